@@ -1,0 +1,38 @@
+package errors
+
+import "strings"
+
+// Nearest is the name that was probably meant; empty where none is close.
+func Nearest(name string, names []string) string {
+	best, limit := "", 1+len(name)/4
+	for _, candidate := range names {
+		if d := distance(strings.ToLower(name), strings.ToLower(candidate)); d <= limit && d < len(candidate) {
+			best, limit = candidate, d-1
+		}
+	}
+	return best
+}
+
+// distance counts the letters to insert, delete or replace, or neighbours to swap, that make a into b.
+func distance(a, b string) int {
+	before, last := []int(nil), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row := make([]int, len(b)+1)
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			change := last[j-1]
+			if a[i-1] != b[j-1] {
+				change++
+			}
+			row[j] = min(change, last[j]+1, row[j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last = last, row
+	}
+	return last[len(b)]
+}

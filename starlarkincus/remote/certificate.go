@@ -1,0 +1,122 @@
+package remote
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// LoadCertificate reads a client's certificate and its key, both PEM. The key must not be encrypted.
+func LoadCertificate(crtFile, keyFile string) (*tls.Certificate, error) {
+	crt, err := os.ReadFile(crtFile)
+	if err != nil {
+		return nil, unreadable(crtFile, err)
+	}
+	if _, err := parseCertificate(crtFile, crt); err != nil {
+		return nil, err
+	}
+	key, err := os.ReadFile(keyFile)
+	if err != nil {
+		return nil, unreadable(keyFile, err)
+	}
+	if err := checkKey(keyFile, key); err != nil {
+		return nil, err
+	}
+	pair, err := tls.X509KeyPair(crt, key)
+	switch {
+	case err == nil:
+		return &pair, nil
+	case strings.Contains(err.Error(), "does not match"):
+		return nil, failure(err, "%s is not the key of the certificate %s", keyFile, crtFile)
+	}
+	return nil, failure(err, "%s holds no usable private key", keyFile)
+}
+
+// parseCertificate gives the first certificate of a PEM file, whatever stands around it.
+func parseCertificate(path string, content []byte) (*x509.Certificate, error) {
+	for block, rest := pem.Decode(content); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		certificate, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, failure(err, "%s holds a damaged certificate", path)
+		}
+		return certificate, nil
+	}
+	return nil, failure(nil, "%s holds no PEM certificate: a block that starts with BEGIN CERTIFICATE", path)
+}
+
+// checkKey tells an encrypted key from a usable one: parsing one fails with words that don't help.
+func checkKey(path string, content []byte) error {
+	for block, rest := pem.Decode(content); block != nil; block, rest = pem.Decode(rest) {
+		switch {
+		case block.Type == "OPENSSH PRIVATE KEY":
+			return failure(nil, "%s is a key in OpenSSH's format, which can't be used here: make an unencrypted PEM key of a copy, with ssh-keygen -p -m PEM -N '' -f COPY", path)
+		case block.Type == "ENCRYPTED PRIVATE KEY", strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED"), block.Headers["DEK-Info"] != "":
+			return failure(nil, "%s is an encrypted key, which can't be used here: it must be decrypted, for example with openssl pkey -in %s -out COPY", path, path)
+		case strings.HasSuffix(block.Type, "PRIVATE KEY"):
+			return nil
+		}
+	}
+	return failure(nil, "%s holds no PEM private key: a block that starts with BEGIN PRIVATE KEY", path)
+}
+
+// addCertificates reads what a TLS connection to the remote needs. Needed says whether a client's certificate must be
+// there.
+func (c *Config) addCertificates(t *Target, global, needed bool) error {
+	pinDir := c.dir
+	if global {
+		pinDir = c.globalDir
+	}
+	if pin := filepath.Join(pinDir, "servercerts", t.Name+".crt"); pinDir != "" && exists(pin) {
+		content, err := os.ReadFile(pin)
+		if err != nil {
+			return unreadable(pin, err)
+		}
+		// An expired one is fine here: the server may prove itself by other means, and the connection tells.
+		if t.ServerCertificate, err = parseCertificate(pin, content); err != nil {
+			return err
+		}
+	}
+	if t.Protocol != Incus {
+		return nil
+	}
+	// The incus command takes a remote's own files only where both are there, and then its own authority only.
+	own := c.path("clientcerts", t.Name)
+	base := own
+	if !exists(own+".crt") || !exists(own+".key") {
+		base = c.path("client")
+	}
+	if ca := base + ".ca"; exists(ca) {
+		content, err := os.ReadFile(ca)
+		if err != nil {
+			return unreadable(ca, err)
+		}
+		t.CA = x509.NewCertPool()
+		if !t.CA.AppendCertsFromPEM(content) {
+			return failure(nil, "%s holds no certificate of an authority: a block that starts with BEGIN CERTIFICATE", ca)
+		}
+	}
+	if t.Public {
+		return nil
+	}
+	crt, key := base+".crt", base+".key"
+	hasCrt, hasKey := exists(crt), exists(key)
+	var err error
+	switch {
+	case hasCrt && hasKey:
+		t.Certificate, err = LoadCertificate(crt, key)
+	case !needed:
+	case hasCrt:
+		err = failure(nil, "the certificate %s lacks its key, %s", crt, key)
+	case hasKey:
+		err = failure(nil, "the key %s lacks its certificate, %s", key, crt)
+	default:
+		err = failure(nil, "a client certificate is needed, but there is neither %s nor %s; the command incus remote generate-certificate makes one", crt, own+".crt")
+	}
+	return err
+}

@@ -1,0 +1,138 @@
+// Package spec declares what the Incus API offers to scripts: resources, their fields, and the methods on them.
+//
+// The declarations are data. The incus module runs on them, checks arguments against them, and takes its help from
+// them; it implements each [Method.Impl] once for all resources. To add a resource, add a [Resource] to the table.
+package spec
+
+import "strings"
+
+// A Type is the type of a field or an argument.
+type Type int
+
+const (
+	Any     Type = iota // whatever JSON can hold
+	String              // str
+	Name                // str that becomes one segment of a path: not empty, no slash, no query
+	Int                 // int
+	Bool                // bool
+	Strings             // list of str
+	Time                // str, RFC 3339
+	Seconds             // int or float, not negative
+	Config              // dict; numbers and booleans become strings, None unsets
+	Devices             // dict of dicts of configuration; None removes a device
+	Object              // dict; its keys are checked where Field.Fields lists them
+	Objects             // list of such dicts
+)
+
+var typeNames = [...]string{"any value", "str", "str", "int", "bool", "list of str", "str (a time, RFC 3339)",
+	"seconds (int or float)", "dict of configuration", "dict of devices", "dict", "list of dict"}
+
+// String is what help and errors call the type.
+func (t Type) String() string { return typeNames[t] }
+
+// A Use says where a field of an object occurs.
+type Use int
+
+const (
+	Read   Use = 1 << iota // the server tells it
+	Create                 // create takes it
+	Change                 // update and replace take it
+	All    = Read | Create | Change
+)
+
+// A Place says where an argument of a method goes.
+type Place int
+
+const (
+	Body  Place = iota // a field of the request's JSON body
+	Query              // a parameter of the request's URL
+	Local              // the module itself acts on it
+)
+
+// A Field is a field of an object, or an argument of a method.
+type Field struct {
+	Name      string // as the REST API writes it; scripts write _ for -
+	Type      Type
+	Doc       string
+	Use       Use     // fields of objects
+	Place     Place   // arguments of methods
+	Required  bool    // arguments of methods
+	Position  bool    // may be given without its name
+	Fields    []Field // keys of an Object or of the elements of Objects; nil: any
+	Extension string  // the API extension that the server needs for it
+}
+
+// Script is the field's name in scripts.
+func (f *Field) Script() string { return strings.ReplaceAll(f.Name, "-", "_") }
+
+// A Verb is a method that works alike on every resource that has it.
+type Verb int
+
+const (
+	List    Verb = 1 << iota // list and names
+	Get                      // get and exists; refresh on the object
+	New                      // create
+	Update                   // PATCH
+	Replace                  // PUT
+	Rename                   // POST with a new name
+	Delete                   // on the collection and on the object
+)
+
+// A Resource is a kind of object, and the collection that holds all of its kind.
+type Resource struct {
+	Name       string // what scripts call the collection: instances
+	Kind       string // what they call one: Instance
+	Doc        string
+	Path       string // /1.0/instances; below a parent: snapshots
+	Key        string // the field that names an object
+	KeyType    Type   // of the name in get, exists and delete; Name where it is zero
+	Verbs      Verb
+	Background Verb   // verbs whose work the server may do in the background
+	Singleton  bool   // one object, without a collection around it
+	Grouped    bool   // its list is a dict of lists
+	Project    bool   // belongs to a project
+	Filter     bool   // list takes filter=
+	Aliases    string // where names that are no Key are looked up
+	ListDepth  int    // the highest recursion that list takes; 0 is 1
+	Fields     []Field
+	CreateArgs []Field  // arguments of create that are no field of the body
+	DeleteArgs []Field  // arguments of delete
+	Methods    []Method // beyond the verbs
+	Children   []*Resource
+}
+
+// A Method is something that scripts call.
+type Method struct {
+	Name       string
+	Doc        string
+	Collection bool   // called on the collection, not on an object
+	HTTP, Path string // the request; Path stands below the object's or the collection's
+	Send       map[string]any
+	Args       []Field
+	Background bool // the server may do it in the background: wait= and, unless Args has one, timeout=
+	Result     *Resource
+	Impl       string // which implementation runs it
+	Refresh    bool   // the object is read again afterwards
+	Offline    bool   // sends nothing
+}
+
+// Find returns the field of that name, in the API's spelling or the script's; nil where there is none.
+func Find(fields []Field, name string) *Field {
+	for i := range fields {
+		if f := &fields[i]; f.Name == name || f.Script() == name {
+			return f
+		}
+	}
+	return nil
+}
+
+// With returns the fields that have any of the uses.
+func With(fields []Field, use Use) []Field {
+	var out []Field
+	for _, f := range fields {
+		if f.Use&use != 0 {
+			out = append(out, f)
+		}
+	}
+	return out
+}

@@ -1,0 +1,252 @@
+package value
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"unicode/utf8"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
+)
+
+// maxDepth bounds how deep a value may nest; a list that holds itself meets it too.
+const maxDepth = 100
+
+// A TypeError says which part of a value can't be sent, and what would be right.
+type TypeError struct {
+	Path string // such as devices["eth0"]["mtu"]
+	Got  string // the Starlark type, or what else is wrong
+	Want string // empty where Got says it all
+}
+
+func (e *TypeError) Error() string {
+	if e.Want == "" {
+		return e.Path + ": " + e.Got
+	}
+	return fmt.Sprintf("%s: got %s, want %s", e.Path, e.Got, e.Want)
+}
+
+func mismatch(path string, v starlark.Value, want string) error {
+	return &TypeError{path, v.Type(), want}
+}
+
+// Index is the path of a key or an index below path.
+func Index(path string, key any) string {
+	if name, ok := key.(string); ok {
+		return fmt.Sprintf("%s[%q]", path, name)
+	}
+	return fmt.Sprintf("%s[%v]", path, key)
+}
+
+// ToGo makes what encoding/json marshals of any Starlark value that has a JSON form.
+func ToGo(v starlark.Value) (any, error) { return Any("value", v) }
+
+// Any encodes a value of any type that has a JSON form. Path is what an error calls it.
+func Any(path string, v starlark.Value) (any, error) { return anyAt(path, v, 0) }
+
+func anyAt(path string, v starlark.Value, depth int) (any, error) {
+	if depth > maxDepth {
+		return nil, &TypeError{Path: path, Got: "nested too deeply, or it holds itself"}
+	}
+	switch v := v.(type) {
+	case starlark.NoneType:
+		return nil, nil
+	case starlark.Bool:
+		return bool(v), nil
+	case starlark.String:
+		return String(path, v)
+	case starlark.Int:
+		return json.Number(v.String()), nil
+	case starlark.Float:
+		if math.IsInf(float64(v), 0) || math.IsNaN(float64(v)) {
+			return nil, &TypeError{Path: path, Got: v.String() + " has no JSON form"}
+		}
+		return float64(v), nil
+	case *starlarkstruct.Struct:
+		m := make(map[string]any)
+		for _, name := range v.AttrNames() {
+			field, err := v.Attr(name)
+			if err != nil {
+				return nil, err
+			}
+			if m[name], err = anyAt(path+"."+name, field, depth+1); err != nil {
+				return nil, err
+			}
+		}
+		return m, nil
+	case starlark.IterableMapping:
+		return mapping(path, v, func(path, _ string, v starlark.Value) (any, error) { return anyAt(path, v, depth+1) })
+	case *starlark.List, starlark.Tuple, *starlark.Set:
+		list := []any{}
+		var err error
+		for elem := range starlark.Elements(v.(starlark.Iterable)) {
+			var e any
+			if e, err = anyAt(Index(path, len(list)), elem, depth+1); err != nil {
+				return nil, err
+			}
+			list = append(list, e)
+		}
+		return list, nil
+	}
+	return nil, mismatch(path, v, "a value that has a JSON form")
+}
+
+// mapping encodes the values of a dict or of anything like one, whose keys must be strings.
+func mapping(path string, v starlark.IterableMapping, encode func(path, key string, v starlark.Value) (any, error)) (map[string]any, error) {
+	m := make(map[string]any)
+	for _, item := range v.Items() {
+		key, ok := item[0].(starlark.String)
+		if !ok {
+			return nil, &TypeError{path, "the key " + item[0].String() + " of type " + item[0].Type(), "strings as keys"}
+		}
+		name, err := String(path, key)
+		if err != nil {
+			return nil, err
+		}
+		if m[name], err = encode(Index(path, name), name, item[1]); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// String encodes a str.
+func String(path string, v starlark.Value) (string, error) {
+	s, ok := starlark.AsString(v)
+	if !ok {
+		return "", mismatch(path, v, "str")
+	}
+	if !utf8.ValidString(s) {
+		return "", &TypeError{Path: path, Got: "the string is not valid UTF-8"}
+	}
+	return s, nil
+}
+
+// Int encodes an int that fits in 64 bits.
+func Int(path string, v starlark.Value) (int64, error) {
+	n, ok := v.(starlark.Int)
+	if !ok {
+		return 0, mismatch(path, v, "int")
+	}
+	i, ok := n.Int64()
+	if !ok {
+		return 0, &TypeError{Path: path, Got: "the number does not fit in 64 bits"}
+	}
+	return i, nil
+}
+
+// Seconds encodes an int or a float that is not negative.
+func Seconds(path string, v starlark.Value) (float64, error) {
+	f, ok := starlark.AsFloat(v)
+	if !ok {
+		return 0, mismatch(path, v, "a number of seconds")
+	}
+	if f < 0 || math.IsNaN(f) {
+		return 0, &TypeError{path, v.String(), "a number of seconds that is not negative"}
+	}
+	return f, nil
+}
+
+// Bool encodes a bool.
+func Bool(path string, v starlark.Value) (bool, error) {
+	b, ok := v.(starlark.Bool)
+	if !ok {
+		return false, mismatch(path, v, "bool")
+	}
+	return bool(b), nil
+}
+
+// Strings encodes a list, tuple or set of strings. A lone string is refused: it would be taken letter by letter.
+func Strings(path string, v starlark.Value) ([]string, error) {
+	switch v.(type) {
+	case *starlark.List, starlark.Tuple, *starlark.Set:
+	default:
+		return nil, mismatch(path, v, "list of str")
+	}
+	list := []string{}
+	for elem := range starlark.Elements(v.(starlark.Iterable)) {
+		s, err := String(Index(path, len(list)), elem)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, s)
+	}
+	return list, nil
+}
+
+// List encodes a list or tuple, each element by encode.
+func List(path string, v starlark.Value, encode func(path string, v starlark.Value) (any, error)) ([]any, error) {
+	switch v.(type) {
+	case *starlark.List, starlark.Tuple:
+	default:
+		return nil, mismatch(path, v, "list")
+	}
+	list := []any{}
+	for elem := range starlark.Elements(v.(starlark.Iterable)) {
+		e, err := encode(Index(path, len(list)), elem)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, e)
+	}
+	return list, nil
+}
+
+// Object encodes a dict, or anything like one, key by key.
+func Object(path string, v starlark.Value, encode func(path, key string, v starlark.Value) (any, error)) (map[string]any, error) {
+	m, ok := v.(starlark.IterableMapping)
+	if !ok {
+		return nil, mismatch(path, v, "dict")
+	}
+	return mapping(path, m, encode)
+}
+
+// Config encodes a dict of configuration: Incus holds strings, so numbers and booleans become the strings that it
+// expects, and None stays null, which unsets the key.
+func Config(path string, v starlark.Value) (map[string]any, error) {
+	m, ok := v.(starlark.IterableMapping)
+	if !ok {
+		return nil, mismatch(path, v, "dict of configuration")
+	}
+	return mapping(path, m, configValue)
+}
+
+func configValue(path, _ string, v starlark.Value) (any, error) {
+	switch v := v.(type) {
+	case starlark.NoneType:
+		return nil, nil
+	case starlark.String:
+		return String(path, v)
+	case starlark.Bool:
+		if v {
+			return "true", nil
+		}
+		return "false", nil
+	case starlark.Int:
+		return v.String(), nil
+	case starlark.Float:
+		if f := float64(v); f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+			return starlark.MakeInt64(int64(f)).String(), nil
+		}
+		if s := v.String(); !math.IsInf(float64(v), 0) && !math.IsNaN(float64(v)) {
+			return s, nil
+		}
+		return nil, &TypeError{path, v.String(), "a number that is finite"}
+	}
+	return nil, mismatch(path, v, "str, int, float, bool or None")
+}
+
+// Devices encodes a dict of devices, each a dict of configuration; None removes one.
+func Devices(path string, v starlark.Value) (map[string]any, error) {
+	m, ok := v.(starlark.IterableMapping)
+	if !ok {
+		return nil, mismatch(path, v, "dict of devices")
+	}
+	return mapping(path, m, func(path, _ string, v starlark.Value) (any, error) {
+		if v == starlark.None {
+			return nil, nil
+		}
+		return Config(path, v)
+	})
+}
