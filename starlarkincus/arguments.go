@@ -1,0 +1,198 @@
+package starlarkincus
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/spec"
+	"incus-star/starlarkincus/value"
+
+	"go.starlark.net/starlark"
+)
+
+// arguments are what a call was given, encoded for where each goes.
+type arguments struct {
+	body  map[string]any
+	query url.Values
+	local map[string]any
+	needs []*spec.Field // given ones that need an API extension
+}
+
+func (a *arguments) has(name string) bool        { return a.local[name] != nil }
+func (a *arguments) string(name string) string   { s, _ := a.local[name].(string); return s }
+func (a *arguments) seconds(name string) float64 { f, _ := a.local[name].(float64); return f }
+
+// flag is a bool argument, or fallback where it isn't given.
+func (a *arguments) flag(name string, fallback bool) bool {
+	if b, ok := a.local[name].(bool); ok {
+		return b
+	}
+	return fallback
+}
+
+// bind checks a call's arguments against their declarations and encodes them. None stands for an argument that isn't
+// given. Its errors name the method, the argument and the place in it.
+func bind(method string, fields []spec.Field, args starlark.Tuple, kwargs []starlark.Tuple) (*arguments, error) {
+	out := &arguments{make(map[string]any), make(url.Values), make(map[string]any), nil}
+	var positions []*spec.Field
+	for i := range fields {
+		if fields[i].Position {
+			positions = append(positions, &fields[i])
+		}
+	}
+	if len(args) > len(positions) {
+		return nil, fmt.Errorf("%s: got %d arguments without a name, want %s", method, len(args), atMost(positions))
+	}
+	given := make(map[*spec.Field]bool)
+	set := func(f *spec.Field, v starlark.Value) error {
+		if given[f] {
+			return fmt.Errorf("%s: got %s twice", method, f.Script())
+		}
+		given[f] = true
+		if v == starlark.None {
+			return nil
+		}
+		encoded, err := encode(f, f.Script(), v)
+		if err != nil {
+			return fmt.Errorf("%s: %w", method, err)
+		}
+		if f.Extension != "" {
+			out.needs = append(out.needs, f)
+		}
+		switch f.Place {
+		case spec.Local:
+			out.local[f.Name] = encoded
+		case spec.Query:
+			out.query.Set(f.Name, fmt.Sprint(encoded))
+		default:
+			out.body[f.Name] = encoded
+		}
+		return nil
+	}
+	for i, arg := range args {
+		if err := set(positions[i], arg); err != nil {
+			return nil, err
+		}
+	}
+	for _, kwarg := range kwargs {
+		name := string(kwarg[0].(starlark.String))
+		f := spec.Find(fields, name)
+		if f == nil {
+			return nil, fmt.Errorf("%s: %w", method, unknown("argument", name, fields))
+		}
+		if err := set(f, kwarg[1]); err != nil {
+			return nil, err
+		}
+	}
+	for i := range fields {
+		if f := &fields[i]; f.Required && out.local[f.Name] == nil && out.body[f.Name] == nil {
+			return nil, fmt.Errorf("%s: missing argument %s: %s", method, f.Script(), f.Doc)
+		}
+	}
+	if extra, ok := out.local["extra"].(map[string]any); ok {
+		for name := range extra {
+			if f := spec.Find(fields, name); f != nil && f.Place == spec.Body {
+				return nil, fmt.Errorf("%s: extra[%q]: give it as %s=", method, name, f.Script())
+			}
+		}
+		maps.Copy(out.body, extra)
+	}
+	return out, nil
+}
+
+func atMost(positions []*spec.Field) string {
+	if len(positions) == 0 {
+		return "only named ones"
+	}
+	var names []string
+	for _, f := range positions {
+		names = append(names, f.Script())
+	}
+	return fmt.Sprintf("at most %d (%s)", len(positions), strings.Join(names, ", "))
+}
+
+// unknown says that there is no such name, and what was probably meant or what there is.
+func unknown(what, name string, fields []spec.Field) error {
+	var names []string
+	for i := range fields {
+		names = append(names, fields[i].Script())
+	}
+	if near := errors.Nearest(name, names); near != "" {
+		return fmt.Errorf("unknown %s %s (did you mean %s?)", what, name, near)
+	}
+	slices.Sort(names)
+	if len(names) == 0 {
+		return fmt.Errorf("unknown %s %s: it takes none", what, name)
+	}
+	return fmt.Errorf("unknown %s %s: there are %s", what, name, strings.Join(names, ", "))
+}
+
+// encode makes what is sent of a value of the field's declared type.
+func encode(f *spec.Field, path string, v starlark.Value) (any, error) {
+	switch f.Type {
+	case spec.String, spec.Time:
+		return value.String(path, v)
+	case spec.Name:
+		name, err := value.String(path, v)
+		if err != nil {
+			return nil, err
+		}
+		return name, checkName(path, name)
+	case spec.Int:
+		return value.Int(path, v)
+	case spec.Bool:
+		return value.Bool(path, v)
+	case spec.Seconds:
+		return value.Seconds(path, v)
+	case spec.Strings:
+		return value.Strings(path, v)
+	case spec.Config:
+		return value.Config(path, v)
+	case spec.Devices:
+		return value.Devices(path, v)
+	case spec.Object:
+		return encodeObject(f, path, v)
+	case spec.Objects:
+		return value.List(path, v, func(path string, v starlark.Value) (any, error) { return encodeObject(f, path, v) })
+	}
+	return value.Any(path, v)
+}
+
+func encodeObject(f *spec.Field, path string, v starlark.Value) (any, error) {
+	return value.Object(path, v, func(path, key string, v starlark.Value) (any, error) {
+		if f.Fields == nil {
+			return value.Any(path, v)
+		}
+		inner := spec.Find(f.Fields, key)
+		if inner == nil {
+			return nil, fmt.Errorf("%s: %w", strings.TrimSuffix(path, fmt.Sprintf("[%q]", key)), unknown("key", key, f.Fields))
+		}
+		if v == starlark.None {
+			return nil, nil
+		}
+		return encode(inner, path, v)
+	})
+}
+
+// checkName refuses what would reach another path than the object's own.
+func checkName(path, name string) error {
+	bad := func(why string) error { return fmt.Errorf("%s: %q %s", path, name, why) }
+	switch {
+	case name == "":
+		return fmt.Errorf("%s: the name is empty", path)
+	case name == "." || name == "..":
+		return bad("is no name")
+	case strings.Contains(name, "/"):
+		return bad(`has a slash: a name is one segment, and what belongs to an object has a collection of its own, such as get("c1").snapshots`)
+	case strings.ContainsAny(name, "?#"):
+		return bad("has a query: give it as arguments, such as project=")
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return bad("has a control character")
+	}
+	return nil
+}

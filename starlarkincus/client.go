@@ -1,0 +1,209 @@
+package starlarkincus
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"incus-star/starlarkincus/remote"
+	"incus-star/starlarkincus/rest"
+	"incus-star/starlarkincus/spec"
+
+	"go.starlark.net/starlark"
+)
+
+// Options say what the first client connects to. The zero value is what the incus command would use.
+type Options struct {
+	// Remote is the name of one of the incus command's remotes; empty for its default.
+	Remote string
+	// Project and Target are the project and the cluster member to work in; empty for the remote's own and for any.
+	Project, Target string
+	// Timeout bounds one answer; zero is no bound. It doesn't bound waiting for an operation.
+	Timeout time.Duration
+	// ReadOnly refuses whatever isn't GET before it is sent.
+	ReadOnly bool
+	// Trace is told of each request after its end, from any goroutine.
+	Trace func(rest.Trace)
+	// Environment is where the incus command's configuration is; the zero value is the process's own.
+	Environment *remote.Environment
+	// UserAgent is what servers see.
+	UserAgent string
+}
+
+// A Client is the incus value of scripts: the collections of one server, seen from one project. It reads the
+// configuration and connects at its first call.
+type Client struct {
+	conn    *connection
+	project string // empty: the connection's
+	target  string
+}
+
+var _ starlark.HasAttrs = (*Client)(nil)
+
+// New makes a client. It does no input or output.
+func New(o Options) *Client {
+	return &Client{conn: &connection{family: &family{options: o}, dial: func(f *family) (*rest.Client, string, error) {
+		return f.dialRemote(o.Remote, o.Timeout)
+	}}, project: o.Project, target: o.Target}
+}
+
+// Close ends the connections of the client and of all clients that were made from it.
+func (c *Client) Close() {
+	f := c.conn.family
+	f.mu.Lock()
+	conns := f.open
+	f.open, f.closed = nil, true
+	f.mu.Unlock()
+	for _, conn := range conns {
+		conn.Close()
+	}
+}
+
+// A family is all connections that one script opened.
+type family struct {
+	options Options
+
+	mu     sync.Mutex
+	config *remote.Config
+	open   []*rest.Client
+	closed bool
+}
+
+// A connection is one server, which clients of several projects share.
+type connection struct {
+	family  *family
+	dial    func(*family) (client *rest.Client, project string, err error)
+	project string // the remote's own, once it is known
+
+	mu         sync.Mutex
+	rest       *rest.Client
+	extensions []string // once they were asked for
+}
+
+// client makes the connection's client at its first use. The project is the remote's own.
+func (c *connection) client() (client *rest.Client, project string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.rest != nil {
+		return c.rest, c.project, nil
+	}
+	client, project, err = c.dial(c.family)
+	if err != nil {
+		return nil, "", err
+	}
+	f := c.family
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		client.Close()
+		return nil, "", fmt.Errorf("the client is closed")
+	}
+	f.open = append(f.open, client)
+	c.rest, c.project = client, project
+	return client, project, nil
+}
+
+// do sends a request on the client's connection, while other threads may run.
+func (c *Client) do(thread *starlark.Thread, r rest.Request) (*rest.Reply, error) {
+	client, _, err := c.conn.client()
+	if err != nil {
+		return nil, err
+	}
+	var reply *rest.Reply
+	ctx := Context(thread)
+	Block(thread, func() { reply, err = client.Do(ctx, r) })
+	return reply, err
+}
+
+// hasExtension asks the server for its API extensions once a connection.
+func (c *Client) hasExtension(thread *starlark.Thread, name string) (bool, error) {
+	c.conn.mu.Lock()
+	known := c.conn.extensions
+	c.conn.mu.Unlock()
+	if known == nil {
+		v, _, err := (&call{Method: &Method{on: c.at(spec.Server)}, thread: thread}).get(c.at(spec.Server), nil, 0)
+		if err != nil {
+			return false, err
+		}
+		known = []string{}
+		if server, ok := v.(*starlark.Dict); ok {
+			list, _, _ := server.Get(starlark.String("api_extensions"))
+			if list, ok := list.(*starlark.List); ok {
+				for e := range list.Elements() {
+					if s, ok := starlark.AsString(e); ok {
+						known = append(known, s)
+					}
+				}
+			}
+		}
+		c.conn.mu.Lock()
+		c.conn.extensions = known
+		c.conn.mu.Unlock()
+	}
+	return slices.Contains(known, name), nil
+}
+
+// at is the place of a top-level collection.
+func (c *Client) at(r *spec.Resource) place {
+	p := place{client: c, res: r, name: r.Name, path: r.Path, target: c.target}
+	if r.Project {
+		p.project = c.project
+	}
+	return p
+}
+
+// operation is the script's view of an operation that was just started.
+func (c *Client) operation(thread *starlark.Thread, reply *rest.Reply) (*Object, error) {
+	o := newObject(c.at(spec.Operations).below(reply.Operation.ID()), "operation")
+	o.op = reply.Operation
+	return o, o.setJSON(reply.Metadata)
+}
+
+// clientMethods are the methods of a client by name.
+var clientMethods map[string]*spec.Method
+
+func (c *Client) String() string {
+	s := "<incus client"
+	if c.project != "" {
+		s += " of project " + c.project
+	}
+	return s + ">"
+}
+func (c *Client) Type() string          { return "incus" }
+func (c *Client) Freeze()               {}
+func (c *Client) Truth() starlark.Bool  { return true }
+func (c *Client) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable type: %s", c.Type()) }
+
+// Attr is a collection or a method.
+func (c *Client) Attr(name string) (starlark.Value, error) {
+	for _, r := range spec.Collections {
+		if r.Name == name {
+			return newCollection(c.at(r)), nil
+		}
+	}
+	if decl := clientMethods[name]; decl != nil {
+		return &Method{"incus." + name, decl, place{client: c, project: c.project, target: c.target}, nil}, nil
+	}
+	return nil, nil
+}
+
+// AttrNames are the collections and methods.
+func (c *Client) AttrNames() []string {
+	all := names(clientMethods)
+	for _, r := range spec.Collections {
+		all = append(all, r.Name)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// Do sends a request for a Go program that shares the client's connection, in the client's project.
+func (c *Client) Do(ctx context.Context, r rest.Request) (*rest.Reply, error) {
+	client, _, err := c.conn.client()
+	if err != nil {
+		return nil, err
+	}
+	return client.Do(ctx, r)
+}

@@ -1,0 +1,83 @@
+package starlarkincus
+
+import (
+	"fmt"
+	"slices"
+
+	"incus-star/starlarkincus/spec"
+
+	"go.starlark.net/starlark"
+)
+
+// A Collection is all objects of one kind: incus.instances. Calling a collection that has just one object reads it.
+type Collection struct {
+	place
+	kind *kind
+}
+
+var (
+	_ starlark.HasAttrs = (*Collection)(nil)
+	_ starlark.Callable = (*Collection)(nil)
+)
+
+// A kind is a resource's declaration with its methods by name.
+type kind struct {
+	collection, object map[string]*spec.Method
+	children           map[string]*spec.Resource
+}
+
+var kinds = make(map[*spec.Resource]*kind)
+
+func define(r *spec.Resource) {
+	k := &kind{methods(r.Name, r.CollectionMethods()), methods(r.Kind, r.ObjectMethods()), make(map[string]*spec.Resource)}
+	kinds[r] = k
+	for _, child := range r.Children {
+		k.children[child.Name] = child
+		define(child)
+	}
+	for _, m := range r.Methods {
+		if m.Result != nil {
+			define(m.Result)
+		}
+	}
+}
+
+func newCollection(p place) *Collection { return &Collection{p, kinds[p.res]} }
+
+// Name is what the collection is called in messages.
+func (c *Collection) Name() string          { return c.name }
+func (c *Collection) String() string        { return "<collection " + c.name + ">" }
+func (c *Collection) Type() string          { return "collection" }
+func (c *Collection) Freeze()               {}
+func (c *Collection) Truth() starlark.Bool  { return true }
+func (c *Collection) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable type: %s", c.Type()) }
+
+// Resource is the collection's declaration.
+func (c *Collection) Resource() *spec.Resource { return c.res }
+
+// Attr is one of the collection's methods.
+func (c *Collection) Attr(name string) (starlark.Value, error) {
+	if decl := c.kind.collection[name]; decl != nil {
+		return &Method{c.name + "." + name, decl, c.place, nil}, nil
+	}
+	if c.res.Singleton && c.kind.object[name] != nil {
+		return nil, starlark.NoSuchAttrError(fmt.Sprintf("%s has no .%s: read it first, incus.%s().%s(…)", c.name, name, c.name, name))
+	}
+	return nil, nil
+}
+
+// AttrNames are the names of the collection's methods.
+func (c *Collection) AttrNames() []string { return names(c.kind.collection) }
+
+// CallInternal reads the one object of a collection that has just one.
+func (c *Collection) CallInternal(thread *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	if !c.res.Singleton {
+		list := names(c.kind.collection)
+		hint := "get"
+		if !slices.Contains(list, hint) {
+			hint = list[0]
+		}
+		return nil, fmt.Errorf("%s is a collection, not a function: call one of its methods, such as %s.%s(…)", c.name, c.name, hint)
+	}
+	return starlark.Call(thread, &Method{c.name, c.kind.collection["get"], c.place, nil}, args, kwargs)
+}

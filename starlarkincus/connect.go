@@ -1,0 +1,181 @@
+package starlarkincus
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/remote"
+	"incus-star/starlarkincus/rest"
+
+	"go.starlark.net/starlark"
+)
+
+// remotes reads the incus command's configuration, once.
+func (f *family) remotes() (*remote.Config, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.config == nil {
+		env := remote.OS()
+		if f.options.Environment != nil {
+			env = *f.options.Environment
+		}
+		config, err := remote.Load(env)
+		if err != nil {
+			return nil, err
+		}
+		f.config = config
+	}
+	return f.config, nil
+}
+
+func (f *family) base(timeout time.Duration) rest.Config {
+	return rest.Config{Timeout: timeout, ReadOnly: f.options.ReadOnly, Trace: f.options.Trace, UserAgent: f.options.UserAgent}
+}
+
+// dialRemote is the client of one of the incus command's remotes, and the remote's project.
+func (f *family) dialRemote(name string, timeout time.Duration) (*rest.Client, string, error) {
+	config, err := f.remotes()
+	if err != nil {
+		return nil, "", err
+	}
+	target, err := config.Resolve(name)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := target.Connectable(); err != nil {
+		return nil, "", err
+	}
+	c := f.base(timeout)
+	c.Socket, c.Endpoints = target.Socket, target.Endpoints
+	c.Certificate, c.ServerCertificate, c.CA = target.Certificate, target.ServerCertificate, target.CA
+	client, err := rest.New(c)
+	return client, target.Project, err
+}
+
+// connect makes a client of another server. It reads the files it is given, and sends nothing.
+func connect(c *call) (starlark.Value, error) {
+	a, f := c.args, c.on.client.conn.family
+	timeout := time.Duration(a.seconds("timeout") * float64(time.Second))
+	if !a.has("timeout") {
+		timeout = f.options.Timeout
+	}
+	conn := &connection{family: f}
+	switch {
+	case a.has("remote") && a.has("endpoint"):
+		return nil, fmt.Errorf("%s: remote= and endpoint= exclude each other", c.name)
+	case !a.has("endpoint") && (a.has("cert") || a.has("verify")):
+		return nil, fmt.Errorf("%s: cert= and verify= go with endpoint=", c.name)
+	case a.has("endpoint"):
+		config, err := endpoint(c, f.base(timeout))
+		if err != nil {
+			return nil, err
+		}
+		conn.dial = func(*family) (*rest.Client, string, error) {
+			client, err := rest.New(config)
+			return client, "", err
+		}
+	default:
+		// The remote's name and certificates are checked here, not at the first call.
+		client, project, err := f.dialRemote(a.string("remote"), timeout)
+		if err != nil {
+			return nil, err
+		}
+		conn.dial = func(*family) (*rest.Client, string, error) { return client, project, nil }
+	}
+	return &Client{conn: conn, project: a.string("project"), target: a.string("target")}, nil
+}
+
+// endpoint is the configuration of a server that the script names itself.
+func endpoint(c *call, config rest.Config) (rest.Config, error) {
+	a := c.args
+	text := a.string("endpoint")
+	if path, ok := strings.CutPrefix(text, "unix://"); ok || strings.HasPrefix(text, "/") {
+		if a.has("cert") || a.has("verify") {
+			return config, fmt.Errorf("%s: cert= and verify= are for https endpoints, not for a unix socket", c.name)
+		}
+		config.Socket = path
+		return config, nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
+		return config, fmt.Errorf("%s: endpoint: %q is neither https://host:port nor the path of a unix socket", c.name, text)
+	}
+	if u.Port() == "" {
+		u.Host += ":8443"
+	}
+	config.Endpoints = []string{"https://" + u.Host}
+	if files, ok := a.local["cert"].([]string); ok {
+		if len(files) != 2 {
+			return config, fmt.Errorf("%s: cert: got %d files, want two: (certificate, key)", c.name, len(files))
+		}
+		if config.Certificate, err = remote.LoadCertificate(files[0], files[1]); err != nil {
+			return config, err
+		}
+	}
+	switch verify := a.local["verify"].(type) {
+	case nil:
+	case bool:
+		config.InsecureSkipVerify = !verify
+	case string:
+		if config.ServerCertificate, config.CA, err = trusted(verify); err != nil {
+			return config, err
+		}
+	default:
+		return config, fmt.Errorf("%s: verify: want a file's name or a bool", c.name)
+	}
+	return config, nil
+}
+
+// trusted reads the certificate of a server, or those of authorities.
+func trusted(file string) (*x509.Certificate, *x509.CertPool, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, nil, &errors.Error{Class: errors.Config, Message: fmt.Sprintf("can't read the certificate %s", file), Cause: err}
+	}
+	pool := x509.NewCertPool()
+	var pin *x509.Certificate
+	for rest := data; ; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		certificate, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, nil, &errors.Error{Class: errors.Config, Message: fmt.Sprintf("%s holds something else than certificates", file), Cause: err}
+		}
+		pool.AddCert(certificate)
+		if !certificate.IsCA {
+			pin = certificate
+		}
+	}
+	switch {
+	case pin != nil:
+		return pin, nil, nil
+	case pool.Equal(x509.NewCertPool()):
+		return nil, nil, errors.New(errors.Config, "%s holds no PEM certificate", file)
+	}
+	return nil, pool, nil
+}
+
+// use makes a client of another project on the same connection.
+func use(c *call) (starlark.Value, error) {
+	client := *c.on.client
+	if c.args.has("project") {
+		client.project = c.args.string("project")
+	}
+	if c.args.has("target") {
+		client.target = c.args.string("target")
+	}
+	return &client, nil
+}
+
+func hasExtension(c *call) (starlark.Value, error) {
+	ok, err := c.on.client.hasExtension(c.thread, c.args.string("name"))
+	return starlark.Bool(ok), err
+}

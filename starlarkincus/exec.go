@@ -1,0 +1,126 @@
+package starlarkincus
+
+import (
+	"encoding/json"
+	stderrors "errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/rest"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
+)
+
+// maxOutput bounds a command's recorded output, in bytes each for stdout and stderr.
+const maxOutput = 1 << 30
+
+// notRun are the statuses that a shell gives commands that can't be run; Incus fails the operation with these words.
+var notRun = map[string]int{"Command not found": 127, "Command not executable": 126}
+
+// An execResult is how a command ended.
+type execResult struct {
+	exitCode       int
+	stdout, stderr string
+}
+
+// exec runs a command, with its output recorded by the server: read after the end, then deleted there.
+func exec(c *call) (starlark.Value, error) {
+	if env := c.args.local["env"]; env != nil {
+		if c.args.body["environment"] != nil {
+			return nil, fmt.Errorf("%s: env= and environment= are the same: give one", c.name)
+		}
+		c.args.body["environment"] = env
+	}
+	command := c.args.body["command"].([]string)
+	if len(command) == 0 {
+		return nil, fmt.Errorf("%s: command: the list is empty", c.name)
+	}
+	for name, v := range texts(c.args.body["environment"]) {
+		if strings.ContainsAny(name, "=\x00") || strings.Contains(v, "\x00") {
+			return nil, fmt.Errorf("%s: environment[%q]: a name has no = and nothing has a zero byte", c.name, name)
+		}
+	}
+	reply, err := c.do(c.request(c.on, c.decl.HTTP))
+	if err != nil {
+		return nil, err
+	}
+	id := ""
+	if reply.Operation != nil {
+		id = reply.Operation.ID()
+	}
+	var result execResult
+	state, op, err := c.finish(reply)
+	var failed *errors.Error
+	switch {
+	case op != nil:
+		return op, nil
+	case stderrors.As(err, &failed) && notRun[failed.Message] != 0 && failed.Class == errors.Operation:
+		result.exitCode, result.stderr = notRun[failed.Message], failed.Message+"\n"
+	case err != nil:
+		return nil, err
+	default:
+		if result, err = c.output(state); err != nil {
+			return nil, err
+		}
+	}
+	if result.exitCode != 0 && c.args.flag("check", true) {
+		return nil, result.failure(id, command, failed)
+	}
+	return starlarkstruct.FromStringDict(starlark.String("ExecResult"), starlark.StringDict{
+		"exit_code": starlark.MakeInt(result.exitCode),
+		"stdout":    starlark.String(result.stdout),
+		"stderr":    starlark.String(result.stderr),
+	}), nil
+}
+
+// failure is the error of a command that ended badly; cause is that of one that didn't start.
+func (r *execResult) failure(id string, command []string, cause *errors.Error) error {
+	e := errors.New(errors.Exec, "%s ended with status %d", command[0], r.exitCode)
+	if text := strings.TrimSpace(r.stderr); text != "" {
+		e.Message += ": " + text[strings.LastIndex(text, "\n")+1:]
+	}
+	e.OperationID = id
+	e.Fields = map[string]any{"exit_code": r.exitCode, "stdout": r.stdout, "stderr": r.stderr}
+	if cause != nil {
+		e.Status, e.Response, e.Cause = cause.Status, cause.Response, cause
+	}
+	return e
+}
+
+// output reads what the ended command wrote, and its status.
+func (c *call) output(state *rest.State) (result execResult, err error) {
+	var metadata struct {
+		Return *int              `json:"return"`
+		Output map[string]string `json:"output"`
+	}
+	if err := json.Unmarshal(state.Metadata, &metadata); err != nil || metadata.Return == nil {
+		return result, &errors.Error{Class: errors.Operation, OperationID: state.ID, Status: state.StatusCode, Cause: err,
+			Message: "the server doesn't say how the command ended"}
+	}
+	result.exitCode = *metadata.Return
+	client, _, err := c.on.client.conn.client()
+	if err != nil {
+		return result, err
+	}
+	read := func(fd string) string {
+		url := metadata.Output[fd]
+		if url == "" || err != nil {
+			return ""
+		}
+		// Only the file's name is the server's; where it is, is known.
+		p := c.on
+		p.path += "/logs/exec-output"
+		p = p.below(path.Base(url))
+		var data []byte
+		if data, _, err = client.Raw(c.ctx, rest.Request{Method: "GET", Path: p.path, Query: p.query(), MaxBytes: maxOutput}); err != nil {
+			return ""
+		}
+		_, err = client.Do(c.ctx, rest.Request{Method: "DELETE", Path: p.path, Query: p.query()})
+		return string(data)
+	}
+	Block(c.thread, func() { result.stdout, result.stderr = read("1"), read("2") })
+	return result, err
+}

@@ -1,0 +1,218 @@
+package starlarkincus
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"sort"
+	"time"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/rest"
+	"incus-star/starlarkincus/spec"
+	"incus-star/starlarkincus/value"
+
+	"go.starlark.net/starlark"
+)
+
+// A Method is a declared method, bound to the client, collection or object that it is called on.
+type Method struct {
+	name string // qualified: instances.get
+	decl *spec.Method
+	on   place
+	obj  *Object // nil where it is called on a collection or a client
+}
+
+var (
+	_ starlark.Callable = (*Method)(nil)
+	_ starlark.HasAttrs = (*Method)(nil)
+)
+
+// Name is the method's qualified name, such as instances.get.
+func (m *Method) Name() string          { return m.name }
+func (m *Method) String() string        { return "<method " + m.name + ">" }
+func (m *Method) Type() string          { return "method" }
+func (m *Method) Freeze()               {}
+func (m *Method) Truth() starlark.Bool  { return true }
+func (m *Method) Hash() (uint32, error) { return starlark.String(m.name).Hash() }
+
+// Declaration is what the table says of the method.
+func (m *Method) Declaration() *spec.Method { return m.decl }
+
+// Attr explains the most common slip: a method that isn't called.
+func (m *Method) Attr(name string) (starlark.Value, error) {
+	return nil, starlark.NoSuchAttrError(fmt.Sprintf("%s is a method and has no .%s: call it first, %s(…).%s", m.name, name, m.name, name))
+}
+
+// AttrNames is empty: a method has no attributes.
+func (m *Method) AttrNames() []string { return nil }
+
+// CallInternal checks the arguments, then runs the method's implementation.
+func (m *Method) CallInternal(thread *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	bound, err := bind(m.name, m.decl.Arguments(), args, kwargs)
+	if err != nil {
+		return nil, err
+	}
+	here := *m // so that a call's project doesn't stay
+	c := &call{Method: &here, thread: thread, ctx: Context(thread), args: bound}
+	if !m.decl.Offline {
+		_, project, err := m.on.client.conn.client()
+		if err != nil {
+			return nil, err
+		}
+		if c.on.project == "" && (m.on.res == nil || m.on.res.Project) {
+			c.on.project = project
+		}
+	}
+	for _, f := range bound.needs {
+		if err := c.require(f); err != nil {
+			return nil, err
+		}
+	}
+	if name := bound.string("project"); name != "" && !m.decl.Offline {
+		c.on.project = name
+	}
+	return implementations[m.decl.Impl](c)
+}
+
+// methods makes a table of attributes of declared methods.
+func methods(prefix string, decls []spec.Method) map[string]*spec.Method {
+	out := make(map[string]*spec.Method, len(decls))
+	for i := range decls {
+		if implementations[decls[i].Impl] == nil {
+			panic(fmt.Sprintf("%s.%s: no implementation %q", prefix, decls[i].Name, decls[i].Impl))
+		}
+		out[decls[i].Name] = &decls[i]
+	}
+	return out
+}
+
+func names[T any](m map[string]T) []string {
+	out := make([]string, 0, len(m))
+	for name := range m {
+		out = append(out, name)
+	}
+	sort.Strings(out)
+	return out
+}
+
+// A place is where requests go: which client, which path, which project and cluster member.
+type place struct {
+	client  *Client
+	res     *spec.Resource
+	name    string // qualified, for messages: instances
+	path    string // escaped
+	project string
+	target  string
+}
+
+// query is what every request to the place carries.
+func (p place) query() url.Values {
+	q := make(url.Values)
+	if p.project != "" {
+		q.Set("project", p.project)
+	}
+	if p.target != "" {
+		q.Set("target", p.target)
+	}
+	return q
+}
+
+// below is the place of one name under this one.
+func (p place) below(name string) place {
+	p.path += "/" + url.PathEscape(name)
+	return p
+}
+
+// A call is one call of a method, with its checked arguments.
+type call struct {
+	*Method
+	thread *starlark.Thread
+	ctx    context.Context
+	args   *arguments
+}
+
+// require refuses an argument that needs an API extension which the server lacks.
+func (c *call) require(f *spec.Field) error {
+	ok, err := c.on.client.hasExtension(c.thread, f.Extension)
+	if err != nil || ok {
+		return err
+	}
+	e := errors.New(errors.Unsupported, "%s: %s= needs the API extension %q, which this server lacks", c.name, f.Script(), f.Extension)
+	e.Fields = map[string]any{"extension": f.Extension}
+	return e
+}
+
+// request is the method's declared request at p, with the arguments that were given.
+func (c *call) request(p place, httpMethod string) rest.Request {
+	query := p.query()
+	for name, values := range c.args.query {
+		query[name] = values
+	}
+	r := rest.Request{Method: httpMethod, Path: p.path, Query: query}
+	if c.decl.Path != "" {
+		r.Path += "/" + c.decl.Path
+	}
+	if httpMethod != "GET" && httpMethod != "DELETE" {
+		body := make(map[string]any, len(c.args.body)+len(c.decl.Send))
+		for name, v := range c.decl.Send {
+			body[name] = v
+		}
+		for name, v := range c.args.body {
+			body[name] = v
+		}
+		r.Body = body
+	}
+	return r
+}
+
+// do sends a request, while other threads may run.
+func (c *call) do(r rest.Request) (*rest.Reply, error) { return c.on.client.do(c.thread, r) }
+
+// get reads one JSON value.
+func (c *call) get(p place, query url.Values, maxBytes int64) (starlark.Value, *rest.Reply, error) {
+	reply, err := c.do(rest.Request{Method: "GET", Path: p.path, Query: query, MaxBytes: maxBytes})
+	if err != nil {
+		return nil, nil, err
+	}
+	v, err := value.Decode(reply.Metadata)
+	if err != nil {
+		return nil, nil, unreadable("GET", p.path, reply, err)
+	}
+	return v, reply, nil
+}
+
+// unreadable is the error of an answer that holds something else than it should.
+func unreadable(method, path string, reply *rest.Reply, cause error) error {
+	return &errors.Error{Class: errors.Connection, Message: fmt.Sprintf("the answer to %s %s is not what Incus sends", method, path),
+		Status: reply.Status, Method: method, Path: path, Cause: cause}
+}
+
+// finish waits for the operation that a request started, if it started one and the script wants to wait. It returns
+// nil when the work is done, and the operation when the script takes it.
+func (c *call) finish(reply *rest.Reply) (*rest.State, *Object, error) {
+	if reply.Operation == nil {
+		return nil, nil, nil
+	}
+	if !c.args.flag("wait", true) {
+		reply.Operation.Watch()
+		o, err := c.on.client.operation(c.thread, reply)
+		return nil, o, err
+	}
+	state, err := c.wait(reply.Operation)
+	return state, nil, err
+}
+
+// wait waits for an operation, no longer than the timeout= that was given.
+func (c *call) wait(op *rest.Operation) (*rest.State, error) {
+	var state *rest.State
+	var err error
+	Block(c.thread, func() {
+		if c.args.has("timeout") {
+			state, err = op.WaitTimeout(c.ctx, time.Duration(c.args.seconds("timeout")*float64(time.Second)))
+		} else {
+			state, err = op.Wait(c.ctx)
+		}
+	})
+	return state, err
+}

@@ -1,0 +1,196 @@
+package starlarkincus
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/rest"
+	"incus-star/starlarkincus/spec"
+	"incus-star/starlarkincus/value"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
+)
+
+// An Object is one object of the server as it was last read: an instance, a profile, an operation. Its fields are
+// attributes and items; reading one sends nothing.
+type Object struct {
+	on     place
+	kind   *kind
+	fields *starlark.Dict
+	etag   string
+	op     *rest.Operation // of an operation that is waited for
+}
+
+var (
+	_ starlark.HasAttrs        = (*Object)(nil)
+	_ starlark.IterableMapping = (*Object)(nil)
+	_ starlark.Comparable      = (*Object)(nil)
+)
+
+func newObject(p place, name string) *Object {
+	p.name = name
+	return &Object{on: p, kind: kinds[p.res], fields: new(starlark.Dict)}
+}
+
+// set takes what the server answered as the object's fields.
+func (o *Object) set(v starlark.Value, etag string) error {
+	fields, ok := v.(*starlark.Dict)
+	if !ok {
+		return &errors.Error{Class: errors.Connection, Method: "GET", Path: o.on.path,
+			Message: fmt.Sprintf("the answer to GET %s holds a %s where %s is due", o.on.path, v.Type(), o.on.res.An())}
+	}
+	if o.on.res == spec.Operations {
+		if err := addProgress(fields); err != nil {
+			return err
+		}
+	}
+	fields.Freeze()
+	o.fields, o.etag = fields, etag
+	if own := o.string("project"); own != "" && o.on.res.Project {
+		o.on.project = own
+	}
+	return nil
+}
+
+func (o *Object) setJSON(data []byte) error {
+	v, err := value.Decode(data)
+	if err != nil {
+		return err
+	}
+	return o.set(v, "")
+}
+
+// string is a field that is a string, and empty where it isn't.
+func (o *Object) string(name string) string {
+	v, _, _ := o.fields.Get(starlark.String(name))
+	s, _ := starlark.AsString(v)
+	return s
+}
+
+// key is what names the object.
+func (o *Object) key() string { return o.string(o.on.res.Key) }
+
+func (o *Object) String() string {
+	var parts []string
+	for _, name := range []string{o.on.res.Key, "status"} {
+		if s := o.string(name); s != "" {
+			parts = append(parts, name+"="+syntax.Quote(s, false))
+		}
+	}
+	return o.on.res.Kind + "(" + strings.Join(parts, ", ") + ")"
+}
+
+func (o *Object) Type() string          { return o.on.res.Kind }
+func (o *Object) Freeze()               {}
+func (o *Object) Truth() starlark.Bool  { return true }
+func (o *Object) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable type: %s", o.Type()) }
+
+// Resource is the object's declaration.
+func (o *Object) Resource() *spec.Resource { return o.on.res }
+
+// Attr is a method, a collection below the object, or a field. A field that the server doesn't send is None.
+func (o *Object) Attr(name string) (starlark.Value, error) {
+	if decl := o.kind.object[name]; decl != nil {
+		return &Method{o.on.name + "." + name, decl, o.on, o}, nil
+	}
+	if r := o.kind.children[name]; r != nil {
+		return newCollection(o.child(r)), nil
+	}
+	v, found, err := o.Get(starlark.String(name))
+	if found || err != nil {
+		return v, err
+	}
+	if spec.Find(o.on.res.Fields, name) != nil {
+		return starlark.None, nil
+	}
+	return nil, nil
+}
+
+// child is the place of a collection below the object.
+func (o *Object) child(r *spec.Resource) place {
+	p := o.on
+	p.res, p.name, p.path = r, r.Name, p.path+"/"+r.Path
+	return p
+}
+
+// AttrNames are the names of fields, methods and collections.
+func (o *Object) AttrNames() []string {
+	all := append(names(o.kind.object), names(o.kind.children)...)
+	for _, f := range o.on.res.Fields {
+		if f.Use&spec.Read != 0 {
+			all = append(all, f.Script())
+		}
+	}
+	for _, k := range o.fields.Keys() {
+		all = append(all, strings.ReplaceAll(string(k.(starlark.String)), "-", "_"))
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// Get is the field of that name, in the API's spelling or the script's.
+func (o *Object) Get(k starlark.Value) (starlark.Value, bool, error) {
+	v, found, err := o.fields.Get(k)
+	if found || err != nil {
+		return v, found, err
+	}
+	if name, ok := starlark.AsString(k); ok && strings.Contains(name, "_") {
+		return o.fields.Get(starlark.String(strings.ReplaceAll(name, "_", "-")))
+	}
+	return nil, false, nil
+}
+
+// Items are the names and values of all fields that the server sent.
+func (o *Object) Items() []starlark.Tuple { return o.fields.Items() }
+
+// Iterate gives the names of the fields.
+func (o *Object) Iterate() starlark.Iterator { return o.fields.Iterate() }
+
+// Entries gives the names and values of the fields.
+func (o *Object) Entries() iter.Seq2[starlark.Value, starlark.Value] { return o.fields.Entries() }
+
+// CompareSameType holds two objects for equal that are the same on the server and have equal fields.
+func (o *Object) CompareSameType(op syntax.Token, other starlark.Value, depth int) (bool, error) {
+	x := other.(*Object)
+	same := o.on.client.conn == x.on.client.conn && o.on.path == x.on.path && o.on.project == x.on.project
+	if same {
+		equal, err := starlark.EqualDepth(o.fields, x.fields, depth-1)
+		if err != nil {
+			return false, err
+		}
+		same = equal
+	}
+	switch op {
+	case syntax.EQL:
+		return same, nil
+	case syntax.NEQ:
+		return !same, nil
+	}
+	return false, fmt.Errorf("%s %s %s not implemented", o.Type(), op, other.Type())
+}
+
+// read reads the object again.
+func (o *Object) read(c *call) error {
+	v, reply, err := c.get(o.on, o.on.query(), 0)
+	if err != nil {
+		return err
+	}
+	return o.set(v, reply.ETag)
+}
+
+// changed is the object after a method that may have changed it: read again, or the operation that goes on.
+func (o *Object) changed(c *call, reply *rest.Reply) (starlark.Value, error) {
+	if _, op, err := c.finish(reply); op != nil || err != nil {
+		return op, err
+	}
+	if c.decl.Refresh {
+		if err := o.read(c); err != nil {
+			return nil, err
+		}
+	}
+	return o, nil
+}
