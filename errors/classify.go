@@ -24,12 +24,13 @@ var textClasses = []struct {
 	pattern *regexp.Regexp
 	class   *Class
 }{
+	{regexp.MustCompile(`^Command not (found|executable)$`), nil}, // in the instance; nothing of Incus is missing
 	{regexp.MustCompile(`already exists|already in use|already defined|already in trust store|UNIQUE constraint failed`), AlreadyExists},
 	{regexp.MustCompile(`is busy running a `), Busy},
 	{regexp.MustCompile(`Reached maximum |is too low: (there currently are|current total is)`), Limit},
 	{regexp.MustCompile(`\b(is|are) forbidden|n[o']t allowed|doesn't allow|not accessible from this project|cannot be set in a restricted project`), Permission},
 	{regexp.MustCompile(`already (running|stopped|frozen)|(is not|isn't|isn't currently|not currently) running|[Ii]nstance is (running|frozen|stopped)|is currently frozen|is running|must be stopped|(currently|still) in use|that is in use`), State},
-	{regexp.MustCompile(`(?i)not found|doesn't exist|does not exist|no such object`), NotFound},
+	{regexp.MustCompile(`(?i)not found|doesn't exist|does not exist|Image not provided for instance`), NotFound},
 }
 
 func ofText(message string) *Class {
@@ -125,9 +126,13 @@ func OfTransport(err error) *Class {
 	var host x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	var timeout net.Error
+	var op *net.OpError
 	switch {
 	case errors.As(err, &certificate), errors.As(err, &record), errors.As(err, &alert), errors.As(err, &unknown),
 		errors.As(err, &host), errors.As(err, &invalid):
+		return TLS
+	case errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error"):
+		// Outside QUIC, this is how crypto/tls reports an alert.
 		return TLS
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded),
 		errors.As(err, &timeout) && timeout.Timeout():

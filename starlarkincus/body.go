@@ -1,10 +1,11 @@
 package starlarkincus
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
-	"incus-star/errors"
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
 	"incus-star/starlarkincus/value"
@@ -24,21 +25,67 @@ func (o *Object) changeable() *starlark.Dict {
 	return out
 }
 
-func jsonFields(fields *starlark.Dict) (map[string]any, error) {
-	v, err := value.ToGo(fields)
-	m, _ := v.(map[string]any)
-	return m, err
+// put sets the object whole: its fields as they were before, each given one combined with it.
+func (o *Object) put(c *call, before *starlark.Dict, given map[string]any, etag string, combine func(t spec.Type, before, given any) any) (*rest.Reply, error) {
+	v, err := value.ToGo(before)
+	if err != nil {
+		return nil, err
+	}
+	body := v.(map[string]any)
+	for name, v := range given {
+		t := spec.Any
+		if f := spec.Find(o.on.res.Fields, name); f != nil {
+			t = f.Type
+		}
+		body[name] = combine(t, body[name], v)
+	}
+	dropNulls(o.on.res, body)
+	c.args.body = body
+	r := c.request(c.on, "PUT")
+	r.IfMatch = etag
+	return c.do(r)
 }
 
-// unset turns the nulls of configuration into what unsets a key: Incus holds strings, and an empty one is no value.
-func unset(body map[string]any) {
-	for name, v := range body {
-		if m, ok := v.(map[string]any); ok && (name == "config") {
+// merged is configuration or devices with the given keys set; anything else is just what is given.
+func merged(t spec.Type, before, given any) any {
+	old, _ := before.(map[string]any)
+	m, ok := given.(map[string]any)
+	if !ok || t != spec.Config && t != spec.Devices {
+		return given
+	}
+	out := make(map[string]any, len(old)+len(m))
+	maps.Copy(out, old)
+	maps.Copy(out, m)
+	return out
+}
+
+// patchable says whether PATCH can make the change, and prepares the body for it: Incus holds strings, and an empty
+// one unsets a key of a config. A device can't be taken away like that.
+func patchable(r *spec.Resource, body map[string]any) bool {
+	for _, f := range r.Fields {
+		m, ok := body[f.Name].(map[string]any)
+		switch {
+		case !ok:
+		case f.Type == spec.Config && r.PatchSets:
+			return false
+		case f.Type == spec.Devices && slices.Contains(slices.Collect(maps.Values(m)), nil):
+			return false
+		case f.Type == spec.Config:
 			for key, v := range m {
 				if v == nil {
 					m[key] = ""
 				}
 			}
+		}
+	}
+	return true
+}
+
+// dropNulls takes unset keys out of configuration and devices that are sent whole.
+func dropNulls(r *spec.Resource, body map[string]any) {
+	for _, f := range r.Fields {
+		if m, ok := body[f.Name].(map[string]any); ok && (f.Type == spec.Config || f.Type == spec.Devices) {
+			maps.DeleteFunc(m, func(_ string, v any) bool { return v == nil })
 		}
 	}
 }
@@ -84,22 +131,4 @@ func addProgress(fields *starlark.Dict) error {
 		return nil
 	}
 	return fields.SetKey(starlark.String("progress"), progress)
-}
-
-// setCancelled takes the cancelled operation as the server rendered it.
-func (o *Object) setCancelled(e *errors.Error) error {
-	v, err := value.FromGo(e.Response)
-	if err != nil {
-		return err
-	}
-	if d, ok := v.(*starlark.Dict); ok {
-		fields := new(starlark.Dict)
-		for k, v := range d.Entries() {
-			if err := fields.SetKey(k, v); err != nil {
-				return err
-			}
-		}
-		return o.set(fields, "")
-	}
-	return nil
 }

@@ -186,7 +186,7 @@ func (c *Client) Attr(name string) (starlark.Value, error) {
 	if decl := clientMethods[name]; decl != nil {
 		return &Method{"incus." + name, decl, place{client: c, project: c.project, target: c.target}, nil}, nil
 	}
-	return nil, nil
+	return nil, noAttr("incus", name, c.AttrNames())
 }
 
 // AttrNames are the collections and methods.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"incus-star/errors"
 	"incus-star/starlarkincus/spec"
 
 	"go.starlark.net/starlark"
@@ -61,10 +62,25 @@ func (c *Collection) Attr(name string) (starlark.Value, error) {
 		return &Method{c.name + "." + name, decl, c.place, nil}, nil
 	}
 	if c.res.Singleton && c.kind.object[name] != nil {
-		return nil, starlark.NoSuchAttrError(fmt.Sprintf("%s has no .%s: read it first, incus.%s().%s(…)", c.name, name, c.name, name))
+		return nil, missing(fmt.Sprintf("%s has no .%s: read it first, incus.%s().%s(…)", c.name, name, c.name, name))
 	}
-	return nil, nil
+	return nil, noAttr(c.name, name, c.AttrNames())
 }
+
+// noAttr is the error of a name that isn't there.
+func noAttr(owner, name string, names []string) error {
+	text := fmt.Sprintf("%s has no .%s", owner, name)
+	if near := errors.Nearest(name, names); near != "" {
+		text += fmt.Sprintf(" (did you mean .%s?)", near)
+	}
+	return missing(text)
+}
+
+// missing is an error of Attr that getattr with a default and hasattr take for a name that isn't there. It isn't
+// Starlark's own type for that, which adds a suggestion of its own.
+type missing string
+
+func (m missing) Error() string { return string(m) }
 
 // AttrNames are the names of the collection's methods.
 func (c *Collection) AttrNames() []string { return names(c.kind.collection) }

@@ -59,6 +59,7 @@ func exec(c *call) (starlark.Value, error) {
 		return op, nil
 	case stderrors.As(err, &failed) && notRun[failed.Message] != 0 && failed.Class == errors.Operation:
 		result.exitCode, result.stderr = notRun[failed.Message], failed.Message+"\n"
+		c.discard(id)
 	case err != nil:
 		return nil, err
 	default:
@@ -110,10 +111,7 @@ func (c *call) output(state *rest.State) (result execResult, err error) {
 		if url == "" || err != nil {
 			return ""
 		}
-		// Only the file's name is the server's; where it is, is known.
-		p := c.on
-		p.path += "/logs/exec-output"
-		p = p.below(path.Base(url))
+		p := c.record(path.Base(url)) // only the file's name is the server's; where it is, is known
 		var data []byte
 		if data, _, err = client.Raw(c.ctx, rest.Request{Method: "GET", Path: p.path, Query: p.query(), MaxBytes: maxOutput}); err != nil {
 			return ""
@@ -123,4 +121,25 @@ func (c *call) output(state *rest.State) (result execResult, err error) {
 	}
 	Block(c.thread, func() { result.stdout, result.stderr = read("1"), read("2") })
 	return result, err
+}
+
+// record is the place of a recorded output.
+func (c *call) record(file string) place {
+	p := c.on
+	p.path += "/logs/exec-output"
+	return p.below(file)
+}
+
+// discard deletes the records of a command that didn't start; they are empty, so what can't be deleted does no harm.
+func (c *call) discard(operation string) {
+	client, _, err := c.on.client.conn.client()
+	if err != nil {
+		return
+	}
+	Block(c.thread, func() {
+		for _, stream := range []string{"stdout", "stderr"} {
+			p := c.record("exec_" + operation + "." + stream)
+			client.Do(c.ctx, rest.Request{Method: "DELETE", Path: p.path, Query: p.query()})
+		}
+	})
 }

@@ -41,7 +41,7 @@ func (m *Method) Declaration() *spec.Method { return m.decl }
 
 // Attr explains the most common slip: a method that isn't called.
 func (m *Method) Attr(name string) (starlark.Value, error) {
-	return nil, starlark.NoSuchAttrError(fmt.Sprintf("%s is a method and has no .%s: call it first, %s(…).%s", m.name, name, m.name, name))
+	return nil, missing(fmt.Sprintf("%s is a method and has no .%s: call it first, %s(…).%s", m.name, name, m.name, name))
 }
 
 // AttrNames is empty: a method has no attributes.

@@ -107,7 +107,7 @@ func (o *Object) Attr(name string) (starlark.Value, error) {
 	if spec.Find(o.on.res.Fields, name) != nil {
 		return starlark.None, nil
 	}
-	return nil, nil
+	return nil, noAttr(o.Type(), name, o.AttrNames())
 }
 
 // child is the place of a collection below the object.

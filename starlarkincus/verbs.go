@@ -162,7 +162,13 @@ func get(c *call) (starlark.Value, error) {
 		return nil, err
 	}
 	o := newObject(p, strings.ToLower(c.on.res.Kind))
-	return o, o.read(c)
+	if err := o.read(c); err != nil {
+		return nil, err
+	}
+	if key := o.key(); key != "" && !c.on.res.Singleton { // the start of a fingerprint has found it
+		o.on.path = c.on.below(key).path
+	}
+	return o, nil
 }
 
 func exists(c *call) (starlark.Value, error) {
@@ -179,6 +185,7 @@ func exists(c *call) (starlark.Value, error) {
 func create(c *call) (starlark.Value, error) {
 	name := c.args.string("name")
 	c.args.body[c.on.res.Key] = name
+	dropNulls(c.on.res, c.args.body)
 	if c.args.has("image") {
 		if c.args.body["source"] != nil {
 			return nil, fmt.Errorf("%s: image= and source= exclude each other", c.name)
@@ -206,13 +213,37 @@ func update(c *call) (starlark.Value, error) {
 	if len(c.args.body) == 0 {
 		return nil, fmt.Errorf("%s: nothing to change: name at least one field", c.name)
 	}
-	unset(c.args.body)
+	if !patchable(c.on.res, c.args.body) {
+		return c.merge()
+	}
 	reply, err := c.do(c.request(c.on, "PATCH"))
 	if err != nil {
 		return nil, err
 	}
 	return c.obj.changed(c, reply)
 }
+
+// merge is an update that PATCH can't say: it reads the object, and sets it whole unless somebody else changed it in
+// between; then it begins anew.
+func (c *call) merge() (starlark.Value, error) {
+	o, given := c.obj, c.args.body
+	for range maxMerges {
+		if err := o.read(c); err != nil {
+			return nil, err
+		}
+		reply, err := o.put(c, o.changeable(), given, o.etag, merged)
+		switch {
+		case err == nil:
+			return o.changed(c, reply)
+		case !stderrors.Is(err, errors.PreconditionFailed):
+			return nil, err
+		}
+	}
+	return nil, errors.New(errors.PreconditionFailed, "%s was changed by somebody else each of the %d times that it was about to be updated", o, maxMerges)
+}
+
+// maxMerges bounds how often merge begins anew.
+const maxMerges = 10
 
 // replace sends all fields that can be changed, as they were read, with the given ones in their place.
 func replace(c *call) (starlark.Value, error) {
@@ -231,18 +262,7 @@ func replace(c *call) (starlark.Value, error) {
 		}
 		etag = o.etag
 	}
-	fields, err := jsonFields(before)
-	if err != nil {
-		return nil, err
-	}
-	for name, v := range c.args.body {
-		fields[name] = v
-	}
-	c.args.body = fields
-	unset(c.args.body)
-	r := c.request(c.on, "PUT")
-	r.IfMatch = etag
-	reply, err := c.do(r)
+	reply, err := o.put(c, before, c.args.body, etag, func(_ spec.Type, _, given any) any { return given })
 	if err != nil {
 		return nil, err
 	}
@@ -364,10 +384,7 @@ func texts(config any) map[string]string {
 
 func waitOperation(c *call) (starlark.Value, error) {
 	state, err := c.wait(c.obj.handle())
-	if err != nil {
-		return nil, err
-	}
-	return c.obj, c.obj.setJSON(state.Raw)
+	return c.obj, c.obj.ended(state, err)
 }
 
 // cancelOperation asks for the end, then waits for it: the server answers before the work has ended.
@@ -380,14 +397,22 @@ func cancelOperation(c *call) (starlark.Value, error) {
 			state, err = op.Wait(c.ctx)
 		}
 	})
-	var failed *errors.Error
-	switch {
-	case err == nil: // it came to its end before
-		return c.obj, c.obj.setJSON(state.Raw)
-	case stderrors.As(err, &failed) && failed.Class == errors.OperationCancelled:
-		return c.obj, c.obj.setCancelled(failed)
+	err = c.obj.ended(state, err)
+	if failed := (*errors.Error)(nil); stderrors.As(err, &failed) && failed.Class == errors.OperationCancelled {
+		return c.obj, nil
 	}
-	return nil, err
+	return c.obj, err
+}
+
+// ended takes the operation's last state where it is known, also that of one that failed.
+func (o *Object) ended(state *rest.State, err error) error {
+	if state == nil {
+		return err
+	}
+	if bad := o.setJSON(state.Raw); bad != nil {
+		return bad
+	}
+	return err
 }
 
 // handle is what waits for the operation.

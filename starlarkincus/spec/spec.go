@@ -15,7 +15,7 @@ const (
 	Name                // str that becomes one segment of a path: not empty, no slash, no query
 	Int                 // int
 	Bool                // bool
-	Strings             // list of str
+	Strings             // list of string
 	Time                // str, RFC 3339
 	Seconds             // int or float, not negative
 	Config              // dict; numbers and booleans become strings, None unsets
@@ -24,7 +24,7 @@ const (
 	Objects             // list of such dicts
 )
 
-var typeNames = [...]string{"any value", "str", "str", "int", "bool", "list of str", "str (a time, RFC 3339)",
+var typeNames = [...]string{"any value", "string", "string", "int", "bool", "list of string", "string (a time, RFC 3339)",
 	"seconds (int or float)", "dict of configuration", "dict of devices", "dict", "list of dict"}
 
 // String is what help and errors call the type.
@@ -89,6 +89,7 @@ type Resource struct {
 	Verbs      Verb
 	Background Verb   // verbs whose work the server may do in the background
 	Singleton  bool   // one object, without a collection around it
+	PatchSets  bool   // PATCH sets a config whole instead of merging it
 	Grouped    bool   // its list is a dict of lists
 	Project    bool   // belongs to a project
 	Filter     bool   // list takes filter=

@@ -186,7 +186,7 @@ var Profiles = &Resource{
 
 // Projects keep instances and what belongs to them apart.
 var Projects = &Resource{
-	Name: "projects", Kind: "Project", Path: "/1.0/projects", Key: "name", Filter: true,
+	Name: "projects", Kind: "Project", Path: "/1.0/projects", Key: "name", Filter: true, PatchSets: true,
 	Doc:        "Projects, which keep instances and what belongs to them apart.",
 	Verbs:      List | Get | New | Update | Replace | Rename | Delete,
 	Background: Rename | Delete,

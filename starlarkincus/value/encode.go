@@ -115,7 +115,7 @@ func mapping(path string, v starlark.IterableMapping, encode func(path, key stri
 func String(path string, v starlark.Value) (string, error) {
 	s, ok := starlark.AsString(v)
 	if !ok {
-		return "", mismatch(path, v, "str")
+		return "", mismatch(path, v, "string")
 	}
 	if !utf8.ValidString(s) {
 		return "", &TypeError{Path: path, Got: "the string is not valid UTF-8"}
@@ -162,7 +162,7 @@ func Strings(path string, v starlark.Value) ([]string, error) {
 	switch v.(type) {
 	case *starlark.List, starlark.Tuple, *starlark.Set:
 	default:
-		return nil, mismatch(path, v, "list of str")
+		return nil, mismatch(path, v, "list of string")
 	}
 	list := []string{}
 	for elem := range starlark.Elements(v.(starlark.Iterable)) {
@@ -234,7 +234,7 @@ func configValue(path, _ string, v starlark.Value) (any, error) {
 		}
 		return nil, &TypeError{path, v.String(), "a number that is finite"}
 	}
-	return nil, mismatch(path, v, "str, int, float, bool or None")
+	return nil, mismatch(path, v, "string, int, float, bool or None")
 }
 
 // Devices encodes a dict of devices, each a dict of configuration; None removes one.

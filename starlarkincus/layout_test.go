@@ -1,0 +1,101 @@
+package starlarkincus_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// imports says which packages of the project each package may import; it may import nothing else of it.
+var imports = map[string][]string{
+	"incus-star":                      {"incus-star/starlarkincus/cli"},
+	"incus-star/errors":               {},
+	"incus-star/starlarkincus/spec":   {},
+	"incus-star/starlarkincus/rest":   {"incus-star/errors"},
+	"incus-star/starlarkincus/remote": {"incus-star/errors"},
+	"incus-star/starlarkincus/value":  {"incus-star/errors"},
+	"incus-star/starlarkincus": {"incus-star/errors", "incus-star/starlarkincus/spec", "incus-star/starlarkincus/rest",
+		"incus-star/starlarkincus/remote", "incus-star/starlarkincus/value"},
+	"incus-star/starlarkincus/host": {"incus-star/errors", "incus-star/starlarkincus", "incus-star/starlarkincus/value",
+		"incus-star/starlarkincus/spec"},
+	"incus-star/starlarkincus/repl": {"incus-star/errors", "incus-star/starlarkincus", "incus-star/starlarkincus/host",
+		"incus-star/starlarkincus/spec", "incus-star/starlarkincus/value"},
+	"incus-star/starlarkincus/cli": {"incus-star/errors", "incus-star/starlarkincus", "incus-star/starlarkincus/host",
+		"incus-star/starlarkincus/repl", "incus-star/starlarkincus/rest"},
+}
+
+// foreign says which modules the packages at the bottom may import besides the standard library.
+var foreign = map[string][]string{
+	"incus-star/errors":             {},
+	"incus-star/starlarkincus/spec": {},
+	"incus-star/starlarkincus/rest": {"github.com/coder/websocket"},
+}
+
+func TestImportsGoOneWay(t *testing.T) {
+	seen := make(map[string]bool)
+	err := filepath.WalkDir("..", func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() && strings.HasPrefix(entry.Name(), ".") && file != ".." {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		pkg := path.Join("incus-star", filepath.ToSlash(filepath.Dir(strings.TrimPrefix(file, "../"))))
+		allowed, known := imports[pkg]
+		if !known {
+			t.Errorf("%s: the package %s has no place in the layout", file, pkg)
+		}
+		seen[pkg] = true
+		for _, spec := range f.Imports {
+			target, _ := strconv.Unquote(spec.Path.Value)
+			switch first, _, _ := strings.Cut(target, "/"); {
+			case first == "incus-star":
+				if !slices.Contains(allowed, target) {
+					t.Errorf("%s imports %s, against the layout", file, target)
+				}
+			case strings.Contains(first, "."):
+				if modules, bottom := foreign[pkg]; bottom && !slices.Contains(modules, target) {
+					t.Errorf("%s imports %s; it may import of other modules only %q", file, target, modules)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pkg := range imports {
+		if !seen[pkg] {
+			t.Errorf("the layout has a package %s that isn't there", pkg)
+		}
+	}
+}
+
+func TestTopLevelHoldsNothingElse(t *testing.T) {
+	entries, err := os.ReadDir("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	due := []string{"go.mod", "go.sum", "main.go", "starlarkincus", "errors", "scripts", "README.md"}
+	for _, entry := range entries {
+		if name := entry.Name(); !strings.HasPrefix(name, ".") && name != "incus-star" && !slices.Contains(due, name) {
+			t.Errorf("%s stands at the top level", name)
+		}
+	}
+	for _, name := range due {
+		if _, err := os.Stat(filepath.Join("..", name)); err != nil {
+			t.Errorf("%s is missing: %v", name, err)
+		}
+	}
+}

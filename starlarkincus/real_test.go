@@ -1,0 +1,140 @@
+package starlarkincus_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/host"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	announceSkips()
+	goleak.VerifyTestMain(m)
+}
+
+// needsIncus skips a test outside of a testbed.
+func needsIncus(t *testing.T) {
+	if os.Getenv("INCUS_STAR_TESTBED") == "" {
+		t.Skip("needs a real Incus: run scripts/test.sh")
+	}
+	_ = os.Getenv("INCUS_STAR_TESTBED_RUN") // another daemon at each run: no cached result counts
+}
+
+// runScript runs a script of testdata on the testbed's daemon.
+func runScript(t *testing.T, file string, extra starlark.StringDict) {
+	t.Helper()
+	client := starlarkincus.New(starlarkincus.Options{})
+	defer client.Close()
+	names := starlark.StringDict{"incus": client, "testbed": testbed(t)}
+	for name, v := range extra {
+		names[name] = v
+	}
+	var out, errs bytes.Buffer
+	h := host.New(host.Options{Stdout: &out, Stderr: &errs, Predeclared: names})
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	defer cancel()
+	if err := h.RunFile(ctx, file); err != nil {
+		h.Report(&errs, err)
+		t.Errorf("%s", errs.Bytes())
+	}
+	if out.Len() > 0 {
+		t.Logf("%s", out.Bytes())
+	}
+}
+
+// The scripts of testdata check what they do themselves.
+func TestScriptsOnARealServer(t *testing.T) {
+	needsIncus(t)
+	files, err := filepath.Glob("testdata/*.star")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if filepath.Base(file) == "assert.star" {
+			continue
+		}
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			runScript(t, file, nil)
+		})
+	}
+}
+
+// testbed is what the scripts know of the daemon beside them, and a certificate that it doesn't know.
+func testbed(t *testing.T) starlark.Value {
+	crt, key, der := certificate(t)
+	text := func(s string) starlark.Value { return starlark.String(s) }
+	sum := sha256.Sum256(der)
+	dir := os.Getenv("INCUS_DIR")
+	unique := starlark.NewBuiltin("testbed.unique", func(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+		var prefix string
+		if err := starlark.UnpackArgs(b.Name(), args, kwargs, "prefix", &prefix); err != nil {
+			return nil, err
+		}
+		n, err := rand.Int(rand.Reader, big.NewInt(1<<32))
+		return text(fmt.Sprintf("%s-%08x", prefix, n)), err
+	})
+	return starlarkstruct.FromStringDict(starlark.String("testbed"), starlark.StringDict{
+		"line":             text(os.Getenv("INCUS_STAR_TESTBED")),
+		"image":            text(os.Getenv("INCUS_STAR_TESTBED_IMAGE")),
+		"endpoint":         text(os.Getenv("INCUS_STAR_TESTBED_ENDPOINT")),
+		"socket":           text(filepath.Join(dir, "unix.socket")),
+		"server_cert":      text(filepath.Join(dir, "server.crt")),
+		"cert":             starlark.Tuple{text(crt), text(key)},
+		"cert_base64":      text(base64.StdEncoding.EncodeToString(der)),
+		"cert_fingerprint": text(hex.EncodeToString(sum[:])),
+		"unique":           unique,
+	})
+}
+
+// certificate makes a client certificate of its own, as the incus command does, and its key.
+func certificate(t *testing.T) (crt, key string, der []byte) {
+	t.Helper()
+	secret, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()),
+		Subject:      pkix.Name{CommonName: "incus-star test"},
+		NotBefore:    time.Now().Add(-time.Hour),
+		NotAfter:     time.Now().Add(time.Hour),
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}
+	if der, err = x509.CreateCertificate(rand.Reader, template, template, &secret.PublicKey, secret); err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalECPrivateKey(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(name, kind string, data []byte) string {
+		file := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: data}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	return write("client.crt", "CERTIFICATE", der), write("client.key", "EC PRIVATE KEY", private), der
+}
