@@ -28,8 +28,10 @@ var textClasses = []struct {
 	{regexp.MustCompile(`already exists|already in use|already defined|already in trust store|UNIQUE constraint failed`), AlreadyExists},
 	{regexp.MustCompile(`is busy running a `), Busy},
 	{regexp.MustCompile(`Reached maximum |is too low: (there currently are|current total is)`), Limit},
-	{regexp.MustCompile(`\b(is|are) forbidden|n[o']t allowed|doesn't allow|not accessible from this project|cannot be set in a restricted project`), Permission},
-	{regexp.MustCompile(`already (running|stopped|frozen)|(is not|isn't|isn't currently|not currently) running|[Ii]nstance is (running|frozen|stopped)|is currently frozen|is running|must be stopped|(currently|still) in use|that is in use`), State},
+	{regexp.MustCompile(`\b(is|are) forbidden|not allowed (in|by) project|Disk source path .*not allowed|[Pp]rojects? (isn't|aren't) allowed|` +
+		`isn't allowed (in this project|to connect)|[Pp]roject (".*" )?doesn't allow|not accessible from this project|` +
+		`cannot be set in a restricted project|User does not have (permission|entitlement)`), Permission},
+	{regexp.MustCompile(`already (running|stopped|frozen)|(is not|isn't|isn't currently|not currently) running|[Ii]nstance is (running|frozen|stopped)|is currently frozen|is running|must be stopped|running instance not allowed|(currently|still) in use|that is in use`), State},
 	{regexp.MustCompile(`(?i)not found|doesn't exist|does not exist|Image not provided for instance`), NotFound},
 }
 

@@ -35,7 +35,7 @@ var imports = map[string][]string{
 var foreign = map[string][]string{
 	"incus-star/errors":             {},
 	"incus-star/starlarkincus/spec": {},
-	"incus-star/starlarkincus/rest": {"github.com/coder/websocket"},
+	"incus-star/starlarkincus/rest": {"github.com/coder/websocket", "github.com/go-json-experiment/json/jsontext"},
 }
 
 func TestImportsGoOneWay(t *testing.T) {

@@ -1,0 +1,246 @@
+package host
+
+import (
+	"fmt"
+	"unicode"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/value"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
+)
+
+// A classValue is an error class as scripts have it: called, it makes an error value. Two are equal where they are the
+// same class; a name is not enough.
+type classValue struct{ class *errors.Class }
+
+var (
+	_ starlark.Callable   = classValue{}
+	_ starlark.HasAttrs   = classValue{}
+	_ starlark.Comparable = classValue{}
+)
+
+func (c classValue) String() string        { return c.class.Name() }
+func (c classValue) Name() string          { return c.class.Name() }
+func (c classValue) Type() string          { return "error_class" }
+func (c classValue) Freeze()               {}
+func (c classValue) Truth() starlark.Bool  { return true }
+func (c classValue) Hash() (uint32, error) { return starlark.String(c.class.Name()).Hash() }
+func (c classValue) AttrNames() []string   { return []string{"base", "doc", "name"} }
+
+func (c classValue) Attr(name string) (starlark.Value, error) {
+	switch name {
+	case "name":
+		return starlark.String(c.class.Name()), nil
+	case "doc":
+		return starlark.String(c.class.Doc()), nil
+	case "base":
+		if base := c.class.Base(); base != nil {
+			return classValue{base}, nil
+		}
+		return starlark.None, nil
+	}
+	return nil, nil
+}
+
+func (c classValue) CompareSameType(op syntax.Token, other starlark.Value, _ int) (bool, error) {
+	same := c.class == other.(classValue).class
+	switch op {
+	case syntax.EQL:
+		return same, nil
+	case syntax.NEQ:
+		return !same, nil
+	}
+	return false, fmt.Errorf("error classes have no order: ask with error.is_a(%s)", c.class.Name())
+}
+
+func (c classValue) CallInternal(thread *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	var h *Host
+	if t := taskOf(thread); t != nil {
+		h = t.run.host
+	}
+	return newErrorValue(h, c.class, c.class.Name(), args, kwargs)
+}
+
+// newErrorValue makes an error of a class from what a script gave. Who is what was called.
+func newErrorValue(h *Host, class *errors.Class, who string, args starlark.Tuple, kwargs []starlark.Tuple) (*errorValue, error) {
+	e := &errorValue{host: h, err: &errors.Error{Class: class}}
+	seen := make(map[string]bool)
+	set := func(field string, v starlark.Value) error {
+		if field == "status_code" {
+			field = "status"
+		}
+		if seen[field] {
+			return fmt.Errorf("%s: got %s twice", who, field)
+		}
+		seen[field] = true
+		return e.set(field, v)
+	}
+	if len(args) > 1 {
+		return nil, fmt.Errorf("%s: got %d arguments without a name, want one message; name the others, as in status=409", who, len(args))
+	}
+	if len(args) == 1 {
+		if err := set("message", args[0]); err != nil {
+			return nil, fmt.Errorf("%s: %w", who, err)
+		}
+	}
+	for _, kwarg := range kwargs {
+		if err := set(string(kwarg[0].(starlark.String)), kwarg[1]); err != nil {
+			return nil, fmt.Errorf("%s: %w", who, err)
+		}
+	}
+	if !seen["message"] {
+		example := who + "("
+		if who != class.Name() {
+			example += class.Name() + ", "
+		}
+		return nil, fmt.Errorf(`%s: missing the message, as in %s"what went wrong")`, who, example)
+	}
+	return e, nil
+}
+
+// set gives a new error one field that a script named.
+func (e *errorValue) set(field string, v starlark.Value) error {
+	text := map[string]*string{
+		"message": &e.err.Message, "operation_id": &e.err.OperationID, "method": &e.err.Method, "path": &e.err.Path,
+	}
+	switch field {
+	case "class", "class_", "backtrace", "is_a":
+		return fmt.Errorf("%s is the error's own and can't be given", field)
+	case "message", "operation_id", "method", "path":
+		s, ok := starlark.AsString(v)
+		if !ok && (v != starlark.None || field == "message") {
+			return fmt.Errorf("%s is %s, want a string", field, described(v))
+		}
+		*text[field] = s
+	case "status":
+		if v == starlark.None {
+			return nil
+		}
+		status, err := starlark.AsInt32(v)
+		if err != nil {
+			return fmt.Errorf("status is %s, want an int", described(v))
+		}
+		e.err.Status = status
+	case "response":
+		response, err := value.ToGo(v)
+		if err != nil {
+			return fmt.Errorf("response: %w", err)
+		}
+		e.err.Response = response
+	case "cause":
+		switch cause := v.(type) {
+		case starlark.NoneType:
+		case *errorValue:
+			e.cause, e.err.Cause = cause, cause.err
+		default:
+			return fmt.Errorf("cause is %s, want an error or None", described(v))
+		}
+	default:
+		if e.err.Fields == nil {
+			e.err.Fields = make(map[string]any)
+		}
+		e.err.Fields[field] = v
+	}
+	return nil
+}
+
+// described says what a wrong argument is, in a few words.
+func described(v starlark.Value) string {
+	switch v := v.(type) {
+	case starlark.NoneType:
+		return "None"
+	case starlark.String:
+		if len(v) <= 40 {
+			return "the string " + v.String()
+		}
+	case starlark.Int, starlark.Float, starlark.Bool:
+		return v.Type() + " " + v.String()
+	case classValue:
+		return "the class " + v.Name()
+	}
+	return v.Type()
+}
+
+// classesOf reads one class, or a tuple or list of them.
+func classesOf(v starlark.Value) ([]*errors.Class, error) {
+	switch v := v.(type) {
+	case classValue:
+		return []*errors.Class{v.class}, nil
+	case starlark.Tuple, *starlark.List:
+		var classes []*errors.Class
+		for elem := range starlark.Elements(v.(starlark.Iterable)) {
+			class, ok := elem.(classValue)
+			if !ok {
+				return nil, notClass(elem)
+			}
+			classes = append(classes, class.class)
+		}
+		if classes == nil {
+			return nil, fmt.Errorf("got no error class")
+		}
+		return classes, nil
+	}
+	return nil, notClass(v)
+}
+
+func notClass(v starlark.Value) error {
+	if s, ok := starlark.AsString(v); ok && definedClass(s) {
+		return fmt.Errorf("got %s, want an error class: write %s without quotes", described(v), s)
+	}
+	if e, ok := v.(*errorValue); ok {
+		return fmt.Errorf("got an error, want an error class such as %s", e.err.Class.Name())
+	}
+	return fmt.Errorf("got %s, want an error class such as %s", described(v), errors.NotFound.Name())
+}
+
+func definedClass(name string) bool {
+	for _, class := range errors.Classes() {
+		if class.Name() == name {
+			return true
+		}
+	}
+	return false
+}
+
+func init() {
+	register([]definition{{
+		name:   "error_class",
+		params: "name, base=Error",
+		help: `Makes an error class of the script's own, under base.
+
+    QuotaError = error_class("QuotaError", base=IncusLimitError)
+    raise_(QuotaError, "too many servers", count=12)
+
+Its errors are held by try_, by catch(QuotaError, …) and by catch with any class above it; e.is_a(QuotaError) tells
+them. Calling the class makes an error without raising it. A class has name, base and doc.`,
+		call: errorClass,
+	}})
+}
+
+// isIdentifier says whether a script could write s as a name.
+func isIdentifier(s string) bool {
+	for i, r := range s {
+		if r != '_' && !unicode.IsLetter(r) && (i == 0 || !unicode.IsDigit(r)) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func errorClass(c *call) (starlark.Value, error) {
+	var name, base starlark.Value = nil, classValue{errors.Base}
+	if err := c.unpack("name", &name, "base?", &base); err != nil {
+		return nil, err
+	}
+	s, ok := starlark.AsString(name)
+	if !ok || !isIdentifier(s) {
+		return nil, c.errorf(`name is %s, want one such as "QuotaError"`, described(name))
+	}
+	above, ok := base.(classValue)
+	if !ok {
+		return nil, c.errorf("base: %w", notClass(base))
+	}
+	return classValue{errors.NewClass(s, above.class, "")}, nil
+}

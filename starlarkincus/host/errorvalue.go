@@ -1,0 +1,299 @@
+package host
+
+import (
+	goerrors "errors"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/value"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
+)
+
+// An errorValue is an error that a script holds. Scripts can't change it; what Go adds later is the backtrace, at its
+// first raise. Two are equal where all that they say is, the backtrace aside.
+type errorValue struct {
+	host     *Host // for the source lines of the backtrace; nil without one
+	err      *errors.Error
+	cause    *errorValue         // what a script gave as the cause, because it has a backtrace of its own
+	trace    *starlark.EvalError // of the first raise, nil before it
+	response starlark.Value      // err.Response converted, made when first asked for
+}
+
+var (
+	_ starlark.HasAttrs        = (*errorValue)(nil)
+	_ starlark.IterableMapping = (*errorValue)(nil)
+	_ starlark.Comparable      = (*errorValue)(nil)
+)
+
+// raised is an error value on its way up, so that try_ gives back the very value that raise_ was given.
+type raised struct{ value *errorValue }
+
+func (r *raised) Error() string { return r.value.err.Error() }
+func (r *raised) Unwrap() error { return r.value.err }
+
+// hold makes a value of an error that a call returned. What has no class is Starlark's own report: a ScriptError.
+func (h *Host) hold(err error) *errorValue {
+	var trace *starlark.EvalError
+	goerrors.As(err, &trace)
+	failure := failureOf(err)
+	var r *raised
+	if goerrors.As(err, &r) && r.value.err == failure {
+		if r.value.trace == nil {
+			r.value.trace = trace
+		}
+		return r.value
+	}
+	if failure == nil {
+		failure = &errors.Error{Class: errors.Script, Message: ownMessage(err)}
+	}
+	return &errorValue{host: h, err: failure, trace: trace}
+}
+
+// failureOf is the outermost error of a class in a chain; nil in Starlark's own reports.
+func failureOf(err error) *errors.Error {
+	var failure *errors.Error
+	goerrors.As(err, &failure)
+	return failure
+}
+
+// raise is the error to return for a value: with the first backtrace where there is one.
+func (e *errorValue) raise() error {
+	if e.trace != nil {
+		return e.trace
+	}
+	return &raised{e}
+}
+
+func (e *errorValue) String() string        { return e.err.Error() }
+func (e *errorValue) Type() string          { return "error" }
+func (e *errorValue) Truth() starlark.Bool  { return true }
+func (e *errorValue) Hash() (uint32, error) { return starlark.String(e.err.Message).Hash() }
+
+// Freeze freezes what a script put in; the error itself never changes.
+func (e *errorValue) Freeze() {
+	for _, field := range e.err.Fields {
+		if v, ok := field.(starlark.Value); ok {
+			v.Freeze()
+		}
+	}
+}
+
+// standard are the fields that every error has, None where they are unknown.
+var standard = []string{
+	"class", "class_", "message", "status", "status_code", "response", "cause", "operation_id", "method", "path", "backtrace",
+}
+
+// added are the fields that a class adds, None in an error that a script made without them.
+var added = []struct {
+	class *errors.Class
+	names []string
+}{
+	{errors.Exec, []string{"exit_code", "stdout", "stderr"}},
+	{errors.Unsupported, []string{"extension"}},
+}
+
+func (e *errorValue) fields() []string {
+	names := slices.Clone(standard)
+	for name := range e.err.Fields {
+		names = append(names, name)
+	}
+	for _, a := range added {
+		if e.err.Class.IsA(a.class) {
+			names = append(names, a.names...)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func (e *errorValue) AttrNames() []string {
+	names := append(e.fields(), "is_a")
+	slices.Sort(names)
+	return names
+}
+
+func (e *errorValue) Attr(name string) (starlark.Value, error) {
+	if name == "is_a" {
+		return starlark.NewBuiltin("error.is_a", isA).BindReceiver(e), nil
+	}
+	return e.field(name)
+}
+
+// field is one field's value; nil for one that the error doesn't have.
+func (e *errorValue) field(name string) (starlark.Value, error) {
+	switch name {
+	case "class", "class_":
+		return starlark.String(e.err.Class.Name()), nil
+	case "message":
+		return starlark.String(e.err.Message), nil
+	case "status", "status_code":
+		if e.err.Status == 0 {
+			return starlark.None, nil
+		}
+		return starlark.MakeInt(e.err.Status), nil
+	case "response":
+		return e.responseValue()
+	case "cause":
+		if cause := e.causeValue(); cause != nil {
+			return cause, nil
+		}
+		return starlark.None, nil
+	case "operation_id":
+		return stringOrNone(e.err.OperationID), nil
+	case "method":
+		return stringOrNone(e.err.Method), nil
+	case "path":
+		return stringOrNone(e.err.Path), nil
+	case "backtrace":
+		if e.host == nil || e.trace == nil {
+			return starlark.String(""), nil
+		}
+		return starlark.String(e.host.traceback(stackOf(e.trace), plain)), nil
+	}
+	switch v := e.err.Fields[name].(type) {
+	case nil:
+		if slices.Contains(e.fields(), name) {
+			return starlark.None, nil
+		}
+		return nil, nil
+	case starlark.Value:
+		return v, nil
+	default:
+		return value.FromGo(v)
+	}
+}
+
+func stringOrNone(s string) starlark.Value {
+	if s == "" {
+		return starlark.None
+	}
+	return starlark.String(s)
+}
+
+func (e *errorValue) responseValue() (starlark.Value, error) {
+	if e.response == nil {
+		v, err := value.FromGo(e.err.Response)
+		if err != nil {
+			return nil, fmt.Errorf("response: %w", err)
+		}
+		e.response = v
+	}
+	return e.response, nil
+}
+
+// causeValue is the error behind this one. One of no class is shown as an Error; of those below it only what has a
+// class, because Go's own layers repeat each other's words.
+func (e *errorValue) causeValue() *errorValue {
+	switch cause := e.err.Cause.(type) {
+	case nil:
+		return nil
+	case *errors.Error:
+		if e.cause == nil {
+			e.cause = &errorValue{host: e.host, err: cause}
+		}
+	default:
+		if e.cause == nil {
+			foreign := &errors.Error{Class: errors.Base, Message: cause.Error()}
+			if failure := failureOf(cause); failure != nil {
+				foreign.Cause = failure
+			}
+			e.cause = &errorValue{host: e.host, err: foreign}
+		}
+	}
+	return e.cause
+}
+
+// Get makes e["class"] work, because e.class doesn't parse.
+func (e *errorValue) Get(key starlark.Value) (starlark.Value, bool, error) {
+	name, ok := starlark.AsString(key)
+	if !ok {
+		return nil, false, nil
+	}
+	v, err := e.field(name)
+	return v, v != nil, err
+}
+
+// Items are the fields, each under one name only: what json.encode(e) and **e take.
+func (e *errorValue) Items() []starlark.Tuple {
+	var items []starlark.Tuple
+	for _, name := range e.fields() {
+		if name == "class_" || name == "status_code" {
+			continue
+		}
+		if v, err := e.field(name); err == nil {
+			items = append(items, starlark.Tuple{starlark.String(name), v})
+		}
+	}
+	return items
+}
+
+// Iterate goes over the fields' names, as over a dict's keys.
+func (e *errorValue) Iterate() starlark.Iterator {
+	var names []starlark.Value
+	for _, item := range e.Items() {
+		names = append(names, item[0])
+	}
+	return starlark.NewList(names).Iterate()
+}
+
+func (e *errorValue) CompareSameType(op syntax.Token, other starlark.Value, depth int) (bool, error) {
+	switch op {
+	case syntax.EQL, syntax.NEQ:
+		same, err := sameError(e.err, other.(*errorValue).err, depth)
+		return same == (op == syntax.EQL), err
+	}
+	return false, fmt.Errorf("errors have no order")
+}
+
+func sameError(a, b *errors.Error, depth int) (bool, error) {
+	if a == b {
+		return true, nil
+	}
+	if a == nil || b == nil || a.Class != b.Class || a.Message != b.Message || a.Status != b.Status ||
+		a.OperationID != b.OperationID || a.Method != b.Method || a.Path != b.Path ||
+		!reflect.DeepEqual(a.Response, b.Response) || len(a.Fields) != len(b.Fields) {
+		return false, nil
+	}
+	for name, field := range a.Fields {
+		if same, err := sameField(field, b.Fields[name], depth); !same || err != nil {
+			return false, err
+		}
+	}
+	causeA, okA := a.Cause.(*errors.Error)
+	causeB, okB := b.Cause.(*errors.Error)
+	if okA && okB {
+		return sameError(causeA, causeB, depth)
+	}
+	return a.CauseMessage() == b.CauseMessage() && okA == okB, nil
+}
+
+func sameField(a, b any, depth int) (bool, error) {
+	x, okX := a.(starlark.Value)
+	y, okY := b.(starlark.Value)
+	if okX && okY {
+		return starlark.EqualDepth(x, y, depth-1)
+	}
+	return reflect.DeepEqual(a, b), nil
+}
+
+// isA is an error value's method is_a(class).
+func isA(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	var of starlark.Value
+	if err := starlark.UnpackPositionalArgs(b.Name(), args, kwargs, 1, &of); err != nil {
+		return nil, err
+	}
+	classes, err := classesOf(of)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", b.Name(), err)
+	}
+	return starlark.Bool(isOneOf(b.Receiver().(*errorValue).err, classes)), nil
+}
+
+// isOneOf says whether an error or one of its causes is of one of the classes.
+func isOneOf(err error, classes []*errors.Class) bool {
+	return slices.ContainsFunc(classes, func(class *errors.Class) bool { return goerrors.Is(err, class) })
+}

@@ -1,0 +1,175 @@
+package host
+
+import (
+	goerrors "errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"incus-star/errors"
+
+	"go.starlark.net/resolve"
+	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
+)
+
+// A palette has the terminal's codes for parts of a report; plain has none.
+type palette struct{ mark, class string }
+
+var (
+	plain    = palette{}
+	coloured = palette{mark: "\x1b[31m", class: "\x1b[1;31m"}
+)
+
+func (p palette) paint(code, text string) string {
+	if code == "" {
+		return text
+	}
+	return code + text + "\x1b[m"
+}
+
+// debugVariable is the environment variable that makes reports of a panic show Go's stack.
+const debugVariable = "INCUS_STAR_DEBUG"
+
+// Report writes what an uncaught error looks like: a backtrace with the source lines, then the error's class, status
+// and message, then its causes where they add something. A script that doesn't parse has its errors listed. Exit()
+// is no error, and an interrupt is one line that says where the script was.
+func (h *Host) Report(w io.Writer, err error) {
+	p := plain
+	if h.options.Color {
+		p = coloured
+	}
+	_, _ = io.WriteString(w, h.report(err, p))
+}
+
+func (h *Host) report(err error, p palette) string {
+	var exit *ExitError
+	var stop *stopError
+	var internal *internalError
+	var usage *UsageError
+	switch {
+	case err == nil, goerrors.As(err, &exit):
+		return ""
+	case goerrors.As(err, &internal):
+		return h.traceback(stackOf(err), p) + internalText(internal, p)
+	case goerrors.As(err, &stop):
+		return h.stopText(stop, p)
+	case goerrors.As(err, &usage) && len(stackOf(err)) == 0:
+		return printable(usage.Error()) + "\n"
+	}
+	trace := h.traceback(stackOf(err), p)
+	var parse syntax.Error
+	var names resolve.ErrorList
+	switch failure := failureOf(err); {
+	case failure != nil:
+		return trace + h.failureText(err, failure, p)
+	case goerrors.As(err, &parse):
+		return trace + h.parseText([]resolve.Error{{Pos: parse.Pos, Msg: parse.Msg}}, p)
+	case goerrors.As(err, &names):
+		return trace + h.parseText(names, p)
+	}
+	return trace + p.paint(p.class, errors.Script.Name()) + ": " + printable(ownMessage(err)) + "\n"
+}
+
+// failureText is an error of a class, and its causes. Of a cause whose message the error repeats, the class is news.
+func (h *Host) failureText(err error, failure *errors.Error, p palette) string {
+	name := failure.Class.Name()
+	said := failure.Error()
+	text := p.paint(p.class, name) + printable(strings.TrimPrefix(said, name)) + "\n"
+	var r *raised
+	var value *errorValue
+	if goerrors.As(err, &r) && r.value.err == failure {
+		value = r.value
+	}
+	class := failure.Class
+	for cause := failure.Cause; cause != nil; cause = goerrors.Unwrap(cause) {
+		if value != nil {
+			value = value.cause
+		}
+		line := cause.Error()
+		if c, ok := cause.(*errors.Error); ok {
+			news := c.Class != class || value != nil && value.trace != nil
+			line, class = title(c), c.Class
+			if !strings.Contains(said, c.Message) {
+				line += ": " + c.Message
+				said += "\n" + c.Message
+			} else if !news {
+				continue
+			}
+		} else if strings.Contains(said, line) {
+			continue
+		} else {
+			said += "\n" + line
+		}
+		text += "caused by: " + printable(line) + "\n"
+		if value != nil && value.trace != nil {
+			text += h.lastPlace(stackOf(value.trace), p)
+		}
+	}
+	if failure.OperationID != "" {
+		text += "operation: " + printable(failure.OperationID) + "\n"
+	}
+	return text
+}
+
+// title is an error's class and status.
+func title(e *errors.Error) string {
+	if e.Status == 0 {
+		return e.Class.Name()
+	}
+	return fmt.Sprintf("%s (%d)", e.Class.Name(), e.Status)
+}
+
+// lastPlace shows only where in the scripts a stack ends.
+func (h *Host) lastPlace(stack starlark.CallStack, p palette) string {
+	places := placesOf(stack)
+	if len(places) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	h.writePlace(&b, places[len(places)-1], p)
+	return b.String()
+}
+
+// stopText is a run that was stopped. Where an interrupted script was takes one line; where one was that took too
+// long is worth the backtrace.
+func (h *Host) stopText(stop *stopError, p palette) string {
+	message := printable(stop.cause.Error())
+	if !goerrors.Is(stop, ErrInterrupted) {
+		return h.traceback(stackOf(stop), p) + message + "\n"
+	}
+	if places := placesOf(stackOf(stop)); len(places) > 0 && places[len(places)-1].pos.Line > 0 {
+		last := places[len(places)-1]
+		message += fmt.Sprintf(" at %s, line %d, in %s", last.pos.Filename(), last.pos.Line, last.function)
+	}
+	return message + "\n"
+}
+
+func internalText(internal *internalError, p palette) string {
+	text := p.paint(p.class, "internal error") + printable(strings.TrimPrefix(internal.Error(), "internal error")) + "\n"
+	if os.Getenv(debugVariable) != "" {
+		return text + string(internal.stack)
+	}
+	return text + "this is a mistake in incus-star, not in the script: please report it (" + debugVariable + "=1 shows more)\n"
+}
+
+// maxListed is how many errors of a script are listed, three lines each: no more than a screen.
+const maxListed = 7
+
+// parseText lists what is wrong with a script that didn't run.
+func (h *Host) parseText(list []resolve.Error, p palette) string {
+	var b strings.Builder
+	for i, e := range list {
+		if i == maxListed {
+			fmt.Fprintf(&b, "… and %d more\n", len(list)-i)
+			break
+		}
+		fmt.Fprintf(&b, "%s: %s\n", p.paint(p.class, printable(e.Pos.String())), printable(e.Msg))
+		b.WriteString(h.excerpt(e.Pos, p))
+	}
+	return b.String()
+}
+
+// printable makes text safe for a terminal: a server's message may hold anything.
+func printable(s string) string { return strings.Map(visible, s) }

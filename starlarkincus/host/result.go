@@ -1,0 +1,87 @@
+package host
+
+import (
+	"fmt"
+
+	"go.starlark.net/starlark"
+)
+
+// A result is what try_ and its kin return: a call's value, or the error that it failed with.
+type result struct {
+	value starlark.Value // nil where there is an error
+	err   *errorValue
+}
+
+var (
+	_ starlark.HasAttrs  = (*result)(nil)
+	_ starlark.Indexable = (*result)(nil)
+	_ starlark.Sequence  = (*result)(nil)
+)
+
+func init() {
+	register([]definition{{
+		name: "Result",
+		help: `What try_ and catch give for a call.
+
+    r = try_(incus.instances.get, "web")
+    if not r:
+        print(r.error.message)
+
+    inst, err = try_(incus.instances.get, "web")
+
+ok      whether the call succeeded; a Result is true where it did
+value   what the call returned; reading it raises the error again where there is one, with its first backtrace
+error   the error; None where there is none
+
+It unpacks into value and error, where the value of a call that failed is None.`,
+	}})
+}
+
+func (r *result) String() string {
+	if r.err != nil {
+		return fmt.Sprintf("Result(error=%s)", r.err)
+	}
+	return fmt.Sprintf("Result(value=%s)", r.value)
+}
+
+func (r *result) Type() string          { return "Result" }
+func (r *result) Truth() starlark.Bool  { return r.err == nil }
+func (r *result) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable type: Result") }
+func (r *result) AttrNames() []string   { return []string{"error", "ok", "value"} }
+
+func (r *result) Freeze() {
+	for i := range r.Len() {
+		r.Index(i).Freeze()
+	}
+}
+
+func (r *result) Attr(name string) (starlark.Value, error) {
+	switch name {
+	case "ok":
+		return r.Truth(), nil
+	case "error":
+		return r.Index(1), nil
+	case "value":
+		if r.err != nil {
+			return nil, r.err.raise()
+		}
+		return r.value, nil
+	}
+	return nil, nil
+}
+
+func (r *result) Len() int { return 2 }
+
+func (r *result) Index(i int) starlark.Value {
+	switch {
+	case i == 0 && r.err == nil:
+		return r.value
+	case i == 1 && r.err != nil:
+		return r.err
+	}
+	return starlark.None
+}
+
+func (r *result) Iterate() starlark.Iterator {
+	return starlark.Tuple{r.Index(0), r.Index(1)}.Iterate()
+}

@@ -1,0 +1,233 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"incus-star/starlarkincus"
+
+	"go.starlark.net/starlark"
+)
+
+// A run is one execution, of a script or of a prompt's entry, with all its tasks.
+type run struct {
+	host *Host
+
+	// The three contexts of a run. Hard ends with the caller's context and at the step limit. Soft ends with it, and
+	// with exit() or a panic: scripts run under it. Clean outlives both: clean-up runs under it, until the grace
+	// period after hard's end is over.
+	hard, soft, clean             context.Context
+	stopHard, stopSoft, stopClean context.CancelCauseFunc
+	unwatch                       func() bool
+
+	steps   uint64    // that ended tasks took, and others up to when they last said so
+	loading []loading // the files being loaded, the script first
+}
+
+// A task is a Starlark thread's place in a run. Each thread has its own.
+type task struct {
+	run    *run
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	depth  int // frames of the threads that this one's caller stands on
+}
+
+const taskKey = "incus-star.task"
+
+// taskOf is the thread's task; nil for a thread that isn't a host's.
+func taskOf(thread *starlark.Thread) *task {
+	t, _ := thread.Local(taskKey).(*task)
+	return t
+}
+
+// execute runs body as a run of its own, and gives its error as the caller is to see it.
+func (h *Host) execute(ctx context.Context, body func(*run, *starlark.Thread) error) error {
+	if cause := causeOf(ctx); cause != nil {
+		return &stopError{cause: cause}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r := h.newRun(ctx)
+	defer r.close()
+	thread, done := r.newThread("main", r.soft, 0)
+	defer done()
+	return r.outcome(taskOf(thread).guard(func() error { return body(r, thread) }))
+}
+
+func (h *Host) newRun(ctx context.Context) *run {
+	r := &run{host: h}
+	r.hard, r.stopHard = context.WithCancelCause(ctx)
+	r.soft, r.stopSoft = context.WithCancelCause(r.hard)
+	r.clean, r.stopClean = context.WithCancelCause(context.WithoutCancel(ctx))
+	r.unwatch = context.AfterFunc(r.hard, func() {
+		grace := time.NewTimer(h.options.Grace)
+		defer grace.Stop()
+		select {
+		case <-grace.C:
+			r.stopClean(fmt.Errorf("%w: %v", errGraceOver, h.options.Grace))
+		case <-r.clean.Done():
+		}
+	})
+	h.runsMu.Lock()
+	h.runs[r] = true
+	h.runsMu.Unlock()
+	return r
+}
+
+func (r *run) close() {
+	r.host.runsMu.Lock()
+	delete(r.host.runs, r)
+	r.host.runsMu.Unlock()
+	r.unwatch()
+	r.stopClean(nil)
+	r.stopHard(nil)
+}
+
+// stop ends the run's scripts for a cause of their own making.
+func (r *run) stop(cause error) {
+	if errors.Is(cause, ErrSteps) {
+		r.stopHard(cause)
+	}
+	r.stopSoft(cause)
+}
+
+// cause is why the run was stopped; nil while it goes on. An interrupt counts for more than an exit() before it.
+func (r *run) cause() error {
+	if cause := causeOf(r.hard); cause != nil {
+		return cause
+	}
+	return causeOf(r.soft)
+}
+
+// outcome is the error that a run gives its caller. A script that came to its end has succeeded, even if the
+// interrupt came before that end was noticed.
+func (r *run) outcome(err error) error {
+	cause := r.cause()
+	var exit *ExitError
+	switch {
+	case errors.As(cause, &exit):
+		return exit
+	case cause == nil || err == nil:
+		return err
+	}
+	return &stopError{cause, err}
+}
+
+// newThread makes a thread that the context ends. Done must be called at its end.
+func (r *run) newThread(name string, parent context.Context, depth int) (thread *starlark.Thread, done func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	t := &task{run: r, ctx: ctx, cancel: cancel, depth: depth}
+	thread = &starlark.Thread{Name: name, Load: r.load, Print: func(_ *starlark.Thread, s string) { _ = r.host.print(s) }}
+	thread.SetLocal(taskKey, t)
+	starlarkincus.Bind(thread, ctx, r.host.block)
+	counted := r.countSteps(thread, t)
+	unwatch := context.AfterFunc(ctx, func() { thread.Cancel(context.Cause(ctx).Error()) })
+	return thread, func() {
+		unwatch()
+		counted()
+		cancel(nil)
+	}
+}
+
+// countSteps makes the thread's steps count against the run's limit, a slice at a time.
+func (r *run) countSteps(thread *starlark.Thread, t *task) (count func()) {
+	limit := r.host.options.MaxSteps
+	if limit == 0 || r.hard.Err() != nil {
+		return func() {}
+	}
+	const slice = 10_000
+	var counted uint64
+	count = func() {
+		r.steps += thread.Steps - counted
+		counted = thread.Steps
+	}
+	allow := func() { thread.SetMaxExecutionSteps(thread.Steps + min(limit-r.steps, slice) + 1) }
+	thread.OnMaxSteps = func(*starlark.Thread) {
+		if count(); r.steps <= limit {
+			allow()
+			return
+		}
+		cause := fmt.Errorf("%w: %d", ErrSteps, limit)
+		t.stop(cause)
+		thread.Cancel(cause.Error())
+	}
+	if r.steps <= limit {
+		allow()
+	} else {
+		thread.SetMaxExecutionSteps(1)
+	}
+	return count
+}
+
+// block is what waiting builtins run their wait with.
+func (h *Host) block(wait func()) {
+	h.mu.Unlock()
+	defer h.mu.Lock()
+	wait()
+}
+
+// stop ends the task and the run: the two differ in clean-up, which goes on when the run has ended.
+func (t *task) stop(cause error) {
+	t.cancel(cause)
+	t.run.stop(cause)
+}
+
+// passes says whether an error must pass every try_ because the task has been stopped, or asked to be. The context
+// goes first: what a stopped builtin fails with may look like any failure.
+func (t *task) passes(err error) bool { return t.ctx.Err() != nil || isStop(err) }
+
+// call calls a script's function. A panic becomes an error, so that clean-up runs after it.
+func (t *task) call(thread *starlark.Thread, fn starlark.Value, args starlark.Tuple, kwargs []starlark.Tuple) (v starlark.Value, err error) {
+	err = t.guard(func() error {
+		v, err = starlark.Call(thread, fn, args, kwargs)
+		return err
+	})
+	return v, err
+}
+
+// guard makes a panic an internal error, which nothing can hold.
+func (t *task) guard(body func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			internal := &internalError{p, debug.Stack()}
+			t.stop(internal)
+			err = internal
+		}
+	}()
+	return body()
+}
+
+// maxDepth is a little more than the depth where Starlark ends one thread's recursion, so that clean-up after that end
+// still runs. Clean-up has threads of its own: the depths of those that stand on each other are added.
+const maxDepth = 101_000
+
+// crossed marks where an error went from one thread to the one that called it: their stacks are one backtrace.
+type crossed struct{ err error }
+
+func (e *crossed) Error() string { return e.err.Error() }
+func (e *crossed) Unwrap() error { return e.err }
+
+// cleanup calls fn even if the task was stopped, and protected from that for the grace period. An interrupt that
+// comes later gives it as long.
+func (t *task) cleanup(thread *starlark.Thread, fn starlark.Callable) error {
+	depth := t.depth + thread.CallStackDepth()
+	if depth > maxDepth {
+		return errors.New("Starlark stack overflow")
+	}
+	if cause := causeOf(t.run.clean); cause != nil {
+		return &stopError{cause: fmt.Errorf("%s was not called: %w", fn.Name(), cause)}
+	}
+	own, done := t.run.newThread("clean-up", t.run.clean, depth)
+	defer done()
+	_, err := taskOf(own).call(own, fn, nil, nil)
+	if err == nil {
+		return nil
+	}
+	if cause := causeOf(taskOf(own).ctx); cause != nil {
+		return &stopError{cause, &crossed{err}}
+	}
+	return &crossed{err}
+}

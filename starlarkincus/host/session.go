@@ -1,0 +1,187 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"go.starlark.net/resolve"
+	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
+)
+
+// A Session evaluates a prompt's entries, one after the other, in one set of names.
+//
+// Each statement of an entry is a program of its own, whose predeclared names are the session's. So a function sees
+// what a name means when it is called, not what it meant when the function was defined. The exception is a name that a
+// statement itself assigns to: within a loop at the top level others see it change only after the loop.
+type Session struct {
+	host    *Host
+	names   starlark.StringDict // live: functions of earlier entries look names up in it
+	entries int
+}
+
+// NewSession makes a session that has the host's names only.
+func (h *Host) NewSession() *Session {
+	return &Session{host: h, names: maps.Clone(h.predeclared)}
+}
+
+// Eval runs one entry and gives the value of its last statement, None where that is no expression. An entry that is
+// incomplete gives an error for which Incomplete holds. What an entry did before it failed stays done.
+func (s *Session) Eval(ctx context.Context, src string) (starlark.Value, error) {
+	if !strings.HasSuffix(src, "\n") {
+		src += "\n"
+	}
+	s.entries++
+	name := fmt.Sprintf("<prompt:%d>", s.entries)
+	text, err := checkSource(name, []byte(src))
+	if err != nil {
+		return nil, err
+	}
+	var v starlark.Value = starlark.None
+	err = s.host.execute(ctx, func(_ *run, thread *starlark.Thread) error {
+		v, err = s.eval(thread, name, text)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// Names lists, sorted, all names that an entry can use.
+func (s *Session) Names() []string {
+	s.host.mu.Lock()
+	defer s.host.mu.Unlock()
+	names := append(s.names.Keys(), starlark.Universe.Keys()...)
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// Get is what a name stands for; nil for an unknown one.
+func (s *Session) Get(name string) starlark.Value {
+	s.host.mu.Lock()
+	defer s.host.mu.Unlock()
+	if v := s.names[name]; v != nil {
+		return v
+	}
+	return starlark.Universe[name]
+}
+
+// Set gives a name a value, such as "_" that of the last entry.
+func (s *Session) Set(name string, v starlark.Value) {
+	s.host.mu.Lock()
+	defer s.host.mu.Unlock()
+	s.names[name] = v
+}
+
+func (s *Session) eval(thread *starlark.Thread, name, text string) (starlark.Value, error) {
+	h := s.host
+	h.sources.add(name, text)
+	options := dialect
+	options.LoadBindsGlobally = true
+	file, err := options.Parse(name, text, 0)
+	if err != nil {
+		return nil, h.explain(err, nil, s.names)
+	}
+	// Names are resolved for the whole entry before any of it runs. That changes the tree, so it's one of its own.
+	whole, err := options.Parse(name, text, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := resolve.File(whole, s.names.Has, starlark.Universe.Has); err != nil {
+		return nil, h.explain(err, whole, s.names)
+	}
+	bound := make(map[string]bool)
+	for _, stmt := range file.Stmts {
+		bind(stmt, bound)
+	}
+	var v starlark.Value = starlark.None
+	for _, stmt := range file.Stmts {
+		if v, err = s.exec(thread, file, stmt, bound); err != nil {
+			return nil, h.explain(err, file, s.names)
+		}
+	}
+	return v, nil
+}
+
+// exec runs one statement of an entry. Bound has the names that the entry's statements assign to.
+func (s *Session) exec(thread *starlark.Thread, file *syntax.File, stmt syntax.Stmt, bound map[string]bool) (starlark.Value, error) {
+	if expr, ok := stmt.(*syntax.ExprStmt); ok {
+		return starlark.EvalExprOptions(file.Options, thread, expr.X, s.names)
+	}
+	// A name that the statement assigns to is a new global of its program. So that x += 1 finds the session's x, the
+	// program starts with an assignment from a name that no script can write.
+	own := make(map[string]bool)
+	bind(stmt, own)
+	single := &syntax.File{Path: file.Path, Options: file.Options}
+	for name := range own {
+		if v, ok := s.names[name]; ok {
+			hidden := hiddenPrefix + name
+			s.names[hidden] = v
+			defer delete(s.names, hidden)
+			pos := syntax.Start(stmt)
+			single.Stmts = append(single.Stmts, &syntax.AssignStmt{
+				OpPos: pos, Op: syntax.EQ,
+				LHS: &syntax.Ident{NamePos: pos, Name: name}, RHS: &syntax.Ident{NamePos: pos, Name: hidden},
+			})
+		}
+	}
+	single.Stmts = append(single.Stmts, stmt)
+	program, err := starlark.FileProgram(single, func(name string) bool { return s.names.Has(name) || bound[name] })
+	if err != nil {
+		return nil, err
+	}
+	globals, err := program.Init(thread, s.names)
+	maps.Copy(s.names, globals)
+	return starlark.None, err
+}
+
+const hiddenPrefix = "= "
+
+// bind adds the names that a statement assigns to outside of functions.
+func bind(stmt syntax.Stmt, names map[string]bool) {
+	switch stmt := stmt.(type) {
+	case *syntax.AssignStmt:
+		bindTarget(stmt.LHS, names)
+	case *syntax.DefStmt:
+		names[stmt.Name.Name] = true
+	case *syntax.LoadStmt:
+		for _, to := range stmt.To {
+			names[to.Name] = true
+		}
+	case *syntax.ForStmt:
+		bindTarget(stmt.Vars, names)
+		bindAll(stmt.Body, names)
+	case *syntax.WhileStmt:
+		bindAll(stmt.Body, names)
+	case *syntax.IfStmt:
+		bindAll(stmt.True, names)
+		bindAll(stmt.False, names)
+	}
+}
+
+func bindAll(stmts []syntax.Stmt, names map[string]bool) {
+	for _, stmt := range stmts {
+		bind(stmt, names)
+	}
+}
+
+func bindTarget(target syntax.Expr, names map[string]bool) {
+	switch target := target.(type) {
+	case *syntax.Ident:
+		names[target.Name] = true
+	case *syntax.ParenExpr:
+		bindTarget(target.X, names)
+	case *syntax.TupleExpr:
+		for _, elem := range target.List {
+			bindTarget(elem, names)
+		}
+	case *syntax.ListExpr:
+		for _, elem := range target.List {
+			bindTarget(elem, names)
+		}
+	}
+}

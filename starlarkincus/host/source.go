@@ -1,0 +1,114 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+	"unicode/utf8"
+)
+
+// sources keeps the text of all that ran, by the name that positions have, for the lines in reports.
+type sources struct {
+	mu    sync.Mutex
+	texts map[string]string
+}
+
+func (s *sources) add(name, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.texts == nil {
+		s.texts = make(map[string]string)
+	}
+	s.texts[name] = text
+}
+
+// line is a line of a source, counted from 1; empty where there is none.
+func (s *sources) line(name string, n int) string {
+	s.mu.Lock()
+	text := s.texts[name]
+	s.mu.Unlock()
+	for ; n > 1; n-- {
+		_, rest, ok := strings.Cut(text, "\n")
+		if !ok {
+			return ""
+		}
+		text = rest
+	}
+	line, _, _ := strings.Cut(text, "\n")
+	return line
+}
+
+// readSource reads a script's file.
+func readSource(path string) (string, error) {
+	src, err := os.ReadFile(path)
+	var pathErr *fs.PathError
+	switch {
+	case err == nil:
+		return checkSource(path, src)
+	case errors.Is(err, fs.ErrNotExist):
+		return "", &UsageError{path, "no such file"}
+	case isFolder(path):
+		return "", &UsageError{path, "is a folder, not a script"}
+	case errors.As(err, &pathErr):
+		return "", &UsageError{path, pathErr.Err.Error()}
+	}
+	return "", &UsageError{path, err.Error()}
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// readStdin reads a script from standard input, or gives up when the context ends.
+func (h *Host) readStdin(ctx context.Context) ([]byte, error) {
+	if h.options.Stdin == nil {
+		return nil, nil
+	}
+	type input struct {
+		src []byte
+		err error
+	}
+	read := make(chan input, 1)
+	go func() {
+		src, err := io.ReadAll(h.options.Stdin)
+		read <- input{src, err}
+	}()
+	select {
+	case in := <-read:
+		if in.err != nil {
+			return nil, &UsageError{"<stdin>", in.err.Error()}
+		}
+		return in.src, nil
+	case <-ctx.Done():
+		return nil, &stopError{cause: causeOf(ctx)}
+	}
+}
+
+// checkSource makes a script's bytes into text with plain newlines. The scanner would take a NUL byte for the end of
+// the file, and an invalid byte for some character.
+func checkSource(name string, src []byte) (string, error) {
+	if bytes.HasPrefix(src, []byte("\xff\xfe")) || bytes.HasPrefix(src, []byte("\xfe\xff")) {
+		return "", &UsageError{name, "is UTF-16, want UTF-8"}
+	}
+	src = bytes.TrimPrefix(src, []byte("\ufeff"))
+	text := strings.ReplaceAll(strings.ReplaceAll(string(src), "\r\n", "\n"), "\r", "\n")
+	line := 1
+	for i, r := range text {
+		switch {
+		case r == '\n':
+			line++
+		case r == 0:
+			return "", &UsageError{name, fmt.Sprintf("line %d: has a NUL byte: this is not a script", line)}
+		case r == utf8.RuneError && !strings.HasPrefix(text[i:], string(utf8.RuneError)):
+			return "", &UsageError{name, fmt.Sprintf("line %d: is not UTF-8: byte 0x%02x", line, text[i])}
+		}
+	}
+	return text, nil
+}

@@ -1,0 +1,147 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	incus "incus-star/errors"
+
+	"go.starlark.net/resolve"
+	"go.starlark.net/syntax"
+)
+
+// The causes that end a run where no script can hold it.
+var (
+	// ErrInterrupted is Ctrl-C; a context that is cancelled without a cause counts as it.
+	ErrInterrupted = errors.New("interrupted")
+	// ErrTimeout is the end of the run's time; a context's deadline counts as it.
+	ErrTimeout = errors.New("timed out")
+	// ErrSteps is the end of the steps that Options.MaxSteps allows.
+	ErrSteps = errors.New("the step limit is reached")
+)
+
+var (
+	errGraceOver    = errors.New("the time for clean-up is over")
+	errCleanupEnded = errors.New("clean-up was ended by a second interrupt")
+)
+
+// An ExitError is a script's call of exit(). It is returned for status 0 too.
+type ExitError struct{ Status int }
+
+func (e *ExitError) Error() string { return fmt.Sprintf("exit(%d)", e.Status) }
+
+// A UsageError is about what was given to run, before any of it ran.
+type UsageError struct {
+	// Path is the script as the user named it.
+	Path    string
+	Message string
+}
+
+func (e *UsageError) Error() string { return e.Path + ": " + e.Message }
+
+// An internalError is a panic of Go code that a script called.
+type internalError struct {
+	value any
+	stack []byte
+}
+
+func (e *internalError) Error() string { return fmt.Sprintf("internal error: %v", e.value) }
+
+// A stopError is a run, or a clean-up, that ended for a cause from outside. It keeps the error that the script ended
+// with, for its backtrace.
+type stopError struct{ cause, err error }
+
+func (e *stopError) Error() string        { return e.cause.Error() }
+func (e *stopError) Unwrap() error        { return e.err }
+func (e *stopError) Is(target error) bool { return errors.Is(e.cause, target) }
+func (e *stopError) As(target any) bool   { return errors.As(e.cause, target) }
+
+// causeOf is why a context ended, with Go's own two errors made into the host's; nil while it goes on.
+func causeOf(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	switch {
+	case cause == nil:
+		return nil
+	case errors.Is(cause, ErrInterrupted), errors.Is(cause, ErrTimeout):
+		return cause
+	case cause == context.Canceled:
+		return ErrInterrupted
+	case cause == context.DeadlineExceeded:
+		return ErrTimeout
+	}
+	return cause
+}
+
+// isStop says whether an error itself, whatever the context says, must pass every try_.
+func isStop(err error) bool {
+	var stop *stopError
+	var exit *ExitError
+	var internal *internalError
+	return errors.As(err, &stop) || errors.As(err, &exit) || errors.As(err, &internal)
+}
+
+// The statuses of a process whose run ended with an error.
+const (
+	statusScript     = 1
+	statusUsage      = 2
+	statusAPI        = 3
+	statusConnection = 4
+	statusOperation  = 5
+	statusTimeout    = 124
+	statusInterrupt  = 130
+)
+
+// statusOf gives a class's exit status; the first that the error's class stands under decides. A server that lacks an
+// extension counts as a server that answered with an error, and a wrong configuration as wrong usage.
+var statusOf = []struct {
+	class  *incus.Class
+	status int
+}{
+	{incus.Script, statusScript},
+	{incus.API, statusAPI},
+	{incus.Unsupported, statusAPI},
+	{incus.Connection, statusConnection},
+	{incus.Operation, statusOperation},
+	{incus.Config, statusUsage},
+}
+
+// ExitStatus is the process's exit status for what a run returned: 0 for none, exit()'s own, 130 after an interrupt,
+// 124 after a timeout and at the step limit, 2 where nothing ran because it doesn't parse or isn't there, and else by
+// the error's own class, whatever its causes: 3 IncusAPIError and IncusUnsupportedError, 4 IncusConnectionError,
+// 5 IncusOperationError, 2 IncusConfigError, 1 all others. A cause of a cancelled context may say its own with a
+// method ExitStatus() int.
+func ExitStatus(err error) int {
+	if err == nil {
+		return 0
+	}
+	var exit *ExitError
+	var stop *stopError
+	var own interface{ ExitStatus() int }
+	var internal *internalError
+	var usage *UsageError
+	var parse syntax.Error
+	var names resolve.ErrorList
+	var failure *incus.Error
+	switch {
+	case errors.As(err, &exit):
+		return exit.Status
+	case errors.As(err, &stop) && errors.As(stop.cause, &own):
+		return own.ExitStatus()
+	case errors.Is(err, ErrInterrupted):
+		return statusInterrupt
+	case errors.Is(err, ErrTimeout), errors.Is(err, ErrSteps):
+		return statusTimeout
+	case errors.As(err, &internal):
+		return statusScript
+	case errors.As(err, &usage), errors.As(err, &parse), errors.As(err, &names):
+		return statusUsage
+	case errors.As(err, &failure):
+		for _, s := range statusOf {
+			if failure.Class.IsA(s.class) {
+				return s.status
+			}
+		}
+	}
+	return statusScript
+}

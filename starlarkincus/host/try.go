@@ -1,0 +1,206 @@
+package host
+
+import (
+	"io"
+	"strings"
+
+	"incus-star/errors"
+
+	"go.starlark.net/starlark"
+)
+
+func init() {
+	register([]definition{{
+		name:   "try_",
+		params: "fn, *args, **kwargs",
+		help: `Calls fn(*args, **kwargs) and returns a Result, so that a failure doesn't end the script.
+
+    inst, err = try_(incus.instances.get, "web")
+    if err and err.is_a(IncusNotFoundError):
+        inst = incus.instances.launch("web", image="images:debian/12")
+
+Give it the function and its arguments, not the call. It holds every IncusError and every error that a script raised.
+A ScriptError goes on, because it is a mistake in the script: catch(ScriptError, …) holds that. An interrupt, a timeout
+and exit() always go on.`,
+		call: try,
+	}, {
+		name:   "catch",
+		params: "classes, fn, *args, **kwargs",
+		help: `Calls fn(*args, **kwargs) and returns a Result, as try_ does, but holds errors of these classes only.
+
+    r = catch(IncusConflictError, incus.networks.create, "net0")
+    r = catch((IncusBusyError, IncusStateError), inst.stop)
+
+classes is a class or a tuple or list of them. What holds an error's class also holds where one of its causes is of
+that class, as in e.is_a(). ScriptError and Error may be among them.`,
+		call: catch,
+	}, {
+		name:   "raise_",
+		params: "error_or_class, message, **fields",
+		help: `Raises an error: one that is at hand, again and with its first backtrace, or a new one of a class.
+
+    raise_(err)
+    raise_(IncusConflictError, "the name is taken", status=409, cause=err)
+
+Any further field becomes an attribute of the error.`,
+		call: raise,
+	}, {
+		name:   "finally_",
+		params: "body, cleanup",
+		help: `Calls body(), then cleanup() in any case: after an error, an interrupt, a timeout or exit() too.
+
+    finally_(lambda: deploy(inst), inst.delete)
+
+Returns what body returned; an error of body's goes on. Where both fail, cleanup's error is printed and body's goes on.
+After an interrupt or a timeout all clean-up together has 10 seconds.`,
+		call: finally,
+	}, {
+		name:   "fail",
+		params: `*args, sep=" "`,
+		help: `Ends the script with a ScriptError; its message is the arguments, joined as print does.
+
+An error that callers may handle is better raised with raise_: try_ lets a ScriptError go on.`,
+		call: fail,
+	}})
+}
+
+func try(c *call) (starlark.Value, error) {
+	if len(c.args) == 0 {
+		return nil, c.errorf("missing the function: write try_(fn, arg)")
+	}
+	fn, ok := c.args[0].(starlark.Callable)
+	if !ok {
+		return nil, c.errorf("got %s, want a function: write try_(fn, arg), not try_(fn(arg))", described(c.args[0]))
+	}
+	return c.attempt(fn, c.args[1:], func(err error) bool {
+		failure := failureOf(err)
+		return failure != nil && !failure.Class.IsA(errors.Script)
+	})
+}
+
+func catch(c *call) (starlark.Value, error) {
+	if len(c.args) == 0 {
+		return nil, c.errorf("missing the classes: write catch(IncusNotFoundError, fn, arg)")
+	}
+	classes, err := classesOf(c.args[0])
+	if err != nil {
+		return nil, c.errorf("%w: write catch(IncusNotFoundError, fn, arg)", err)
+	}
+	if len(c.args) == 1 {
+		return nil, c.errorf("missing the function: write catch(%s, fn, arg)", c.args[0])
+	}
+	fn, ok := c.args[1].(starlark.Callable)
+	if !ok {
+		return nil, c.errorf("got %s, want a function: write catch(%s, fn, arg), not catch(%[2]s, fn(arg))", described(c.args[1]), c.args[0])
+	}
+	return c.attempt(fn, c.args[2:], func(err error) bool {
+		return isOneOf(c.host().hold(err).err, classes)
+	})
+}
+
+// attempt calls fn and makes a Result of what it returns, or of an error that holds says to hold. What stops the task
+// is never held.
+func (c *call) attempt(fn starlark.Callable, args starlark.Tuple, holds func(error) bool) (starlark.Value, error) {
+	v, err := c.call(c.thread, fn, args, c.kwargs)
+	switch {
+	case err == nil:
+		return &result{value: v}, nil
+	case c.passes(err) || !holds(err):
+		return nil, err
+	}
+	return &result{err: c.host().hold(err)}, nil
+}
+
+func raise(c *call) (starlark.Value, error) {
+	if len(c.args) == 0 {
+		return nil, c.errorf(`missing the error: write raise_(error) or raise_(IncusError, "message")`)
+	}
+	switch what := c.args[0].(type) {
+	case *errorValue:
+		if len(c.args) > 1 || len(c.kwargs) > 0 {
+			class := what.err.Class.Name()
+			return nil, c.errorf(`an error can't be changed: write raise_(error), or raise_(%s, "message", cause=error)`, class)
+		}
+		return nil, what.raise()
+	case classValue:
+		e, err := newErrorValue(c.host(), what.class, c.name, c.args[1:], c.kwargs)
+		if err != nil {
+			return nil, err
+		}
+		return nil, e.raise()
+	case *result:
+		return nil, c.errorf("got a Result, want an error: write raise_(result.error)")
+	case starlark.NoneType:
+		return nil, c.errorf("got None: there is no error to raise")
+	case starlark.String:
+		return nil, c.errorf(`got a string, want an error or a class: write raise_(Error, %s) or fail(%[1]s)`, what)
+	default:
+		return nil, c.errorf(`got %s, want an error or a class: write raise_(error) or raise_(IncusError, "message")`, described(what))
+	}
+}
+
+func finally(c *call) (starlark.Value, error) {
+	var body, cleanup starlark.Value
+	if err := c.unpack("body", &body, "cleanup", &cleanup); err != nil {
+		return nil, err
+	}
+	var fns [2]starlark.Callable
+	for i, v := range []starlark.Value{body, cleanup} {
+		fn, ok := v.(starlark.Callable)
+		if !ok {
+			return nil, c.errorf("%s is %s, want a function: write lambda: f(x), not f(x)", [...]string{"body", "cleanup"}[i], described(v))
+		}
+		fns[i] = fn
+	}
+	v, err := c.call(c.thread, fns[0], nil, nil)
+	stopped := c.passes(err)
+	failed := c.cleanup(c.thread, fns[1])
+	switch {
+	case failed == nil:
+		return v, err
+	case err == nil:
+		return nil, failed
+	case isStop(failed) && !stopped:
+		// exit() in clean-up ends the script, but the error that it ends must not be lost.
+		c.host().reportAside("an error, before clean-up ended the script:", err)
+		return nil, failed
+	}
+	c.host().reportAside("clean-up failed too, after another error:", failed)
+	return nil, err
+}
+
+// reportAside prints an error that can't be returned, under a line that says why it's there.
+func (h *Host) reportAside(heading string, err error) {
+	var b strings.Builder
+	b.WriteString(heading + "\n")
+	h.Report(&b, err)
+	_, _ = io.WriteString(h.options.Stderr, b.String())
+}
+
+func fail(c *call) (starlark.Value, error) {
+	message, err := joined(c)
+	if err != nil {
+		return nil, err
+	}
+	return nil, errors.New(errors.Script, "%s", message)
+}
+
+// joined is what print and fail make of their arguments.
+func joined(c *call) (string, error) {
+	sep := " "
+	if err := starlark.UnpackArgs(c.name, nil, c.kwargs, "sep?", &sep); err != nil {
+		return "", err
+	}
+	parts := make([]string, len(c.args))
+	for i, v := range c.args {
+		switch v := v.(type) {
+		case starlark.String:
+			parts[i] = string(v)
+		case starlark.Bytes:
+			parts[i] = string(v)
+		default:
+			parts[i] = v.String()
+		}
+	}
+	return strings.Join(parts, sep), nil
+}

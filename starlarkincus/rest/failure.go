@@ -1,0 +1,217 @@
+package rest
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	stderrors "errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"incus-star/errors"
+)
+
+// tooLarge is the failure of a body beyond its limit, which is in bytes.
+type tooLarge struct{ limit int64 }
+
+func (e *tooLarge) Error() string {
+	if mib := e.limit >> 20; mib > 0 && mib<<20 == e.limit {
+		return fmt.Sprintf("the body is larger than the limit of %d MiB", mib)
+	}
+	return fmt.Sprintf("the body is larger than the limit of %d bytes", e.limit)
+}
+
+// An endpointError is the failure of sending a request to one endpoint.
+type endpointError struct {
+	endpoint *endpoint
+	err      error
+}
+
+func (e *endpointError) Error() string { return e.endpoint.name + ": " + reason(e.err).Error() }
+func (e *endpointError) Unwrap() error { return e.err }
+
+// endpointErrors are the failures of all endpoints, in their order.
+type endpointErrors []*endpointError
+
+func (e endpointErrors) Error() string {
+	texts := make([]string, len(e))
+	for i, one := range e {
+		texts[i] = one.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (e endpointErrors) Unwrap() []error {
+	all := make([]error, len(e))
+	for i, one := range e {
+		all[i] = one
+	}
+	return all
+}
+
+// unreached says whether a failure came before any of the request was on its way.
+func unreached(err error) bool {
+	var op *net.OpError
+	if errors.OfTransport(err) == errors.TLS || stderrors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect") {
+		return true
+	}
+	// net/http doesn't export the type of this one.
+	return strings.Contains(err.Error(), "TLS handshake timeout")
+}
+
+// reason is what a person wants to read of a transport's failure: net/http and net put the method, the URL and the
+// addresses before it, which the message around it says better.
+func reason(err error) error {
+	var several endpointErrors
+	if stderrors.As(err, &several) && len(several) > 1 {
+		return several
+	}
+	var (
+		certificate *tls.CertificateVerificationError
+		op          *net.OpError
+		call        *os.SyscallError
+	)
+	var unknown x509.UnknownAuthorityError
+	switch {
+	case stderrors.As(err, &unknown):
+		// Without what it guesses about other certificates of the same name.
+		return x509.UnknownAuthorityError{Cert: unknown.Cert}
+	case stderrors.As(err, &certificate):
+		return certificate.Err
+	case stderrors.As(err, &call):
+		return call.Err
+	case stderrors.As(err, &op):
+		return op.Err
+	case stderrors.Is(err, io.EOF):
+		return io.ErrUnexpectedEOF
+	}
+	for {
+		inner := stderrors.Unwrap(err)
+		if _, ours := err.(*endpointError); inner == nil || !ours && !strings.HasPrefix(err.Error(), "net/http: ") {
+			return err
+		}
+		err = inner
+	}
+}
+
+// trimURL takes the URL, and so a query, out of an error of net/url.
+func trimURL(err error) error {
+	var parse *url.Error
+	if stderrors.As(err, &parse) {
+		return parse.Err
+	}
+	return err
+}
+
+// cancelled is the error of a context that was cancelled; nil where it wasn't. A deadline doesn't count.
+func cancelled(ctx context.Context) error {
+	err := ctx.Err()
+	if err != context.Canceled {
+		return nil
+	}
+	if cause := context.Cause(ctx); !stderrors.Is(cause, err) {
+		return fmt.Errorf("%w: %w", err, cause)
+	}
+	return err
+}
+
+// transportError makes the error of a request that got no usable answer within elapsed.
+func (c *Client) transportError(ctx context.Context, k *call, err error, elapsed time.Duration) error {
+	if cancelled := cancelled(ctx); cancelled != nil {
+		return cancelled
+	}
+	var ours *errors.Error
+	if stderrors.As(err, &ours) {
+		ours.Method, ours.Path = k.method, k.url.Path
+		return ours
+	}
+	var large *tooLarge
+	if stderrors.As(err, &large) {
+		return k.fail(errors.Connection, large, "the answer to %s %s is too large", k.method, k.url.Path)
+	}
+	cause := reason(err)
+	class := errors.OfTransport(err)
+	var several endpointErrors
+	switch {
+	case stderrors.As(err, &several) && len(several) > 1:
+		return k.fail(class, cause, "can't connect to any of the server's addresses: %s", several.Error())
+	case stderrors.Is(err, context.DeadlineExceeded):
+		return k.fail(errors.Timeout, nil, "no answer from %s within %s", c.serverName(err), round(elapsed))
+	case class == errors.TLS:
+		return k.fail(class, cause, "%s", c.tlsMessage(err, cause))
+	case unreached(err):
+		return k.fail(class, cause, "%s", c.connectMessage(err, cause))
+	}
+	return k.fail(class, cause, "the connection to %s broke before the answer was complete: %s", c.serverName(err), cause)
+}
+
+// connectMessage says what couldn't be reached, why, and what may help.
+func (c *Client) connectMessage(err, cause error) string {
+	message := "can't connect to " + c.serverName(err)
+	var op *net.OpError
+	if stderrors.As(err, &op) && op.Op == "proxyconnect" {
+		return fmt.Sprintf("%s through the proxy: %s", message, cause)
+	}
+	message += ": " + cause.Error()
+	hint := errors.Hint(cause)
+	if hint == "" || c.config.Socket == "" && !stderrors.Is(cause, syscall.ECONNREFUSED) {
+		return message
+	}
+	return message + "; " + hint
+}
+
+// tlsMessage says what is wrong with the server's side of TLS.
+func (c *Client) tlsMessage(err, cause error) string {
+	server := c.serverName(err)
+	var certificate *tls.CertificateVerificationError
+	if !stderrors.As(err, &certificate) || len(certificate.UnverifiedCertificates) == 0 {
+		var record tls.RecordHeaderError
+		if stderrors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/" {
+			return server + " speaks plain HTTP, not HTTPS"
+		}
+		return fmt.Sprintf("TLS with %s failed: %s", server, cause)
+	}
+	got := certificate.UnverifiedCertificates[0]
+	pin := c.config.ServerCertificate
+	if pin == nil || pin.Equal(got) {
+		return fmt.Sprintf("the certificate of %s can't be trusted: %s (its fingerprint is %s)", server, cause, fingerprint(got))
+	}
+	return fmt.Sprintf("the certificate of %s isn't the one expected: its fingerprint is %s, expected %s", server, fingerprint(got), fingerprint(pin))
+}
+
+// serverName is how messages call the server that a failure came from.
+func (c *Client) serverName(err error) string {
+	var one *endpointError
+	if stderrors.As(err, &one) {
+		return one.endpoint.name
+	}
+	if e := c.kept.Load(); e != nil {
+		return e.name
+	}
+	return c.endpoints[0].name
+}
+
+// fingerprint is the SHA-256 by which Incus knows certificates, in hexadecimal.
+func fingerprint(certificate *x509.Certificate) string {
+	return fmt.Sprintf("%x", sha256.Sum256(certificate.Raw))
+}
+
+// round makes a duration readable.
+func round(d time.Duration) time.Duration {
+	if d < time.Second {
+		return d.Round(time.Millisecond)
+	}
+	return d.Round(100 * time.Millisecond)
+}
+
+// notIncus is the error of an answer that claims success and isn't what Incus sends.
+func (k *call) notIncus(cause error) *errors.Error {
+	return k.fail(errors.Connection, cause, "the answer to %s %s isn't what Incus sends: %s", k.method, k.url.Path, cause)
+}

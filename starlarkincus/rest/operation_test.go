@@ -1,0 +1,378 @@
+package rest
+
+import (
+	"context"
+	stderrors "errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"incus-star/errors"
+)
+
+const waitRequest = "GET " + opPath + "/wait?timeout=-1"
+
+// began is the answer to a request that begins the operation.
+func began(request string) step {
+	return step{want: request, status: 202, body: asyncBody(operation(103, "", "null"))}
+}
+
+// begin sends such a request.
+func begin(t *testing.T, c *Client) *Operation {
+	t.Helper()
+	reply, err := c.Do(t.Context(), Request{Method: "POST", Path: "/1.0/instances", Body: map[string]any{"name": "c1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if reply.Operation == nil || reply.Operation.ID() != opID || reply.Operation.Path() != opPath {
+		t.Fatalf("the operation is %+v", reply.Operation)
+	}
+	return reply.Operation
+}
+
+// TestWait: an operation costs two requests, and its end is known from then on.
+func TestWait(t *testing.T) {
+	f := newFake(t, began("POST /1.0/instances"), step{want: waitRequest, body: syncBody(operation(200, "", `{"return":0}`))})
+	op := begin(t, f.client(nil))
+	if s := op.State(); s.StatusCode != 103 || s.Final() {
+		t.Errorf("%+v", s)
+	}
+	for range 3 {
+		state, err := op.Wait(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := &State{ID: opID, Class: "task", Description: "Creating instance", Status: "Success", StatusCode: 200,
+			Resources: map[string][]string{"instances": {"/1.0/instances/c1"}}, Metadata: []byte(`{"return":0}`), Location: "none",
+			Raw: []byte(operation(200, "", `{"return":0}`))}
+		if diff := cmp.Diff(want, state); diff != "" {
+			t.Error(diff)
+		}
+	}
+	if s, err := op.Refresh(t.Context()); err != nil || s.StatusCode != 200 {
+		t.Error(s, err)
+	}
+	if f.connections != 1 {
+		t.Errorf("%d connections", f.connections)
+	}
+}
+
+// TestFinalAtOnce: an operation that ended before the answer needs no wait.
+func TestFinalAtOnce(t *testing.T) {
+	f := newFake(t, step{want: "POST /1.0/instances", status: 202, body: asyncBody(operation(200, "", "null"))})
+	if state, err := begin(t, f.client(nil)).Wait(t.Context()); err != nil || !state.Final() {
+		t.Error(state, err)
+	}
+	f = newFake(t, step{want: "POST /1.0/instances", status: 202, body: asyncBody(operation(400, "oh", "null"))})
+	if _, err := begin(t, f.client(nil)).Wait(t.Context()); !stderrors.Is(err, errors.Operation) {
+		t.Error(err)
+	}
+}
+
+// TestFailures: the same failure is the same error, whether the server gives the operation, as newer ones do, or an
+// error with the cause's code under status 200, as older ones do.
+func TestFailures(t *testing.T) {
+	secret := `{"fds":{"0":"abc"},"secret":"abc"}`
+	for name, test := range map[string]struct {
+		code    int
+		text    string
+		reports int // the code in the older servers' body
+		class   *errors.Class
+		is      *errors.Class
+		message string
+	}{
+		"plain":     {400, "Failed to run: nft", 500, errors.Operation, errors.Operation, "Failed to run: nft"},
+		"cause":     {400, "Failed getting image: Image not found", 404, errors.Operation, errors.NotFound, "Failed getting image: Image not found"},
+		"state":     {400, "The instance is already running", 400, errors.Operation, errors.State, "The instance is already running"},
+		"duplicate": {400, `Instance "c1" already exists`, 500, errors.AlreadyExists, errors.Operation, `Instance "c1" already exists`},
+		"cancelled": {401, "", 500, errors.OperationCancelled, errors.Operation, "the operation was cancelled"},
+		"forbidden": {400, "Certificate is restricted", 403, errors.Operation, errors.Operation, "Certificate is restricted"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rendering := operation(test.code, test.text, secret)
+			newer := newFake(t, began("POST /1.0/instances"), step{want: waitRequest, body: syncBody(rendering)})
+			older := newFake(t, began("POST /1.0/instances"), step{want: waitRequest, body: errorBody(test.reports, test.text)})
+			if test.reports == 403 {
+				older.add(step{want: "GET /1.0", body: syncBody(`{"auth":"untrusted"}`)})
+			}
+			older.add(step{want: "GET " + opPath, body: syncBody(rendering)})
+			var all []*errors.Error
+			for _, f := range []*fake{newer, older} {
+				op := begin(t, f.client(nil))
+				state, err := op.Wait(t.Context())
+				e := asError(t, err)
+				if e.Class != test.class || !stderrors.Is(err, test.is) || e.Message != test.message || e.Status != test.code ||
+					e.OperationID != opID || e.Method != "POST" || e.Path != "/1.0/instances" || state == nil || state.Err != test.text {
+					t.Errorf("got %+v, %+v", e, state)
+				}
+				if inner, ok := e.Cause.(*errors.Error); ok && inner.Class == errors.Operation && inner.Path != e.Path {
+					t.Errorf("the cause is of %s", inner.Path)
+				}
+				if text := fmt.Sprint(e.Response); strings.Contains(text, "abc") || !strings.Contains(text, opID) {
+					t.Errorf("the response is %s", text)
+				}
+				if _, again := op.Wait(t.Context()); again != err {
+					t.Error("a second wait tells something else")
+				}
+				all = append(all, e)
+			}
+			if diff := cmp.Diff(all[0], all[1], cmp.Comparer(func(a, b *errors.Class) bool { return a == b })); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// TestOlderServer has what else an older server's error under status 200 may be.
+func TestOlderServer(t *testing.T) {
+	gone := step{want: "GET " + opPath, status: 404, body: errorBody(404, "Operation not found")}
+	t.Run("forgotten", func(t *testing.T) {
+		f := newFake(t, began("POST /1.0/instances"), step{want: waitRequest, body: errorBody(404, "Image not found")}, gone)
+		state, err := begin(t, f.client(nil)).Wait(t.Context())
+		e := asError(t, err)
+		if e.Class != errors.Operation || !stderrors.Is(err, errors.NotFound) || e.Message != "Image not found" || e.Status != 400 || state != nil {
+			t.Errorf("%+v", e)
+		}
+	})
+	t.Run("no operation", func(t *testing.T) {
+		f := newFake(t, step{want: waitRequest, body: errorBody(404, "Operation not found")}, gone)
+		_, err := f.client(nil).Operation(opID).Wait(t.Context())
+		if e := asError(t, err); e.Class != errors.NotFound || e.OperationID != opID || e.Status != 404 {
+			t.Errorf("%+v", e)
+		}
+	})
+	t.Run("wait ended", func(t *testing.T) {
+		f := newFake(t, step{want: waitRequest, body: errorBody(500, "context canceled")}, step{want: "GET " + opPath, body: syncBody(operation(103, "", "null"))})
+		_, err := f.client(nil).Operation(opID).Wait(t.Context())
+		if e := asError(t, err); e.Class != errors.Server || e.OperationID != opID {
+			t.Errorf("%+v", e)
+		}
+	})
+	t.Run("succeeded", func(t *testing.T) {
+		f := newFake(t, step{want: waitRequest, body: errorBody(500, "context canceled")}, step{want: "GET " + opPath, body: syncBody(operation(200, "", "null"))})
+		if state, err := f.client(nil).Operation(opID).Wait(t.Context()); err != nil || !state.Final() {
+			t.Error(err)
+		}
+	})
+}
+
+// TestWaitErrors has waits that fail, not operations.
+func TestWaitErrors(t *testing.T) {
+	for name, test := range map[string]struct {
+		step  step
+		class *errors.Class
+		text  string
+	}{
+		"not found":     {step{status: 404, body: errorBody(404, "Operation not found")}, errors.NotFound, "Operation not found"},
+		"shutting down": {step{status: 503, body: errorBody(503, "Incus is shutting down")}, errors.Unavailable, "Incus is shutting down"},
+		"cut":           {step{body: `{"type":`, announce: 1000}, errors.Connection, "broke before the answer was complete: unexpected EOF"},
+		"no body":       {step{}, errors.Connection, "the body is empty"},
+		"no operation":  {step{body: syncBody("null")}, errors.Connection, "the operation is missing"},
+		"odd error":     {step{body: `{"type":"error"}`}, errors.Connection, "the error code is 0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test.step.want = waitRequest
+			f := newFake(t, test.step)
+			_, err := f.client(nil).Operation(opPath + "?project=p").Wait(t.Context())
+			if e := asError(t, err); e.Class != test.class || e.OperationID != opID || !strings.Contains(e.Message, test.text) {
+				t.Errorf("%+v", e)
+			}
+		})
+	}
+}
+
+// TestWaitAgain: a server may end a wait before the operation.
+func TestWaitAgain(t *testing.T) {
+	running := step{want: waitRequest, body: syncBody(operation(103, "", `{"a":1}`))}
+	f := newFake(t, running, running, step{want: waitRequest, body: syncBody(operation(200, "", "null"))})
+	if _, err := f.client(nil).Operation(opID).Wait(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// held answers a wait when end is closed, or when the client hangs up. Started gets a value when it is there.
+func held(started chan<- struct{}, end <-chan struct{}, body string) step {
+	return step{want: waitRequest, body: body, first: func(r *http.Request) {
+		started <- struct{}{}
+		select {
+		case <-end:
+		case <-r.Context().Done():
+		}
+	}}
+}
+
+// TestWaitEnds: cancelling and deadlines end a wait, not the operation.
+func TestWaitEnds(t *testing.T) {
+	started := make(chan struct{}, 1)
+	f := newFake(t, began("POST /1.0/instances"), held(started, nil, ""))
+	op := begin(t, f.client(func(c *Config) { c.Timeout = time.Millisecond * 200 }))
+	ctx, cancel := context.WithCancel(t.Context())
+	var cancelled time.Time
+	go func() {
+		<-started
+		cancelled = time.Now()
+		cancel()
+	}()
+	_, err := op.Wait(ctx)
+	var e *errors.Error
+	if !stderrors.Is(err, context.Canceled) || stderrors.As(err, &e) {
+		t.Error(err)
+	}
+	if late := time.Since(cancelled); late > 500*time.Millisecond {
+		t.Errorf("%s late", late)
+	}
+
+	// The client's timeout doesn't count for a wait; the caller's does.
+	f.add(held(started, nil, ""))
+	start := time.Now()
+	_, err = op.WaitTimeout(t.Context(), 300*time.Millisecond)
+	e = asError(t, err)
+	after, found := strings.CutPrefix(e.Message, "the operation "+opID+" (Creating instance) was still running after ")
+	if d, _ := time.ParseDuration(after); e.Class != errors.OperationTimeout || e.OperationID != opID || time.Since(start) < 300*time.Millisecond || !found || d < 200*time.Millisecond {
+		t.Errorf("%+v", e)
+	}
+	<-started
+
+	f.add(step{want: waitRequest, body: syncBody(operation(200, "", "null"))})
+	if _, err := op.Wait(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCancelOperation(t *testing.T) {
+	f := newFake(t, began("POST /1.0/instances"),
+		step{want: "DELETE " + opPath, status: 400, body: errorBody(400, "This operation can't be cancelled")},
+		step{want: "DELETE " + opPath, body: syncBody("{}")},
+		step{want: "GET " + opPath, body: syncBody(operation(103, "", "null"))},
+		step{want: waitRequest, body: syncBody(operation(401, "", "null"))},
+	)
+	op := begin(t, f.client(nil))
+	err := op.Cancel(t.Context())
+	if e := asError(t, err); e.Class != errors.BadRequest || e.OperationID != opID || e.Message != "This operation can't be cancelled" {
+		t.Errorf("%+v", e)
+	}
+	if err := op.Cancel(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if s, err := op.Refresh(t.Context()); err != nil || s.Final() {
+		t.Error(s, err)
+	}
+	if _, err := op.Wait(t.Context()); !stderrors.Is(err, errors.OperationCancelled) {
+		t.Error(err)
+	}
+}
+
+// TestWatch: the end is known long after the server forgot it, to all who ask.
+func TestWatch(t *testing.T) {
+	started, end := make(chan struct{}, 1), make(chan struct{})
+	f := newFake(t, began("POST /1.0/instances"), held(started, end, syncBody(operation(400, "oh", "null"))))
+	op := begin(t, f.client(nil))
+	op.Watch()
+	op.Watch()
+	<-started
+	if _, err := op.WaitTimeout(t.Context(), time.Millisecond); !stderrors.Is(err, errors.OperationTimeout) {
+		t.Error(err)
+	}
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			if _, err := op.Wait(t.Context()); !stderrors.Is(err, errors.Operation) {
+				t.Error(err)
+			}
+		})
+	}
+	close(end)
+	all.Wait()
+	op.Watch() // begins nothing
+	if s := op.State(); s.StatusCode != 400 {
+		t.Error(s)
+	}
+}
+
+// TestWatchBreaks: what broke the watch is told where the server doesn't know more.
+func TestWatchBreaks(t *testing.T) {
+	f := newFake(t, began("POST /1.0/instances"), step{want: waitRequest, body: "{", announce: 100},
+		step{want: waitRequest, status: 404, body: errorBody(404, "Operation not found")},
+		step{want: waitRequest, body: syncBody(operation(200, "", "null"))})
+	op := begin(t, f.client(nil))
+	op.Watch()
+	if _, err := op.Wait(t.Context()); !stderrors.Is(err, io.ErrUnexpectedEOF) || asError(t, err).OperationID != opID {
+		t.Error(err)
+	}
+	if _, err := op.Wait(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestClose ends the watches; goleak finds what is left.
+func TestClose(t *testing.T) {
+	started := make(chan struct{}, 1)
+	f := newFake(t, began("POST /1.0/instances"), held(started, nil, ""))
+	c := f.client(nil)
+	op := begin(t, c)
+	op.Watch()
+	<-started
+	c.Close()
+	c.Close()
+	_, err := op.Wait(t.Context())
+	if e := asError(t, err); e.Class != errors.Connection || e.Message != "the client is closed" {
+		t.Error(err)
+	}
+	op = c.Operation("other")
+	op.Watch()
+	if _, err := op.Wait(t.Context()); err == nil {
+		t.Error("a closed client waits")
+	}
+	_, err = c.Do(t.Context(), Request{Path: "/1.0"})
+	if e := asError(t, err); e.Message != "the client is closed" || e.Path != "/1.0" {
+		t.Error(err)
+	}
+	if c.Listen(t.Context()) {
+		t.Error("a closed client listens")
+	}
+}
+
+// TestManyOperations: none is lost, at two requests each.
+func TestManyOperations(t *testing.T) {
+	const many = 200
+	var mu sync.Mutex
+	requests := 0
+	f := newFake(t)
+	f.server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		requests++
+		mu.Unlock()
+		name := strings.TrimPrefix(r.URL.Path, "/1.0/instances/")
+		if r.Method == "PUT" {
+			w.WriteHeader(202)
+			fmt.Fprintf(w, `{"type":"async","operation":"/1.0/operations/%s","metadata":{"id":"%s","status_code":103}}`, name, name)
+			return
+		}
+		name = strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, "/1.0/operations/"), "/wait")
+		fmt.Fprint(w, syncBody(`{"id":"`+name+`","status_code":200}`))
+	})
+	c := f.client(nil)
+	var all sync.WaitGroup
+	for i := range many {
+		all.Go(func() {
+			reply, err := c.Do(t.Context(), Request{Method: "PUT", Path: fmt.Sprintf("/1.0/instances/c%d", i)})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if state, err := reply.Operation.Wait(t.Context()); err != nil || state.ID != fmt.Sprintf("c%d", i) {
+				t.Error(state, err)
+			}
+		})
+	}
+	all.Wait()
+	if requests != 2*many {
+		t.Errorf("%d requests", requests)
+	}
+}

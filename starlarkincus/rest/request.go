@@ -1,0 +1,147 @@
+package rest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"incus-star/errors"
+)
+
+// defaultMaxBytes limits an answer's body where the request doesn't: far above any list, far below the memory.
+const defaultMaxBytes = 16 << 20
+
+// A Request is what [Client.Do], [Client.Raw] and [Client.Open] send.
+type Request struct {
+	// Method is GET, POST and so on; empty for GET.
+	Method string
+	// Path begins with "/1.0". Names in it that may hold a slash must come escaped with url.PathEscape. A query in it
+	// is joined with Query.
+	Path  string
+	Query url.Values
+	// Header may be nil.
+	Header http.Header
+	// Body is marshalled as JSON. A json.RawMessage, a []byte and an io.Reader are sent as they are, the latter two
+	// without a Content-Type unless Header has one. nil is no body.
+	Body any
+	// MaxBytes limits the answer's body; 0 for 16 MiB. Open has no limit.
+	MaxBytes int64
+	// IfMatch is the ETag that the object must still have; empty for none.
+	IfMatch string
+}
+
+// A Reply is the server's answer to a request that it accepted.
+type Reply struct {
+	// Status is the HTTP status.
+	Status int
+	Header http.Header
+	// Metadata is the answer's content as JSON. Its syntax was checked. For an operation it is the operation.
+	Metadata json.RawMessage
+	// ETag is the object's version for Request.IfMatch; empty where the server gives none.
+	ETag string
+	// Operation is what the server goes on with in the background; nil where the answer is complete.
+	Operation *Operation
+}
+
+// A call is a request made ready to be sent.
+type call struct {
+	method    string
+	url       url.URL // without scheme and host: these are the endpoint's
+	header    http.Header
+	body      []byte
+	stream    io.Reader // instead of body
+	limit     int64
+	unbounded bool // the time isn't limited by Config.Timeout
+	trust     bool // asks whether the server trusts this client, so that a refusal doesn't ask again
+}
+
+// prepare checks a request and marshals its body.
+func (c *Client) prepare(r Request) (*call, error) {
+	k := &call{method: r.Method, limit: r.MaxBytes}
+	if k.method == "" {
+		k.method = http.MethodGet
+	}
+	if k.limit <= 0 {
+		k.limit = defaultMaxBytes
+	}
+	u, err := url.ParseRequestURI(r.Path)
+	if err != nil || r.Path[0] != '/' {
+		k.url.Path = r.Path
+		return nil, k.fail(errors.Incus, trimURL(err), "%q can't be the path of a request: want /1.0/…", r.Path)
+	}
+	k.url = *u
+	if len(r.Query) > 0 {
+		query := u.Query()
+		for key, values := range r.Query {
+			query[key] = append(query[key], values...)
+		}
+		k.url.RawQuery = query.Encode()
+	}
+	if !c.config.allows(k.method) {
+		return nil, k.fail(errors.Permission, nil, "%s %s wasn't sent: this client only reads", k.method, k.url.Path)
+	}
+
+	k.header = make(http.Header, len(r.Header)+3)
+	k.header["User-Agent"] = []string{c.config.userAgent()}
+	switch body := r.Body.(type) {
+	case nil:
+	case io.Reader:
+		// Its length is unknown, so the time for it must be.
+		k.stream, k.unbounded = body, true
+	case []byte:
+		k.body = body
+	case json.RawMessage:
+		k.body = body
+		k.header["Content-Type"] = []string{"application/json"}
+	default:
+		if k.body, err = json.Marshal(body); err != nil {
+			return nil, k.fail(errors.Incus, err, "the body of %s %s can't be written as JSON", k.method, k.url.Path)
+		}
+		k.header["Content-Type"] = []string{"application/json"}
+	}
+	if r.IfMatch != "" {
+		k.header["If-Match"] = []string{r.IfMatch}
+	}
+	for key, values := range r.Header {
+		k.header[http.CanonicalHeaderKey(key)] = values
+	}
+	return k, nil
+}
+
+// http makes the request for one endpoint.
+func (k *call) http(ctx context.Context, e *endpoint) *http.Request {
+	u := k.url
+	u.Scheme, u.Host = e.scheme, e.host
+	r := &http.Request{Method: k.method, URL: &u, Host: e.host, Header: k.header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	switch {
+	case k.stream != nil:
+		// The caller closes it; a failed connection must not.
+		r.Body, r.ContentLength = io.NopCloser(k.stream), -1
+	case k.body != nil:
+		r.ContentLength = int64(len(k.body))
+		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(k.body)), nil }
+		r.Body, _ = r.GetBody()
+	}
+	return r.WithContext(ctx)
+}
+
+// fail makes an error that names the request.
+func (k *call) fail(class *errors.Class, cause error, format string, args ...any) *errors.Error {
+	e := errors.New(class, format, args...)
+	e.Method, e.Path, e.Cause = k.method, k.url.Path, cause
+	return e
+}
+
+// trace tells Config.Trace of a request that began at start.
+func (c *Client) trace(k *call, status int, duration time.Duration, err error) {
+	if c.config.Trace == nil {
+		return
+	}
+	c.config.Trace(Trace{Method: k.method, Path: k.url.EscapedPath(), Query: redactQuery(k.url.Query()),
+		Status: status, Duration: duration, Err: err})
+}

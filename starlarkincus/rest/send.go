@@ -1,0 +1,152 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"time"
+)
+
+// Do sends a JSON request. The body's "type" tells an answer, a background operation and an error apart.
+func (c *Client) Do(ctx context.Context, request Request) (*Reply, error) {
+	k, err := c.prepare(request)
+	if err != nil {
+		return nil, err
+	}
+	return c.do(ctx, k)
+}
+
+func (c *Client) do(ctx context.Context, k *call) (reply *Reply, err error) {
+	err = c.perform(ctx, k, func(response *http.Response, body []byte) error {
+		reply, err = c.readReply(ctx, k, response, body)
+		return err
+	})
+	return reply, err
+}
+
+// Raw sends a request whose answer isn't JSON, such as a log or a file. An error status is classified as by [Client.Do];
+// what comes with another status is the body, whatever it looks like.
+func (c *Client) Raw(ctx context.Context, request Request) ([]byte, *Reply, error) {
+	k, err := c.prepare(request)
+	if err != nil {
+		return nil, nil, err
+	}
+	var raw []byte
+	var reply *Reply
+	err = c.perform(ctx, k, func(response *http.Response, body []byte) error {
+		if response.StatusCode >= 300 {
+			return c.replyError(ctx, k, response, body)
+		}
+		raw, reply = body, newReply(response)
+		return nil
+	})
+	return raw, reply, err
+}
+
+// Trusted asks the server whether it knows this client.
+func (c *Client) Trusted(ctx context.Context) (bool, error) {
+	k, err := c.prepare(Request{Path: "/1.0"})
+	if err != nil {
+		return false, err
+	}
+	k.trust = true
+	reply, err := c.do(ctx, k)
+	if err != nil {
+		return false, err
+	}
+	var server struct{ Auth string }
+	if err := json.Unmarshal(reply.Metadata, &server); err != nil {
+		return false, k.notIncus(err)
+	}
+	return server.Auth == "trusted", nil
+}
+
+// perform sends the request, reads the answer whole and lets handle judge it. The trace comes last.
+func (c *Client) perform(ctx context.Context, k *call, handle func(*http.Response, []byte) error) error {
+	start := time.Now()
+	bounded, cancel := c.bound(ctx, k)
+	defer cancel()
+	response, err := c.roundTrip(bounded, k)
+	var body []byte
+	status := 0
+	if err == nil {
+		status = response.StatusCode
+		body, err = readBody(response, k.limit)
+		if err != nil {
+			// Closes the connection: what is left of the body may have no end.
+			cancel()
+		}
+		response.Body.Close()
+	}
+	duration := time.Since(start)
+	if err == nil {
+		err = handle(response, body)
+	} else {
+		err = c.transportError(ctx, k, err, duration)
+	}
+	c.trace(k, status, duration, err)
+	return err
+}
+
+// bound limits the time of a request. It makes a context in any case, so that a request can be abandoned.
+func (c *Client) bound(ctx context.Context, k *call) (context.Context, context.CancelFunc) {
+	if c.config.Timeout > 0 && !k.unbounded {
+		return context.WithTimeout(ctx, c.config.Timeout)
+	}
+	return context.WithCancel(ctx)
+}
+
+// roundTrip sends the request to the endpoint that is kept, or to each in order until one can be reached. It doesn't
+// send anything twice: only what failed before the request was on its way goes to the next endpoint.
+func (c *Client) roundTrip(ctx context.Context, k *call) (*http.Response, error) {
+	if c.isClosed() {
+		return nil, errClosed()
+	}
+	t := c.transport()
+	if e := c.kept.Load(); e != nil {
+		response, err := t.RoundTrip(k.http(ctx, e))
+		if err != nil {
+			err = &endpointError{e, err}
+		}
+		return response, err
+	}
+	var failed endpointErrors
+	for i := range c.endpoints {
+		e := &c.endpoints[i]
+		response, err := t.RoundTrip(k.http(ctx, e))
+		if err == nil {
+			c.kept.CompareAndSwap(nil, e)
+			return response, nil
+		}
+		failed = append(failed, &endpointError{e, err})
+		if ctx.Err() != nil || !unreached(err) {
+			return nil, failed[len(failed)-1]
+		}
+	}
+	return nil, failed
+}
+
+// readBody reads the body to its end, up to limit bytes.
+func readBody(response *http.Response, limit int64) ([]byte, error) {
+	if response.ContentLength > limit {
+		return nil, &tooLarge{limit}
+	}
+	// A server may announce more than it sends: memory follows what comes.
+	size := min(max(response.ContentLength, 511), 1<<20)
+	body := make([]byte, 0, size+1)
+	for {
+		n, err := response.Body.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case int64(len(body)) > limit:
+			return nil, &tooLarge{limit}
+		case err == io.EOF:
+			return body, nil
+		case err != nil:
+			return nil, err
+		case len(body) == cap(body):
+			body = append(body, 0)[:len(body)]
+		}
+	}
+}

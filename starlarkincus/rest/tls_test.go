@@ -1,0 +1,112 @@
+package rest
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"incus-star/errors"
+)
+
+func TestTLS(t *testing.T) {
+	ours, other, elsewhere := newCertificate(t, "incus.example"), newCertificate(t, "incus.example"), newCertificate(t, "elsewhere.example")
+	client := newCertificate(t, "client")
+	pin := func(c tls.Certificate) func(*Config) {
+		return func(config *Config) { config.ServerCertificate = c.Leaf }
+	}
+	for name, test := range map[string]struct {
+		change  func(*Config)
+		message string // empty for success
+	}{
+		"pinned":  {pin(ours), ""},
+		"other":   {pin(other), "the certificate of SERVER isn't the one expected: its fingerprint is " + fingerprint(ours.Leaf) + ", expected " + fingerprint(other.Leaf)},
+		"renamed": {pin(elsewhere), "the certificate of SERVER isn't the one expected: its fingerprint is " + fingerprint(ours.Leaf) + ", expected " + fingerprint(elsewhere.Leaf)},
+		"unknown": {nil, "the certificate of SERVER can't be trusted: x509: "},
+		"unsafe":  {func(c *Config) { c.InsecureSkipVerify = true }, ""},
+		"unsafe but pinned": {func(c *Config) { c.InsecureSkipVerify, c.ServerCertificate = true, other.Leaf },
+			"the certificate of SERVER isn't the one expected: "},
+		"an authority": {func(c *Config) {
+			c.CA = x509.NewCertPool()
+			c.CA.AddCert(other.Leaf)
+			c.ServerCertificate = ours.Leaf
+		}, ""},
+		"with a certificate": {func(c *Config) { c.ServerCertificate, c.Certificate = ours.Leaf, &client }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newTLSFake(t, ours)
+			c := f.client(test.change)
+			if test.message == "" {
+				f.add(step{want: "GET /1.0", body: syncBody("{}"), check: func(t *testing.T, r *http.Request, _ string) {
+					sent := len(r.TLS.PeerCertificates) == 1 && r.TLS.PeerCertificates[0].Equal(client.Leaf)
+					if sent != (c.config.Certificate != nil) || r.TLS.Version != tls.VersionTLS13 {
+						t.Errorf("certificate sent: %v, version: %x", sent, r.TLS.Version)
+					}
+				}})
+			}
+			_, err := c.Do(t.Context(), Request{Path: "/1.0"})
+			if test.message == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			want := strings.ReplaceAll(test.message, "SERVER", f.server.URL)
+			if e := asError(t, err); e.Class != errors.TLS || !strings.HasPrefix(e.Message, want) || e.Cause == nil {
+				t.Errorf("got  %v\nwant %v", e, want)
+			}
+		})
+	}
+}
+
+// TestTLSVersion: TLS 1.2 only where the environment allows it.
+func TestTLSVersion(t *testing.T) {
+	ours := newCertificate(t, "incus.example")
+	for _, test := range []struct {
+		value   string
+		allowed bool
+	}{{"", false}, {"false", false}, {"true", true}, {"1", true}} {
+		t.Setenv("INCUS_INSECURE_TLS", test.value)
+		f := newTLSFake(t, ours)
+		f.server.TLS.MaxVersion = tls.VersionTLS12
+		if test.allowed {
+			f.add(step{want: "GET /1.0", body: syncBody("{}")})
+		}
+		_, err := f.client(func(c *Config) { c.ServerCertificate = ours.Leaf }).Do(t.Context(), Request{Path: "/1.0"})
+		if test.allowed != (err == nil) {
+			t.Errorf("%q: %v", test.value, err)
+		}
+		if err != nil && asError(t, err).Class != errors.TLS {
+			t.Error(err)
+		}
+	}
+}
+
+// TestClientCertificateRefused: TLS 1.3 tells a client only after the handshake.
+func TestClientCertificateRefused(t *testing.T) {
+	ours := newCertificate(t, "incus.example")
+	f := newTLSFake(t, ours)
+	f.server.TLS.ClientAuth = tls.RequireAnyClientCert
+	_, err := f.client(func(c *Config) { c.ServerCertificate = ours.Leaf }).Do(t.Context(), Request{Path: "/1.0"})
+	if e := asError(t, err); e.Class != errors.TLS || e.Message != "TLS with "+f.server.URL+" failed: tls: certificate required" {
+		t.Error(e)
+	}
+}
+
+// TestPlainHTTP: an HTTPS endpoint that doesn't speak TLS.
+func TestPlainHTTP(t *testing.T) {
+	server := &http.Server{ErrorLog: quiet}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go server.Serve(listener)
+	defer server.Close()
+	_, err = newClient(t, Config{Endpoints: []string{"https://" + listener.Addr().String()}}).Do(t.Context(), Request{Path: "/1.0"})
+	if e := asError(t, err); e.Class != errors.TLS || e.Message != fmt.Sprintf("https://%s speaks plain HTTP, not HTTPS", listener.Addr()) {
+		t.Error(e)
+	}
+}

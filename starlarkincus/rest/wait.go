@@ -1,0 +1,168 @@
+package rest
+
+import (
+	"context"
+	stderrors "errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"incus-star/errors"
+)
+
+// The pause before asking again, where the server ended a wait before the operation ended.
+const (
+	firstPause = 50 * time.Millisecond
+	lastPause  = 2 * time.Second
+)
+
+// Wait waits until the operation has ended, with one request, or none where the end is known. An operation that failed
+// or was cancelled is an error of class errors.Operation, or errors.AlreadyExists; the state comes with it where it is
+// known. One that the server doesn't know any more is of class errors.NotFound. Where the context's deadline passes
+// first, the class is errors.OperationTimeout; the operation goes on.
+func (o *Operation) Wait(ctx context.Context) (*State, error) {
+	start := time.Now()
+	e, err := o.wait(ctx)
+	switch {
+	case err == nil:
+		return e.state, e.err
+	case cancelled(ctx) != nil:
+		return nil, cancelled(ctx)
+	case ctx.Err() != nil:
+		return nil, o.timeout(time.Since(start))
+	}
+	return nil, err
+}
+
+// WaitTimeout is Wait for at most limit.
+func (o *Operation) WaitTimeout(ctx context.Context, limit time.Duration) (*State, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return o.Wait(ctx)
+}
+
+// A watch is a wait in the background.
+type watch struct {
+	done chan struct{} // closed at its end
+	err  error         // why it ended without knowing the operation's end; nil otherwise
+}
+
+// Watch waits in the background, until the end or until the client is closed, so that the end is known to a later
+// Wait: the server forgets an operation 5 seconds after it. A second call changes nothing.
+func (o *Operation) Watch() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.end != nil || o.watch != nil {
+		return
+	}
+	w := &watch{done: make(chan struct{})}
+	started := o.client.spawn(func(ctx context.Context) {
+		defer close(w.done)
+		if _, err := o.ask(ctx); err != nil {
+			if w.err = err; cancelled(ctx) != nil {
+				w.err = o.identify(errClosed())
+			}
+		}
+	})
+	if started {
+		o.watch = w
+	}
+}
+
+// wait gives the end from the watch where there is one, else from the server.
+func (o *Operation) wait(ctx context.Context) (*end, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	o.mu.Lock()
+	known, w := o.end, o.watch
+	o.mu.Unlock()
+	if known != nil {
+		return known, nil
+	}
+	if w == nil {
+		return o.ask(ctx)
+	}
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-w.done:
+	}
+	if known = o.known(); known != nil {
+		return known, nil
+	}
+	// The watch broke, not the operation. If the server doesn't know it any more, the watch's failure tells more.
+	e, err := o.ask(ctx)
+	if stderrors.Is(err, errors.NotFound) {
+		return nil, w.err
+	}
+	return e, err
+}
+
+// ask sends waiting requests until the end is known.
+func (o *Operation) ask(ctx context.Context) (*end, error) {
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		state, failed, err := o.askOnce(ctx)
+		switch {
+		case err != nil:
+			return nil, o.identify(err)
+		case failed != nil:
+			return o.resolve(ctx, failed)
+		case state.Final():
+			return o.settle(state), nil
+		}
+		o.update(state)
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+// askOnce sends one waiting request. The server says 200 first and waits then, so the status tells nothing of the
+// operation: an error under it, which is returned as failed, may be the operation's.
+func (o *Operation) askOnce(ctx context.Context) (state *State, failed *errors.Error, err error) {
+	k, err := o.client.prepare(Request{Path: o.Path() + "/wait", Query: url.Values{"timeout": {"-1"}}})
+	if err != nil {
+		return nil, nil, err
+	}
+	k.unbounded = true
+	err = o.client.perform(ctx, k, func(response *http.Response, body []byte) error {
+		reply, err := o.client.readReply(ctx, k, response, body)
+		if err != nil {
+			if response.StatusCode == http.StatusOK && stderrors.As(err, &failed) && failed.Status != 0 {
+				return nil
+			}
+			failed = nil
+			return err
+		}
+		if state, err = readState(reply.Metadata); err != nil {
+			return k.notIncus(err)
+		}
+		return nil
+	})
+	return state, failed, err
+}
+
+// resolve finds the end behind an error under status 200. Older servers report so that the operation failed, with the
+// cause's code, where newer ones give the operation. The operation is still there for 5 seconds, and makes the error
+// the same on both.
+func (o *Operation) resolve(ctx context.Context, failed *errors.Error) (*end, error) {
+	state, err := o.Refresh(ctx)
+	if err == nil {
+		if state.Final() {
+			return o.known(), nil
+		}
+		// It goes on: what failed is the wait.
+		return nil, o.identify(failed)
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	var gone *errors.Error
+	if failed.Status == http.StatusNotFound && stderrors.As(err, &gone) && gone.Class == errors.NotFound && gone.Message == failed.Message {
+		return nil, gone
+	}
+	return o.settleEnd(&end{err: o.failure(operationFailure, failed.Message, failed.Response)}), nil
+}

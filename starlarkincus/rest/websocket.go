@@ -1,0 +1,80 @@
+package rest
+
+import (
+	"context"
+	stderrors "errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"incus-star/errors"
+)
+
+// Websocket connects a websocket: the event stream, or one of an operation's, whose secret stands in the query. The
+// context counts for connecting only. A client that only reads connects to nothing but events.
+func (c *Client) Websocket(ctx context.Context, path string, query url.Values) (*websocket.Conn, error) {
+	k, err := c.prepare(Request{Path: path, Query: query})
+	if err != nil {
+		return nil, err
+	}
+	if c.config.ReadOnly && !strings.HasSuffix(k.url.Path, "/events") {
+		return nil, k.fail(errors.Permission, nil, "no websocket was connected to %s: this client only reads", k.url.Path)
+	}
+	up := &upgrade{client: c, call: k, ctx: ctx}
+	// The host is only for the dialer's eyes: upgrade puts the endpoint's there.
+	address := url.URL{Scheme: "http", Host: "incus", Path: k.url.Path, RawPath: k.url.RawPath, RawQuery: k.url.RawQuery}
+	connection, _, err := websocket.Dial(ctx, address.String(), &websocket.DialOptions{
+		HTTPClient: &http.Client{
+			Transport:     up,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	})
+	var ours *errors.Error
+	switch {
+	case err == nil:
+		return connection, nil
+	case cancelled(ctx) != nil:
+		return nil, cancelled(ctx)
+	case stderrors.As(err, &ours):
+		return nil, ours
+	}
+	return nil, k.notIncus(trimURL(err))
+}
+
+// An upgrade sends a websocket's handshake as the client sends every request.
+type upgrade struct {
+	client *Client
+	call   *call
+	ctx    context.Context
+}
+
+// RoundTrip makes an error of every answer that isn't a websocket.
+func (u *upgrade) RoundTrip(r *http.Request) (*http.Response, error) {
+	c, k := u.client, u.call
+	for key, values := range r.Header {
+		k.header[key] = values
+	}
+	start := time.Now()
+	response, err := c.roundTrip(r.Context(), k)
+	duration := time.Since(start)
+	status := 0
+	switch {
+	case err != nil:
+		err = c.transportError(u.ctx, k, err, duration)
+	case response.StatusCode >= 300:
+		status, err = response.StatusCode, c.refused(u.ctx, k, response, start)
+	case response.StatusCode != http.StatusSwitchingProtocols:
+		response.Body.Close()
+		status, err = response.StatusCode, k.notIncus(stderrors.New("it isn't a websocket"))
+	default:
+		status = response.StatusCode
+	}
+	c.trace(k, status, duration, err)
+	if err != nil {
+		return nil, err
+	}
+	return response, nil
+}
