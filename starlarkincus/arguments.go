@@ -157,6 +157,8 @@ func encode(f *spec.Field, path string, v starlark.Value) (any, error) {
 		return value.Devices(path, v)
 	case spec.Object:
 		return encodeObject(f, path, v)
+	case spec.Filter:
+		return filterExpression(path, v)
 	case spec.Objects:
 		return value.List(path, v, func(path string, v starlark.Value) (any, error) { return encodeObject(f, path, v) })
 	}

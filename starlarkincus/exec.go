@@ -24,6 +24,8 @@ var notRun = map[string]int{"Command not found": 127, "Command not executable": 
 type execResult struct {
 	exitCode       int
 	stdout, stderr string
+	operation      string        // its id
+	cause          *errors.Error // of one that didn't start
 }
 
 // exec runs a command, with its output recorded by the server: read after the end, then deleted there.
@@ -43,32 +45,12 @@ func exec(c *call) (starlark.Value, error) {
 			return nil, fmt.Errorf("%s: environment[%q]: a name has no = and nothing has a zero byte", c.name, name)
 		}
 	}
-	reply, err := c.do(c.request(c.on, c.decl.HTTP))
-	if err != nil {
-		return nil, err
-	}
-	id := ""
-	if reply.Operation != nil {
-		id = reply.Operation.ID()
-	}
-	var result execResult
-	state, op, err := c.finish(reply)
-	var failed *errors.Error
-	switch {
-	case op != nil:
-		return op, nil
-	case stderrors.As(err, &failed) && notRun[failed.Message] != 0 && failed.Class == errors.Operation:
-		result.exitCode, result.stderr = notRun[failed.Message], failed.Message+"\n"
-		c.discard(id)
-	case err != nil:
-		return nil, err
-	default:
-		if result, err = c.output(state); err != nil {
-			return nil, err
-		}
+	result, op, err := c.execute()
+	if op != nil || err != nil {
+		return op, err
 	}
 	if result.exitCode != 0 && c.args.flag("check", true) {
-		return nil, result.failure(id, command, failed)
+		return nil, result.failure(command[0])
 	}
 	return starlarkstruct.FromStringDict(starlark.String("ExecResult"), starlark.StringDict{
 		"exit_code": starlark.MakeInt(result.exitCode),
@@ -77,34 +59,59 @@ func exec(c *call) (starlark.Value, error) {
 	}), nil
 }
 
-// failure is the error of a command that ended badly; cause is that of one that didn't start.
-func (r *execResult) failure(id string, command []string, cause *errors.Error) error {
-	e := errors.New(errors.Exec, "%s ended with status %d", command[0], r.exitCode)
+// execute runs the command that the body holds, or gives the operation to a script that doesn't wait.
+func (c *call) execute() (*execResult, *Object, error) {
+	reply, err := c.do(c.request(c.on, c.decl.HTTP))
+	if err != nil {
+		return nil, nil, err
+	}
+	result := new(execResult)
+	if reply.Operation != nil {
+		result.operation = reply.Operation.ID()
+	}
+	state, op, err := c.finish(reply)
+	var failed *errors.Error
+	switch {
+	case op != nil:
+		return nil, op, nil
+	case stderrors.As(err, &failed) && notRun[failed.Message] != 0 && failed.Class == errors.Operation:
+		result.exitCode, result.stderr, result.cause = notRun[failed.Message], failed.Message+"\n", failed
+		c.discard(result.operation)
+		return result, nil, nil
+	case err != nil:
+		return nil, nil, err
+	}
+	return result, nil, c.output(state, result)
+}
+
+// failure is the error of a command that ended badly.
+func (r *execResult) failure(command string) error {
+	e := errors.New(errors.Exec, "%s ended with status %d", command, r.exitCode)
 	if text := strings.TrimSpace(r.stderr); text != "" {
 		e.Message += ": " + text[strings.LastIndex(text, "\n")+1:]
 	}
-	e.OperationID = id
+	e.OperationID = r.operation
 	e.Fields = map[string]any{"exit_code": r.exitCode, "stdout": r.stdout, "stderr": r.stderr}
-	if cause != nil {
-		e.Status, e.Response, e.Cause = cause.Status, cause.Response, cause
+	if r.cause != nil {
+		e.Status, e.Response, e.Cause = r.cause.Status, r.cause.Response, r.cause
 	}
 	return e
 }
 
 // output reads what the ended command wrote, and its status.
-func (c *call) output(state *rest.State) (result execResult, err error) {
+func (c *call) output(state *rest.State, result *execResult) error {
 	var metadata struct {
 		Return *int              `json:"return"`
 		Output map[string]string `json:"output"`
 	}
 	if err := json.Unmarshal(state.Metadata, &metadata); err != nil || metadata.Return == nil {
-		return result, &errors.Error{Class: errors.Operation, OperationID: state.ID, Status: state.StatusCode, Cause: err,
+		return &errors.Error{Class: errors.Operation, OperationID: state.ID, Status: state.StatusCode, Cause: err,
 			Message: "the server doesn't say how the command ended"}
 	}
 	result.exitCode = *metadata.Return
 	client, _, err := c.on.client.conn.client()
 	if err != nil {
-		return result, err
+		return err
 	}
 	read := func(fd string) string {
 		url := metadata.Output[fd]
@@ -120,7 +127,7 @@ func (c *call) output(state *rest.State) (result execResult, err error) {
 		return string(data)
 	}
 	Block(c.thread, func() { result.stdout, result.stderr = read("1"), read("2") })
-	return result, err
+	return err
 }
 
 // record is the place of a recorded output.

@@ -23,6 +23,8 @@ type Object struct {
 	fields *starlark.Dict
 	etag   string
 	op     *rest.Operation // of an operation that is waited for
+
+	did starlark.Value // what ensure did; nil for an object that isn't ensure's
 }
 
 var (
@@ -104,6 +106,9 @@ func (o *Object) Attr(name string) (starlark.Value, error) {
 	if found || err != nil {
 		return v, err
 	}
+	if name == "changed" && o.did != nil {
+		return o.did, nil
+	}
 	if spec.Find(o.on.res.Fields, name) != nil {
 		return starlark.None, nil
 	}
@@ -124,6 +129,9 @@ func (o *Object) AttrNames() []string {
 		if f.Use&spec.Read != 0 {
 			all = append(all, f.Script())
 		}
+	}
+	if o.did != nil {
+		all = append(all, "changed")
 	}
 	for _, k := range o.fields.Keys() {
 		all = append(all, strings.ReplaceAll(string(k.(starlark.String)), "-", "_"))

@@ -16,6 +16,8 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -137,4 +139,54 @@ func certificate(t *testing.T) (crt, key string, der []byte) {
 		return file
 	}
 	return write("client.crt", "CERTIFICATE", der), write("client.key", "EC PRIVATE KEY", private), der
+}
+
+// Several clients ensure the same at once: one of each is there in the end, and nobody fails.
+func TestEnsureAtOnce(t *testing.T) {
+	needsIncus(t)
+	const clients = 4
+	name := fmt.Sprintf("at-once-%x", time.Now().UnixNano())
+	script := fmt.Sprintf(`
+project = incus.projects.ensure(%[1]q, config = {"features.images": False, "features.profiles": False})
+profile = incus.profiles.ensure(%[1]q, config = {"limits.cpu": 1})
+inst = incus.instances.ensure(%[1]q, image = testbed.image, profiles = ["default", %[1]q], config = {"user.x": 1})
+inst.refresh()
+print(project.changed, profile.changed, inst.changed, inst.config["user.x"])
+`, name)
+	client := starlarkincus.New(starlarkincus.Options{})
+	defer client.Close()
+	bed := testbed(t)
+	outputs := make([]bytes.Buffer, clients)
+	var group sync.WaitGroup
+	for i := range clients {
+		group.Go(func() {
+			own := starlarkincus.New(starlarkincus.Options{})
+			defer own.Close()
+			h := host.New(host.Options{Stdout: &outputs[i], Stderr: &outputs[i], Predeclared: starlark.StringDict{"incus": own, "testbed": bed}})
+			if err := h.RunSource(context.Background(), "at-once", []byte(script)); err != nil {
+				h.Report(&outputs[i], err)
+				t.Errorf("client %d:\n%s", i, outputs[i].Bytes())
+			}
+		})
+	}
+	group.Wait()
+	var changed [3]int
+	for i := range outputs {
+		for k, word := range strings.Fields(outputs[i].String()) {
+			if k < len(changed) && word == "True" {
+				changed[k]++
+			}
+		}
+	}
+	if changed != [3]int{1, 1, 1} {
+		t.Errorf("%v of the clients changed the project, the profile and the instance; want one each", changed)
+	}
+	h := host.New(host.Options{Predeclared: starlark.StringDict{"incus": client}})
+	if err := h.RunSource(context.Background(), "clean-up", fmt.Appendf(nil, `
+incus.instances.delete(%[1]q)
+incus.profiles.delete(%[1]q)
+incus.projects.delete(%[1]q)
+`, name)); err != nil {
+		t.Error(err)
+	}
 }

@@ -20,9 +20,9 @@ var implementations map[string]func(*call) (starlark.Value, error)
 
 func init() {
 	implementations = map[string]func(*call) (starlark.Value, error){
-		"list": list, "names": listNames, "get": get, "exists": exists, "create": create,
+		"list": list, "names": listNames, "get": get, "exists": exists, "create": create, "ensure": ensure,
 		"refresh": refresh, "update": update, "replace": replace, "rename": rename, "delete": remove,
-		"action": action, "read": readBelow, "exec": exec,
+		"action": action, "read": readBelow, "exec": exec, "wait_ready": waitReady, "addresses": addresses,
 		"wait": waitOperation, "cancel": cancelOperation,
 		"connect": connect, "use": use, "request": request, "has_extension": hasExtension,
 	}
@@ -35,9 +35,6 @@ func init() {
 // maxList bounds the answer to a list, in bytes; other answers have the smaller bound of rest.
 const maxList = 1 << 30
 
-// stateFilter is a condition on an instance's state: older servers drop the connection on it.
-var stateFilter = regexp.MustCompile(`(^|\s)state\.`)
-
 func list(c *call) (starlark.Value, error) {
 	depth := 1
 	if n, ok := c.args.local["recursion"].(int64); ok {
@@ -45,9 +42,6 @@ func list(c *call) (starlark.Value, error) {
 			return nil, fmt.Errorf("%s: recursion: got %d, want 1 to %d; names() lists just the names", c.name, n, most)
 		}
 		depth = int(n)
-	}
-	if stateFilter.MatchString(c.args.query.Get("filter")) {
-		return nil, fmt.Errorf("%s: filter: servers can't filter by state.*; use list(recursion=2) and compare in the script", c.name)
 	}
 	query := c.on.query()
 	query.Set("recursion", strconv.Itoa(depth))

@@ -93,7 +93,7 @@ func Main(args []string, stdin, stdout, stderr *os.File) int {
 		MaxSteps:    f.maxSteps,
 	}
 	if !f.hasCode && len(f.args) == 0 {
-		return prompt(options, stdin)
+		return f.prompt(options)
 	}
 	return f.run(options, stdin, stderr)
 }

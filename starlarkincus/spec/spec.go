@@ -22,10 +22,12 @@ const (
 	Devices             // dict of dicts of configuration; None removes a device
 	Object              // dict; its keys are checked where Field.Fields lists them
 	Objects             // list of such dicts
+	Filter              // str with an expression of Incus's, or dict of fields and the values that they must have
 )
 
 var typeNames = [...]string{"any value", "string", "string", "int", "bool", "list of string", "string (a time, RFC 3339)",
-	"seconds (int or float)", "dict of configuration", "dict of devices", "dict", "list of dict"}
+	"seconds (int or float)", "dict of configuration", "dict of devices", "dict", "list of dict",
+	"string (an expression) or dict"}
 
 // String is what help and errors call the type.
 func (t Type) String() string { return typeNames[t] }

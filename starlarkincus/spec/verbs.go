@@ -63,8 +63,8 @@ func (r *Resource) CollectionMethods() []Method {
 	} else {
 		listArgs := r.scoped(nil)
 		if r.Filter {
-			listArgs = append([]Field{{Name: "filter", Type: String, Place: Query,
-				Doc: "only those that match Incus's filter expression, such as 'status eq Running'"}}, listArgs...)
+			listArgs = append([]Field{{Name: "filter", Type: Filter, Place: Query,
+				Doc: "only those that match: a dict such as {'status': 'Running', 'config.user.role': 'db'}, or an expression of Incus's, such as 'name eq web.*'"}}, listArgs...)
 		}
 		if r.Project {
 			listArgs = append(listArgs, Field{Name: "all_projects", Type: Bool, Place: Local, Doc: "those of all projects"})
@@ -82,6 +82,14 @@ func (r *Resource) CollectionMethods() []Method {
 		}
 	}
 	add(New, Method{Name: "create", Impl: "create", HTTP: "POST", Args: r.scoped(append(create, extraArg)), Doc: "Creates " + r.An() + " and returns it."})
+	if r.Verbs&New != 0 && r.Verbs&(Update|Replace) != 0 {
+		args := r.scoped(append(create[:len(create):len(create)], extraArg))
+		if r.Background&New != 0 {
+			args = append(args, timeoutArg)
+		}
+		out = append(out, Method{Name: "ensure", Collection: true, Impl: "ensure", HTTP: "GET", Args: args,
+			Doc: "Creates " + r.An() + " that isn't there, else changes the given fields where they differ, and returns it; its attribute changed says whether anything was done. What isn't given stays as it is."})
+	}
 	for _, m := range r.Methods {
 		if m.Collection {
 			if m.Impl == "create" {
