@@ -23,7 +23,7 @@ var decodeOptions = []jsontext.Options{jsontext.AllowDuplicateNames(true), jsont
 
 // Decode reads one JSON text. Objects become dicts, arrays lists, whole numbers ints of any size, other numbers floats.
 func Decode(data []byte) (starlark.Value, error) {
-	d := decoder{jsontext.NewDecoder(bytes.NewBuffer(data), decodeOptions...), make(map[string]starlark.String)}
+	d := decoder{Decoder: jsontext.NewDecoder(bytes.NewBuffer(data), decodeOptions...), strings: make(map[string]starlark.Value)}
 	v, err := d.value()
 	if err != nil {
 		return nil, err
@@ -36,7 +36,28 @@ func Decode(data []byte) (starlark.Value, error) {
 
 type decoder struct {
 	*jsontext.Decoder
-	names map[string]starlark.String // a list's objects share the strings of their fields' names
+	sizes   [8]int                    // of the last object at each depth: the next is probably like it
+	strings map[string]starlark.Value // by their JSON: a list's objects have the same names, and many of the same values
+}
+
+// maxShared is the length, in bytes, of the longest string that is shared.
+const maxShared = 40
+
+// text reads a string.
+func (d *decoder) text() (starlark.Value, error) {
+	raw, err := d.ReadValue()
+	if err != nil {
+		return nil, err
+	}
+	if v, ok := d.strings[string(raw)]; ok {
+		return v, nil
+	}
+	text, _ := jsontext.AppendUnquote(nil, raw) // its only error is about broken UTF-8, which it replaces
+	v := starlark.Value(starlark.String(text))
+	if len(raw) <= maxShared {
+		d.strings[string(raw)] = v
+	}
+	return v, nil
 }
 
 func (d *decoder) value() (starlark.Value, error) {
@@ -45,6 +66,8 @@ func (d *decoder) value() (starlark.Value, error) {
 		return d.object()
 	case '[':
 		return d.array()
+	case '"':
+		return d.text()
 	}
 	token, err := d.ReadToken()
 	if err != nil {
@@ -58,8 +81,6 @@ func (d *decoder) value() (starlark.Value, error) {
 		return starlark.None, nil
 	case 't', 'f':
 		return starlark.Bool(token.Bool()), nil
-	case '"':
-		return starlark.String(token.String()), nil
 	default:
 		return number(token.String())
 	}
@@ -69,20 +90,12 @@ func (d *decoder) object() (starlark.Value, error) {
 	if _, err := d.ReadToken(); err != nil {
 		return nil, err
 	}
-	dict := new(starlark.Dict)
+	size := &d.sizes[min(d.StackDepth(), len(d.sizes)-1)]
+	dict := starlark.NewDict(*size)
 	for d.PeekKind() != '}' {
-		raw, err := d.ReadValue()
+		name, err := d.text()
 		if err != nil {
 			return nil, err
-		}
-		name, ok := d.names[string(raw)]
-		if !ok {
-			text, err := jsontext.AppendUnquote(nil, raw)
-			if err != nil {
-				return nil, err
-			}
-			name = starlark.String(text)
-			d.names[string(raw)] = name
 		}
 		v, err := d.value()
 		if err != nil {
@@ -92,6 +105,7 @@ func (d *decoder) object() (starlark.Value, error) {
 			return nil, err
 		}
 	}
+	*size = dict.Len()
 	_, err := d.ReadToken()
 	return dict, err
 }

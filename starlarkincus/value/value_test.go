@@ -38,6 +38,7 @@ func TestDecode(t *testing.T) {
 		{`{"b":1,"a":{"b":null}}`, `{"b": 1, "a": {"b": None}}`},
 		{`{"a":1,"a":2}`, `{"a": 2}`},
 		{`{"\u0061":1}`, `{"a": 1}`},
+		{`["\ud800x","a` + "\xff" + `b"]`, "[\"\ufffdx\", \"a\ufffdb\"]"},
 	} {
 		v, err := Decode([]byte(test.json))
 		if err != nil {
