@@ -1,0 +1,598 @@
+#!/usr/bin/env bash
+#
+# Runs a command beside a throwaway Incus: a real daemon in namespaces of its own, which ends with the command
+# and leaves no process, mount, folder, control group or network interface behind.
+#
+# The same file plays each part in a testbed's life. By hand it makes sure that all is installed and waits for
+# the rest; as "--inside" it is the first process in the namespaces, and brings up the daemons and the command;
+# as "--daemon" it becomes a daemon; as "--sweep" it outlives them all, to clear up.
+set -euo pipefail
+
+usage() {
+	cat <<'END'
+usage: testbed.sh [--incus 6.0|7.0] [--cluster N] COMMAND [ARG...]
+
+Runs COMMAND beside a throwaway Incus daemon, or a cluster of N, and ends with its status. Needs Linux and root.
+
+  --incus LINE   the line of Incus releases, 6.0 (the default) or 7.0
+  --cluster N    N daemons, joined
+  --help         this text
+
+Installs what is missing on Debian 12 and 13, and keeps a daemon of a line that the machine doesn't have in
+${XDG_CACHE_HOME:-~/.cache}/incus-star; remove that folder to get newer releases.
+
+COMMAND has no network but the testbed's own, and finds in its environment:
+  INCUS_DIR, INCUS_CONF            the daemon's folder, and an empty configuration of the incus command
+  INCUS_STAR_TESTBED               the line: says that this is a testbed
+  INCUS_STAR_TESTBED_RUN           another value at each run
+  INCUS_STAR_TESTBED_IMAGE         the alias of a small container image that the daemon has
+  INCUS_STAR_TESTBED_ENDPOINT      the daemon's https address
+  INCUS_STAR_TESTBED_PID           the daemon's process
+  INCUS_STAR_TESTBED_LOG           the file with what the daemon prints
+In a cluster those are the first member's, and there are:
+  INCUS_STAR_TESTBED_CLUSTER       N
+  INCUS_STAR_TESTBED_DIRS          all members' folders, as a:b:c
+  INCUS_STAR_TESTBED_ENDPOINTS     their https addresses, as a,b,c
+  INCUS_STAR_TESTBED_PIDS          their processes, as a,b,c
+END
+}
+
+say() { printf 'testbed: %s\n' "$*" >&2; }
+
+die() { # STATUS MESSAGE
+	say "$2"
+	exit "$1"
+}
+
+# As in sysexits.h: this machine can't do it; it can and didn't.
+readonly unavailable=69 broken=70
+
+# A root shell that su started may lack the folders that ip, dnsmasq and nft are in.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+main() {
+	local line=6.0 members=1
+	while (($#)); do
+		case $1 in
+		--incus | --cluster)
+			(($# > 1)) || die 2 "$1 needs a value"
+			set -- "$1=$2" "${@:3}"
+			;;
+		--incus=*) line=${1#*=} && shift ;;
+		--cluster=*)
+			members=${1#*=}
+			[[ $members =~ ^[2-9]$ ]] || die 2 "--cluster takes a number from 2 to 9, not '$members'"
+			shift
+			;;
+		-h | --help) usage && exit 0 ;;
+		--) shift && break ;;
+		-*) die 2 "unknown flag $1; --help lists them" ;;
+		*) break ;;
+		esac
+	done
+	[[ $line == 6.0 || $line == 7.0 ]] || die 2 "--incus takes 6.0 or 7.0, not '$line'"
+	(($#)) || die 2 "no command to run; --help says more"
+
+	[[ $(uname -s) == Linux ]] || die $unavailable "needs Linux"
+	((EUID == 0)) || die $unavailable "needs to run as root"
+	unshare --mount --net --pid --fork true 2>/dev/null ||
+		die $unavailable "needs the right to make namespaces, which this machine or container doesn't give"
+
+	local fd
+	for fd in 0 1 2; do # a closed one would become the next file that is opened
+		[[ -e /proc/self/fd/$fd ]] || eval "exec $fd<>/dev/null"
+	done
+	prepare "$line"
+	start "$line" "$members" "$@"
+}
+
+# --- what it needs ---------------------------------------------------------------------------------------------
+
+cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/incus-star
+
+# Sets incusd, and tree, the folder that is the daemon's root, empty where it is the machine's own.
+prepare() { # LINE
+	local packages build lock
+	plan "$1"
+	[[ ${packages[*]-}$build ]] || return 0
+	[[ $(suite_with 6.0) ]] ||
+		die $unavailable "needs ${build:+Incus $1, }${packages[*]%/*}; only on Debian 12 and 13 does it install them by itself"
+	mkdir -p "$cache"
+	exec {lock}>"$cache/lock"
+	flock --nonblock "$lock" || { say "waiting for another testbed's preparations" && flock "$lock"; }
+	plan "$1" # again, because the other one may have seen to it
+	[[ ! ${packages[*]-} ]] || install_packages "${packages[@]}"
+	[[ ! $build ]] || build_tree "$1"
+	plan "$1"
+	[[ ! ${packages[*]-}$build ]] || die $unavailable "still misses ${build:+Incus $1, }${packages[*]%/*}"
+	exec {lock}>&-
+}
+
+# Sets incusd and tree, and in packages and build what is missing.
+plan() { # LINE
+	local suite pair needed=(ip:iproute2 busybox:busybox-static)
+	tree='' build='' packages=()
+	suite=$(suite_with "$1")
+	if ! incusd=$(installed_daemon "$1"); then
+		incusd=/usr/libexec/incus/incusd
+		if [[ $suite ]] && ! installed_daemon '*' >/dev/null; then
+			packages+=("incus-base/$suite")
+		else
+			tree=$cache/incus-$1-$(uname -m)
+			[[ -e $tree$incusd ]] || build=yes
+		fi
+	fi
+	if [[ ! $tree ]]; then
+		needed+=(dnsmasq:dnsmasq-base nft:nftables rsync:rsync unsquashfs:squashfs-tools setfattr:attr xz:xz-utils)
+	fi
+	for pair in "${needed[@]}"; do
+		command -v "${pair%:*}" >/dev/null || packages+=("${pair#*:}")
+	done
+	command -v incus >/dev/null || packages+=("incus-client/${suite:-$(suite_with 6.0)}")
+}
+
+installed_daemon() { # LINE
+	local path version clean
+	for path in /usr/libexec/incus/incusd /opt/incus/bin/incusd /usr/lib/incus/incusd "$(command -v incusd || :)"; do
+		[[ -x $path ]] || continue
+		clean_environment "$path"
+		version=$("${clean[@]}" "$path" --version 2>/dev/null) || continue
+		# shellcheck disable=SC2053 # LINE may be a pattern
+		if [[ $version == $1 || $version == $1.* ]]; then
+			printf '%s\n' "$path"
+			return
+		fi
+	done
+	return 1
+}
+
+# Sets clean, the start of a command that sees only what a daemon should.
+clean_environment() { # INCUSD
+	local path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+	clean=(env -i HOME=/root LANG=C.UTF-8)
+	if [[ $1 == /opt/incus/* ]]; then # Incus's own packages bring their libraries along
+		clean+=(PATH="/opt/incus/bin:$path" LD_LIBRARY_PATH=/opt/incus/lib)
+	else
+		clean+=(PATH="$path")
+	fi
+}
+
+# The suite with that line for this machine's own release, if there is one.
+suite_with() { # LINE
+	# shellcheck source=/dev/null
+	case "$(. /etc/os-release && printf '%s' "${ID-} ${VERSION_CODENAME-}") $1" in
+	"debian bookworm 6.0") echo bookworm-backports ;;
+	"debian trixie 6.0") echo trixie ;;
+	"debian trixie 7.0") echo trixie-backports ;;
+	esac
+}
+
+install_packages() { # PACKAGE[/SUITE]...
+	say "installing ${*%/*}; services among them stay off"
+	# Not ended with this script, because packages may not be left half installed.
+	unshare --mount --propagation private "$BASH" "$self" --install "$@" >"$cache/log" 2>&1 </dev/null ||
+		die $unavailable "could not install ${*%/*}; what apt says is in $cache/log"
+}
+
+install() { # PACKAGE[/SUITE]...
+	local helper path suite
+	suite=$(printf '%s\n' "$@" | sed -n 's|.*/||p' | sort -u)
+	fetch_lists "${suite:-$(suite_with 6.0)}"
+	cp "$cache/apt/derived.list" "$cache/apt/sources/derived.list"
+	apt_get update || :
+	# The daemons that come along are for testbeds: nothing is to start, neither now nor when the machine does.
+	for helper in invoke-rc.d update-rc.d deb-systemd-invoke deb-systemd-helper; do
+		path=$(command -v $helper) && mount --bind /bin/true "$path"
+	done
+	export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 APT_LISTCHANGES_FRONTEND=none
+	apt_get --no-remove install "$@"
+	rm -rf "$cache/apt"
+}
+
+# apt's sources and lists are kept in a folder of ours, so that the machine's own stay as they are.
+apt_get() { # ARG...
+	apt-get -q -y --no-install-recommends -o Acquire::Languages=none -o Acquire::Retries=3 \
+		-o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false \
+		-o APT::Sandbox::User=root -o DPkg::Lock::Timeout=300 \
+		-o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \
+		-o Dir::Etc::sourceparts="$cache/apt/sources" -o Dir::State::lists="$cache/apt/lists" \
+		-o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= "$@"
+}
+
+# Fetches the lists of the machine's own sources, and writes to derived.list where Debian's other suites are.
+fetch_lists() { # SUITE...
+	local archive suite keys=/usr/share/keyrings/debian-archive-keyring.gpg
+	rm -rf "$cache/apt"
+	mkdir -p "$cache/apt"/{lists,archives}/partial "$cache/apt/sources"
+	[[ ! -d /etc/apt/sources.list.d ]] || cp -r /etc/apt/sources.list.d/. "$cache/apt/sources"
+	apt_get update || : # what fails may be a source that isn't needed
+	# shellcheck disable=SC2016 # apt's own variable
+	archive=$(apt_get indextargets --format '$(REPO_URI)' 'Origin: Debian' 'Label: Debian' \
+		'Created-By: Packages' | sed -n 1p)
+	[[ $archive ]] || { say "none of the machine's apt sources is Debian's" && exit 1; }
+	[[ ! -e $keys ]] || archive="[signed-by=$keys] $archive"
+	for suite; do
+		printf 'deb %s %s main\n' "$archive" "$suite"
+	done >"$cache/apt/derived.list"
+}
+
+# Debian 13 has both lines. Its packages, unpacked in a folder and never set up, are enough for a daemon, and
+# change nothing on the machine.
+build_tree() { # LINE
+	say "getting Incus $1, once, into $tree"
+	"${contained[@]}" "$BASH" "$self" --unpack "$1" "$tree" >"$cache/log" 2>&1 </dev/null &
+	wait $! || die $unavailable "could not get Incus $1; what apt says is in $cache/log"
+}
+
+unpack() { # LINE TREE
+	local suite=trixie new=$2.new own=$cache/apt deb
+	[[ $1 == 6.0 ]] || suite=trixie-backports
+	fetch_lists trixie trixie-backports
+	: >"$own/status"
+	apart=(-o Dir::State="$own" -o Dir::State::status="$own/status" -o Dir::Cache::archives="$own/archives"
+		-o Dir::Etc::sourcelist="$own/derived.list" -o Dir::Etc::sourceparts=/dev/null -o Debug::NoLocking=true)
+	apt_get "${apart[@]}" update
+	apt_get "${apart[@]}" --download-only install "incus-base/$suite" "incus-client/$suite" \
+		attr base-files base-passwd bash coreutils dnsmasq-base grep gzip iproute2 kmod libc-bin mount nftables \
+		rsync sed squashfs-tools systemd-standalone-sysusers tar uidmap util-linux xz-utils zstd
+	rm -rf "$new"
+	for deb in "$own"/archives/base-files_*.deb "$own"/archives/*.deb; do # the first makes /bin and its like links
+		dpkg-deb --extract "$deb" "$new"
+	done
+	cp "$new/usr/share/base-passwd/passwd.master" "$new/etc/passwd"
+	cp "$new/usr/share/base-passwd/group.master" "$new/etc/group"
+	printf 'root:1000000:1000000000\n' | tee "$new/etc/subuid" >"$new/etc/subgid"
+	printf '127.0.0.1 localhost\n' >"$new/etc/hosts"
+	ln -sf /proc/self/mounts "$new/etc/mtab"
+	ln -sf bash "$new/bin/sh"
+	rm -rf "$own" "$new"/usr/share/{doc,info,locale,man}
+	sync -f "$new" # else a machine that stops now could keep the new name and lose what is in it
+	mv -T "$new" "$2"
+}
+
+# --- the life of a testbed -------------------------------------------------------------------------------------
+
+# The start of a command that dies with this process, whatever kills that, and with it all that it started.
+contained=(env --default-signal=INT --ignore-signal=QUIT setpriv --pdeathsig KILL
+	unshare --mount --pid --fork --kill-child --mount-proc --propagation private)
+
+start() { # LINE MEMBERS COMMAND...
+	local lifeline swept output report inner status='' signal='' run
+	run=$$-$(date +%s%N)
+	sweep_stale
+	coproc sweeper { cd / && exec setsid "$BASH" "$self" --sweep "$run" 2>/dev/null; }
+	swept=${sweeper[0]} lifeline=${sweeper[1]}
+	trap 'trap "" TERM HUP INT; exec {lifeline}>&-; read -r <&"$swept" || :' EXIT
+	make_groups "$run" || die $unavailable "needs a tree of control groups in /sys/fs/cgroup that it may write to"
+
+	# The status comes through a pipe: a trap interrupts the reading of it, where it would have to wait for the
+	# end of a command in the foreground, and could make bash miss the end of one in the background.
+	exec {output}>&1
+	exec {report}< <(exec "${contained[@]}" --net "$BASH" "$self" --inside "$output" "$run" "$tree" "$incusd" "$@" 		<&0 {lifeline}>&- {swept}<&-)
+	inner=$!
+	trap 'pass_on TERM TERM' TERM
+	trap 'pass_on HUP HUP' HUP
+	trap 'pass_on INT USR1' INT # inside says why
+	read -r status <&"$report" || :
+	read -r <&"$report" || : # its end: all have closed it
+	if [[ $signal && ${status:-137} == 137 ]]; then
+		status=$((128 + $(kill -l "$signal")))
+	fi
+	exit "${status:-137}"
+}
+
+pass_on() { # RECEIVED SENT
+	local first=''
+	signal=$1
+	read -r first _ 2>/dev/null <"/proc/$inner/task/$inner/children" || :
+	[[ ! $first ]] || kill -s "$2" "$first" 2>/dev/null || :
+}
+
+# All control groups of a testbed are below one of its own in each hierarchy, where they can be found again.
+
+hierarchies() {
+	awk '$5 ~ "^/sys/fs/cgroup" { for (i = 7; $i != "-"; i++); if ($(i + 1) ~ "^cgroup2?$") print $5, $(i + 1) }' \
+		/proc/self/mountinfo
+}
+
+make_groups() { # RUN
+	local mount type group knob any=''
+	while read -r mount type; do
+		group=$mount/incus-star.$1
+		mkdir "$group" 2>/dev/null || return 1
+		any=yes
+		if [[ $type == cgroup2 ]]; then
+			# A group that has processes can't hand controllers down, and LXC makes a container's group where
+			# the first process is; a last part of this name it leaves out.
+			mkdir "$group/init.scope"
+			for knob in $(<"$group/cgroup.controllers"); do
+				echo "+$knob" 2>/dev/null >"$group/cgroup.subtree_control" || :
+			done
+		elif [[ -e $group/cpuset.cpus ]]; then
+			echo 1 >"$group/cgroup.clone_children"
+			for knob in cpuset.cpus cpuset.mems; do
+				cat "$mount/$knob" >"$group/$knob"
+			done
+		fi
+	done < <(hierarchies)
+	[[ $any ]]
+}
+
+join_groups() { # RUN
+	local mount type
+	while read -r mount type; do
+		[[ $type == cgroup ]] || mount+=/incus-star.$1/init.scope
+		[[ $type != cgroup ]] || mount+=/incus-star.$1
+		echo 0 >"$mount/cgroup.procs"
+	done < <(hierarchies)
+}
+
+# Its standard input ends when the testbed's own process has, however that came about.
+sweep() { # RUN
+	local mount left end
+	trap '' INT TERM HUP
+	cat >/dev/null || :
+	end=$((SECONDS + 30))
+	while ((SECONDS < end)); do
+		left=''
+		while read -r mount _; do
+			remove_group "$mount/incus-star.$1" || left=yes
+		done < <(hierarchies)
+		[[ $left ]] || return 0
+		sleep 0.02
+	done
+}
+
+remove_group() { # GROUP
+	[[ -d $1 ]] || return 0
+	processes_of "$1" | xargs -r kill -KILL 2>/dev/null || :
+	find "$1" -depth -type d -exec rmdir {} + 2>/dev/null || :
+	[[ ! -d $1 ]]
+}
+
+processes_of() { # GROUP
+	find "$1" -name cgroup.procs -exec cat {} + 2>/dev/null || :
+}
+
+# What is there from a testbed whose sweeper was killed too. A new one has a moment without processes.
+sweep_stale() {
+	local group
+	while read -r group; do
+		[[ $(processes_of "$group") ]] || remove_group "$group" || :
+	done < <(find /sys/fs/cgroup -maxdepth 2 -name 'incus-star.*' -mmin +1 2>/dev/null || :)
+}
+
+# --- inside ----------------------------------------------------------------------------------------------------
+
+base=/run/incus-star # in memory, and gone with the namespace that it is mounted in
+
+inside() { # OUTPUT RUN TREE INCUSD LINE MEMBERS COMMAND...
+	local output=$1 run=$2 tree=$3 incusd=$4 line=$5 members=$6 report ended command='' status typed='' pids=() n
+	shift 6
+	exec {report}>&1 >&"$output"
+	trap 'echo $? >&"$report"' EXIT
+	trap 'interrupt TERM 143' TERM
+	trap 'interrupt HUP 129' HUP
+	# What is typed at a terminal interrupts all of its foreground processes: this one, the testbed's own outside
+	# and COMMAND. One that is sent to the testbed's own alone comes on from there as USR1, for COMMAND as well.
+	trap 'typed=yes; [[ $command ]] || exit 130' INT
+	trap 'if [[ $typed ]]; then typed=""; else interrupt INT 130; fi' USR1
+
+	join_groups "$run"
+	mount -t tmpfs -o mode=755 tmpfs /run
+	mkdir -p $base/{cache,client,cgroup,tmp} /run/lock
+	chmod 1777 /run/lock
+	own_sys
+	ip link set lo up
+	unset INCUS_SOCKET INCUS_REMOTE INCUS_PROJECT INCUS_GLOBAL_CONF
+	export INCUS_CONF=$base/client INCUS_CACHE=$base/cache
+	echo '{}' >$base/client/config.yml # else the incus command greets its new user
+
+	((members == 1)) || ip link add testbed0 up address 02:00:00:00:00:01 type bridge
+	for ((n = 1; n <= members; n++)); do
+		launch_member "$n"
+	done
+	make_image $base/testbox.tar.gz
+	for ((n = 1; n <= members; n++)); do
+		wait_ready "$n"
+		configure "$n" || fail "$n" "could not be set up"
+	done
+	export INCUS_DIR=$base/node1
+	incus image import --quiet $base/testbox.tar.gz --alias testbox >/dev/null </dev/null
+	rm $base/testbox.tar.gz
+
+	export INCUS_STAR_TESTBED=$line INCUS_STAR_TESTBED_RUN=$run INCUS_STAR_TESTBED_IMAGE=testbox
+	export INCUS_STAR_TESTBED_ENDPOINT=https://127.0.0.1:8443
+	export INCUS_STAR_TESTBED_PID=${pids[0]} INCUS_STAR_TESTBED_LOG=$base/node1.log
+	((members == 1)) || tell_cluster
+	exec {ended}< <(run "$@" <&0 3>&1 >&"$output" {output}>&-)
+	read -r command <&"$ended"
+	read -r status <&"$ended"
+	exit "$status"
+}
+
+# Prints, to 3, the process of COMMAND and then its status.
+run() { # COMMAND...
+	trap '' TERM HUP INT
+	# shellcheck disable=SC2016 # the other bash's
+	env --default-signal=TERM,HUP,INT,QUIT "$BASH" -c 'exec "$@"' testbed "$@" <&0 3>&- {report}>&- &
+	echo $! >&3
+	wait $! && echo 0 >&3 || echo $? >&3
+}
+
+interrupt() { # SIGNAL STATUS
+	[[ $command ]] || exit "$2"
+	kill -s "$1" "$command" 2>/dev/null || :
+	{ sleep 10 && kill -s KILL "$command"; } </dev/null >/dev/null 2>&1 {report}>&- &
+}
+
+# The /sys of before shows the network of before.
+own_sys() {
+	mount --rbind /sys/fs/cgroup $base/cgroup
+	mount -t sysfs sysfs /sys
+	mount --move $base/cgroup /sys/fs/cgroup
+}
+
+tell_cluster() {
+	local n dirs=() endpoints=() IFS
+	for ((n = 1; n <= members; n++)); do
+		dirs+=("$base/node$n")
+		endpoints+=("https://$(address "$n"):8443")
+	done
+	export INCUS_STAR_TESTBED_CLUSTER=$members
+	IFS=: && export INCUS_STAR_TESTBED_DIRS="${dirs[*]}"
+	IFS=, && export INCUS_STAR_TESTBED_ENDPOINTS="${endpoints[*]}" INCUS_STAR_TESTBED_PIDS="${pids[*]}"
+}
+
+address() { echo "10.198.0.$1"; } # MEMBER
+
+# The first member of a cluster shares COMMAND's network, and the others have one each, with a cable to it.
+launch_member() { # MEMBER
+	local name=node$1 network=()
+	mkdir -m 755 "$base/$name" "$base/tmp/$name"
+	if (($1 > 1)); then
+		ip netns add "$name"
+		ip link add "cable$1" up master testbed0 type veth peer name uplink netns "$name"
+		ip -n "$name" link set lo up
+		ip -n "$name" address add "$(address "$1")/24" dev uplink
+		ip -n "$name" link set uplink up
+		network=(nsenter --net="/run/netns/$name")
+	elif ((members > 1)); then
+		ip address add "$(address 1)/24" dev testbed0
+	fi
+	setsid "${network[@]}" unshare --mount --propagation private "$BASH" "$self" --daemon "$1" "$tree" "$incusd" \
+		</dev/null >"$base/$name.log" 2>&1 {report}>&- {output}>&- &
+	pids+=($!)
+}
+
+daemon() { # MEMBER TREE INCUSD
+	local part clean
+	(($1 == 1)) || own_sys
+	if [[ $2 ]]; then
+		# Not chroot, because who is in one may not make user namespaces, and so no container.
+		mount --bind "$2" "$2"
+		cd "$2"
+		mount -o remount,bind,ro .
+		for part in dev proc run sys tmp; do
+			mount --rbind "/$part" "$part"
+		done
+		mount -t tmpfs tmpfs var/log
+		pivot_root . .
+		umount --lazy .
+		cd /
+	fi
+	ulimit -n 1048576 2>/dev/null || :
+	clean_environment "$3"
+	exec "${clean[@]}" INCUS_DIR="$base/node$1" TMPDIR="$base/tmp/node$1" INCUS_SECURITY_APPARMOR=false \
+		"$3" --group root
+}
+
+wait_ready() { # MEMBER
+	local end=$((SECONDS + 60))
+	while ((SECONDS < end)) && kill -0 "${pids[$1 - 1]}" 2>/dev/null; do
+		INCUS_DIR=$base/node$1 incus admin waitready --timeout 1 >/dev/null 2>&1 </dev/null && return
+	done
+	fail "$1" "did not start"
+}
+
+fail() { # MEMBER WHAT
+	say "the Incus daemon $2; it says:"
+	tail -n 20 "$base/node$1.log" >&2
+	exit $broken
+}
+
+configure() { # MEMBER
+	local token
+	if (($1 > 1)); then
+		token=$(INCUS_DIR=$base/node1 incus cluster add --quiet "node$1" </dev/null)
+		INCUS_DIR=$base/node$1 incus admin init --preseed <<-END
+			cluster:
+			  enabled: true
+			  server_name: node$1
+			  server_address: $(address "$1"):8443
+			  cluster_token: ${token##*$'\n'}
+		END
+		return
+	fi
+	{
+		cat <<-'END'
+			storage_pools:
+			- {name: default, driver: dir}
+			networks:
+			- name: incusbr0
+			  type: bridge
+			  config: {ipv4.address: 10.107.0.1/24, ipv4.nat: "false", ipv6.address: none}
+			profiles:
+			- name: default
+			  devices:
+			    root: {type: disk, path: /, pool: default}
+			    eth0: {type: nic, name: eth0, network: incusbr0}
+			config:
+			  images.auto_update_interval: "0"
+		END
+		if ((members == 1)); then
+			echo '  core.https_address: 127.0.0.1:8443'
+		else
+			cat <<-END
+				  core.https_address: :8443
+				  cluster.https_address: $(address 1):8443
+				cluster: {enabled: true, server_name: node1}
+			END
+		fi
+	} | INCUS_DIR=$base/node1 incus admin init --preseed
+}
+
+# A container image of one program. The same busybox makes the same image.
+make_image() { # FILE
+	local work=$base/image root=$base/image/rootfs busybox library
+	busybox=$(command -v busybox)
+	mkdir -p "$root"/{bin,dev,etc,mnt,proc,root,run,sbin,sys,tmp,usr/bin,usr/sbin,var/log}
+	chmod 1777 "$root/tmp"
+	cp "$busybox" "$root/bin/busybox"
+	for library in $(ldd "$busybox" 2>/dev/null | grep -o '/[^ ]*'); do # none, where it is a static one
+		mkdir -p "$root${library%/*}" && cp "$library" "$root$library"
+	done
+	chroot "$root" /bin/busybox --install -s
+	cat >"$work/metadata.yaml" <<-END
+		architecture: $(uname -m)
+		creation_date: 1
+		properties: {os: Testbox, release: "1", architecture: $(uname -m), description: Testbox}
+	END
+	printf '%s\n' root:x:0:0:root:/root:/bin/sh nobody:x:65534:65534:nobody:/:/bin/false >"$root/etc/passwd"
+	printf '%s\n' root:x:0: nogroup:x:65534: >"$root/etc/group"
+	printf '127.0.0.1 localhost\n' >"$root/etc/hosts"
+	rm "$root/sbin/init" # busybox's own, which takes seconds to end
+	cat >"$root/sbin/init" <<-'END'
+		#!/bin/sh
+		# Incus asks for an end with PWR; busybox's halt, poweroff and reboot with USR1, USR2 and TERM.
+		trap 'poweroff -f' PWR USR1 USR2
+		trap 'reboot -f' INT TERM
+		export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
+		hostname >/etc/hostname
+		ip link set lo up
+		udhcpc -f -S -i eth0 -s /etc/udhcpc.sh -t 5 -T 1 -A 2 </dev/null >/dev/null 2>&1 &
+		while :; do setsid -c sh -l </dev/console >/dev/console 2>&1; sleep 1; done &
+		while :; do wait; sleep 1; done
+	END
+	cat >"$root/etc/udhcpc.sh" <<-'END'
+		#!/bin/sh
+		case $1 in
+		deconfig) ip address flush dev "$interface"; ip link set "$interface" up ;;
+		bound | renew)
+			ip address flush dev "$interface"
+			ip address add "$ip/${mask:-24}" dev "$interface"
+			for r in $router; do ip route add default via "$r"; done
+			for d in $dns; do echo "nameserver $d"; done >/etc/resolv.conf
+			;;
+		esac
+	END
+	chmod 755 "$root/sbin/init" "$root/etc/udhcpc.sh"
+	tar -C "$work" --sort=name --mtime=@1 --owner=0 --group=0 --numeric-owner -c metadata.yaml rootfs | gzip -1n >"$1"
+	rm -r "$work"
+}
+
+self=$(realpath "${BASH_SOURCE[0]}")
+case ${1-} in
+--inside | --daemon | --sweep | --install | --unpack) "${1#--}" "${@:2}" ;;
+*) main "$@" ;;
+esac
