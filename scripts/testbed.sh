@@ -21,7 +21,8 @@ Runs COMMAND beside a throwaway Incus daemon, or a cluster of N, and ends with i
 Installs what is missing on Debian 12 and 13, and keeps a daemon of a line that the machine doesn't have in
 ${XDG_CACHE_HOME:-~/.cache}/incus-star; remove that folder to get newer releases.
 
-COMMAND has no network but the testbed's own, and finds in its environment:
+COMMAND sees the machine's files but for those in /run, has no network but the testbed's own, and finds in its
+environment:
   INCUS_DIR, INCUS_CONF            the daemon's folder, and an empty configuration of the incus command
   INCUS_STAR_TESTBED               the line: says that this is a testbed
   INCUS_STAR_TESTBED_RUN           another value at each run
@@ -96,7 +97,7 @@ prepare() { # LINE
 	plan "$1"
 	[[ ${packages[*]-}$build ]] || return 0
 	[[ $(suite_with 6.0) ]] ||
-		die $unavailable "needs ${build:+Incus $1, }${packages[*]%/*}; only on Debian 12 and 13 does it install them by itself"
+		die $unavailable "needs $(missing "$1"); only on Debian 12 and 13 does it install by itself what is missing"
 	mkdir -p "$cache"
 	exec {lock}>"$cache/lock"
 	flock --nonblock "$lock" || { say "waiting for another testbed's preparations" && flock "$lock"; }
@@ -104,8 +105,14 @@ prepare() { # LINE
 	[[ ! ${packages[*]-} ]] || install_packages "${packages[@]}"
 	[[ ! $build ]] || build_tree "$1"
 	plan "$1"
-	[[ ! ${packages[*]-}$build ]] || die $unavailable "still misses ${build:+Incus $1, }${packages[*]%/*}"
+	[[ ! ${packages[*]-}$build ]] || die $unavailable "still needs $(missing "$1")"
 	exec {lock}>&-
+}
+
+missing() { # LINE
+	local all=(${build:+"Incus $1"} "${packages[@]%/*}") list
+	printf -v list ', %s' "${all[@]}"
+	printf '%s' "${list:2}"
 }
 
 # Sets incusd and tree, and in packages and build what is missing.
@@ -117,6 +124,7 @@ plan() { # LINE
 		incusd=/usr/libexec/incus/incusd
 		if [[ $suite ]] && ! installed_daemon '*' >/dev/null; then
 			packages+=("incus-base/$suite")
+			needed+=(systemd-sysusers:systemd-standalone-sysusers) # else apt would choose all of systemd
 		else
 			tree=$cache/incus-$1-$(uname -m)
 			[[ -e $tree$incusd ]] || build=yes
@@ -160,7 +168,7 @@ clean_environment() { # INCUSD
 # The suite with that line for this machine's own release, if there is one.
 suite_with() { # LINE
 	# shellcheck source=/dev/null
-	case "$(. /etc/os-release && printf '%s' "${ID-} ${VERSION_CODENAME-}") $1" in
+	case "$(. /etc/os-release 2>/dev/null && printf '%s' "${ID-} ${VERSION_CODENAME-}") $1" in
 	"debian bookworm 6.0") echo bookworm-backports ;;
 	"debian trixie 6.0") echo trixie ;;
 	"debian trixie 7.0") echo trixie-backports ;;
@@ -196,7 +204,7 @@ apt_get() { # ARG...
 		-o APT::Sandbox::User=root -o DPkg::Lock::Timeout=300 \
 		-o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \
 		-o Dir::Etc::sourceparts="$cache/apt/sources" -o Dir::State::lists="$cache/apt/lists" \
-		-o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= "$@"
+		-o Dir::Cache::archives="$cache/apt/archives" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= "$@"
 }
 
 # Fetches the lists of the machine's own sources, and writes to derived.list where Debian's other suites are.
@@ -229,7 +237,7 @@ unpack() { # LINE TREE
 	[[ $1 == 6.0 ]] || suite=trixie-backports
 	fetch_lists trixie trixie-backports
 	: >"$own/status"
-	apart=(-o Dir::State="$own" -o Dir::State::status="$own/status" -o Dir::Cache::archives="$own/archives"
+	apart=(-o Dir::State="$own" -o Dir::State::status="$own/status"
 		-o Dir::Etc::sourcelist="$own/derived.list" -o Dir::Etc::sourceparts=/dev/null -o Debug::NoLocking=true)
 	apt_get "${apart[@]}" update
 	apt_get "${apart[@]}" --download-only install "incus-base/$suite" "incus-client/$suite" \
@@ -257,7 +265,7 @@ contained=(env --default-signal=INT --ignore-signal=QUIT setpriv --pdeathsig KIL
 	unshare --mount --pid --fork --kill-child --mount-proc --propagation private)
 
 start() { # LINE MEMBERS COMMAND...
-	local lifeline swept output report inner status='' signal='' run
+	local lifeline swept output report inner started='' status='' signal='' run
 	run=$$-$(date +%s%N)
 	sweep_stale
 	coproc sweeper { cd / && exec setsid "$BASH" "$self" --sweep "$run" 2>/dev/null; }
@@ -268,11 +276,13 @@ start() { # LINE MEMBERS COMMAND...
 	# The status comes through a pipe: a trap interrupts the reading of it, where it would have to wait for the
 	# end of a command in the foreground, and could make bash miss the end of one in the background.
 	exec {output}>&1
-	exec {report}< <(exec "${contained[@]}" --net "$BASH" "$self" --inside "$output" "$run" "$tree" "$incusd" "$@" 		<&0 {lifeline}>&- {swept}<&-)
+	exec {report}< <(exec "${contained[@]}" --net "$BASH" "$self" --inside "$output" "$run" "$tree" "$incusd" "$@" \
+		<&0 {lifeline}>&- {swept}<&-)
 	inner=$!
 	trap 'pass_on TERM TERM' TERM
 	trap 'pass_on HUP HUP' HUP
 	trap 'pass_on INT USR1' INT # inside says why
+	read -r started <&"$report" || :
 	read -r status <&"$report" || :
 	read -r <&"$report" || : # its end: all have closed it
 	if [[ $signal && ${status:-137} == 137 ]]; then
@@ -284,34 +294,38 @@ start() { # LINE MEMBERS COMMAND...
 pass_on() { # RECEIVED SENT
 	local first=''
 	signal=$1
+	if [[ ! $started ]]; then # and so COMMAND hasn't, either
+		kill -s KILL "$inner" 2>/dev/null || :
+		return
+	fi
 	read -r first _ 2>/dev/null <"/proc/$inner/task/$inner/children" || :
 	[[ ! $first ]] || kill -s "$2" "$first" 2>/dev/null || :
 }
 
-# All control groups of a testbed are below one of its own in each hierarchy, where they can be found again.
-
+# Control groups don't end with namespaces. So a testbed's are all below one of its own in each hierarchy, where
+# they can be found again.
 hierarchies() {
 	awk '$5 ~ "^/sys/fs/cgroup" { for (i = 7; $i != "-"; i++); if ($(i + 1) ~ "^cgroup2?$") print $5, $(i + 1) }' \
 		/proc/self/mountinfo
 }
 
 make_groups() { # RUN
-	local mount type group knob any=''
+	local mount type group name any=''
 	while read -r mount type; do
 		group=$mount/incus-star.$1
 		mkdir "$group" 2>/dev/null || return 1
 		any=yes
 		if [[ $type == cgroup2 ]]; then
-			# A group that has processes can't hand controllers down, and LXC makes a container's group where
-			# the first process is; a last part of this name it leaves out.
+			# A group that has processes can't hand controllers down to its own groups. LXC makes those of the
+			# containers beside the first process, but above it where its group is called so.
 			mkdir "$group/init.scope"
-			for knob in $(<"$group/cgroup.controllers"); do
-				echo "+$knob" 2>/dev/null >"$group/cgroup.subtree_control" || :
+			for name in $(<"$group/cgroup.controllers"); do
+				echo "+$name" 2>/dev/null >"$group/cgroup.subtree_control" || :
 			done
-		elif [[ -e $group/cpuset.cpus ]]; then
+		elif [[ -e $group/cpuset.cpus ]]; then # which a new group lacks, and its own don't get by themselves
 			echo 1 >"$group/cgroup.clone_children"
-			for knob in cpuset.cpus cpuset.mems; do
-				cat "$mount/$knob" >"$group/$knob"
+			for name in cpuset.cpus cpuset.mems; do
+				cat "$mount/$name" >"$group/$name"
 			done
 		fi
 	done < <(hierarchies)
@@ -319,11 +333,11 @@ make_groups() { # RUN
 }
 
 join_groups() { # RUN
-	local mount type
+	local mount type group
 	while read -r mount type; do
-		[[ $type == cgroup ]] || mount+=/incus-star.$1/init.scope
-		[[ $type != cgroup ]] || mount+=/incus-star.$1
-		echo 0 >"$mount/cgroup.procs"
+		group=$mount/incus-star.$1
+		[[ $type == cgroup ]] || group+=/init.scope
+		echo 0 >"$group/cgroup.procs"
 	done < <(hierarchies)
 }
 
@@ -370,13 +384,14 @@ inside() { # OUTPUT RUN TREE INCUSD LINE MEMBERS COMMAND...
 	local output=$1 run=$2 tree=$3 incusd=$4 line=$5 members=$6 report ended command='' status typed='' pids=() n
 	shift 6
 	exec {report}>&1 >&"$output"
-	trap 'echo $? >&"$report"' EXIT
+	trap 'report_end $?' EXIT
 	trap 'interrupt TERM 143' TERM
 	trap 'interrupt HUP 129' HUP
 	# What is typed at a terminal interrupts all of its foreground processes: this one, the testbed's own outside
 	# and COMMAND. One that is sent to the testbed's own alone comes on from there as USR1, for COMMAND as well.
 	trap 'typed=yes; [[ $command ]] || exit 130' INT
 	trap 'if [[ $typed ]]; then typed=""; else interrupt INT 130; fi' USR1
+	echo started >&"$report"
 
 	join_groups "$run"
 	mount -t tmpfs -o mode=755 tmpfs /run
@@ -388,7 +403,7 @@ inside() { # OUTPUT RUN TREE INCUSD LINE MEMBERS COMMAND...
 	export INCUS_CONF=$base/client INCUS_CACHE=$base/cache
 	echo '{}' >$base/client/config.yml # else the incus command greets its new user
 
-	((members == 1)) || ip link add testbed0 up address 02:00:00:00:00:01 type bridge
+	((members == 1)) || ip link add testbed0 up type bridge
 	for ((n = 1; n <= members; n++)); do
 		launch_member "$n"
 	done
@@ -398,26 +413,37 @@ inside() { # OUTPUT RUN TREE INCUSD LINE MEMBERS COMMAND...
 		configure "$n" || fail "$n" "could not be set up"
 	done
 	export INCUS_DIR=$base/node1
-	incus image import --quiet $base/testbox.tar.gz --alias testbox >/dev/null </dev/null
+	incus image import --quiet $base/testbox.tar.gz --alias testbox >/dev/null </dev/null ||
+		fail 1 "did not take its image"
 	rm $base/testbox.tar.gz
 
 	export INCUS_STAR_TESTBED=$line INCUS_STAR_TESTBED_RUN=$run INCUS_STAR_TESTBED_IMAGE=testbox
 	export INCUS_STAR_TESTBED_ENDPOINT=https://127.0.0.1:8443
 	export INCUS_STAR_TESTBED_PID=${pids[0]} INCUS_STAR_TESTBED_LOG=$base/node1.log
 	((members == 1)) || tell_cluster
-	exec {ended}< <(run "$@" <&0 3>&1 >&"$output" {output}>&-)
+	exec {ended}< <(run_command "$@" <&0 3>&1 >&"$output" {output}>&-)
 	read -r command <&"$ended"
 	read -r status <&"$ended"
 	exit "$status"
 }
 
 # Prints, to 3, the process of COMMAND and then its status.
-run() { # COMMAND...
+run_command() { # COMMAND...
+	local status=0
 	trap '' TERM HUP INT
 	# shellcheck disable=SC2016 # the other bash's
 	env --default-signal=TERM,HUP,INT,QUIT "$BASH" -c 'exec "$@"' testbed "$@" <&0 3>&- {report}>&- &
 	echo $! >&3
-	wait $! && echo 0 >&3 || echo $? >&3
+	wait $! || status=$?
+	echo $status >&3
+}
+
+report_end() { # STATUS
+	if [[ ! $command && $1 != @($broken|129|130|143) ]]; then
+		say "could not set itself up"
+		set -- $broken
+	fi
+	echo "$1" >&"$report"
 }
 
 interrupt() { # SIGNAL STATUS
@@ -469,7 +495,7 @@ daemon() { # MEMBER TREE INCUSD
 	local part clean
 	(($1 == 1)) || own_sys
 	if [[ $2 ]]; then
-		# Not chroot, because who is in one may not make user namespaces, and so no container.
+		# Not by chroot: the kernel gives no user namespaces to what runs in one, and without there's no container.
 		mount --bind "$2" "$2"
 		cd "$2"
 		mount -o remount,bind,ro .
@@ -483,7 +509,8 @@ daemon() { # MEMBER TREE INCUSD
 	fi
 	ulimit -n 1048576 2>/dev/null || :
 	clean_environment "$3"
-	exec "${clean[@]}" INCUS_DIR="$base/node$1" TMPDIR="$base/tmp/node$1" INCUS_SECURITY_APPARMOR=false \
+	# AppArmor's profiles are the whole kernel's, and would be there afterwards.
+	exec "${clean[@]}" INCUS_SECURITY_APPARMOR=false INCUS_DIR="$base/node$1" TMPDIR="$base/tmp/node$1" \
 		"$3" --group root
 }
 

@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+#
+# All that has to hold before a commit: the format, go vet, and every test, under the race detector and beside a
+# real Incus of each supported line (see testbed.sh). What doesn't talk to Incus runs once, and then comes from
+# Go's cache, because only the others read what changes between the lines.
+set -euo pipefail
+
+if [[ ${1-} == -h || ${1-} == --help ]]; then
+	echo "usage: test.sh [go test FLAG...], such as -v or -run NAME"
+	exit 0
+fi
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+PATH=$PATH:/usr/local/go/bin # where Go's own archive is unpacked, by its instructions
+
+die() {
+	echo "test: $1" >&2
+	exit 69
+}
+
+command -v go >/dev/null || die "needs Go"
+
+# The race detector is the only part that needs a C compiler.
+if ! command -v "$(go env CC)" >/dev/null; then
+	if ! command -v apt-get >/dev/null || ((EUID != 0)); then
+		die "needs a C compiler, for the race detector"
+	fi
+	echo "test: installing gcc, for the race detector" >&2
+	{
+		apt-get -q update
+		DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install gcc libc6-dev
+	} >/dev/null 2>&1 || die "needs a C compiler, for the race detector, and could not install gcc"
+fi
+go mod download # there is no network beside the throwaway Incus
+
+trap 'exit 130' INT # else the next check would follow the one that was interrupted
+passed=() failed=()
+check() { # NAME COMMAND...
+	echo "=== $1"
+	if "${@:2}"; then
+		passed+=("$1")
+	else
+		failed+=("$1")
+	fi
+}
+
+format() {
+	local file files=() wrong
+	while IFS= read -r -d '' file; do
+		[[ ! -e $file ]] || files+=("$file") # git lists deleted ones too
+	done < <(git ls-files -z --cached --others --exclude-standard -- '*.go' 2>/dev/null ||
+		find . -name '*.go' -print0)
+	((${#files[@]})) || return 0
+	wrong=$(gofmt -l "${files[@]}") || return 1
+	[[ ! $wrong ]] || { printf '%s\n' "$wrong" "gofmt -w would change these" && return 1; }
+}
+
+testbed() { # testbed.sh's arguments
+	# With this script ends what it started, even where it is killed.
+	setpriv --pdeathsig TERM scripts/testbed.sh "$@" </dev/null
+}
+
+tests() { # LINE [go test FLAG...]
+	testbed --incus "$1" env CGO_ENABLED=1 go test -race "${@:2}" ./...
+}
+
+# What would disturb the other tests: it kills the daemon.
+killed() { # LINE
+	testbed --incus "$1" env CGO_ENABLED=1 INCUS_STAR_TESTBED_KILL=1 go test -race -run '^TestDaemonKilled' ./starlarkincus/cli
+}
+
+list() { # NAME...
+	local all
+	printf -v all ', %s' "$@"
+	echo "${all:2}"
+}
+
+check gofmt format
+check "go vet" go vet ./...
+check "tests on Incus 6.0" tests 6.0 "$@"
+check "tests on Incus 7.0" tests 7.0 "$@"
+check "a killed Incus 6.0" killed 6.0
+check "a killed Incus 7.0" killed 7.0
+
+if ((${#failed[@]})); then
+	echo "FAILED: $(list "${failed[@]}")${passed[*]:+; passed: $(list "${passed[@]}")}"
+	exit 1
+fi
+echo "passed: $(list "${passed[@]}")"
