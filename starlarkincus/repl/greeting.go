@@ -1,0 +1,44 @@
+package repl
+
+import (
+	"fmt"
+	"strings"
+
+	"incus-star/starlarkincus/remote"
+)
+
+// Target says what a client of the remote will talk to, for [Options.Target]. It reads the configuration and doesn't
+// connect; it is empty where the configuration can't be used, which the first call will tell of. An empty remote is the
+// default one, an empty project the remote's own.
+func Target(env remote.Environment, name, project string) string {
+	config, err := remote.Load(env)
+	if err != nil {
+		return ""
+	}
+	target, err := config.Resolve(name)
+	if err != nil || target.Connectable() != nil {
+		return ""
+	}
+	where := target.Socket
+	if where == "" {
+		where = strings.Join(target.Endpoints, ", ")
+	}
+	if project == "" {
+		project = target.Project
+	}
+	if project == "" {
+		project = "default"
+	}
+	return fmt.Sprintf("%s (%s), project %s", target.Name, where, project)
+}
+
+func (p *prompt) greet() {
+	greeting := "incus-star"
+	if p.Version != "" {
+		greeting += " " + p.Version
+	}
+	if p.Target != "" {
+		greeting += " for " + p.Target
+	}
+	fmt.Fprintf(p.Stdout, "%s. help() tells what there is, Ctrl-D ends.\n", greeting)
+}

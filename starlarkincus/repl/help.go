@@ -1,0 +1,231 @@
+package repl
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/host"
+	"incus-star/starlarkincus/spec"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
+)
+
+// Overview writes what there is at all: the text of help() and of a reference's first page.
+func Overview(w io.Writer) {
+	var t text
+	t.para("Scripts and this prompt have the names below. help(x) tells about any of them, about what it holds, and about a " +
+		"value: help(incus.instances), help(incus.instances.launch), help(try_), help(IncusNotFoundError). It takes the name " +
+		`in quotes too, also of an object that is not at hand: help("instance.exec").`)
+	t.clientMembers("incus.")
+	var functions [][]string
+	var classes []string
+	for _, class := range errors.Classes() {
+		classes = append(classes, class.Name())
+	}
+	for _, name := range host.HelpNames() {
+		if !slices.Contains(classes, name) && !strings.Contains(name, ".") { // its module tells of that one
+			_, doc, _ := strings.Cut(host.Help(name), "\n\n")
+			functions = append(functions, []string{name, sentence(doc)})
+		}
+	}
+	t.table("Functions and values", functions)
+	t.heading("Error classes")
+	t.indented("  ", strings.Join(classes, " "))
+	t.heading("Starlark's own")
+	own := slices.Sorted(maps.Keys(starlarkFunctions))
+	own = slices.DeleteFunc(own, func(name string) bool { return host.Help(name) != "" })
+	t.indented("  ", strings.Join(own, " "))
+	_, _ = io.WriteString(w, t.String())
+}
+
+// Help writes the help of a value. It reads the value's attributes and calls nothing.
+func Help(w io.Writer, v starlark.Value) {
+	var t text
+	switch v := v.(type) {
+	case *starlarkincus.Client:
+		t.client()
+	case *starlarkincus.Collection:
+		t.collection(v.Resource())
+	case *starlarkincus.Object:
+		t.object(v.Resource())
+	case *starlarkincus.Method:
+		t.method(v.Name(), v.Declaration())
+	case *starlark.Function:
+		t.function(v)
+	case *starlark.Builtin:
+		t.builtin(v)
+	case *starlarkstruct.Module:
+		t.module(v.Name, v)
+	default:
+		t.value(v)
+	}
+	_, _ = io.WriteString(w, t.String())
+}
+
+// HelpName writes the help of a name: of what every script has, such as try_ and IncusNotFoundError, of Starlark's own,
+// such as len and string.split, and of the incus module's, with or without incus in front: instances,
+// instances.create, instance, instance.exec. An unknown one is an error with a suggestion.
+func HelpName(w io.Writer, name string) error {
+	var t text
+	if !t.known(name) && !t.declared(name) {
+		message := "there is no help for " + name
+		if near := errors.Nearest(name, helpNames()); near != "" {
+			message += fmt.Sprintf(" (did you mean %s?)", near)
+		}
+		return fmt.Errorf("%s", message)
+	}
+	_, _ = io.WriteString(w, t.String())
+	return nil
+}
+
+// helpNames are the names that HelpName knows, with the words for objects in lower case.
+func helpNames() []string {
+	names := append(host.HelpNames(), "incus")
+	names = slices.AppendSeq(names, maps.Keys(starlarkFunctions))
+	names = slices.AppendSeq(names, maps.Keys(starlarkMethods))
+	for i := range spec.ClientMethods {
+		names = append(names, "incus."+spec.ClientMethods[i].Name)
+	}
+	for _, p := range places() {
+		names = append(names, p.names()...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// known writes the help of a name of the host's or of Starlark's own.
+func (t *text) known(name string) bool {
+	if doc := host.Help(name); doc != "" {
+		t.prose(doc)
+		return true
+	}
+	own, ok := starlarkFunctions[name]
+	if !ok {
+		own, ok = starlarkMethods[name]
+	}
+	if ok {
+		t.line(name + own.params)
+		t.para(own.doc)
+	}
+	return ok
+}
+
+// module is something of the host's with members, which has help under its name and theirs under both.
+func (t *text) module(name string, m starlark.HasAttrs) {
+	if !t.known(name) {
+		t.line(name + " (a module)")
+	}
+	var members [][]string
+	for _, member := range m.AttrNames() {
+		_, doc, _ := strings.Cut(host.Help(name+"."+member), "\n\n")
+		members = append(members, []string{name + "." + member, sentence(doc)})
+	}
+	t.table("Members", members)
+}
+
+func (t *text) builtin(b *starlark.Builtin) {
+	name := b.Name()
+	if recv := b.Receiver(); recv != nil && !strings.Contains(name, ".") {
+		name = recv.Type() + "." + name
+	}
+	if t.known(name) {
+		return
+	}
+	t.line(name + "(…)")
+}
+
+// function is a def of the script's own.
+func (t *text) function(f *starlark.Function) {
+	var params []string
+	n := f.NumParams()
+	named := n // parameters but for *args and **kwargs, which come last
+	if f.HasKwargs() {
+		named--
+	}
+	if f.HasVarargs() {
+		named--
+	}
+	for i := range named {
+		name, _ := f.Param(i)
+		if i == named-f.NumKwonlyParams() {
+			if f.HasVarargs() {
+				varargs, _ := f.Param(named)
+				name = "*" + varargs + ", " + name
+			} else {
+				name = "*, " + name
+			}
+		}
+		if v := f.ParamDefault(i); v != nil {
+			name += "=" + v.String()
+		}
+		params = append(params, name)
+	}
+	if f.HasVarargs() && f.NumKwonlyParams() == 0 {
+		name, _ := f.Param(named)
+		params = append(params, "*"+name)
+	}
+	if f.HasKwargs() {
+		name, _ := f.Param(n - 1)
+		params = append(params, "**"+name)
+	}
+	t.signature(f.Name(), params)
+	if doc := dedent(f.Doc()); doc != "" {
+		t.prose(doc)
+	}
+	t.para("Defined at " + f.Position().String() + ".")
+}
+
+// value is any other value: its type, and what it has.
+func (t *text) value(v starlark.Value) {
+	if class, ok := v.(starlark.Callable); ok && v.Type() == "error_class" {
+		t.class(class)
+		return
+	}
+	if fn, ok := v.(starlark.Callable); ok && host.Help(fn.Name()) != "" {
+		if attrs, ok := v.(starlark.HasAttrs); ok {
+			t.module(fn.Name(), attrs)
+			return
+		}
+		t.known(fn.Name())
+		return
+	}
+	t.line("a value of type " + v.Type())
+	t.known(v.Type())
+	if attrs, ok := v.(starlark.HasAttrs); ok {
+		var methods [][]string
+		var plain []string
+		for _, name := range attrs.AttrNames() {
+			if own, ok := starlarkMethods[v.Type()+"."+name]; ok {
+				methods = append(methods, []string{name + own.params, own.doc})
+			} else {
+				plain = append(plain, name)
+			}
+		}
+		t.table("Methods", methods)
+		if len(plain) > 0 {
+			t.heading("Attributes")
+			t.indented("  ", strings.Join(plain, " "))
+		}
+	}
+}
+
+// class is an error class: one of the host's, or a script's own.
+func (t *text) class(class starlark.Callable) {
+	if t.known(class.Name()) {
+		return
+	}
+	t.signature(class.Name(), []string{"message", "**fields"})
+	doc := "A class of errors of the script's own"
+	if attrs, ok := class.(starlark.HasAttrs); ok {
+		if base, _ := attrs.Attr("base"); base != nil && base != starlark.None {
+			doc += " under " + base.String()
+		}
+	}
+	t.para(doc + ".")
+}

@@ -1,0 +1,200 @@
+package repl
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/host"
+	"incus-star/starlarkincus/spec"
+
+	"go.starlark.net/starlark"
+)
+
+func helpOf(t *testing.T, name string) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := HelpName(&b, name); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestHelpOfMethod(t *testing.T) {
+	client := starlarkincus.New(starlarkincus.Options{})
+	defer client.Close()
+	v, err := client.Attr("projects")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err = v.(starlark.HasAttrs).Attr("delete")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	Help(&b, v)
+	const want = `projects.delete(name, force=, wait=, timeout=)
+
+Deletes a project.
+
+Arguments:
+  name     str      which project; required
+  force    bool     True deletes what is in it too; needs the API extension
+                    projects_force_delete
+  wait     bool     False returns an Operation at once instead of waiting for
+                    the end
+  timeout  seconds  how long to wait; IncusOperationTimeoutError after that
+
+REST: DELETE /1.0/projects/{name}
+
+The server may do it in the background: the call waits for the end, unless
+wait=False.
+`
+	if b.String() != want {
+		t.Errorf("got\n%s", b.String())
+	}
+	for _, name := range []string{"projects.delete", "incus.projects.delete"} {
+		if got := helpOf(t, name); got != want {
+			t.Errorf("%s:\n%s", name, got)
+		}
+	}
+}
+
+func TestHelpOfRequests(t *testing.T) {
+	for name, want := range map[string]string{
+		"instances.list":      "REST: GET /1.0/instances\n",
+		"instances.get":       "REST: GET /1.0/instances/{name}\n",
+		"instances.launch":    "REST: POST /1.0/instances with start=true\n",
+		"instance.stop":       "REST: PUT /1.0/instances/{name}/state with action=stop\n",
+		"instance.update":     "REST: PATCH /1.0/instances/{name}\n",
+		"instance.state":      "REST: GET /1.0/instances/{name}/state\n",
+		"snapshots.create":    "REST: POST /1.0/instances/{name}/snapshots\n",
+		"snapshot.delete":     "REST: DELETE /1.0/instances/{name}/snapshots/{snapshot}\n",
+		"operation.wait":      "REST: GET /1.0/operations/{id}/wait\n",
+		"incus.connect":       "REST: none, it sends nothing\n",
+		"incus.has_extension": "REST: GET /1.0\n",
+		"Snapshot":            "REST: /1.0/instances/{name}/snapshots/{snapshot}\n",
+		"instance.snapshots":  "REST: /1.0/instances/{name}/snapshots\n",
+		"server":              "Fields of what it reads:\n",
+		"InstanceState":       "REST: /1.0/instances/{name}/state\n",
+		"IncusNotFoundError":  "A class of errors under IncusAPIError",
+		"try_":                "try_(fn, *args, **kwargs)\n",
+		"incus":               "Collections:\n  instances",
+		"string.split":        "string.split(sep=None, maxsplit=-1)\n",
+	} {
+		if got := helpOf(t, name); !strings.Contains(got, want) {
+			t.Errorf("%s: no %q in\n%s", name, want, got)
+		}
+	}
+}
+
+// Every name that help offers has its help, which fits the screen; every declared method tells its request.
+func TestHelpOfAllNames(t *testing.T) {
+	for _, name := range helpNames() {
+		got := helpOf(t, name)
+		for line := range strings.Lines(got) {
+			if utf8.RuneCountInString(line) > helpWidth+1 && !strings.HasPrefix(line, " ") && host.Help(name) == "" {
+				t.Errorf("%s: too wide: %s", name, line)
+			}
+		}
+	}
+	for _, p := range places() {
+		for _, m := range p.CollectionMethods() {
+			if m.HTTP != "" && len(requests(p.Name+"."+m.Name, &m)) == 0 {
+				t.Errorf("%s.%s: no request", p.Name, m.Name)
+			}
+		}
+		for _, m := range p.ObjectMethods() {
+			if m.HTTP != "" && len(requests(p.one()+"."+m.Name, &m)) == 0 {
+				t.Errorf("%s.%s: no request", p.one(), m.Name)
+			}
+		}
+	}
+	for typ := spec.Any; typ <= spec.Objects; typ++ {
+		if shortTypes[typ] == "" {
+			t.Errorf("no short name for %v", typ)
+		}
+	}
+}
+
+func TestHelpOfUnknownName(t *testing.T) {
+	if err := HelpName(nil, "instanec.exec"); err == nil || err.Error() != "there is no help for instanec.exec (did you mean instance.exec?)" {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Starlark's own names have help, and no other has.
+func TestHelpOfStarlarksOwn(t *testing.T) {
+	for name := range starlark.Universe {
+		if _, ok := starlarkFunctions[name]; !ok {
+			t.Errorf("no help for %s", name)
+		}
+	}
+	for name := range starlarkFunctions {
+		if !starlark.Universe.Has(name) {
+			t.Errorf("Starlark has no %s", name)
+		}
+	}
+	methods := make(map[string]bool)
+	for _, v := range []starlark.HasAttrs{starlark.String(""), starlark.Bytes(""), new(starlark.List), new(starlark.Dict), new(starlark.Set)} {
+		for _, name := range v.AttrNames() {
+			methods[v.Type()+"."+name] = true
+			if _, ok := starlarkMethods[v.Type()+"."+name]; !ok {
+				t.Errorf("no help for %s.%s", v.Type(), name)
+			}
+		}
+	}
+	for name := range starlarkMethods {
+		if !methods[name] {
+			t.Errorf("Starlark has no %s", name)
+		}
+	}
+}
+
+func TestHelpOfValues(t *testing.T) {
+	s, _ := newTestPrompt(t, `
+def f(a, b=2, *rest, k, d=[1], **kw):
+    """Does it.
+
+    And more:
+        deep
+    """
+def g(*, a): pass
+h = lambda x: x
+Quota = error_class("Quota", base=IncusLimitError)
+join = ",".join
+encode = json.encode
+d = {}
+`)
+	for name, want := range map[string]string{
+		"f":             "f(a, b=2, *rest, k, d=[1], **kw)\n\nDoes it.\n\nAnd more:\n    deep\n\nDefined at <prompt:1>:2:1.\n",
+		"g":             "g(*, a)\n",
+		"h":             "lambda(x)\n",
+		"Quota":         "Quota(message, **fields)\n\nA class of errors of the script's own under IncusLimitError.\n",
+		"join":          "string.join(x)\n",
+		"encode":        "json.encode(",
+		"json":          "Members:\n  json.decode ",
+		"hash":          "hash.sha256 ",
+		"d":             "a value of type dict\n",
+		"len":           "len(x)\n",
+		"sleep":         "sleep(seconds)\n",
+		"IncusTLSError": "IncusTLSError(message, **fields)\n",
+		"incus":         "Functions:\n  connect",
+		"None":          "a value of type NoneType\n",
+	} {
+		var b bytes.Buffer
+		Help(&b, s.Get(name))
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%s: no %q in\n%s", name, want, b.String())
+		}
+	}
+	var b bytes.Buffer
+	Overview(&b)
+	for _, want := range []string{"incus.instances ", "incus.connect ", "try_ ", "IncusTLSError", "enumerate"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %s in\n%s", want, b.String())
+		}
+	}
+}

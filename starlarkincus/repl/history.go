@@ -1,0 +1,166 @@
+package repl
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// maxHistory is how many entries are remembered: as many as the line editor holds.
+const maxHistory = 1000
+
+// maxHistoryBytes is where the file is shortened whatever the number of its entries.
+const maxHistoryBytes = 8 << 20
+
+// lockPatience is how long another prompt's use of the file is waited for.
+const lockPatience = 2 * time.Second
+
+// A history keeps entries in a file that several prompts share: each appends its own under a lock, at once, so that
+// none is lost by another prompt or by a crash. A line of the file is an entry with its backslashes and line ends
+// escaped.
+type history struct {
+	path string
+	last string
+}
+
+// defaultHistory is the file where no other is asked for; empty where there is no place for one.
+func defaultHistory() string {
+	state := os.Getenv("XDG_STATE_HOME")
+	if !filepath.IsAbs(state) { // the specification wants others ignored
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return ""
+		}
+		state = filepath.Join(home, ".local", "state")
+	}
+	return filepath.Join(state, "incus-star", "history")
+}
+
+// load reads the newest entries, and shortens a file that has grown long.
+func (h *history) load() ([]string, error) {
+	if real, err := filepath.EvalSymlinks(h.path); err == nil {
+		h.path = real
+	}
+	data, err := os.ReadFile(h.path)
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	lines := historyLines(data)
+	if len(lines) > 2*maxHistory || len(data) > maxHistoryBytes {
+		err = h.shorten()
+	}
+	entries := make([]string, 0, maxHistory)
+	for _, line := range lines[max(0, len(lines)-maxHistory):] {
+		entries = append(entries, unescape(string(line)))
+	}
+	if len(entries) > 0 {
+		h.last = entries[len(entries)-1]
+	}
+	return entries, err
+}
+
+// historyLines are the file's entries, still escaped. A last line that was not written whole counts too: nothing
+// better is known of it.
+func historyLines(data []byte) [][]byte {
+	var lines [][]byte
+	for line := range bytes.Lines(data) {
+		if line = bytes.TrimRight(line, "\r\n"); len(line) > 0 {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// add appends an entry, unless it repeats the one before.
+func (h *history) add(entry string) error {
+	if h.path == "" || entry == "" || entry == h.last {
+		return nil
+	}
+	h.last = entry
+	if err := os.MkdirAll(filepath.Dir(h.path), 0o700); err != nil {
+		return err
+	}
+	return h.locked(func(f *os.File) error {
+		line := escape(entry) + "\n"
+		var end [1]byte
+		if size, err := f.Seek(0, io.SeekEnd); err == nil && size > 0 {
+			if _, err := f.ReadAt(end[:], size-1); err == nil && end[0] != '\n' {
+				line = "\n" + line // after a line that a crash cut off
+			}
+		}
+		_, err := f.WriteString(line)
+		return err
+	})
+}
+
+// shorten drops the oldest entries. It replaces the file, so that a crash leaves either the old one or the new one.
+func (h *history) shorten() error {
+	return h.locked(func(f *os.File) error {
+		data, err := io.ReadAll(f)
+		if err != nil {
+			return err
+		}
+		lines := historyLines(data)
+		size := 0
+		keep := len(lines)
+		for keep > max(0, len(lines)-maxHistory) && size+len(lines[keep-1]) < maxHistoryBytes/2 {
+			keep--
+			size += len(lines[keep]) + 1
+		}
+		next, err := os.CreateTemp(filepath.Dir(h.path), ".history-*") // 0600
+		if err != nil {
+			return err
+		}
+		defer os.Remove(next.Name())
+		for _, line := range lines[keep:] {
+			if _, err = next.Write(append(line, '\n')); err != nil {
+				break
+			}
+		}
+		if closed := next.Close(); err == nil {
+			err = closed
+		}
+		if err != nil {
+			return err
+		}
+		return os.Rename(next.Name(), h.path)
+	})
+}
+
+// locked opens the file and runs use while no other prompt writes to it. The file may be replaced while the lock is
+// waited for: then the new one is opened.
+func (h *history) locked(use func(*os.File) error) error {
+	for deadline := time.Now().Add(lockPatience); ; {
+		f, err := os.OpenFile(h.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+		if err != nil {
+			return err
+		}
+		if lock(f) {
+			here, err := f.Stat()
+			if there, failed := os.Stat(h.path); err == nil && failed == nil && os.SameFile(here, there) {
+				defer f.Close() // which unlocks it
+				return use(f)
+			}
+		}
+		f.Close()
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s: another program holds its lock", h.path)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+var (
+	escaper   = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`)
+	unescaper = strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\r`, "\r")
+)
+
+func escape(entry string) string  { return escaper.Replace(entry) }
+func unescape(line string) string { return unescaper.Replace(strings.ToValidUTF8(line, "\uFFFD")) }

@@ -1,0 +1,16 @@
+//go:build !unix || solaris || aix || illumos
+
+package repl
+
+import "os"
+
+// keys leave the terminal to the line editor here: what is pasted counts as typed.
+type keys struct{ file *os.File }
+
+func newKeys(terminal *os.File) (*keys, error) { return &keys{file: terminal}, nil }
+
+func (k *keys) start()     {}
+func (k *keys) stop()      {}
+func (k *keys) interrupt() {}
+func (k *keys) end()       {}
+func (k *keys) close()     {}

@@ -1,0 +1,163 @@
+//go:build unix && !solaris && !aix && !illumos
+
+package repl
+
+import (
+	"errors"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// escapeTime is how long the start of a mark is held back for its rest: less than the editor waits for the rest of a
+// key's sequence.
+const escapeTime = 20 * time.Millisecond
+
+// keys read a terminal for the line editor, through a pipe: so that what is pasted can be changed, that a prompt can
+// be ended from outside, and that nothing is read while a script runs, which may read the terminal itself.
+type keys struct {
+	terminal int
+	file     *os.File // the editor's end of the pipe
+	pipe     *os.File
+	wake     [2]int // a pipe that ends select
+	filter   pasteFilter
+	pending  []byte // read, but not taken by the editor yet
+
+	mu   sync.Mutex // held to write to the pipe
+	done chan struct{}
+}
+
+func newKeys(terminal *os.File) (*keys, error) {
+	k := &keys{terminal: int(terminal.Fd())}
+	var err error
+	if k.file, k.pipe, err = os.Pipe(); err != nil {
+		return nil, err
+	}
+	if err := unix.Pipe(k.wake[:]); err != nil {
+		k.file.Close()
+		k.pipe.Close()
+		return nil, err
+	}
+	for _, fd := range k.wake {
+		unix.CloseOnExec(fd)
+	}
+	return k, nil
+}
+
+// start reads the terminal until stop.
+func (k *keys) start() {
+	k.done = make(chan struct{})
+	_ = k.pipe.SetWriteDeadline(time.Time{})
+	go func() {
+		defer close(k.done)
+		if err := k.copy(); err != nil {
+			k.pipe.Close() // the editor takes it for the end of the input
+		}
+	}()
+}
+
+func (k *keys) stop() {
+	_ = k.pipe.SetWriteDeadline(time.Unix(1, 0))
+	_, _ = unix.Write(k.wake[1], []byte{0})
+	<-k.done
+	var b [1]byte
+	_, _ = unix.Read(k.wake[0], b[:])
+}
+
+// interrupt is Ctrl-C from outside, while the editor reads.
+func (k *keys) interrupt() { _ = k.write([]byte{interruptKey}) }
+
+// end ends the editor's input, as does a terminal that goes away.
+func (k *keys) end() { k.pipe.Close() }
+
+func (k *keys) close() {
+	k.pipe.Close()
+	k.file.Close()
+	unix.Close(k.wake[0])
+	unix.Close(k.wake[1])
+}
+
+func (k *keys) write(p []byte) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	_, err := k.pipe.Write(p)
+	return err
+}
+
+// copy gives the editor what it can take, until stop.
+func (k *keys) copy() error {
+	for {
+		for len(k.pending) > 0 {
+			k.mu.Lock()
+			n, err := k.pipe.Write(k.pending)
+			k.mu.Unlock()
+			k.pending = k.pending[n:]
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+		}
+		var wait time.Duration
+		if len(k.filter.held) > 0 {
+			wait = escapeTime
+		}
+		switch ready, err := k.ready(wait); {
+		case err != nil:
+			return err
+		case ready == woken:
+			return nil
+		case ready == nothing:
+			k.pending = append(k.pending, k.filter.flush()...)
+			continue
+		}
+		var buf [4096]byte
+		n, err := unix.Read(k.terminal, buf[:])
+		switch {
+		case err == unix.EINTR, err == unix.EAGAIN:
+			continue
+		case err != nil:
+			return err
+		case n == 0:
+			return io.EOF
+		}
+		k.pending = append(k.pending, k.filter.feed(buf[:n])...)
+	}
+}
+
+// What ready may report.
+const (
+	nothing = iota // the time is over
+	typed
+	woken
+)
+
+// ready waits for input, as long as it takes where wait is 0.
+func (k *keys) ready(wait time.Duration) (int, error) {
+	for {
+		var set unix.FdSet
+		set.Set(k.terminal)
+		set.Set(k.wake[0])
+		var timeout *unix.Timeval
+		if wait > 0 {
+			t := unix.NsecToTimeval(wait.Nanoseconds())
+			timeout = &t
+		}
+		_, err := unix.Select(max(k.terminal, k.wake[0])+1, &set, nil, nil, timeout)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return nothing, err
+		case set.IsSet(k.wake[0]):
+			return woken, nil
+		case set.IsSet(k.terminal):
+			return typed, nil
+		}
+		return nothing, nil
+	}
+}

@@ -1,0 +1,191 @@
+package repl
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/host"
+
+	"go.starlark.net/starlark"
+	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
+)
+
+// childVariable makes the test binary the prompt that the tests talk to.
+const childVariable = "INCUS_STAR_TEST_PROMPT"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(childVariable) != "" {
+		os.Exit(child())
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// child is what the command does with the prompt.
+func child() int {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	client := starlarkincus.New(starlarkincus.Options{})
+	defer client.Close()
+	ctx := context.Background()
+	if limit, err := time.ParseDuration(os.Getenv("TEST_TIMEOUT")); err == nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, limit, host.ErrTimeout)
+		defer cancel()
+	}
+	h := host.New(host.Options{Stdout: os.Stdout, Stderr: os.Stderr, Predeclared: starlark.StringDict{
+		"incus": client,
+		"panic": starlark.NewBuiltin("panic", func(*starlark.Thread, *starlark.Builtin, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
+			return bad{}, nil
+		}),
+	}})
+	return Run(ctx, Options{Host: h, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Interrupts: signals,
+		Version: "1.2", Target: "the test"})
+}
+
+// bad is a value whose printing panics.
+type bad struct{ starlark.NoneType }
+
+func (bad) String() string { panic("bad value") }
+
+// A terminal is a prompt at the other end of a pseudo-terminal.
+type terminal struct {
+	t      *testing.T
+	master *os.File
+	slave  *os.File // open as long as the test, to ask for its mode
+	cmd    *exec.Cmd
+	exited chan struct{}
+
+	mu     sync.Mutex
+	output bytes.Buffer
+	more   chan struct{} // closed and replaced at each output
+	seen   int           // how much of the output was expected already
+}
+
+func startTerminal(t *testing.T, state string, env ...string) *terminal {
+	t.Helper()
+	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		t.Skip("no pseudo-terminal: ", err)
+	}
+	master := os.NewFile(uintptr(fd), "ptmx")
+	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	check(t, err)
+	check(t, unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0))
+	check(t, unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 40, Col: 100}))
+	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	check(t, err)
+	p := &terminal{t: t, master: master, slave: slave, exited: make(chan struct{}), more: make(chan struct{})}
+	p.cmd = exec.Command(os.Args[0])
+	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = slave, slave, slave
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	p.cmd.Env = append(os.Environ(), append([]string{childVariable + "=1", "TERM=xterm", "GORACE=atexit_sleep_ms=0", "XDG_STATE_HOME=" + state}, env...)...)
+	check(t, p.cmd.Start())
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		buf := make([]byte, 4096)
+		for {
+			n, err := master.Read(buf)
+			p.mu.Lock()
+			p.output.Write(buf[:n])
+			close(p.more)
+			p.more = make(chan struct{})
+			p.mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	}()
+	go func() {
+		_ = p.cmd.Wait()
+		close(p.exited)
+	}()
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		<-p.exited
+		slave.Close()
+		master.Close()
+		<-read
+		if t.Failed() {
+			t.Logf("all output:\n%s", readable(p.output.String())) // the reader has ended
+		}
+	})
+	return p
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p *terminal) send(text string) {
+	p.t.Helper()
+	check(p.t, p.master.SetWriteDeadline(time.Now().Add(patience)))
+	_, err := p.master.WriteString(text)
+	check(p.t, err)
+}
+
+var controls = regexp.MustCompile("\x1b\\[[0-9;?]*[A-Za-z]")
+
+// readable is output without the terminal's codes.
+func readable(s string) string { return strings.ReplaceAll(controls.ReplaceAllString(s, ""), "\r", "") }
+
+// expect waits for text after what was expected before, and gives what came before it.
+func (p *terminal) expect(text string) string {
+	p.t.Helper()
+	deadline := time.After(patience)
+	for {
+		p.mu.Lock()
+		out, more := readable(p.output.String()), p.more
+		p.mu.Unlock()
+		if i := strings.Index(out[min(p.seen, len(out)):], text); i >= 0 {
+			before := out[p.seen : p.seen+i]
+			p.seen += i + len(text)
+			return before
+		}
+		select {
+		case <-more:
+		case <-deadline:
+			p.t.Fatalf("no %q after %q", text, out[min(p.seen, len(out)):])
+		}
+	}
+}
+
+// enter types a line at the next prompt.
+func (p *terminal) enter(line string) {
+	p.t.Helper()
+	p.expect(">>> ")
+	p.send(line + "\r")
+}
+
+// status waits for the end and gives the exit status.
+func (p *terminal) status() int {
+	p.t.Helper()
+	select {
+	case <-p.exited:
+	case <-time.After(patience):
+		p.t.Fatal("the prompt doesn't end")
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+func (p *terminal) mode() unix.Termios {
+	p.t.Helper()
+	mode, err := unix.IoctlGetTermios(int(p.slave.Fd()), unix.TCGETS)
+	check(p.t, err)
+	return *mode
+}

@@ -1,0 +1,298 @@
+package repl
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"incus-star/starlarkincus/spec"
+)
+
+// A placed resource is one with where it is: resources below others occur under several.
+type placed struct {
+	*spec.Resource
+	path   string // of the collection
+	object string // of one object
+	parent *placed
+}
+
+// places are all resources of the table.
+func places() []*placed {
+	var out []*placed
+	var add func(r *spec.Resource, path string, parent *placed)
+	add = func(r *spec.Resource, path string, parent *placed) {
+		p := &placed{Resource: r, path: path, object: path, parent: parent}
+		if !r.Singleton && r.Key != "" {
+			p.object += "/{" + r.Key + "}"
+			if parent != nil {
+				p.object = path + "/{" + strings.ToLower(r.Kind) + "}"
+			}
+		}
+		out = append(out, p)
+		for _, child := range r.Children {
+			add(child, p.object+"/"+child.Path, p)
+		}
+		for _, m := range r.Methods {
+			if m.Result != nil && m.Result.Name == "" {
+				add(m.Result, p.object+"/"+m.Path, p)
+			}
+		}
+	}
+	for _, r := range spec.Collections {
+		add(r, r.Path, nil)
+	}
+	return out
+}
+
+// one is the word for an object of the resource in names such as instance.exec.
+func (p *placed) one() string { return strings.ToLower(p.Kind) }
+
+// names are those that HelpName knows.
+func (p *placed) names() []string {
+	names := []string{p.one()}
+	for _, m := range p.ObjectMethods() {
+		names = append(names, p.one()+"."+m.Name)
+	}
+	if p.Name == "" {
+		return names
+	}
+	names = append(names, p.Name)
+	if p.parent != nil {
+		names = append(names, p.parent.one()+"."+p.Name)
+	}
+	for _, m := range p.CollectionMethods() {
+		names = append(names, p.Name+"."+m.Name)
+	}
+	return names
+}
+
+// declared writes the help of a name of the incus module's.
+func (t *text) declared(name string) bool {
+	if name == "incus" {
+		t.client()
+		return true
+	}
+	short, prefixed := strings.CutPrefix(name, "incus.")
+	for i, m := range spec.ClientMethods {
+		if m.Name == short {
+			t.method("incus."+m.Name, &spec.ClientMethods[i])
+			return true
+		}
+	}
+	for _, p := range places() {
+		if prefixed && p.parent != nil {
+			continue
+		}
+		for _, m := range p.CollectionMethods() {
+			if short == p.Name+"."+m.Name {
+				t.method(short, &m)
+				return true
+			}
+		}
+		switch {
+		case p.Name != "" && (short == p.Name || p.parent != nil && short == p.parent.one()+"."+p.Name):
+			t.collection(p.Resource)
+			return true
+		case !prefixed && strings.EqualFold(short, p.Kind):
+			t.object(p.Resource)
+			return true
+		}
+		for _, m := range p.ObjectMethods() {
+			if kind, name, _ := strings.Cut(short, "."); strings.EqualFold(kind, p.Kind) && name == m.Name {
+				t.method(p.one()+"."+m.Name, &m)
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (t *text) client() {
+	t.line("incus")
+	t.para("A client of an Incus server, working in one project. It connects at its first call; reading its attributes sends nothing.")
+	t.clientMembers("")
+}
+
+func (t *text) clientMembers(prefix string) {
+	var collections [][]string
+	for _, r := range spec.Collections {
+		collections = append(collections, []string{prefix + r.Name, sentence(r.Doc)})
+	}
+	t.table("Collections", collections)
+	t.methods("Functions", prefix, spec.ClientMethods)
+}
+
+func (t *text) methods(heading, prefix string, methods []spec.Method) {
+	var rows [][]string
+	for i := range methods {
+		rows = append(rows, []string{prefix + methods[i].Name, sentence(methods[i].Doc)})
+	}
+	t.table(heading, rows)
+}
+
+// collection is all objects of a kind.
+func (t *text) collection(r *spec.Resource) {
+	t.line(r.Name + " (a collection)")
+	t.para(r.Doc)
+	t.rest(pathsOf(r, func(p *placed) string { return p.path }))
+	t.methods("Methods", "", r.CollectionMethods())
+	if r.Singleton {
+		t.fields("Fields of what it reads", spec.With(r.Fields, spec.Read))
+		t.methods("Methods of what it reads", "", r.ObjectMethods())
+		return
+	}
+	t.para(fmt.Sprintf("help(\"%s\") tells what %s has.", strings.ToLower(r.Kind), r.An()))
+}
+
+// object is one object of a kind.
+func (t *text) object(r *spec.Resource) {
+	t.line(r.Kind + " (an object)")
+	if r.Name == "" || r.Singleton {
+		t.para(r.Doc)
+	} else {
+		t.para(fmt.Sprintf("One of %s: %s%s", r.Name, strings.ToLower(r.Doc[:1]), r.Doc[1:]))
+	}
+	t.rest(pathsOf(r, func(p *placed) string { return p.object }))
+	t.fields("Fields", spec.With(r.Fields, spec.Read))
+	t.methods("Methods", "", r.ObjectMethods())
+	var children [][]string
+	for _, child := range r.Children {
+		children = append(children, []string{child.Name, sentence(child.Doc)})
+	}
+	t.table("Collections", children)
+}
+
+// pathsOf are the paths of a resource, more than one where it occurs below several others.
+func pathsOf(r *spec.Resource, path func(*placed) string) []string {
+	paths := make(map[string]bool)
+	for _, p := range places() {
+		if p.Resource == r {
+			paths[path(p)] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(paths))
+}
+
+// method is a call, in full.
+func (t *text) method(name string, m *spec.Method) {
+	args := m.Arguments()
+	var params []string
+	for _, f := range args {
+		switch {
+		case f.Position && f.Required:
+			params = append(params, f.Script())
+		case f.Position:
+			params = append(params, f.Script()+"=None")
+		}
+	}
+	for _, f := range args {
+		if !f.Position {
+			params = append(params, f.Script()+"=")
+		}
+	}
+	t.signature(name, params)
+	t.para(m.Doc)
+	t.fields("Arguments", args)
+	t.rest(requests(name, m))
+	if m.Background {
+		t.para("The server may do it in the background: the call waits for the end, unless wait=False.")
+	}
+}
+
+func (t *text) rest(requests []string) {
+	for i, request := range requests {
+		if i == 0 {
+			t.gap()
+		}
+		t.indented("", "REST: "+request)
+	}
+}
+
+// requests are the REST requests that a method stands for. Where several resources have a method of that name, they
+// are those of all whose declaration is the same.
+func requests(name string, m *spec.Method) []string {
+	if m.Offline {
+		return []string{"none, it sends nothing"}
+	}
+	request := func(path string) string {
+		if m.HTTP == "" {
+			return ""
+		}
+		if m.Path != "" {
+			path = strings.TrimSuffix(path+"/"+m.Path, "/")
+		}
+		var sent []string
+		for _, field := range slices.Sorted(maps.Keys(m.Send)) {
+			sent = append(sent, fmt.Sprintf("%s=%v", field, m.Send[field]))
+		}
+		if sent != nil {
+			path += " with " + strings.Join(sent, ", ")
+		}
+		return m.HTTP + " " + path
+	}
+	if strings.HasPrefix(name, "incus.") {
+		m := *m
+		if m.HTTP == "" {
+			return nil
+		}
+		return []string{m.HTTP + " " + m.Path}
+	}
+	found := make(map[string]bool)
+	for _, p := range places() {
+		for _, other := range p.CollectionMethods() {
+			if (name == p.Name+"."+m.Name || name == p.Name) && same(&other, m) {
+				path := p.path
+				if slices.Contains([]string{"get", "exists", "delete"}, m.Impl) {
+					path = p.object
+				}
+				found[request(path)] = true
+			}
+		}
+		for _, other := range p.ObjectMethods() {
+			if name == p.one()+"."+m.Name && same(&other, m) {
+				found[request(p.object)] = true
+			}
+		}
+	}
+	delete(found, "")
+	return slices.Sorted(maps.Keys(found))
+}
+
+// same compares declarations, which are made anew at each asking.
+func same(a, b *spec.Method) bool {
+	return a.Name == b.Name && a.Collection == b.Collection && a.HTTP == b.HTTP && a.Path == b.Path && reflect.DeepEqual(a.Args, b.Args)
+}
+
+// fields is a table of fields or arguments, with the keys of those that are dicts below them.
+func (t *text) fields(heading string, fields []spec.Field) {
+	t.table(heading, fieldRows("", fields))
+}
+
+func fieldRows(margin string, fields []spec.Field) [][]string {
+	var rows [][]string
+	for _, f := range fields {
+		doc := f.Doc
+		if f.Required {
+			doc += "; required"
+		}
+		if f.Extension != "" {
+			doc += "; needs the API extension " + f.Extension
+		}
+		name := f.Script()
+		if margin != "" {
+			name = margin + f.Name
+		}
+		rows = append(rows, []string{name, shortTypes[f.Type], doc})
+		rows = append(rows, fieldRows(margin+"  ", f.Fields)...)
+	}
+	return rows
+}
+
+// shortTypes are the types in a column of a table.
+var shortTypes = map[spec.Type]string{
+	spec.Any: "any", spec.String: "str", spec.Name: "str", spec.Int: "int", spec.Bool: "bool", spec.Strings: "list of str",
+	spec.Time: "time (str)", spec.Seconds: "seconds", spec.Config: "config (dict)", spec.Devices: "devices (dict)", spec.Object: "dict",
+	spec.Objects: "list of dict",
+}

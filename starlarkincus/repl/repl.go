@@ -1,0 +1,297 @@
+// Package repl is the prompt: it reads entries, runs them in a session of a host, and prints what they give.
+//
+// [Run] does all of it, at a terminal with editing, history and completion, and for a program on a pipe without them.
+// [Help] and [HelpName] write the texts of help(), for which the declarations of the incus module and of the host are
+// the source.
+package repl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+
+	"incus-star/starlarkincus/host"
+
+	"go.starlark.net/starlark"
+	"golang.org/x/term"
+)
+
+// Options are what a prompt is made of.
+type Options struct {
+	// Host runs the entries.
+	Host *host.Host
+	// Stdin is where entries come from; the line editor is for os.Stdin at a terminal.
+	Stdin io.Reader
+	// Stdout takes values and help, Stderr errors.
+	Stdout, Stderr io.Writer
+	// HistoryFile keeps the entries; empty for the usual file, os.DevNull for none.
+	HistoryFile string
+	// Interrupts are the process's signals. Each os.Interrupt ends the entry that runs, or clears the one that is
+	// typed; a second one ends clean-up; any other signal ends the prompt.
+	Interrupts <-chan os.Signal
+	// Version and Target are for the greeting: this program's version, and what the incus module will talk to.
+	Version, Target string
+}
+
+// Run reads and runs entries until the input ends, until exit(), or until the context ends, and returns the process's
+// exit status. What isn't typed at a terminal is a program: its first error ends it.
+func Run(ctx context.Context, o Options) int {
+	p := &prompt{Options: o, session: o.Host.NewSession(), typed: isTerminal(o.Stdin)}
+	p.session.Set("help", starlark.NewBuiltin("help", p.help))
+	if !p.typed {
+		p.source = newPlain(o.Stdin, nil, o.Interrupts)
+		return p.end(ctx, p.program(ctx))
+	}
+	p.open()
+	defer p.source.close()
+	p.greet()
+	return p.end(ctx, p.loop(ctx))
+}
+
+func isTerminal(in io.Reader) bool {
+	f, ok := in.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// A prompt is one run of entries.
+type prompt struct {
+	Options
+	session *host.Session
+	source  source
+	history history
+	typed   bool
+}
+
+// open makes the best source of lines that the terminal allows, with the history.
+func (p *prompt) open() {
+	if canEdit(p.Stdin) {
+		complete := completer{get: p.session.Get, names: p.session.Names}
+		editor, err := newEditor(complete.words, p.Interrupts)
+		if err == nil {
+			p.source = editor
+			p.openHistory()
+			return
+		}
+		p.warn("no line editing", err)
+	}
+	// Prompts go where a person sees them, which standard output may not be.
+	p.source = newPlain(p.Stdin, p.Stderr, p.Interrupts)
+}
+
+func (p *prompt) openHistory() {
+	p.history.path = p.HistoryFile
+	switch p.HistoryFile {
+	case "":
+		p.history.path = defaultHistory()
+	case os.DevNull:
+		p.history.path = ""
+	}
+	if p.history.path == "" {
+		return
+	}
+	entries, err := p.history.load()
+	if err != nil {
+		p.warn("history", err)
+	}
+	for _, entry := range entries {
+		p.source.remember(entry)
+	}
+}
+
+func (p *prompt) warn(what string, err error) {
+	fmt.Fprintf(p.Stderr, "incus-star: %s: %v\n", what, err)
+}
+
+// loop runs what a person types, and gives the error that ends the prompt.
+func (p *prompt) loop(ctx context.Context) error {
+	for {
+		text, err := p.read(ctx)
+		switch {
+		case errors.Is(err, errCleared):
+			continue
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		}
+		if strings.TrimSpace(text) == "" {
+			continue
+		}
+		p.remember(text)
+		err = p.run(ctx, text)
+		var exit *host.ExitError
+		switch {
+		case errors.As(err, &exit), err != nil && ctx.Err() != nil, errors.Is(err, errTerminated):
+			return err
+		case errors.Is(err, host.ErrInterrupted):
+			fmt.Fprintln(p.Stderr) // the terminal shows ^C, and goes on in that line
+		}
+		p.report(err)
+	}
+}
+
+// end makes the calls that entries deferred, and gives the exit status of a prompt that ended with err.
+func (p *prompt) end(ctx context.Context, err error) int {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stopped := errors.Is(err, host.ErrInterrupted)
+	if stopped {
+		cancel(err) // these calls are now clean-up, whose time is limited
+	}
+	defer p.interruptible(cancel, stopped)()
+	p.report(err)
+	failed := p.session.Close(ctx)
+	p.report(failed)
+	if status := host.ExitStatus(err); status != 0 {
+		return status
+	}
+	return host.ExitStatus(failed)
+}
+
+// report shows an error as a script's. One that didn't come from the host is no script's mistake.
+func (p *prompt) report(err error) {
+	if err == host.ErrInterrupted || err == host.ErrTimeout || err == errTerminated {
+		fmt.Fprintln(p.Stderr, err)
+		return
+	}
+	p.Host.Report(p.Stderr, err)
+}
+
+// read gathers the lines of an entry. The end of the input within one ends the entry, not the prompt.
+func (p *prompt) read(ctx context.Context) (string, error) {
+	var e entry
+	for {
+		line, err := p.source.line(ctx, e.text)
+		switch {
+		case err == io.EOF && e.text != "":
+			return e.text, nil
+		case err != nil:
+			return "", err
+		}
+		if e.add(line) {
+			return e.text, nil
+		}
+	}
+}
+
+func (p *prompt) remember(text string) {
+	text = strings.TrimRight(text, " \t\n")
+	p.source.remember(text)
+	if err := p.history.add(text); err != nil {
+		p.warn("history", err)
+		p.history.path = "" // once is enough
+	}
+}
+
+// program runs what comes from elsewhere, statement by statement, and gives the error that ends it.
+func (p *prompt) program(ctx context.Context) error {
+	var s splitter
+	for {
+		line, err := p.source.line(ctx, "")
+		statements := s.add(line + "\n")
+		if err == io.EOF {
+			statements = append(statements, s.end())
+		} else if err != nil {
+			return err
+		}
+		for _, text := range statements {
+			if err := p.run(ctx, text); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+	}
+}
+
+// run runs an entry and prints its value. The value stays as _.
+func (p *prompt) run(ctx context.Context, text string) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := p.interruptible(cancel, false)
+	defer stop()
+	v, err := p.session.Eval(ctx, text)
+	if err == nil && v != starlark.None {
+		p.session.Set("_", v)
+		err = write(ctx, p.Stdout, v.String()+"\n")
+	}
+	if stop(); err == nil && ctx.Err() != nil {
+		return causeOf(ctx) // the interrupt came at the very end, and must not be lost
+	}
+	return err
+}
+
+// write stops in the middle of a long value when the context ends.
+func write(ctx context.Context, w io.Writer, text string) error {
+	const piece = 32 << 10
+	for len(text) > 0 {
+		if ctx.Err() != nil {
+			return causeOf(ctx)
+		}
+		n := min(len(text), piece)
+		if _, err := io.WriteString(w, text[:n]); err != nil {
+			return err
+		}
+		text = text[n:]
+	}
+	return nil
+}
+
+// interruptible makes signals end what runs, until the function that it gives is called. Those after the first one, or
+// all where it came before, end clean-up too.
+func (p *prompt) interruptible(cancel context.CancelCauseFunc, again bool) func() {
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for ; ; again = true {
+			select {
+			case <-stop:
+				return
+			case sig, open := <-p.Interrupts:
+				switch {
+				case !open:
+					return
+				case sig != os.Interrupt:
+					cancel(errTerminated)
+				default:
+					cancel(host.ErrInterrupted)
+				}
+				if again {
+					p.Host.EndCleanup()
+				}
+			}
+		}
+	}()
+	return sync.OnceFunc(func() {
+		close(stop)
+		<-stopped
+	})
+}
+
+// help is the prompt's help(x).
+func (p *prompt) help(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	if len(kwargs) > 0 || len(args) > 1 {
+		return nil, fmt.Errorf("%s: want one value or name, or nothing", b.Name())
+	}
+	switch {
+	case len(args) == 0:
+		Overview(p.Stdout)
+	case args[0] == starlark.Value(b):
+		fmt.Fprint(p.Stdout, "help(x)\n\nTells about x: a value, or a name in quotes. help() tells what there is.\n")
+	default:
+		name, ok := starlark.AsString(args[0])
+		if !ok {
+			Help(p.Stdout, args[0])
+			break
+		}
+		if err := HelpName(p.Stdout, name); err != nil {
+			return nil, fmt.Errorf("%s: %w", b.Name(), err)
+		}
+	}
+	return starlark.None, nil
+}

@@ -1,0 +1,110 @@
+package repl
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"incus-star/starlarkincus/host"
+)
+
+// A source gives the lines of entries, without their ends: errCleared after Ctrl-C, io.EOF at the end, or why the
+// prompt has to end. Before is the part of the entry that was read already.
+type source interface {
+	line(ctx context.Context, before string) (string, error)
+	remember(entry string)
+	close()
+}
+
+var (
+	// errCleared is Ctrl-C at the prompt: what was entered so far is dropped.
+	errCleared = errors.New("the entry was cleared")
+	// errTerminated is a signal that ends the process, SIGTERM.
+	errTerminated = fmt.Errorf("terminated: %w", host.ErrInterrupted)
+)
+
+// promptFor is what a person sees before the cursor, in an entry of which part was read already.
+func promptFor(before string) string {
+	if before == "" {
+		return ">>> "
+	}
+	return "... "
+}
+
+// causeOf is why a context has ended, in the host's terms.
+func causeOf(ctx context.Context) error {
+	switch cause := context.Cause(ctx); cause {
+	case context.Canceled:
+		return host.ErrInterrupted
+	case context.DeadlineExceeded:
+		return host.ErrTimeout
+	default:
+		return cause
+	}
+}
+
+// A plain source reads lines of any length from a file, a pipe, or a terminal that can do no more. It waits for them
+// in a goroutine, which outlives the source where no line comes: nothing can end the reading of a file.
+type plain struct {
+	in         *bufio.Reader
+	prompts    io.Writer // nil where nobody types
+	interrupts <-chan os.Signal
+	reading    chan plainLine // nil while nothing is read
+}
+
+type plainLine struct {
+	text string
+	err  error
+}
+
+func newPlain(in io.Reader, prompts io.Writer, interrupts <-chan os.Signal) *plain {
+	return &plain{in: bufio.NewReader(in), prompts: prompts, interrupts: interrupts}
+}
+
+func (p *plain) line(ctx context.Context, before string) (string, error) {
+	if p.prompts != nil {
+		fmt.Fprint(p.prompts, promptFor(before))
+	}
+	if p.reading == nil { // else the line is still awaited that Ctrl-C broke off
+		reading := make(chan plainLine, 1)
+		p.reading = reading
+		go func() {
+			text, err := p.in.ReadString('\n')
+			reading <- plainLine{text, err}
+		}()
+	}
+	for {
+		select {
+		case read := <-p.reading:
+			p.reading = nil
+			if read.err == io.EOF && read.text != "" {
+				return read.text, nil // the next one finds the end again
+			}
+			if p.prompts != nil && read.err != nil {
+				fmt.Fprintln(p.prompts)
+			}
+			return strings.TrimSuffix(strings.TrimSuffix(read.text, "\n"), "\r"), read.err
+		case <-ctx.Done():
+			return "", causeOf(ctx)
+		case sig, open := <-p.interrupts:
+			switch {
+			case !open:
+				p.interrupts = nil
+			case sig != os.Interrupt:
+				return "", errTerminated
+			case p.prompts == nil:
+				return "", host.ErrInterrupted
+			default:
+				fmt.Fprintln(p.prompts)
+				return "", errCleared
+			}
+		}
+	}
+}
+
+func (p *plain) remember(string) {}
+func (p *plain) close()          {}

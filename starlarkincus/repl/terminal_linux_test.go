@@ -1,0 +1,300 @@
+package repl
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestTerminalEntries(t *testing.T) {
+	p := startTerminal(t, t.TempDir())
+	if greeting := p.expect("\n"); greeting != "incus-star 1.2 for the test. help() tells what there is, Ctrl-D ends." {
+		t.Errorf("greeting: %q", greeting)
+	}
+	p.enter("1 + 1")
+	p.expect("\n2\n")
+	p.enter("_ * 21")
+	p.expect("\n42\n")
+	p.enter("x = None")
+	p.enter("x")
+	p.enter("_ + 1")
+	p.expect("\n43\n")
+	p.enter(`"a\nb"`)
+	p.expect("\n\"a\\nb\"\n")
+	p.enter("print('one\\ntwo')")
+	p.expect("\none\ntwo\n")
+
+	p.enter("g = lambda x: x")
+	p.enter("def f(x):")
+	p.expect("... ")
+	p.send("    # twice\r")
+	p.expect("... ")
+	p.send("    return g(x)\r")
+	p.expect("... ")
+	p.send("\r")
+	p.enter("g = lambda x: 2 * x")
+	p.enter("f(8)")
+	p.expect("\n16\n")
+	p.enter("[1,")
+	p.expect("... ")
+	p.send("\r") // within brackets a blank line is nothing
+	p.expect("... ")
+	p.send("2]\r")
+	p.expect("\n[1, 2]\n")
+
+	p.enter("fail('gone wrong')")
+	p.expect("ScriptError: gone wrong\n")
+	p.enter("1 +* 2")
+	p.expect("got '*', want primary expression")
+	p.enter("def f():")
+	p.expect("... ")
+	p.send("\r")
+	p.expect("want indent")
+	p.enter("1 // 0")
+	p.expect("division by zero")
+	p.enter("'still ' + 'here'")
+	p.expect("\n\"still here\"\n")
+	p.enter("exit(7)")
+	if status := p.status(); status != 7 {
+		t.Errorf("exit(7) ended with %d", status)
+	}
+}
+
+func TestTerminalEnd(t *testing.T) {
+	p := startTerminal(t, t.TempDir())
+	found := p.mode()
+	p.enter("for i in range(3):")
+	p.expect("... ")
+	p.send("    print(i)\r")
+	p.expect("... ")
+	p.send("\x04")
+	p.expect("\n0\n1\n2\n") // as Python does
+	p.enter("defer(print, 'at the ' + 'end')")
+	p.expect(">>> ")
+	p.send("\x04")
+	if status := p.status(); status != 0 {
+		t.Errorf("Ctrl-D ended with %d", status)
+	}
+	p.expect("\nat the end\n")
+	if mode := p.mode(); mode != found {
+		t.Errorf("terminal mode\nbefore %+v\nafter  %+v", found, mode)
+	}
+}
+
+func TestTerminalInterrupt(t *testing.T) {
+	p := startTerminal(t, t.TempDir())
+	p.expect(">>> ")
+	p.send("half an entr")
+	p.expect("entr")
+	p.send("\x03")
+	p.expect("^C\n>>> ")
+	p.send("def f():\r")
+	p.expect("... ")
+	p.send("    x")
+	p.expect("x")
+	p.send("\x03")
+	p.expect("^C\n>>> ")
+	p.send("def spin():\r    print('r' + 'unning')\r    while True: pass\r\r")
+	for i, code := range []string{"spin()", "print('r' + 'unning'); sleep(1000)", "spin()"} {
+		p.enter(code)
+		p.expect("\nrunning\n")
+		begin := time.Now()
+		if i == 2 {
+			check(t, p.cmd.Process.Signal(os.Interrupt)) // as another process may
+		} else {
+			p.send("\x03")
+		}
+		p.expect("interrupted")
+		if took := time.Since(begin); took > time.Second {
+			t.Errorf("%s: Ctrl-C took %v", code, took)
+		}
+	}
+	p.enter("'alive'")
+	p.expect("\n\"alive\"\n")
+
+	p.expect(">>> ")
+	p.send("half")
+	p.expect("half")
+	check(t, p.cmd.Process.Signal(os.Interrupt))
+	p.expect("^C\n>>> ")
+	check(t, p.cmd.Process.Signal(syscall.SIGTERM))
+	if status := p.status(); status != 130 {
+		t.Errorf("SIGTERM ended with %d", status)
+	}
+	p.expect("terminated: interrupted\n")
+}
+
+func TestTerminalTerminated(t *testing.T) {
+	p := startTerminal(t, t.TempDir())
+	found := p.mode()
+	p.enter("print('r' + 'unning'); sleep(1000)")
+	p.expect("\nrunning\n")
+	check(t, p.cmd.Process.Signal(syscall.SIGTERM))
+	if status := p.status(); status != 130 {
+		t.Errorf("SIGTERM ended with %d", status)
+	}
+	if mode := p.mode(); mode != found {
+		t.Errorf("terminal mode\nbefore %+v\nafter  %+v", found, mode)
+	}
+}
+
+func TestTerminalTimeout(t *testing.T) {
+	p := startTerminal(t, t.TempDir(), "TEST_TIMEOUT=300ms")
+	found := p.mode()
+	p.expect(">>> ")
+	p.send("half")
+	if status := p.status(); status != 124 {
+		t.Errorf("the timeout ended with %d", status)
+	}
+	p.expect("\ntimed out\n")
+	if mode := p.mode(); mode != found {
+		t.Errorf("terminal mode\nbefore %+v\nafter  %+v", found, mode)
+	}
+}
+
+func TestTerminalPanic(t *testing.T) {
+	p := startTerminal(t, t.TempDir())
+	found := p.mode()
+	p.enter("panic()")
+	if status := p.status(); status != 2 {
+		t.Errorf("a panic ended with %d", status)
+	}
+	if mode := p.mode(); mode != found {
+		t.Errorf("terminal mode\nbefore %+v\nafter  %+v", found, mode)
+	}
+}
+
+// The mode while a script runs is the one that the prompt found: Ctrl-C makes a signal, and input is echoed.
+func TestTerminalModeWhileRunning(t *testing.T) {
+	p := startTerminal(t, t.TempDir())
+	found := p.mode()
+	p.enter("print('r' + 'unning'); sleep(1000)")
+	p.expect("\nrunning\n")
+	if mode := p.mode(); mode != found {
+		t.Errorf("terminal mode\nbefore  %+v\nrunning %+v", found, mode)
+	}
+	p.send("1 + 1\r") // typed ahead
+	p.expect("1 + 1")
+	check(t, p.cmd.Process.Signal(os.Interrupt))
+	p.expect("interrupted")
+	p.expect("\n2\n")
+}
+
+func TestTerminalHistory(t *testing.T) {
+	const up = "\x1b[A"
+	state := t.TempDir()
+	long := strings.Repeat("x", 10_000)
+	p := startTerminal(t, state)
+	p.enter("len('" + long + "')")
+	p.expect("\n10000\n")
+	p.enter("def f():")
+	p.send("    # doubled \\ and \\n\r    return 'f' + 'unction'\r\r")
+	p.enter("f()")
+	p.expect("\n\"function\"\n")
+	p.expect(">>> ")
+
+	// A second prompt at the same time must lose nothing of the first one's.
+	q := startTerminal(t, state)
+	q.enter("'oth' + 'er'")
+	q.expect("\n\"other\"\n")
+	q.expect(">>> ")
+	q.send(up + up + up)
+	q.expect("def f():␊    # doubled")
+	q.send("\r")
+	q.enter("f()")
+	q.expect("\n\"function\"\n")
+	p.send("\x04")
+	p.status()
+	q.expect(">>> ")
+	q.send("\x04")
+	q.status()
+
+	p = startTerminal(t, state)
+	p.expect(">>> ")
+	p.send(up + up)
+	p.expect("return 'f' + 'unction'")
+	p.send("\r")
+	p.enter("f()")
+	p.expect("\n\"function\"\n")
+	p.expect(">>> ")
+	p.send("len" + up) // by what is typed already
+	p.expect("xxx")
+	p.send("\r")
+	p.expect("\n10000\n")
+
+	file := filepath.Join(state, "incus-star", "history")
+	for path, want := range map[string]os.FileMode{file: 0o600, filepath.Dir(file): 0o700 | os.ModeDir} {
+		info, err := os.Stat(path)
+		check(t, err)
+		if info.Mode() != want {
+			t.Errorf("%s has mode %v, want %v", path, info.Mode(), want)
+		}
+	}
+}
+
+func TestTerminalCompletion(t *testing.T) {
+	p := startTerminal(t, t.TempDir())
+	p.expect(">>> ")
+	p.send("incus.inst\t")
+	p.expect("incus.instances")
+	p.send(".la\t")
+	p.expect(".launch")
+	p.send("('c1', imag\t")
+	p.expect("image=")
+	p.send("\x03")
+	p.expect(">>> ")
+	p.send("def fun(number):\r\treturn number\r\rfun(nu\t7)\r")
+	p.expect("\n7\n")
+	p.expect(">>> ")
+	p.send("incus.instances.re\t\t")
+	p.send("\x03")
+	p.expect(">>> ")
+}
+
+func TestTerminalPaste(t *testing.T) {
+	p := startTerminal(t, t.TempDir())
+	p.expect(">>> ")
+	// Tabs and blank lines, and two statements at once.
+	p.send(pasteStart + "def f(inc):\r\tx = inc\r\r\treturn\t2 * x\r\rf(21)\r" + pasteEnd + "\r")
+	p.expect("␊␉x = inc␊")
+	p.expect("\n42\n")
+	// A terminal that doesn't mark a paste.
+	p.expect(">>> ")
+	p.send("def f(inc):\r\tx = inc\r\treturn 3 * x\r\rf(21)\r")
+	p.expect("\n63\n")
+	// Ctrl-C leads out of a paste whose end was lost.
+	p.expect(">>> ")
+	p.send(pasteStart + "lost\rend")
+	p.expect("lost␊end")
+	p.send("\x03")
+	p.enter("'go ' + 'on'")
+	p.expect("\n\"go on\"\n")
+}
+
+func TestTerminalPlain(t *testing.T) {
+	p := startTerminal(t, t.TempDir(), "TERM=dumb")
+	p.expect(">>> ")
+	p.send("def f():\n    return 6 * 7\n\n")
+	p.enter("f()")
+	p.expect("\n42\n")
+	p.expect(">>> ")
+	p.send("def g():\n")
+	p.expect("... ")
+	p.send("  hal")
+	p.expect("  hal")
+	p.send("\x03")
+	p.enter("'after'")
+	p.expect("\n\"after\"\n")
+	p.enter("print('r' + 'unning'); sleep(1000)")
+	p.expect("\nrunning\n")
+	p.send("\x03")
+	p.expect("interrupted")
+	p.expect(">>> ")
+	p.send("\x04")
+	if status := p.status(); status != 0 {
+		t.Errorf("Ctrl-D ended with %d", status)
+	}
+}
