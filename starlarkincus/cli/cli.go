@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -28,22 +29,23 @@ flags:
 
 const statuses = `
 exit status: 0; 1 a mistake in the script or an error of its own; 2 wrong usage, or the script doesn't parse; 3 the
-server refused; 4 no connection; 5 an operation failed; 124 time or steps are used up; 130 interrupted; what exit() says
+server refused; 4 no connection; 5 an operation failed; 124 time, steps or memory are used up; 129, 130 and 143 after SIGHUP, Ctrl-C
+and SIGTERM; 141 nobody reads standard output any more; what exit() says
 `
-
-// usageStatus is the exit status of a wrong command line.
-const usageStatus = 2
 
 // flags are the command line, parsed.
 type flags struct {
 	remote, project string
 	timeout         time.Duration
 	maxSteps        uint64
+	maxMemory       memoryLimit
+	logLevel        slog.Level
 	readOnly, trace bool
 	version, help   bool
 	code            string
 	hasCode         bool
 	args            []string
+	errorFormat     string
 }
 
 func parse(args []string) (*flags, string, error) {
@@ -57,8 +59,11 @@ func parse(args []string) (*flags, string, error) {
 	set.StringVar(&f.project, "project", "", "the project to work in")
 	set.DurationVar(&f.timeout, "timeout", 0, "end the script after this long, such as 90s or 10m")
 	set.Uint64Var(&f.maxSteps, "max-steps", 0, "end the script after this many steps of Starlark")
+	set.Var(&f.maxMemory, "max-memory", "end the script when it takes more memory, such as 512MiB or 2GiB")
 	set.BoolVar(&f.readOnly, "read-only", false, "send only GET requests")
 	set.BoolVar(&f.trace, "trace", false, "print each request on standard error")
+	level := set.String("log-level", "info", "the lowest `level` that log prints: debug, info, warning or error")
+	set.StringVar(&f.errorFormat, "error-format", "text", "how errors are printed: text, or json for one object a line")
 	set.BoolVar(&f.version, "version", false, "print the version")
 	set.BoolVarP(&f.help, "help", "h", false, "print this")
 	err := set.Parse(args)
@@ -67,16 +72,24 @@ func parse(args []string) (*flags, string, error) {
 	if err == nil && f.timeout < 0 {
 		err = fmt.Errorf("--timeout: %v is negative", f.timeout)
 	}
+	if err == nil {
+		if f.logLevel, err = host.LogLevel(*level); err != nil {
+			err = fmt.Errorf("--log-level: %w", err)
+		}
+	}
+	if err == nil && f.errorFormat != "text" && f.errorFormat != "json" {
+		err = fmt.Errorf("--error-format: %q is neither text nor json", f.errorFormat)
+	}
 	return &f, usage + set.FlagUsages() + statuses, err
 }
 
 // Main runs the command and returns its exit status.
 func Main(args []string, stdin, stdout, stderr *os.File) int {
+	defer onClosedPipe()()
 	f, help, err := parse(args)
 	switch {
 	case err != nil:
-		fmt.Fprintf(stderr, "incus-star: %v (incus-star --help lists the flags)\n", err)
-		return usageStatus
+		return f.wrongUsage(stderr, err)
 	case f.help:
 		fmt.Fprint(stdout, help)
 		return 0
@@ -90,12 +103,22 @@ func Main(args []string, stdin, stdout, stderr *os.File) int {
 		Stdin: stdin, Stdout: stdout, Stderr: stderr,
 		Predeclared: starlark.StringDict{"incus": client},
 		Color:       term.IsTerminal(int(stderr.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
+		JSON:        f.errorFormat == "json",
 		MaxSteps:    f.maxSteps,
+		LogLevel:    f.logLevel,
+		LibraryPath: libraryPath(),
 	}
 	if !f.hasCode && len(f.args) == 0 {
 		return f.prompt(options)
 	}
 	return f.run(options, stdin, stderr)
+}
+
+// wrongUsage reports a wrong command line, in the format that it asks for as far as it was read.
+func (f *flags) wrongUsage(stderr io.Writer, err error) int {
+	usage := &host.UsageError{Path: "incus-star", Message: err.Error() + " (incus-star --help lists the flags)"}
+	host.New(host.Options{JSON: f.errorFormat == "json"}).Report(stderr, usage)
+	return host.ExitStatus(usage)
 }
 
 // module are the options of the incus module.
@@ -133,9 +156,11 @@ func (f *flags) run(options host.Options, stdin, stderr *os.File) int {
 	h := host.New(options)
 	ctx, stop := onSignals(context.Background(), h, stderr)
 	defer stop()
+	ctx, unwatch := f.maxMemory.watch(ctx, stderr)
+	defer unwatch()
 	if f.timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, f.timeout, host.ErrTimeout)
+		ctx, cancel = context.WithTimeoutCause(ctx, f.timeout, fmt.Errorf("%w after %v", host.ErrTimeout, f.timeout))
 		defer cancel()
 	}
 	var err error

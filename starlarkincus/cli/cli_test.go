@@ -220,6 +220,7 @@ cleanup = lambda: [inst.delete(force = True), print("cleaned")]
 		"loop":      {false, "def body():\n    while True: pass"},
 		"try":       {false, "def body():\n    while True: try_(sleep, 1000)"},
 		"exec":      {true, launch + `body = lambda: inst.exec(["sleep", "1000"])`},
+		"tasks":     {true, launch + `body = lambda: parallel(lambda i: inst.exec(["sleep", "1000"]), range(3))`},
 		"operation": {true, launch + `op = inst.exec(["sleep", "1000"], wait = False)` + "\n" + `body = op.wait`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"syscall"
 
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/remote"
@@ -13,14 +12,17 @@ import (
 
 // prompt reads and runs entries until the input ends.
 func (f *flags) prompt(options host.Options) int {
-	ctx := context.Background()
+	ctx, unwatch := f.maxMemory.watch(context.Background(), options.Stderr)
+	defer unwatch()
 	if f.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, f.timeout, host.ErrTimeout)
 		defer cancel()
 	}
 	signals := make(chan os.Signal, 3)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	if watched := endings(); len(watched) > 0 {
+		signal.Notify(signals, watched...)
+	}
 	defer signal.Stop(signals)
 	return repl.Run(ctx, repl.Options{
 		Host:       host.New(options),

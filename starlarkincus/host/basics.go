@@ -2,16 +2,16 @@ package host
 
 import (
 	"context"
+	"errors"
 	"io"
 	"math"
+	"syscall"
 	"time"
 
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/value"
 
-	"go.starlark.net/lib/json"
 	"go.starlark.net/starlark"
-	"go.starlark.net/starlarkstruct"
 )
 
 func init() {
@@ -32,28 +32,6 @@ func init() {
 
 Without an exit() a script's status is 0, or what its uncaught error's class says.`,
 		call: exit,
-	}, {
-		name: "args",
-		help: `The script's command line: a list of strings, without the script's own name.`,
-		value: func(h *Host) starlark.Value {
-			args := make([]starlark.Value, len(h.options.Args))
-			for i, arg := range h.options.Args {
-				args[i] = starlark.String(arg)
-			}
-			return starlark.NewList(args)
-		},
-	}, {
-		name: "struct",
-		help: `struct(**fields) makes an immutable value with those fields: struct(name="web", cpu=2).name`,
-		value: func(*Host) starlark.Value {
-			return starlark.NewBuiltin("struct", starlarkstruct.Make)
-		},
-	}, {
-		name: "json",
-		help: `json.encode(x), json.encode_indent(x, prefix="", indent="\t"), json.decode(text, default=…), json.indent(text)`,
-		value: func(*Host) starlark.Value {
-			return json.Module
-		},
 	}})
 }
 
@@ -62,13 +40,23 @@ func print(c *call) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.host().print(text); err != nil {
-		return nil, c.errorf("%w", err)
-	}
-	return starlark.None, nil
+	return starlark.None, c.print(text)
 }
 
-// print writes a line at once, so that the lines of several tasks or processes don't mix.
+// print writes lines at once, so that those of several tasks or processes don't mix. When nobody takes them any more,
+// the script ends; but clean-up goes on without its lines.
+func (c *call) print(text string) error {
+	err := c.host().print(text)
+	switch {
+	case errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe):
+		c.run.stop(errOutputClosed)
+		return context.Cause(c.ctx)
+	case err != nil:
+		return c.errorf("%w", err)
+	}
+	return nil
+}
+
 func (h *Host) print(text string) error {
 	_, err := io.WriteString(h.options.Stdout, text+"\n")
 	return err
@@ -79,18 +67,25 @@ func sleep(c *call) (starlark.Value, error) {
 	if err := c.unpack("seconds", &arg); err != nil {
 		return nil, err
 	}
-	seconds, err := value.Seconds("seconds", arg)
+	d, err := duration("seconds", arg)
 	if err != nil {
 		return nil, c.errorf("%w", err)
-	}
-	d := time.Duration(math.MaxInt64)
-	if seconds < d.Seconds() {
-		d = time.Duration(seconds * float64(time.Second))
 	}
 	if err := wait(c.thread, d); err != nil {
 		return nil, err
 	}
 	return starlark.None, nil
+}
+
+const forever = time.Duration(math.MaxInt64)
+
+// duration reads an argument that is a number of seconds.
+func duration(name string, v starlark.Value) (time.Duration, error) {
+	seconds, err := value.Seconds(name, v)
+	if err != nil || seconds >= forever.Seconds() {
+		return forever, err
+	}
+	return time.Duration(seconds * float64(time.Second)), nil
 }
 
 // wait lets d go by, or less where the thread's context ends first: then it returns why.

@@ -11,24 +11,34 @@ import (
 )
 
 // A definition is a name that every script has: what it does when called, or the value that it stands for, and its
-// help. One with neither is a type, known by its help only.
+// help. One with neither is a type, known by its help only. One with members is a library, which may be called too,
+// unless it has a value: then the members are that value's methods.
 type definition struct {
-	name   string
-	params string // as a script would write them; for functions
-	help   string // for a person at the prompt
-	call   func(*call) (starlark.Value, error)
-	value  func(*Host) starlark.Value
+	name    string
+	params  string // as a script would write them; for functions
+	help    string // for a person at the prompt
+	call    func(*call) (starlark.Value, error)
+	value   func(*Host) starlark.Value
+	members []definition
 }
 
 var definitions = make(map[string]*definition)
 
-// register adds names that every Host gives its scripts. It panics on one that exists.
+// replaced are names of Starlark's own that the host gives more to.
+var replaced = map[string]bool{"print": true, "fail": true, "hash": true}
+
+// register adds names that every Host gives its scripts, and under library.member what libraries have. It panics on one
+// that exists.
 func register(table []definition) {
 	for _, d := range table {
-		if definitions[d.name] != nil || starlark.Universe.Has(d.name) && d.name != "print" && d.name != "fail" {
+		if definitions[d.name] != nil || starlark.Universe.Has(d.name) && !replaced[d.name] {
 			panic(fmt.Sprintf("host: the name %s is registered twice", d.name))
 		}
 		definitions[d.name] = &d
+		for i := range d.members {
+			d.members[i].name = d.name + "." + d.members[i].name
+		}
+		register(d.members)
 	}
 }
 
@@ -59,18 +69,31 @@ func (h *Host) names() starlark.StringDict {
 	for _, class := range errors.Classes() {
 		names[class.Name()] = classValue{class}
 	}
+	for _, name := range preallocating {
+		names[name] = bounded(name)
+	}
 	for name, d := range definitions {
 		if names.Has(name) {
 			panic(fmt.Sprintf("host: the name %s is registered twice", name))
 		}
-		switch {
-		case d.call != nil:
-			names[name] = starlark.NewBuiltin(name, d.invoke)
-		case d.value != nil:
-			names[name] = d.value(h)
+		if v := d.make(h); v != nil && !strings.Contains(name, ".") {
+			names[name] = v
 		}
 	}
 	return names
+}
+
+// make is the value that a definition gives a host's scripts; nil for a type.
+func (d *definition) make(h *Host) starlark.Value {
+	switch {
+	case d.value != nil:
+		return d.value(h)
+	case d.members != nil:
+		return d.library(h)
+	case d.call != nil:
+		return starlark.NewBuiltin(d.name, d.invoke)
+	}
+	return nil
 }
 
 func (d *definition) invoke(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (v starlark.Value, err error) {
@@ -85,7 +108,8 @@ func (d *definition) invoke(thread *starlark.Thread, b *starlark.Builtin, args s
 	return v, err
 }
 
-// Help is what there is to say about a name that scripts have, for a person at the prompt; empty for an unknown name.
+// Help is what there is to say about a name that scripts have, such as print or re.search, for a person at the prompt;
+// empty for an unknown name.
 func Help(name string) string {
 	if d := definitions[name]; d != nil {
 		title := name

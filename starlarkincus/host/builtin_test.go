@@ -1,6 +1,7 @@
 package host
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,6 +11,9 @@ import (
 func TestHelp(t *testing.T) {
 	h := New(Options{})
 	for name := range h.predeclared {
+		if slices.Contains(preallocating, name) {
+			continue // Starlark's own
+		}
 		text := Help(name)
 		if !strings.HasPrefix(text, name) || len(text) < len(name)+20 {
 			t.Errorf("%s: help is %q", name, text)

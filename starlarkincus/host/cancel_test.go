@@ -103,13 +103,15 @@ func TestInterruptReport(t *testing.T) {
 	err, h, _ := stopped(t, Options{}, "def f():\n    started()\n    sleep(9)\nf()\n", ErrInterrupted)
 	var b strings.Builder
 	h.Report(&b, err)
-	if want := "interrupted at x.star, line 3, in f\n"; b.String() != want {
-		t.Errorf("got %q, want %q", b.String(), want)
+	// It may come before the sleep begins.
+	got := strings.Replace(b.String(), "line 2", "line 3", 1)
+	if want := "interrupted at x.star, line 3, in f\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 	err, h, _ = stopped(t, Options{}, "def f():\n    started()\n    sleep(9)\nf()\n", fmt.Errorf("%w after 5s", ErrTimeout))
 	b.Reset()
 	h.Report(&b, err)
-	if !strings.HasSuffix(b.String(), "    sleep(9)\n         ^\n    in sleep\ntimed out after 5s\n") {
+	if s := b.String(); !strings.HasSuffix(s, "    sleep(9)\n         ^\n    in sleep\ntimed out after 5s\n") && !strings.Contains(s, "line 2") {
 		t.Errorf("got %q", b.String())
 	}
 }

@@ -20,7 +20,7 @@ var pythonHints = map[string]string{
 	"except":   "Starlark has no except: write result = try_(fn, arg) and look at result.error",
 	"finally":  "Starlark has no finally: write finally_(body, cleanup)",
 	"raise":    `Starlark has no raise: write raise_(IncusError, "message")`,
-	"with":     "Starlark has no with: write finally_(body, cleanup)",
+	"with":     "Starlark has no with: write finally_(body, cleanup), or defer(cleanup) for the script's end",
 	"import":   `Starlark has no import: write load("lib/x.star", "name")`,
 	"from":     `Starlark has no import: write load("lib/x.star", "name")`,
 	"class":    "Starlark has no class: write struct(…), or error_class(…) for an error",
@@ -45,7 +45,7 @@ func (h *Host) explain(err error, file *syntax.File, names starlark.StringDict) 
 		explained := make(resolve.ErrorList, len(err))
 		for i, e := range err {
 			if name, ok := strings.CutPrefix(e.Msg, "undefined: "); ok && isIdentifier(name) {
-				if near := errors.Nearest(name, append(namesAt(file, e.Pos), known...)); near != "" {
+				if near := errors.Nearest(name, append(namesAt(file, e.Pos), known...)); near != "" && near != name {
 					e.Msg += fmt.Sprintf(" (did you mean %s?)", near)
 				}
 			}

@@ -16,6 +16,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -29,14 +30,19 @@ type Options struct {
 	Stdin io.Reader
 	// Stdout takes what scripts print, Stderr the errors that are reported while a script goes on.
 	Stdout, Stderr io.Writer
-	// Args is the script's command line, without its own name.
+	// Args is the script's command line, without its own name. Where it asks for the script's help, that is printed on
+	// Stdout and nothing runs.
 	Args []string
 	// Predeclared are names that scripts have besides the host's own. None may be one of the host's.
 	Predeclared starlark.StringDict
 	// LibraryPath lists the folders where load looks after the loading file's own.
 	LibraryPath []string
+	// LogLevel is the lowest level that log prints.
+	LogLevel slog.Level
 	// Color makes reports use terminal colours.
 	Color bool
+	// JSON makes each report one line, a JSON object, for machines.
+	JSON bool
 	// Grace is the time that clean-up has in all after an interrupt, a timeout or the step limit; 0 means 10 s. After
 	// exit() clean-up has all the time that it needs.
 	Grace time.Duration
@@ -98,8 +104,7 @@ func (h *Host) RunFile(ctx context.Context, path string) error {
 	}
 	return h.execute(ctx, func(r *run, thread *starlark.Thread) error {
 		r.loading = append(r.loading, loading{file: fileKey(path), name: path})
-		_, err := h.exec(thread, path, text)
-		return err
+		return h.script(thread, path, text)
 	})
 }
 
@@ -110,10 +115,7 @@ func (h *Host) RunSource(ctx context.Context, name string, src []byte) error {
 	if err != nil {
 		return err
 	}
-	return h.execute(ctx, func(_ *run, thread *starlark.Thread) error {
-		_, err := h.exec(thread, name, text)
-		return err
-	})
+	return h.execute(ctx, func(_ *run, thread *starlark.Thread) error { return h.script(thread, name, text) })
 }
 
 // EndCleanup ends all clean-up that goes on after an interrupt, as if its time were over: what a second interrupt
@@ -128,17 +130,39 @@ func (h *Host) EndCleanup() {
 	}
 }
 
+// script runs a script's text, once its command line has been read.
+func (h *Host) script(thread *starlark.Thread, name, text string) error {
+	file, program, err := h.compile(name, text)
+	if err != nil {
+		return err
+	}
+	r := taskOf(thread).run
+	if helped, err := r.readCommandLine(file, text); helped || err != nil {
+		return err
+	}
+	_, err = program.Init(thread, r.names)
+	return err
+}
+
 // exec runs one file's text on a thread, and gives its globals, unfrozen, also in part after an error.
 func (h *Host) exec(thread *starlark.Thread, name, text string) (starlark.StringDict, error) {
+	_, program, err := h.compile(name, text)
+	if err != nil {
+		return nil, err
+	}
+	return program.Init(thread, taskOf(thread).run.names)
+}
+
+func (h *Host) compile(name, text string) (*syntax.File, *starlark.Program, error) {
 	h.sources.add(name, text)
 	options := dialect
 	file, err := options.Parse(name, text, 0)
 	if err != nil {
-		return nil, h.explain(err, nil, h.predeclared)
+		return nil, nil, h.explain(err, nil, h.predeclared)
 	}
 	program, err := starlark.FileProgram(file, h.predeclared.Has)
 	if err != nil {
-		return nil, h.explain(err, file, h.predeclared)
+		return nil, nil, h.explain(err, file, h.predeclared)
 	}
-	return program.Init(thread, h.predeclared)
+	return file, program, nil
 }

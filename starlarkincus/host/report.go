@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"incus-star/errors"
@@ -34,26 +35,51 @@ const debugVariable = "INCUS_STAR_DEBUG"
 
 // Report writes what an uncaught error looks like: a backtrace with the source lines, then the error's class, status
 // and message, then its causes where they add something. A script that doesn't parse has its errors listed. Exit()
-// is no error, and an interrupt is one line that says where the script was.
-func (h *Host) Report(w io.Writer, err error) {
+// is no error, and an interrupt is one line that says where the script was. With Options.JSON it is a line of JSON.
+func (h *Host) Report(w io.Writer, err error) { h.reportUnder(w, "", err) }
+
+// reportAside prints an error that can't be returned, under a line that says why it's there.
+func (h *Host) reportAside(heading string, err error) { h.reportUnder(h.options.Stderr, heading, err) }
+
+// reportAside is the host's, and tells the task, which the error hasn't come out of.
+func (t *task) reportAside(heading string, err error) {
+	if t.via != nil {
+		err = &crossed{t.via(), err}
+	}
+	t.run.host.reportAside(heading, err)
+}
+
+// reportUnder writes at once, so that the reports of several tasks or processes don't mix.
+func (h *Host) reportUnder(w io.Writer, heading string, err error) {
 	p := plain
 	if h.options.Color {
 		p = coloured
 	}
-	_, _ = io.WriteString(w, h.report(err, p))
+	var text string
+	switch {
+	case h.options.JSON:
+		text = h.reportJSON(heading, err)
+	default:
+		if text = h.report(err, p); text != "" && heading != "" {
+			text = heading + "\n" + text
+		}
+	}
+	_, _ = io.WriteString(w, text)
 }
 
 func (h *Host) report(err error, p palette) string {
 	var exit *ExitError
-	var stop *stopError
 	var internal *internalError
 	var usage *UsageError
+	stop := stopOf(err)
 	switch {
 	case err == nil, goerrors.As(err, &exit):
 		return ""
 	case goerrors.As(err, &internal):
 		return h.traceback(stackOf(err), p) + internalText(internal, p)
-	case goerrors.As(err, &stop):
+	case goerrors.Is(err, errOutputClosed):
+		return "" // as any command whose reader has gone
+	case stop != nil:
 		return h.stopText(stop, p)
 	case goerrors.As(err, &usage) && len(stackOf(err)) == 0:
 		return printable(usage.Error()) + "\n"
@@ -63,13 +89,13 @@ func (h *Host) report(err error, p palette) string {
 	var names resolve.ErrorList
 	switch failure := failureOf(err); {
 	case failure != nil:
-		return trace + h.failureText(err, failure, p)
+		return trace + h.failureText(err, failure, p) + joinNotes(notesOf(err))
 	case goerrors.As(err, &parse):
 		return trace + h.parseText([]resolve.Error{{Pos: parse.Pos, Msg: parse.Msg}}, p)
 	case goerrors.As(err, &names):
 		return trace + h.parseText(names, p)
 	}
-	return trace + p.paint(p.class, errors.Script.Name()) + ": " + printable(ownMessage(err)) + "\n"
+	return trace + p.paint(p.class, errors.Script.Name()) + ": " + printable(ownMessage(err)) + "\n" + joinNotes(notesOf(err))
 }
 
 // failureText is an error of a class, and its causes. Of a cause whose message the error repeats, the class is news.
@@ -139,11 +165,30 @@ func (h *Host) stopText(stop *stopError, p palette) string {
 	if !goerrors.Is(stop, ErrInterrupted) {
 		return h.traceback(stackOf(stop), p) + message + "\n"
 	}
-	if places := placesOf(stackOf(stop)); len(places) > 0 && places[len(places)-1].pos.Line > 0 {
+	stack := stackOf(stop)
+	if places := placesOf(stack); len(places) > 0 && places[len(places)-1].pos.Line > 0 {
 		last := places[len(places)-1]
 		message += fmt.Sprintf(" at %s, line %d, in %s", last.pos.Filename(), last.pos.Line, last.function)
 	}
+	for _, frame := range slices.Backward(stack) {
+		if _, ok := readTask(frame.Name); ok {
+			message += ", " + frame.Name
+			break
+		}
+	}
 	return message + "\n"
+}
+
+// stopOf is what stopped a run; nil where an error has another reason. A cause by itself will do.
+func stopOf(err error) *stopError {
+	var stop *stopError
+	if goerrors.As(err, &stop) {
+		return stop
+	}
+	if goerrors.Is(err, ErrInterrupted) || goerrors.Is(err, ErrTimeout) || goerrors.Is(err, ErrSteps) {
+		return &stopError{cause: err}
+	}
+	return nil
 }
 
 func internalText(internal *internalError, p palette) string {

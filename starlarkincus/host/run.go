@@ -25,6 +25,11 @@ type run struct {
 
 	steps   uint64    // that ended tasks took, and others up to when they last said so
 	loading []loading // the files being loaded, the script first
+
+	names starlark.StringDict // what the files that it executes have
+	line  *commandLine        // the script's; nil at a prompt
+
+	deferred *[]deferredCall // the script's, or those of the prompt's session
 }
 
 // A task is a Starlark thread's place in a run. Each thread has its own.
@@ -33,6 +38,8 @@ type task struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	depth  int // frames of the threads that this one's caller stands on
+
+	via func() starlark.CallStack // tells a task of parallel; nil in others
 }
 
 const taskKey = "incus-star.task"
@@ -43,22 +50,34 @@ func taskOf(thread *starlark.Thread) *task {
 	return t
 }
 
-// execute runs body as a run of its own, and gives its error as the caller is to see it.
-func (h *Host) execute(ctx context.Context, body func(*run, *starlark.Thread) error) error {
-	if cause := causeOf(ctx); cause != nil {
-		return &stopError{cause: cause}
-	}
+// execute runs a script as a run of its own, then the calls that it deferred, and gives its error as the caller is to
+// see it.
+func (h *Host) execute(ctx context.Context, script func(*run, *starlark.Thread) error) error {
+	return h.withRun(ctx, new([]deferredCall), func(r *run) error { return r.callDeferred(r.main(script)) })
+}
+
+// withRun makes a run for body, which has the lock.
+func (h *Host) withRun(ctx context.Context, deferred *[]deferredCall, body func(*run) error) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	r := h.newRun(ctx)
 	defer r.close()
+	r.deferred = deferred
+	return body(r)
+}
+
+// main runs a script, or an entry, on the run's first thread.
+func (r *run) main(script func(*run, *starlark.Thread) error) error {
+	if cause := causeOf(r.hard); cause != nil {
+		return &stopError{cause: cause}
+	}
 	thread, done := r.newThread("main", r.soft, 0)
 	defer done()
-	return r.outcome(taskOf(thread).guard(func() error { return body(r, thread) }))
+	return r.outcome(taskOf(thread).guard(func() error { return script(r, thread) }))
 }
 
 func (h *Host) newRun(ctx context.Context) *run {
-	r := &run{host: h}
+	r := &run{host: h, names: h.predeclared}
 	r.hard, r.stopHard = context.WithCancelCause(ctx)
 	r.soft, r.stopSoft = context.WithCancelCause(r.hard)
 	r.clean, r.stopClean = context.WithCancelCause(context.WithoutCancel(ctx))
@@ -103,14 +122,14 @@ func (r *run) cause() error {
 }
 
 // outcome is the error that a run gives its caller. A script that came to its end has succeeded, even if the
-// interrupt came before that end was noticed.
+// interrupt came before that end was noticed; but not if nobody takes what it prints.
 func (r *run) outcome(err error) error {
 	cause := r.cause()
 	var exit *ExitError
 	switch {
 	case errors.As(cause, &exit):
 		return exit
-	case cause == nil || err == nil:
+	case cause == nil || err == nil && cause != errOutputClosed:
 		return err
 	}
 	return &stopError{cause, err}
@@ -204,30 +223,38 @@ func (t *task) guard(body func() error) (err error) {
 // still runs. Clean-up has threads of its own: the depths of those that stand on each other are added.
 const maxDepth = 101_000
 
-// crossed marks where an error went from one thread to the one that called it: their stacks are one backtrace.
-type crossed struct{ err error }
+// crossed marks where an error went from one thread to the one that called it: their stacks are one backtrace, with
+// what led from the one to the other between them.
+type crossed struct {
+	via starlark.CallStack
+	err error
+}
 
 func (e *crossed) Error() string { return e.err.Error() }
 func (e *crossed) Unwrap() error { return e.err }
 
-// cleanup calls fn even if the task was stopped, and protected from that for the grace period. An interrupt that
-// comes later gives it as long.
+// cleanup calls fn as clean-up of what the thread does.
 func (t *task) cleanup(thread *starlark.Thread, fn starlark.Callable) error {
-	depth := t.depth + thread.CallStackDepth()
+	return t.run.protected(t.depth+thread.CallStackDepth(), nil, fn, nil, nil)
+}
+
+// protected calls fn on a thread of its own even if the run was stopped, and protected from that for the grace period.
+// An interrupt that comes later gives it as long.
+func (r *run) protected(depth int, via starlark.CallStack, fn starlark.Callable, args starlark.Tuple, kwargs []starlark.Tuple) error {
 	if depth > maxDepth {
 		return errors.New("Starlark stack overflow")
 	}
-	if cause := causeOf(t.run.clean); cause != nil {
+	if cause := causeOf(r.clean); cause != nil {
 		return &stopError{cause: fmt.Errorf("%s was not called: %w", fn.Name(), cause)}
 	}
-	own, done := t.run.newThread("clean-up", t.run.clean, depth)
+	own, done := r.newThread("clean-up", r.clean, depth)
 	defer done()
-	_, err := taskOf(own).call(own, fn, nil, nil)
+	_, err := taskOf(own).call(own, fn, args, kwargs)
 	if err == nil {
 		return nil
 	}
 	if cause := causeOf(taskOf(own).ctx); cause != nil {
-		return &stopError{cause, &crossed{err}}
+		return &stopError{cause, &crossed{via, err}}
 	}
-	return &crossed{err}
+	return &crossed{via, err}
 }

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"incus-star/errors"
@@ -46,6 +47,7 @@ func TestScripts(t *testing.T) {
 }
 
 func runChunk(t *testing.T, file, src string) {
+	t.Setenv("HOST_TEST", "a=b")
 	var out, stderr strings.Builder
 	h := New(Options{Stdout: &out, Stderr: &stderr, Args: []string{"--count", "5"}, LibraryPath: []string{"testdata/library"},
 		Predeclared: starlark.StringDict{"assert": assertModule(t), "fake": fakeModule(),
@@ -172,6 +174,9 @@ func fakeModule() starlark.Value {
 		},
 		"unreachable": func(*starlark.Thread, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
 			return nil, &errors.Error{Class: errors.Connection, Message: "no answer from 10.0.0.1", Cause: goerrors.New("no route to host")}
+		},
+		"refused": func(*starlark.Thread, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
+			return nil, &errors.Error{Class: errors.Connection, Message: "connection refused", Method: "POST", Cause: syscall.ECONNREFUSED}
 		},
 		"exec": func(*starlark.Thread, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
 			return nil, &errors.Error{Class: errors.Exec, Message: "ls ended with 2", Fields: map[string]any{"exit_code": 2, "stdout": "", "stderr": "ls: /x\n"}}

@@ -12,7 +12,7 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// A Session evaluates a prompt's entries, one after the other, in one set of names.
+// A Session evaluates a prompt's entries, one after the other, in one set of names. Close it at its end.
 //
 // Each statement of an entry is a program of its own, whose predeclared names are the session's. So a function sees
 // what a name means when it is called, not what it meant when the function was defined. The exception is a name that a
@@ -21,6 +21,8 @@ type Session struct {
 	host    *Host
 	names   starlark.StringDict // live: functions of earlier entries look names up in it
 	entries int
+
+	deferred []deferredCall
 }
 
 // NewSession makes a session that has the host's names only.
@@ -41,14 +43,22 @@ func (s *Session) Eval(ctx context.Context, src string) (starlark.Value, error) 
 		return nil, err
 	}
 	var v starlark.Value = starlark.None
-	err = s.host.execute(ctx, func(_ *run, thread *starlark.Thread) error {
-		v, err = s.eval(thread, name, text)
-		return err
+	err = s.host.withRun(ctx, &s.deferred, func(r *run) error {
+		return r.main(func(_ *run, thread *starlark.Thread) error {
+			v, err = s.eval(thread, name, text)
+			return err
+		})
 	})
 	if err != nil {
 		return nil, err
 	}
 	return v, nil
+}
+
+// Close makes the calls that entries deferred, the last one first, also under a context that has ended: then they have
+// the grace period. Its error is to be treated as a script's. The session may be used, and closed, again.
+func (s *Session) Close(ctx context.Context) error {
+	return s.host.withRun(ctx, &s.deferred, func(r *run) error { return r.callDeferred(nil) })
 }
 
 // Names lists, sorted, all names that an entry can use.

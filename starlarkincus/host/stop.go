@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 
 	incus "incus-star/errors"
 
@@ -25,6 +26,14 @@ var (
 	errGraceOver    = errors.New("the time for clean-up is over")
 	errCleanupEnded = errors.New("clean-up was ended by a second interrupt")
 )
+
+// errOutputClosed is the end of a run whose standard output nobody takes any more, as in incus-star x.star | head.
+var errOutputClosed error = outputClosed{}
+
+type outputClosed struct{}
+
+func (outputClosed) Error() string   { return "standard output was closed" }
+func (outputClosed) ExitStatus() int { return 128 + int(syscall.SIGPIPE) }
 
 // An ExitError is a script's call of exit(). It is returned for status 0 too.
 type ExitError struct{ Status int }
@@ -107,10 +116,10 @@ var statusOf = []struct {
 }
 
 // ExitStatus is the process's exit status for what a run returned: 0 for none, exit()'s own, 130 after an interrupt,
-// 124 after a timeout and at the step limit, 2 where nothing ran because it doesn't parse or isn't there, and else by
-// the error's own class, whatever its causes: 3 IncusAPIError and IncusUnsupportedError, 4 IncusConnectionError,
-// 5 IncusOperationError, 2 IncusConfigError, 1 all others. A cause of a cancelled context may say its own with a
-// method ExitStatus() int.
+// 124 after a timeout and at the step limit, 141 where standard output was closed, 2 where nothing ran because it
+// doesn't parse or isn't there, and else by the error's own class, whatever its causes: 3 IncusAPIError and
+// IncusUnsupportedError, 4 IncusConnectionError, 5 IncusOperationError, 2 IncusConfigError, 1 all others. A cause of a
+// cancelled context may say its own with a method ExitStatus() int.
 func ExitStatus(err error) int {
 	if err == nil {
 		return 0

@@ -23,7 +23,7 @@ func stackOf(err error) starlark.CallStack {
 		case *starlark.EvalError:
 			stack = e.CallStack
 		case *crossed:
-			callers, stack = append(callers, stack...), nil
+			callers, stack = append(append(callers, stack...), e.via...), nil
 		case *incus.Error:
 			return append(callers, stack...)
 		}

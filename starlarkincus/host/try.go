@@ -1,7 +1,6 @@
 package host
 
 import (
-	"io"
 	"strings"
 
 	"incus-star/errors"
@@ -65,12 +64,9 @@ An error that callers may handle is better raised with raise_: try_ lets a Scrip
 }
 
 func try(c *call) (starlark.Value, error) {
-	if len(c.args) == 0 {
-		return nil, c.errorf("missing the function: write try_(fn, arg)")
-	}
-	fn, ok := c.args[0].(starlark.Callable)
-	if !ok {
-		return nil, c.errorf("got %s, want a function: write try_(fn, arg), not try_(fn(arg))", described(c.args[0]))
+	fn, err := c.function("try_(fn, arg)")
+	if err != nil {
+		return nil, err
 	}
 	return c.attempt(fn, c.args[1:], func(err error) bool {
 		failure := failureOf(err)
@@ -162,19 +158,11 @@ func finally(c *call) (starlark.Value, error) {
 		return nil, failed
 	case isStop(failed) && !stopped:
 		// exit() in clean-up ends the script, but the error that it ends must not be lost.
-		c.host().reportAside("an error, before clean-up ended the script:", err)
+		c.reportAside("an error, before clean-up ended the script:", err)
 		return nil, failed
 	}
-	c.host().reportAside("clean-up failed too, after another error:", failed)
+	c.reportAside("clean-up failed too, after another error:", failed)
 	return nil, err
-}
-
-// reportAside prints an error that can't be returned, under a line that says why it's there.
-func (h *Host) reportAside(heading string, err error) {
-	var b strings.Builder
-	b.WriteString(heading + "\n")
-	h.Report(&b, err)
-	_, _ = io.WriteString(h.options.Stderr, b.String())
 }
 
 func fail(c *call) (starlark.Value, error) {
@@ -193,14 +181,7 @@ func joined(c *call) (string, error) {
 	}
 	parts := make([]string, len(c.args))
 	for i, v := range c.args {
-		switch v := v.(type) {
-		case starlark.String:
-			parts[i] = string(v)
-		case starlark.Bytes:
-			parts[i] = string(v)
-		default:
-			parts[i] = v.String()
-		}
+		parts[i] = plainText(v)
 	}
 	return strings.Join(parts, sep), nil
 }

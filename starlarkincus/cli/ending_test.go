@@ -1,0 +1,234 @@
+package cli_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// The ways in which a script can end. Each has clean-up under way: finally_ around body, and two deferred calls.
+var endings = []struct {
+	name   string
+	flags  []string
+	body   string
+	send   []os.Signal // when the script has said that it is ready, and again when clean-up has begun
+	status int
+	stdout string
+	class  string // with --error-format json; none where nothing is reported
+	stderr string // a pattern of the text
+}{
+	{name: "end", body: `pass`, status: 0, stdout: "finally deferred", stderr: `^$`},
+	{name: "exit", body: `exit(7)`, status: 7, stdout: "finally deferred", stderr: `^$`},
+	{name: "exit 0", body: `exit()`, status: 0, stdout: "finally deferred", stderr: `^$`},
+	{name: "ScriptError", body: `1 // 0`, status: 1, stdout: "finally deferred",
+		class: "ScriptError", stderr: `(?s)^Traceback .*\nScriptError: floored division by zero\n$`},
+	{name: "own error", body: `raise_(error_class("Own"), "mine")`, status: 1, stdout: "finally deferred", class: "Own", stderr: `\nOwn: mine\n$`},
+	{name: "API error", body: `raise_(IncusNotFoundError, "gone", status = 404)`, status: 3, stdout: "finally deferred",
+		class: "IncusNotFoundError", stderr: `\nIncusNotFoundError \(404\): gone\n$`},
+	{name: "connection error", body: `incus.connect(endpoint = "https://127.0.0.1:1").instances.list()`, status: 4, stdout: "finally deferred",
+		class: "IncusConnectionError", stderr: `\nIncusConnectionError: can't connect to https://127.0.0.1:1: connection refused`},
+	{name: "operation error", body: `raise_(IncusOperationError, "failed", operation_id = "5f3a")`, status: 5, stdout: "finally deferred",
+		class: "IncusOperationError", stderr: `\nIncusOperationError: failed\noperation: 5f3a\n$`},
+	{name: "timeout", flags: []string{"--timeout", "200ms"}, body: `sleep(1000)`, status: 124, stdout: "finally deferred",
+		class: "Timeout", stderr: `(?s)^Traceback .*\ntimed out after 200ms\n$`},
+	{name: "step limit", flags: []string{"--max-steps", "10000"}, body: `[i for i in range(1000000)]`, status: 124, stdout: "finally deferred",
+		class: "StepLimit", stderr: `\nthe step limit is reached: 10000\n$`},
+	{name: "Ctrl-C", body: `ready(); sleep(1000)`, send: []os.Signal{os.Interrupt}, status: 130, stdout: "finally deferred",
+		class: "Interrupt", stderr: `^interrupted at -c, line \d+, in body\n$`},
+	{name: "Ctrl-C in tasks", body: `parallel(lambda i: [ready(), sleep(1000)], range(3))`, send: []os.Signal{os.Interrupt}, status: 130,
+		stdout: "finally deferred", class: "Interrupt", stderr: `^interrupted at -c, line \d+, in lambda, task 1 of 3: 0\n$`},
+	{name: "Ctrl-C twice", body: `ready(); slow.append(1); sleep(1000)`, send: []os.Signal{os.Interrupt, os.Interrupt}, status: 130, stdout: "finally",
+		class: "Interrupt", stderr: `(?s)clean-up was ended by a second interrupt\n.*late was not called.*\ninterrupted at -c`},
+	{name: "SIGTERM", body: `ready(); sleep(1000)`, send: []os.Signal{syscall.SIGTERM}, status: 143, stdout: "finally deferred",
+		class: "Interrupt", stderr: `(?s)^Traceback .*\nterminated\n$`},
+	{name: "SIGTERM, then Ctrl-C", body: `ready(); slow.append(1); sleep(1000)`, send: []os.Signal{syscall.SIGTERM, os.Interrupt}, status: 143,
+		stdout: "finally", class: "Interrupt", stderr: `clean-up was ended by a second interrupt\n`},
+	{name: "SIGHUP", body: `ready(); sleep(1000)`, send: []os.Signal{syscall.SIGHUP}, status: 129, stdout: "finally deferred",
+		class: "Interrupt", stderr: `\nhangup\n$`},
+}
+
+// around is the script that a body stands in. What clean-up does shows in files too: standard output may be closed.
+const around = `
+slow = []
+
+def note(word):
+    write_file(args[0] + "/" + word, "")
+    print(word)
+
+def ready():
+    print("ready")
+
+def late():
+    note("deferred")
+
+def cleanup():
+    note("finally")
+    if slow:
+        sleep(1000)
+
+def body():
+    BODY
+
+defer(late)
+finally_(body, cleanup)
+`
+
+func TestEndings(t *testing.T) {
+	for _, e := range endings {
+		for _, format := range []string{"text", "json"} {
+			t.Run(e.name+"/"+format, func(t *testing.T) {
+				t.Parallel()
+				dir := t.TempDir()
+				args := append([]string{"--error-format", format}, e.flags...)
+				args = append(args, "-c", strings.Replace(around, "BODY", strings.ReplaceAll(e.body, "; ", "\n    "), 1), dir)
+				stdout, stderr, status := runAndSend(t, args, e.send)
+				if status != e.status {
+					t.Errorf("ended with %d, want %d\n%s", status, e.status, stderr)
+				}
+				words := strings.TrimSpace(strings.ReplaceAll(strings.ReplaceAll(stdout, "ready\n", ""), "\n", " "))
+				if words != e.stdout {
+					t.Errorf("printed %q, want %q", words, e.stdout)
+				}
+				if strings.Contains(stderr, "goroutine") {
+					t.Errorf("Go's own trace:\n%s", stderr)
+				}
+				if format == "text" {
+					if !regexp.MustCompile(e.stderr).MatchString(stderr) {
+						t.Errorf("stderr is %q, want %q", stderr, e.stderr)
+					}
+					return
+				}
+				checkObjects(t, stderr, e.class, e.status)
+			})
+		}
+	}
+}
+
+// checkObjects wants JSON objects, of which the last is the script's end.
+func checkObjects(t *testing.T, stderr, class string, status int) {
+	var last struct {
+		Class      string
+		Message    string
+		ExitStatus *int `json:"exit_status"`
+		Frames     []struct {
+			File string
+			Line int
+		}
+	}
+	for line := range strings.Lines(stderr) {
+		last.ExitStatus = nil
+		if err := json.Unmarshal([]byte(line), &last); err != nil {
+			t.Fatalf("%v:\n%s", err, stderr)
+		}
+	}
+	if last.Class != class || class != "" && (last.ExitStatus == nil || *last.ExitStatus != status || len(last.Frames) == 0 || last.Frames[0].File != "-c") {
+		t.Errorf("stderr is\n%s", stderr)
+	}
+}
+
+// runAndSend runs the command, and sends it the first signal at its first line and the second at its next.
+func runAndSend(t *testing.T, args []string, send []os.Signal) (stdout, stderr string, status int) {
+	command := exec.Command("incus-star", args...)
+	var errs bytes.Buffer
+	command.Stderr = &errs
+	pipe, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	kill := time.AfterFunc(time.Minute, func() { command.Process.Kill() })
+	defer kill.Stop()
+	out := bufio.NewReader(pipe)
+	for i, s := range send {
+		if i < 2 {
+			line, _ := out.ReadString('\n')
+			stdout += line
+		}
+		time.Sleep(100 * time.Millisecond) // so that it waits, and all tasks have begun
+		command.Process.Signal(s)
+	}
+	rest, _ := io.ReadAll(out)
+	command.Wait()
+	return stdout + string(rest), errs.String(), command.ProcessState.ExitCode()
+}
+
+// Nobody reads what the script prints any more, as in incus-star x.star | head -1.
+func TestEndingWithClosedOutput(t *testing.T) {
+	for _, body := range []string{
+		"while True: print('more')",
+		"while True: try_(print, 'more')",
+		"parallel(lambda i: [print('more') for _ in range(1000000)], range(4))",
+	} {
+		dir := t.TempDir()
+		command := exec.Command("incus-star", "-c", strings.Replace(around, "BODY", body, 1), dir)
+		var stderr bytes.Buffer
+		command.Stderr = &stderr
+		pipe, err := command.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := command.Start(); err != nil {
+			t.Fatal(err)
+		}
+		kill := time.AfterFunc(time.Minute, func() { command.Process.Kill() })
+		defer kill.Stop()
+		line := make([]byte, 5)
+		if _, err := io.ReadFull(pipe, line); err != nil || string(line) != "more\n" {
+			t.Errorf("read %q, %v", line, err)
+		}
+		pipe.Close()
+		command.Wait()
+		if status := command.ProcessState.ExitCode(); status != 141 || stderr.Len() > 0 {
+			t.Errorf("%s: ended with %d, want 141, and printed\n%s", body, status, stderr.Bytes())
+		}
+		for _, name := range []string{"finally", "deferred"} {
+			if _, err := os.Stat(dir + "/" + name); err != nil {
+				t.Errorf("%s: clean-up: %v", body, err)
+			}
+		}
+	}
+}
+
+// Only a third signal ends what can't be told to end.
+func TestEndingOfWhatDoesNotListen(t *testing.T) {
+	code := "finally_(lambda: print('ready') or sleep(1000), lambda: print('cleaning') or max(range(1 << 40)))"
+	for format, want := range map[string]string{
+		"text": "interrupted: given up, clean-up was not finished\n",
+		"json": `"message":"interrupted: given up, clean-up was not finished"`,
+	} {
+		_, stderr, status := runAndSend(t, []string{"--error-format", format, "-c", code}, []os.Signal{syscall.SIGTERM, os.Interrupt, os.Interrupt})
+		if status != 143 || !strings.Contains(stderr, want) {
+			t.Errorf("ended with %d, want 143, and printed\n%s", status, stderr)
+		}
+	}
+}
+
+// A process that was told to ignore a signal goes on: what runs in a shell's background has no Ctrl-C, and nohup means it.
+func TestIgnoredSignals(t *testing.T) {
+	command := exec.Command("sh", "-c", `trap '' HUP INT; exec incus-star -c 'print("ready"); sleep(0.3); print("end")'`)
+	pipe, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	out := bufio.NewReader(pipe)
+	_, _ = out.ReadString('\n')
+	command.Process.Signal(syscall.SIGHUP)
+	command.Process.Signal(os.Interrupt)
+	rest, _ := io.ReadAll(out)
+	if err := command.Wait(); err != nil || string(rest) != "end\n" {
+		t.Errorf("got %q, %v", rest, err)
+	}
+}

@@ -1,0 +1,272 @@
+package host
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"math/big"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.starlark.net/resolve"
+	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
+)
+
+// A commandLine is a script's: the flags that it declares, found in its text before it runs.
+type commandLine struct {
+	script string
+	doc    string
+	flags  map[textPlace]*scriptFlag // by where they are declared
+	order  []*scriptFlag
+}
+
+// A textPlace is a position that is equal to another where both are the same place.
+type textPlace struct {
+	file      string
+	line, col int32
+}
+
+func placeOf(pos syntax.Position) textPlace { return textPlace{pos.Filename(), pos.Line, pos.Col} }
+
+const flagRule = `call flag at the top level of the script that is run, outside of loops, with the name written out, as in flag("count", 3)`
+
+// readCommandLine gives a script its flags and what is left as args. Helped says that it has printed the script's help
+// instead. A script without flags gets all that it was given, but where it has a text to show and the first word asks
+// for help.
+func (r *run) readCommandLine(file *syntax.File, text string) (helped bool, err error) {
+	line, err := declaredFlags(file, text)
+	if err != nil {
+		return false, err
+	}
+	r.line = line
+	given := r.host.options.Args
+	if len(line.order) == 0 {
+		helped = line.doc != "" && len(given) > 0 && (given[0] == "-h" || given[0] == "--help")
+	} else {
+		var rest []string
+		if rest, helped, err = line.parse(given); err != nil {
+			return false, err
+		}
+		r.names = maps.Clone(r.names)
+		r.names["args"] = stringList(rest)
+	}
+	if helped {
+		_, err = io.WriteString(r.host.options.Stdout, line.help())
+	}
+	return helped, err
+}
+
+// help is what a script's --help prints.
+func (l *commandLine) help() string {
+	script := l.script
+	switch script {
+	case "<stdin>":
+		script = "-"
+	case "-c":
+		script = "-c …"
+	}
+	text := "usage: incus-star " + script
+	if len(l.order) > 0 {
+		text += " [flags]"
+	}
+	text += " [args]\n"
+	if l.doc != "" {
+		text += "\n" + l.doc + "\n"
+	}
+	if len(l.order) > 0 {
+		set, _ := l.flagSet()
+		text += "\nflags:\n"
+		for line := range strings.Lines(set.FlagUsages()) {
+			text += strings.TrimRight(line, " \n") + "\n"
+		}
+	}
+	return printable(text)
+}
+
+// declaredFlags finds the flags in a script that has been resolved. A call that can't be listed is an error.
+func declaredFlags(file *syntax.File, text string) (*commandLine, error) {
+	l := &commandLine{script: file.Path, doc: docOf(file), flags: make(map[textPlace]*scriptFlag)}
+	lines := strings.Split(text, "\n")
+	var wrong resolve.ErrorList
+	var outer []bool // of the nodes around: whether they may run often, or never
+	syntax.Walk(file, func(n syntax.Node) bool {
+		if n == nil {
+			outer = outer[:len(outer)-1]
+			return false
+		}
+		inside := len(outer) > 0 && outer[len(outer)-1]
+		if call, ok := n.(*syntax.CallExpr); ok && isFlag(call) {
+			f, message := declaredFlag(call, lines)
+			switch {
+			case inside:
+				message = flagRule
+			case message == "" && slices.ContainsFunc(l.order, func(other *scriptFlag) bool { return other.name == f.name }):
+				message = fmt.Sprintf("the flag --%s is declared twice", f.name)
+			}
+			if message != "" {
+				wrong = append(wrong, resolve.Error{Pos: syntax.Start(call), Msg: "flag: " + message})
+			} else {
+				l.order = append(l.order, f)
+				l.flags[placeOf(call.Lparen)] = f
+			}
+		}
+		switch n.(type) {
+		case *syntax.DefStmt, *syntax.LambdaExpr, *syntax.ForStmt, *syntax.WhileStmt, *syntax.Comprehension:
+			inside = true
+		}
+		outer = append(outer, inside)
+		return true
+	})
+	if wrong != nil {
+		return nil, wrong
+	}
+	return l, nil
+}
+
+// isFlag says whether a call is of the host's flag, not of a name of the script's own.
+func isFlag(call *syntax.CallExpr) bool {
+	id, ok := call.Fn.(*syntax.Ident)
+	if !ok || id.Name != "flag" {
+		return false
+	}
+	binding, ok := id.Binding.(*resolve.Binding)
+	return ok && binding.Scope == resolve.Predeclared
+}
+
+var flagName = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_-]*$`)
+
+// declaredFlag reads a call of flag; it says what is wrong where it can't.
+func declaredFlag(call *syntax.CallExpr, lines []string) (f *scriptFlag, wrong string) {
+	params := []string{"name", "default", "help"}
+	given := make(map[string]syntax.Expr)
+	for i, arg := range call.Args {
+		switch named, ok := arg.(*syntax.BinaryExpr); {
+		case ok && named.Op == syntax.EQ:
+			given[named.X.(*syntax.Ident).Name] = named.Y
+		case i < len(params):
+			given[params[i]] = arg
+		}
+	}
+	name, ok := starlark.AsString(constantOf(given["name"]))
+	if !ok {
+		return nil, flagRule
+	}
+	if !flagName.MatchString(name) || name == "h" || name == "help" {
+		return nil, fmt.Sprintf("%q can't be a flag: want letters, digits, - and _, and neither help nor h", name)
+	}
+	f = &scriptFlag{name: dashed(name), known: constantOf(given["default"])}
+	if given["default"] != nil {
+		f.text = excerptOf(given["default"], lines)
+	}
+	f.help, _ = starlark.AsString(constantOf(given["help"]))
+	return f, ""
+}
+
+// constantOf is the value of an expression that is the same whenever it is evaluated; nil of any other.
+func constantOf(expr syntax.Expr) starlark.Value {
+	switch x := expr.(type) {
+	case *syntax.ParenExpr:
+		return constantOf(x.X)
+	case *syntax.Ident:
+		if binding, ok := x.Binding.(*resolve.Binding); ok && binding.Scope == resolve.Universal {
+			switch x.Name {
+			case "None", "True", "False":
+				return starlark.Universe[x.Name]
+			}
+		}
+	case *syntax.Literal:
+		return literal(x)
+	case *syntax.UnaryExpr:
+		if v := constantOf(x.X); v != nil && (x.Op == syntax.MINUS || x.Op == syntax.PLUS) {
+			return valueOrNil(starlark.Unary(x.Op, v))
+		}
+	case *syntax.BinaryExpr:
+		a, b := constantOf(x.X), constantOf(x.Y)
+		_, text := a.(starlark.String)
+		if a != nil && b != nil && (x.Op == syntax.PLUS || x.Op == syntax.STAR && !text && a.Type() == b.Type()) {
+			return valueOrNil(starlark.Binary(x.Op, a, b))
+		}
+	case *syntax.ListExpr:
+		elems := make([]starlark.Value, len(x.List))
+		for i, elem := range x.List {
+			if elems[i] = constantOf(elem); elems[i] == nil {
+				return nil
+			}
+		}
+		return starlark.NewList(elems)
+	}
+	return nil
+}
+
+func literal(x *syntax.Literal) starlark.Value {
+	if x.Token == syntax.BYTES {
+		return nil
+	}
+	switch v := x.Value.(type) {
+	case string:
+		return starlark.String(v)
+	case float64:
+		return starlark.Float(v)
+	case int64:
+		return starlark.MakeInt64(v)
+	case *big.Int:
+		return starlark.MakeBigInt(v)
+	}
+	return nil
+}
+
+func valueOrNil(v starlark.Value, err error) starlark.Value {
+	if err != nil {
+		return nil
+	}
+	return v
+}
+
+// excerptOf is an expression as the script writes it, in one line.
+func excerptOf(expr syntax.Expr, lines []string) string {
+	start, end := expr.Span()
+	var parts []string
+	for n := start.Line; n <= end.Line && int(n) <= len(lines); n++ {
+		line := []rune(lines[n-1])
+		from, to := 0, len(line)
+		if n == start.Line {
+			from = min(int(start.Col)-1, len(line))
+		}
+		if n == end.Line {
+			to = max(from, min(int(end.Col)-1, len(line)))
+		}
+		parts = append(parts, strings.TrimSpace(string(line[from:to])))
+	}
+	return strings.Join(parts, " ")
+}
+
+// docOf is the string that is a script's first statement, without the margin of its lines.
+func docOf(file *syntax.File) string {
+	if len(file.Stmts) == 0 {
+		return ""
+	}
+	first, ok := file.Stmts[0].(*syntax.ExprStmt)
+	if !ok {
+		return ""
+	}
+	doc, ok := starlark.AsString(constantOf(first.X))
+	if !ok {
+		return ""
+	}
+	lines := strings.Split(strings.TrimSpace(doc), "\n")
+	margin := -1
+	for _, line := range lines[1:] {
+		if text := strings.TrimLeft(line, " \t"); text != "" && (margin < 0 || len(line)-len(text) < margin) {
+			margin = len(line) - len(text)
+		}
+	}
+	for i, line := range lines {
+		if i > 0 {
+			line = line[min(max(margin, 0), len(line)):]
+		}
+		lines[i] = strings.TrimRight(line, " \t")
+	}
+	return strings.Join(lines, "\n")
+}

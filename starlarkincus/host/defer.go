@@ -1,0 +1,104 @@
+package host
+
+import (
+	"errors"
+
+	"go.starlark.net/starlark"
+)
+
+func init() {
+	register([]definition{{
+		name:   "defer",
+		params: "fn, *args, **kwargs",
+		help: `Calls fn(*args, **kwargs) at the script's end, in any case: after an error, Ctrl-C, a timeout or exit() too.
+
+    inst = incus.instances.launch("probe", image="images:debian/12")
+    defer(inst.delete, force=True)
+
+The last call deferred is made first. All are made, even if some fail: an error is printed, and makes the exit status
+that of its class where the script would have ended with 0. After an interrupt or a timeout all clean-up together has
+10 seconds. A call deferred in a task of parallel(), or in a function, waits for the script's end as well; at the
+prompt it waits for the prompt's end. finally_ cleans up sooner.`,
+		call: deferCall,
+	}})
+}
+
+// A deferredCall is what defer was given, and where.
+type deferredCall struct {
+	fn     starlark.Callable
+	args   starlark.Tuple
+	kwargs []starlark.Tuple
+	at     starlark.CallStack // the call of defer and its caller: what a backtrace shows above fn
+}
+
+func deferCall(c *call) (starlark.Value, error) {
+	fn, err := c.function("defer(fn, arg)")
+	if err != nil {
+		return nil, err
+	}
+	*c.run.deferred = append(*c.run.deferred, deferredCall{fn, c.args[1:], c.kwargs, c.place()})
+	return starlark.None, nil
+}
+
+// function is the first argument of a builtin that calls it with the others. Example is how to write it.
+func (c *call) function(example string) (starlark.Callable, error) {
+	if len(c.args) == 0 {
+		return nil, c.errorf("missing the function: write %s", example)
+	}
+	fn, ok := c.args[0].(starlark.Callable)
+	if !ok {
+		return nil, c.errorf("got %s, want a function: write %s, not %s(fn(arg))", described(c.args[0]), example, c.name)
+	}
+	return fn, nil
+}
+
+// place is the end of the call's stack: the builtin, and the script's function that called it where there is one.
+func (c *call) place() starlark.CallStack {
+	stack := starlark.CallStack{c.thread.CallFrame(0)}
+	if c.thread.CallStackDepth() > 1 {
+		stack = starlark.CallStack{c.thread.CallFrame(1), stack[0]}
+	}
+	return stack
+}
+
+// callDeferred makes the deferred calls, those that they defer included, and gives the error that the run ends with.
+// Err is what it would have ended with.
+func (r *run) callDeferred(err error) error {
+	for calls := r.deferred; len(*calls) > 0; {
+		last := len(*calls) - 1
+		d := (*calls)[last]
+		(*calls)[last] = deferredCall{}
+		*calls = (*calls)[:last]
+		if failed := r.protected(0, d.at, d.fn, d.args, d.kwargs); failed != nil {
+			err = r.withDeferred(err, failed)
+		}
+	}
+	if err == nil {
+		return r.outcome(nil)
+	}
+	return err
+}
+
+// withDeferred is the error of a run that would have ended with err, now that a deferred call failed. The other of
+// the two is printed, because none may be lost.
+func (r *run) withDeferred(err, failed error) error {
+	var exit *ExitError
+	switch {
+	case r.clean.Err() != nil && causeOf(r.hard) != nil:
+		// It has no time left; that the script was interrupted, perhaps only now, counts for more.
+		r.host.reportAside(deferredFailed, failed)
+		if err == nil {
+			err = &stopError{cause: causeOf(r.hard)}
+		}
+		return err
+	case err == nil, errors.As(err, &exit) && exit.Status == 0:
+		return failed
+	case isStop(failed) && !isStop(err):
+		r.host.reportAside("an error, before a deferred call ended the script:", err)
+		return failed
+	}
+	r.host.reportAside(deferredFailed, failed)
+	return err
+}
+
+const deferredFailed = "a deferred call failed:"

@@ -1,0 +1,103 @@
+package host
+
+import (
+	"os"
+	"slices"
+	"strings"
+
+	"go.starlark.net/starlark"
+)
+
+func init() {
+	register([]definition{{
+		name: "env",
+		help: `The environment of the process: env["HOME"], env.get("EDITOR", "vi"), "CI" in env. Reading one that isn't set with
+[] is an error. It can't be changed; inst.exec(…, environment={…}) sets those of a command.`,
+		value: func(*Host) starlark.Value { return environment{} },
+		members: []definition{{
+			name: "get", params: "name, default=None",
+			help: `The variable of that name, or default where it isn't set.`,
+			call: func(c *call) (starlark.Value, error) {
+				var name string
+				var fallback starlark.Value = starlark.None
+				if err := c.unpack("name", &name, "default?", &fallback); err != nil {
+					return nil, err
+				}
+				if s, ok := os.LookupEnv(name); ok {
+					return starlark.String(s), nil
+				}
+				return fallback, nil
+			},
+		}, {
+			name: "keys", help: `The names of all variables, sorted.`,
+			call: func(c *call) (starlark.Value, error) {
+				return stringList(environmentNames()), c.unpack()
+			},
+		}, {
+			name: "items", help: `A list of all names and values, sorted by name.`,
+			call: func(c *call) (starlark.Value, error) {
+				var items []starlark.Value
+				for _, item := range (environment{}).Items() {
+					items = append(items, item)
+				}
+				return starlark.NewList(items), c.unpack()
+			},
+		}},
+	}})
+}
+
+// An environment is the process's variables. Its text shows none of them: they may be secret.
+type environment struct{}
+
+var (
+	_ starlark.IterableMapping = environment{}
+	_ starlark.HasAttrs        = environment{}
+)
+
+func (environment) String() string        { return "env" }
+func (environment) Type() string          { return "env" }
+func (environment) Freeze()               {}
+func (environment) Truth() starlark.Bool  { return true }
+func (environment) Hash() (uint32, error) { return starlark.String("env").Hash() }
+func (environment) AttrNames() []string   { return []string{"get", "items", "keys"} }
+
+func (environment) Attr(name string) (starlark.Value, error) {
+	if d := definitions["env."+name]; d != nil {
+		return starlark.NewBuiltin(d.name, d.invoke), nil
+	}
+	return nil, nil
+}
+
+func (environment) Get(key starlark.Value) (starlark.Value, bool, error) {
+	if name, ok := starlark.AsString(key); ok {
+		if s, ok := os.LookupEnv(name); ok {
+			return starlark.String(s), true, nil
+		}
+	}
+	return nil, false, nil
+}
+
+func (e environment) Items() []starlark.Tuple {
+	var items []starlark.Tuple
+	for _, name := range environmentNames() {
+		if s, ok := os.LookupEnv(name); ok {
+			items = append(items, starlark.Tuple{starlark.String(name), starlark.String(s)})
+		}
+	}
+	return items
+}
+
+func (environment) Iterate() starlark.Iterator {
+	return stringList(environmentNames()).(*starlark.List).Iterate()
+}
+
+func environmentNames() []string {
+	var names []string
+	for _, line := range os.Environ() {
+		if name, _, _ := strings.Cut(line, "="); name != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

@@ -1,0 +1,212 @@
+package host
+
+import (
+	goerrors "errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+
+	"incus-star/errors"
+
+	"go.starlark.net/starlark"
+)
+
+func init() {
+	register([]definition{{
+		name:   "read_file",
+		params: "path, binary=False",
+		help: `The text of a file, which must be UTF-8; with binary=True its bytes. path is relative to the working directory;
+/dev/stdin is standard input.
+
+    text, err = try_(read_file, "servers.txt")
+    if err and err.missing:
+        text = ""
+
+What fails is an Error, which try_ holds. Its path is the file, its missing says whether that isn't there.`,
+		call: readFile,
+	}, {
+		name:   "write_file",
+		params: "path, data, mode=None, append=False",
+		help: `Writes a string or bytes to a file, in place of what was there or with append=True after it.
+
+    write_file("token", text, mode=0o600)
+
+A file is replaced in one step: others see the old text or the new, and after a failure the old one is there. mode is the
+file's; without it a file that is there keeps its own, and a new one has 0o644 less the umask. What fails is an Error as
+in read_file.`,
+		call: writeFile,
+	}})
+}
+
+// fileError is an error of the class Error about a file.
+func (c *call) fileError(path string, err error) error {
+	reason := err.Error()
+	var pathErr *fs.PathError
+	var linkErr *os.LinkError
+	switch {
+	case goerrors.As(err, &pathErr):
+		reason = pathErr.Err.Error()
+	case goerrors.As(err, &linkErr):
+		reason = linkErr.Err.Error()
+	}
+	name := path
+	if name == "" || strings.TrimSpace(name) != name {
+		name = fmt.Sprintf("%q", path)
+	}
+	return &errors.Error{Class: errors.Base, Message: fmt.Sprintf("%s: %s: %s", c.name, name, reason), Path: path,
+		Fields: map[string]any{"missing": starlark.Bool(goerrors.Is(err, fs.ErrNotExist))}}
+}
+
+func readFile(c *call) (starlark.Value, error) {
+	var path string
+	var binary bool
+	if err := c.unpack("path", &path, "binary?", &binary); err != nil {
+		return nil, err
+	}
+	// A pipe may never come to its end, nor even be opened.
+	data, err := apart(c, func() ([]byte, error) { return os.ReadFile(path) })
+	switch {
+	case err != nil && c.passes(err):
+		return nil, err
+	case err != nil:
+		return nil, c.fileError(path, err)
+	case binary:
+		return starlark.Bytes(data), nil
+	}
+	if line, bad := firstInvalid(data); bad {
+		return nil, c.fileError(path, fmt.Errorf("line %d is not UTF-8: read_file(path, binary=True) gives bytes", line))
+	}
+	return starlark.String(data), nil
+}
+
+// firstInvalid is the line of the first byte that is no UTF-8.
+func firstInvalid(data []byte) (line int, bad bool) {
+	if utf8.Valid(data) {
+		return 0, false
+	}
+	line = 1
+	for len(data) > 0 {
+		r, size := utf8.DecodeRune(data)
+		if r == utf8.RuneError && size == 1 {
+			break
+		}
+		if r == '\n' {
+			line++
+		}
+		data = data[size:]
+	}
+	return line, true
+}
+
+func writeFile(c *call) (starlark.Value, error) {
+	var path string
+	var what, modeArg starlark.Value = nil, starlark.None
+	var appends bool
+	if err := c.unpack("path", &path, "data", &what, "mode?", &modeArg, "append?", &appends); err != nil {
+		return nil, err
+	}
+	data, err := c.data("data", what)
+	if err != nil {
+		return nil, err
+	}
+	w := writing{path: path, data: data, mode: 0o644}
+	if modeArg != starlark.None {
+		mode, err := starlark.AsInt32(modeArg)
+		if err != nil || mode < 0 || mode > 0o777 {
+			return nil, c.errorf("mode is %s, want an int from 0 to 0o777", described(modeArg))
+		}
+		w.mode, w.exact = fs.FileMode(mode), true
+	}
+	info, statErr := os.Stat(path)
+	switch {
+	case statErr == nil && !info.Mode().IsRegular():
+		// A pipe or a device, which nobody may be reading.
+		_, err = apart(c, func() (any, error) { return nil, w.directly(os.O_WRONLY) })
+	case appends:
+		c.host().block(func() { err = w.directly(os.O_WRONLY | os.O_CREATE | os.O_APPEND) })
+	default:
+		c.host().block(func() { err = w.replace(info) })
+	}
+	switch {
+	case err != nil && c.passes(err):
+		return nil, err
+	case err != nil:
+		return nil, c.fileError(path, err)
+	}
+	return starlark.None, nil
+}
+
+// A writing is what write_file does.
+type writing struct {
+	path, data string
+	mode       fs.FileMode
+	exact      bool // the script gave the mode
+}
+
+// directly writes with one call, so that the lines of several writers don't mix.
+func (w *writing) directly(flags int) error {
+	f, err := os.OpenFile(w.path, flags, w.mode)
+	if err != nil {
+		return err
+	}
+	if w.exact {
+		err = f.Chmod(w.mode)
+	}
+	if err == nil {
+		_, err = f.WriteString(w.data)
+	}
+	return goerrors.Join(err, f.Close())
+}
+
+// replace puts a new file in the place of the old one, if there is one, that info tells about.
+func (w *writing) replace(info fs.FileInfo) error {
+	target := w.path
+	if real, err := filepath.EvalSymlinks(target); err == nil {
+		target = real // a link stays one
+	} else if _, err := os.Lstat(target); err == nil {
+		return w.directly(os.O_WRONLY | os.O_CREATE | os.O_TRUNC) // a link to a file that isn't there yet
+	}
+	if !w.exact && info != nil {
+		w.mode, w.exact = info.Mode().Perm(), true
+	}
+	f, err := createBeside(target, w.mode)
+	if err != nil {
+		return err
+	}
+	name := f.Name()
+	_, err = f.WriteString(w.data)
+	if err == nil && w.exact {
+		err = f.Chmod(w.mode)
+	}
+	if err == nil && info != nil {
+		keepOwner(f, info)
+	}
+	if err == nil {
+		err = f.Sync() // else a crash may leave the new name with nothing in it
+	}
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Rename(name, target)
+	}
+	if err != nil {
+		_ = os.Remove(name)
+	}
+	return err
+}
+
+// createBeside makes a file that no other has the name of. Unlike os.CreateTemp it heeds the umask.
+func createBeside(target string, mode fs.FileMode) (*os.File, error) {
+	dir, base := filepath.Split(target)
+	for try := 0; ; try++ {
+		name := filepath.Join(dir, fmt.Sprintf(".%.100s.%d-%d.tmp", base, os.Getpid(), try))
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode|0o200)
+		if !goerrors.Is(err, fs.ErrExist) || try == 1000 {
+			return f, err
+		}
+	}
+}

@@ -1,0 +1,279 @@
+package host
+
+import (
+	goerrors "errors"
+	"fmt"
+	"io"
+	"math/big"
+	"strconv"
+	"strings"
+
+	"incus-star/errors"
+
+	"github.com/spf13/pflag"
+	"go.starlark.net/starlark"
+)
+
+func init() {
+	register([]definition{{
+		name:   "flag",
+		params: `name, default, help=""`,
+		help: `The value of a flag on the script's command line, or default where it isn't given.
+
+    count = flag("count", 3, help="how many servers")
+    tags = flag("tag", [], help="may be given several times")
+
+The default says what the flag takes: an int, a float, a string, True or False, or a list of ints, floats or strings, to
+which each further --tag adds. With None it takes a string. A _ in the name is given as -, a bool as --force, --no-force
+or --force=false, a flag of one letter also as -n.
+
+The script's --help lists all flags, below the string that is the script's first statement, and a flag that isn't among
+them is an error before anything runs. So a script calls flag at its top level, outside of loops, with the name written
+out; also write out the default of a bool. At the prompt a flag is its default.`,
+		call: flagValue,
+	}, {
+		name: "args",
+		help: `The script's command line: a list of strings, without the script's own name and without its flags.
+
+What follows -- is no flag. A script that has no flags finds in args all that it was given.`,
+		value: func(h *Host) starlark.Value { return stringList(h.options.Args) },
+	}})
+}
+
+func stringList(list []string) starlark.Value {
+	elems := make([]starlark.Value, len(list))
+	for i, s := range list {
+		elems[i] = starlark.String(s)
+	}
+	return starlark.NewList(elems)
+}
+
+// A scriptFlag is a flag that a script declares, and what its command line says of it.
+type scriptFlag struct {
+	name  string         // as it is given
+	text  string         // the default as the script writes it
+	help  string         // empty where the script computes it
+	known starlark.Value // the default; nil where the script computes it
+	given []string
+}
+
+var _ pflag.Value = (*scriptFlag)(nil)
+
+func (f *scriptFlag) String() string {
+	switch v := f.known.(type) {
+	case nil:
+		return f.text
+	case starlark.NoneType:
+		return ""
+	case starlark.String:
+		return string(v)
+	case starlark.Bool:
+		return strings.ToLower(v.String())
+	case *starlark.List:
+		if v.Len() == 0 {
+			return ""
+		}
+	}
+	return f.known.String()
+}
+
+// Type is what --help calls the value. The library knows bool and string.
+func (f *scriptFlag) Type() string {
+	switch kind, list, err := kindOf(f.known); {
+	case err != nil:
+		return "value"
+	case list:
+		return kind + "..."
+	default:
+		return kind
+	}
+}
+
+func (f *scriptFlag) Set(s string) error {
+	f.given = append(f.given, s)
+	if kind, _, err := kindOf(f.known); err == nil {
+		_, err := parseFlag(kind, s)
+		return err
+	}
+	return nil
+}
+
+// A denial is --no-force.
+type denial struct{ *scriptFlag }
+
+func (d denial) Set(s string) error {
+	switch s {
+	case "true":
+		s = "false"
+	case "false":
+		s = "true"
+	}
+	return d.scriptFlag.Set(s)
+}
+
+// kindOf is the kind of value that a flag with that default takes: bool, int, float or string.
+func kindOf(v starlark.Value) (kind string, list bool, err error) {
+	switch v := v.(type) {
+	case starlark.NoneType, starlark.String:
+		return "string", false, nil
+	case starlark.Bool, starlark.Int, starlark.Float:
+		return v.Type(), false, nil
+	case *starlark.List:
+		kind = "string"
+		for i := range v.Len() {
+			switch elem := v.Index(i).(type) {
+			case starlark.String, starlark.Int, starlark.Float:
+				if i > 0 && elem.Type() != kind {
+					return "", false, fmt.Errorf("is a list of %s and %s, want one of one type", kind, elem.Type())
+				}
+				kind = elem.Type()
+			default:
+				return "", false, fmt.Errorf("is a list that holds %s, want one of int, float or string", described(elem))
+			}
+		}
+		return kind, true, nil
+	case nil:
+		return "", false, fmt.Errorf("is not known yet")
+	}
+	return "", false, fmt.Errorf("is %s, want bool, int, float, string, a list or None", described(v))
+}
+
+func parseFlag(kind, s string) (starlark.Value, error) {
+	switch kind {
+	case "bool":
+		if s == "true" || s == "false" {
+			return starlark.Bool(s == "true"), nil
+		}
+		return nil, fmt.Errorf("got %q, want true or false", s)
+	case "int":
+		if n, ok := new(big.Int).SetString(s, 10); ok {
+			return starlark.MakeBigInt(n), nil
+		}
+		return nil, fmt.Errorf("got %q, want an int", s)
+	case "float":
+		if f, err := strconv.ParseFloat(s, 64); err == nil {
+			return starlark.Float(f), nil
+		}
+		return nil, fmt.Errorf("got %q, want a number", s)
+	}
+	return starlark.String(s), nil
+}
+
+// value is what the flag is worth for a default.
+func (f *scriptFlag) value(fallback starlark.Value, kind string, list bool) (starlark.Value, error) {
+	if len(f.given) == 0 {
+		return fallback, nil
+	}
+	var all []starlark.Value
+	for _, s := range f.given {
+		v, err := parseFlag(kind, s)
+		if err != nil {
+			return nil, fmt.Errorf("--%s: %w", f.name, err)
+		}
+		all = append(all, v)
+	}
+	if list {
+		return starlark.NewList(all), nil
+	}
+	return all[len(all)-1], nil
+}
+
+func flagValue(c *call) (starlark.Value, error) {
+	var name, help string
+	var fallback starlark.Value
+	if err := c.unpack("name", &name, "default", &fallback, "help?", &help); err != nil {
+		return nil, err
+	}
+	kind, list, err := kindOf(fallback)
+	if err != nil {
+		return nil, c.errorf("default %w", err)
+	}
+	line := c.run.line
+	if line == nil {
+		return fallback, nil
+	}
+	var f *scriptFlag
+	if c.thread.CallStackDepth() > 1 {
+		f = line.flags[placeOf(c.thread.CallFrame(1).Pos)]
+	}
+	if f == nil {
+		return nil, c.errorf("%s", flagRule)
+	}
+	v, err := f.value(fallback, kind, list)
+	if err != nil {
+		// Of a computed default the type is known only now. It's the command line that is wrong, not the script.
+		c.host().Report(c.host().options.Stderr, &UsageError{line.script, err.Error()})
+		e := &ExitError{statusUsage}
+		c.stop(e)
+		return nil, e
+	}
+	return v, nil
+}
+
+// flagSet is the flags as the library that parses command lines wants them.
+func (l *commandLine) flagSet() (set *pflag.FlagSet, help *bool) {
+	set = pflag.NewFlagSet(l.script, pflag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	set.Usage = func() {}
+	set.SortFlags = false
+	set.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		return pflag.NormalizedName(dashed(name))
+	})
+	for _, f := range l.order {
+		short := ""
+		if len(f.name) == 1 {
+			short = f.name
+		}
+		added := set.VarPF(f, f.name, short, f.help)
+		if f.Type() == "bool" {
+			added.NoOptDefVal = "true"
+		}
+	}
+	help = set.BoolP("help", "h", false, "print this")
+	for _, f := range l.order {
+		if no := "no-" + f.name; f.Type() == "bool" && set.Lookup(no) == nil {
+			added := set.VarPF(denial{f}, no, "", "")
+			added.NoOptDefVal, added.Hidden = "true", true
+		}
+	}
+	return set, help
+}
+
+func dashed(name string) string { return strings.ReplaceAll(name, "_", "-") }
+
+// parse reads a command line. Helped says that it asks for help.
+func (l *commandLine) parse(line []string) (rest []string, helped bool, err error) {
+	set, help := l.flagSet()
+	err = set.Parse(line)
+	if err == nil || *help {
+		return set.Args(), *help, nil
+	}
+	var unknown *pflag.NotExistError
+	var missing *pflag.ValueRequiredError
+	var invalid *pflag.InvalidValueError
+	message := err.Error()
+	switch {
+	case goerrors.As(err, &unknown):
+		given := unknown.GetSpecifiedName()
+		message = "unknown flag --" + given
+		if short := unknown.GetSpecifiedShortnames(); short != "" {
+			given = short
+			message = "unknown flag -" + short
+		}
+		var names []string
+		set.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if near := errors.Nearest(given, names); near != "" {
+			message += fmt.Sprintf(" (did you mean --%s?)", near)
+		} else {
+			message += " (--help lists the flags)"
+		}
+	case goerrors.As(err, &missing):
+		message = fmt.Sprintf("--%s: missing its value", missing.GetFlag().Name)
+		if kind := missing.GetFlag().Value.Type(); kind != "value" {
+			message += ", of type " + strings.TrimSuffix(kind, "...")
+		}
+	case goerrors.As(err, &invalid):
+		message = fmt.Sprintf("--%s: %v", invalid.GetFlag().Name, invalid.Unwrap())
+	}
+	return nil, false, &UsageError{l.script, message}
+}

@@ -1,0 +1,89 @@
+package host
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"go.starlark.net/starlark"
+)
+
+func init() {
+	register([]definition{{
+		name:   "log",
+		params: "message, **fields",
+		help: `Prints a line with the time and the level on standard error: log("created", name="web", count=3). The same as log.info.
+
+The command's --log-level says what is printed: debug, info (as it is without), warning or error.`,
+		call: logAt(slog.LevelInfo),
+		members: []definition{
+			{name: "debug", params: "message, **fields", help: `Prints what only matters when looking for a mistake.`, call: logAt(slog.LevelDebug)},
+			{name: "info", params: "message, **fields", help: `Prints what happens.`, call: logAt(slog.LevelInfo)},
+			{name: "warning", params: "message, **fields", help: `Prints what may be wrong.`, call: logAt(slog.LevelWarn)},
+			{name: "error", params: "message, **fields", help: `Prints what went wrong. The script goes on.`, call: logAt(slog.LevelError)},
+		},
+	}})
+}
+
+var logNames = map[slog.Level]string{
+	slog.LevelDebug: "debug", slog.LevelInfo: "info", slog.LevelWarn: "warning", slog.LevelError: "error",
+}
+
+// LogLevel is the level that has a name for scripts: debug, info, warning, error.
+func LogLevel(name string) (slog.Level, error) {
+	for level, known := range logNames {
+		if name == known {
+			return level, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is no level: want debug, info, warning or error", name)
+}
+
+func logAt(level slog.Level) func(*call) (starlark.Value, error) {
+	return func(c *call) (starlark.Value, error) {
+		if len(c.args) != 1 {
+			return nil, c.errorf("got %d arguments without a name, want one message; name the others, as in count=3", len(c.args))
+		}
+		options := &c.host().options
+		if level < options.LogLevel {
+			return starlark.None, nil
+		}
+		var b strings.Builder
+		fmt.Fprintf(&b, "%s %-7s %s", time.Now().Format(time.DateTime), logNames[level], inLine(plainText(c.args[0])))
+		for _, field := range c.kwargs {
+			b.WriteString(" " + string(field[0].(starlark.String)) + "=" + logValue(field[1]))
+		}
+		b.WriteString("\n")
+		// One write, so that the lines of several processes don't mix. That it fails is no reason to end the script.
+		_, _ = io.WriteString(options.Stderr, b.String())
+		return starlark.None, nil
+	}
+}
+
+// inLine keeps a message on lines that can't be taken for other messages.
+func inLine(s string) string { return strings.ReplaceAll(printable(s), "\n", "\n    ") }
+
+// logValue is a field's value, quoted where it could be read as more than one.
+func logValue(v starlark.Value) string {
+	s := plainText(v)
+	_, text := v.(starlark.String)
+	if text && (s == "" || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == '"' || r == '=' || !unicode.IsPrint(r) })) {
+		return strconv.Quote(s)
+	}
+	return printable(s)
+}
+
+// plainText is a value as print shows it.
+func plainText(v starlark.Value) string {
+	switch v := v.(type) {
+	case starlark.String:
+		return string(v)
+	case starlark.Bytes:
+		return string(v)
+	}
+	return v.String()
+}

@@ -1,0 +1,181 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	incus "incus-star/errors"
+	"incus-star/starlarkincus"
+
+	"go.starlark.net/starlark"
+)
+
+func init() {
+	register([]definition{{
+		name:   "parallel",
+		params: "fn, items, limit=8",
+		help: `Calls fn(item) for each of items, up to limit of them at a time, and returns a list of Results in the items' order.
+
+    for name, r in zip(names, parallel(incus.instances.get, names)):
+        print(name, r.value.status if r else r.error.message)
+
+A Result holds what try_ would: an IncusError or an error that the script raised, which stops no other call. A
+ScriptError, a mistake in the script, cancels the other calls and goes on when all have ended, their finally_ included.
+Ctrl-C, a timeout and exit() end them all.
+
+Calls take turns: one runs until it waits for Incus, in sleep() or in another parallel(), and only there another goes
+on. So they may change the same lists and dicts. One that only computes holds the others up. fn may call parallel();
+each has a limit of its own.`,
+		call: parallel,
+	}})
+}
+
+var errSiblingFailed = errors.New("another task failed")
+
+// A group is one call of parallel. The lock of the host guards it.
+type group struct {
+	*call
+	fn      starlark.Callable
+	items   []starlark.Value
+	results []starlark.Value
+	next    int // the first item that no task has taken
+	depth   int
+
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	err     error              // what ends the group
+	failed  int                // the item whose error it is
+	genuine bool               // err came before anything stopped the call itself
+	callers starlark.CallStack // of the call, once it was needed
+}
+
+func parallel(c *call) (starlark.Value, error) {
+	var f, of starlark.Value
+	limit := 8
+	if err := c.unpack("fn", &f, "items", &of, "limit?", &limit); err != nil {
+		return nil, err
+	}
+	fn, ok := f.(starlark.Callable)
+	if !ok {
+		return nil, c.errorf("fn is %s, want a function: write parallel(fn, items), not parallel(fn(item), items)", described(f))
+	}
+	items, ok := of.(starlark.Iterable)
+	if !ok {
+		return nil, c.errorf("items is %s, want a list or another sequence", described(of))
+	}
+	if limit < 1 {
+		return nil, c.errorf("limit is %d, want at least 1", limit)
+	}
+	g := &group{call: c, fn: fn, items: slices.Collect(starlark.Elements(items)), depth: c.depth + c.thread.CallStackDepth() + taskDepth}
+	if g.depth > maxDepth {
+		return nil, errors.New("Starlark stack overflow")
+	}
+	g.results = make([]starlark.Value, len(g.items))
+	g.ctx, g.cancel = context.WithCancelCause(c.ctx)
+	defer g.cancel(nil)
+	var workers sync.WaitGroup
+	for range min(limit, len(g.items)) {
+		workers.Go(func() {
+			for g.one() {
+			}
+		})
+	}
+	starlarkincus.Block(c.thread, workers.Wait)
+	if g.genuine && causeOf(c.ctx) != nil {
+		c.reportAside("an error, before the script was stopped:", g.err)
+	}
+	if g.err != nil {
+		return nil, g.err
+	}
+	if g.next < len(g.items) {
+		return nil, context.Cause(c.ctx)
+	}
+	return starlark.NewList(g.results), nil
+}
+
+// taskDepth is what a call of parallel adds to the depth of recursion besides its frames, because each task has a
+// stack of Go's too.
+const taskDepth = 100
+
+// one runs the next task, and says whether there was one. Between two it gives the lock to others.
+func (g *group) one() bool {
+	h := g.host()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if g.next == len(g.items) || g.ctx.Err() != nil {
+		return false
+	}
+	i := g.next
+	g.next++
+	thread, done := g.run.newThread("task", g.ctx, g.depth)
+	defer done()
+	own := taskOf(thread)
+	own.via = func() starlark.CallStack { return g.via(i) }
+	v, err := own.call(thread, g.fn, starlark.Tuple{g.items[i]}, nil)
+	failure := failureOf(err)
+	switch {
+	case err == nil:
+		g.results[i] = &result{value: v}
+	case own.passes(err) || failure == nil || failure.Class.IsA(incus.Script):
+		g.fail(i, &crossed{g.via(i), err})
+	default:
+		g.results[i] = &result{err: h.hold(g.traced(&crossed{g.via(i), err}))}
+	}
+	return true
+}
+
+// fail ends the group with an item's error. Those after the first are consequences of it; but after an interrupt all
+// are its, and that of the first item tells where the script was.
+func (g *group) fail(i int, err error) {
+	interrupted := g.call.ctx.Err() != nil
+	if g.err == nil || interrupted && !g.genuine && !isStop(g.err) && i < g.failed {
+		g.err, g.failed, g.genuine = err, i, !interrupted && !isStop(err)
+	}
+	g.cancel(errSiblingFailed)
+}
+
+// via is the line of a backtrace that tells a task.
+func (g *group) via(i int) starlark.CallStack {
+	text := []rune(strings.ReplaceAll(printable(g.items[i].String()), "\n", " "))
+	if len(text) > 60 {
+		text = append(text[:59], '…')
+	}
+	return starlark.CallStack{{Name: fmt.Sprintf("%s%d of %d: %s", taskPrefix, i+1, len(g.items), string(text))}}
+}
+
+const taskPrefix = "task "
+
+// readTask gives back what via wrote into a frame's name: no builtin's has a space.
+func readTask(name string) (t reportedTask, ok bool) {
+	place, item, ok := strings.Cut(name, ": ")
+	if !ok || !strings.HasPrefix(place, taskPrefix) {
+		return t, false
+	}
+	if _, err := fmt.Sscanf(place, taskPrefix+"%d of %d", &t.Index, &t.Count); err != nil {
+		return t, false
+	}
+	t.Index--
+	if text, err := strconv.Unquote(item); err == nil {
+		item = text
+	}
+	t.Item = item
+	return t, true
+}
+
+// traced gives an error that is held here the stack that Starlark would give it on its way up: the call's own.
+func (g *group) traced(err error) error {
+	if g.callers == nil {
+		g.callers = g.thread.CallStack()
+	}
+	wrap := starlark.NewBuiltin(g.name, func(*starlark.Thread, *starlark.Builtin, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
+		return nil, err
+	})
+	_, err = starlark.Call(new(starlark.Thread), wrap, nil, nil)
+	err.(*starlark.EvalError).CallStack = g.callers
+	return err
+}

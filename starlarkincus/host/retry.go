@@ -1,0 +1,268 @@
+package host
+
+import (
+	goerrors "errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"incus-star/errors"
+
+	"go.starlark.net/starlark"
+)
+
+func init() {
+	register([]definition{{
+		name:   "retry",
+		params: "fn, *args, on=None, times=5, delay=1, backoff=2, **kwargs",
+		help: `Calls fn(*args, **kwargs) until it succeeds, up to times times in all, and returns what it returned.
+
+    retry(inst.stop, on=IncusBusyError, times=10, timeout=30)
+
+on       the classes of errors after which it calls again, a class or several; also where a cause is of that class
+times    how many calls at most
+delay    seconds before the second call; each wait is shortened by up to a half, at random
+backoff  what the wait is multiplied by each time, up to a minute
+
+Without on, it calls again after what passes by itself and can't have been done already: IncusBusyError,
+IncusUnavailableError, and IncusConnectionError where the request was a GET or could not be sent. Another request that
+lost its answer may have been carried out, so it is for the script to say, with on=IncusConnectionError, that doing it
+twice is right. A ScriptError, Ctrl-C, a timeout and exit() always go on.
+
+The last error goes on; its attempts says how many calls there were. Arguments of fn's own that have one of these names
+need a lambda.`,
+		call: retry,
+	}, {
+		name:   "wait_until",
+		params: "fn, timeout=60, interval=1",
+		help: `Calls fn() until what it returns is true, every interval seconds, and returns that.
+
+    wait_until(lambda: inst.refresh().status == "Stopped", timeout=120)
+
+After timeout seconds, None for no limit, it raises an error of class Error, which try_ holds, with timeout and with
+value, what fn returned last. It doesn't cut a call of fn short, and calls it a last time when the time is over. An
+error of fn's goes on at once: write lambda: try_(fn).ok where it may pass.`,
+		call: waitUntil,
+	}})
+}
+
+// maxDelay bounds what backoff makes of a delay.
+const maxDelay = time.Minute
+
+// A retrying is what retry was asked for.
+type retrying struct {
+	on      []*errors.Class // nil for what is safe
+	times   int
+	delay   time.Duration
+	backoff float64
+}
+
+func retry(c *call) (starlark.Value, error) {
+	fn, err := c.function("retry(fn, arg)")
+	if err != nil {
+		return nil, err
+	}
+	how, kwargs, err := c.retrying()
+	if err != nil {
+		return nil, err
+	}
+	begin := time.Now()
+	var failed []error
+	for delay := how.delay; ; delay = how.longer(delay) {
+		v, err := c.call(c.thread, fn, c.args[1:], kwargs)
+		switch {
+		case err == nil || c.passes(err):
+			return v, err
+		case len(failed) == how.times-1 || !how.again(failureOf(err)):
+			return nil, retriedError(err, failed, time.Since(begin))
+		}
+		failed = append(failed, failureOf(err))
+		if err := wait(c.thread, delay/2+rand.N(delay/2+1)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// retrying takes the call's own arguments from those that go to fn.
+func (c *call) retrying() (how retrying, kwargs []starlark.Tuple, err error) {
+	how = retrying{times: 5, delay: time.Second, backoff: 2}
+	for _, kwarg := range c.kwargs {
+		name, v := string(kwarg[0].(starlark.String)), kwarg[1]
+		switch name {
+		case "on":
+			if v == starlark.None {
+				continue
+			}
+			if how.on, err = classesOf(v); err != nil {
+				err = fmt.Errorf("on: %w", err)
+			} else if slices.ContainsFunc(how.on, func(class *errors.Class) bool { return class.IsA(errors.Script) }) {
+				err = goerrors.New("on: a ScriptError is a mistake in the script, which calling again can't mend")
+			}
+		case "times":
+			if how.times, err = starlark.AsInt32(v); err != nil || how.times < 1 {
+				err = fmt.Errorf("times is %s, want an int of at least 1", described(v))
+			}
+		case "delay":
+			how.delay, err = duration(name, v)
+		case "backoff":
+			var ok bool
+			if how.backoff, ok = starlark.AsFloat(v); !ok || !(how.backoff >= 1) {
+				err = fmt.Errorf("backoff is %s, want a number of at least 1", described(v))
+			}
+		default:
+			kwargs = append(kwargs, kwarg)
+		}
+		if err != nil {
+			return how, nil, c.errorf("%w", err)
+		}
+	}
+	return how, kwargs, nil
+}
+
+// longer is the delay after one.
+func (how *retrying) longer(delay time.Duration) time.Duration {
+	most := max(maxDelay, how.delay)
+	if next := float64(delay) * how.backoff; next < float64(most) {
+		return time.Duration(next)
+	}
+	return most
+}
+
+// again says whether to call again after a failure; nil is Starlark's own report.
+func (how *retrying) again(failure *errors.Error) bool {
+	switch {
+	case failure == nil || failure.Class.IsA(errors.Script):
+		return false
+	case how.on != nil:
+		return isOneOf(failure, how.on)
+	}
+	return passing(failure)
+}
+
+// passing says whether a failure passes by itself and can't have been done already. The answer that was lost may be
+// that to the waiting for an operation, a GET: the operation itself goes on.
+func passing(failure *errors.Error) bool {
+	for e := failure; e != nil; {
+		switch {
+		case e.Class.IsA(errors.Busy), e.Class.IsA(errors.Unavailable):
+			return true
+		case e.Class.IsA(errors.TLS):
+			return false
+		case e.Class.IsA(errors.Connection):
+			// Only connect fails with these two.
+			unsent := goerrors.Is(e.Cause, syscall.ECONNREFUSED) || goerrors.Is(e.Cause, fs.ErrNotExist)
+			return e.OperationID == "" && (e.Method == "GET" || unsent)
+		}
+		var cause *errors.Error
+		goerrors.As(e.Cause, &cause)
+		e = cause
+	}
+	return false
+}
+
+// A retried is the last error of a retry, which is in err, with what went before it.
+type retried struct {
+	err     error
+	failure *errors.Error // the error's own with the number of attempts; nil where it is of no class
+	notes   []string
+}
+
+func (e *retried) Error() string { return e.err.Error() }
+func (e *retried) Unwrap() error { return e.err }
+
+func (e *retried) As(target any) bool {
+	failure, ok := target.(**errors.Error)
+	if ok && e.failure != nil {
+		*failure = e.failure
+	}
+	return ok && e.failure != nil
+}
+
+// Is asks the failure, because the value of a class that a script made is in it alone.
+func (e *retried) Is(target error) bool { return e.failure != nil && goerrors.Is(e.failure, target) }
+
+// retriedError is the error that retry ends with. After one attempt that is the error as it came.
+func retriedError(err error, failed []error, took time.Duration) error {
+	if failed == nil {
+		return err
+	}
+	r := &retried{err: err}
+	if failure := failureOf(err); failure != nil {
+		own := *failure
+		own.Fields = maps.Clone(failure.Fields)
+		if own.Fields == nil {
+			own.Fields = make(map[string]any)
+		}
+		own.Fields["attempts"] = len(failed) + 1
+		r.failure = &own
+	}
+	r.notes = []string{fmt.Sprintf("failed %d times in %v", len(failed)+1, took.Round(100*time.Millisecond))}
+	shown := err.Error()
+	if r.failure != nil {
+		shown = failureOf(err).Error()
+	}
+	for i, earlier := range failed {
+		if text := earlier.Error(); !strings.Contains(shown, text) {
+			r.notes = append(r.notes, fmt.Sprintf("attempt %d: %s", i+1, text))
+			shown += "\n" + text
+		}
+	}
+	return r
+}
+
+// notesOf are what retry, or several around each other, have to say about an error.
+func notesOf(err error) []string {
+	var r *retried
+	if !goerrors.As(err, &r) {
+		return nil
+	}
+	return append(notesOf(r.err), r.notes...)
+}
+
+func waitUntil(c *call) (starlark.Value, error) {
+	var fn, timeout, interval starlark.Value = nil, starlark.MakeInt(60), starlark.MakeInt(1)
+	if err := c.unpack("fn", &fn, "timeout?", &timeout, "interval?", &interval); err != nil {
+		return nil, err
+	}
+	f, ok := fn.(starlark.Callable)
+	if !ok {
+		return nil, c.errorf("fn is %s, want a function: write wait_until(lambda: f(x)), not wait_until(f(x))", described(fn))
+	}
+	limit := forever
+	pause, err := duration("interval", interval)
+	if err == nil && timeout != starlark.None {
+		limit, err = duration("timeout", timeout)
+	}
+	if err != nil {
+		return nil, c.errorf("%w", err)
+	}
+	begin := time.Now()
+	for {
+		left := limit - time.Since(begin)
+		v, err := c.call(c.thread, f, nil, nil)
+		if err != nil || v.Truth() {
+			return v, err
+		}
+		if left <= 0 {
+			return nil, &errors.Error{Class: errors.Base,
+				Message: fmt.Sprintf("%s wasn't true within %v", f.Name(), limit), Fields: map[string]any{"timeout": timeout, "value": v}}
+		}
+		if err := wait(c.thread, min(pause, limit-time.Since(begin))); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// joinNotes are lines of a report.
+func joinNotes(notes []string) string {
+	var b strings.Builder
+	for _, note := range notes {
+		b.WriteString(printable(note) + "\n")
+	}
+	return b.String()
+}

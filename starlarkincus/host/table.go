@@ -1,0 +1,232 @@
+package host
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/spec"
+	"incus-star/starlarkincus/value"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
+)
+
+func init() {
+	register([]definition{{
+		name:   "table",
+		params: `rows, columns=None, headers=None, format="text"`,
+		help: `Prints rows below each other, with their columns aligned, on standard output.
+
+    table(incus.instances.list())
+    table(incus.instances.list(), columns=["name", "status", "location"])
+    table([("web", 2), ("db", 4)], headers=["server", "cpus"])
+
+A row is a list or tuple of cells, or a dict, struct or object of Incus of which columns names the fields; without it
+that's all fields, and of an object of Incus its name, status, type and description. headers is what stands above instead
+of the columns' names. format="csv" and format="json" print the same for programs; json keeps numbers and lists.
+
+On a terminal that is too narrow the widest columns are cut.`,
+		call: printTable,
+	}})
+}
+
+// A grid is the rows of a table, each with a cell for each column; a cell that a row doesn't have is nil.
+type grid struct {
+	columns []string // nil where rows are lists without names
+	headers []string // as the script gave them
+	rows    [][]starlark.Value
+}
+
+func printTable(c *call) (starlark.Value, error) {
+	var rowsArg starlark.Value
+	var columnsArg, headersArg starlark.Value = starlark.None, starlark.None
+	format := "text"
+	if err := c.unpack("rows", &rowsArg, "columns?", &columnsArg, "headers?", &headersArg, "format?", &format); err != nil {
+		return nil, err
+	}
+	write := map[string]func(*grid) (string, error){
+		"text": func(g *grid) (string, error) { return g.text(terminalWidth(c.host().options.Stdout)), nil },
+		"csv":  (*grid).csv,
+		"json": (*grid).json,
+	}[format]
+	if write == nil {
+		return nil, c.errorf(`format is %q, want "text", "csv" or "json"`, format)
+	}
+	g, err := newGrid(rowsArg, columnsArg, headersArg)
+	if err != nil {
+		return nil, c.errorf("%w", err)
+	}
+	text, err := write(g)
+	if err != nil {
+		return nil, c.errorf("%w", err)
+	}
+	if text != "" {
+		if err := c.print(strings.TrimSuffix(text, "\n")); err != nil {
+			return nil, err
+		}
+	}
+	return starlark.None, nil
+}
+
+func newGrid(rowsArg, columnsArg, headersArg starlark.Value) (*grid, error) {
+	_, mapping := rowsArg.(starlark.Mapping)
+	iterable, ok := rowsArg.(starlark.Iterable)
+	if !ok || mapping {
+		return nil, fmt.Errorf("rows is %s, want a list of rows", described(rowsArg))
+	}
+	g := new(grid)
+	var err error
+	if g.columns, err = namesArgument("columns", columnsArg); err != nil {
+		return nil, err
+	}
+	if g.headers, err = namesArgument("headers", headersArg); err != nil {
+		return nil, err
+	}
+	rows := slices.Collect(starlark.Elements(iterable))
+	for i, row := range rows {
+		if !isRow(row) {
+			return nil, fmt.Errorf("rows[%d] is %s, want a list, a tuple, a dict, a struct or an object", i, described(row))
+		}
+	}
+	if columnsArg == starlark.None {
+		if g.columns, err = ownColumns(rows); err != nil {
+			return nil, err
+		}
+	}
+	if g.columns != nil && g.headers != nil && len(g.headers) != len(g.columns) {
+		return nil, fmt.Errorf("got %d headers for %d columns", len(g.headers), len(g.columns))
+	}
+	found := make([]bool, len(g.columns))
+	for i, row := range rows {
+		cells, err := g.cells(row, found)
+		if err != nil {
+			return nil, fmt.Errorf("rows[%d]: %w", i, err)
+		}
+		g.rows = append(g.rows, cells)
+	}
+	if missing := slices.Index(found, false); missing >= 0 && len(rows) > 0 {
+		message := fmt.Sprintf("columns: no row has %s", g.columns[missing])
+		if near := errors.Nearest(g.columns[missing], namesOf(rows[0])); near != "" {
+			message += fmt.Sprintf(" (did you mean %s?)", near)
+		}
+		return nil, fmt.Errorf("%s", message)
+	}
+	return g, nil
+}
+
+// namesArgument reads columns or headers; nil for None.
+func namesArgument(name string, v starlark.Value) ([]string, error) {
+	if v == starlark.None {
+		return nil, nil
+	}
+	names, err := value.Strings(name, v)
+	if err == nil && len(names) == 0 {
+		err = fmt.Errorf("%s is empty", name)
+	}
+	return names, err
+}
+
+func isRow(v starlark.Value) bool {
+	switch v.(type) {
+	case starlark.String, starlark.Bytes:
+		return false
+	case starlark.Indexable, starlark.Mapping, *starlarkstruct.Struct:
+		return true
+	}
+	return false
+}
+
+// ownColumns are those of rows for which the script names none.
+func ownColumns(rows []starlark.Value) (columns []string, err error) {
+	add := func(name string) {
+		if !slices.Contains(columns, name) {
+			columns = append(columns, name)
+		}
+	}
+	for i, row := range rows {
+		switch row := row.(type) {
+		case *starlarkincus.Object:
+			r := row.Resource()
+			for _, name := range []string{r.Key, "status", "type", "description"} {
+				if f := spec.Find(r.Fields, name); f != nil {
+					add(f.Script())
+				}
+			}
+		case starlark.IterableMapping:
+			for _, item := range row.Items() {
+				name, ok := starlark.AsString(item[0])
+				if !ok {
+					return nil, fmt.Errorf("rows[%d] has %s as a key, want strings", i, described(item[0]))
+				}
+				add(name)
+			}
+		case *starlarkstruct.Struct:
+			for _, name := range row.AttrNames() {
+				add(name)
+			}
+		}
+	}
+	return columns, nil
+}
+
+// cells are one row's. Found notes which columns any row has.
+func (g *grid) cells(row starlark.Value, found []bool) ([]starlark.Value, error) {
+	if list, ok := row.(starlark.Indexable); ok {
+		if names := max(len(g.columns), len(g.headers)); names > 0 && list.Len() > names {
+			return nil, fmt.Errorf("got %d cells for %d columns", list.Len(), names)
+		}
+		cells := make([]starlark.Value, list.Len())
+		for i := range cells {
+			cells[i] = list.Index(i)
+		}
+		for i := range found {
+			found[i] = true
+		}
+		return cells, nil
+	}
+	cells := make([]starlark.Value, len(g.columns))
+	for i, name := range g.columns {
+		v, err := fieldOf(row, name)
+		if err != nil {
+			return nil, err
+		}
+		if v != nil {
+			cells[i], found[i] = v, true
+		}
+	}
+	return cells, nil
+}
+
+// fieldOf is the item or the attribute of a row that has that name; nil where there is none.
+func fieldOf(row starlark.Value, name string) (starlark.Value, error) {
+	if m, ok := row.(starlark.Mapping); ok {
+		if v, ok, err := m.Get(starlark.String(name)); ok || err != nil {
+			return v, err
+		}
+	}
+	if has, ok := row.(starlark.HasAttrs); ok && slices.Contains(has.AttrNames(), name) {
+		v, err := has.Attr(name)
+		if _, method := v.(starlark.Callable); err != nil || !method {
+			return v, err
+		}
+	}
+	return nil, nil
+}
+
+func namesOf(row starlark.Value) []string {
+	var names []string
+	if m, ok := row.(starlark.IterableMapping); ok {
+		for _, item := range m.Items() {
+			if name, ok := starlark.AsString(item[0]); ok {
+				names = append(names, name)
+			}
+		}
+	}
+	if has, ok := row.(starlark.HasAttrs); ok {
+		names = append(names, has.AttrNames()...)
+	}
+	return names
+}

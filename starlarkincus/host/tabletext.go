@@ -1,0 +1,220 @@
+package host
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"unicode"
+
+	"incus-star/starlarkincus/value"
+
+	"go.starlark.net/starlark"
+	"golang.org/x/term"
+)
+
+// cellText is a cell for a person or a spreadsheet.
+func cellText(v starlark.Value) string {
+	switch v := v.(type) {
+	case nil, starlark.NoneType:
+		return ""
+	case *starlark.List, starlark.Tuple, *starlark.Set:
+		var parts []string
+		for elem := range starlark.Elements(v.(starlark.Iterable)) {
+			parts = append(parts, plainText(elem))
+		}
+		return strings.Join(parts, ", ")
+	}
+	return plainText(v)
+}
+
+// oneLine is text for one line of a terminal.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) {
+			return ' '
+		}
+		return visible(r)
+	}, strings.TrimSpace(s))
+}
+
+// heading is what stands above the columns; nil where nothing does.
+func (g *grid) heading() []string {
+	if g.headers != nil {
+		return g.headers
+	}
+	return g.columns
+}
+
+const tableGap = 2
+
+// text aligns the columns, numbers to the right. Width is the terminal's, 0 where all may be as wide as it is.
+func (g *grid) text(width int) string {
+	var lines [][]string
+	if g.headers != nil {
+		lines = append(lines, g.headers)
+	} else if g.columns != nil {
+		var names []string
+		for _, name := range g.columns {
+			names = append(names, strings.ToUpper(strings.ReplaceAll(name, "_", " ")))
+		}
+		lines = append(lines, names)
+	}
+	var number []bool
+	for _, row := range g.rows {
+		line := make([]string, len(row))
+		for i, cell := range row {
+			line[i] = cellText(cell)
+			if len(number) == i {
+				number = append(number, true)
+			}
+			switch cell.(type) {
+			case nil, starlark.NoneType, starlark.Int, starlark.Float:
+			default:
+				number[i] = false
+			}
+		}
+		lines = append(lines, line)
+	}
+	var widths []int
+	for _, line := range lines {
+		for i := range line {
+			line[i] = oneLine(line[i])
+			if len(widths) == i {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], runeWidth.StringWidth(line[i]))
+		}
+	}
+	if width > 0 {
+		narrow(widths, width)
+	}
+	var b strings.Builder
+	for _, line := range lines {
+		var text strings.Builder
+		for i, cell := range line {
+			if runeWidth.StringWidth(cell) > widths[i] {
+				cell = runeWidth.Truncate(cell, widths[i], "…")
+			}
+			space := strings.Repeat(" ", widths[i]-runeWidth.StringWidth(cell))
+			if i < len(number) && number[i] {
+				text.WriteString(space + cell)
+			} else {
+				text.WriteString(cell + space)
+			}
+			text.WriteString(strings.Repeat(" ", tableGap))
+		}
+		b.WriteString(strings.TrimRight(text.String(), " ") + "\n")
+	}
+	return b.String()
+}
+
+// minColumn is the width that a column keeps however narrow the terminal is.
+const minColumn = 8
+
+// narrow takes from the widest columns until all fit.
+func narrow(widths []int, total int) {
+	for left := total - tableGap*(len(widths)-1); ; {
+		sum, widest := 0, 0
+		for i, w := range widths {
+			if sum += w; w > widths[widest] {
+				widest = i
+			}
+		}
+		if sum <= left || len(widths) == 0 || widths[widest] <= minColumn {
+			return
+		}
+		// Down to the next widest at once, or by what is too much.
+		next := minColumn
+		for i, w := range widths {
+			if i != widest {
+				next = max(next, w)
+			}
+		}
+		widths[widest] -= max(1, min(sum-left, widths[widest]-next))
+	}
+}
+
+// terminalWidth is that of the terminal that w is; 0 where it is none.
+func terminalWidth(w io.Writer) int {
+	if f, ok := w.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return width
+		}
+	}
+	return 0
+}
+
+func (g *grid) csv() (string, error) {
+	var b strings.Builder
+	w := csv.NewWriter(&b)
+	if heading := g.heading(); heading != nil {
+		_ = w.Write(heading) // a strings.Builder takes all
+	}
+	for _, row := range g.rows {
+		var record []string
+		for _, cell := range row {
+			record = append(record, cellText(cell))
+		}
+		_ = w.Write(record)
+	}
+	w.Flush()
+	return b.String(), w.Error()
+}
+
+// json makes objects whose fields have the columns' names and order, or lists where there are no names.
+func (g *grid) json() (string, error) {
+	names := g.columns
+	if names == nil {
+		names = g.headers
+	}
+	var b bytes.Buffer
+	for i, row := range g.rows {
+		b.WriteString(separator(i))
+		b.WriteByte("[{"[min(len(names), 1)])
+		if names != nil {
+			row = append(slices.Clone(row), make([]starlark.Value, max(0, len(names)-len(row)))...)
+		}
+		for j, cell := range row {
+			b.WriteString(separator(j))
+			path := fmt.Sprintf("rows[%d][%d]", i, j)
+			if names != nil {
+				path = value.Index(fmt.Sprintf("rows[%d]", i), names[j])
+				writeJSON(&b, names[j])
+				b.WriteByte(':')
+			}
+			if cell == nil {
+				cell = starlark.None
+			}
+			v, err := value.Any(path, cell)
+			if err != nil {
+				return "", err
+			}
+			writeJSON(&b, v)
+		}
+		b.WriteByte("]}"[min(len(names), 1)])
+	}
+	var out bytes.Buffer
+	if err := json.Indent(&out, []byte("["+b.String()+"]"), "", "  "); err != nil {
+		return "", err
+	}
+	return out.String(), nil
+}
+
+func separator(i int) string {
+	if i == 0 {
+		return ""
+	}
+	return ","
+}
+
+// writeJSON writes what value.Any made, which always has a JSON form.
+func writeJSON(b *bytes.Buffer, v any) {
+	encoder := json.NewEncoder(b)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(v)
+}

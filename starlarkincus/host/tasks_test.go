@@ -1,0 +1,255 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.starlark.net/starlark"
+)
+
+// An interrupt reaches all tasks, at every level, and their clean-up runs.
+func TestInterruptedTasks(t *testing.T) {
+	for name, body := range waits {
+		for _, cause := range []error{ErrInterrupted, ErrTimeout} {
+			t.Run(fmt.Sprintf("%s/%v", name, cause), func(t *testing.T) {
+				var out strings.Builder
+				script := body + `
+def leaf(i):
+    if i == 1:
+        sleep(0.02)  # the others wait by then, as far as they do
+        body()
+    finally_(lambda: sleep(1000), lambda: print("leaf"))
+
+def branch(i):
+    finally_(lambda: parallel(leaf, range(2)), lambda: print("branch"))
+
+defer(print, "deferred")
+parallel(branch, range(2))
+print("on")
+`
+				err, _, took := stopped(t, Options{Stdout: &out, Stderr: &out}, script, cause)
+				if !errors.Is(err, cause) || took > 2*time.Second {
+					t.Errorf("got %v after %v", err, took)
+				}
+				// A busy loop lets no other task begin.
+				if s := out.String(); !strings.HasSuffix(s, "branch\ndeferred\n") || strings.Contains(s, "on\n") ||
+					name != "a busy loop" && (strings.Count(s, "leaf\n") < 2 || strings.Count(s, "branch\n") != 2) {
+					t.Errorf("printed %q", s)
+				}
+			})
+		}
+	}
+}
+
+func TestInterruptedTaskReport(t *testing.T) {
+	err, h, _ := stopped(t, Options{}, "def f(i):\n    started()\n    sleep(9)\nparallel(f, ['a'])\n", ErrInterrupted)
+	// It may come before the sleep begins.
+	got := strings.Replace(h.report(err, plain), "line 2", "line 3", 1)
+	if want := "interrupted at x.star, line 3, in f, task 1 of 1: \"a\"\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// What ends a script ends it from a task too, after the clean-up of the others.
+func TestTasksEndTheScript(t *testing.T) {
+	for _, test := range []struct {
+		call   string
+		status int
+		report string
+	}{
+		{"exit(7)", 7, ""},
+		{"try_(exit, 7)", 7, ""},
+		{"fake.panic()", 1, "in task 1 of 2: 0\n"},
+		{"catch(Error, fake.panic)", 1, "internal error: the sky fell\n"},
+		{"fake.nil()[0].x", 1, "internal error: "},
+		{"fail('x')", 1, "in task 1 of 2: 0\n"},
+		{"[x for x in range(100000000)]", 124, "in parallel\n    in task 1 of 2: 0\n"},
+	} {
+		var out strings.Builder
+		h := New(Options{Stdout: &out, Stderr: &out, MaxSteps: 100_000, Predeclared: starlark.StringDict{"fake": fakeModule()}})
+		script := "def f(i):\n    if i:\n        finally_(lambda: sleep(100), lambda: print('cleaned'))\n    sleep(0.02)\n    " + test.call +
+			"\ndefer(print, 'deferred')\ncatch(IncusError, parallel, f, range(2))\nprint('on')\n"
+		err := h.RunSource(context.Background(), "x.star", []byte(script))
+		if report := h.report(err, plain); ExitStatus(err) != test.status || !strings.Contains(report, test.report) {
+			t.Errorf("%s: got status %d: %s", test.call, ExitStatus(err), report)
+		}
+		if out.String() != "cleaned\ndeferred\n" {
+			t.Errorf("%s: printed %q", test.call, out.String())
+		}
+	}
+}
+
+// An exit() in the clean-up that a sibling's error began ends the script; the error shows.
+func TestExitInTheCleanupOfATask(t *testing.T) {
+	var out strings.Builder
+	script := "def f(i):\n    if i:\n        finally_(lambda: sleep(100), lambda: exit(4))\n    sleep(0.01)\n    fail('first')\nparallel(f, range(2))\n"
+	err := newHost(&out).RunSource(context.Background(), "x.star", []byte(script))
+	if ExitStatus(err) != 4 || !strings.Contains(out.String(), "ScriptError: first\n") {
+		t.Errorf("got %v: %s", err, out.String())
+	}
+}
+
+// The waits of retry and wait_until can be cut short.
+func TestInterruptedWaits(t *testing.T) {
+	for _, call := range []string{"retry(f, delay=1000)", "wait_until(f, interval=1000)", "wait_until(lambda: f() or sleep(1000))"} {
+		script := "def f():\n    started()\n" + map[bool]string{true: "    raise_(IncusBusyError, 'x')\n"}[strings.HasPrefix(call, "retry")] +
+			"finally_(lambda: try_(lambda: " + call + "), lambda: print('cleaned'))\n"
+		var out strings.Builder
+		err, _, took := stopped(t, Options{Stdout: &out}, script, nil)
+		if ExitStatus(err) != 130 || took > time.Second || out.String() != "cleaned\n" {
+			t.Errorf("%s: got %v after %v, printed %q", call, err, took, out.String())
+		}
+	}
+}
+
+// Deferred calls are made however the script ends, and what they fail with is told once.
+func TestDefer(t *testing.T) {
+	for _, test := range []struct {
+		script string
+		status int
+		out    string // what was printed, and reported before the end
+		report string // the last line of the last report
+	}{
+		{"", 0, "", ""},
+		{"fail('x')", 1, "", "ScriptError: x"},
+		{"exit(7)", 7, "", ""},
+		{"fake.panic()", 1, "", "report it"},
+		{"defer(fake.get, 'missing')", 3, "", "IncusNotFoundError (404): Instance not found"},
+		{"defer(fake.get, 'missing')\nexit(0)", 3, "", "IncusNotFoundError (404): Instance not found"},
+		{"defer(fake.get, 'missing')\nexit(7)", 7, "IncusNotFoundError", ""},
+		{"defer(fake.get, 'missing')\nfail('x')", 1, "IncusNotFoundError", "ScriptError: x"},
+		{"defer(fail, 'first')\ndefer(fake.get, 'missing')\n", 3, "ScriptError: first", "IncusNotFoundError (404): Instance not found"},
+		{"defer(exit, 7)", 7, "", ""},
+		{"defer(exit, 7)\nexit(3)", 3, "", ""},
+		{"defer(exit, 7)\nexit(0)", 7, "", ""},
+		{"defer(exit, 7)\nfail('x')", 7, "ScriptError: x", ""},
+		{"defer(exit)\ndefer(fail, 'x')", 0, "ScriptError: x", ""},
+		{"defer(fail, 'x')\ndefer(exit)", 1, "", "ScriptError: x"},
+		{"defer(fake.panic)", 1, "", "report it"},
+		{"defer(fake.panic)\nfail('x')", 1, "ScriptError: x", "report it"},
+	} {
+		var out strings.Builder
+		h := newHost(&out)
+		err := h.RunSource(context.Background(), "x.star", []byte("defer(print, 'last')\n"+test.script+"\n"))
+		if ExitStatus(err) != test.status {
+			t.Errorf("%s: status %d, want %d", test.script, ExitStatus(err), test.status)
+		}
+		if s := out.String(); !strings.HasSuffix(s, "last\n") || !strings.Contains(s, test.out) || test.out == "" && s != "last\n" {
+			t.Errorf("%s: printed %q", test.script, s)
+		}
+		report := h.report(err, plain)
+		lines := strings.Split(strings.TrimSuffix(report, "\n"), "\n")
+		if last := lines[len(lines)-1]; last != test.report && !(test.report == "report it" && strings.Contains(last, test.report)) {
+			t.Errorf("%s: reported %q", test.script, report)
+		}
+	}
+}
+
+// A deferred call has the grace period, and what is left of it the next.
+func TestDeferGrace(t *testing.T) {
+	var out strings.Builder
+	script := "defer(print, 'too late')\ndefer(sleep, 100)\ndefer(print, 'in time')\nstarted()\nsleep(100)\n"
+	err, _, took := stopped(t, Options{Stdout: &out, Stderr: &out, Grace: 50 * time.Millisecond}, script, ErrInterrupted)
+	if ExitStatus(err) != 130 || took > time.Second {
+		t.Errorf("got %v after %v", err, took)
+	}
+	if s := out.String(); !strings.HasPrefix(s, "in time\na deferred call failed:\n") || strings.Contains(s, "too late\n") ||
+		!strings.Contains(s, "print was not called: the time for clean-up is over: 50ms\n") {
+		t.Errorf("printed %q", s)
+	}
+	// Interrupted only in the deferred call: one that ends in time is a success, one that doesn't is none.
+	for body, status := range map[string]int{"sleep(0.02)": 0, "sleep(100)": 130} {
+		err, _, took := stopped(t, Options{Grace: 100 * time.Millisecond}, "def f():\n    started()\n    "+body+"\ndefer(f)\n", ErrInterrupted)
+		if ExitStatus(err) != status || took > time.Second {
+			t.Errorf("%s: got %v after %v", body, err, took)
+		}
+	}
+	// The step limit ends a deferred call too.
+	h := New(Options{MaxSteps: 10_000})
+	if err := h.RunSource(context.Background(), "x.star", []byte("def f():\n    while True: pass\ndefer(f)\n")); !errors.Is(err, ErrSteps) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestSessionClose(t *testing.T) {
+	var out strings.Builder
+	s := newHost(&out).NewSession()
+	mustEval(t, s, "defer(print, 'first')")
+	mustEval(t, s, "name = 'inner'\ndefer(lambda: defer(print, name))")
+	if _, err := s.Eval(context.Background(), "defer(print, 'third')\nfail('x')"); err == nil {
+		t.Error("no error")
+	}
+	if out.String() != "" {
+		t.Errorf("printed %q before the end", out.String())
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for range 2 {
+		if err := s.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+	if out.String() != "third\ninner\nfirst\n" {
+		t.Errorf("printed %q", out.String())
+	}
+	mustEval(t, s, "defer(fake.get, 'missing')")
+	if err := s.Close(context.Background()); ExitStatus(err) != 3 {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A pipe that closes after some writes, as that of incus-star x.star | head does.
+type pipe struct {
+	err    error
+	writes atomic.Int32
+	out    strings.Builder
+}
+
+func (p *pipe) Write(b []byte) (int, error) {
+	if p.writes.Add(1) > 1 {
+		return 0, p.err
+	}
+	return p.out.Write(b)
+}
+
+func TestClosedOutput(t *testing.T) {
+	for _, test := range []struct {
+		script string
+		status int
+		out    string
+	}{
+		{"print(1)\nprint(2)\n", 141, "1\n"},
+		{"print(1)\nfinally_(lambda: print(2), lambda: [print(3), cleaned()])\nfail('on')", 141, "1\n"},
+		{"print(1)\ncatch(Error, print, 2)\nfail('on')", 141, "1\n"},
+		{"print(1)\nparallel(print, range(9))\nfail('on')", 141, "1\n"},
+		{"defer(lambda: [print(2), cleaned()])\nprint(1)", 141, "1\n"},
+		{"print(1)\nfinally_(lambda: 1, lambda: [print(3), cleaned()])\nfail('on')", 141, "1\n"},
+		{"print(1)", 0, "1\n"},
+	} {
+		for _, cause := range []error{syscall.EPIPE, io.ErrClosedPipe} {
+			cleaned, was := started()
+			p := &pipe{err: fmt.Errorf("write: %w", cause)}
+			h := New(Options{Stdout: p, Predeclared: starlark.StringDict{"cleaned": cleaned}})
+			err := h.RunSource(context.Background(), "x.star", []byte(test.script))
+			if ExitStatus(err) != test.status || p.out.String() != test.out || h.report(err, plain) != "" {
+				t.Errorf("%s: got %v, status %d, %q", test.script, err, ExitStatus(err), p.out.String())
+			}
+			if strings.Contains(test.script, "cleaned") {
+				<-was
+			}
+		}
+	}
+	// Another failure is an error of print's.
+	h := New(Options{Stdout: &pipe{err: syscall.ENOSPC}})
+	err := h.RunSource(context.Background(), "x.star", []byte("print(1)\nprint(2)\n"))
+	if ExitStatus(err) != 1 || !strings.Contains(err.Error(), "print: no space left") {
+		t.Errorf("got %v", err)
+	}
+}

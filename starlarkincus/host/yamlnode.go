@@ -1,0 +1,123 @@
+package host
+
+import (
+	"encoding/base64"
+	"math"
+	"regexp"
+	"strings"
+
+	"incus-star/starlarkincus/value"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
+	"go.yaml.in/yaml/v3"
+)
+
+// maxYAMLDepth bounds how deep a value may nest; a list that holds itself meets it too.
+const maxYAMLDepth = 1000
+
+// yamlNode is a value as the library wants it. Path is what an error calls it.
+func yamlNode(path string, v starlark.Value, depth int) (*yaml.Node, error) {
+	if depth > maxYAMLDepth {
+		return nil, &value.TypeError{Path: path[:min(len(path), 40)] + "…", Got: "nested too deeply, or it holds itself"}
+	}
+	switch v := v.(type) {
+	case *starlarkstruct.Struct:
+		n := &yaml.Node{Kind: yaml.MappingNode}
+		for _, name := range v.AttrNames() {
+			field, err := v.Attr(name)
+			if err != nil {
+				return nil, err
+			}
+			child, err := yamlNode(path+"."+name, field, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			n.Content = append(n.Content, stringNode(name), child)
+		}
+		return n, nil
+	case starlark.IterableMapping:
+		n := &yaml.Node{Kind: yaml.MappingNode}
+		for _, item := range v.Items() {
+			key, err := scalarNode(path, item[0])
+			if err != nil {
+				return nil, err
+			}
+			if key == nil {
+				return nil, &value.TypeError{Path: path, Got: "the key " + item[0].String() + " of type " + item[0].Type(), Want: "strings, numbers, booleans or None as keys"}
+			}
+			var name any = item[0]
+			if s, ok := starlark.AsString(item[0]); ok {
+				name = s
+			}
+			child, err := yamlNode(value.Index(path, name), item[1], depth+1)
+			if err != nil {
+				return nil, err
+			}
+			n.Content = append(n.Content, key, child)
+		}
+		return n, nil
+	case *starlark.List, starlark.Tuple, *starlark.Set:
+		n := &yaml.Node{Kind: yaml.SequenceNode}
+		var err error
+		for elem := range starlark.Elements(v.(starlark.Iterable)) {
+			var child *yaml.Node
+			if child, err = yamlNode(value.Index(path, len(n.Content)), elem, depth+1); err != nil {
+				return nil, err
+			}
+			n.Content = append(n.Content, child)
+		}
+		return n, nil
+	}
+	n, err := scalarNode(path, v)
+	if n == nil && err == nil {
+		err = &value.TypeError{Path: path, Got: v.Type(), Want: "a value that has a YAML form"}
+	}
+	return n, err
+}
+
+// scalarNode is nil for a value that is no scalar.
+func scalarNode(path string, v starlark.Value) (*yaml.Node, error) {
+	switch v := v.(type) {
+	case starlark.NoneType:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"}, nil
+	case starlark.Bool:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: strings.ToLower(v.String())}, nil
+	case starlark.Int:
+		// Without a tag: the library would write one before an int that doesn't fit in 64 bits.
+		return &yaml.Node{Kind: yaml.ScalarNode, Value: v.String()}, nil
+	case starlark.Float:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!float", Value: floatText(v)}, nil
+	case starlark.String:
+		s, err := value.String(path, v)
+		return stringNode(s), err
+	case starlark.Bytes:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!binary", Value: base64.StdEncoding.EncodeToString([]byte(v))}, nil
+	}
+	return nil, nil
+}
+
+func floatText(f starlark.Float) string {
+	switch {
+	case math.IsNaN(float64(f)):
+		return ".nan"
+	case math.IsInf(float64(f), 1):
+		return ".inf"
+	case math.IsInf(float64(f), -1):
+		return "-.inf"
+	}
+	return f.String()
+}
+
+// doubtful are strings that some readers of YAML take for something else: the booleans and the base-60 numbers of
+// version 1.1, and dates. The library quotes the others.
+var doubtful = regexp.MustCompile(`^(?i:y|n|yes|no|on|off|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9]*)?|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*|=|<<)$`)
+
+func stringNode(s string) *yaml.Node {
+	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
+	// The library's block of lines gets a text wrong that begins with a tab.
+	if doubtful.MatchString(s) || strings.Contains(s, "\n") && strings.ContainsRune(" \t\n", rune(s[0])) {
+		n.Style = yaml.DoubleQuotedStyle
+	}
+	return n
+}
