@@ -20,8 +20,12 @@ type arguments struct {
 	body  map[string]any
 	query url.Values
 	local map[string]any
-	needs []*spec.Field // given ones that need an API extension
+	whole any    // the request's whole body
+	needs []need // what of it needs an API extension
 }
+
+// A need is a part of a call that needs an API extension.
+type need struct{ what, extension string }
 
 func (a *arguments) has(name string) bool        { return a.local[name] != nil }
 func (a *arguments) string(name string) string   { s, _ := a.local[name].(string); return s }
@@ -38,7 +42,7 @@ func (a *arguments) flag(name string, fallback bool) bool {
 // bind checks a call's arguments against their declarations and encodes them. None stands for an argument that isn't
 // given. Its errors name the method, the argument and the place in it.
 func bind(method string, fields []spec.Field, args starlark.Tuple, kwargs []starlark.Tuple) (*arguments, error) {
-	out := &arguments{make(map[string]any), make(url.Values), make(map[string]any), nil}
+	out := &arguments{body: make(map[string]any), query: make(url.Values), local: make(map[string]any)}
 	var positions []*spec.Field
 	for i := range fields {
 		if fields[i].Position {
@@ -53,22 +57,24 @@ func bind(method string, fields []spec.Field, args starlark.Tuple, kwargs []star
 		if given[f] {
 			return fmt.Errorf("%s: got %s twice", method, f.Script())
 		}
-		given[f] = true
 		if v == starlark.None {
 			return nil
 		}
-		encoded, err := encode(f, f.Script(), v)
+		given[f] = true
+		encoded, err := out.encode(f, f.Script(), v)
 		if err != nil {
 			return fmt.Errorf("%s: %w", method, err)
 		}
 		if f.Extension != "" {
-			out.needs = append(out.needs, f)
+			out.needs = append(out.needs, need{f.Script() + "=", f.Extension})
 		}
 		switch f.Place {
 		case spec.Local:
 			out.local[f.Name] = encoded
 		case spec.Query:
 			out.query.Set(f.Name, fmt.Sprint(encoded))
+		case spec.Whole:
+			out.whole = encoded
 		default:
 			out.body[f.Name] = encoded
 		}
@@ -90,7 +96,7 @@ func bind(method string, fields []spec.Field, args starlark.Tuple, kwargs []star
 		}
 	}
 	for i := range fields {
-		if f := &fields[i]; f.Required && out.local[f.Name] == nil && out.body[f.Name] == nil {
+		if f := &fields[i]; f.Required && !given[f] {
 			return nil, fmt.Errorf("%s: missing argument %s: %s", method, f.Script(), f.Doc)
 		}
 	}
@@ -133,7 +139,7 @@ func unknown(what, name string, fields []spec.Field) error {
 }
 
 // encode makes what is sent of a value of the field's declared type.
-func encode(f *spec.Field, path string, v starlark.Value) (any, error) {
+func (a *arguments) encode(f *spec.Field, path string, v starlark.Value) (any, error) {
 	switch f.Type {
 	case spec.String, spec.Time:
 		return value.String(path, v)
@@ -156,29 +162,43 @@ func encode(f *spec.Field, path string, v starlark.Value) (any, error) {
 	case spec.Devices:
 		return value.Devices(path, v)
 	case spec.Object:
-		return encodeObject(f, path, v)
+		return a.encodeObject(f, path, v)
 	case spec.Filter:
 		return filterExpression(path, v)
 	case spec.Objects:
-		return value.List(path, v, func(path string, v starlark.Value) (any, error) { return encodeObject(f, path, v) })
+		return value.List(path, v, func(path string, v starlark.Value) (any, error) { return a.encodeObject(f, path, v) })
 	}
 	return value.Any(path, v)
 }
 
-func encodeObject(f *spec.Field, path string, v starlark.Value) (any, error) {
-	return value.Object(path, v, func(path, key string, v starlark.Value) (any, error) {
+func (a *arguments) encodeObject(f *spec.Field, path string, v starlark.Value) (any, error) {
+	m, err := value.Object(path, v, func(path, key string, v starlark.Value) (any, error) {
 		if f.Fields == nil {
 			return value.Any(path, v)
 		}
 		inner := spec.Find(f.Fields, key)
+		if inner == nil && f.Fields[0].Name == spec.AnyKey {
+			inner = &f.Fields[0]
+		}
 		if inner == nil {
 			return nil, fmt.Errorf("%s: %w", strings.TrimSuffix(path, fmt.Sprintf("[%q]", key)), unknown("key", key, f.Fields))
 		}
 		if v == starlark.None {
 			return nil, nil
 		}
-		return encode(inner, path, v)
+		if inner.Extension != "" {
+			a.needs = append(a.needs, need{path, inner.Extension})
+		}
+		return a.encode(inner, path, v)
 	})
+	for i := range f.Fields {
+		inner := &f.Fields[i]
+		if given, found := m[inner.Script()]; found && inner.Script() != inner.Name {
+			delete(m, inner.Script())
+			m[inner.Name] = given
+		}
+	}
+	return m, err
 }
 
 // checkName refuses what would reach another path than the object's own.

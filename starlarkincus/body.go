@@ -26,7 +26,7 @@ func (o *Object) changeable() *starlark.Dict {
 }
 
 // put sets the object whole: its fields as they were before, each given one combined with it.
-func (o *Object) put(c *call, before *starlark.Dict, given map[string]any, etag string, combine func(t spec.Type, before, given any) any) (*rest.Reply, error) {
+func (o *Object) put(c *call, method string, before *starlark.Dict, given map[string]any, etag string, combine func(t spec.Type, before, given any) any) (*rest.Reply, error) {
 	v, err := value.ToGo(before)
 	if err != nil {
 		return nil, err
@@ -39,9 +39,13 @@ func (o *Object) put(c *call, before *starlark.Dict, given map[string]any, etag 
 		}
 		body[name] = combine(t, body[name], v)
 	}
-	dropNulls(o.on.res, body)
+	if method == "PATCH" {
+		emptyNulls(o.on.res, body)
+	} else {
+		dropNulls(o.on.res, body)
+	}
 	c.args.body = body
-	r := c.request(c.on, "PUT")
+	r := c.request(c.on, method)
 	r.IfMatch = etag
 	return c.do(r)
 }
@@ -62,23 +66,36 @@ func merged(t spec.Type, before, given any) any {
 // patchable says whether PATCH can make the change, and prepares the body for it: Incus holds strings, and an empty
 // one unsets a key of a config. A device can't be taken away like that.
 func patchable(r *spec.Resource, body map[string]any) bool {
+	if r.PatchSets {
+		return false
+	}
 	for _, f := range r.Fields {
-		m, ok := body[f.Name].(map[string]any)
-		switch {
-		case !ok:
-		case f.Type == spec.Config && r.PatchSets:
+		m, _ := body[f.Name].(map[string]any)
+		if (f.Type == spec.Devices || f.Type == spec.Config && f.Name != "config") && slices.Contains(slices.Collect(maps.Values(m)), nil) {
 			return false
-		case f.Type == spec.Devices && slices.Contains(slices.Collect(maps.Values(m)), nil):
-			return false
-		case f.Type == spec.Config:
-			for key, v := range m {
-				if v == nil {
-					m[key] = ""
-				}
+		}
+	}
+	emptyNulls(r, body)
+	return true
+}
+
+// emptyNulls makes unset keys of a config empty, which is what unsets them where a server merges.
+func emptyNulls(r *spec.Resource, body map[string]any) {
+	for _, f := range r.Fields {
+		v, given := body[f.Name]
+		if !given || f.Type != spec.Config {
+			continue
+		}
+		if v == nil {
+			body[f.Name] = map[string]any{} // a null can break the server's merging
+		}
+		m, _ := v.(map[string]any)
+		for key, v := range m {
+			if v == nil {
+				m[key] = ""
 			}
 		}
 	}
-	return true
 }
 
 // dropNulls takes unset keys out of configuration and devices that are sent whole.

@@ -156,7 +156,7 @@ func (c *Client) at(r *spec.Resource) place {
 
 // operation is the script's view of an operation that was just started.
 func (c *Client) operation(thread *starlark.Thread, reply *rest.Reply) (*Object, error) {
-	o := newObject(c.at(spec.Operations).below(reply.Operation.ID()), "operation")
+	o := newObject(c.at(spec.Operations).below(reply.Operation.ID()))
 	o.op = reply.Operation
 	return o, o.setJSON(reply.Metadata)
 }

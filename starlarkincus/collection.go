@@ -23,6 +23,7 @@ var (
 
 // A kind is a resource's declaration with its methods by name.
 type kind struct {
+	one                string // what messages call an object: storage_pool
 	collection, object map[string]*spec.Method
 	children           map[string]*spec.Resource
 }
@@ -30,17 +31,28 @@ type kind struct {
 var kinds = make(map[*spec.Resource]*kind)
 
 func define(r *spec.Resource) {
-	k := &kind{methods(r.Name, r.CollectionMethods()), methods(r.Kind, r.ObjectMethods()), make(map[string]*spec.Resource)}
+	k := &kind{r.Singular(), methods(r.Name, r.CollectionMethods()), methods(r.Kind, r.ObjectMethods()), make(map[string]*spec.Resource)}
 	kinds[r] = k
 	for _, child := range r.Children {
 		k.children[child.Name] = child
 		define(child)
 	}
 	for _, m := range r.Methods {
-		if m.Result != nil {
+		if m.Result != nil && kinds[m.Result] == nil {
 			define(m.Result)
 		}
 	}
+}
+
+// childNames are the collections that stand on the collection itself, or those on each object.
+func (k *kind) childNames(ofAll bool) []string {
+	var out []string
+	for _, name := range names(k.children) {
+		if k.children[name].OfAll == ofAll {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 func newCollection(p place) *Collection { return &Collection{p, kinds[p.res]} }
@@ -60,6 +72,9 @@ func (c *Collection) Resource() *spec.Resource { return c.res }
 func (c *Collection) Attr(name string) (starlark.Value, error) {
 	if decl := c.kind.collection[name]; decl != nil {
 		return &Method{c.name + "." + name, decl, c.place, nil}, nil
+	}
+	if r := c.kind.children[name]; r != nil && r.OfAll {
+		return newCollection(c.child(r)), nil
 	}
 	if c.res.Singleton && c.kind.object[name] != nil {
 		return nil, missing(fmt.Sprintf("%s has no .%s: read it first, incus.%s().%s(…)", c.name, name, c.name, name))
@@ -82,8 +97,12 @@ type missing string
 
 func (m missing) Error() string { return string(m) }
 
-// AttrNames are the names of the collection's methods.
-func (c *Collection) AttrNames() []string { return names(c.kind.collection) }
+// AttrNames are the names of the collection's methods, and of the collections on it.
+func (c *Collection) AttrNames() []string {
+	all := append(names(c.kind.collection), c.kind.childNames(true)...)
+	slices.Sort(all)
+	return all
+}
 
 // CallInternal reads the one object of a collection that has just one.
 func (c *Collection) CallInternal(thread *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {

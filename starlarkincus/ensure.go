@@ -31,7 +31,7 @@ func ensure(c *call) (starlark.Value, error) {
 		return nil, err
 	}
 	for range maxEnsures {
-		o := newObject(p, strings.ToLower(c.on.res.Kind))
+		o := newObject(p)
 		err = o.read(c)
 		switch {
 		case err == nil:
@@ -96,7 +96,7 @@ func (o *Object) conform(c *call) (bool, error) {
 	if len(differing) == 0 {
 		return false, nil
 	}
-	on := &call{Method: &Method{name: c.name, decl: &spec.Method{Refresh: true}, on: o.on, obj: o}, thread: c.thread, ctx: c.ctx,
+	on := &call{Method: &Method{name: c.name, decl: &spec.Method{Verb: spec.Update, Refresh: true}, on: o.on, obj: o}, thread: c.thread, ctx: c.ctx,
 		args: &arguments{body: differing, query: nil, local: map[string]any{"timeout": c.args.local["timeout"]}}}
 	_, err := update(on)
 	return err == nil, err
@@ -182,7 +182,7 @@ func (c *call) settle(p place) error {
 		return err
 	}
 	operations := c.on.client.at(spec.Operations)
-	query := operations.query()
+	query := operations.query(spec.List)
 	query.Set("recursion", "1")
 	reply, err := c.do(rest.Request{Method: "GET", Path: operations.path, Query: query, MaxBytes: maxList})
 	if err != nil {

@@ -120,10 +120,10 @@ func (c *call) output(state *rest.State, result *execResult) error {
 		}
 		p := c.record(path.Base(url)) // only the file's name is the server's; where it is, is known
 		var data []byte
-		if data, _, err = client.Raw(c.ctx, rest.Request{Method: "GET", Path: p.path, Query: p.query(), MaxBytes: maxOutput}); err != nil {
+		if data, _, err = client.Raw(c.ctx, rest.Request{Method: "GET", Path: p.path, Query: p.query(0), MaxBytes: maxOutput}); err != nil {
 			return ""
 		}
-		_, err = client.Do(c.ctx, rest.Request{Method: "DELETE", Path: p.path, Query: p.query()})
+		_, err = client.Do(c.ctx, rest.Request{Method: "DELETE", Path: p.path, Query: p.query(0)})
 		return string(data)
 	}
 	Block(c.thread, func() { result.stdout, result.stderr = read("1"), read("2") })
@@ -146,7 +146,7 @@ func (c *call) discard(operation string) {
 	Block(c.thread, func() {
 		for _, stream := range []string{"stdout", "stderr"} {
 			p := c.record("exec_" + operation + "." + stream)
-			client.Do(c.ctx, rest.Request{Method: "DELETE", Path: p.path, Query: p.query()})
+			client.Do(c.ctx, rest.Request{Method: "DELETE", Path: p.path, Query: p.query(0)})
 		}
 	})
 }

@@ -24,7 +24,7 @@ func (c *call) imageSource(ref string) (map[string]any, error) {
 		source["alias"] = image
 		if hex.MatchString(image) {
 			alias := place{client: c.on.client, path: "/1.0/images/aliases", project: c.on.project}.below(image)
-			if _, _, err := c.get(alias, alias.query(), 0); stderrors.Is(err, errors.NotFound) {
+			if _, _, err := c.get(alias, alias.query(0), 0); stderrors.Is(err, errors.NotFound) {
 				delete(source, "alias")
 				source["fingerprint"] = image
 			} else if err != nil {

@@ -3,8 +3,10 @@ package starlarkincus
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/url"
 	"sort"
+	"strings"
 	"time"
 
 	"incus-star/errors"
@@ -64,13 +66,14 @@ func (m *Method) CallInternal(thread *starlark.Thread, args starlark.Tuple, kwar
 			c.on.project = project
 		}
 	}
-	for _, f := range bound.needs {
-		if err := c.require(f); err != nil {
-			return nil, err
-		}
-	}
 	if name := bound.string("project"); name != "" && !m.decl.Offline {
 		c.on.project = name
+	}
+	if name := bound.query.Get("target"); name != "" {
+		c.on.target = name
+	}
+	if err := c.requireAll(); err != nil {
+		return nil, err
 	}
 	return implementations[m.decl.Impl](c)
 }
@@ -104,18 +107,33 @@ type place struct {
 	path    string // escaped
 	project string
 	target  string
+	key     string // what names the object, where that isn't in the path
 }
 
-// query is what every request to the place carries.
-func (p place) query() url.Values {
+// query is what a verb's request to the place carries.
+func (p place) query(v spec.Verb) url.Values {
 	q := make(url.Values)
 	if p.project != "" {
 		q.Set("project", p.project)
 	}
-	if p.target != "" {
+	if p.target != "" && p.res != nil && p.res.Target&v != 0 {
 		q.Set("target", p.target)
 	}
+	if p.key != "" {
+		q.Set(p.res.KeyQuery, p.key)
+	}
 	return q
+}
+
+// at is the place of a path below this one, or of one that begins with a slash.
+func (p place) at(path string) place {
+	switch {
+	case strings.HasPrefix(path, "/"):
+		p.path = path
+	case path != "":
+		p.path += "/" + path
+	}
+	return p
 }
 
 // below is the place of one name under this one.
@@ -132,34 +150,64 @@ type call struct {
 	args   *arguments
 }
 
-// require refuses an argument that needs an API extension which the server lacks.
-func (c *call) require(f *spec.Field) error {
-	ok, err := c.on.client.hasExtension(c.thread, f.Extension)
+// requireAll refuses a call that needs an API extension which the server lacks: all of the resource, the method, or
+// one of the arguments.
+func (c *call) requireAll() error {
+	if c.on.res != nil {
+		if err := c.require(need{"", c.on.res.Extension}); err != nil {
+			return err
+		}
+	}
+	for _, n := range append([]need{{"", c.decl.Extension}}, c.args.needs...) {
+		if err := c.require(n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *call) require(n need) error {
+	if n.extension == "" {
+		return nil
+	}
+	ok, err := c.on.client.hasExtension(c.thread, n.extension)
 	if err != nil || ok {
 		return err
 	}
-	e := errors.New(errors.Unsupported, "%s: %s= needs the API extension %q, which this server lacks", c.name, f.Script(), f.Extension)
-	e.Fields = map[string]any{"extension": f.Extension}
+	what := c.name
+	if n.what != "" {
+		what += ": " + n.what
+	}
+	e := errors.New(errors.Unsupported, "%s needs the API extension %q, which this server lacks", what, n.extension)
+	e.Fields = map[string]any{"extension": n.extension}
 	return e
 }
 
 // request is the method's declared request at p, with the arguments that were given.
 func (c *call) request(p place, httpMethod string) rest.Request {
-	query := p.query()
+	query := p.query(c.decl.Verb)
+	if c.decl.Target && p.target != "" {
+		query.Set("target", p.target)
+	}
 	for name, values := range c.args.query {
 		query[name] = values
 	}
-	r := rest.Request{Method: httpMethod, Path: p.path, Query: query}
-	if c.decl.Path != "" {
-		r.Path += "/" + c.decl.Path
-	}
-	if httpMethod != "GET" && httpMethod != "DELETE" {
+	r := rest.Request{Method: httpMethod, Path: p.at(c.decl.Path).path, Query: query}
+	switch text, isText := c.args.whole.(string); {
+	case isText:
+		r.Body, r.Header = []byte(text), http.Header{"Content-Type": {"application/octet-stream"}}
+	case c.args.whole != nil:
+		r.Body = c.args.whole
+	case httpMethod != "GET" && httpMethod != "DELETE":
 		body := make(map[string]any, len(c.args.body)+len(c.decl.Send))
 		for name, v := range c.decl.Send {
 			body[name] = v
 		}
 		for name, v := range c.args.body {
 			body[name] = v
+		}
+		if c.decl.Under != "" {
+			body = map[string]any{c.decl.Under: body}
 		}
 		r.Body = body
 	}

@@ -3,6 +3,7 @@ package starlarkincus
 import (
 	"fmt"
 	"iter"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -33,9 +34,10 @@ var (
 	_ starlark.Comparable      = (*Object)(nil)
 )
 
-func newObject(p place, name string) *Object {
-	p.name = name
-	return &Object{on: p, kind: kinds[p.res], fields: new(starlark.Dict)}
+func newObject(p place) *Object {
+	k := kinds[p.res]
+	p.name = k.one
+	return &Object{on: p, kind: k, fields: new(starlark.Dict)}
 }
 
 // set takes what the server answered as the object's fields.
@@ -50,10 +52,27 @@ func (o *Object) set(v starlark.Value, etag string) error {
 			return err
 		}
 	}
+	if err := ownName(o.on.res, fields); err != nil {
+		return err
+	}
 	fields.Freeze()
 	o.fields, o.etag = fields, etag
-	if own := o.string("project"); own != "" && o.on.res.Project {
-		o.on.project = own
+	if o.on.res.Project && o.on.project == "" {
+		o.on.project = o.string("project")
+	}
+	return nil
+}
+
+// ownName takes the parent's name off an object's: lists of a volume's snapshots and backups have it, and what reads
+// just one of them doesn't.
+func ownName(r *spec.Resource, fields *starlark.Dict) error {
+	if r.KeyType != spec.Any || r.Segment != nil || r.Key == "" {
+		return nil
+	}
+	v, _, _ := fields.Get(starlark.String(r.Key))
+	name, _ := starlark.AsString(v)
+	if i := strings.LastIndex(name, "/"); i >= 0 {
+		return fields.SetKey(starlark.String(r.Key), starlark.String(name[i+1:]))
 	}
 	return nil
 }
@@ -99,8 +118,8 @@ func (o *Object) Attr(name string) (starlark.Value, error) {
 	if decl := o.kind.object[name]; decl != nil {
 		return &Method{o.on.name + "." + name, decl, o.on, o}, nil
 	}
-	if r := o.kind.children[name]; r != nil {
-		return newCollection(o.child(r)), nil
+	if r := o.kind.children[name]; r != nil && !r.OfAll {
+		return newCollection(o.on.child(r)), nil
 	}
 	v, found, err := o.Get(starlark.String(name))
 	if found || err != nil {
@@ -115,16 +134,18 @@ func (o *Object) Attr(name string) (starlark.Value, error) {
 	return nil, noAttr(o.Type(), name, o.AttrNames())
 }
 
-// child is the place of a collection below the object.
-func (o *Object) child(r *spec.Resource) place {
-	p := o.on
+// child is the place of a collection below an object, or below another collection.
+func (p place) child(r *spec.Resource) place {
 	p.res, p.name, p.path = r, r.Name, p.path+"/"+r.Path
+	if r.Project && p.project == "" {
+		p.project = p.client.project
+	}
 	return p
 }
 
 // AttrNames are the names of fields, methods and collections.
 func (o *Object) AttrNames() []string {
-	all := append(names(o.kind.object), names(o.kind.children)...)
+	all := append(names(o.kind.object), o.kind.childNames(false)...)
 	for _, f := range o.on.res.Fields {
 		if f.Use&spec.Read != 0 {
 			all = append(all, f.Script())
@@ -183,7 +204,11 @@ func (o *Object) CompareSameType(op syntax.Token, other starlark.Value, depth in
 
 // read reads the object again.
 func (o *Object) read(c *call) error {
-	v, reply, err := c.get(o.on, o.on.query(), 0)
+	return o.readWith(c, o.on.query(spec.Get))
+}
+
+func (o *Object) readWith(c *call, query url.Values) error {
+	v, reply, err := c.get(o.on, query, 0)
 	if err != nil {
 		return err
 	}

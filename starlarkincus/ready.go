@@ -61,7 +61,7 @@ func (s *liveState) addresses(family string) []string {
 }
 
 func (c *call) liveState() (*liveState, error) {
-	reply, err := c.do(rest.Request{Method: "GET", Path: c.on.path + "/state", Query: c.on.query()})
+	reply, err := c.do(rest.Request{Method: "GET", Path: c.on.path + "/state", Query: c.on.query(0)})
 	if err != nil {
 		return nil, err
 	}

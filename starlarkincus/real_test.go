@@ -31,7 +31,13 @@ import (
 
 func TestMain(m *testing.M) {
 	announceSkips()
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
+		if err := reportCalls(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			status = max(status, 1)
+		}
+		os.Exit(status)
+	}))
 }
 
 // needsIncus skips a test outside of a testbed.
@@ -45,7 +51,7 @@ func needsIncus(t *testing.T) {
 // runScript runs a script of testdata on the testbed's daemon.
 func runScript(t *testing.T, file string, extra starlark.StringDict) {
 	t.Helper()
-	client := starlarkincus.New(starlarkincus.Options{})
+	client := starlarkincus.New(starlarkincus.Options{Trace: count})
 	defer client.Close()
 	names := starlark.StringDict{"incus": client, "testbed": testbed(t)}
 	for name, v := range extra {
@@ -67,6 +73,9 @@ func runScript(t *testing.T, file string, extra starlark.StringDict) {
 // The scripts of testdata check what they do themselves.
 func TestScriptsOnARealServer(t *testing.T) {
 	needsIncus(t)
+	if os.Getenv("INCUS_STAR_TESTBED_CLUSTER") != "" {
+		t.Skip("for a single server")
+	}
 	files, err := filepath.Glob("testdata/*.star")
 	if err != nil {
 		t.Fatal(err)
@@ -80,6 +89,45 @@ func TestScriptsOnARealServer(t *testing.T) {
 			runScript(t, file, nil)
 		})
 	}
+}
+
+// The scripts of testdata/cluster change the cluster, so they run one after another.
+func TestScriptsOnARealCluster(t *testing.T) {
+	if os.Getenv("INCUS_STAR_TESTBED_CLUSTER") == "" {
+		t.Skip("needs a real cluster: run scripts/test.sh")
+	}
+	files, err := filepath.Glob("testdata/cluster/*.star")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var members []starlark.Value
+	endpoints := strings.Split(os.Getenv("INCUS_STAR_TESTBED_ENDPOINTS"), ",")
+	for i, dir := range strings.Split(os.Getenv("INCUS_STAR_TESTBED_DIRS"), ":") {
+		members = append(members, starlarkstruct.FromStringDict(starlark.String("member"), starlark.StringDict{
+			"name":     starlark.String(filepath.Base(dir)),
+			"socket":   starlark.String(filepath.Join(dir, "unix.socket")),
+			"endpoint": starlark.String(endpoints[i]),
+		}))
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			runScript(t, file, starlark.StringDict{"members": starlark.NewList(members), "new_certificate": newCertificate(t)})
+		})
+	}
+}
+
+// newCertificate is a certificate for a whole cluster, and its key, as PEM.
+func newCertificate(t *testing.T) starlark.Value {
+	crt, key, _ := certificate(t)
+	pair := make(starlark.Tuple, 2)
+	for i, file := range []string{crt, key} {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pair[i] = starlark.String(data)
+	}
+	return pair
 }
 
 // testbed is what the scripts know of the daemon beside them, and a certificate that it doesn't know.
@@ -160,7 +208,7 @@ print(project.changed, profile.changed, inst.changed, inst.config["user.x"])
 	var group sync.WaitGroup
 	for i := range clients {
 		group.Go(func() {
-			own := starlarkincus.New(starlarkincus.Options{})
+			own := starlarkincus.New(starlarkincus.Options{Trace: count})
 			defer own.Close()
 			h := host.New(host.Options{Stdout: &outputs[i], Stderr: &outputs[i], Predeclared: starlark.StringDict{"incus": own, "testbed": bed}})
 			if err := h.RunSource(context.Background(), "at-once", []byte(script)); err != nil {

@@ -1,11 +1,10 @@
 package starlarkincus
 
 import (
+	"encoding/json"
 	stderrors "errors"
 	"fmt"
 	"net/url"
-	"regexp"
-	"strconv"
 	"strings"
 
 	"incus-star/errors"
@@ -22,7 +21,9 @@ func init() {
 	implementations = map[string]func(*call) (starlark.Value, error){
 		"list": list, "names": listNames, "get": get, "exists": exists, "create": create, "ensure": ensure,
 		"refresh": refresh, "update": update, "replace": replace, "rename": rename, "delete": remove,
-		"action": action, "read": readBelow, "exec": exec, "wait_ready": waitReady, "addresses": addresses,
+		"action": action, "read": readBelow, "get_text": getText, "create_text": createText, "text": readText,
+		"operation": startOperation, "token": token, "copy": copyObject, "move": move, "rebuild": rebuild, "publish": publish, "join": join,
+		"exec": exec, "wait_ready": waitReady, "addresses": addresses,
 		"wait": waitOperation, "cancel": cancelOperation,
 		"connect": connect, "use": use, "request": request, "has_extension": hasExtension,
 	}
@@ -30,156 +31,16 @@ func init() {
 	for _, r := range spec.Collections {
 		define(r)
 	}
-}
-
-// maxList bounds the answer to a list, in bytes; other answers have the smaller bound of rest.
-const maxList = 1 << 30
-
-func list(c *call) (starlark.Value, error) {
-	depth := 1
-	if n, ok := c.args.local["recursion"].(int64); ok {
-		if most := max(1, c.on.res.ListDepth); n < 1 || n > int64(most) {
-			return nil, fmt.Errorf("%s: recursion: got %d, want 1 to %d; names() lists just the names", c.name, n, most)
+	for _, m := range spec.ClientMethods {
+		if m.Result != nil {
+			define(m.Result)
 		}
-		depth = int(n)
 	}
-	query := c.on.query()
-	query.Set("recursion", strconv.Itoa(depth))
-	if filter := c.args.query.Get("filter"); filter != "" {
-		query.Set("filter", filter)
-	}
-	if c.args.flag("all_projects", false) {
-		if c.args.has("project") {
-			return nil, fmt.Errorf("%s: project= and all_projects= exclude each other", c.name)
-		}
-		query.Del("project")
-		query.Set("all-projects", "true")
-	}
-	v, reply, err := c.get(c.on, query, maxList)
-	if err != nil {
-		return nil, err
-	}
-	elems, ok := elements(c.on.res, v)
-	if !ok {
-		return nil, unreadable("GET", c.on.path, reply, fmt.Errorf("got a %s instead of a list", v.Type()))
-	}
-	out := make([]starlark.Value, 0, len(elems))
-	for _, elem := range elems {
-		o := newObject(c.on, strings.ToLower(c.on.res.Kind))
-		if err := o.set(elem, ""); err != nil {
-			return nil, err
-		}
-		o.on = o.on.below(o.key())
-		out = append(out, o)
-	}
-	return starlark.NewList(out), nil
-}
-
-// elements are the values of a list, and of a dict of lists where the resource's list is one.
-func elements(r *spec.Resource, v starlark.Value) ([]starlark.Value, bool) {
-	var out []starlark.Value
-	switch v := v.(type) {
-	case *starlark.List:
-		for e := range v.Elements() {
-			out = append(out, e)
-		}
-		return out, true
-	case *starlark.Dict:
-		if !r.Grouped {
-			return nil, false
-		}
-		for _, group := range v.Entries() {
-			if group, ok := group.(*starlark.List); ok {
-				for e := range group.Elements() {
-					out = append(out, e)
-				}
-			}
-		}
-		return out, true
-	}
-	return nil, v == starlark.None
-}
-
-func listNames(c *call) (starlark.Value, error) {
-	v, reply, err := c.get(c.on, c.on.query(), maxList)
-	if err != nil {
-		return nil, err
-	}
-	elems, ok := elements(c.on.res, v)
-	out := make([]starlark.Value, 0, len(elems))
-	for _, elem := range elems {
-		path, isString := starlark.AsString(elem)
-		path, _, _ = strings.Cut(path, "?")
-		name, err := url.PathUnescape(path[strings.LastIndex(path, "/")+1:])
-		ok = ok && isString && err == nil
-		out = append(out, starlark.String(name))
-	}
-	if !ok {
-		return nil, unreadable("GET", c.on.path, reply, fmt.Errorf("got a %s instead of a list of URLs", v.Type()))
-	}
-	return starlark.NewList(out), nil
-}
-
-// hex is what may be a fingerprint or the start of one.
-var hex = regexp.MustCompile(`^[0-9a-f]{2,64}$`)
-
-// one is the place of the object that the call names.
-func (c *call) one() (place, error) {
-	if c.on.res.Singleton {
-		return c.on, nil
-	}
-	name := c.args.string("name")
-	if name == "" {
-		return c.on, fmt.Errorf("%s: name: the name is empty", c.name)
-	}
-	if c.on.res.Aliases == "" {
-		return c.on.below(name), nil
-	}
-	alias := place{client: c.on.client, res: c.on.res, path: c.on.res.Aliases, project: c.on.project, target: c.on.target}.below(name)
-	v, _, err := c.get(alias, alias.query(), 0)
-	switch {
-	case err == nil:
-		if entry, ok := v.(*starlark.Dict); ok {
-			if target, _, _ := entry.Get(starlark.String("target")); target != nil {
-				name, _ = starlark.AsString(target)
-			}
-		}
-	case !stderrors.Is(err, errors.NotFound), !hex.MatchString(name):
-		return c.on, err
-	}
-	return c.on.below(name), nil
-}
-
-func get(c *call) (starlark.Value, error) {
-	p, err := c.one()
-	if err != nil {
-		return nil, err
-	}
-	o := newObject(p, strings.ToLower(c.on.res.Kind))
-	if err := o.read(c); err != nil {
-		return nil, err
-	}
-	if key := o.key(); key != "" && !c.on.res.Singleton { // the start of a fingerprint has found it
-		o.on.path = c.on.below(key).path
-	}
-	return o, nil
-}
-
-func exists(c *call) (starlark.Value, error) {
-	p, err := c.one()
-	if err == nil {
-		_, _, err = c.get(p, p.query(), 0)
-	}
-	if stderrors.Is(err, errors.NotFound) {
-		return starlark.False, nil
-	}
-	return starlark.Bool(err == nil), err
 }
 
 func create(c *call) (starlark.Value, error) {
-	name := c.args.string("name")
-	c.args.body[c.on.res.Key] = name
-	dropNulls(c.on.res, c.args.body)
+	res := c.on.res
+	dropNulls(res, c.args.body)
 	if c.args.has("image") {
 		if c.args.body["source"] != nil {
 			return nil, fmt.Errorf("%s: image= and source= exclude each other", c.name)
@@ -190,15 +51,47 @@ func create(c *call) (starlark.Value, error) {
 		}
 		c.args.body["source"] = source
 	}
-	reply, err := c.do(c.request(c.on, "POST"))
+	at, name := c.within(c.segmentName(c.defaultSegment())), c.args.string("name")
+	p, method := at, "POST"
+	switch {
+	case res.Put:
+		p, method = at.below(name), "PUT"
+	case !res.Chosen:
+		c.args.body[res.Key] = name
+	}
+	reply, err := c.do(c.request(p, method))
 	if err != nil {
 		return nil, err
 	}
-	if _, op, err := c.finish(reply); op != nil || err != nil {
+	state, op, err := c.finish(reply)
+	if op != nil || err != nil {
 		return op, err
 	}
-	o := newObject(c.on.below(name), strings.ToLower(c.on.res.Kind))
+	if chosen := chosenKey(res, at, reply, state); chosen != "" {
+		name = chosen
+	}
+	o := newObject(at.below(name))
 	return o, o.read(c)
+}
+
+// chosenKey is the key that the server chose: for what has no name, or an address that is to be any free one. The
+// answer says it, or what the operation found.
+func chosenKey(res *spec.Resource, at place, reply *rest.Reply, state *rest.State) string {
+	if state != nil {
+		var metadata map[string]any
+		if json.Unmarshal(state.Metadata, &metadata) == nil && res.Chosen {
+			key, _ := metadata[res.Key].(string)
+			return key
+		}
+		return ""
+	}
+	location, _, _ := strings.Cut(reply.Header.Get("Location"), "?")
+	rest, below := strings.CutPrefix(location, at.path+"/")
+	name, err := url.PathUnescape(rest)
+	if !below || err != nil || strings.Contains(rest, "/") {
+		return ""
+	}
+	return name
 }
 
 func refresh(c *call) (starlark.Value, error) { return c.obj, c.obj.read(c) }
@@ -217,15 +110,18 @@ func update(c *call) (starlark.Value, error) {
 	return c.obj.changed(c, reply)
 }
 
-// merge is an update that PATCH can't say: it reads the object, and sets it whole unless somebody else changed it in
-// between; then it begins anew.
+// merge is an update that takes all fields, because PATCH can't say it or clears what it isn't given: it reads the
+// object, and sets it whole unless somebody else changed it in between; then it begins anew.
 func (c *call) merge() (starlark.Value, error) {
-	o, given := c.obj, c.args.body
+	o, given, method := c.obj, c.args.body, "PUT"
+	if o.on.res.PatchSets {
+		method = "PATCH"
+	}
 	for range maxMerges {
 		if err := o.read(c); err != nil {
 			return nil, err
 		}
-		reply, err := o.put(c, o.changeable(), given, o.etag, merged)
+		reply, err := o.put(c, method, o.changeable(), given, o.etag, merged)
 		switch {
 		case err == nil:
 			return o.changed(c, reply)
@@ -256,7 +152,7 @@ func replace(c *call) (starlark.Value, error) {
 		}
 		etag = o.etag
 	}
-	reply, err := o.put(c, before, c.args.body, etag, func(_ spec.Type, _, given any) any { return given })
+	reply, err := o.put(c, "PUT", before, c.args.body, etag, func(_ spec.Type, _, given any) any { return given })
 	if err != nil {
 		return nil, err
 	}
@@ -305,7 +201,7 @@ func remove(c *call) (starlark.Value, error) {
 
 // stop ends an instance at once; one that isn't running is fine.
 func (c *call) stop(p place) error {
-	reply, err := c.do(rest.Request{Method: "PUT", Path: p.path + "/state", Query: p.query(),
+	reply, err := c.do(rest.Request{Method: "PUT", Path: p.path + "/state", Query: p.query(0),
 		Body: map[string]any{"action": "stop", "force": true, "timeout": -1}})
 	if err == nil && reply.Operation != nil {
 		_, err = c.wait(reply.Operation)
@@ -321,15 +217,36 @@ func action(c *call) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.obj.changed(c, reply)
+	if c.obj != nil {
+		return c.obj.changed(c, reply)
+	}
+	if _, op, err := c.finish(reply); op != nil || err != nil {
+		return op, err
+	}
+	return starlark.None, nil
 }
 
-// readBelow reads what stands below an object.
+// readBelow reads what stands below an object: an object of its own, a list of them, or any other value.
 func readBelow(c *call) (starlark.Value, error) {
-	p := c.on
-	p.res, p.path = c.decl.Result, p.path+"/"+c.decl.Path
-	o := newObject(p, strings.ToLower(p.res.Kind))
-	return o, o.read(c)
+	r := c.request(c.on, "GET")
+	p := c.on.at(c.decl.Path)
+	v, reply, err := c.get(p, r.Query, maxList)
+	if err != nil {
+		return nil, err
+	}
+	if p.res = c.decl.Result; p.res == nil {
+		v.Freeze()
+		return v, nil
+	}
+	if !p.res.Flat {
+		o := newObject(p)
+		return o, o.set(v, "")
+	}
+	elems, ok := elements(p.res, v, "")
+	if !ok {
+		return nil, unreadable("GET", p.path, reply, fmt.Errorf("got a %s instead of a list", v.Type()))
+	}
+	return objects(p, elems)
 }
 
 // request sends whatever the script wants to.
@@ -346,7 +263,11 @@ func request(c *call) (starlark.Value, error) {
 	if strings.ContainsAny(path, "?#") {
 		return nil, fmt.Errorf("%s: path: %q has a query: give it as query={…}", c.name, path)
 	}
-	r := rest.Request{Method: method, Path: path, Query: c.on.query(), Body: c.args.local["body"], MaxBytes: maxList, Header: make(map[string][]string)}
+	query := c.on.query(0)
+	if c.on.target != "" {
+		query.Set("target", c.on.target)
+	}
+	r := rest.Request{Method: method, Path: path, Query: query, Body: c.args.local["body"], MaxBytes: maxList, Header: make(map[string][]string)}
 	for name, v := range texts(c.args.local["query"]) {
 		r.Query.Set(name, v)
 	}

@@ -49,6 +49,7 @@ const (
 	Body  Place = iota // a field of the request's JSON body
 	Query              // a parameter of the request's URL
 	Local              // the module itself acts on it
+	Whole              // the request's whole body; a string is sent as it is
 )
 
 // A Field is a field of an object, or an argument of a method.
@@ -60,9 +61,12 @@ type Field struct {
 	Place     Place   // arguments of methods
 	Required  bool    // arguments of methods
 	Position  bool    // may be given without its name
-	Fields    []Field // keys of an Object or of the elements of Objects; nil: any
+	Fields    []Field // keys of an Object or of the elements of Objects; nil: any. AnyKey as the first stands for others
 	Extension string  // the API extension that the server needs for it
 }
+
+// AnyKey is the name of a Field that stands for all keys of an Object that aren't named.
+const AnyKey = "*"
 
 // Script is the field's name in scripts.
 func (f *Field) Script() string { return strings.ReplaceAll(f.Name, "-", "_") }
@@ -85,18 +89,31 @@ type Resource struct {
 	Name       string // what scripts call the collection: instances
 	Kind       string // what they call one: Instance
 	Doc        string
-	Path       string // /1.0/instances; below a parent: snapshots
-	Key        string // the field that names an object
-	KeyType    Type   // of the name in get, exists and delete; Name where it is zero
+	Path       string   // /1.0/instances; below a parent: snapshots
+	Key        string   // the field that names an object
+	KeyType    Type     // of the name in get, exists and delete; Name where it is zero
+	KeyDoc     string   // what that name is, where it isn't called so: its listen address
+	KeyQuery   string   // the parameter of the URL that names an object, where that isn't in the path
+	Segment    *Segment // what stands in the path before the name
 	Verbs      Verb
 	Background Verb   // verbs whose work the server may do in the background
+	Target     Verb   // verbs whose request may say which cluster member it is about
+	Extension  string // the API extension that the server needs for all of it
 	Singleton  bool   // one object, without a collection around it
-	PatchSets  bool   // PATCH sets a config whole instead of merging it
+	Chosen     bool   // the server chooses the key: create takes no name
+	Put        bool   // create is a PUT on the object's own path, also on one that exists
+	Text       bool   // an object is a text: get returns it, and there is no list but the names
+	Flat       bool   // the list is all there is: its elements have no path of their own
+	Keyed      bool   // its list is a dict of the objects by name; of several segments, a dict of such dicts
 	Grouped    bool   // its list is a dict of lists
+	OfAll      bool   // a child that stands on its parent's collection, not on each object: images.aliases
+	PatchSets  bool   // PATCH clears what it isn't given, so update sends all that can be changed
 	Project    bool   // belongs to a project
-	Filter     bool   // list takes filter=
+	Filter     *Field // list's filter=
+	Everywhere *Field // list's all_projects=
 	Aliases    string // where names that are no Key are looked up
-	ListDepth  int    // the highest recursion that list takes; 0 is 1
+	Depth      int    // the highest recursion that list takes, one more than get takes; 0 is 1
+	DepthNeeds string // the API extension for a recursion above list's 1 and get's 0
 	Fields     []Field
 	CreateArgs []Field  // arguments of create that are no field of the body
 	DeleteArgs []Field  // arguments of delete
@@ -104,15 +121,30 @@ type Resource struct {
 	Children   []*Resource
 }
 
+// A Segment is a part of the path between a collection and the name of an object in it, such as a volume's type.
+// Methods that name an object take it as an argument; list and names take "all" as well.
+type Segment struct {
+	Field
+	Default string // where the argument isn't given; list takes all then
+}
+
+// Anything stands for all values of a Segment.
+const Anything = "all"
+
 // A Method is something that scripts call.
 type Method struct {
 	Name       string
 	Doc        string
 	Collection bool   // called on the collection, not on an object
-	HTTP, Path string // the request; Path stands below the object's or the collection's
+	Verb       Verb   // the verb that it is; 0 for another method
+	HTTP, Path string // the request; Path stands below the object's or the collection's, unless it begins with a slash
+	Above      bool   // the request goes to the collection that the object is in
 	Send       map[string]any
+	Under      string // the one key of the body that holds all that is sent; empty where that is the body itself
 	Args       []Field
-	Background bool // the server may do it in the background: wait= and, unless Args has one, timeout=
+	Target     bool   // takes target=: which cluster member it is about
+	Extension  string // the API extension that the server needs for it
+	Background bool   // the server may do it in the background: wait= and, unless Args has one, timeout=
 	Result     *Resource
 	Impl       string // which implementation runs it
 	Refresh    bool   // the object is read again afterwards

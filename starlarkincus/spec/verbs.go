@@ -8,14 +8,29 @@ var (
 	waitArg    = Field{Name: "wait", Type: Bool, Place: Local, Doc: "False returns an Operation at once instead of waiting for the end"}
 	timeoutArg = Field{Name: "timeout", Type: Seconds, Place: Local, Doc: "how long to wait; IncusOperationTimeoutError after that"}
 	extraArg   = Field{Name: "extra", Type: Object, Place: Local, Doc: "further fields of the request's body, sent as they are"}
-	targetArg  = Field{Name: "target", Type: String, Place: Query, Doc: "the cluster member, or @group, to create it on"}
+	targetArg  = Field{Name: "target", Type: String, Place: Query, Doc: "the cluster member that it is about, instead of the client's"}
+	memberArg  = Field{Name: "target", Type: String, Place: Query, Doc: "the cluster member, or @group, to put it on"}
 )
+
+// filterArg is list's filter=; servers without the extension filter only some lists.
+func filterArg(extension string) *Field {
+	return &Field{Name: "filter", Type: Filter, Place: Query, Extension: extension,
+		Doc: "only those that match: a dict such as {'status': 'Running', 'config.user.role': 'db'}, or an expression of Incus's, such as 'name eq web.*'"}
+}
+
+// everywhereArg is list's all_projects=.
+func everywhereArg(extension string) *Field {
+	return &Field{Name: "all_projects", Type: Bool, Place: Local, Extension: extension, Doc: "those of all projects"}
+}
 
 // Arguments is what the method takes, with what every method of its sort takes.
 func (m *Method) Arguments() []Field {
-	args := m.Args
+	args := m.Args[:len(m.Args):len(m.Args)]
+	if m.Target && Find(args, "target") == nil {
+		args = append(args, targetArg)
+	}
 	if m.Background {
-		args = append(args[:len(args):len(args)], waitArg)
+		args = append(args, waitArg)
 		if Find(args, "timeout") == nil {
 			args = append(args, timeoutArg)
 		}
@@ -23,67 +38,107 @@ func (m *Method) Arguments() []Field {
 	return args
 }
 
-// Scoped is a copy of a method's arguments with project= where the resource belongs to a project.
-func (r *Resource) scoped(args []Field) []Field {
+// scoped is a copy of arguments with project= where the resource belongs to a project, and target= where the verb's
+// request can be about one cluster member.
+func (r *Resource) scoped(v Verb, args []Field) []Field {
+	args = args[:len(args):len(args)]
 	if r.Project {
-		args = append(args[:len(args):len(args)], projectArg)
+		args = append(args, projectArg)
+	}
+	if r.Target&v != 0 && Find(args, "target") == nil {
+		args = append(args, targetArg)
 	}
 	return args
 }
 
-func (r *Resource) key(doc string) Field {
-	t := r.KeyType
-	if t == Any {
-		t = Name
+// key is the argument that names an object.
+func (r *Resource) key(v Verb) Field {
+	f := Field{Name: "name", Type: r.KeyType, Place: Local, Required: true, Position: true, Doc: "which " + r.One()}
+	if f.Type == Any {
+		f.Type = Name
 	}
-	return Field{Name: "name", Type: t, Place: Local, Required: true, Position: true, Doc: doc}
+	switch {
+	case v == New && r.KeyDoc != "":
+		f.Doc = r.KeyDoc
+	case v == New:
+		f.Doc = "its name"
+	case v == Rename:
+		f.Doc = "its new name"
+	case r.KeyDoc != "":
+		f.Doc += ": " + r.KeyDoc
+	}
+	return f
 }
+
+// named is the arguments that say which object it is.
+func (r *Resource) named(v Verb) []Field {
+	args := []Field{r.key(v)}
+	if r.Segment != nil {
+		args = append(args, r.Segment.Field)
+	}
+	return args
+}
+
+// One is the kind of object as a person writes it: "storage pool", "network ACL".
+func (r *Resource) One() string { return words(r.Kind) }
+
+// Singular is what scripts and messages call an object: storage_pool.
+func (r *Resource) Singular() string { return strings.ToLower(strings.ReplaceAll(r.One(), " ", "_")) }
+
+// words takes a kind apart: its words begin with capitals, and one of capitals alone stays.
+func words(kind string) string {
+	var out []string
+	begin := 0
+	for i := 1; i <= len(kind); i++ {
+		if i < len(kind) && (!isUpper(kind[i]) || isUpper(kind[i-1])) {
+			continue
+		}
+		word := kind[begin:i]
+		if strings.ToUpper(word) != word {
+			word = strings.ToLower(word)
+		}
+		out, begin = append(out, word), i
+	}
+	return strings.Join(out, " ")
+}
+
+func isUpper(c byte) bool { return c >= 'A' && c <= 'Z' }
 
 // An is the kind of object with its article, in lower case: "an instance".
 func (r *Resource) An() string {
-	kind := strings.ToLower(r.Kind)
-	if strings.ContainsRune("aeiou", rune(kind[0])) {
-		return "an " + kind
+	one := r.One()
+	if strings.ContainsRune("aeiouA", rune(one[0])) {
+		return "an " + one
 	}
-	return "a " + kind
+	return "a " + one
+}
+
+// adder gives the function that adds a verb's method where the resource has the verb.
+func (r *Resource) adder(out *[]Method, collection bool) func(Verb, Method) {
+	return func(v Verb, m Method) {
+		if r.Verbs&v != 0 {
+			m.Verb, m.Collection, m.Background = v, collection, r.Background&v != 0
+			*out = append(*out, m)
+		}
+	}
 }
 
 // CollectionMethods is all that can be called on the collection.
 func (r *Resource) CollectionMethods() []Method {
-	one := strings.ToLower(r.Kind)
 	var out []Method
-	add := func(v Verb, m Method) {
-		if r.Verbs&v != 0 {
-			m.Collection, m.Background = true, r.Background&v != 0
-			out = append(out, m)
-		}
+	add := r.adder(&out, true)
+	create := r.createArgs()
+	r.addReads(add)
+	switch {
+	case r.Text:
+		add(New, Method{Name: "create", Impl: "create_text", HTTP: "POST", Args: r.scoped(New, create), Doc: "Creates or overwrites " + r.An() + "."})
+	case r.Put:
+		add(New, Method{Name: "create", Impl: "create", HTTP: "PUT", Args: r.scoped(New, create), Doc: "Creates or overwrites " + r.An() + " and returns it."})
+	default:
+		add(New, Method{Name: "create", Impl: "create", HTTP: "POST", Args: r.scoped(New, create), Doc: "Creates " + r.An() + " and returns it."})
 	}
-	if r.Singleton {
-		add(Get, Method{Name: "get", Impl: "get", HTTP: "GET", Doc: "Reads " + r.An() + "."})
-	} else {
-		listArgs := r.scoped(nil)
-		if r.Filter {
-			listArgs = append([]Field{{Name: "filter", Type: Filter, Place: Query,
-				Doc: "only those that match: a dict such as {'status': 'Running', 'config.user.role': 'db'}, or an expression of Incus's, such as 'name eq web.*'"}}, listArgs...)
-		}
-		if r.Project {
-			listArgs = append(listArgs, Field{Name: "all_projects", Type: Bool, Place: Local, Doc: "those of all projects"})
-		}
-		listArgs = append(listArgs, Field{Name: "recursion", Type: Int, Place: Local, Doc: "how much the server sends of each: 1 its fields; 2, for instances, its state, snapshots and backups too, which is slow"})
-		add(List, Method{Name: "list", Impl: "list", HTTP: "GET", Args: listArgs, Doc: "Returns a list of all, each with its fields, in one request."})
-		add(List, Method{Name: "names", Impl: "names", HTTP: "GET", Args: r.scoped(nil), Doc: "Returns the names of all."})
-		add(Get, Method{Name: "get", Impl: "get", HTTP: "GET", Args: r.scoped([]Field{r.key("which " + one)}), Doc: "Reads " + r.An() + "."})
-		add(Get, Method{Name: "exists", Impl: "exists", HTTP: "GET", Args: r.scoped([]Field{r.key("which " + one)}), Doc: "Says whether there is such " + r.An() + "."})
-	}
-	create := append([]Field{r.key("its name")}, r.CreateArgs...)
-	for _, f := range With(r.Fields, Create) {
-		if f.Name != r.Key {
-			create = append(create, f)
-		}
-	}
-	add(New, Method{Name: "create", Impl: "create", HTTP: "POST", Args: r.scoped(append(create, extraArg)), Doc: "Creates " + r.An() + " and returns it."})
-	if r.Verbs&New != 0 && r.Verbs&(Update|Replace) != 0 {
-		args := r.scoped(append(create[:len(create):len(create)], extraArg))
+	if r.Verbs&New != 0 && r.Verbs&(Update|Replace) != 0 && !r.Chosen {
+		args := r.scoped(New, create)
 		if r.Background&New != 0 {
 			args = append(args, timeoutArg)
 		}
@@ -93,23 +148,83 @@ func (r *Resource) CollectionMethods() []Method {
 	for _, m := range r.Methods {
 		if m.Collection {
 			if m.Impl == "create" {
-				m.Args = r.scoped(append(create, extraArg))
+				m.Verb, m.Args = New, r.scoped(New, create)
 			}
 			out = append(out, m)
 		}
 	}
-	add(Delete, Method{Name: "delete", Impl: "delete", HTTP: "DELETE", Args: r.scoped(append([]Field{r.key("which " + one)}, r.DeleteArgs...)), Doc: "Deletes " + r.An() + "."})
+	add(Delete, Method{Name: "delete", Impl: "delete", HTTP: "DELETE", Args: r.scoped(Delete, append(r.named(Delete), r.DeleteArgs...)), Doc: "Deletes " + r.An() + "."})
 	return out
+}
+
+// addReads adds the verbs that only read.
+func (r *Resource) addReads(add func(Verb, Method)) {
+	if r.Singleton {
+		add(Get, Method{Name: "get", Impl: "get", HTTP: "GET", Args: r.scoped(Get, nil), Doc: "Reads " + r.An() + "."})
+		return
+	}
+	var list, names []Field
+	if r.Filter != nil {
+		list = append(list, *r.Filter)
+	}
+	if r.Segment != nil {
+		f := r.Segment.Field
+		f.Doc += `; without it those of all`
+		list = append(list, f)
+		f.Doc = r.Segment.Doc + `; "` + Anything + `" for those of all`
+		names = append(names, f)
+	}
+	list, names = r.scoped(List, list), r.scoped(List, names)
+	if r.Everywhere != nil {
+		list = append(list, *r.Everywhere)
+	}
+	one := r.named(Get)
+	switch {
+	case r.Flat:
+		add(List, Method{Name: "list", Impl: "list", HTTP: "GET", Args: list, Doc: "Returns a list of all, each with its fields."})
+		return
+	case r.Text:
+		add(List, Method{Name: "names", Impl: "names", HTTP: "GET", Args: names, Doc: "Returns the names of all."})
+		add(Get, Method{Name: "get", Impl: "get_text", HTTP: "GET", Args: r.scoped(Get, one), Doc: "Reads " + r.An() + " and returns it as a string."})
+		add(List, Method{Name: "exists", Impl: "exists", HTTP: "GET", Args: r.scoped(List, one), Doc: "Says whether there is such " + r.An() + "."})
+		return
+	}
+	if !r.Keyed {
+		list = append(list, Field{Name: "recursion", Type: Int, Place: Local, Doc: "how much the server sends of each: 1 its fields; 2, where it has that, what is below it too, which is slow"})
+	}
+	if r.Depth > 1 {
+		one = append(one, Field{Name: "recursion", Type: Int, Place: Local, Doc: "1 reads what is below it too, such as its state and snapshots"})
+	}
+	add(List, Method{Name: "list", Impl: "list", HTTP: "GET", Args: list, Doc: "Returns a list of all, each with its fields, in one request."})
+	add(List, Method{Name: "names", Impl: "names", HTTP: "GET", Args: names, Doc: "Returns the names of all."})
+	add(Get, Method{Name: "get", Impl: "get", HTTP: "GET", Args: r.scoped(Get, one), Doc: "Reads " + r.An() + "."})
+	add(Get, Method{Name: "exists", Impl: "exists", HTTP: "GET", Args: r.scoped(Get, r.named(Get)), Doc: "Says whether there is such " + r.An() + "."})
+}
+
+// createArgs are what create takes.
+func (r *Resource) createArgs() []Field {
+	var args []Field
+	if !r.Chosen {
+		args = r.named(New)
+	}
+	args = append(args, r.CreateArgs...)
+	for _, f := range With(r.Fields, Create) {
+		if f.Name != r.Key {
+			args = append(args, f)
+		}
+	}
+	if !r.Text {
+		args = append(args, extraArg)
+	}
+	return args
 }
 
 // ObjectMethods is all that can be called on an object.
 func (r *Resource) ObjectMethods() []Method {
 	var out []Method
-	add := func(v Verb, m Method) {
-		if r.Verbs&v != 0 {
-			m.Background = r.Background&v != 0
-			out = append(out, m)
-		}
+	add := r.adder(&out, false)
+	if r.Text {
+		return nil
 	}
 	change := append(With(r.Fields, Change), extraArg)
 	add(Get, Method{Name: "refresh", Impl: "refresh", HTTP: "GET", Doc: "Reads it again and returns it."})
@@ -117,7 +232,7 @@ func (r *Resource) ObjectMethods() []Method {
 		Doc: "Changes the given fields, keeps the rest, and returns it. Keys of a config are merged; None unsets one."})
 	add(Replace, Method{Name: "replace", Impl: "replace", HTTP: "PUT", Args: change, Refresh: true,
 		Doc: "Sets the given fields whole and returns it. Fails with IncusPreconditionFailedError if somebody changed it since it was read."})
-	add(Rename, Method{Name: "rename", Impl: "rename", HTTP: "POST", Args: []Field{r.key("its new name")}, Refresh: true, Doc: "Renames it and returns it."})
+	add(Rename, Method{Name: "rename", Impl: "rename", HTTP: "POST", Args: []Field{r.key(Rename)}, Refresh: true, Doc: "Renames it and returns it."})
 	for _, m := range r.Methods {
 		if !m.Collection {
 			out = append(out, m)

@@ -1,0 +1,46 @@
+package starlarkincus_test
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"incus-star/starlarkincus/rest"
+)
+
+// calls are the requests that the tests' clients sent to real servers, each once with each of its statuses.
+var calls struct {
+	sync.Mutex
+	seen map[string]bool
+}
+
+// count remembers a request; it is what the tests' clients have as Options.Trace.
+func count(t rest.Trace) {
+	calls.Lock()
+	defer calls.Unlock()
+	if calls.seen == nil {
+		calls.seen = make(map[string]bool)
+	}
+	calls.seen[fmt.Sprintf("%s %s %s %d", os.Getenv("INCUS_STAR_TESTBED"), t.Method, t.Path, t.Status)] = true
+}
+
+// reportCalls adds the requests to the file that INCUS_STAR_COVERAGE names, each on a line. TestCoverage of package
+// spec says which operations of Incus's API they are.
+func reportCalls() error {
+	file := os.Getenv("INCUS_STAR_COVERAGE")
+	if file == "" || len(calls.seen) == 0 {
+		return nil
+	}
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(strings.Join(slices.Sorted(maps.Keys(calls.seen)), "\n") + "\n")
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	return err
+}

@@ -1,0 +1,39 @@
+package starlarkincus_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	incus "incus-star/errors"
+	"incus-star/starlarkincus"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
+)
+
+// A program that runs Starlark by itself. What fails in a script is a Go error of one of the classes.
+func ExamplePredeclared() {
+	names, done := starlarkincus.Predeclared(starlarkincus.Options{Project: "web"})
+	defer done()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	thread := &starlark.Thread{Print: func(_ *starlark.Thread, s string) { fmt.Println(s) }}
+	starlarkincus.Bind(thread, ctx, nil)
+
+	script := `
+print(incus)
+incus.connect(endpoint = "https://127.0.0.1:1").instances.get("db")
+`
+	_, err := starlark.ExecFileOptions(&syntax.FileOptions{}, thread, "example.star", script, names)
+	fmt.Println(errors.Is(err, incus.Connection), errors.Is(err, incus.NotFound))
+	var failure *incus.Error
+	if errors.As(err, &failure) {
+		fmt.Println(failure.Class.Name(), failure.Method, failure.Path)
+	}
+	// Output:
+	// <incus client of project web>
+	// true false
+	// IncusConnectionError GET /1.0/instances/db
+}

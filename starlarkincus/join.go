@@ -1,0 +1,81 @@
+package starlarkincus
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/base64"
+	enchex "encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"strings"
+	"time"
+
+	"incus-star/errors"
+
+	"go.starlark.net/starlark"
+)
+
+// join makes a server a member of a cluster. The server wants to know where the cluster is and by which certificate,
+// and would make a cluster of its own without; a token says where, and how to tell the right certificate.
+func join(c *call) (starlark.Value, error) {
+	body := c.args.body
+	text, _ := body["cluster_token"].(string)
+	if text == "" && (body["cluster_address"] == nil || body["cluster_certificate"] == nil) {
+		return nil, fmt.Errorf("%s: say which cluster: cluster_token=, or cluster_address= and cluster_certificate=", c.name)
+	}
+	if text != "" {
+		if err := c.followToken(text); err != nil {
+			return nil, err
+		}
+	}
+	return action(c)
+}
+
+// followToken finds the cluster that a token is for.
+func (c *call) followToken(text string) error {
+	var token struct {
+		Fingerprint string   `json:"fingerprint"`
+		Addresses   []string `json:"addresses"`
+		Secret      string   `json:"secret"`
+	}
+	data, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
+	if err != nil || json.Unmarshal(data, &token) != nil || token.Secret == "" || len(token.Addresses) == 0 {
+		return fmt.Errorf("%s: cluster_token: that is no token of members.create_token", c.name)
+	}
+	var failed error
+	for _, address := range token.Addresses {
+		var certificate []byte
+		Block(c.thread, func() { certificate, failed = serverCertificate(c.ctx, address) })
+		if failed != nil {
+			continue
+		}
+		if sum := sha256.Sum256(certificate); enchex.EncodeToString(sum[:]) != strings.ToLower(token.Fingerprint) {
+			return errors.New(errors.TLS, "the certificate of %s isn't the one that the token is for", address)
+		}
+		if c.args.body["cluster_address"] == nil {
+			c.args.body["cluster_address"] = address
+		}
+		if c.args.body["cluster_certificate"] == nil {
+			c.args.body["cluster_certificate"] = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate}))
+		}
+		return nil
+	}
+	return &errors.Error{Class: errors.OfTransport(failed), Message: fmt.Sprintf("can't reach any of the cluster's addresses: %s", strings.Join(token.Addresses, ", ")), Cause: failed}
+}
+
+// greetTimeout bounds asking one address for its certificate.
+const greetTimeout = 10 * time.Second
+
+// serverCertificate is the certificate that a server shows, which the caller must check.
+func serverCertificate(ctx context.Context, address string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, greetTimeout)
+	defer cancel()
+	conn, err := (&tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	return conn.(*tls.Conn).ConnectionState().PeerCertificates[0].Raw, nil
+}

@@ -1,0 +1,287 @@
+package starlarkincus
+
+import (
+	stderrors "errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/spec"
+
+	"go.starlark.net/starlark"
+)
+
+// maxList bounds the answer to a list, in bytes; other answers have the smaller bound of rest.
+const maxList = 1 << 30
+
+func list(c *call) (starlark.Value, error) {
+	res := c.on.res
+	p := c.within(c.segmentName(""))
+	query := p.query(spec.List)
+	switch depth, err := c.depth(1); {
+	case err != nil:
+		return nil, err
+	case !res.Flat:
+		query.Set("recursion", strconv.Itoa(depth))
+	}
+	if filter := c.args.query.Get("filter"); filter != "" {
+		query.Set("filter", filter)
+	}
+	if c.args.flag("all_projects", false) {
+		if c.args.has("project") {
+			return nil, fmt.Errorf("%s: project= and all_projects= exclude each other", c.name)
+		}
+		query.Del("project")
+		query.Set("all-projects", "true")
+	}
+	v, reply, err := c.get(p, query, maxList)
+	if err != nil {
+		return nil, err
+	}
+	elems, ok := elements(res, v, c.segmentName(""))
+	if !ok {
+		return nil, unreadable("GET", p.path, reply, fmt.Errorf("got a %s instead of a list", v.Type()))
+	}
+	each := c.on
+	if query.Get("all-projects") != "" {
+		each.project = "" // each tells its own
+	}
+	return objects(each, elems)
+}
+
+// objects are a list's elements as objects, each at its own path.
+func objects(p place, elems []starlark.Value) (starlark.Value, error) {
+	out := make([]starlark.Value, 0, len(elems))
+	for _, elem := range elems {
+		o := newObject(p)
+		if err := o.set(elem, ""); err != nil {
+			return nil, err
+		}
+		key := o.key()
+		if segment := p.res.Segment; segment != nil {
+			if strings.Contains(key, "/") {
+				continue // older servers list the snapshots of volumes among them
+			}
+			o.on = o.on.below(o.string(segment.Name))
+		}
+		o.on = o.on.below(key)
+		out = append(out, o)
+	}
+	return starlark.NewList(out), nil
+}
+
+// depth is the recursion that the call asks for, counted from the verb's own.
+func (c *call) depth(least int) (int, error) {
+	n, given := c.args.local["recursion"].(int64)
+	if !given {
+		if c.on.res.Keyed && c.decl.Verb == spec.List && c.segmentName("") == "" {
+			least++ // a dict of dicts
+		}
+		return least, nil
+	}
+	most := max(1, c.on.res.Depth) - 1 + least
+	if n < int64(least) || n > int64(most) {
+		if c.decl.Verb == spec.List {
+			return 0, fmt.Errorf("%s: recursion: got %d, want %d to %d; names() lists just the names", c.name, n, least, most)
+		}
+		return 0, fmt.Errorf("%s: recursion: got %d, want %d to %d", c.name, n, least, most)
+	}
+	if n > int64(least) {
+		return int(n), c.require(need{fmt.Sprintf("recursion=%d", n), c.on.res.DepthNeeds})
+	}
+	return int(n), nil
+}
+
+// elements are the values of a list, and of a dict of lists or of objects where the resource's list is one.
+func elements(r *spec.Resource, v starlark.Value, segment string) ([]starlark.Value, bool) {
+	switch v := v.(type) {
+	case *starlark.List:
+		return slices.Collect(v.Elements()), true
+	case *starlark.Dict:
+		var out []starlark.Value
+		for key, group := range v.Entries() {
+			switch group := group.(type) {
+			case *starlark.List:
+				out = slices.AppendSeq(out, group.Elements())
+			case *starlark.Dict:
+				name, _ := starlark.AsString(key)
+				if segment == "" {
+					nested, ok := elements(r, group, name)
+					if !ok {
+						return nil, false
+					}
+					out = append(out, nested...)
+					continue
+				}
+				// The object doesn't say itself what it is called: its keys in the dicts do.
+				group.SetKey(starlark.String(r.Key), key)
+				group.SetKey(starlark.String(r.Segment.Name), starlark.String(segment))
+				out = append(out, group)
+			}
+		}
+		return out, r.Grouped || r.Keyed
+	}
+	return nil, v == starlark.None
+}
+
+func listNames(c *call) (starlark.Value, error) {
+	p := c.within(c.segmentName(c.defaultSegment()))
+	query := p.query(spec.List)
+	if c.on.res.Keyed && p.path == c.on.path {
+		query.Set("recursion", "1")
+	}
+	v, reply, err := c.get(p, query, maxList)
+	if err != nil {
+		return nil, err
+	}
+	elems, ok := elements(c.on.res, v, "")
+	out := make([]starlark.Value, 0, len(elems))
+	for _, elem := range elems {
+		text, isString := starlark.AsString(elem)
+		name, own, err := nameIn(c.on, text)
+		ok = ok && isString && err == nil
+		if own {
+			out = append(out, starlark.String(name))
+		}
+	}
+	if !ok {
+		return nil, unreadable("GET", p.path, reply, fmt.Errorf("got a %s instead of a list of URLs", v.Type()))
+	}
+	return starlark.NewList(out), nil
+}
+
+// nameIn is the name in an object's URL, and whether the object is the collection's own: older servers list the
+// snapshots of volumes among them. What is no URL is a name already.
+func nameIn(p place, url_ string) (name string, own bool, err error) {
+	path, _, _ := strings.Cut(url_, "?")
+	if !strings.HasPrefix(path, "/") {
+		return path, true, nil
+	}
+	depth := strings.Count(p.path, "/") + 1
+	if p.res.Segment != nil {
+		depth++
+	}
+	parts := strings.SplitN(path, "/", depth+1)
+	name, err = url.PathUnescape(parts[len(parts)-1])
+	return name, p.res.Segment == nil || !strings.Contains(parts[len(parts)-1], "/"), err
+}
+
+// hex is what may be a fingerprint or the start of one.
+var hex = regexp.MustCompile(`^[0-9a-f]{2,64}$`)
+
+// segmentName is the segment that the call asks for, or fallback; empty for all, and where there are none.
+func (c *call) segmentName(fallback string) string {
+	s := c.on.res.Segment
+	if s == nil {
+		return ""
+	}
+	name := c.args.string(s.Name)
+	if name == "" {
+		name = fallback
+	}
+	if name == spec.Anything && c.decl.Verb == spec.List {
+		return ""
+	}
+	return name
+}
+
+// within is the collection, down to the segment where there is one.
+func (c *call) within(segment string) place {
+	if segment == "" {
+		return c.on
+	}
+	return c.on.below(segment)
+}
+
+// defaultSegment is the segment of an object that the call names without it.
+func (c *call) defaultSegment() string {
+	if s := c.on.res.Segment; s != nil {
+		return s.Default
+	}
+	return ""
+}
+
+// one is the place of the object that the call names.
+func (c *call) one() (place, error) {
+	res := c.on.res
+	if res.Singleton {
+		return c.on, nil
+	}
+	name := c.args.string("name")
+	if name == "" {
+		return c.on, fmt.Errorf("%s: name: the name is empty", c.name)
+	}
+	if res.KeyQuery != "" {
+		p := c.on
+		p.key = name
+		return p, nil
+	}
+	if res.Segment != nil {
+		return c.within(c.segmentName(c.defaultSegment())).below(name), nil
+	}
+	if res.Aliases == "" {
+		return c.on.below(name), nil
+	}
+	alias := place{client: c.on.client, res: res, path: res.Aliases, project: c.on.project}.below(name)
+	v, _, err := c.get(alias, alias.query(0), 0)
+	switch {
+	case err == nil:
+		if entry, ok := v.(*starlark.Dict); ok {
+			if target, _, _ := entry.Get(starlark.String("target")); target != nil {
+				name, _ = starlark.AsString(target)
+			}
+		}
+	case !stderrors.Is(err, errors.NotFound), !hex.MatchString(name):
+		return c.on, err
+	}
+	return c.on.below(name), nil
+}
+
+func get(c *call) (starlark.Value, error) {
+	p, err := c.one()
+	if err != nil {
+		return nil, err
+	}
+	o := newObject(p)
+	query := p.query(spec.Get)
+	switch depth, err := c.depth(0); {
+	case err != nil:
+		return nil, err
+	case depth > 0:
+		query.Set("recursion", strconv.Itoa(depth))
+	}
+	if err := o.readWith(c, query); err != nil {
+		return nil, err
+	}
+	if key := o.key(); key != "" && c.on.res.Chosen { // the start of a fingerprint has found it
+		o.on.path = c.on.below(key).path
+	}
+	return o, nil
+}
+
+func exists(c *call) (starlark.Value, error) {
+	if c.on.res.Text {
+		names, err := listNames(c)
+		if err != nil {
+			return nil, err
+		}
+		for name := range names.(*starlark.List).Elements() {
+			if name == starlark.String(c.args.string("name")) {
+				return starlark.True, nil
+			}
+		}
+		return starlark.False, nil
+	}
+	p, err := c.one()
+	if err == nil {
+		_, _, err = c.get(p, p.query(spec.Get), 0)
+	}
+	if stderrors.Is(err, errors.NotFound) {
+		return starlark.False, nil
+	}
+	return starlark.Bool(err == nil), err
+}
