@@ -1,12 +1,15 @@
 package starlarkincus
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
+	stderrors "errors"
 	"fmt"
 	"maps"
 	"net/url"
 	"strings"
+	"time"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/rest"
@@ -109,9 +112,6 @@ func token(c *call) (starlark.Value, error) {
 // path.
 func copyObject(c *call) (starlark.Value, error) {
 	source := map[string]any{"type": "copy"}
-	if c.on.project != "" {
-		source["project"] = c.on.project
-	}
 	p := c.on
 	p.path, _ = splitLast(p.path)
 	switch {
@@ -129,7 +129,8 @@ func copyObject(c *call) (starlark.Value, error) {
 	default:
 		source["source"] = c.obj.key()
 	}
-	if project := c.args.string("to_project"); project != "" {
+	if project := c.args.string("to_project"); project != "" && project != p.project {
+		source["project"] = cmp.Or(p.project, "default") // some servers refuse to be told of one project twice
 		p.project = project
 	}
 	for _, f := range spec.Find(p.res.Fields, "source").Fields {
@@ -259,8 +260,40 @@ func move(c *call) (starlark.Value, error) {
 		p.target = target
 	}
 	c.obj.on = p.below(name)
+	if res.Segment != nil && target != "" {
+		return c.obj, c.arrival(c.obj.string("location"))
+	}
 	return c.obj, c.obj.read(c)
 }
+
+// arrival reads a volume that goes to another member, when it has left its old one: the server says that the operation
+// has ended while the volume is still on its way.
+func (c *call) arrival(from string) error {
+	limit := arrivalTimeout
+	if c.args.has("timeout") {
+		limit = time.Duration(c.args.seconds("timeout") * float64(time.Second))
+	}
+	old := c.on
+	old.target = from
+	for begin := time.Now(); ; {
+		_, _, err := c.get(old, old.query(spec.Get), 0)
+		if stderrors.Is(err, errors.NotFound) {
+			err = c.obj.read(c)
+		} else if err == nil {
+			err = errors.New(errors.OperationTimeout, "%s had not left %s after %v", c.obj, from, limit)
+		}
+		class := (*errors.Error)(nil)
+		if !stderrors.As(err, &class) || class.Class != errors.NotFound && class.Class != errors.OperationTimeout || time.Since(begin) > limit {
+			return err
+		}
+		if err := c.settle(c.on); err != nil {
+			return err
+		}
+	}
+}
+
+// arrivalTimeout is how long a volume may take that no operation is seen to work on.
+const arrivalTimeout = 5 * time.Minute
 
 // moveVolume is what moving a volume needs besides what the script says: servers want its name and pool even where
 // they stay, and where it is, to move it to another member.

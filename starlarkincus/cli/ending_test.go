@@ -157,6 +157,23 @@ func runAndSend(t *testing.T, args []string, send []os.Signal) (stdout, stderr s
 		time.Sleep(100 * time.Millisecond) // so that it waits, and all tasks have begun
 		command.Process.Signal(s)
 	}
+	// Signals that come close together count as one: a person would press again.
+	if len(send) > 2 {
+		again := time.NewTicker(300 * time.Millisecond)
+		defer again.Stop()
+		done := make(chan struct{})
+		defer close(done)
+		go func() {
+			for {
+				select {
+				case <-done:
+					return
+				case <-again.C:
+					command.Process.Signal(send[len(send)-1])
+				}
+			}
+		}()
+	}
 	rest, _ := io.ReadAll(out)
 	command.Wait()
 	return stdout + string(rest), errs.String(), command.ProcessState.ExitCode()

@@ -22,7 +22,11 @@ type memoryLimit struct {
 
 var _ pflag.Value = (*memoryLimit)(nil)
 
-func (memoryLimit) ExitStatus() int  { return 124 }
+func (memoryLimit) ExitStatus() int { return 124 }
+
+// ReportClass is what --error-format json calls it.
+func (memoryLimit) ReportClass() string { return "MemoryLimit" }
+
 func (m memoryLimit) Error() string  { return "the memory limit is reached: " + m.text }
 func (m memoryLimit) String() string { return m.text }
 func (memoryLimit) Type() string     { return "size" }

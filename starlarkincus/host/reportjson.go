@@ -17,8 +17,8 @@ import (
 )
 
 // A reportedError is a report for machines. What no server said is null. Besides the classes that scripts know, class
-// may be SyntaxError, where errors lists them all; UsageError; Interrupt, Timeout, StepLimit and OutputClosed, which
-// scripts can't hold; and InternalError.
+// may be SyntaxError, where errors lists them all; UsageError; Interrupt, Timeout, StepLimit, MemoryLimit and
+// OutputClosed, which scripts can't hold; and InternalError.
 type reportedError struct {
 	Context     string           `json:"context,omitempty"` // why it is reported although the script went on
 	Class       string           `json:"class"`
@@ -135,15 +135,16 @@ func valueOf(h *Host, err error, failure *errors.Error) *errorValue {
 	return &errorValue{host: h, err: failure}
 }
 
-// stopClass is what stopped a run.
+// stopClass is what stopped a run. A cause that a program gave may say it itself.
 func stopClass(stop *stopError) string {
+	var own interface{ ReportClass() string }
 	switch {
+	case goerrors.As(stop.cause, &own):
+		return own.ReportClass()
 	case goerrors.Is(stop, ErrTimeout):
 		return "Timeout"
 	case goerrors.Is(stop, ErrSteps):
 		return "StepLimit"
-	case goerrors.Is(stop, errOutputClosed):
-		return "OutputClosed"
 	}
 	return "Interrupt"
 }

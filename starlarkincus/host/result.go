@@ -21,7 +21,7 @@ var (
 func init() {
 	register([]definition{{
 		name: "Result",
-		help: `What try_ and catch give for a call.
+		help: `What try_, catch and parallel give for a call.
 
     r = try_(incus.instances.get, "web")
     if not r:

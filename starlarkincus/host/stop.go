@@ -35,6 +35,8 @@ type outputClosed struct{}
 func (outputClosed) Error() string   { return "standard output was closed" }
 func (outputClosed) ExitStatus() int { return 128 + int(syscall.SIGPIPE) }
 
+func (outputClosed) ReportClass() string { return "OutputClosed" }
+
 // An ExitError is a script's call of exit(). It is returned for status 0 too.
 type ExitError struct{ Status int }
 
@@ -119,7 +121,7 @@ var statusOf = []struct {
 // 124 after a timeout and at the step limit, 141 where standard output was closed, 2 where nothing ran because it
 // doesn't parse or isn't there, and else by the error's own class, whatever its causes: 3 IncusAPIError and
 // IncusUnsupportedError, 4 IncusConnectionError, 5 IncusOperationError, 2 IncusConfigError, 1 all others. A cause of a
-// cancelled context may say its own with a method ExitStatus() int.
+// cancelled context may say its own with a method ExitStatus() int, and with ReportClass() string its class in JSON.
 func ExitStatus(err error) int {
 	if err == nil {
 		return 0
