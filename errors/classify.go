@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"regexp"
+	"sync"
 	"syscall"
 )
 
@@ -18,25 +19,31 @@ const (
 	operationCancelled = 401
 )
 
-// Incus reports many failures with a status that doesn't say what happened, and a failed operation with no status at
-// all. These patterns find the class in the text; the first that matches decides.
-var textClasses = []struct {
+// A textClass is a class and what a message of that class matches.
+type textClass struct {
 	pattern *regexp.Regexp
 	class   *Class
-}{
-	{regexp.MustCompile(`^Command not (found|executable)$`), nil}, // in the instance; nothing of Incus is missing
-	{regexp.MustCompile(`already exists|already in use|already defined|already in trust store|UNIQUE constraint failed`), AlreadyExists},
-	{regexp.MustCompile(`is busy running a `), Busy},
-	{regexp.MustCompile(`Reached maximum |is too low: (there currently are|current total is)`), Limit},
-	{regexp.MustCompile(`\b(is|are) forbidden|not allowed (in|by) project|Disk source path .*not allowed|[Pp]rojects? (isn't|aren't) allowed|` +
-		`isn't allowed (in this project|to connect)|[Pp]roject (".*" )?doesn't allow|not accessible from this project|` +
-		`cannot be set in a restricted project|User does not have (permission|entitlement)`), Permission},
-	{regexp.MustCompile(`already (running|stopped|frozen)|(is not|isn't|isn't currently|not currently) running|[Ii]nstance is (running|frozen|stopped)|is currently frozen|is running|must be stopped|running instance not allowed|(currently|still) in use|that is in use`), State},
-	{regexp.MustCompile(`(?i)not found|doesn't exist|does not exist|Image not provided for instance`), NotFound},
 }
 
+// Incus reports many failures with a status that doesn't say what happened, and a failed operation with no status at
+// all. These patterns find the class in the text; the first that matches decides. They are compiled at the first
+// failure, because most programs end without one.
+var textClasses = sync.OnceValue(func() []textClass {
+	return []textClass{
+		{regexp.MustCompile(`^Command not (found|executable)$`), nil}, // in the instance; nothing of Incus is missing
+		{regexp.MustCompile(`already exists|already in use|already defined|already in trust store|UNIQUE constraint failed`), AlreadyExists},
+		{regexp.MustCompile(`is busy running a `), Busy},
+		{regexp.MustCompile(`Reached maximum |is too low: (there currently are|current total is)`), Limit},
+		{regexp.MustCompile(`\b(is|are) forbidden|not allowed (in|by) project|Disk source path .*not allowed|[Pp]rojects? (isn't|aren't) allowed|` +
+			`isn't allowed (in this project|to connect)|[Pp]roject (".*" )?doesn't allow|not accessible from this project|` +
+			`cannot be set in a restricted project|User does not have (permission|entitlement)`), Permission},
+		{regexp.MustCompile(`already (running|stopped|frozen)|(is not|isn't|isn't currently|not currently) running|[Ii]nstance is (running|frozen|stopped)|is currently frozen|is running|must be stopped|running instance not allowed|(currently|still) in use|that is in use`), State},
+		{regexp.MustCompile(`(?i)not found|doesn't exist|does not exist|Image not provided for instance`), NotFound},
+	}
+})
+
 func ofText(message string) *Class {
-	for _, t := range textClasses {
+	for _, t := range textClasses() {
 		if t.pattern.MatchString(message) {
 			return t.class
 		}

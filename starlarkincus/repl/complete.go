@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/host"
@@ -28,13 +29,18 @@ type completer struct {
 
 var (
 	// lastPath is a dotted path that ends the text, perhaps in the middle of its last name.
-	lastPath = regexp.MustCompile(`(?:[\pL_][\pL\pN_]*\s*\.\s*)*(?:[\pL_][\pL\pN_]*)?$`)
+	lastPath = lazy(`(?:[\pL_][\pL\pN_]*\s*\.\s*)*(?:[\pL_][\pL\pN_]*)?$`)
 	// callee is what a call's opening parenthesis follows.
-	callee = regexp.MustCompile(`(?:[\pL_][\pL\pN_]*\s*\.\s*)*[\pL_][\pL\pN_]*\s*$`)
+	callee = lazy(`(?:[\pL_][\pL\pN_]*\s*\.\s*)*[\pL_][\pL\pN_]*\s*$`)
 	// givenName starts an argument that has a name.
-	givenName = regexp.MustCompile(`^\s*([\pL_][\pL\pN_]*)\s*=[^=]`)
-	name      = regexp.MustCompile(`^[\pL_][\pL\pN_]*$`)
+	givenName = lazy(`^\s*([\pL_][\pL\pN_]*)\s*=[^=]`)
+	name      = lazy(`^[\pL_][\pL\pN_]*$`)
 )
+
+// lazy compiles a pattern when it is first needed: with letters of all scripts that is slow, and scripts need none.
+func lazy(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
 
 // words proposes ends of the text: each of them instead of what follows its first keep bytes.
 func (c completer) words(text string) (keep int, words []string) {
@@ -52,7 +58,7 @@ func (c completer) words(text string) (keep int, words []string) {
 	if s.quote != 0 || s.comment {
 		return len(text), nil
 	}
-	path := lastPath.FindString(text)
+	path := lastPath().FindString(text)
 	before := strings.TrimRight(text[:len(text)-len(path)], " \t")
 	parts := strings.Split(path, ".")
 	last := strings.TrimLeft(parts[len(parts)-1], " \t\n")
@@ -104,7 +110,7 @@ func attributes(v starlark.Value) []string {
 
 // isName says whether scripts can use s as a name.
 func isName(s string) bool {
-	if !name.MatchString(s) {
+	if !name().MatchString(s) {
 		return false
 	}
 	expr, err := new(syntax.FileOptions).ParseExpr("", s, 0)
@@ -122,14 +128,14 @@ func (c completer) arguments(s *scanner, text, last string) []string {
 	if call.char != '(' || !strings.HasSuffix(before, "(") && !strings.HasSuffix(before, ",") {
 		return nil
 	}
-	path := callee.FindString(text[:call.at])
+	path := callee().FindString(text[:call.at])
 	head := strings.TrimRight(text[:call.at-len(path)], " \t")
 	if path == "" || strings.HasSuffix(head, ".") || strings.HasSuffix(head, "def") {
 		return nil
 	}
 	var words, given []string
 	for _, at := range call.parts {
-		if m := givenName.FindStringSubmatch(text[at:]); m != nil {
+		if m := givenName().FindStringSubmatch(text[at:]); m != nil {
 			given = append(given, m[1])
 		}
 	}
@@ -166,7 +172,7 @@ func parameters(v starlark.Value) []string {
 		_, params, _ := strings.Cut(title, "(")
 		for param := range strings.SplitSeq(strings.TrimSuffix(params, ")"), ",") {
 			param, _, _ = strings.Cut(strings.TrimSpace(param), "=")
-			if name.MatchString(param) {
+			if name().MatchString(param) {
 				names = append(names, param)
 			}
 		}

@@ -24,15 +24,23 @@ func places() []*placed {
 	var add func(r *spec.Resource, path string, parent *placed)
 	add = func(r *spec.Resource, path string, parent *placed) {
 		p := &placed{Resource: r, path: path, object: path, parent: parent}
-		if !r.Singleton && r.Key != "" {
-			p.object += "/{" + r.Key + "}"
+		if r.Segment != nil {
+			p.object += "/{" + r.Segment.Name + "}"
+		}
+		if !r.Singleton && r.Key != "" && r.KeyQuery == "" {
+			key := r.Key
 			if parent != nil {
-				p.object = path + "/{" + strings.ToLower(r.Kind) + "}"
+				key = p.one()
 			}
+			p.object += "/{" + key + "}"
 		}
 		out = append(out, p)
 		for _, child := range r.Children {
-			add(child, p.object+"/"+child.Path, p)
+			below := p.object
+			if child.OfAll {
+				below = path
+			}
+			add(child, below+"/"+child.Path, p)
 		}
 		for _, m := range r.Methods {
 			if m.Result != nil && m.Result.Name == "" {
@@ -43,11 +51,27 @@ func places() []*placed {
 	for _, r := range spec.Collections {
 		add(r, r.Path, nil)
 	}
+	for _, m := range spec.ClientMethods {
+		if m.Result != nil {
+			add(m.Result, m.Path, nil)
+		}
+	}
 	return out
 }
 
 // one is the word for an object of the resource in names such as instance.exec.
-func (p *placed) one() string { return strings.ToLower(p.Kind) }
+func (p *placed) one() string { return p.Singular() }
+
+// owner is the word for what a resource below another stands on: instance.snapshots, images.aliases.
+func (p *placed) owner() string {
+	if p.OfAll {
+		return p.parent.Name
+	}
+	return p.parent.one()
+}
+
+// is says whether a name is that of an object of the resource: its type's, or the word for it.
+func (p *placed) is(name string) bool { return strings.EqualFold(name, p.Kind) || name == p.one() }
 
 // names are those that HelpName knows.
 func (p *placed) names() []string {
@@ -60,7 +84,7 @@ func (p *placed) names() []string {
 	}
 	names = append(names, p.Name)
 	if p.parent != nil {
-		names = append(names, p.parent.one()+"."+p.Name)
+		names = append(names, p.owner()+"."+p.Name)
 	}
 	for _, m := range p.CollectionMethods() {
 		names = append(names, p.Name+"."+m.Name)
@@ -92,15 +116,15 @@ func (t *text) declared(name string) bool {
 			}
 		}
 		switch {
-		case p.Name != "" && (short == p.Name || p.parent != nil && short == p.parent.one()+"."+p.Name):
+		case p.Name != "" && (short == p.Name || p.parent != nil && short == p.owner()+"."+p.Name):
 			t.collection(p.Resource)
 			return true
-		case !prefixed && strings.EqualFold(short, p.Kind):
+		case !prefixed && p.is(short):
 			t.object(p.Resource)
 			return true
 		}
 		for _, m := range p.ObjectMethods() {
-			if kind, name, _ := strings.Cut(short, "."); strings.EqualFold(kind, p.Kind) && name == m.Name {
+			if kind, name, _ := strings.Cut(short, "."); p.is(kind) && name == m.Name {
 				t.method(p.one()+"."+m.Name, &m)
 				return true
 			}
@@ -138,12 +162,13 @@ func (t *text) collection(r *spec.Resource) {
 	t.para(r.Doc)
 	t.rest(pathsOf(r, func(p *placed) string { return p.path }))
 	t.methods("Methods", "", r.CollectionMethods())
+	t.children(r, true)
 	if r.Singleton {
 		t.fields("Fields of what it reads", spec.With(r.Fields, spec.Read))
 		t.methods("Methods of what it reads", "", r.ObjectMethods())
 		return
 	}
-	t.para(fmt.Sprintf("help(\"%s\") tells what %s has.", strings.ToLower(r.Kind), r.An()))
+	t.para(fmt.Sprintf("help(\"%s\") tells what %s has.", r.Singular(), r.An()))
 }
 
 // object is one object of a kind.
@@ -157,9 +182,16 @@ func (t *text) object(r *spec.Resource) {
 	t.rest(pathsOf(r, func(p *placed) string { return p.object }))
 	t.fields("Fields", spec.With(r.Fields, spec.Read))
 	t.methods("Methods", "", r.ObjectMethods())
+	t.children(r, false)
+}
+
+// children are the collections on each object, or those on the collection itself.
+func (t *text) children(r *spec.Resource, ofAll bool) {
 	var children [][]string
 	for _, child := range r.Children {
-		children = append(children, []string{child.Name, sentence(child.Doc)})
+		if child.OfAll == ofAll {
+			children = append(children, []string{child.Name, sentence(child.Doc)})
+		}
 	}
 	t.table("Collections", children)
 }
@@ -220,7 +252,10 @@ func requests(name string, m *spec.Method) []string {
 		if m.HTTP == "" {
 			return ""
 		}
-		if m.Path != "" {
+		switch {
+		case strings.HasPrefix(m.Path, "/"):
+			path = m.Path
+		case m.Path != "":
 			path = strings.TrimSuffix(path+"/"+m.Path, "/")
 		}
 		var sent []string
@@ -244,7 +279,7 @@ func requests(name string, m *spec.Method) []string {
 		for _, other := range p.CollectionMethods() {
 			if (name == p.Name+"."+m.Name || name == p.Name) && same(&other, m) {
 				path := p.path
-				if slices.Contains([]string{"get", "exists", "delete"}, m.Impl) {
+				if slices.Contains([]string{"get", "get_text", "exists", "delete"}, m.Impl) && !(p.Text && m.Impl == "exists") || m.HTTP == "PUT" && p.Put {
 					path = p.object
 				}
 				found[request(path)] = true
@@ -252,7 +287,11 @@ func requests(name string, m *spec.Method) []string {
 		}
 		for _, other := range p.ObjectMethods() {
 			if name == p.one()+"."+m.Name && same(&other, m) {
-				found[request(p.object)] = true
+				path := p.object
+				if m.Above {
+					path = p.path
+				}
+				found[request(path)] = true
 			}
 		}
 	}
