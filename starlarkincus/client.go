@@ -26,6 +26,9 @@ type Options struct {
 	ReadOnly bool
 	// Trace is told of each request after its end, from any goroutine.
 	Trace func(rest.Trace)
+	// Prepare is called when the client has connected, before its first request, and again by the next request where it
+	// failed; nil for nothing. Project is the remote's own. Clients that share the connection share the call.
+	Prepare func(client *rest.Client, project string) error
 	// Environment is where the incus command's configuration is; the zero value is the process's own.
 	Environment *remote.Environment
 	// UserAgent is what servers see.
@@ -46,7 +49,7 @@ var _ starlark.HasAttrs = (*Client)(nil)
 func New(o Options) *Client {
 	return &Client{conn: &connection{family: &family{options: o}, dial: func(f *family) (*rest.Client, string, error) {
 		return f.dialRemote(o.Remote, o.Timeout)
-	}}, project: o.Project, target: o.Target}
+	}, prepare: o.Prepare}, project: o.Project, target: o.Target}
 }
 
 // Close ends the connections of the client and of all clients that were made from it.
@@ -75,7 +78,8 @@ type family struct {
 type connection struct {
 	family  *family
 	dial    func(*family) (client *rest.Client, project string, err error)
-	project string // the remote's own, once it is known
+	prepare func(client *rest.Client, project string) error // Options.Prepare
+	project string                                          // the remote's own, once it is known
 
 	mu         sync.Mutex
 	rest       *rest.Client
@@ -93,16 +97,28 @@ func (c *connection) client() (client *rest.Client, project string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
-	f := c.family
+	if err := c.family.add(client); err != nil {
+		return nil, "", err
+	}
+	if c.prepare != nil {
+		if err := c.prepare(client, project); err != nil {
+			return nil, "", err
+		}
+	}
+	c.rest, c.project = client, project
+	return client, project, nil
+}
+
+// add makes Close close the client too.
+func (f *family) add(client *rest.Client) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
 		client.Close()
-		return nil, "", fmt.Errorf("the client is closed")
+		return fmt.Errorf("the client is closed")
 	}
 	f.open = append(f.open, client)
-	c.rest, c.project = client, project
-	return client, project, nil
+	return nil
 }
 
 // do sends a request on the client's connection, while other threads may run.
@@ -162,7 +178,7 @@ func (c *Client) operation(thread *starlark.Thread, reply *rest.Reply) (*Object,
 }
 
 // clientMethods are the methods of a client by name.
-var clientMethods map[string]*spec.Method
+var clientMethods = sync.OnceValue(func() map[string]*spec.Method { return methods("incus", spec.ClientMethods) })
 
 func (c *Client) String() string {
 	s := "<incus client"
@@ -183,7 +199,7 @@ func (c *Client) Attr(name string) (starlark.Value, error) {
 			return newCollection(c.at(r)), nil
 		}
 	}
-	if decl := clientMethods[name]; decl != nil {
+	if decl := clientMethods()[name]; decl != nil {
 		return &Method{"incus." + name, decl, place{client: c, project: c.project, target: c.target}, nil}, nil
 	}
 	return nil, noAttr("incus", name, c.AttrNames())
@@ -191,7 +207,7 @@ func (c *Client) Attr(name string) (starlark.Value, error) {
 
 // AttrNames are the collections and methods.
 func (c *Client) AttrNames() []string {
-	all := names(clientMethods)
+	all := names(clientMethods())
 	for _, r := range spec.Collections {
 		all = append(all, r.Name)
 	}

@@ -3,6 +3,7 @@ package starlarkincus
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/spec"
@@ -28,20 +29,19 @@ type kind struct {
 	children           map[string]*spec.Resource
 }
 
-var kinds = make(map[*spec.Resource]*kind)
+// kinds are those of the resources that were used: a script needs few of them.
+var kinds sync.Map // of *spec.Resource to *kind
 
-func define(r *spec.Resource) {
+func kindOf(r *spec.Resource) *kind {
+	if k, ok := kinds.Load(r); ok {
+		return k.(*kind)
+	}
 	k := &kind{r.Singular(), methods(r.Name, r.CollectionMethods()), methods(r.Kind, r.ObjectMethods()), make(map[string]*spec.Resource)}
-	kinds[r] = k
 	for _, child := range r.Children {
 		k.children[child.Name] = child
-		define(child)
 	}
-	for _, m := range r.Methods {
-		if m.Result != nil && kinds[m.Result] == nil {
-			define(m.Result)
-		}
-	}
+	kinds.Store(r, k)
+	return k
 }
 
 // childNames are the collections that stand on the collection itself, or those on each object.
@@ -55,7 +55,7 @@ func (k *kind) childNames(ofAll bool) []string {
 	return out
 }
 
-func newCollection(p place) *Collection { return &Collection{p, kinds[p.res]} }
+func newCollection(p place) *Collection { return &Collection{p, kindOf(p.res)} }
 
 // Name is what the collection is called in messages.
 func (c *Collection) Name() string          { return c.name }

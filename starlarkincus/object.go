@@ -35,7 +35,7 @@ var (
 )
 
 func newObject(p place) *Object {
-	k := kinds[p.res]
+	k := kindOf(p.res)
 	p.name = k.one
 	return &Object{on: p, kind: k, fields: new(starlark.Dict)}
 }

@@ -27,15 +27,6 @@ func init() {
 		"wait": waitOperation, "cancel": cancelOperation,
 		"connect": connect, "use": use, "request": request, "has_extension": hasExtension,
 	}
-	clientMethods = methods("incus", spec.ClientMethods)
-	for _, r := range spec.Collections {
-		define(r)
-	}
-	for _, m := range spec.ClientMethods {
-		if m.Result != nil {
-			define(m.Result)
-		}
-	}
 }
 
 func create(c *call) (starlark.Value, error) {
