@@ -64,6 +64,11 @@ tests() { # LINE [go test FLAG...]
 	testbed --incus "$1" env CGO_ENABLED=1 go test -race "${@:2}" ./...
 }
 
+# What needs several members.
+cluster() { # LINE
+	testbed --incus "$1" --cluster 3 env CGO_ENABLED=1 go test -race -run RealCluster ./starlarkincus
+}
+
 # What would disturb the other tests: it kills the daemon.
 killed() { # LINE
 	testbed --incus "$1" env CGO_ENABLED=1 INCUS_STAR_TESTBED_KILL=1 go test -race -run '^TestDaemonKilled' ./starlarkincus/cli
@@ -75,12 +80,21 @@ list() { # NAME...
 	echo "${all:2}"
 }
 
+INCUS_STAR_COVERAGE=$(mktemp)
+export INCUS_STAR_COVERAGE
+trap 'rm -f "$INCUS_STAR_COVERAGE"' EXIT
+
 check gofmt format
 check "go vet" go vet ./...
 check "tests on Incus 6.0" tests 6.0 "$@"
 check "tests on Incus 7.0" tests 7.0 "$@"
+check "tests on a cluster of Incus 6.0" cluster 6.0
+check "tests on a cluster of Incus 7.0" cluster 7.0
 check "a killed Incus 6.0" killed 6.0
 check "a killed Incus 7.0" killed 7.0
+
+# How much of the API the tests above called, counted from the requests that they sent.
+check "the API's operations that were called" go test -count=1 -v -run '^TestCoverage$' ./starlarkincus/spec
 
 if ((${#failed[@]})); then
 	echo "FAILED: $(list "${failed[@]}")${passed[*]:+; passed: $(list "${passed[@]}")}"

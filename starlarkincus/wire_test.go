@@ -1,0 +1,221 @@
+package starlarkincus_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"sync"
+	"testing"
+
+	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/host"
+	"incus-star/starlarkincus/remote"
+
+	"go.starlark.net/starlark"
+)
+
+// An exchange is a request that is due, with the answer's metadata.
+type exchange struct {
+	request string // method and path with its query
+	body    string // JSON; empty for any
+	answer  string // JSON; empty for null
+}
+
+// runFake runs a script on a server that expects just these requests, in this order.
+func runFake(t *testing.T, script string, due []exchange) {
+	t.Helper()
+	var mu sync.Mutex
+	socket := filepath.Join(t.TempDir(), "socket")
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		path, _ := url.PathUnescape(r.URL.RequestURI())
+		request := r.Method + " " + path
+		body, _ := io.ReadAll(r.Body)
+		if len(due) == 0 || due[0].request != request {
+			t.Errorf("got %s, want %v", request, due)
+			http.Error(w, "not due", http.StatusTeapot)
+			return
+		}
+		e := due[0]
+		due = due[1:]
+		var got, want any
+		if e.body != "" {
+			if err := json.Unmarshal([]byte(e.body), &want); err != nil {
+				t.Error(err)
+			}
+			if json.Unmarshal(body, &got); !reflect.DeepEqual(got, want) {
+				t.Errorf("%s: the body is %s, want %s", request, body, e.body)
+			}
+		}
+		if e.answer == "" {
+			e.answer = "null"
+		}
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"type":"sync","status":"Success","status_code":200,"metadata":%s}`, e.answer)
+	})}
+	done := make(chan struct{})
+	go func() { defer close(done); server.Serve(listener) }()
+	env := remote.Environment{Getenv: func(name string) string {
+		return map[string]string{"INCUS_SOCKET": socket}[name]
+	}}
+	client := starlarkincus.New(starlarkincus.Options{Environment: &env})
+	var errs bytes.Buffer
+	h := host.New(host.Options{Stdout: os.Stderr, Predeclared: starlark.StringDict{"incus": client}})
+	if err := h.RunSource(t.Context(), "script", []byte(script)); err != nil {
+		h.Report(&errs, err)
+		t.Errorf("%s", errs.Bytes())
+	}
+	client.Close()
+	server.Close()
+	<-done
+	if len(due) > 0 {
+		t.Errorf("never asked for: %v", due)
+	}
+}
+
+// The rest of this file is what no testbed has: virtual machines, an S3 service, OVN.
+
+const efi = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
+
+func TestVariablesOfAMachine(t *testing.T) {
+	runFake(t, `
+inst = incus.instances.get("vm")
+nvram = inst.nvram
+def eq(got, want):
+    if got != want:
+        fail("got %r, want %r" % (got, want))
+eq([(v.guid, v.name, v.data) for v in nvram.list()], [("`+efi+`", "BootOrder", [1]), ("`+efi+`", "Timeout", 5), ("other", "X", None)])
+eq([v.name for v in nvram.list(guid = "other")], ["X"])
+eq(nvram.names(), ["BootOrder", "Timeout"])
+eq(nvram.names(guid = "all"), ["BootOrder", "X"])
+v = nvram.get("Timeout")
+eq((v.data, type(v)), (5, "Variable"))
+eq(v.refresh().data, 6)
+eq(nvram.create("Timeout", data = 7, attributes = ["NON_VOLATILE"]).data, 7)
+nvram.update({"other": {"X": None, "Y": {"data": 1}}})
+nvram.list(guid = "other")[0].delete()
+nvram.delete("Timeout")
+`, []exchange{
+		{"GET /1.0/instances/vm", "", `{"name": "vm"}`},
+		{"GET /1.0", "", `{"api_extensions": ["instance_nvram", "instance_nvram_bulk_update"]}`},
+		{"GET /1.0/instances/vm/nvram?recursion=2", "", `{"` + efi + `": {"BootOrder": {"data": [1]}, "Timeout": {"data": 5}}, "other": {"X": {"binary": "AA=="}}}`},
+		{"GET /1.0/instances/vm/nvram/other?recursion=1", "", `{"X": {"binary": "AA=="}}`},
+		{"GET /1.0/instances/vm/nvram/" + efi, "", `["/1.0/instances/vm/nvram/` + efi + `/BootOrder", "/1.0/instances/vm/nvram/` + efi + `/Timeout"]`},
+		{"GET /1.0/instances/vm/nvram?recursion=1", "", `{"` + efi + `": ["/1.0/instances/vm/nvram/` + efi + `/BootOrder"], "other": ["/1.0/instances/vm/nvram/other/X"]}`},
+		{"GET /1.0/instances/vm/nvram/" + efi + "/Timeout", "", `{"data": 5}`},
+		{"GET /1.0/instances/vm/nvram/" + efi + "/Timeout", "", `{"data": 6}`},
+		{"PUT /1.0/instances/vm/nvram/" + efi + "/Timeout", `{"data": 7, "attributes": ["NON_VOLATILE"]}`, ""},
+		{"GET /1.0/instances/vm/nvram/" + efi + "/Timeout", "", `{"data": 7}`},
+		{"PATCH /1.0/instances/vm/nvram", `{"other": {"X": null, "Y": {"data": 1}}}`, ""},
+		{"GET /1.0/instances/vm/nvram/other?recursion=1", "", `{"X": {}}`},
+		{"DELETE /1.0/instances/vm/nvram/other/X", "", ""},
+		{"DELETE /1.0/instances/vm/nvram/" + efi + "/Timeout", "", ""},
+	})
+}
+
+func TestBucketsAndTheirKeys(t *testing.T) {
+	bucket := "/1.0/storage-pools/p/buckets/b"
+	runFake(t, `
+pool = incus.storage_pools.get("p")
+b = pool.buckets.create("b", config = {"size": "1GiB"}, description = "d")
+b.update(config = {"size": None})
+b.replace(description = "e")
+key = b.keys.create("k", role = "read-only", access_key = "a")
+if key.access_key != "a" or key["secret-key"] != "s":
+    fail(key)
+key.replace(secret_key = "t")
+b.backups.create("x").delete()
+key.delete()
+b.delete()
+`, []exchange{
+		{"GET /1.0/storage-pools/p", "", `{"name": "p"}`},
+		{"POST /1.0/storage-pools/p/buckets", `{"name": "b", "config": {"size": "1GiB"}, "description": "d"}`, `{"name": "admin"}`},
+		{"GET " + bucket, "", `{"name": "b", "config": {"size": "1GiB"}, "description": "d"}`},
+		{"GET " + bucket, "", `{"name": "b", "config": {"size": "1GiB"}, "description": "d"}`},
+		{"PATCH " + bucket, `{"config": {"size": ""}, "description": "d"}`, ""},
+		{"GET " + bucket, "", `{"name": "b", "config": {}, "description": "d"}`},
+		{"GET " + bucket, "", `{"name": "b", "config": {}, "description": "d"}`},
+		{"PUT " + bucket, `{"config": {}, "description": "e"}`, ""},
+		{"GET " + bucket, "", `{"name": "b", "config": {}, "description": "e"}`},
+		{"POST " + bucket + "/keys", `{"name": "k", "role": "read-only", "access-key": "a"}`, ""},
+		{"GET " + bucket + "/keys/k", "", `{"name": "k", "role": "read-only", "access-key": "a", "secret-key": "s"}`},
+		{"GET " + bucket + "/keys/k", "", `{"name": "k", "role": "read-only", "access-key": "a", "secret-key": "s"}`},
+		{"PUT " + bucket + "/keys/k", `{"role": "read-only", "access-key": "a", "secret-key": "t"}`, ""},
+		{"GET " + bucket + "/keys/k", "", `{"name": "k"}`},
+		{"POST " + bucket + "/backups", `{"name": "x"}`, ""},
+		{"GET " + bucket + "/backups/x", "", `{"name": "x"}`},
+		{"DELETE " + bucket + "/backups/x", "", ""},
+		{"DELETE " + bucket + "/keys/k", "", ""},
+		{"DELETE " + bucket, "", ""},
+	})
+}
+
+func TestLoadBalancersAndPeers(t *testing.T) {
+	balancer, peer := "/1.0/networks/n/load-balancers/192.0.2.1", "/1.0/networks/n/peers/x"
+	runFake(t, `
+n = incus.networks.get("n")
+lb = n.load_balancers.create("192.0.2.1", backends = [{"name": "a", "target_address": "10.0.0.1"}], ports = [{"protocol": "tcp", "listen_port": "80", "target_backend": ["a"]}])
+lb.update(description = "d")
+if lb.state().backend_health["a"]["address"] != "10.0.0.1":
+    fail("the state is wrong")
+lb.delete()
+p = n.peers.create("x", target_network = "m")
+p.update(config = {"user.a": 1})
+p.delete()
+`, []exchange{
+		{"GET /1.0/networks/n", "", `{"name": "n"}`},
+		{"POST /1.0/networks/n/load-balancers", `{"listen_address": "192.0.2.1", "backends": [{"name": "a", "target_address": "10.0.0.1"}], "ports": [{"protocol": "tcp", "listen_port": "80", "target_backend": ["a"]}]}`, ""},
+		{"GET " + balancer, "", `{"listen_address": "192.0.2.1", "backends": [1], "ports": [2], "config": {}, "description": ""}`},
+		{"GET " + balancer, "", `{"listen_address": "192.0.2.1", "backends": [1], "ports": [2], "config": {}, "description": ""}`},
+		{"PATCH " + balancer, `{"backends": [1], "ports": [2], "config": {}, "description": "d"}`, ""},
+		{"GET " + balancer, "", `{"listen_address": "192.0.2.1"}`},
+		{"GET /1.0", "", `{"api_extensions": ["network_load_balancer_state"]}`},
+		{"GET " + balancer + "/state", "", `{"backend_health": {"a": {"address": "10.0.0.1"}}}`},
+		{"DELETE " + balancer, "", ""},
+		{"POST /1.0/networks/n/peers", `{"name": "x", "target_network": "m"}`, ""},
+		{"GET " + peer, "", `{"name": "x", "config": {}, "description": "d", "status": "Pending"}`},
+		{"GET " + peer, "", `{"name": "x", "config": {}, "description": "d", "status": "Pending"}`},
+		{"PATCH " + peer, `{"config": {"user.a": "1"}, "description": "d"}`, ""},
+		{"GET " + peer, "", `{"name": "x"}`},
+		{"DELETE " + peer, "", ""},
+	})
+}
+
+func TestBitmapsAndRepairs(t *testing.T) {
+	volume := "/1.0/storage-pools/p/volumes/virtual-machine/vm"
+	runFake(t, `
+inst = incus.instances.get("vm")
+inst.create_bitmap("b", granularity = 65536, persistent = True)
+inst.repair("rebuild-nvram")
+v = incus.storage_pools.get("p").volumes.get("vm", type = "virtual-machine")
+b = v.bitmaps.list()[0]
+if (b.name, b.count) != ("b", 7) or v.bitmaps.names() != ["b"]:
+    fail(b)
+v.bitmaps.create("c", disabled = True)
+b.delete()
+`, []exchange{
+		{"GET /1.0/instances/vm", "", `{"name": "vm"}`},
+		{"GET /1.0", "", `{"api_extensions": ["storage_volume_nbd", "instances_debug_repair"]}`},
+		{"POST /1.0/instances/vm/bitmaps", `{"name": "b", "granularity": 65536, "persistent": true}`, ""},
+		{"POST /1.0/instances/vm/debug/repair", `{"action": "rebuild-nvram"}`, ""},
+		{"GET /1.0/storage-pools/p", "", `{"name": "p"}`},
+		{"GET " + volume, "", `{"name": "vm", "type": "virtual-machine"}`},
+		{"GET " + volume + "/bitmaps?recursion=1", "", `[{"name": "b", "count": 7}]`},
+		{"GET " + volume + "/bitmaps", "", `["` + volume + `/bitmaps/b"]`},
+		{"POST " + volume + "/bitmaps", `{"name": "c", "disabled": true}`, ""},
+		{"GET " + volume + "/bitmaps/c", "", `{"name": "c"}`},
+		{"DELETE " + volume + "/bitmaps/b", "", ""},
+	})
+}
