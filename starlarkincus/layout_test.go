@@ -27,8 +27,13 @@ var imports = map[string][]string{
 		"incus-star/starlarkincus/spec"},
 	"incus-star/starlarkincus/repl": {"incus-star/errors", "incus-star/starlarkincus", "incus-star/starlarkincus/host",
 		"incus-star/starlarkincus/spec", "incus-star/starlarkincus/value", "incus-star/starlarkincus/remote"},
+	"incus-star/starlarkincus/suite": {"incus-star/errors", "incus-star/starlarkincus", "incus-star/starlarkincus/host",
+		"incus-star/starlarkincus/rest"},
+	"incus-star/starlarkincus/check": {"incus-star/errors", "incus-star/starlarkincus", "incus-star/starlarkincus/host",
+		"incus-star/starlarkincus/spec", "incus-star/starlarkincus/suite"},
 	"incus-star/starlarkincus/cli": {"incus-star/errors", "incus-star/starlarkincus", "incus-star/starlarkincus/host",
-		"incus-star/starlarkincus/repl", "incus-star/starlarkincus/rest", "incus-star/starlarkincus/remote"},
+		"incus-star/starlarkincus/repl", "incus-star/starlarkincus/rest", "incus-star/starlarkincus/remote",
+		"incus-star/starlarkincus/suite", "incus-star/starlarkincus/check"},
 }
 
 // foreign says which modules the packages at the bottom may import besides the standard library.

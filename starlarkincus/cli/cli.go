@@ -20,10 +20,10 @@ import (
 	"golang.org/x/term"
 )
 
-const usage = `usage: incus-star [flags] script.star [args]   run a script; - is standard input
+var usage = `usage: incus-star [flags] script.star [args]   run a script; - is standard input
        incus-star [flags] -c code [args]       run code
        incus-star [flags]                      the prompt
-
+` + commandsHelp + `
 flags:
 `
 
@@ -97,12 +97,15 @@ func Main(args []string, stdin, stdout, stderr *os.File) int {
 		fmt.Fprintln(stdout, "incus-star", Version())
 		return 0
 	}
+	if status, ok := f.command(stdio{stdin, stdout, stderr}); ok {
+		return status
+	}
 	client := starlarkincus.New(f.module(stderr))
 	defer client.Close()
 	options := host.Options{
 		Stdin: stdin, Stdout: stdout, Stderr: stderr,
 		Predeclared: starlark.StringDict{"incus": client},
-		Color:       term.IsTerminal(int(stderr.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
+		Color:       colored(stderr),
 		JSON:        f.errorFormat == "json",
 		MaxSteps:    f.maxSteps,
 		LogLevel:    f.logLevel,
@@ -112,6 +115,11 @@ func Main(args []string, stdin, stdout, stderr *os.File) int {
 		return f.prompt(options)
 	}
 	return f.run(options, stdin, stderr)
+}
+
+// colored says whether what is written to a file should have colours.
+func colored(file *os.File) bool {
+	return term.IsTerminal(int(file.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
 // wrongUsage reports a wrong command line, in the format that it asks for as far as it was read.

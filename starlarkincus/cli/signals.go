@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"slices"
@@ -31,9 +32,15 @@ func endings() []os.Signal {
 	return slices.DeleteFunc([]os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}, signal.Ignored)
 }
 
+// A cleaner is what runs scripts, and their clean-up.
+type cleaner interface {
+	EndCleanup()
+	Report(w io.Writer, err error)
+}
+
 // onSignals gives a context that the first Ctrl-C, SIGTERM or SIGHUP ends. A second one ends clean-up, which h does
 // then; a third ends the process. Stop ends the watch.
-func onSignals(ctx context.Context, h *host.Host, stderr *os.File) (_ context.Context, stop func()) {
+func onSignals(ctx context.Context, h cleaner, stderr *os.File) (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	signals := make(chan os.Signal, 3)
 	if watched := endings(); len(watched) > 0 { // none would mean all

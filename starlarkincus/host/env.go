@@ -12,7 +12,7 @@ func init() {
 	register([]definition{{
 		name: "env",
 		help: `The environment of the process: env["HOME"], env.get("EDITOR", "vi"), "CI" in env. Reading one that isn't set with
-[] is an error. It can't be changed; inst.exec(…, environment={…}) sets those of a command.`,
+[] is an error. It can't be changed; inst.exec(…, env={…}) sets those of a command.`,
 		value: func(*Host) starlark.Value { return environment{} },
 		members: []definition{{
 			name: "get", params: "name, default=None",

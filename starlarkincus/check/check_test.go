@@ -1,0 +1,155 @@
+package check
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// TestMistakes checks the files of testdata: a finding is due on each line that ends in a comment ### with a regular
+// expression for each, and no other.
+func TestMistakes(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.star")
+	if err != nil || len(files) == 0 {
+		t.Fatal(err, files)
+	}
+	found, err := Run(files, Options{LibraryPath: []string{"testdata/library"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.IsSortedFunc(found, func(a, b Finding) int { return strings.Compare(a.File, b.File) }) {
+		t.Error("the findings aren't sorted")
+	}
+	for _, file := range files {
+		src, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(src), "\n") {
+			var got []string
+			for _, f := range found {
+				if f.File == file && f.Line == i+1 {
+					got = append(got, f.String())
+				}
+			}
+			var want []string
+			if _, due, ok := strings.Cut(line, "### "); ok {
+				want = strings.Split(due, " ### ")
+			}
+			if len(got) != len(want) {
+				t.Errorf("%s:%d: got %d findings, want %d:\n%s", file, i+1, len(got), len(want), strings.Join(got, "\n"))
+				continue
+			}
+			for k := range want {
+				if !regexp.MustCompile(want[k]).MatchString(got[k]) {
+					t.Errorf("got  %s\nwant %s", got[k], want[k])
+				}
+			}
+		}
+	}
+}
+
+// scripts are all scripts of the project that parse as a whole.
+func scripts(t testing.TB) []string {
+	var files []string
+	err := filepath.WalkDir("../..", func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, ".star") && !strings.Contains(path, "/lib/") && !strings.Contains(path, "check/testdata") {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil || len(files) < 5 {
+		t.Fatal(err, files)
+	}
+	return files
+}
+
+// TestNoFalseAlarm checks the scripts that other tests run: what they run through is right, but for the lines that are
+// marked as those that must fail.
+func TestNoFalseAlarm(t *testing.T) {
+	dir := t.TempDir()
+	for _, file := range scripts(t) {
+		src, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// A file may be several scripts, each for itself.
+		for i, chunk := range strings.Split("\n"+string(src), "\n---\n") {
+			if strings.Contains(chunk, "load(") {
+				continue // beside the original only
+			}
+			path := filepath.Join(dir, fmt.Sprintf("%d%s", i, filepath.Base(file)))
+			if err := os.WriteFile(path, []byte(chunk), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			// Tests give their scripts names of their own.
+			found, err := Run([]string{path}, Options{})
+			var names []string
+			for _, f := range found {
+				if name, ok := strings.CutPrefix(f.Message, "undefined: "); ok && !slices.Contains(names, name) {
+					names = append(names, name)
+				}
+			}
+			if err == nil && names != nil {
+				found, err = Run([]string{path}, Options{Names: names})
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines := strings.Split(chunk, "\n")
+			for _, f := range found {
+				// A Result that nobody looks at is right in a test.
+				if !strings.Contains(lines[f.Line-1], "###") && !strings.Contains(f.Message, "is not used") {
+					t.Errorf("%s: %s\n%s", file, f, lines[f.Line-1])
+				}
+			}
+		}
+	}
+}
+
+// TestBuiltinsHaveSignatures lists what can be known of the host's functions.
+func TestBuiltinsHaveSignatures(t *testing.T) {
+	c := newChecker(Options{})
+	for _, name := range []string{"print", "sleep", "exit", "try_", "catch", "raise_", "finally_", "defer", "retry", "parallel", "wait_until",
+		"flag", "fail", "assert_eq", "assert_raises", "error_class"} {
+		if c.ofBuiltin(name) == nil {
+			t.Errorf("%s has no signature that can be read", name)
+		}
+	}
+}
+
+// TestFast checks 200 files.
+func TestFast(t *testing.T) {
+	dir := t.TempDir()
+	src, err := os.ReadFile("../../scripts/tour.star")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []string
+	for i := range 200 {
+		path := filepath.Join(dir, fmt.Sprintf("f%d.star", i))
+		text := string(src)
+		if i > 0 {
+			text = fmt.Sprintf("load(\"f%d.star\", \"clean_up\")\n", i-1) + text
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, path)
+	}
+	start := time.Now()
+	if _, err := Run(files, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("200 files, %d KiB, in %v", 200*len(src)>>10, time.Since(start))
+}

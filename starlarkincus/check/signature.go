@@ -1,0 +1,254 @@
+package check
+
+import (
+	"fmt"
+	"strings"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/host"
+	"incus-star/starlarkincus/spec"
+	"incus-star/starlarkincus/suite"
+
+	"go.starlark.net/syntax"
+)
+
+// A signature is what a function can be called with.
+type signature struct {
+	params         []param
+	varargs, named bool // it takes any further arguments without a name, and with one
+	lenient        bool // which arguments it needs depends on others
+}
+
+type param struct {
+	name     string
+	position bool // may be given without its name
+	only     bool // may be given only so
+	required bool
+	field    *spec.Field // of the incus module's methods
+}
+
+// find is the parameter of that name; nil where there is none.
+func (s *signature) find(name string) *param {
+	for i := range s.params {
+		if p := &s.params[i]; p.name == name && !p.only {
+			return p
+		}
+	}
+	return nil
+}
+
+// positions are the parameters that may be given without their names.
+func (s *signature) positions() []string {
+	var names []string
+	for _, p := range s.params {
+		if p.position {
+			names = append(names, p.name)
+		}
+	}
+	return names
+}
+
+// ofMethod is the signature of one of the incus module's methods.
+func (c *checker) ofMethod(decl *spec.Method) *signature {
+	if s := c.methods[decl]; s != nil {
+		return s
+	}
+	s := new(signature)
+	c.methods[decl] = s
+	args := decl.Arguments()
+	for i := range args {
+		f := &args[i]
+		s.params = append(s.params, param{name: f.Script(), position: f.Position, required: f.Required, field: f})
+	}
+	return s
+}
+
+// ofParams is the signature that a def's parameters make.
+func ofParams(params []syntax.Expr) *signature {
+	s := new(signature)
+	position := true
+	for _, p := range params {
+		switch p := p.(type) {
+		case *syntax.Ident:
+			s.params = append(s.params, param{name: p.Name, position: position, required: true})
+		case *syntax.BinaryExpr:
+			s.params = append(s.params, param{name: p.X.(*syntax.Ident).Name, position: position})
+		case *syntax.UnaryExpr:
+			position = false
+			switch {
+			case p.Op == syntax.STARSTAR:
+				s.named = true
+			case p.X != nil:
+				s.varargs = true
+			}
+		}
+	}
+	return s
+}
+
+// lenient are functions of the host's with several forms.
+var lenient = map[string]bool{"raise_": true}
+
+// ofBuiltin is the signature of a function of the host's, as its help writes it; nil where that isn't one.
+func (c *checker) ofBuiltin(name string) *signature {
+	if s, ok := c.builtins[name]; ok {
+		return s
+	}
+	c.builtins[name] = nil
+	params, ok := suite.Params()[name]
+	if !ok {
+		title, _, _ := strings.Cut(host.Help(name), "\n")
+		params, ok = strings.CutPrefix(title, name+"(")
+		if !ok || !strings.HasSuffix(params, ")") {
+			return nil
+		}
+		params = strings.TrimSuffix(params, ")")
+	}
+	file, err := (&syntax.FileOptions{}).Parse(name, "def f("+strings.ReplaceAll(params, "…", "None")+"):\n    pass\n", 0)
+	if err != nil {
+		return nil
+	}
+	s := ofParams(file.Stmts[0].(*syntax.DefStmt).Params)
+	s.lenient = lenient[name]
+	c.builtins[name] = s
+	return s
+}
+
+// check reports what is wrong with a call's arguments. Who is what messages call the function; at is where the call
+// stands. Of a call of which only some arguments are known, none is missing.
+func (m *module) check(s *signature, who string, args []syntax.Expr, at syntax.Position) {
+	positions := s.positions()
+	given := make(map[string]bool)
+	count, open := 0, false
+	for _, arg := range args {
+		switch arg := arg.(type) {
+		case *syntax.UnaryExpr:
+			if arg.Op == syntax.STAR || arg.Op == syntax.STARSTAR {
+				open = true
+				continue
+			}
+		case *syntax.BinaryExpr:
+			if arg.Op == syntax.EQ {
+				m.checkNamed(s, who, arg, given)
+				continue
+			}
+		}
+		if count < len(positions) {
+			given[positions[count]] = true
+			m.checkValue(s.find(positions[count]), who, arg)
+		}
+		count++
+	}
+	if count > len(positions) && !s.varargs {
+		m.report(at, "", "%s: got %d arguments without a name, want %s", who, count, atMost(positions))
+		return
+	}
+	if open || s.lenient {
+		return
+	}
+	for _, p := range s.params {
+		if p.required && !given[p.name] {
+			text := fmt.Sprintf("%s: missing argument %s", who, p.name)
+			if p.field != nil {
+				text += ": " + p.field.Doc
+			}
+			m.report(at, "", "%s", text)
+			return
+		}
+	}
+}
+
+// checkNamed checks one name=value.
+func (m *module) checkNamed(s *signature, who string, arg *syntax.BinaryExpr, given map[string]bool) {
+	id := arg.X.(*syntax.Ident)
+	p := s.find(id.Name)
+	switch {
+	case p != nil && given[id.Name]:
+		m.report(id.NamePos, "", "%s: got %s twice", who, id.Name)
+	case p != nil:
+		given[id.Name] = true
+		m.checkValue(p, who, arg.Y)
+	case !s.named:
+		var names []string
+		for _, p := range s.params {
+			if !p.only {
+				names = append(names, p.name)
+			}
+		}
+		near := errors.Nearest(id.Name, names)
+		text := fmt.Sprintf("%s: unknown argument %s", who, id.Name)
+		if near == "" && len(names) > 0 {
+			text += ": there are " + strings.Join(names, ", ")
+		}
+		m.report(id.NamePos, near, "%s", text)
+	}
+}
+
+// checkValue checks the keys of a dict that is written out.
+func (m *module) checkValue(p *param, who string, value syntax.Expr) {
+	dict, ok := value.(*syntax.DictExpr)
+	if !ok || p == nil || p.field == nil || p.field.Type != spec.Object || p.field.Fields == nil {
+		return
+	}
+	for _, elem := range dict.List {
+		entry := elem.(*syntax.DictEntry)
+		literal, ok := entry.Key.(*syntax.Literal)
+		if !ok {
+			continue
+		}
+		key, ok := literal.Value.(string)
+		if !ok || spec.Find(p.field.Fields, key) != nil {
+			continue
+		}
+		var names []string
+		for i := range p.field.Fields {
+			names = append(names, p.field.Fields[i].Script())
+		}
+		m.report(literal.TokenPos, errors.Nearest(key, names), "%s: %s: unknown key %s", who, p.name, key)
+	}
+}
+
+func atMost(positions []string) string {
+	if len(positions) == 0 {
+		return "only named ones"
+	}
+	return fmt.Sprintf("at most %d (%s)", len(positions), strings.Join(positions, ", "))
+}
+
+// A callable is a function of a script's own.
+type callable struct {
+	module *module
+	name   string
+	node   syntax.Node // the def or lambda: the same function is the same node
+	params []syntax.Expr
+	body   []syntax.Stmt
+	value  syntax.Expr // of a lambda
+	known  *kind       // what it returns, once that was asked for
+}
+
+// returns is what is certain of the values that the function returns.
+func (f *callable) returns() kind {
+	if f.value != nil {
+		return f.module.kindOf(f.value)
+	}
+	if f.known != nil {
+		return *f.known
+	}
+	f.known = new(kind) // until it is known: of a function that calls itself nothing is
+	k := kind{sort: nothing}
+	for _, stmt := range f.body {
+		syntax.Walk(stmt, func(n syntax.Node) bool {
+			switch n := n.(type) {
+			case *syntax.DefStmt, *syntax.LambdaExpr:
+				return false
+			case *syntax.ReturnStmt:
+				if n.Result != nil {
+					k = join(k, f.module.kindOf(n.Result))
+				}
+			}
+			return true
+		})
+	}
+	f.known = &k
+	return k
+}

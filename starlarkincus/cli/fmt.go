@@ -1,0 +1,116 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+
+	"incus-star/starlarkincus/check"
+	"incus-star/starlarkincus/suite"
+
+	"github.com/rogpeppe/go-internal/diff"
+	"github.com/spf13/pflag"
+)
+
+var fmtCommand = command{
+	usage: `usage: incus-star fmt [flags] [paths]
+
+Formats scripts: the files given, and the *.star files below the folders given, or below this one. It rewrites those
+that aren't formatted and prints their names; - formats standard input to standard output. The form is that of Bazel's
+buildifier, with nothing reordered. Scripts with while or with b"" can't be formatted: they stay as they are.
+`,
+	after: `
+exit status: 0; 1 a file can't be formatted, or with --check isn't; 2 wrong usage, or a file can't be read
+`,
+}
+
+type fmtFlags struct{ diff, list, check bool }
+
+func init() {
+	var o fmtFlags
+	fmtCommand.flags = func(_ *flags, set *pflag.FlagSet) {
+		o = fmtFlags{}
+		set.BoolVarP(&o.diff, "diff", "d", false, "print what would change, and change nothing")
+		set.BoolVarP(&o.list, "list", "l", false, "print the names of files that would change, and change nothing")
+		set.BoolVar(&o.check, "check", false, "the same, with exit status 1 where there are any")
+	}
+	fmtCommand.run = func(_ *flags, _ *pflag.FlagSet, args []string, stdio stdio) int { return o.run(args, stdio) }
+}
+
+// run formats scripts.
+func (o fmtFlags) run(paths []string, stdio stdio) int {
+	if len(paths) == 1 && paths[0] == "-" {
+		return o.stdin(stdio)
+	}
+	files, err := suite.Files(orHere(paths), scriptSuffix)
+	if err == nil && len(files) == 0 {
+		err = fmt.Errorf("no file below %q ends in %s", orHere(paths), scriptSuffix)
+	}
+	if err != nil {
+		return usageOf("fmt", err, stdio.err)
+	}
+	status := 0
+	for _, path := range files {
+		before, after, err := check.Formatted(path)
+		switch {
+		case before == nil && err != nil:
+			status = usageOf("fmt", err, stdio.err)
+			continue
+		case err != nil:
+			fmt.Fprintln(stdio.err, err)
+			status = max(status, 1)
+			continue
+		case bytes.Equal(before, after):
+			continue
+		case o.check:
+			status = max(status, 1)
+		}
+		if err := o.changed(path, before, after, stdio.out); err != nil {
+			status = usageOf("fmt", err, stdio.err)
+		}
+	}
+	return status
+}
+
+// changed does with a file whose form differs what the flags say.
+func (o fmtFlags) changed(path string, before, after []byte, stdout io.Writer) error {
+	if !o.diff && !o.list && !o.check {
+		if err := check.Replace(path, after); err != nil {
+			return err
+		}
+	}
+	if o.diff {
+		_, err := stdout.Write(diff.Diff(path+".orig", before, path, after))
+		return err
+	}
+	_, err := fmt.Fprintln(stdout, path)
+	return err
+}
+
+// stdin formats standard input. What can't be formatted is not printed.
+func (o fmtFlags) stdin(stdio stdio) int {
+	before, err := io.ReadAll(stdio.in)
+	if err != nil {
+		return usageOf("fmt", fmt.Errorf("<stdin>: %w", err), stdio.err)
+	}
+	after, err := check.Format("<stdin>", before)
+	same := bytes.Equal(before, after)
+	switch {
+	case err != nil:
+		fmt.Fprintln(stdio.err, err)
+		return 1
+	case o.diff && !same:
+		_, err = stdio.out.Write(diff.Diff("<stdin>.orig", before, "<stdin>", after))
+	case (o.list || o.check) && !same:
+		_, err = fmt.Fprintln(stdio.out, "<stdin>")
+	case !o.diff && !o.list && !o.check:
+		_, err = stdio.out.Write(after)
+	}
+	switch {
+	case err != nil:
+		return usageOf("fmt", err, stdio.err)
+	case o.check && !same:
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,81 @@
+package host
+
+import (
+	"context"
+
+	"incus-star/errors"
+
+	"go.starlark.net/resolve"
+	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
+)
+
+// A Script is a script whose top level has run, for a Go program that calls its functions. It is usable until the
+// function that got it from RunWith returns.
+type Script struct {
+	// Globals are the names that the script assigned to.
+	Globals starlark.StringDict
+
+	run    *run
+	thread *starlark.Thread
+}
+
+// RunWith runs the script in a file, as RunFile does, and then body, before the calls that the script deferred. An
+// error of body's is the script's. Body runs under the host's lock.
+func (h *Host) RunWith(ctx context.Context, path string, body func(*Script) error) error {
+	text, err := readSource(path)
+	if err != nil {
+		return err
+	}
+	return h.execute(ctx, func(r *run, thread *starlark.Thread) error {
+		r.loading = append(r.loading, loading{file: fileKey(path), name: path})
+		file, program, err := h.compile(path, text)
+		if err != nil {
+			return err
+		}
+		if helped, err := r.readCommandLine(file, text); helped || err != nil {
+			return err
+		}
+		globals, err := program.Init(thread, r.names)
+		if err != nil {
+			return err
+		}
+		return body(&Script{globals, r, thread})
+	})
+}
+
+// Call calls a function of the script's without arguments.
+func (s *Script) Call(fn starlark.Callable) error {
+	_, err := taskOf(s.thread).call(s.thread, fn, nil, nil)
+	return err
+}
+
+// Defer calls fn at the script's end, in any case, after what is deferred from now on.
+func (s *Script) Defer(fn starlark.Callable) {
+	*s.run.deferred = append(*s.run.deferred, deferredCall{fn: fn})
+}
+
+// Parse reads a script without running it, and resolves its names. Its error is a [*UsageError], a syntax.Error or a
+// resolve.ErrorList.
+func (h *Host) Parse(path string, src []byte) (*syntax.File, error) {
+	text, err := checkSource(path, src)
+	if err != nil {
+		return nil, err
+	}
+	h.sources.add(path, text)
+	options := dialect
+	file, err := options.Parse(path, text, 0)
+	if err != nil {
+		return nil, h.explain(err, nil, h.predeclared)
+	}
+	if err := resolve.File(file, h.predeclared.Has, starlark.Universe.Has); err != nil {
+		return nil, h.explain(err, file, h.predeclared)
+	}
+	return file, nil
+}
+
+// Find gives the file that a load statement in the file called from means.
+func (h *Host) Find(from, module string) (string, error) { return h.find(from, module) }
+
+// ClassValue is an error class as scripts have it, for a name in Options.Predeclared.
+func ClassValue(class *errors.Class) starlark.Value { return classValue{class} }

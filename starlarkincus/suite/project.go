@@ -1,0 +1,285 @@
+package suite
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	goerrors "errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"time"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/rest"
+)
+
+const (
+	prefix    = "star-test-"     // of the names of all test projects
+	forCreate = time.Minute      // that a project's creation may take
+	forRemove = 3 * time.Minute  // that its removal may take
+	forSettle = 10 * time.Second // that what it still does may take
+	maxPause  = 2 * time.Second  // between two attempts
+	extension = "projects_force_delete"
+)
+
+// A project is the Incus project of one test. It is made when the test first talks to Incus.
+//
+// Images and networks are those of the default project, because those of a new one would have to be fetched again, and
+// can't be bridges. Profiles are copies, so that a test may change them. The rest is the project's own.
+type project struct {
+	name, about string
+	base        string                  // the project whose profiles it starts with; empty for the remote's own
+	note        func(string)            // takes what the test's author should know
+	status      func(verb, name string) // is told when it is made and when it is gone
+	noForce     bool                    // removes it as on a server without the extension
+
+	client *rest.Client // nil until there may be something to remove
+	failed error        // why it could not be made, where something of it may have been
+}
+
+func newProject(about string) *project {
+	var id [4]byte
+	rand.Read(id[:])
+	return &project{name: prefix + hex.EncodeToString(id[:]), about: about}
+}
+
+// create makes the project. It goes on when the test is interrupted, so that it is known whether there is one.
+func (p *project) create(client *rest.Client, remote string) error {
+	if p.client != nil {
+		return p.failed
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), forCreate)
+	defer cancel()
+	if p.base == "" {
+		p.base = remote
+	}
+	if p.base == "" {
+		p.base = "default"
+	}
+	var profiles []profile
+	if err := read(ctx, client, "/1.0/profiles", url.Values{"project": {p.base}, "recursion": {"1"}}, &profiles); err != nil {
+		return err
+	}
+	p.client = client
+	p.status("created", p.name)
+	_, p.failed = client.Do(ctx, rest.Request{Method: "POST", Path: "/1.0/projects", Body: map[string]any{
+		"name": p.name, "description": p.about,
+		"config": map[string]string{
+			"features.images": "false", "features.networks": "false", "features.profiles": "true",
+			"features.storage.volumes": "true", "features.storage.buckets": "true",
+		},
+	}})
+	if p.failed != nil {
+		return p.failed
+	}
+	for _, source := range profiles {
+		request := rest.Request{Method: "POST", Path: "/1.0/profiles", Query: p.query()}
+		body := map[string]any{"name": source.Name, "description": source.Description, "config": source.Config, "devices": source.Devices}
+		if source.Name == "default" {
+			delete(body, "name")
+			request.Method, request.Path = "PUT", "/1.0/profiles/default"
+		}
+		request.Body = body
+		if _, err := client.Do(ctx, request); err != nil {
+			p.note(fmt.Sprintf("the profile %s of the project %s can't be copied to the test's project: %v", source.Name, p.base, err))
+		}
+	}
+	return nil
+}
+
+// A profile is what is copied of one.
+type profile struct {
+	Name, Description string
+	Config            map[string]string
+	Devices           map[string]map[string]string
+}
+
+func (p *project) query() url.Values { return url.Values{"project": {p.name}} }
+
+// remove removes the project with all that is in it, if it was made. What the server still does for the test may
+// stand in the way at first, or make something after all was deleted.
+func (p *project) remove() error {
+	if p.client == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), forRemove)
+	defer cancel()
+	pause := 50 * time.Millisecond
+	for {
+		err := p.removeOnce(ctx)
+		if goerrors.Is(err, errors.NotFound) { // of the project, or of something in it that went by itself
+			_, err = p.client.Do(ctx, rest.Request{Method: "GET", Path: p.path()})
+			if goerrors.Is(err, errors.NotFound) {
+				err = nil
+			} else if err == nil {
+				err = fmt.Errorf("it is still there")
+			}
+		}
+		if err == nil {
+			p.status("removed", p.name)
+			return nil
+		}
+		select {
+		case <-time.After(pause):
+			pause = min(2*pause, maxPause)
+		case <-ctx.Done():
+			return fmt.Errorf("the project %s could not be removed within %v: %w", p.name, forRemove, err)
+		}
+		if goerrors.Is(err, errors.Connection) && pause > time.Second {
+			return fmt.Errorf("the project %s could not be removed: %w", p.name, err)
+		}
+	}
+}
+
+func (p *project) path() string { return "/1.0/projects/" + url.PathEscape(p.name) }
+
+func (p *project) removeOnce(ctx context.Context) error {
+	p.settle(ctx)
+	query := url.Values{"force": {"1"}}
+	if !p.canForce(ctx) {
+		query = nil
+		if err := p.empty(ctx); err != nil {
+			return err
+		}
+	}
+	return p.do(ctx, rest.Request{Method: "DELETE", Path: p.path(), Query: query})
+}
+
+func (p *project) canForce(ctx context.Context) bool {
+	var server struct {
+		Extensions []string `json:"api_extensions"`
+	}
+	err := read(ctx, p.client, "/1.0", nil, &server)
+	return err == nil && !p.noForce && slices.Contains(server.Extensions, extension)
+}
+
+// settle ends what can be ended of what the server still does in the project, and waits a little for the rest: to delete
+// an instance that is being started may take the server half a minute. A command in an instance may have no end.
+func (p *project) settle(ctx context.Context) {
+	query := p.query()
+	query.Set("recursion", "1")
+	var byStatus map[string][]struct {
+		ID, Class, Description string
+		MayCancel              bool `json:"may_cancel"`
+	}
+	if read(ctx, p.client, "/1.0/operations", query, &byStatus) != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, forSettle)
+	defer cancel()
+	for _, op := range byStatus["running"] {
+		switch {
+		case op.MayCancel:
+			_ = p.client.Operation(op.ID).Cancel(ctx)
+		case op.Class == "task" && op.Description != "Executing command":
+			_, _ = p.client.Operation(op.ID).Wait(ctx)
+		}
+	}
+}
+
+// empty deletes all that is in the project, for a server that doesn't do so itself.
+func (p *project) empty(ctx context.Context) error {
+	if err := p.deleteInstances(ctx); err != nil {
+		return err
+	}
+	for _, kind := range []string{"images", "network-acls", "networks", "network-zones"} {
+		if err := p.deleteAll(ctx, "/1.0/"+kind); err != nil && !goerrors.Is(err, errors.NotFound) {
+			return err
+		}
+	}
+	pools, err := p.list(ctx, "/1.0/storage-pools")
+	if err != nil {
+		return err
+	}
+	for _, pool := range pools {
+		for _, kind := range []string{"volumes/custom", "buckets"} {
+			if err := p.deleteAll(ctx, pool+"/"+kind); err != nil {
+				return err
+			}
+		}
+	}
+	return p.deleteAll(ctx, "/1.0/profiles")
+}
+
+func (p *project) deleteInstances(ctx context.Context) error {
+	paths, err := p.list(ctx, "/1.0/instances")
+	if err != nil {
+		return err
+	}
+	for _, path := range paths {
+		unprotected := map[string]any{"config": map[string]string{"security.protection.delete": ""}}
+		stop := map[string]any{"action": "stop", "force": true, "timeout": -1}
+		// One that doesn't run can't be stopped. If either fails for another cause, the deletion does too.
+		_ = p.do(ctx, rest.Request{Method: "PATCH", Path: path, Query: p.query(), Body: unprotected})
+		_ = p.do(ctx, rest.Request{Method: "PUT", Path: path + "/state", Query: p.query(), Body: stop})
+		if err := p.delete(ctx, path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deleteAll deletes what the project has of a collection. The paths of other projects' things say whose they are.
+func (p *project) deleteAll(ctx context.Context, collection string) error {
+	paths, err := p.list(ctx, collection)
+	if err != nil {
+		return err
+	}
+	for _, path := range paths {
+		if path == "/1.0/profiles/default" {
+			continue
+		}
+		if err := p.delete(ctx, path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// list gives the paths of what a collection has of this project. Images and networks that it sees may be another's.
+func (p *project) list(ctx context.Context, collection string) ([]string, error) {
+	var links []string
+	if err := read(ctx, p.client, collection, p.query(), &links); err != nil {
+		return nil, err
+	}
+	var paths []string
+	for _, link := range links {
+		u, err := url.Parse(link)
+		if err != nil {
+			return nil, err
+		}
+		if owner := u.Query().Get("project"); owner == p.name || collection == "/1.0/storage-pools" {
+			paths = append(paths, u.EscapedPath())
+		}
+	}
+	return paths, nil
+}
+
+// delete deletes what stands at a path; that it is gone already is fine.
+func (p *project) delete(ctx context.Context, path string) error {
+	err := p.do(ctx, rest.Request{Method: "DELETE", Path: path, Query: p.query()})
+	if goerrors.Is(err, errors.NotFound) {
+		return nil
+	}
+	return err
+}
+
+// do sends a request and waits for what it starts.
+func (p *project) do(ctx context.Context, r rest.Request) error {
+	reply, err := p.client.Do(ctx, r)
+	if err == nil && reply.Operation != nil {
+		_, err = reply.Operation.Wait(ctx)
+	}
+	return err
+}
+
+// read reads what stands at a path.
+func read(ctx context.Context, client *rest.Client, path string, query url.Values, v any) error {
+	reply, err := client.Do(ctx, rest.Request{Method: "GET", Path: path, Query: query})
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(reply.Metadata, v)
+}

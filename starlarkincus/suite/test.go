@@ -1,0 +1,215 @@
+package suite
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	incus "incus-star/errors"
+	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/host"
+
+	"go.starlark.net/starlark"
+)
+
+// An outcome is how a test ended.
+type outcome int
+
+const (
+	passed  outcome = iota
+	failure         // an assertion, or fail()
+	broken          // another error
+	skips
+	notRun // because the run was interrupted
+	outcomes
+)
+
+// A result is what is told of a test.
+type result struct {
+	name    string
+	outcome outcome
+	took    time.Duration
+	output  string // what it printed
+	report  string // the error, with its backtrace
+	reason  string // the error, or why it was skipped, in one line
+}
+
+// names are those of tests besides the host's own.
+func (r *Runner) names(client *starlarkincus.Client) starlark.StringDict {
+	return (&asserts{}).with(client)
+}
+
+func (t *asserts) with(client *starlarkincus.Client) starlark.StringDict {
+	names := t.names()
+	names["incus"] = starlark.None
+	if client != nil {
+		names["incus"] = client
+	}
+	return names
+}
+
+// runTest runs one test, with all that is its own: the host, the incus module, and the project.
+func (r *Runner) runTest(ctx context.Context, path, name string) (done result) {
+	if ctx.Err() != nil {
+		return result{name: name, outcome: notRun}
+	}
+	start := time.Now()
+	out := new(output)
+	p := newProject(fmt.Sprintf("incus-star test: %s of %s", name, path))
+	p.note = func(text string) { fmt.Fprintln(out, text) }
+	p.status = r.noteProject
+	module := r.options.Module(out)
+	p.base, module.Project, module.Prepare = module.Project, p.name, p.create
+	client := starlarkincus.New(module)
+	defer client.Close()
+	var own asserts
+	h := host.New(host.Options{
+		Stdout: out, Stderr: out, Predeclared: own.with(client), LibraryPath: r.options.LibraryPath,
+		Color: r.options.Color, MaxSteps: r.options.MaxSteps,
+	})
+	own.bind(h)
+
+	done = r.judged(h, r.runScript(ctx, h, path, name))
+	done.name = name
+	if strings.Contains(done.report, nameTaken) {
+		done.report += "note: instances on one bridge need different names, also in different projects: name them differently\nin files that run side by side, or run with -p 1\n"
+	}
+	if err := p.remove(); err != nil {
+		done.outcome = broken
+		done.reason = err.Error()
+		done.report += done.reason + "\n"
+	}
+	done.took, done.output = time.Since(start), out.String()
+	return done
+}
+
+// runScript runs the file's top level, setup, the test, and then what is deferred, teardown last.
+func (r *Runner) runScript(ctx context.Context, h *host.Host, path, name string) error {
+	if limit := r.options.Timeout; limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, limit, fmt.Errorf("%w after %v", host.ErrTimeout, limit))
+		defer cancel()
+	}
+	r.started(h)
+	defer r.ended(h)
+	return h.RunWith(ctx, path, func(s *host.Script) error {
+		setup, err := function(s, "setup")
+		if err != nil {
+			return err
+		}
+		teardown, err := function(s, "teardown")
+		if err != nil {
+			return err
+		}
+		test, err := function(s, name)
+		if err != nil {
+			return err
+		}
+		if test == nil {
+			return incus.New(skipped, "the file's top level didn't define it")
+		}
+		if setup != nil {
+			if err := s.Call(setup); err != nil {
+				return err
+			}
+		}
+		if teardown != nil {
+			s.Defer(teardown)
+		}
+		return s.Call(test)
+	})
+}
+
+// nameTaken is what Incus says of an instance whose name another one on the same bridge has.
+const nameTaken = "already used on network"
+
+// function is a function of the script's; nil where it has none of that name.
+func function(s *host.Script, name string) (starlark.Callable, error) {
+	v := s.Globals[name]
+	fn, ok := v.(starlark.Callable)
+	if v != nil && !ok {
+		return nil, fmt.Errorf("%s is %s, want a function", name, article(v))
+	}
+	return fn, nil
+}
+
+func (r *Runner) started(h *host.Host) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.hosts[h] = true
+	if r.ending {
+		h.EndCleanup()
+	}
+}
+
+func (r *Runner) ended(h *host.Host) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.hosts, h)
+}
+
+// judged is the result that a script's error makes.
+func (r *Runner) judged(h *host.Host, err error) result {
+	if err == nil {
+		return result{outcome: passed}
+	}
+	done := result{outcome: broken, report: reported(h, err), reason: firstLine(err.Error())}
+	var exit *host.ExitError
+	var class *incus.Error
+	switch {
+	case errors.As(err, &exit):
+		done.reason = fmt.Sprintf("the test called exit(%d)", exit.Status)
+		done.report = done.reason + "\n"
+	case errors.Is(err, host.ErrTimeout), errors.Is(err, host.ErrInterrupted), errors.Is(err, host.ErrSteps):
+	case errors.As(err, &class) && class.Class == skipped:
+		done = result{outcome: skips, reason: class.Message}
+	case errors.As(err, &class) && (class.Class.IsA(assertion) || class.Class == incus.Script):
+		done.outcome = failure
+		done.reason = firstLine(class.Message)
+	}
+	return done
+}
+
+func reported(h *host.Host, err error) string {
+	var b strings.Builder
+	h.Report(&b, err)
+	return b.String()
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
+}
+
+// maxOutput bounds what is kept of a test's output: one may print for as long as it runs.
+const maxOutput = 1 << 20
+
+// An output is what a test prints.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+	cut int
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	room := max(0, maxOutput-o.buf.Len())
+	o.buf.Write(p[:min(room, len(p))])
+	o.cut += len(p) - min(room, len(p))
+	return len(p), nil
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	text := o.buf.String()
+	if o.cut > 0 {
+		text = strings.TrimSuffix(text, "\n") + fmt.Sprintf("\n… %d more bytes\n", o.cut)
+	}
+	return text
+}
