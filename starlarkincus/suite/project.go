@@ -15,8 +15,10 @@ import (
 	"incus-star/starlarkincus/rest"
 )
 
+// prefix begins the names of all test projects; only this package's own tests change it.
+var prefix = "star-test-"
+
 const (
-	prefix    = "star-test-"     // of the names of all test projects
 	forCreate = time.Minute      // that a project's creation may take
 	forRemove = 3 * time.Minute  // that its removal may take
 	forSettle = 10 * time.Second // that what it still does may take

@@ -19,7 +19,10 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	prefix = mine
+	goleak.VerifyTestMain(m)
+}
 
 func module(io.Writer) starlarkincus.Options { return starlarkincus.Options{} }
 
