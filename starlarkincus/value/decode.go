@@ -23,7 +23,10 @@ var decodeOptions = []jsontext.Options{jsontext.AllowDuplicateNames(true), jsont
 
 // Decode reads one JSON text. Objects become dicts, arrays lists, whole numbers ints of any size, other numbers floats.
 func Decode(data []byte) (starlark.Value, error) {
-	d := decoder{Decoder: jsontext.NewDecoder(bytes.NewBuffer(data), decodeOptions...), strings: make(map[string]starlark.Value)}
+	d := decoder{Decoder: jsontext.NewDecoder(bytes.NewBuffer(data), decodeOptions...)}
+	if d.PeekKind() == '[' {
+		d.strings = make(map[string]starlark.Value)
+	}
 	v, err := d.value()
 	if err != nil {
 		return nil, err
@@ -37,7 +40,7 @@ func Decode(data []byte) (starlark.Value, error) {
 type decoder struct {
 	*jsontext.Decoder
 	sizes   [8]int                    // of the last object at each depth: the next is probably like it
-	strings map[string]starlark.Value // by their JSON: a list's objects have the same names, and many of the same values
+	strings map[string]starlark.Value // by their JSON: a list's objects have the same names, and many of the same values; else nil
 }
 
 // maxShared is the length, in bytes, of the longest string that is shared.
@@ -54,7 +57,7 @@ func (d *decoder) text() (starlark.Value, error) {
 	}
 	text, _ := jsontext.AppendUnquote(nil, raw) // its only error is about broken UTF-8, which it replaces
 	v := starlark.Value(starlark.String(text))
-	if len(raw) <= maxShared {
+	if d.strings != nil && len(raw) <= maxShared {
 		d.strings[string(raw)] = v
 	}
 	return v, nil
