@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"sync"
 	"testing"
 
@@ -218,4 +219,19 @@ b.delete()
 		{"GET " + volume + "/bitmaps/c", "", `{"name": "c"}`},
 		{"DELETE " + volume + "/bitmaps/b", "", ""},
 	})
+}
+
+// A thousand instances are one request, and a field that a newer server has is there under its own name.
+func TestListIsOneRequest(t *testing.T) {
+	var all []string
+	for i := range 1000 {
+		all = append(all, fmt.Sprintf(`{"name":"c%d","status":"Running","config":{"limits.cpu":"2"},"brand-new":{"n":%d}}`, i, i))
+	}
+	runFake(t, `
+list = incus.instances.list()
+if len(list) != 1000 or list[999].name != "c999" or list[999].config["limits.cpu"] != "2":
+    fail(list[999])
+if list[7].brand_new["n"] != 7 or list[7]["brand-new"]["n"] != 7 or "brand_new" not in dir(list[7]):
+    fail("the new field isn't there")
+`, []exchange{{"GET /1.0/instances?recursion=1", "", "[" + strings.Join(all, ",") + "]"}})
 }

@@ -41,6 +41,15 @@ for r in parallel(names, [1, 2]):
 	// bye
 }
 
+// The shortest way to run a file.
+func ExampleRun() {
+	err := host.Run(context.Background(), "nowhere.star", host.Options{Stdout: os.Stdout, Stderr: os.Stdout})
+	fmt.Println("exit status:", host.ExitStatus(err))
+	// Output:
+	// nowhere.star: no such file
+	// exit status: 2
+}
+
 // An uncaught error, for a person and for the process that started this one.
 func ExampleHost_Report() {
 	h := host.New(host.Options{})

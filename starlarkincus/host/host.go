@@ -89,6 +89,17 @@ func New(options Options) *Host {
 	return h
 }
 
+// Run runs the script in a file with a Host of its own and shows its error on Options.Stderr. It returns the error;
+// [ExitStatus] is the process's status for it.
+func Run(ctx context.Context, path string, options Options) error {
+	h := New(options)
+	err := h.RunFile(ctx, path)
+	if err != nil {
+		h.Report(h.options.Stderr, err)
+	}
+	return err
+}
+
 // RunFile runs the script in a file; "-" is standard input. A file that is no script gives a [*UsageError].
 func (h *Host) RunFile(ctx context.Context, path string) error {
 	if path == "-" {
