@@ -1,7 +1,6 @@
 package cli_test
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -10,7 +9,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"math/big"
 	"net"
 	"net/http"
@@ -229,33 +227,17 @@ cleanup = lambda: [inst.delete(force = True), print("cleaned")]
 				needsIncus(t)
 			}
 			code := "cleanup = lambda: print('cleaned')\n" + script.code + "\nfinally_(lambda: [print('ready'), body()], cleanup)\n"
-			command := exec.Command("incus-star", "-c", code, "interrupt-"+strconv.FormatInt(time.Now().UnixNano()%1e9, 36)+"-"+name, os.Getenv("INCUS_STAR_TESTBED_IMAGE"))
-			var stderr bytes.Buffer
-			command.Stderr = &stderr
-			stdout, err := command.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := command.Start(); err != nil {
-				t.Fatal(err)
-			}
-			kill := time.AfterFunc(time.Minute, func() { command.Process.Kill() })
-			defer kill.Stop()
-			out := bufio.NewReader(stdout)
-			if line, err := out.ReadString('\n'); err != nil || line != "ready\n" {
-				command.Wait()
-				t.Fatalf("the script printed %q: %v\n%s", line, err, stderr.Bytes())
-			}
+			command := start(t, "-c", code, "interrupt-"+strconv.FormatInt(time.Now().UnixNano()%1e9, 36)+"-"+name, os.Getenv("INCUS_STAR_TESTBED_IMAGE"))
+			command.line(t, "ready")
 			time.Sleep(50 * time.Millisecond) // so that the script waits; if it doesn't yet, the result is the same
 			begin := time.Now()
 			command.Process.Signal(os.Interrupt)
-			rest, _ := io.ReadAll(out)
-			command.Wait()
-			took := time.Since(begin)
-			if status := command.ProcessState.ExitCode(); status != 130 {
+			rest, status := command.rest()
+			took, stderr := time.Since(begin), &command.stderr
+			if status != 130 {
 				t.Errorf("ended with status %d, want 130\n%s", status, stderr.Bytes())
 			}
-			if string(rest) != "cleaned\n" {
+			if rest != "cleaned\n" {
 				t.Errorf("clean-up printed %q\n%s", rest, stderr.Bytes())
 			}
 			if strings.Contains(stderr.String(), "goroutine") {

@@ -2,7 +2,6 @@ package cli_test
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"io"
 	"os"
@@ -136,22 +135,10 @@ func checkObjects(t *testing.T, stderr, class string, status int) {
 
 // runAndSend runs the command, and sends it the first signal at its first line and the second at its next.
 func runAndSend(t *testing.T, args []string, send []os.Signal) (stdout, stderr string, status int) {
-	command := exec.Command("incus-star", args...)
-	var errs bytes.Buffer
-	command.Stderr = &errs
-	pipe, err := command.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	kill := time.AfterFunc(time.Minute, func() { command.Process.Kill() })
-	defer kill.Stop()
-	out := bufio.NewReader(pipe)
+	command := start(t, args...)
 	for i, s := range send {
 		if i < 2 {
-			line, _ := out.ReadString('\n')
+			line, _ := command.out.ReadString('\n')
 			stdout += line
 		}
 		time.Sleep(100 * time.Millisecond) // so that it waits, and all tasks have begun
@@ -174,9 +161,8 @@ func runAndSend(t *testing.T, args []string, send []os.Signal) (stdout, stderr s
 			}
 		}()
 	}
-	rest, _ := io.ReadAll(out)
-	command.Wait()
-	return stdout + string(rest), errs.String(), command.ProcessState.ExitCode()
+	rest, status := command.rest()
+	return stdout + rest, command.stderr.String(), status
 }
 
 // Nobody reads what the script prints any more, as in incus-star x.star | head -1.
@@ -187,26 +173,12 @@ func TestEndingWithClosedOutput(t *testing.T) {
 		"parallel(lambda i: [print('more') for _ in range(1000000)], range(4))",
 	} {
 		dir := t.TempDir()
-		command := exec.Command("incus-star", "-c", strings.Replace(around, "BODY", body, 1), dir)
-		var stderr bytes.Buffer
-		command.Stderr = &stderr
-		pipe, err := command.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := command.Start(); err != nil {
-			t.Fatal(err)
-		}
-		kill := time.AfterFunc(time.Minute, func() { command.Process.Kill() })
-		defer kill.Stop()
-		line := make([]byte, 5)
-		if _, err := io.ReadFull(pipe, line); err != nil || string(line) != "more\n" {
-			t.Errorf("read %q, %v", line, err)
-		}
-		pipe.Close()
+		command := start(t, "-c", strings.Replace(around, "BODY", body, 1), dir)
+		command.line(t, "more")
+		command.pipe.Close()
 		command.Wait()
-		if status := command.ProcessState.ExitCode(); status != 141 || stderr.Len() > 0 {
-			t.Errorf("%s: ended with %d, want 141, and printed\n%s", body, status, stderr.Bytes())
+		if status := command.ProcessState.ExitCode(); status != 141 || command.stderr.Len() > 0 {
+			t.Errorf("%s: ended with %d, want 141, and printed\n%s", body, status, command.stderr.Bytes())
 		}
 		for _, name := range []string{"finally", "deferred"} {
 			if _, err := os.Stat(dir + "/" + name); err != nil {

@@ -1,10 +1,7 @@
 package cli_test
 
 import (
-	"bufio"
-	"bytes"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
@@ -23,7 +20,7 @@ func TestDaemonKilledInMidWait(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := exec.Command("incus-star", "-c", `
+	command := start(t, "-c", `
 op = incus.request("POST", "/1.0/certificates", body = {"name": "killed", "type": "client", "token": True}, wait = False).metadata
 token = incus.operations.get(op.id)
 print("ready")
@@ -31,31 +28,17 @@ e = try_(token.wait).error
 print(e.class_, e.status, e.operation_id == op.id, e.cause != None)
 raise_(e)
 `)
-	var stderr bytes.Buffer
-	command.Stderr = &stderr
-	stdout, err := command.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	limit := time.AfterFunc(time.Minute, func() { command.Process.Kill() })
-	defer limit.Stop()
-	out := bufio.NewReader(stdout)
-	if line, err := out.ReadString('\n'); err != nil || line != "ready\n" {
-		t.Fatalf("the script printed %q, %v\n%s", line, err, stderr.Bytes())
-	}
+	command.line(t, "ready")
 	time.Sleep(300 * time.Millisecond) // so that the wait is under way
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	line, _ := out.ReadString('\n')
-	command.Wait()
+	line, status := command.rest()
+	stderr := &command.stderr
 	if want := "IncusConnectionError None True True\n"; line != want {
 		t.Errorf("got %q, want %q", line, want)
 	}
-	if status := command.ProcessState.ExitCode(); status != 4 || !strings.Contains(stderr.String(), "IncusConnectionError: ") {
+	if status != 4 || !strings.Contains(stderr.String(), "IncusConnectionError: ") {
 		t.Errorf("ended with %d, want 4, and printed\n%s", status, stderr.Bytes())
 	}
 	t.Logf("%s", stderr.Bytes())

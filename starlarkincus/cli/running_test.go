@@ -1,0 +1,54 @@
+package cli_test
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"os/exec"
+	"testing"
+	"time"
+)
+
+// A running is the command while it runs.
+type running struct {
+	*exec.Cmd
+	pipe   io.ReadCloser
+	out    *bufio.Reader
+	stderr bytes.Buffer
+}
+
+// start starts the command, which the end of the test, or a minute, ends.
+func start(t *testing.T, args ...string) *running {
+	t.Helper()
+	r := &running{Cmd: exec.Command("incus-star", args...)}
+	r.Stderr = &r.stderr
+	pipe, err := r.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Start(); err != nil {
+		t.Fatal(err)
+	}
+	kill := time.AfterFunc(time.Minute, func() { r.Process.Kill() })
+	t.Cleanup(func() { kill.Stop(); r.Process.Kill(); r.Wait() })
+	r.pipe = pipe
+	r.out = bufio.NewReader(pipe)
+	return r
+}
+
+// line is the next line of its output, which must be that.
+func (r *running) line(t *testing.T, want string) {
+	t.Helper()
+	if line, err := r.out.ReadString('\n'); line != want+"\n" {
+		r.Process.Kill()
+		r.Wait()
+		t.Fatalf("the command printed %q, want %q: %v\n%s", line, want, err, r.stderr.Bytes())
+	}
+}
+
+// rest is the rest of its output, and its exit status.
+func (r *running) rest() (text string, status int) {
+	data, _ := io.ReadAll(r.out)
+	r.Wait()
+	return string(data), r.ProcessState.ExitCode()
+}
