@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"incus-star/starlarkincus/value"
 
@@ -12,7 +13,7 @@ import (
 )
 
 // stateCondition is a condition on an instance's state: older servers drop the connection on it.
-var stateCondition = regexp.MustCompile(`(?i)(^|\s)state\.`)
+var stateCondition = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)(^|\s)state\.`) })
 
 // filterExpression is what list's filter= sends: an expression as it is, or a dict of fields and the values that all
 // of them must have.
@@ -37,7 +38,7 @@ func filterExpression(path string, v starlark.Value) (string, error) {
 	} else {
 		expression = text
 	}
-	if stateCondition.MatchString(expression) {
+	if stateCondition().MatchString(expression) {
 		return "", fmt.Errorf("%s: servers can't filter by state.*; use list(recursion=2) and compare in the script", path)
 	}
 	return expression, nil

@@ -22,7 +22,7 @@ func (c *call) imageSource(ref string) (map[string]any, error) {
 	if target == nil || target.Socket != "" {
 		// An alias may look like a fingerprint, so the server is asked; anything else can only be an alias.
 		source["alias"] = image
-		if hex.MatchString(image) {
+		if isHex(image) {
 			alias := place{client: c.on.client, path: "/1.0/images/aliases", project: c.on.project}.below(image)
 			if _, _, err := c.get(alias, alias.query(0), 0); stderrors.Is(err, errors.NotFound) {
 				delete(source, "alias")
@@ -37,7 +37,7 @@ func (c *call) imageSource(ref string) (map[string]any, error) {
 	if target.Protocol == remote.Incus && target.ServerCertificate != nil {
 		source["certificate"] = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: target.ServerCertificate.Raw}))
 	}
-	if target.Protocol == remote.Incus && hex.MatchString(image) && len(image) >= 12 {
+	if target.Protocol == remote.Incus && isHex(image) && len(image) >= 12 {
 		source["fingerprint"] = image
 	} else {
 		source["alias"] = image

@@ -4,7 +4,6 @@ import (
 	stderrors "errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -170,8 +169,10 @@ func nameIn(p place, url_ string) (name string, own bool, err error) {
 	return name, p.res.Segment == nil || !strings.Contains(parts[len(parts)-1], "/"), err
 }
 
-// hex is what may be a fingerprint or the start of one.
-var hex = regexp.MustCompile(`^[0-9a-f]{2,64}$`)
+// isHex says whether a name may be a fingerprint or the start of one.
+func isHex(name string) bool {
+	return len(name) >= 2 && len(name) <= 64 && strings.Trim(name, "0123456789abcdef") == ""
+}
 
 // segmentName is the segment that the call asks for, or fallback; empty for all, and where there are none.
 func (c *call) segmentName(fallback string) string {
@@ -235,7 +236,7 @@ func (c *call) one() (place, error) {
 				name, _ = starlark.AsString(target)
 			}
 		}
-	case !stderrors.Is(err, errors.NotFound), !hex.MatchString(name):
+	case !stderrors.Is(err, errors.NotFound), !isHex(name):
 		return c.on, err
 	}
 	return c.on.below(name), nil

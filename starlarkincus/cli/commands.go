@@ -22,7 +22,7 @@ type command struct {
 
 type stdio struct{ in, out, err *os.File }
 
-var commands = map[string]*command{"test": &testCommand, "check": &checkCommand, "fmt": &fmtCommand}
+var commands = map[string]*command{"test": &testCommand, "check": &checkCommand, "fmt": &fmtCommand, "doc": &docCommand}
 
 // command runs the command that the command line names; ok is false where it names none.
 func (f *flags) command(stdio stdio) (status int, ok bool) {
@@ -80,4 +80,5 @@ var commandsHelp = strings.TrimPrefix(`
        incus-star test [flags] [paths]         run the tests in *_test.star files, each in an Incus project of its own
        incus-star check [flags] [paths]        find mistakes in scripts without running them
        incus-star fmt [flags] [paths]          format scripts
+       incus-star doc [name]                   the reference
 `, "\n")

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
@@ -256,13 +257,13 @@ func (t template) expand(m *match) string {
 	return b.String()
 }
 
-var templateEscape = regexp.MustCompile(`\\(?:([0-9]{1,2})|g<([^>]*)>|(.|\n)|$)`)
+var templateEscape = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\\(?:([0-9]{1,2})|g<([^>]*)>|(.|\n)|$)`) })
 
 // parseTemplate reads a template as Python writes it.
 func parseTemplate(p *pattern, s string) (template, error) {
 	var t template
 	last, text := 0, ""
-	for _, at := range templateEscape.FindAllStringSubmatchIndex(s, -1) {
+	for _, at := range templateEscape().FindAllStringSubmatchIndex(s, -1) {
 		text += s[last:at[0]]
 		last = at[1]
 		group := ""

@@ -5,6 +5,7 @@ import (
 	"math"
 	"regexp"
 	"strings"
+	"sync"
 
 	"incus-star/starlarkincus/value"
 
@@ -111,12 +112,14 @@ func floatText(f starlark.Float) string {
 
 // doubtful are strings that some readers of YAML take for something else: the booleans and the base-60 numbers of
 // version 1.1, and dates. The library quotes the others.
-var doubtful = regexp.MustCompile(`^(?i:y|n|yes|no|on|off|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9]*)?|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*|=|<<)$`)
+var doubtful = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?i:y|n|yes|no|on|off|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9]*)?|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*|=|<<)$`)
+})
 
 func stringNode(s string) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
 	// The library's block of lines gets a text wrong that begins with a tab.
-	if doubtful.MatchString(s) || strings.Contains(s, "\n") && strings.ContainsRune(" \t\n", rune(s[0])) {
+	if doubtful().MatchString(s) || strings.Contains(s, "\n") && strings.ContainsRune(" \t\n", rune(s[0])) {
 		n.Style = yaml.DoubleQuotedStyle
 	}
 	return n

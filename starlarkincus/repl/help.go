@@ -75,7 +75,7 @@ func HelpName(w io.Writer, name string) error {
 	var t text
 	if !t.known(name) && !t.declared(name) {
 		message := "there is no help for " + name
-		if near := errors.Nearest(name, helpNames()); near != "" {
+		if near := errors.Nearest(strings.TrimPrefix(name, "incus."), helpNames()); near != "" {
 			message += fmt.Sprintf(" (did you mean %s?)", near)
 		}
 		return fmt.Errorf("%s", message)
