@@ -31,6 +31,7 @@ type textClass struct {
 var textClasses = sync.OnceValue(func() []textClass {
 	return []textClass{
 		{regexp.MustCompile(`^Command not (found|executable)$`), nil}, // in the instance; nothing of Incus is missing
+		{regexp.MustCompile(`Failed to run: `), nil},                  // what a program on the server says is not about the request
 		{regexp.MustCompile(`already exists|already in use|already defined|already in trust store|UNIQUE constraint failed`), AlreadyExists},
 		{regexp.MustCompile(`is busy running a `), Busy},
 		{regexp.MustCompile(`Reached maximum |is too low: (there currently are|current total is)`), Limit},

@@ -157,6 +157,7 @@ var texts = []struct {
 	// Near misses.
 	{"", nil},
 	{"Command not found", nil},
+	{`Failed to delete bridge children interfaces: Failed to run: ip -d -j link show veth0: exit status 1 (Device "veth0" does not exist.)`, nil},
 	{"Command not executable", nil},
 	{"Failed to run: nft -f -: exit status 1", nil},
 	{"DNS names not allowed in address", nil},

@@ -66,7 +66,7 @@ func merged(t spec.Type, before, given any) any {
 // patchable says whether PATCH can make the change, and prepares the body for it: Incus holds strings, and an empty
 // one unsets a key of a config. A device can't be taken away like that.
 func patchable(r *spec.Resource, body map[string]any) bool {
-	if r.PatchSets {
+	if r.PatchSets || r.PatchFails {
 		return false
 	}
 	for _, f := range r.Fields {

@@ -43,8 +43,11 @@ func ensure(c *call) (starlark.Value, error) {
 		case stderrors.Is(err, errors.NotFound):
 			var created starlark.Value
 			if created, err = create(c.fresh()); err == nil {
-				created.(*Object).did = starlark.True
-				return created, nil
+				o = created.(*Object)
+				if _, err = o.conform(c); err == nil { // what create can't set
+					o.did = starlark.True
+					return o, nil
+				}
 			}
 		default:
 			return nil, err
@@ -161,11 +164,14 @@ func covers(given, now any) bool {
 	return true
 }
 
-// fresh is the call with a body of its own, because create adds to it.
+// fresh is the call with a body of its own, because create adds to it, and with what create takes.
 func (c *call) fresh() *call {
 	args := *c.args
 	args.body = make(map[string]any, len(c.args.body))
 	for name, v := range c.args.body {
+		if f := spec.Find(c.on.res.Fields, name); f != nil && f.Use&spec.Create == 0 {
+			continue
+		}
 		if m, ok := v.(map[string]any); ok {
 			v = maps.Clone(m)
 		}

@@ -163,7 +163,8 @@ var NetworkZones = &Resource{
 }
 
 var records = &Resource{
-	Name: "records", Kind: "Record", Path: "records", Key: "name", PatchSets: true, Filter: filterArg("api_filtering_extended"),
+	// The server's PATCH mixes the zone's config into the record's, and then refuses that.
+	Name: "records", Kind: "Record", Path: "records", Key: "name", PatchFails: true, Filter: filterArg("api_filtering_extended"),
 	Doc:   "Records that the zone has besides those of instances.",
 	Verbs: List | Get | New | Update | Replace | Delete,
 	Fields: []Field{nameField, descriptionField, configField,

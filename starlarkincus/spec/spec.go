@@ -108,6 +108,7 @@ type Resource struct {
 	Grouped    bool   // its list is a dict of lists
 	OfAll      bool   // a child that stands on its parent's collection, not on each object: images.aliases
 	PatchSets  bool   // PATCH clears what it isn't given, so update sends all that can be changed
+	PatchFails bool   // PATCH can't be relied on at all, so update is a PUT
 	Project    bool   // belongs to a project
 	Filter     *Field // list's filter=
 	Everywhere *Field // list's all_projects=

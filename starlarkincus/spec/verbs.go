@@ -139,6 +139,11 @@ func (r *Resource) CollectionMethods() []Method {
 	}
 	if r.Verbs&New != 0 && r.Verbs&(Update|Replace) != 0 && !r.Chosen {
 		args := r.scoped(New, create)
+		for _, f := range With(r.Fields, Change) {
+			if Find(args, f.Name) == nil { // create can't set it, so a change follows
+				args = append(args, f)
+			}
+		}
 		if r.Background&New != 0 {
 			args = append(args, timeoutArg)
 		}
