@@ -1,0 +1,165 @@
+package spec_test
+
+import (
+	"strings"
+
+	"incus-star/starlarkincus/spec"
+)
+
+// lines are the lines of Incus releases whose official files the table is compared with.
+var lines = []string{"6.0", "7.0"}
+
+// leftOut are the operations that no row of the table has, with the reason.
+var leftOut = map[string]string{
+	"GET /1.0/events":                               "a websocket",
+	"GET /1.0/operations/{}/websocket":              "a websocket",
+	"POST /1.0/instances/{}/console":                "websockets",
+	"GET /1.0/instances/{}/nbd":                     "a raw connection",
+	"GET /1.0/instances/{}/sftp":                    "a raw connection",
+	"POST /1.0/instances/{}/port-forward":           "a raw connection",
+	"GET /1.0/instances/{}/debug/memory":            "a stream of bytes, as large as the machine's memory",
+	"GET /1.0/instances/{}/backups/{}/export":       "a file",
+	"GET /1.0/images/{}/export":                     "a file",
+	"DELETE /1.0/instances/{}/files":                "files",
+	"GET /1.0/instances/{}/files":                   "files",
+	"HEAD /1.0/instances/{}/files":                  "files",
+	"POST /1.0/instances/{}/files":                  "files",
+	"DELETE " + volumePath + "/files":               "files",
+	"GET " + volumePath + "/files":                  "files",
+	"HEAD " + volumePath + "/files":                 "files",
+	"POST " + volumePath + "/files":                 "files",
+	"GET " + volumePath + "/nbd":                    "a raw connection",
+	"GET " + volumePath + "/sftp":                   "a raw connection",
+	"GET " + volumePath + "/backups/{}/export":      "a file",
+	"GET " + bucketPath + "/backups/{}/export":      "a file",
+	"POST /1.0/storage-pools/{}/volumes":            "the same as with the type in the path, which volumes.create has",
+	"GET /1.0/instances/{}/debug/repair (only 6.0)": "a slip of that file: the server has POST, as the newer file says",
+}
+
+const (
+	volumePath = "/1.0/storage-pools/{}/volumes/{}/{}"
+	bucketPath = "/1.0/storage-pools/{}/buckets/{}"
+)
+
+// conveniences are methods that send a request which belongs to another resource.
+var conveniences = []string{"instance.publish", "snapshot.publish", "snapshot.copy"}
+
+// undocumented are the parameters that servers have, or let pass, and the official files don't have, by operation.
+var undocumented = map[string][]string{
+	"GET /1.0/storage-pools/{}/volumes":    {"all-projects"},
+	"GET /1.0/storage-pools/{}/volumes/{}": {"all-projects", "filter"},
+	"GET /1.0/storage-pools/{}/resources":  {"project"},
+	"DELETE /1.0/cluster/members/{}":       {"force"},
+	"POST /1.0/instances/{}":               {"target"},
+}
+
+// untargeted are methods that don't send the target= that their operation has: an instance is found wherever it is,
+// and the parameter would move it.
+var untargeted = []string{"instance.rename", "instance.migrate"}
+
+// notSent are fields of official bodies that the table doesn't have, with the reason.
+var notSent = map[string]string{
+	"PATCH /1.0/instances/{} restore":              "the server refuses it there: restore() is a PUT",
+	"PATCH /1.0/instances/{} disk_only":            "the same",
+	"PATCH " + volumePath + " restore":             "the same",
+	"POST /1.0/instances/{}/exec height":           "of an interactive command, which needs websockets",
+	"POST /1.0/instances/{}/exec width":            "the same",
+	"POST " + volumePath + "/backups/{} migration": "a slip of 6.0's file: the server takes just the name, as the newer file says",
+	"POST " + volumePath + "/backups/{} target":    "the same",
+}
+
+// unofficial are fields that the table has and the official bodies don't, with the reason.
+var unofficial = map[string]string{
+	"PUT /1.0/instances/{}/nvram/{}/{}": "the files only tell of bytes, and the server takes the JSON that PATCH has for several variables too",
+}
+
+// A row is a method of the table with the request that it sends.
+type row struct {
+	name     string
+	pair     string
+	resource *spec.Resource // nil for a client's method
+	method   *spec.Method
+	project  bool
+}
+
+// keyed says whether a field is what the object is called in the dict that lists it.
+func (r row) keyed(f spec.Field) bool {
+	return r.resource != nil && r.resource.Keyed && (f.Name == r.resource.Key || f.Name == r.resource.Segment.Name)
+}
+
+// rows are all methods of the table that send a request of their own.
+func rows() []row {
+	var out []row
+	var walk func(r *spec.Resource, path string, project bool)
+	walk = func(r *spec.Resource, path string, project bool) {
+		project = project || r.Project
+		object := path
+		switch {
+		case r.Singleton || r.KeyQuery != "":
+		case r.Segment != nil:
+			object += "/{}/{}"
+		default:
+			object += "/{}"
+		}
+		add := func(owner string, m spec.Method) {
+			base := object
+			switch m.Impl {
+			case "ensure", "exists", "wait_ready", "addresses", "connect", "use", "request", "has_extension":
+				return // they send what other methods send
+			case "list", "names", "create", "create_text":
+				base = path
+				if r.Segment != nil && m.Impl == "create" {
+					base += "/{}"
+				}
+				if r.Put && m.Impl == "create" {
+					base = object
+				}
+			case "action", "operation", "token", "read", "text", "join":
+				if m.Collection {
+					base = path
+				}
+			}
+			if m.Above {
+				base = path
+				if r.Segment != nil {
+					base += "/{}"
+				}
+			}
+			at := []string{base}
+			if r.Segment != nil && m.Verb == spec.List {
+				at = append(at, base+"/{}")
+			}
+			for _, at := range at {
+				if strings.HasPrefix(m.Path, "/") {
+					at = m.Path
+				} else if m.Path != "" {
+					at += "/" + m.Path
+				}
+				out = append(out, row{owner + "." + m.Name, m.HTTP + " " + at, r, &m, project})
+			}
+		}
+		for _, m := range r.CollectionMethods() {
+			add(r.Name, m)
+		}
+		for _, m := range r.ObjectMethods() {
+			add(r.Singular(), m)
+		}
+		for _, child := range r.Children {
+			below := object
+			if child.OfAll {
+				below = path
+			}
+			walk(child, below+"/"+child.Path, project)
+		}
+	}
+	for _, r := range spec.Collections {
+		walk(r, r.Path, false)
+	}
+	for i := range spec.ClientMethods {
+		m := &spec.ClientMethods[i]
+		if m.Path != "" && m.Impl != "has_extension" {
+			out = append(out, row{"incus." + m.Name, m.HTTP + " " + m.Path, nil, m, false})
+		}
+	}
+	return out
+}
