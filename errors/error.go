@@ -21,6 +21,8 @@ type Error struct {
 	OperationID string
 	// Method and Path are those of the request that failed; the path has no query.
 	Method, Path string
+	// Outcome says what became of the change; empty for what changes nothing.
+	Outcome Outcome
 	// Fields are what the class adds, such as exit_code.
 	Fields map[string]any
 }

@@ -114,6 +114,12 @@ func (e *errorValue) set(field string, v starlark.Value) error {
 			return fmt.Errorf("%s is %s, want a string", field, described(v))
 		}
 		*text[field] = s
+	case "outcome":
+		outcome, _ := starlark.AsString(v)
+		if !errors.Outcome(outcome).Valid() || outcome == "" && v != starlark.None {
+			return fmt.Errorf(`outcome is %s, want "not_sent", "refused", "done", "unknown" or None`, described(v))
+		}
+		e.err.Outcome = errors.Outcome(outcome)
 	case "status":
 		if v == starlark.None {
 			return nil

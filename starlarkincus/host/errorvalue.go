@@ -84,7 +84,7 @@ func (e *errorValue) Freeze() {
 
 // standard are the fields that every error has, None where they are unknown.
 var standard = []string{
-	"class", "class_", "message", "status", "status_code", "response", "cause", "operation_id", "method", "path", "backtrace",
+	"class", "class_", "message", "status", "status_code", "response", "cause", "operation_id", "method", "path", "outcome", "backtrace",
 }
 
 // added are the fields that a class adds, None in an error that a script made without them.
@@ -148,6 +148,8 @@ func (e *errorValue) field(name string) (starlark.Value, error) {
 		return stringOrNone(e.err.Method), nil
 	case "path":
 		return stringOrNone(e.err.Path), nil
+	case "outcome":
+		return stringOrNone(string(e.err.Outcome)), nil
 	case "backtrace":
 		if e.host == nil || e.trace == nil {
 			return starlark.String(""), nil
@@ -254,7 +256,7 @@ func sameError(a, b *errors.Error, depth int) (bool, error) {
 		return true, nil
 	}
 	if a == nil || b == nil || a.Class != b.Class || a.Message != b.Message || a.Status != b.Status ||
-		a.OperationID != b.OperationID || a.Method != b.Method || a.Path != b.Path ||
+		a.OperationID != b.OperationID || a.Outcome != b.Outcome || a.Method != b.Method || a.Path != b.Path ||
 		!reflect.DeepEqual(a.Response, b.Response) || len(a.Fields) != len(b.Fields) {
 		return false, nil
 	}

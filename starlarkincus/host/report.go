@@ -136,7 +136,17 @@ func (h *Host) failureText(err error, failure *errors.Error, p palette) string {
 	if failure.OperationID != "" {
 		text += "operation: " + printable(failure.OperationID) + "\n"
 	}
+	if line := outcomeLines[failure.Outcome]; line != "" {
+		text += "change: " + line + "\n"
+	}
 	return text
+}
+
+// outcomeLines say what became of the change. That a refused one wasn't made goes without saying.
+var outcomeLines = map[errors.Outcome]string{
+	errors.NotSent: "not sent",
+	errors.Done:    "done; what failed came after it",
+	errors.Unknown: "unknown; it may have been made",
 }
 
 // title is an error's class and status.

@@ -28,6 +28,7 @@ type reportedError struct {
 	OperationID *string          `json:"operation_id"`
 	Method      *string          `json:"method"`
 	Path        *string          `json:"path"`
+	Outcome     *string          `json:"outcome"`
 	Fields      map[string]any   `json:"fields,omitempty"` // what the class or the script added
 	Cause       *reportedError   `json:"cause"`
 	Notes       []string         `json:"notes,omitempty"`
@@ -153,7 +154,7 @@ func stopClass(stop *stopError) string {
 func (h *Host) describeValue(v *errorValue) *reportedError {
 	e := v.err
 	r := &reportedError{Class: e.Class.Name(), Message: e.Message, Response: e.Response, OperationID: stringOrNull(e.OperationID),
-		Method: stringOrNull(e.Method), Path: stringOrNull(e.Path), Frames: []reportedFrame{}, Tasks: []reportedTask{}}
+		Method: stringOrNull(e.Method), Path: stringOrNull(e.Path), Outcome: stringOrNull(string(e.Outcome)), Frames: []reportedFrame{}, Tasks: []reportedTask{}}
 	if e.Status != 0 {
 		r.Status = &e.Status
 	}
