@@ -60,7 +60,7 @@ func parse(args []string) (*flags, string, error) {
 	set.DurationVar(&f.timeout, "timeout", 0, "end the script after this long, such as 90s or 10m")
 	set.Uint64Var(&f.maxSteps, "max-steps", 0, "end the script after this many steps of Starlark")
 	set.Var(&f.maxMemory, "max-memory", "end the script when it takes more memory, such as 512MiB or 2GiB")
-	set.BoolVar(&f.readOnly, "read-only", false, "send only GET requests")
+	set.BoolVar(&f.readOnly, "read-only", false, "send only GET requests to / and below /1.0, and write no file")
 	set.BoolVar(&f.trace, "trace", false, "print each request on standard error")
 	level := set.String("log-level", "info", "the lowest `level` that log prints: debug, info, warning or error")
 	set.StringVar(&f.errorFormat, "error-format", "text", "how errors are printed: text, or json for one object a line")
@@ -110,6 +110,7 @@ func Main(args []string, stdin, stdout, stderr *os.File) int {
 		MaxSteps:    f.maxSteps,
 		LogLevel:    f.logLevel,
 		LibraryPath: libraryPath(),
+		ReadOnly:    f.readOnly,
 	}
 	if !f.hasCode && len(f.args) == 0 {
 		return f.prompt(options)

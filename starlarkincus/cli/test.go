@@ -90,7 +90,7 @@ func (f *flags) test(t testFlags, paths []string, stdio stdio) int {
 	}
 	runner := suite.New(suite.Options{
 		Paths: orHere(paths), Match: match, Timeout: t.timeout, Parallel: t.parallel, Verbose: t.verbose || f.trace, JUnit: t.junit,
-		Stdout: stdio.out, Stderr: stdio.err, Color: colored(stdio.out), MaxSteps: f.maxSteps, LibraryPath: libraryPath(),
+		Stdout: stdio.out, Stderr: stdio.err, Color: colored(stdio.out), MaxSteps: f.maxSteps, LibraryPath: libraryPath(), ReadOnly: f.readOnly,
 		Module: func(output io.Writer) starlarkincus.Options { return f.module(output) },
 	})
 	ctx, stop := onSignals(context.Background(), runner, stdio.err)

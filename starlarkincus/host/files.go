@@ -36,7 +36,7 @@ What fails is an Error, which try_ holds. Its path is the file, its missing says
 
 A file is replaced in one step: others see the old text or the new, and after a failure the old one is there. mode is the
 file's; without it a file that is there keeps its own, and a new one has 0o644 less the umask. What fails is an Error as
-in read_file.`,
+in read_file; under --read-only all of it does.`,
 		call: writeFile,
 	}})
 }
@@ -111,6 +111,9 @@ func writeFile(c *call) (starlark.Value, error) {
 	data, err := c.data("data", what)
 	if err != nil {
 		return nil, err
+	}
+	if c.host().options.ReadOnly {
+		return nil, c.fileError(path, goerrors.New("wasn't written: this run only reads (--read-only)"))
 	}
 	w := writing{path: path, data: data, mode: 0o644}
 	if modeArg != starlark.None {

@@ -48,6 +48,8 @@ type Options struct {
 	Grace time.Duration
 	// MaxSteps ends a run after that many steps of Starlark, over all its tasks; 0 means no limit.
 	MaxSteps uint64
+	// ReadOnly refuses write_file.
+	ReadOnly bool
 }
 
 // A Host runs scripts that share modules and a lock. It may be used from several goroutines, which take turns.

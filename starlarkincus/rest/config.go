@@ -3,7 +3,6 @@ package rest
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"net/http"
 	"net/url"
 	"time"
 
@@ -29,7 +28,8 @@ type Config struct {
 	// Timeout is the time for one request with its answer's body; 0 for no limit. It doesn't count for waits,
 	// websockets and streamed bodies. Connecting has a limit of its own.
 	Timeout time.Duration
-	// ReadOnly refuses, before sending, all that isn't GET or HEAD.
+	// ReadOnly refuses, before sending, all that isn't GET or HEAD of / or of a path at or below /1.0, and all websockets
+	// but that of events.
 	ReadOnly bool
 	// Trace is called after each request, from any goroutine; nil for none.
 	Trace func(Trace)
@@ -87,9 +87,4 @@ func (c *Config) userAgent() string {
 		return c.UserAgent
 	}
 	return "incus-star"
-}
-
-// allows says whether the request may be sent under ReadOnly.
-func (c *Config) allows(method string) bool {
-	return !c.ReadOnly || method == http.MethodGet || method == http.MethodHead
 }

@@ -13,6 +13,7 @@ import (
 )
 
 const (
+	eventsPath = "/1.0/events"
 	// maxEvent limits one event, in bytes.
 	maxEvent = 16 << 20
 	// recentEvents is how many events are kept for operations that nobody follows yet.
@@ -56,7 +57,7 @@ func (c *Client) Listen(ctx context.Context) bool {
 
 	dial, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	connection, err := c.Websocket(dial, "/1.0/events", url.Values{"type": {"operation"}, "all-projects": {"true"}})
+	connection, err := c.Websocket(dial, eventsPath, url.Values{"type": {"operation"}, "all-projects": {"true"}})
 	var answer *errors.Error
 	if err != nil {
 		s.mu.Lock()

@@ -81,10 +81,6 @@ func (c *Client) prepare(r Request) (*call, error) {
 		}
 		k.url.RawQuery = query.Encode()
 	}
-	if !c.config.allows(k.method) {
-		return nil, k.fail(errors.Permission, nil, "%s %s wasn't sent: this client only reads", k.method, k.url.Path)
-	}
-
 	k.header = make(http.Header, len(r.Header)+3)
 	k.header["User-Agent"] = []string{c.config.userAgent()}
 	switch body := r.Body.(type) {

@@ -103,6 +103,9 @@ func (c *Client) roundTrip(ctx context.Context, k *call) (*http.Response, error)
 	if c.isClosed() {
 		return nil, errClosed()
 	}
+	if err := c.permit(k); err != nil {
+		return nil, err
+	}
 	t := c.transport()
 	if e := c.kept.Load(); e != nil {
 		response, err := t.RoundTrip(k.http(ctx, e))

@@ -5,7 +5,6 @@ import (
 	stderrors "errors"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/coder/websocket"
@@ -19,9 +18,6 @@ func (c *Client) Websocket(ctx context.Context, path string, query url.Values) (
 	k, err := c.prepare(Request{Path: path, Query: query})
 	if err != nil {
 		return nil, err
-	}
-	if c.config.ReadOnly && !strings.HasSuffix(k.url.Path, "/events") {
-		return nil, k.fail(errors.Permission, nil, "no websocket was connected to %s: this client only reads", k.url.Path)
 	}
 	up := &upgrade{client: c, call: k, ctx: ctx}
 	// The host is only for the dialer's eyes: upgrade puts the endpoint's there.

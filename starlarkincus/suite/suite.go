@@ -51,9 +51,10 @@ type Options struct {
 	Stdout, Stderr io.Writer
 	// Color makes reports use terminal colours.
 	Color bool
-	// LibraryPath and MaxSteps are those of host.Options.
+	// LibraryPath, MaxSteps and ReadOnly are those of host.Options.
 	LibraryPath []string
 	MaxSteps    uint64
+	ReadOnly    bool
 	// Module gives the options of one test's incus module, which traces to output. Its Project is the one whose
 	// profiles tests start with.
 	Module func(output io.Writer) starlarkincus.Options
