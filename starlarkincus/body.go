@@ -3,7 +3,6 @@ package starlarkincus
 import (
 	"maps"
 	"net/http"
-	"slices"
 	"strings"
 
 	"incus-star/starlarkincus/rest"
@@ -14,24 +13,35 @@ import (
 	"go.starlark.net/starlarkstruct"
 )
 
-// changeable are the object's fields that replace sends, as they were read.
-func (o *Object) changeable() *starlark.Dict {
+// writable returns the fields that a PUT of the object sends, as they were read: those that can be changed, and those
+// that the table doesn't know, because a newer server may clear what it isn't sent back.
+func (o *Object) writable() *starlark.Dict {
 	out := new(starlark.Dict)
-	for _, f := range spec.With(o.on.res.Fields, spec.Change) {
-		if v, found, _ := o.fields.Get(starlark.String(f.Name)); found {
-			out.SetKey(starlark.String(f.Name), v) // a new dict with strings as keys takes anything
+	for k, v := range o.fields.Entries() {
+		name, _ := starlark.AsString(k)
+		f := spec.Find(o.on.res.Fields, name)
+		if f == nil && (o.kind.object[name] != nil || o.kind.children[name] != nil) {
+			continue // what is below the object, of a read with recursion=
+		}
+		if f == nil || f.Use&spec.Change != 0 {
+			out.SetKey(k, v) // a new dict with strings as keys takes anything
 		}
 	}
 	return out
 }
 
 // put sets the object whole: its fields as they were before, each given one combined with it.
-func (o *Object) put(c *call, method string, before *starlark.Dict, given map[string]any, etag string, combine func(t spec.Type, before, given any) any) (*rest.Reply, error) {
+func (o *Object) put(c *call, before *starlark.Dict, etag string, combine func(t spec.Type, before, given any) any) (*rest.Reply, error) {
 	v, err := value.ToGo(before)
 	if err != nil {
 		return nil, err
 	}
-	body := v.(map[string]any)
+	given, body := c.args.body, v.(map[string]any)
+	for _, f := range o.on.res.Fields {
+		if v, found := body[f.Name]; found && v == nil {
+			body[f.Name] = emptyOf(f.Type) // servers put defaults in the place of a null
+		}
+	}
 	for name, v := range given {
 		t := spec.Any
 		if f := spec.Find(o.on.res.Fields, name); f != nil {
@@ -39,15 +49,25 @@ func (o *Object) put(c *call, method string, before *starlark.Dict, given map[st
 		}
 		body[name] = combine(t, body[name], v)
 	}
-	if method == "PATCH" {
-		emptyNulls(o.on.res, body)
-	} else {
-		dropNulls(o.on.res, body)
-	}
-	c.args.body = body
-	r := c.request(c.on, method)
+	dropNulls(o.on.res, body)
+	whole := *c.args
+	whole.body = body
+	sending := *c
+	sending.args = &whole
+	r := sending.request(c.on, "PUT")
 	r.IfMatch = etag
 	return c.do(r)
+}
+
+// emptyOf returns the empty value of a dict or list, and nil for other types.
+func emptyOf(t spec.Type) any {
+	switch t {
+	case spec.Config, spec.Devices, spec.Object:
+		return map[string]any{}
+	case spec.Strings, spec.Objects:
+		return []any{}
+	}
+	return nil
 }
 
 // merged is configuration or devices with the given keys set; anything else is just what is given.
@@ -63,35 +83,12 @@ func merged(t spec.Type, before, given any) any {
 	return out
 }
 
-// patchable says whether PATCH can make the change, and prepares the body for it: Incus holds strings, and an empty
-// one unsets a key of a config. A device can't be taken away like that.
-func patchable(r *spec.Resource, body map[string]any) bool {
-	if r.PatchSets || r.PatchFails {
-		return false
-	}
-	for _, f := range r.Fields {
-		m, _ := body[f.Name].(map[string]any)
-		if (f.Type == spec.Devices || f.Type == spec.Config && f.Name != "config") && slices.Contains(slices.Collect(maps.Values(m)), nil) {
-			return false
-		}
-	}
-	emptyNulls(r, body)
-	return true
-}
-
-// emptyNulls makes unset keys of a config empty, which is what unsets them where a server merges.
+// emptyNulls makes unset keys of a config empty, which is what unsets them where the server merges.
 func emptyNulls(r *spec.Resource, body map[string]any) {
 	for _, f := range r.Fields {
-		v, given := body[f.Name]
-		if !given || f.Type != spec.Config {
-			continue
-		}
-		if v == nil {
-			body[f.Name] = map[string]any{} // a null can break the server's merging
-		}
-		m, _ := v.(map[string]any)
+		m, _ := body[f.Name].(map[string]any)
 		for key, v := range m {
-			if v == nil {
+			if v == nil && f.Type == spec.Config {
 				m[key] = ""
 			}
 		}

@@ -101,7 +101,7 @@ func (o *Object) conform(c *call) (bool, error) {
 	}
 	on := &call{Method: &Method{name: c.name, decl: &spec.Method{Verb: spec.Update, Refresh: true}, on: o.on, obj: o}, thread: c.thread, ctx: c.ctx,
 		args: &arguments{body: differing, query: nil, local: map[string]any{"timeout": c.args.local["timeout"]}}}
-	_, err := update(on)
+	_, err := on.write(true)
 	return err == nil, err
 }
 

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	stderrors "errors"
 	"fmt"
+	"math/rand/v2"
 	"net/url"
 	"strings"
+	"time"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/rest"
@@ -91,9 +93,15 @@ func update(c *call) (starlark.Value, error) {
 	if len(c.args.body) == 0 {
 		return nil, fmt.Errorf("%s: nothing to change: name at least one field", c.name)
 	}
-	if !patchable(c.on.res, c.args.body) {
-		return c.merge()
+	return c.write(false)
+}
+
+// write makes the given change of the object. One that was just read needn't be read before.
+func (c *call) write(justRead bool) (starlark.Value, error) {
+	if c.on.res.Merge == spec.ByClient {
+		return c.merge(justRead)
 	}
+	emptyNulls(c.on.res, c.args.body)
 	reply, err := c.do(c.request(c.on, "PATCH"))
 	if err != nil {
 		return nil, err
@@ -101,30 +109,35 @@ func update(c *call) (starlark.Value, error) {
 	return c.obj.changed(c, reply)
 }
 
-// merge is an update that takes all fields, because PATCH can't say it or clears what it isn't given: it reads the
-// object, and sets it whole unless somebody else changed it in between; then it begins anew.
-func (c *call) merge() (starlark.Value, error) {
-	o, given, method := c.obj, c.args.body, "PUT"
-	if o.on.res.PatchSets {
-		method = "PATCH"
-	}
-	for range maxMerges {
-		if err := o.read(c); err != nil {
-			return nil, err
+// merge reads the object, and sets it whole unless somebody else changed it in between; then it begins anew.
+func (c *call) merge(justRead bool) (starlark.Value, error) {
+	o := c.obj
+	for n := range maxMerges {
+		if n > 0 || !justRead {
+			if err := o.read(c); err != nil {
+				return nil, err
+			}
 		}
-		reply, err := o.put(c, method, o.changeable(), given, o.etag, merged)
+		reply, err := o.put(c, o.writable(), o.etag, merged)
 		switch {
 		case err == nil:
 			return o.changed(c, reply)
 		case !stderrors.Is(err, errors.PreconditionFailed):
 			return nil, err
 		}
+		if err := c.pause(rand.N(time.Duration(n+1) * mergeDelay)); err != nil {
+			return nil, err
+		}
 	}
 	return nil, errors.New(errors.PreconditionFailed, "%s was changed by somebody else each of the %d times that it was about to be updated", o, maxMerges)
 }
 
-// maxMerges bounds how often merge begins anew.
-const maxMerges = 10
+// maxMerges bounds how often merge begins anew, and mergeDelay is how much longer it may wait each time, so that many
+// who change the same object get through.
+const (
+	maxMerges  = 30
+	mergeDelay = 2 * time.Millisecond
+)
 
 // replace sends all fields that can be changed, as they were read, with the given ones in their place.
 func replace(c *call) (starlark.Value, error) {
@@ -132,18 +145,18 @@ func replace(c *call) (starlark.Value, error) {
 	if len(c.args.body) == 0 {
 		return nil, fmt.Errorf("%s: nothing to change: name at least one field", c.name)
 	}
-	before, etag := o.changeable(), o.etag
+	before, etag := o.writable(), o.etag
 	if etag == "" { // it comes from a list, which tells no ETag
 		if err := o.read(c); err != nil {
 			return nil, err
 		}
-		if equal, err := starlark.Equal(before, o.changeable()); err != nil || !equal {
+		if equal, err := starlark.Equal(before, o.writable()); err != nil || !equal {
 			return nil, &errors.Error{Class: errors.PreconditionFailed, Method: "PUT", Path: o.on.path,
 				Message: fmt.Sprintf("%s was changed since it was listed", o)}
 		}
 		etag = o.etag
 	}
-	reply, err := o.put(c, "PUT", before, c.args.body, etag, func(_ spec.Type, _, given any) any { return given })
+	reply, err := o.put(c, before, etag, func(_ spec.Type, _, given any) any { return given })
 	if err != nil {
 		return nil, err
 	}

@@ -68,7 +68,7 @@ func TestHelpOfRequests(t *testing.T) {
 		"instances.get":       "REST: GET /1.0/instances/{name}\n",
 		"instances.launch":    "REST: POST /1.0/instances with start=true\n",
 		"instance.stop":       "REST: PUT /1.0/instances/{name}/state with action=stop\n",
-		"instance.update":     "REST: PATCH /1.0/instances/{name}\n",
+		"instance.update":     "REST: PUT /1.0/instances/{name}\n",
 		"instance.state":      "REST: GET /1.0/instances/{name}/state\n",
 		"snapshots.create":    "REST: POST /1.0/instances/{name}/snapshots\n",
 		"snapshot.delete":     "REST: DELETE /1.0/instances/{name}/snapshots/{snapshot}\n",

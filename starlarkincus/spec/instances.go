@@ -40,7 +40,7 @@ var instanceFields = []Field{
 	sourceField,
 	{Name: "instance_type", Type: String, Use: Create, Doc: "a cloud's size, such as t1.micro, made into limits"},
 	{Name: "start", Type: Bool, Use: Create, Doc: "True starts it too"},
-	{Name: "stateful", Type: Bool, Use: All, Doc: "whether its running state is kept"},
+	{Name: "stateful", Type: Bool, Use: Read | Create, Doc: "whether its running state is kept"},
 	{Name: "restore", Type: String, Use: Create, Doc: "name of a snapshot to begin with"},
 	diskOnlyField,
 	{Name: "status", Type: String, Use: Read, Doc: "such as Running, Stopped, Frozen"},

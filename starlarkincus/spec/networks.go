@@ -2,7 +2,7 @@ package spec
 
 // Networks are what instances talk through.
 var Networks = &Resource{
-	Name: "networks", Kind: "Network", Path: "/1.0/networks", Key: "name", Project: true, PatchSets: true,
+	Name: "networks", Kind: "Network", Path: "/1.0/networks", Key: "name", Project: true,
 	Filter: filterArg("api_filtering_extended"), Everywhere: everywhereArg("networks_all_projects"),
 	Doc:    "Networks: those that Incus manages, and the host's interfaces.",
 	Verbs:  List | Get | New | Update | Replace | Rename | Delete,
@@ -44,7 +44,7 @@ var listenField = Field{Name: "listen_address", Type: Name, Use: Read | Create, 
 const listenDoc = "the address that it listens on"
 
 var forwards = &Resource{
-	Name: "forwards", Kind: "Forward", Path: "forwards", Key: "listen_address", KeyDoc: listenDoc, PatchSets: true,
+	Name: "forwards", Kind: "Forward", Path: "forwards", Key: "listen_address", KeyDoc: listenDoc,
 	Filter: filterArg("api_filtering_extended"),
 	Doc:    "Forwards of addresses and ports to instances of the network.",
 	Verbs:  List | Get | New | Update | Replace | Delete,
@@ -61,7 +61,7 @@ var forwards = &Resource{
 }
 
 var loadBalancers = &Resource{
-	Name: "load_balancers", Kind: "LoadBalancer", Path: "load-balancers", Key: "listen_address", KeyDoc: listenDoc, PatchSets: true,
+	Name: "load_balancers", Kind: "LoadBalancer", Path: "load-balancers", Key: "listen_address", KeyDoc: listenDoc,
 	Filter: filterArg("api_filtering_extended"),
 	Doc:    "Load balancers of an OVN network.",
 	Verbs:  List | Get | New | Update | Replace | Delete,
@@ -86,7 +86,7 @@ var loadBalancers = &Resource{
 }
 
 var peers = &Resource{
-	Name: "peers", Kind: "Peer", Path: "peers", Key: "name", PatchSets: true, Filter: filterArg("api_filtering_extended"),
+	Name: "peers", Kind: "Peer", Path: "peers", Key: "name", Filter: filterArg("api_filtering_extended"),
 	Doc:   "Connections of an OVN network to others.",
 	Verbs: List | Get | New | Update | Replace | Delete,
 	Fields: []Field{nameField, descriptionField, configField,
@@ -128,7 +128,7 @@ var aclRule = []Field{
 
 // NetworkACLs are rules of what networks let through.
 var NetworkACLs = &Resource{
-	Name: "network_acls", Kind: "ACL", Path: "/1.0/network-acls", Key: "name", Project: true, PatchSets: true,
+	Name: "network_acls", Kind: "ACL", Path: "/1.0/network-acls", Key: "name", Project: true,
 	Filter: filterArg("api_filtering_extended"), Everywhere: everywhereArg("network_acls_all_projects"),
 	Doc:   "Rules of what networks let through.",
 	Verbs: List | Get | New | Update | Replace | Rename | Delete,
@@ -142,7 +142,7 @@ var NetworkACLs = &Resource{
 
 // NetworkAddressSets are addresses that ACLs name.
 var NetworkAddressSets = &Resource{
-	Name: "network_address_sets", Kind: "AddressSet", Path: "/1.0/network-address-sets", Key: "name", Project: true, PatchSets: true,
+	Name: "network_address_sets", Kind: "AddressSet", Path: "/1.0/network-address-sets", Key: "name", Project: true,
 	Extension: "network_address_set", Filter: filterArg(""), Everywhere: everywhereArg(""),
 	Doc:   "Sets of addresses, which rules of ACLs name as $set.",
 	Verbs: List | Get | New | Update | Replace | Rename | Delete,
@@ -154,7 +154,7 @@ var NetworkAddressSets = &Resource{
 
 // NetworkZones are DNS zones.
 var NetworkZones = &Resource{
-	Name: "network_zones", Kind: "Zone", Path: "/1.0/network-zones", Key: "name", Project: true, PatchSets: true,
+	Name: "network_zones", Kind: "Zone", Path: "/1.0/network-zones", Key: "name", Project: true,
 	Filter: filterArg("api_filtering_extended"), Everywhere: everywhereArg("network_zones_all_projects"),
 	Doc:      "DNS zones that the server fills with the names of instances.",
 	Verbs:    List | Get | New | Update | Replace | Delete,
@@ -163,8 +163,7 @@ var NetworkZones = &Resource{
 }
 
 var records = &Resource{
-	// The server's PATCH mixes the zone's config into the record's, and then refuses that.
-	Name: "records", Kind: "Record", Path: "records", Key: "name", PatchFails: true, Filter: filterArg("api_filtering_extended"),
+	Name: "records", Kind: "Record", Path: "records", Key: "name", Filter: filterArg("api_filtering_extended"),
 	Doc:   "Records that the zone has besides those of instances.",
 	Verbs: List | Get | New | Update | Replace | Delete,
 	Fields: []Field{nameField, descriptionField, configField,
@@ -178,7 +177,7 @@ var records = &Resource{
 
 // NetworkIntegrations connect to networks elsewhere.
 var NetworkIntegrations = &Resource{
-	Name: "network_integrations", Kind: "Integration", Path: "/1.0/network-integrations", Key: "name", PatchSets: true,
+	Name: "network_integrations", Kind: "Integration", Path: "/1.0/network-integrations", Key: "name",
 	Filter: filterArg("api_filtering_extended"),
 	Doc:    "Connections to networks of other deployments, which remote peers go through.",
 	Verbs:  List | Get | New | Update | Replace | Rename | Delete,

@@ -24,6 +24,12 @@ func TestEveryOfficialOperationHasItsRow(t *testing.T) {
 			t.Errorf("%s sends %s, which is in no official file", r.name, r.pair)
 		}
 	}
+	merged := make(map[string]bool) // the PATCH of what update sets with PUT
+	for _, r := range rows() {
+		if path, put := strings.CutPrefix(r.pair, "PUT "); put && r.method.Verb == spec.Update {
+			merged["PATCH "+path] = true
+		}
+	}
 	for _, line := range lines {
 		claimed, left := 0, 0
 		for _, pair := range slices.Sorted(maps.Keys(docs[line].operations)) {
@@ -36,6 +42,8 @@ func TestEveryOfficialOperationHasItsRow(t *testing.T) {
 				}
 			}
 			switch n := len(claims[pair]); {
+			case n == 0 && merged[pair]:
+				left++
 			case n == 0 && !out:
 				t.Errorf("%s: no row has %s", line, pair)
 			case n > 0 && out:

@@ -11,7 +11,7 @@ var Profiles = &Resource{
 
 // Projects keep instances and what belongs to them apart.
 var Projects = &Resource{
-	Name: "projects", Kind: "Project", Path: "/1.0/projects", Key: "name", PatchSets: true, Filter: filterArg(""),
+	Name: "projects", Kind: "Project", Path: "/1.0/projects", Key: "name", Filter: filterArg(""),
 	Doc:        "Projects, which keep instances and what belongs to them apart.",
 	Verbs:      List | Get | New | Update | Replace | Rename | Delete,
 	Background: Rename | Delete,

@@ -59,9 +59,6 @@ var untargeted = []string{"instance.rename", "instance.migrate"}
 
 // notSent are fields of official bodies that the table doesn't have, with the reason.
 var notSent = map[string]string{
-	"PATCH /1.0/instances/{} restore":              "the server refuses it there: restore() is a PUT",
-	"PATCH /1.0/instances/{} disk_only":            "the same",
-	"PATCH " + volumePath + " restore":             "the same",
 	"POST /1.0/instances/{}/exec height":           "of an interactive command, which needs websockets",
 	"POST /1.0/instances/{}/exec width":            "the same",
 	"POST " + volumePath + "/backups/{} migration": "a slip of 6.0's file: the server takes just the name, as the newer file says",

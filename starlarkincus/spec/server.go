@@ -80,7 +80,7 @@ var Certificates = &Resource{
 
 // Server is the server itself.
 var Server = &Resource{
-	Name: "server", Kind: "Server", Path: "/1.0", Singleton: true, Target: Get | Update | Replace,
+	Name: "server", Kind: "Server", Path: "/1.0", Singleton: true, Merge: ByServer, Target: Get | Update | Replace,
 	Doc:   "The server: its configuration, its version and what it can do. incus.server() reads it.",
 	Verbs: Get | Update | Replace,
 	Fields: []Field{

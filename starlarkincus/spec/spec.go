@@ -78,10 +78,22 @@ const (
 	List    Verb = 1 << iota // list and names
 	Get                      // get and exists; refresh on the object
 	New                      // create
-	Update                   // PATCH
+	Update                   // as Resource.Merge says
 	Replace                  // PUT
 	Rename                   // POST with a new name
 	Delete                   // on the collection and on the object
+)
+
+// A Merge says who combines a change with the rest of the object, and so how update writes it.
+type Merge int
+
+const (
+	// ByClient is the ordinary case: update reads the object, and sends all that can be changed as a PUT with the ETag
+	// that it read (GET, PUT, GET). PATCH can't be used for it: depending on resource and release, servers clear what
+	// it doesn't hold, ignore some of what it holds, refuse it, or can't take a device away.
+	ByClient Merge = iota
+	// ByServer sends just what is given, as a PATCH (PATCH, GET).
+	ByServer
 )
 
 // A Resource is a kind of object, and the collection that holds all of its kind.
@@ -107,8 +119,7 @@ type Resource struct {
 	Keyed      bool   // its list is a dict of the objects by name; of several segments, a dict of such dicts
 	Grouped    bool   // its list is a dict of lists
 	OfAll      bool   // a child that stands on its parent's collection, not on each object: images.aliases
-	PatchSets  bool   // PATCH clears what it isn't given, so update sends all that can be changed
-	PatchFails bool   // PATCH can't be relied on at all, so update is a PUT
+	Merge      Merge  // how update writes a change
 	Project    bool   // belongs to a project
 	Filter     *Field // list's filter=
 	Everywhere *Field // list's all_projects=

@@ -233,10 +233,14 @@ func (r *Resource) ObjectMethods() []Method {
 	}
 	change := append(With(r.Fields, Change), extraArg)
 	add(Get, Method{Name: "refresh", Impl: "refresh", HTTP: "GET", Doc: "Reads it again and returns it."})
-	add(Update, Method{Name: "update", Impl: "update", HTTP: "PATCH", Args: change, Refresh: true,
+	written := "PUT"
+	if r.Merge == ByServer {
+		written = "PATCH"
+	}
+	add(Update, Method{Name: "update", Impl: "update", HTTP: written, Args: change, Refresh: true,
 		Doc: "Changes the given fields, keeps the rest, and returns it. Keys of a config are merged; None unsets one."})
 	add(Replace, Method{Name: "replace", Impl: "replace", HTTP: "PUT", Args: change, Refresh: true,
-		Doc: "Sets the given fields whole and returns it. Fails with IncusPreconditionFailedError if somebody changed it since it was read."})
+		Doc: "Sets the given fields whole and returns it. Fails with IncusPreconditionFailedError if somebody changed it since it was read. The server checks that and then writes, so of several at the same moment more than one may get through."})
 	add(Rename, Method{Name: "rename", Impl: "rename", HTTP: "POST", Args: []Field{r.key(Rename)}, Refresh: true, Doc: "Renames it and returns it."})
 	for _, m := range r.Methods {
 		if !m.Collection {

@@ -3,6 +3,7 @@ package value
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"unicode/utf8"
 
@@ -247,6 +248,8 @@ func Devices(path string, v starlark.Value) (map[string]any, error) {
 		if v == starlark.None {
 			return nil, nil
 		}
-		return Config(path, v)
+		device, err := Config(path, v)
+		maps.DeleteFunc(device, func(_ string, v any) bool { return v == nil }) // a device is set whole
+		return device, err
 	})
 }
