@@ -120,7 +120,7 @@ func TestNoFalseAlarm(t *testing.T) {
 // TestBuiltinsHaveSignatures lists what can be known of the host's functions.
 func TestBuiltinsHaveSignatures(t *testing.T) {
 	c := newChecker(Options{})
-	for _, name := range []string{"print", "sleep", "exit", "try_", "catch", "raise_", "finally_", "defer", "retry", "parallel", "wait_until",
+	for _, name := range []string{"print", "sleep", "exit", "die", "try_", "catch", "raise_", "finally_", "defer", "retry", "parallel", "wait_until",
 		"flag", "fail", "assert_eq", "assert_raises", "error_class"} {
 		if c.ofBuiltin(name) == nil {
 			t.Errorf("%s has no signature that can be read", name)

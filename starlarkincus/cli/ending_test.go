@@ -27,6 +27,9 @@ var endings = []struct {
 	{name: "end", body: `pass`, status: 0, stdout: "finally deferred", stderr: `^$`},
 	{name: "exit", body: `exit(7)`, status: 7, stdout: "finally deferred", stderr: `^$`},
 	{name: "exit 0", body: `exit()`, status: 0, stdout: "finally deferred", stderr: `^$`},
+	{name: "die", body: `die("no server is left", status=7)`, status: 7, stdout: "finally deferred", class: "Exit", stderr: `^no server is left\n$`},
+	{name: "die in tasks", body: `parallel(lambda i: try_(die, "no\x1bserver"), range(3))`, status: 1, stdout: "finally deferred", class: "Exit",
+		stderr: "^no[^\x1b]{1,8}server\n$"},
 	{name: "ScriptError", body: `1 // 0`, status: 1, stdout: "finally deferred",
 		class: "ScriptError", stderr: `(?s)^Traceback .*\nScriptError: floored division by zero\n$`},
 	{name: "own error", body: `raise_(error_class("Own"), "mine")`, status: 1, stdout: "finally deferred", class: "Own", stderr: `\nOwn: mine\n$`},
@@ -128,7 +131,8 @@ func checkObjects(t *testing.T, stderr, class string, status int) {
 			t.Fatalf("%v:\n%s", err, stderr)
 		}
 	}
-	if last.Class != class || class != "" && (last.ExitStatus == nil || *last.ExitStatus != status || len(last.Frames) == 0 || last.Frames[0].File != "-c") {
+	if last.Class != class || class != "" && (last.ExitStatus == nil || *last.ExitStatus != status ||
+		class != "Exit" && (len(last.Frames) == 0 || last.Frames[0].File != "-c")) {
 		t.Errorf("stderr is\n%s", stderr)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"strings"
 	"syscall"
 	"time"
 
@@ -30,8 +31,18 @@ func init() {
 		params: "status=0",
 		help: `Ends the script with that exit status, from 0 to 255. Clean-up (finally_) still runs; nothing can hold it.
 
-Without an exit() a script's status is 0, or what its uncaught error's class says.`,
+Without an exit() a script's status is 0, or what its uncaught error's class says. die(message) says why as well.`,
 		call: exit,
+	}, {
+		name:   "die",
+		params: "message, status=1",
+		help: `Ends the script with a message on standard error and that exit status, from 1 to 255; without a backtrace.
+
+    if not args:
+        die("usage: web.star NAME", status=2)
+
+Clean-up still runs; nothing can hold it. Where the caller may handle what went wrong, raise_ an error.`,
+		call: die,
 	}})
 }
 
@@ -107,11 +118,31 @@ func exit(c *call) (starlark.Value, error) {
 	if err := c.unpack("status?", &arg); err != nil {
 		return nil, err
 	}
-	status, err := starlark.AsInt32(arg)
-	if err != nil || status < 0 || status > 255 {
-		return nil, c.errorf("status is %s, want an int from 0 to 255", described(arg))
+	if text, ok := arg.(starlark.String); ok {
+		return nil, c.errorf("status is %s, want an int from 0 to 255; die(%s) ends the script with a message", described(arg), text)
 	}
-	e := &ExitError{status}
+	return c.exit(arg, 0, "")
+}
+
+func die(c *call) (starlark.Value, error) {
+	var message, status starlark.Value = nil, starlark.MakeInt(1)
+	if err := c.unpack("message", &message, "status?", &status); err != nil {
+		return nil, err
+	}
+	text := strings.TrimRight(plainText(message), "\n")
+	if text == "" {
+		return nil, c.errorf("message is empty: exit(1) ends the script without one")
+	}
+	return c.exit(status, 1, text)
+}
+
+// exit ends the script with a status, which must be at least least.
+func (c *call) exit(status starlark.Value, least int, message string) (starlark.Value, error) {
+	n, err := starlark.AsInt32(status)
+	if err != nil || n < least || n > 255 {
+		return nil, c.errorf("status is %s, want an int from %d to 255", described(status), least)
+	}
+	e := &ExitError{Status: n, Message: message}
 	c.stop(e)
 	return nil, e
 }

@@ -203,7 +203,7 @@ func flagValue(c *call) (starlark.Value, error) {
 	if err != nil {
 		// Of a computed default the type is known only now. It's the command line that is wrong, not the script.
 		c.host().Report(c.host().options.Stderr, &UsageError{line.script, err.Error()})
-		e := &ExitError{statusUsage}
+		e := &ExitError{Status: statusUsage}
 		c.stop(e)
 		return nil, e
 	}

@@ -35,7 +35,7 @@ const debugVariable = "INCUS_STAR_DEBUG"
 
 // Report writes what an uncaught error looks like: a backtrace with the source lines, then the error's class, status
 // and message, then its causes where they add something. A script that doesn't parse has its errors listed. Exit()
-// is no error, and an interrupt is one line that says where the script was. With Options.JSON it is a line of JSON.
+// is no error, die() is its message, and an interrupt is one line that says where the script was. With Options.JSON it is a line of JSON.
 func (h *Host) Report(w io.Writer, err error) { h.reportUnder(w, "", err) }
 
 // reportAside prints an error that can't be returned, under a line that says why it's there.
@@ -73,8 +73,13 @@ func (h *Host) report(err error, p palette) string {
 	var usage *UsageError
 	stop := stopOf(err)
 	switch {
-	case err == nil, goerrors.As(err, &exit):
+	case err == nil:
 		return ""
+	case goerrors.As(err, &exit):
+		if exit.Message == "" {
+			return ""
+		}
+		return printable(exit.Message) + "\n"
 	case goerrors.As(err, &internal):
 		return h.traceback(stackOf(err), p) + internalText(internal, p)
 	case goerrors.Is(err, errOutputClosed):

@@ -17,8 +17,8 @@ import (
 )
 
 // A reportedError is a report for machines. What no server said is null. Besides the classes that scripts know, class
-// may be SyntaxError, where errors lists them all; UsageError; Interrupt, Timeout, StepLimit, MemoryLimit and
-// OutputClosed, which scripts can't hold; and InternalError.
+// may be SyntaxError, where errors lists them all; UsageError; Exit, which is die's; Interrupt, Timeout, StepLimit,
+// MemoryLimit and OutputClosed, which scripts can't hold; and InternalError.
 type reportedError struct {
 	Context     string           `json:"context,omitempty"` // why it is reported although the script went on
 	Class       string           `json:"class"`
@@ -100,8 +100,11 @@ func (h *Host) describe(err error) *reportedError {
 	var usage *UsageError
 	var parse syntax.Error
 	var names resolve.ErrorList
-	if err == nil || goerrors.As(err, &exit) {
+	switch {
+	case err == nil, goerrors.As(err, &exit) && exit.Message == "":
 		return nil
+	case exit != nil:
+		return &reportedError{Class: "Exit", Message: exit.Message, Frames: []reportedFrame{}, Tasks: []reportedTask{}}
 	}
 	r := &reportedError{Class: errors.Script.Name(), Notes: notesOf(err)}
 	stop, failure := stopOf(err), failureOf(err)

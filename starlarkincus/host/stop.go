@@ -37,10 +37,19 @@ func (outputClosed) ExitStatus() int { return 128 + int(syscall.SIGPIPE) }
 
 func (outputClosed) ReportClass() string { return "OutputClosed" }
 
-// An ExitError is a script's call of exit(). It is returned for status 0 too.
-type ExitError struct{ Status int }
+// An ExitError is a script's call of exit() or die(). It is returned for status 0 too.
+type ExitError struct {
+	Status int
+	// Message is die's; empty after exit.
+	Message string
+}
 
-func (e *ExitError) Error() string { return fmt.Sprintf("exit(%d)", e.Status) }
+func (e *ExitError) Error() string {
+	if e.Message != "" {
+		return e.Message
+	}
+	return fmt.Sprintf("exit(%d)", e.Status)
+}
 
 // A UsageError is about what was given to run, before any of it ran.
 type UsageError struct {

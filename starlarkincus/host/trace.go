@@ -55,7 +55,7 @@ type place struct {
 }
 
 // silent are builtins whose whole work is to fail: they say nothing in a backtrace.
-var silent = map[string]bool{"raise_": true, "fail": true, "exit": true}
+var silent = map[string]bool{"raise_": true, "fail": true, "exit": true, "die": true}
 
 func placesOf(stack starlark.CallStack) []place {
 	var places []place

@@ -163,6 +163,9 @@ func (r *Runner) judged(h *host.Host, err error) result {
 	switch {
 	case errors.As(err, &exit):
 		done.reason = fmt.Sprintf("the test called exit(%d)", exit.Status)
+		if exit.Message != "" {
+			done.reason = fmt.Sprintf("the test called die(), status %d: %s", exit.Status, exit.Message)
+		}
 		done.report = done.reason + "\n"
 	case errors.Is(err, host.ErrTimeout), errors.Is(err, host.ErrInterrupted), errors.Is(err, host.ErrSteps):
 	case errors.As(err, &class) && class.Class == skipped:
