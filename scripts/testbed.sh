@@ -270,7 +270,7 @@ start() { # LINE MEMBERS COMMAND...
 	sweep_stale
 	coproc sweeper { cd / && exec setsid "$BASH" "$self" --sweep "$run" 2>/dev/null; }
 	swept=${sweeper[0]} lifeline=${sweeper[1]}
-	trap 'trap "" TERM HUP INT; exec {lifeline}>&-; read -r <&"$swept" || :' EXIT
+	trap 'end' EXIT
 	make_groups "$run" || die $unavailable "needs a tree of control groups in /sys/fs/cgroup that it may write to"
 
 	# The status comes through a pipe: a trap interrupts the reading of it, where it would have to wait for the
@@ -284,11 +284,19 @@ start() { # LINE MEMBERS COMMAND...
 	trap 'pass_on INT USR1' INT # inside says why
 	read -r started <&"$report" || :
 	read -r status <&"$report" || :
-	read -r <&"$report" || : # its end: all have closed it
 	if [[ $signal && ${status:-137} == 137 ]]; then
 		status=$((128 + $(kill -l "$signal")))
 	fi
 	exit "${status:-137}"
+}
+
+# Ends what the testbed left. The first process in the namespaces can't end before the sweeper has thawed what is
+# frozen in them; with it goes the last hold on the report.
+end() {
+	trap '' TERM HUP INT
+	exec {lifeline}>&-
+	read -r <&"$swept" || :
+	[[ ! ${report-} ]] || read -r -t 10 <&"$report" || :
 }
 
 pass_on() { # RECEIVED SENT
@@ -360,8 +368,20 @@ sweep() { # RUN
 remove_group() { # GROUP
 	[[ -d $1 ]] || return 0
 	processes_of "$1" | xargs -r kill -KILL 2>/dev/null || :
+	thaw "$1" # else they would die of it only then
 	find "$1" -depth -type d -exec rmdir {} + 2>/dev/null || :
 	[[ ! -d $1 ]]
+}
+
+# A container may have been frozen by hand, or by Incus while it stops one.
+thaw() { # GROUP
+	local file
+	while read -r file; do
+		case $file in
+		*/freezer.state) echo THAWED ;;
+		*) echo 0 ;;
+		esac 2>/dev/null >"$file" || :
+	done < <(find "$1" \( -name freezer.state -o -name cgroup.freeze \) 2>/dev/null || :)
 }
 
 processes_of() { # GROUP
