@@ -28,9 +28,10 @@ flags:
 `
 
 const statuses = `
-exit status: 0; 1 a mistake in the script or an error of its own; 2 wrong usage, or the script doesn't parse; 3 the
-server refused; 4 no connection; 5 an operation failed; 124 time, steps or memory are used up; 129, 130 and 143 after
-SIGHUP, Ctrl-C and SIGTERM; 141 nobody reads standard output any more; what exit() says
+exit status: 0; 1 a mistake in the script or an error of its own; 2 wrong usage or configuration, or the
+script doesn't parse; 3 the server refused; 4 no connection; 5 an operation failed; 124 time, steps or memory are used
+up; 129, 130 and 143 after SIGHUP, Ctrl-C and SIGTERM; 141 nobody reads standard output any more; what exit() or die()
+says
 `
 
 // flags are the command line, parsed.

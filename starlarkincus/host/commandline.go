@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/pflag"
 	"go.starlark.net/resolve"
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
@@ -68,6 +69,13 @@ func (l *commandLine) help() string {
 		script = "-c …"
 	}
 	text := "usage: incus-star " + script
+	set, _ := l.flagSet()
+	for _, f := range l.order {
+		if f.required {
+			name, _ := pflag.UnquoteUsage(set.Lookup(f.name))
+			text += strings.TrimRight(" --"+f.name+" "+name, " ")
+		}
+	}
 	if len(l.order) > 0 {
 		text += " [flags]"
 	}
@@ -76,7 +84,6 @@ func (l *commandLine) help() string {
 		text += "\n" + l.doc + "\n"
 	}
 	if len(l.order) > 0 {
-		set, _ := l.flagSet()
 		text += "\nflags:\n"
 		for line := range strings.Lines(set.FlagUsages()) {
 			text += strings.TrimRight(line, " \n") + "\n"
@@ -139,7 +146,7 @@ var flagName = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_-]*$`)
 
 // declaredFlag reads a call of flag; it says what is wrong where it can't.
 func declaredFlag(call *syntax.CallExpr, lines []string) (f *scriptFlag, wrong string) {
-	params := []string{"name", "default", "help"}
+	params := []string{"name", "default", "help", "required"}
 	given := make(map[string]syntax.Expr)
 	for i, arg := range call.Args {
 		switch named, ok := arg.(*syntax.BinaryExpr); {
@@ -159,6 +166,15 @@ func declaredFlag(call *syntax.CallExpr, lines []string) (f *scriptFlag, wrong s
 	f = &scriptFlag{name: dashed(name), known: constantOf(given["default"])}
 	if given["default"] != nil {
 		f.text = excerptOf(given["default"], lines)
+	} else {
+		f.known = starlark.None
+	}
+	if given["required"] != nil {
+		required, ok := constantOf(given["required"]).(starlark.Bool)
+		if !ok {
+			return nil, "write out required, as True or False"
+		}
+		f.required = bool(required)
 	}
 	f.help, _ = starlark.AsString(constantOf(given["help"]))
 	return f, ""

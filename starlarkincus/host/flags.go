@@ -17,14 +17,16 @@ import (
 func init() {
 	register([]definition{{
 		name:   "flag",
-		params: `name, default, help=""`,
+		params: `name, default=None, help="", required=False`,
 		help: `The value of a flag on the script's command line, or default where it isn't given.
 
     count = flag("count", 3, help="how many servers")
     tags = flag("tag", [], help="may be given several times")
+    image = flag("image", required=True)
 
 The default says what the flag takes: an int, a float, a string, True or False, or a list of ints, floats or strings, to
-which each further --tag adds. With None it takes a string. A _ in the name is given as -, a bool as --force, --no-force
+which each further --tag adds. With None it takes a string. Of a flag that is required the default says no more than
+that, and the script doesn't run without it. A _ in the name is given as -, a bool as --force, --no-force
 or --force=false, a flag of one letter also as -n.
 
 The script's --help lists all flags, below the string that is the script's first statement, and a flag that isn't among
@@ -55,11 +57,17 @@ type scriptFlag struct {
 	help  string         // empty where the script computes it
 	known starlark.Value // the default; nil where the script computes it
 	given []string
+
+	required bool
 }
 
 var _ pflag.Value = (*scriptFlag)(nil)
 
+// String is the default that --help shows; empty for none.
 func (f *scriptFlag) String() string {
+	if f.required {
+		return ""
+	}
 	switch v := f.known.(type) {
 	case nil:
 		return f.text
@@ -75,6 +83,14 @@ func (f *scriptFlag) String() string {
 		}
 	}
 	return f.known.String()
+}
+
+// usage is what --help says of the flag.
+func (f *scriptFlag) usage() string {
+	if f.required {
+		return strings.TrimSpace(f.help + " (required)")
+	}
+	return f.help
 }
 
 // Type is what --help calls the value. The library knows bool and string.
@@ -180,8 +196,9 @@ func (f *scriptFlag) value(fallback starlark.Value, kind string, list bool) (sta
 
 func flagValue(c *call) (starlark.Value, error) {
 	var name, help string
-	var fallback starlark.Value
-	if err := c.unpack("name", &name, "default", &fallback, "help?", &help); err != nil {
+	var fallback starlark.Value = starlark.None
+	var required bool
+	if err := c.unpack("name", &name, "default?", &fallback, "help?", &help, "required?", &required); err != nil {
 		return nil, err
 	}
 	kind, list, err := kindOf(fallback)
@@ -224,7 +241,7 @@ func (l *commandLine) flagSet() (set *pflag.FlagSet, help *bool) {
 		if len(f.name) == 1 {
 			short = f.name
 		}
-		added := set.VarPF(f, f.name, short, f.help)
+		added := set.VarPF(f, f.name, short, f.usage())
 		if f.Type() == "bool" {
 			added.NoOptDefVal = "true"
 		}
@@ -241,12 +258,29 @@ func (l *commandLine) flagSet() (set *pflag.FlagSet, help *bool) {
 
 func dashed(name string) string { return strings.ReplaceAll(name, "_", "-") }
 
+// missing names the required flags that the command line lacks, all of them.
+func (l *commandLine) missing() error {
+	var names []string
+	for _, f := range l.order {
+		if f.required && len(f.given) == 0 {
+			names = append(names, "--"+f.name)
+		}
+	}
+	if names == nil {
+		return nil
+	}
+	return &UsageError{l.script, fmt.Sprintf("missing %s (--help lists the flags)", strings.Join(names, ", "))}
+}
+
 // parse reads a command line. Helped says that it asks for help.
 func (l *commandLine) parse(line []string) (rest []string, helped bool, err error) {
 	set, help := l.flagSet()
 	err = set.Parse(line)
-	if err == nil || *help {
-		return set.Args(), *help, nil
+	switch {
+	case *help:
+		return set.Args(), true, nil
+	case err == nil:
+		return set.Args(), false, l.missing()
 	}
 	var unknown *pflag.NotExistError
 	var missing *pflag.ValueRequiredError

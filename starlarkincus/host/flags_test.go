@@ -132,7 +132,9 @@ func TestFlagDeclarations(t *testing.T) {
 		"flag('x', (1,))":                                "flag: default is tuple, want bool, int, float, string, a list or None",
 		"flag('x', [1, 'a'])":                            "flag: default is a list of int and string, want one of one type",
 		"flag('x', [None])":                              "flag: default is a list that holds None, want one of int, float or string",
-		"flag('x')":                                      "flag: missing argument for default",
+		"print(flag('x'))":                               "None\n",
+		"flag('x', required=1 > 0)":                      "x.star:1:1: flag: write out required, as True or False",
+		"flag('x', required='yes')":                      "x.star:1:1: flag: write out required, as True or False",
 		"flag('x', 1, 2)":                                "flag: for parameter help: got int, want string",
 		"g = flag\ng('x', 1)":                            "flag: call flag at the top level",
 		"try_(flag, 'x', 1).value":                       "flag: call flag at the top level",
@@ -187,5 +189,53 @@ func TestArgsInLibrary(t *testing.T) {
 	err := h.RunSource(context.Background(), "testdata/x.star", []byte("count = flag('count', 1)\nload('lib/args.star', 'seen')\nprint(seen, args)"))
 	if err != nil || b.String() != "[\"a\"] [\"a\"]\n" {
 		t.Errorf("got %v, %q", err, b.String())
+	}
+}
+
+const needing = `image = flag("image", required=True, help="the image")
+count = flag("count", 0, "how many", required=True)
+tags = flag("tag", [], required=True)
+force = flag("force", False, required=True)
+size = flag("size", len("a"), required=True)
+plain = flag("plain", "p", required=False)
+print("runs", image, count, tags, force, size, plain, args)
+`
+
+// All required flags that are missing are named at once, and before anything is done.
+func TestRequiredFlags(t *testing.T) {
+	for _, test := range []struct {
+		line, want string
+		status     int
+	}{
+		{"", "x.star: missing --image, --count, --tag, --force, --size (--help lists the flags)", 2},
+		{"--count 0 --no-force --tag= x", "x.star: missing --image, --size (--help lists the flags)", 2},
+		{"--image= --count 0 --tag= --no-force --size 2 x", `runs  0 [""] False 2 p ["x"]`, 0},
+		{"--image=i --count 7 --tag a --tag b --force --size 2", `runs i 7 ["a", "b"] True 2 p []`, 0},
+		{"-- --image=i", "x.star: missing --image, --count, --tag, --force, --size (--help lists the flags)", 2},
+		{"--image=i --count x", `x.star: --count: got "x", want an int`, 2},
+		{"--imgae=i", "x.star: unknown flag --imgae (did you mean --image?)", 2},
+	} {
+		out, status := given(t, needing, strings.Fields(test.line)...)
+		if out != test.want+"\n" || status != test.status {
+			t.Errorf("%s: got %q, status %d, want %q", test.line, out, status, test.want)
+		}
+	}
+	const help = `usage: incus-star x.star --image string --count int --tag string... --force --size value [flags] [args]
+
+flags:
+      --image string    the image (required)
+      --count int       how many (required)
+      --tag string...   (required)
+      --force           (required)
+      --size value      (required)
+      --plain string     (default "p")
+  -h, --help            print this
+`
+	out, status := given(t, needing, "--image=i", "--help")
+	if diff := cmp.Diff(help, out); diff != "" || status != 0 {
+		t.Errorf("status %d, -want +got:\n%s", status, diff)
+	}
+	if got := mustEval(t, New(Options{}).NewSession(), "flag('n', 3, required=True)"); got != "3" {
+		t.Errorf("at the prompt: got %s", got)
 	}
 }
