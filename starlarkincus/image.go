@@ -3,9 +3,13 @@ package starlarkincus
 import (
 	"encoding/pem"
 	stderrors "errors"
+	"fmt"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/remote"
+	"incus-star/starlarkincus/spec"
+
+	"go.starlark.net/starlark"
 )
 
 // imageSource is the source of an instance that is made from an image, named as the incus command takes it.
@@ -43,4 +47,50 @@ func (c *call) imageSource(ref string) (map[string]any, error) {
 		source["alias"] = image
 	}
 	return source, nil
+}
+
+// rebuild empties an instance, or fills it with an image.
+func rebuild(c *call) (starlark.Value, error) {
+	switch {
+	case c.args.has("image") && c.args.body["source"] != nil:
+		return nil, fmt.Errorf("%s: image= and source= exclude each other", c.name)
+	case c.args.has("image"):
+		source, err := c.imageSource(c.args.string("image"))
+		if err != nil {
+			return nil, err
+		}
+		c.args.body["source"] = source
+	case c.args.body["source"] == nil:
+		c.args.body["source"] = map[string]any{"type": "none"}
+	}
+	return action(c)
+}
+
+// publish makes an image of an instance or of a snapshot, and returns the image.
+func publish(c *call) (starlark.Value, error) {
+	source := map[string]any{"type": "instance", "name": c.obj.key()}
+	if c.on.res == spec.Snapshots {
+		source = map[string]any{"type": "snapshot", "name": c.obj.snapshotName()}
+	}
+	images := c.on
+	images.res, images.path = spec.Images, spec.Images.Path
+	c.args.body["source"] = source
+	if alias := c.args.string("alias"); alias != "" {
+		given, _ := c.args.body["aliases"].([]any)
+		c.args.body["aliases"] = append(given, map[string]any{"name": alias})
+	}
+	reply, err := c.do(c.request(images, "POST"))
+	if err != nil {
+		return nil, err
+	}
+	state, op, err := c.finish(reply)
+	if op != nil || err != nil {
+		return op, err
+	}
+	fingerprint := chosenKey(spec.Images, images, reply, state)
+	if fingerprint == "" {
+		return nil, &errors.Error{Class: errors.Operation, Message: "the server doesn't say which image it made", Method: "POST", Path: images.path}
+	}
+	o := newObject(images.below(fingerprint))
+	return o, o.read(c)
 }

@@ -60,6 +60,9 @@ func (o *Object) set(v starlark.Value, etag string) error {
 	if o.on.res.Project && o.on.project == "" {
 		o.on.project = o.string("project")
 	}
+	if member := o.member(); member != "" && o.on.res.Target&^spec.New != 0 {
+		o.on.target = member // several members may have one of that name
+	}
 	return nil
 }
 

@@ -1,0 +1,260 @@
+package starlarkincus
+
+import (
+	"cmp"
+	stderrors "errors"
+	"maps"
+	"net/url"
+	"strings"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/rest"
+	"incus-star/starlarkincus/spec"
+	"incus-star/starlarkincus/value"
+
+	"go.starlark.net/starlark"
+)
+
+// copyObject makes another object of this one on the same server: an instance of an instance or a snapshot, or a
+// volume. What the script doesn't say is as the original has it.
+func copyObject(c *call) (starlark.Value, error) {
+	if err := c.obj.read(c); err != nil {
+		return nil, err
+	}
+	name := c.args.string("name")
+	p, err := c.destination(name)
+	if err != nil {
+		return nil, err
+	}
+	body, err := c.likeOriginal(p.res, c.args.body)
+	if err != nil {
+		return nil, err
+	}
+	reply, err := c.duplicate(p, name, body, c.args.local)
+	if err != nil {
+		return nil, err
+	}
+	if _, op, err := c.finish(reply); op != nil || err != nil {
+		return op, err
+	}
+	o := newObject(p.below(name))
+	if err := o.read(c); err != nil {
+		return nil, err
+	}
+	return o, o.complete(c, body)
+}
+
+// destination returns the collection that a copy goes to: its original's, in the pool and project that the script
+// names. It goes to the member that the script or the client names, else a volume to the original's and an instance to
+// where the server puts it.
+func (c *call) destination(name string) (place, error) {
+	p, client := c.obj.on, c.on.client
+	p.path, _ = splitLast(p.path)
+	if p.res == spec.Snapshots {
+		p.res, p.path = spec.Instances, spec.Instances.Path
+	}
+	if pool := c.args.string("to_pool"); pool != "" {
+		p.path = withPool(p.path, pool)
+	}
+	if project := c.args.string("to_project"); project != "" {
+		p.project = project
+	}
+	at := ""
+	if p.res.Segment != nil {
+		at = p.target
+	}
+	p.target = cmp.Or(c.args.query.Get("target"), client.target, at)
+	if p.target == "" && c.obj.member() != "" && c.args.flag("refresh", false) {
+		there := newObject(p.below(name)) // the server would look for it on any member
+		if err := there.read(c); err != nil && !stderrors.Is(err, errors.NotFound) {
+			return p, err
+		}
+		p.target = there.member()
+	}
+	return p, nil
+}
+
+// duplicate asks the server for a copy with that name and these fields. Options are more fields of its source.
+func (c *call) duplicate(p place, name string, fields, options map[string]any) (*rest.Reply, error) {
+	o := c.obj
+	source := map[string]any{"type": "copy"}
+	switch o.on.res {
+	case spec.Instances:
+		source["source"] = o.key()
+	case spec.Snapshots:
+		source["source"] = o.snapshotName()
+	default:
+		source["name"], source["pool"] = o.key(), poolOf(o.on.path)
+		if member := o.member(); member != "" {
+			source["location"] = member
+		}
+	}
+	if from := cmp.Or(o.on.project, "default"); from != cmp.Or(p.project, "default") {
+		source["project"] = from // some servers refuse to be told of one project twice
+	}
+	for _, f := range spec.Find(p.res.Fields, "source").Fields {
+		if v := options[f.Name]; v != nil && source[f.Name] == nil {
+			source[f.Name] = v
+		}
+	}
+	body := maps.Clone(fields)
+	body[p.res.Key], body["source"] = name, source
+	return c.do(rest.Request{Method: "POST", Path: p.path, Query: p.query(spec.New), Body: body})
+}
+
+// likeOriginal returns what a copy is created with: what its original has, with the given fields in its place. Servers
+// take some of it over themselves, but not all, and nothing for a copy that another member gets.
+func (c *call) likeOriginal(res *spec.Resource, given map[string]any) (map[string]any, error) {
+	now, err := value.ToGo(c.obj.fields)
+	if err != nil {
+		return nil, err
+	}
+	body, original := make(map[string]any), now.(map[string]any)
+	maps.Copy(body, given)
+	for _, f := range spec.With(res.Fields, spec.Create) {
+		v, has := original[f.Name]
+		_, said := given[f.Name]
+		switch own, _ := v.(map[string]any); {
+		case !has || v == nil || f.Name == res.Key || f.Name == "stateful":
+		case f.Type == spec.Config || f.Type == spec.Devices:
+			if res == spec.Instances { // they say what is so of the original alone
+				maps.DeleteFunc(own, func(key string, _ any) bool { return isVolatile(key) && key != "volatile.base_image" })
+			}
+			body[f.Name] = overridden(f.Type, own, mapOf(given[f.Name]))
+		case !said:
+			body[f.Name] = v
+		}
+	}
+	return body, nil
+}
+
+// overridden returns configuration or devices with the given ones in their place. Servers add the original's where one
+// is missing, so what is to be unset is sent as empty.
+func overridden(t spec.Type, own, given map[string]any) map[string]any {
+	out := make(map[string]any, len(own)+len(given))
+	maps.Copy(out, own)
+	for key, v := range given {
+		_, has := own[key]
+		switch {
+		case v != nil:
+			out[key] = v
+		case has && t == spec.Devices:
+			out[key] = map[string]any{"type": "none"}
+		case has:
+			out[key] = ""
+		}
+	}
+	return out
+}
+
+// complete gives a copy what creating it can't: what is to be empty, and in an instance that was there before, all that
+// its original has.
+func (o *Object) complete(c *call, body map[string]any) error {
+	due := make(map[string]any)
+	anew := o.on.res == spec.Instances && c.args.flag("refresh", false)
+	for _, f := range spec.With(o.on.res.Fields, spec.Change) {
+		v, has := c.args.body[f.Name]
+		if anew {
+			v, has = body[f.Name]
+		}
+		switch {
+		case !has:
+		case f.Type == spec.Config || f.Type == spec.Devices:
+			entries, err := o.entries(f, mapOf(v), mapOf(c.args.body[f.Name]), anew)
+			if err != nil {
+				return err
+			}
+			due[f.Name] = entries
+		case anew || v == "":
+			due[f.Name] = v
+		}
+	}
+	if len(due) == 0 {
+		return nil
+	}
+	update := *c
+	update.args = &arguments{body: due, local: map[string]any{"timeout": c.args.local["timeout"]}}
+	_, err := o.conform(&update)
+	return err
+}
+
+// entries returns those of a copy's configuration or devices that are to be set or unset after it was made.
+func (o *Object) entries(f spec.Field, wanted, given map[string]any, anew bool) (map[string]any, error) {
+	due := make(map[string]any)
+	if anew {
+		v, _, _ := o.fields.Get(starlark.String(f.Name))
+		now, err := value.ToGo(v)
+		if err != nil {
+			return nil, err
+		}
+		have := mapOf(now)
+		for key := range have {
+			if wanted[key] == nil && !isVolatile(key) {
+				due[key] = nil
+			}
+		}
+		for key, v := range wanted {
+			if !isVolatile(key) {
+				due[key] = inPlace(v, have[key])
+			}
+		}
+	}
+	for key, v := range given {
+		if v == nil {
+			due[key] = nil
+		}
+	}
+	return due, nil
+}
+
+// inPlace returns what is wanted of a copy's device or key. A root disk stays in the pool that it is in.
+func inPlace(wanted, have any) any {
+	device, old := mapOf(wanted), mapOf(have)
+	if device["path"] != "/" || old["path"] != "/" || old["pool"] == nil {
+		return wanted
+	}
+	device = maps.Clone(device)
+	device["pool"] = old["pool"]
+	return device
+}
+
+func isVolatile(key string) bool { return strings.HasPrefix(key, "volatile.") }
+
+// mapOf returns the dict that was given, and an empty one where none was.
+func mapOf(given any) map[string]any {
+	m, _ := given.(map[string]any)
+	return m
+}
+
+// snapshotName returns a snapshot's name with its instance's.
+func (o *Object) snapshotName() string {
+	collection, _ := splitLast(o.on.path)
+	instance, _ := splitLast(collection)
+	_, name := splitLast(instance)
+	return unescape(name) + "/" + o.key()
+}
+
+// splitLast returns a path without its last segment, and that segment.
+func splitLast(path string) (parent, last string) {
+	i := strings.LastIndex(path, "/")
+	return path[:i], path[i+1:]
+}
+
+func unescape(segment string) string {
+	name, err := url.PathUnescape(segment)
+	if err != nil {
+		return segment
+	}
+	return name
+}
+
+// A volume's pool is the segment of its path with this index.
+const poolIndex = 3
+
+func poolOf(path string) string { return unescape(strings.Split(path, "/")[poolIndex]) }
+
+func withPool(path, pool string) string {
+	parts := strings.Split(path, "/")
+	parts[poolIndex] = url.PathEscape(pool)
+	return strings.Join(parts, "/")
+}
