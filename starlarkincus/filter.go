@@ -1,76 +1,288 @@
 package starlarkincus
 
 import (
-	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
-	"sync"
 
+	"incus-star/starlarkincus/spec"
 	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
 )
 
-// stateCondition is a condition on an instance's state: older servers drop the connection on it.
-var stateCondition = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)(^|\s)state\.`) })
-
-// filterExpression is what list's filter= sends: an expression as it is, or a dict of fields and the values that all
-// of them must have.
-func filterExpression(path string, v starlark.Value) (string, error) {
-	var expression string
-	if m, ok := v.(starlark.IterableMapping); ok {
-		var clauses []string
-		for _, item := range m.Items() {
-			field, ok := starlark.AsString(item[0])
-			if !ok || field == "" || strings.ContainsAny(field, " \t\r\n\"'") {
-				return "", fmt.Errorf("%s: the key %s is not the name of a field", path, item[0])
-			}
-			operand, err := filterValue(value.Index(path, field), item[1])
-			if err != nil {
-				return "", err
-			}
-			clauses = append(clauses, field+" eq "+operand)
-		}
-		expression = strings.Join(clauses, " and ")
-	} else if text, err := value.String(path, v); err != nil {
-		return "", &value.TypeError{Path: path, Got: v.Type(), Want: "string or dict of fields and values"}
-	} else {
-		expression = text
-	}
-	if stateCondition().MatchString(expression) {
-		return "", fmt.Errorf("%s: servers can't filter by state.*; use list(recursion=2) and compare in the script", path)
-	}
-	return expression, nil
+// A filter is the value of list's filter=: an expression, which just the server knows, or conditions, which the server
+// is asked as far as it answers them exactly and which hold for every object that list returns.
+type filter struct {
+	expression string
+	conditions []condition
 }
 
-// filterValue is a value as it matches just itself. The server splits an expression at white space, splits values at
-// commas, and takes each for a regular expression that ignores case.
-func filterValue(path string, v starlark.Value) (string, error) {
-	switch v := v.(type) {
-	case starlark.String:
-		text, err := value.String(path, v)
-		if err != nil {
-			return "", err
+// A condition is the value that one field must have.
+type condition struct {
+	field *spec.Field
+	rest  string // the path below the field: a configuration key, device.key; empty for the field itself
+	want  starlark.Value
+	fold  bool // ignores case
+}
+
+// newFilter checks filter= against the fields of the resource.
+func newFilter(f *spec.Field, path string, v starlark.Value) (*filter, error) {
+	if m, ok := v.(starlark.IterableMapping); ok {
+		out := new(filter)
+		for _, item := range m.Items() {
+			key, ok := starlark.AsString(item[0])
+			if !ok || key == "" || strings.ContainsAny(key, " \t\r\n\"'") {
+				return nil, fmt.Errorf("%s: the key %s is not the name of a field", path, item[0])
+			}
+			c, err := newCondition(f.Fields, path, key, item[1])
+			if err != nil {
+				return nil, err
+			}
+			out.conditions = append(out.conditions, *c)
 		}
-		var escaped strings.Builder
-		for _, r := range regexp.QuoteMeta(text) {
-			if r <= ' ' || strings.ContainsRune(`,"'`, r) || r == 0x7f || r == 0x85 || r == 0xa0 || r >= 0x1680 && strings.TrimSpace(string(r)) == "" {
-				fmt.Fprintf(&escaped, `\x{%x}`, r)
-			} else {
-				escaped.WriteRune(r)
+		return out, nil
+	}
+	text, ok := starlark.AsString(v)
+	switch {
+	case f.Type == spec.Conditions:
+		return nil, &value.TypeError{Path: path, Got: v.Type(), Want: "dict of fields and values"}
+	case !ok:
+		return nil, &value.TypeError{Path: path, Got: v.Type(), Want: "string or dict of fields and values"}
+	}
+	if _, err := value.String(path, v); err != nil {
+		return nil, err
+	}
+	for _, name := range expressionFields(text) {
+		if err := checkExpressionField(f.Fields, path, name); err != nil {
+			return nil, err
+		}
+	}
+	return &filter{expression: text}, nil
+}
+
+// newCondition checks one entry of a dict of conditions.
+func newCondition(fields []spec.Field, path, key string, v starlark.Value) (*condition, error) {
+	name, rest, deep := strings.Cut(key, ".")
+	f, err := filterField(fields, path, name)
+	if err != nil {
+		return nil, err
+	}
+	c := &condition{field: f, rest: rest, want: v, fold: f.Name == "status"}
+	at := value.Index(path, key)
+	switch f.Type {
+	case spec.Config:
+		if rest == "" {
+			return nil, fmt.Errorf("%s: name one key, such as %s.user.role", at, f.Script())
+		}
+		c.want, err = value.ConfigText(at, v)
+		return c, err
+	case spec.Devices:
+		if !strings.Contains(rest, ".") {
+			return nil, fmt.Errorf("%s: name a device and one of its keys, such as %s.eth0.network", at, f.Script())
+		}
+		c.want, err = value.ConfigText(at, v)
+		return c, err
+	case spec.Objects:
+		return nil, fmt.Errorf("%s: is a list of dicts; list without it and compare in the script", at)
+	case spec.Object, spec.Any:
+		if rest == "" {
+			return nil, fmt.Errorf("%s: is a dict; name one of its keys, as in %s.key", at, f.Script())
+		}
+		return c, scalar(at, v)
+	}
+	if deep {
+		return nil, fmt.Errorf("%s: %s is %s and has nothing below it", at, f.Script(), f.Type)
+	}
+	switch f.Type {
+	case spec.Int:
+		_, err = value.Int(at, v)
+	case spec.Bool:
+		_, err = value.Bool(at, v)
+	case spec.Strings:
+		_, err = value.Strings(at, v)
+	default:
+		_, err = value.String(at, v)
+	}
+	return c, err
+}
+
+func scalar(path string, v starlark.Value) error {
+	switch v.(type) {
+	case starlark.String, starlark.Bool, starlark.Int, starlark.Float:
+		return nil
+	}
+	return &value.TypeError{Path: path, Got: v.Type(), Want: "string, int, float or bool"}
+}
+
+// filterField returns the field of that name.
+func filterField(fields []spec.Field, path, name string) (*spec.Field, error) {
+	if f := spec.Find(fields, name); f != nil {
+		return f, nil
+	}
+	if name == "state" {
+		return nil, fmt.Errorf("%s: servers can't filter by state.*; use list(state=True) and compare in the script", path)
+	}
+	return nil, fmt.Errorf("%s: %w", path, unknown("field", name, fields))
+}
+
+// checkExpressionField refuses a field in an expression which the server can't compare: it answers with an error, or
+// finds nothing.
+func checkExpressionField(fields []spec.Field, path, name string) error {
+	root, rest, _ := strings.Cut(name, ".")
+	f, err := filterField(fields, path, root)
+	switch {
+	case err != nil:
+		return err
+	case f.Name != root:
+		return fmt.Errorf("%s: in an expression the field is called %s", path, f.Name)
+	case f.Type == spec.Time || f.Type == spec.Objects || rest == "" && slices.Contains([]spec.Type{spec.Config, spec.Devices, spec.Object}, f.Type):
+		return fmt.Errorf("%s: servers can't compare %s in an expression", path, f.Name)
+	}
+	return nil
+}
+
+// expressionFields are the fields of an expression, as far as it is one: the server says what is wrong with another.
+func expressionFields(text string) []string {
+	var out []string
+	words := strings.Fields(text)
+	for i := 0; i+2 < len(words); i++ {
+		if strings.EqualFold(words[i], "not") {
+			i++
+		}
+		if i+2 >= len(words) {
+			break
+		}
+		out = append(out, words[i])
+		i += 2
+		if quote := words[i][:1]; quote == `"` || quote == `'` {
+			for i++; i < len(words) && !strings.HasSuffix(words[i], quote); i++ {
 			}
 		}
-		return "^(?-i:" + escaped.String() + ")$", nil
-	case starlark.Bool, starlark.Int:
-		return strings.ToLower(v.String()), nil
-	case *starlark.List, starlark.Tuple:
-		list, err := value.Strings(path, v)
-		if err != nil {
-			return "", err
-		}
-		data, err := json.Marshal(list)
-		return strings.ReplaceAll(string(data), " ", `\u0020`), err
+		i++ // and, or
 	}
-	return "", &value.TypeError{Path: path, Got: v.Type(), Want: "string, int, bool or list of string"}
+	return out
+}
+
+// query is what the server is asked: the conditions that it answers exactly. It can't compare times, dicts and lists of
+// them, fails where one object lacks a device, and takes the start of a configuration key for the key.
+func (f *filter) query() string {
+	if f.expression != "" {
+		return f.expression
+	}
+	var clauses []string
+	for _, c := range f.conditions {
+		name := c.field.Name
+		switch c.field.Type {
+		case spec.Config:
+			if c.want == starlark.String("") || strings.ContainsAny(c.rest, " \t\r\n") {
+				continue
+			}
+			name += "." + c.rest
+		case spec.String, spec.Name, spec.Int, spec.Bool:
+		default:
+			continue
+		}
+		clauses = append(clauses, name+" eq "+operand(c.want, c.fold))
+	}
+	return strings.Join(clauses, " and ")
+}
+
+// operand is a value as it matches just itself. The server splits an expression at white space, splits values at
+// commas, and takes each for a regular expression that ignores case.
+func operand(v starlark.Value, fold bool) string {
+	s, ok := starlark.AsString(v)
+	if !ok {
+		return strings.ToLower(v.String())
+	}
+	var escaped strings.Builder
+	for _, r := range regexp.QuoteMeta(s) {
+		if r <= ' ' || strings.ContainsRune(`,"'`, r) || r == 0x7f || r == 0x85 || r == 0xa0 || r >= 0x1680 && strings.TrimSpace(string(r)) == "" {
+			fmt.Fprintf(&escaped, `\x{%x}`, r)
+		} else {
+			escaped.WriteRune(r)
+		}
+	}
+	if fold {
+		return "^" + escaped.String() + "$"
+	}
+	return "^(?-i:" + escaped.String() + ")$"
+}
+
+// match reports whether an object's fields have all the values.
+func (f *filter) match(fields starlark.Value) (bool, error) {
+	for _, c := range f.conditions {
+		path := c.field.Name
+		if c.rest != "" {
+			path += "." + c.rest
+		}
+		got := at(fields, path)
+		if got == nil || got == starlark.None {
+			got = zeroLike(c.want)
+		}
+		if list, ok := got.(*starlark.List); ok {
+			got = starlark.Tuple(slices.Collect(list.Elements()))
+		}
+		want := c.want
+		if list, ok := want.(starlark.Iterable); ok {
+			want = starlark.Tuple(slices.Collect(starlark.Elements(list)))
+		}
+		same, err := starlark.Equal(got, want)
+		if a, ok := starlark.AsString(got); ok && c.fold {
+			b, _ := starlark.AsString(want)
+			same = strings.EqualFold(a, b)
+		}
+		if err != nil || !same {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// zeroLike is what a field holds that the server leaves out.
+func zeroLike(like starlark.Value) starlark.Value {
+	switch like.(type) {
+	case starlark.Bool:
+		return starlark.False
+	case starlark.Int:
+		return starlark.MakeInt(0)
+	case starlark.String:
+		return starlark.String("")
+	}
+	return starlark.Tuple{}
+}
+
+// at is the value at a path of names with dots between them; nil where there is none. Names may hold dots themselves.
+func at(v starlark.Value, path string) starlark.Value {
+	dict, ok := v.(*starlark.Dict)
+	if !ok {
+		return nil
+	}
+	if found, ok, _ := dict.Get(starlark.String(path)); ok {
+		return found
+	}
+	for i, c := range path {
+		if c != '.' {
+			continue
+		}
+		if below, ok, _ := dict.Get(starlark.String(path[:i])); ok {
+			if found := at(below, path[i+1:]); found != nil {
+				return found
+			}
+		}
+	}
+	return nil
+}
+
+// only returns the elements that match.
+func (f *filter) only(elems []starlark.Value) ([]starlark.Value, error) {
+	var err error
+	return slices.DeleteFunc(elems, func(elem starlark.Value) bool {
+		same, failed := f.match(elem)
+		if failed != nil {
+			err = failed
+		}
+		return !same
+	}), err
 }

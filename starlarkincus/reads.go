@@ -27,8 +27,11 @@ func list(c *call) (starlark.Value, error) {
 	case !res.Flat:
 		query.Set("recursion", strconv.Itoa(depth))
 	}
-	if filter := c.args.query.Get("filter"); filter != "" {
-		query.Set("filter", filter)
+	where, _ := c.args.local["filter"].(*filter)
+	if where != nil {
+		if expression := where.query(); expression != "" {
+			query.Set("filter", expression)
+		}
 	}
 	if c.args.flag("all_projects", false) {
 		if c.args.has("project") {
@@ -44,6 +47,11 @@ func list(c *call) (starlark.Value, error) {
 	elems, ok := elements(res, v, c.segmentName(""))
 	if !ok {
 		return nil, unreadable("GET", p.path, reply, fmt.Errorf("got a %s instead of a list", v.Type()))
+	}
+	if where != nil {
+		if elems, err = where.only(elems); err != nil {
+			return nil, err
+		}
 	}
 	each := c.on
 	if query.Get("all-projects") != "" {

@@ -324,7 +324,9 @@ func fieldRows(margin string, fields []spec.Field) [][]string {
 			name = margin + f.Name
 		}
 		rows = append(rows, []string{name, shortTypes[f.Type], doc})
-		rows = append(rows, fieldRows(margin+"  ", f.Fields)...)
+		if f.Type != spec.Filter && f.Type != spec.Conditions { // the help of the object has them
+			rows = append(rows, fieldRows(margin+"  ", f.Fields)...)
+		}
 	}
 	return rows
 }
@@ -333,5 +335,5 @@ func fieldRows(margin string, fields []spec.Field) [][]string {
 var shortTypes = map[spec.Type]string{
 	spec.Any: "any", spec.String: "str", spec.Name: "str", spec.Int: "int", spec.Bool: "bool", spec.Strings: "list of str",
 	spec.Time: "time (str)", spec.Seconds: "seconds", spec.Config: "config (dict)", spec.Devices: "devices (dict)", spec.Object: "dict",
-	spec.Objects: "list of dict",
+	spec.Objects: "list of dict", spec.Filter: "str or dict", spec.Conditions: "dict",
 }

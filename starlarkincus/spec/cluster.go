@@ -46,7 +46,7 @@ var ClusterOf = &Resource{
 }
 
 var members = &Resource{
-	Name: "members", Kind: "Member", Path: "members", Key: "server_name", OfAll: true, Filter: filterArg(""),
+	Name: "members", Kind: "Member", Path: "members", Key: "server_name", OfAll: true, Filter: conditionsArg(),
 	Doc:   "Members of the cluster.",
 	Verbs: List | Get | Update | Replace | Rename | Delete,
 	Fields: []Field{

@@ -14,8 +14,24 @@ var (
 
 // filterArg is list's filter=; servers without the extension filter only some lists.
 func filterArg(extension string) *Field {
-	return &Field{Name: "filter", Type: Filter, Place: Query, Extension: extension,
-		Doc: "only those that match: a dict such as {'status': 'Running', 'config.user.role': 'db'}, or an expression of Incus's, such as 'name eq web.*'"}
+	return &Field{Name: "filter", Type: Filter, Place: Local, Extension: extension,
+		Doc: "only those that match: a dict of fields and the values that all of them must have, such as {'name': 'web', 'config.user.role': 'db'}, or an expression of Incus's, such as 'name eq web.*'"}
+}
+
+// conditionsArg is list's filter= where servers know no expressions, or not all of them.
+func conditionsArg() *Field {
+	return &Field{Name: "filter", Type: Conditions, Place: Local,
+		Doc: "only those that match: a dict of fields and the values that all of them must have"}
+}
+
+// filter is list's filter= with the fields that it may name.
+func (r *Resource) filter() Field {
+	f := *r.Filter
+	f.Fields = With(r.Fields, Read)
+	if Find(f.Fields, "expanded_config") != nil {
+		f.Doc += "; config is what the object itself has, expanded_config has what its profiles set too"
+	}
+	return f
 }
 
 // everywhereArg is list's all_projects=.
@@ -170,7 +186,7 @@ func (r *Resource) addReads(add func(Verb, Method)) {
 	}
 	var list, names []Field
 	if r.Filter != nil {
-		list = append(list, *r.Filter)
+		list = append(list, r.filter())
 	}
 	if r.Segment != nil {
 		f := r.Segment.Field

@@ -213,6 +213,13 @@ func Config(path string, v starlark.Value) (map[string]any, error) {
 	return mapping(path, m, configValue)
 }
 
+// ConfigText encodes one value of a configuration; None is empty, as an unset key is.
+func ConfigText(path string, v starlark.Value) (starlark.String, error) {
+	encoded, err := configValue(path, "", v)
+	text, _ := encoded.(string)
+	return starlark.String(text), err
+}
+
 func configValue(path, _ string, v starlark.Value) (any, error) {
 	switch v := v.(type) {
 	case starlark.NoneType:
