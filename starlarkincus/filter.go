@@ -166,7 +166,7 @@ func expressionFields(text string) []string {
 }
 
 // query is what the server is asked: the conditions that it answers exactly. It can't compare times, dicts and lists of
-// them, fails where one object lacks a device, and takes the start of a configuration key for the key.
+// them, nor all numbers, fails where one object lacks a device, and takes the start of a configuration key for the key.
 func (f *filter) query() string {
 	if f.expression != "" {
 		return f.expression
@@ -180,7 +180,7 @@ func (f *filter) query() string {
 				continue
 			}
 			name += "." + c.rest
-		case spec.String, spec.Name, spec.Int, spec.Bool:
+		case spec.String, spec.Name, spec.Bool:
 		default:
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
 
 	"go.starlark.net/starlark"
@@ -47,6 +48,9 @@ func list(c *call) (starlark.Value, error) {
 	elems, ok := elements(res, v, c.segmentName(""))
 	if !ok {
 		return nil, unreadable("GET", p.path, reply, fmt.Errorf("got a %s instead of a list", v.Type()))
+	}
+	if err := c.foundNone(len(elems), query); err != nil {
+		return nil, err
 	}
 	if where != nil {
 		if elems, err = where.only(elems); err != nil {
@@ -158,8 +162,26 @@ func listNames(c *call) (starlark.Value, error) {
 	if !ok {
 		return nil, unreadable("GET", p.path, reply, fmt.Errorf("got a %s instead of a list of URLs", v.Type()))
 	}
-	return starlark.NewList(out), nil
+	return starlark.NewList(out), c.foundNone(len(elems), query)
 }
+
+// foundNone looks for the project where nothing was found in it: some servers list nothing in a project that isn't
+// there, and their answer about one object tells no such project from no such object.
+func (c *call) foundNone(count int, query url.Values) error {
+	name := query.Get("project")
+	if count > 0 && !c.on.res.Shared || name == "" || name == defaultProject {
+		return nil
+	}
+	project := place{client: c.on.client, res: spec.Projects, path: spec.Projects.Path}.below(name)
+	_, err := c.do(rest.Request{Method: "GET", Path: project.path})
+	if stderrors.Is(err, errors.NotFound) {
+		return err
+	}
+	return nil // it is there, or somebody's whom this client may not see
+}
+
+// defaultProject is the project that is always there.
+const defaultProject = "default"
 
 // nameIn is the name in an object's URL, and whether the object is the collection's own: older servers list the
 // snapshots of volumes among them. What is no URL is a name already.
@@ -290,6 +312,9 @@ func exists(c *call) (starlark.Value, error) {
 		_, _, err = c.get(p, p.query(spec.Get), 0)
 	}
 	if stderrors.Is(err, errors.NotFound) {
+		if err := c.foundNone(0, c.on.query(spec.Get)); err != nil {
+			return nil, err
+		}
 		return starlark.False, nil
 	}
 	return starlark.Bool(err == nil), err

@@ -2,7 +2,7 @@ package spec
 
 // Operations are what the server does in the background.
 var Operations = &Resource{
-	Name: "operations", Kind: "Operation", Path: "/1.0/operations", Key: "id", Project: true, Grouped: true, Everywhere: everywhereArg(""),
+	Name: "operations", Kind: "Operation", Path: "/1.0/operations", Key: "id", Project: true, Shared: true, Grouped: true, Everywhere: everywhereArg(""),
 	Doc:   "What the server does in the background. It forgets an operation five seconds after its end.",
 	Verbs: List | Get,
 	Fields: []Field{

@@ -122,6 +122,7 @@ type Resource struct {
 	OfAll      bool   // a child that stands on its parent's collection, not on each object: images.aliases
 	Merge      Merge  // how update writes a change
 	Project    bool   // belongs to a project
+	Shared     bool   // its list has objects of no project too, and doesn't fail where the project isn't there
 	Filter     *Field // list's filter=
 	Everywhere *Field // list's all_projects=
 	Aliases    string // where names that are no Key are looked up

@@ -2,7 +2,7 @@ package spec
 
 // StoragePools are where instances, images and volumes are stored.
 var StoragePools = &Resource{
-	Name: "storage_pools", Kind: "Pool", Path: "/1.0/storage-pools", Key: "name", Project: true,
+	Name: "storage_pools", Kind: "Pool", Path: "/1.0/storage-pools", Key: "name", Project: true, Shared: true,
 	Filter: filterArg("api_filtering_extended"),
 	Doc:    "Storage pools, where instances, images and volumes are stored.",
 	Verbs:  List | Get | New | Update | Replace | Delete,

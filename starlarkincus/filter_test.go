@@ -1,0 +1,74 @@
+package starlarkincus
+
+import (
+	"strings"
+	"testing"
+
+	"incus-star/starlarkincus/spec"
+
+	"go.starlark.net/starlark"
+)
+
+// filterable are the filter= arguments of all lists that have one.
+func filterable() map[string]*spec.Field {
+	out := make(map[string]*spec.Field)
+	var visit func(path string, r *spec.Resource)
+	visit = func(path string, r *spec.Resource) {
+		for _, m := range r.CollectionMethods() {
+			if f := spec.Find(m.Args, "filter"); f != nil && m.Impl == "list" {
+				out[path+r.Name] = f
+			}
+		}
+		for _, child := range r.Children {
+			visit(path+r.Name+".", child)
+		}
+	}
+	for _, r := range spec.Collections {
+		visit("", r)
+	}
+	return out
+}
+
+func TestFiltersNameFieldsThatThereAre(t *testing.T) {
+	all := filterable()
+	if len(all) < 18 {
+		t.Errorf("only %d lists have a filter", len(all))
+	}
+	for name, f := range all {
+		known := f.Fields[0].Name
+		for _, typo := range []string{known + "s", "stats", "last_message_", "x.y"} {
+			if spec.Find(f.Fields, typo) != nil {
+				continue
+			}
+			dict := starlark.NewDict(1)
+			dict.SetKey(starlark.String(typo), starlark.String("x"))
+			values := []starlark.Value{dict}
+			if f.Type == spec.Filter {
+				values = append(values, starlark.String("not "+typo+" eq 'a b' and "+known+" eq x"), starlark.String(known+" eq \"a b\" or "+typo+" ne x"))
+			}
+			for _, v := range values {
+				if _, err := newFilter(f, "filter", v); err == nil || !strings.Contains(err.Error(), "unknown field") {
+					t.Errorf("%s: %v: %v", name, v, err)
+				} else if typo == known+"s" && !strings.Contains(err.Error(), "did you mean "+f.Fields[0].Script()+"?") {
+					t.Errorf("%s: %v: %v suggests nothing", name, v, err)
+				}
+			}
+		}
+	}
+}
+
+func TestExpressionFields(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                               "",
+		"name":                           "",
+		"name eq":                        "",
+		"name eq web.*":                  "name",
+		"not name eq 'a b c' and x ne y": "name x",
+		`config.user.a eq "a b" or not status eq Running and type eq container`: "config.user.a status type",
+		"not not": "",
+	} {
+		if got := strings.Join(expressionFields(text), " "); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
