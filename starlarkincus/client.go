@@ -130,6 +130,7 @@ func (c *Client) do(thread *starlark.Thread, r rest.Request) (*rest.Reply, error
 	var reply *rest.Reply
 	ctx := Context(thread)
 	Block(thread, func() { reply, err = client.Do(ctx, r) })
+	bindingOf(thread).took(r, reply, err)
 	return reply, err
 }
 

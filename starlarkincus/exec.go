@@ -75,9 +75,7 @@ func (c *call) execute() (*execResult, *Object, error) {
 	case op != nil:
 		return nil, op, nil
 	case stderrors.As(err, &failed) && notRun[failed.Message] != 0 && failed.Class == errors.Operation:
-		result.exitCode, result.stderr, result.cause = notRun[failed.Message], failed.Message+"\n", failed
-		c.discard(result.operation)
-		return result, nil, nil
+		return result, nil, c.notRun(result, failed)
 	case err != nil:
 		return nil, nil, err
 	}
@@ -92,8 +90,9 @@ func (r *execResult) failure(command string) error {
 	}
 	e.OperationID = r.operation
 	e.Fields = map[string]any{"exit_code": r.exitCode, "stdout": r.stdout, "stderr": r.stderr}
+	e.Outcome = errors.Done
 	if r.cause != nil {
-		e.Status, e.Response, e.Cause = r.cause.Status, r.cause.Response, r.cause
+		e.Outcome, e.Status, e.Response, e.Cause = r.cause.Outcome, r.cause.Status, r.cause.Response, r.cause
 	}
 	return e
 }
@@ -104,30 +103,65 @@ func (c *call) output(state *rest.State, result *execResult) error {
 		Return *int              `json:"return"`
 		Output map[string]string `json:"output"`
 	}
-	if err := json.Unmarshal(state.Metadata, &metadata); err != nil || metadata.Return == nil {
-		return &errors.Error{Class: errors.Operation, OperationID: state.ID, Status: state.StatusCode, Cause: err,
+	err := json.Unmarshal(state.Metadata, &metadata)
+	if err != nil || metadata.Return == nil {
+		return &errors.Error{Class: errors.Operation, Outcome: errors.Done, OperationID: state.ID, Status: state.StatusCode, Cause: err,
 			Message: "the server doesn't say how the command ended"}
 	}
 	result.exitCode = *metadata.Return
-	client, _, err := c.on.client.conn.client()
-	if err != nil {
+	if result.stdout, err = c.recorded(metadata.Output["1"]); err == nil {
+		result.stderr, err = c.recorded(metadata.Output["2"])
+	}
+	return result.lost(err)
+}
+
+// notRun is for a command of which the server says that it can't be run, because its status is a shell's for such
+// commands. One that wrote something did run, and chose the status itself.
+func (c *call) notRun(result *execResult, failed *errors.Error) error {
+	result.exitCode = notRun[failed.Message]
+	var err error
+	if result.stdout, err = c.recorded("exec_" + result.operation + ".stdout"); err == nil {
+		result.stderr, err = c.recorded("exec_" + result.operation + ".stderr")
+	}
+	if err != nil && !stderrors.Is(err, errors.NotFound) {
+		return result.lost(err)
+	}
+	if result.stdout+result.stderr == "" {
+		result.stderr, result.cause = failed.Message+"\n", failed
+	}
+	return nil
+}
+
+// lost is the error of a command that has ended, and whose output can't be read.
+func (r *execResult) lost(err error) error {
+	var e *errors.Error
+	if !stderrors.As(err, &e) {
 		return err
 	}
-	read := func(fd string) string {
-		url := metadata.Output[fd]
-		if url == "" || err != nil {
-			return ""
-		}
-		p := c.record(path.Base(url)) // only the file's name is the server's; where it is, is known
-		var data []byte
-		if data, _, err = client.Raw(c.ctx, rest.Request{Method: "GET", Path: p.path, Query: p.query(0), MaxBytes: maxOutput}); err != nil {
-			return ""
-		}
-		_, err = client.Do(c.ctx, rest.Request{Method: "DELETE", Path: p.path, Query: p.query(0)})
-		return string(data)
-	}
-	Block(c.thread, func() { result.stdout, result.stderr = read("1"), read("2") })
+	e.Outcome, e.OperationID = errors.Done, r.operation
+	e.Fields = map[string]any{"exit_code": r.exitCode}
 	return err
+}
+
+// recorded reads a recorded output and deletes it on the server. One that can't be deleted does no harm: it goes with
+// the instance.
+func (c *call) recorded(file string) (text string, err error) {
+	if file == "" {
+		return "", nil
+	}
+	client, _, err := c.on.client.conn.client()
+	if err != nil {
+		return "", err
+	}
+	p := c.record(path.Base(file)) // only the file's name is the server's; where it is, is known
+	Block(c.thread, func() {
+		var data []byte
+		if data, _, err = client.Raw(c.ctx, rest.Request{Method: "GET", Path: p.path, Query: p.query(0), MaxBytes: maxOutput}); err == nil {
+			_, _ = client.Do(c.ctx, rest.Request{Method: "DELETE", Path: p.path, Query: p.query(0)})
+		}
+		text = string(data)
+	})
+	return text, err
 }
 
 // record is the place of a recorded output.
@@ -135,18 +169,4 @@ func (c *call) record(file string) place {
 	p := c.on
 	p.path += "/logs/exec-output"
 	return p.below(file)
-}
-
-// discard deletes the records of a command that didn't start; they are empty, so what can't be deleted does no harm.
-func (c *call) discard(operation string) {
-	client, _, err := c.on.client.conn.client()
-	if err != nil {
-		return
-	}
-	Block(c.thread, func() {
-		for _, stream := range []string{"stdout", "stderr"} {
-			p := c.record("exec_" + operation + "." + stream)
-			client.Do(c.ctx, rest.Request{Method: "DELETE", Path: p.path, Query: p.query(0)})
-		}
-	})
 }

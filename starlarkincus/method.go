@@ -72,10 +72,12 @@ func (m *Method) CallInternal(thread *starlark.Thread, args starlark.Tuple, kwar
 	if name := bound.query.Get("target"); name != "" {
 		c.on.target = name
 	}
+	before := *bindingOf(thread)
 	if err := c.requireAll(); err != nil {
-		return nil, err
+		return nil, c.judge(before, err)
 	}
-	return implementations[m.decl.Impl](c)
+	v, err := implementations[m.decl.Impl](c)
+	return v, c.judge(before, err)
 }
 
 // methods makes a table of attributes of declared methods.
@@ -248,6 +250,9 @@ func (c *call) finish(reply *rest.Reply) (*rest.State, *Object, error) {
 		return nil, o, err
 	}
 	state, err := c.wait(reply.Operation)
+	if err == nil {
+		bindingOf(c.thread).done++
+	}
 	return state, nil, err
 }
 

@@ -12,6 +12,8 @@ const threadKey = "incus-star.thread"
 type binding struct {
 	ctx   context.Context
 	block func(wait func())
+
+	sent, done int // changes that the server took or may have taken, and those of them that are made
 }
 
 // Bind gives a thread the context that its requests run under, and what runs a function that waits: a host whose
@@ -21,8 +23,24 @@ func Bind(thread *starlark.Thread, ctx context.Context, block func(wait func()))
 	if block == nil {
 		block = func(wait func()) { wait() }
 	}
-	thread.SetLocal(threadKey, &binding{ctx, block})
+	thread.SetLocal(threadKey, &binding{ctx: ctx, block: block})
 }
+
+// bindingOf is the thread's binding, made where Bind wasn't called.
+func bindingOf(thread *starlark.Thread) *binding {
+	b, ok := thread.Local(threadKey).(*binding)
+	if !ok {
+		Bind(thread, context.Background(), nil)
+		b = thread.Local(threadKey).(*binding)
+	}
+	return b
+}
+
+// Changes returns how many changes the thread's calls have made, or may have made.
+func Changes(thread *starlark.Thread) int { return bindingOf(thread).sent }
+
+// AddChanges counts the changes of another thread, which works for this one, as its own.
+func AddChanges(thread *starlark.Thread, n int) { bindingOf(thread).sent += n }
 
 // Context is the context that the thread was bound to.
 func Context(thread *starlark.Thread) context.Context {

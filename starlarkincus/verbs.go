@@ -52,19 +52,31 @@ func create(c *call) (starlark.Value, error) {
 	case !res.Chosen:
 		c.args.body[res.Key] = name
 	}
-	reply, err := c.do(c.request(p, method))
+	r := c.request(p, method)
+	reply, err := c.do(r)
 	if err != nil {
 		return nil, err
 	}
 	state, op, err := c.finish(reply)
 	if op != nil || err != nil {
-		return op, err
+		return op, startedPerhaps(r, err)
 	}
 	if chosen := chosenKey(res, at, reply, state); chosen != "" {
 		name = chosen
 	}
 	o := newObject(at.below(name))
 	return o, o.read(c)
+}
+
+// startedPerhaps is the failure of an operation that creates. Where it was to start what it made, that may have been what
+// failed.
+func startedPerhaps(r rest.Request, err error) error {
+	body, _ := r.Body.(map[string]any)
+	var e *errors.Error
+	if body["start"] == true && stderrors.As(err, &e) && !e.Class.IsA(errors.AlreadyExists) {
+		e.Outcome = errors.Unknown
+	}
+	return err
 }
 
 // chosenKey is the key that the server chose: for what has no name, or an address that is to be any free one. The

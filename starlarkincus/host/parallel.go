@@ -117,6 +117,7 @@ func (g *group) one() bool {
 	own := taskOf(thread)
 	own.via = func() starlark.CallStack { return g.via(i) }
 	v, err := own.call(thread, g.fn, starlark.Tuple{g.items[i]}, nil)
+	starlarkincus.AddChanges(g.thread, starlarkincus.Changes(thread))
 	failure := failureOf(err)
 	switch {
 	case err == nil:

@@ -3,15 +3,14 @@ package host
 import (
 	goerrors "errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus"
 
 	"go.starlark.net/starlark"
 )
@@ -29,10 +28,11 @@ times    how many calls at most
 delay    seconds before the second call; each wait is shortened by up to a half, at random
 backoff  what the wait is multiplied by each time, up to a minute
 
-Without on, it calls again after what passes by itself and can't have been done already: IncusBusyError,
-IncusUnavailableError, and IncusConnectionError where the request was a GET or could not be sent. Another request that
-lost its answer may have been carried out, so it is for the script to say, with on=IncusConnectionError, that doing it
-twice is right. A ScriptError, Ctrl-C, a timeout and exit() always go on.
+Without on, it calls again after what passes by itself and can't have been done already: IncusBusyError and
+IncusUnavailableError that refused the change, and IncusConnectionError where it was not sent or only something was read
+(the error's outcome is "refused", "not_sent" or None), as long as fn changed nothing else in that call. With on it calls
+again whatever the outcome is: retry(inst.exec, …, on=IncusConnectionError) may run the command twice. A ScriptError,
+Ctrl-C, a timeout and exit() always go on.
 
 The last error goes on; its attempts says how many calls there were. Arguments of fn's own that have one of these names
 need a lambda.`,
@@ -73,12 +73,13 @@ func retry(c *call) (starlark.Value, error) {
 	}
 	begin := time.Now()
 	var failed []error
+	changes := starlarkincus.Changes(c.thread)
 	for delay := how.delay; ; delay = how.longer(delay) {
 		v, err := c.call(c.thread, fn, c.args[1:], kwargs)
 		switch {
 		case err == nil || c.passes(err):
 			return v, err
-		case len(failed) == how.times-1 || !how.again(failureOf(err)):
+		case len(failed) == how.times-1 || !how.again(failureOf(err), starlarkincus.Changes(c.thread) > changes):
 			return nil, retriedError(err, failed, time.Since(begin))
 		}
 		failed = append(failed, failureOf(err))
@@ -133,20 +134,24 @@ func (how *retrying) longer(delay time.Duration) time.Duration {
 	return most
 }
 
-// again says whether to call again after a failure; nil is Starlark's own report.
-func (how *retrying) again(failure *errors.Error) bool {
+// again says whether to call again after a failure; nil is Starlark's own report. Changed says that the call has changed
+// something, or may have.
+func (how *retrying) again(failure *errors.Error, changed bool) bool {
 	switch {
 	case failure == nil || failure.Class.IsA(errors.Script):
 		return false
 	case how.on != nil:
 		return isOneOf(failure, how.on)
 	}
-	return passing(failure)
+	return !changed && passing(failure)
 }
 
-// passing says whether a failure passes by itself and can't have been done already. The answer that was lost may be
-// that to the waiting for an operation, a GET: the operation itself goes on.
+// passing says whether a failure passes by itself and can't have been done already. The outcome of the failure itself
+// decides; its causes tell only why it failed.
 func passing(failure *errors.Error) bool {
+	if failure.Outcome == errors.Done || failure.Outcome == errors.Unknown {
+		return false
+	}
 	for e := failure; e != nil; {
 		switch {
 		case e.Class.IsA(errors.Busy), e.Class.IsA(errors.Unavailable):
@@ -154,9 +159,7 @@ func passing(failure *errors.Error) bool {
 		case e.Class.IsA(errors.TLS):
 			return false
 		case e.Class.IsA(errors.Connection):
-			// Only connect fails with these two.
-			unsent := goerrors.Is(e.Cause, syscall.ECONNREFUSED) || goerrors.Is(e.Cause, fs.ErrNotExist)
-			return e.OperationID == "" && (e.Method == "GET" || unsent)
+			return failure.Outcome == errors.NotSent || e.Outcome == errors.NotSent || e.Outcome == "" && e.Method == "GET" && e.OperationID == ""
 		}
 		var cause *errors.Error
 		goerrors.As(e.Cause, &cause)

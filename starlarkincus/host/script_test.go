@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	"incus-star/errors"
@@ -176,7 +175,7 @@ func fakeModule() starlark.Value {
 			return nil, &errors.Error{Class: errors.Connection, Message: "no answer from 10.0.0.1", Cause: goerrors.New("no route to host")}
 		},
 		"refused": func(*starlark.Thread, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
-			return nil, &errors.Error{Class: errors.Connection, Message: "connection refused", Method: "POST", Cause: syscall.ECONNREFUSED}
+			return nil, &errors.Error{Class: errors.Connection, Message: "connection refused", Method: "POST", Outcome: errors.NotSent}
 		},
 		"exec": func(*starlark.Thread, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
 			return nil, &errors.Error{Class: errors.Exec, Message: "ls ended with 2", Fields: map[string]any{"exit_code": 2, "stdout": "", "stderr": "ls: /x\n"}}

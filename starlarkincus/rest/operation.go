@@ -74,6 +74,7 @@ type Operation struct {
 	state *State // the last one known; nil for none
 	end   *end   // how it ended; nil until that is known
 	watch *watch // the wait in the background; nil for none
+	work  *Work  // that it belongs to; nil for none
 }
 
 // An end is what every Wait gives once it is known. The state is nil where only the error is known.
@@ -93,7 +94,7 @@ func (c *Client) Operation(id string) *Operation {
 }
 
 // newOperation makes the operation of an async answer.
-func (c *Client) newOperation(k *call, e envelope) (*Operation, error) {
+func (c *Client) newOperation(ctx context.Context, k *call, e envelope) (*Operation, error) {
 	state, err := readState(e.metadata)
 	if err != nil {
 		return nil, err
@@ -109,6 +110,8 @@ func (c *Client) newOperation(k *call, e envelope) (*Operation, error) {
 	o.method, o.path, o.state = k.method, k.url.Path, state
 	if state.Final() {
 		o.settle(state)
+	} else {
+		workOf(ctx).began(o)
 	}
 	return o, nil
 }
@@ -160,6 +163,9 @@ func (o *Operation) identify(err error) error {
 	var e *errors.Error
 	if stderrors.As(err, &e) {
 		e.OperationID = o.id
+		if e.Outcome == "" && o.method != http.MethodGet {
+			e.Outcome = errors.Unknown
+		}
 	}
 	return err
 }
@@ -190,6 +196,7 @@ func (o *Operation) settle(state *State) *end {
 }
 
 func (o *Operation) settleEnd(e *end) *end {
+	o.work.ended(o)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.end == nil {
@@ -204,9 +211,9 @@ func (o *Operation) settleEnd(e *end) *end {
 // failure is the error of an operation that ended badly; it names the request that began it.
 func (o *Operation) failure(code int, message string, response any) error {
 	e := errors.NewOperation(o.id, code, message, response)
-	e.Method, e.Path = o.method, o.path
+	e.Method, e.Path, e.Outcome = o.method, o.path, errors.OutcomeOfOperation(e)
 	if inner, ok := e.Cause.(*errors.Error); ok && inner.OperationID != "" {
-		inner.Method, inner.Path = o.method, o.path
+		inner.Method, inner.Path, inner.Outcome = o.method, o.path, e.Outcome
 	}
 	return e
 }
@@ -217,6 +224,6 @@ func (o *Operation) timeout(waited time.Duration) error {
 	if s := o.State(); s != nil && s.Description != "" {
 		what += " (" + s.Description + ")"
 	}
-	return &errors.Error{Class: errors.OperationTimeout, OperationID: o.id, Method: o.method, Path: o.path,
+	return &errors.Error{Class: errors.OperationTimeout, OperationID: o.id, Method: o.method, Path: o.path, Outcome: errors.Unknown,
 		Message: fmt.Sprintf("the operation %s was still running after %s", what, round(waited))}
 }

@@ -171,7 +171,6 @@ func TestWaitErrors(t *testing.T) {
 	}{
 		"not found":     {step{status: 404, body: errorBody(404, "Operation not found")}, errors.NotFound, "Operation not found"},
 		"shutting down": {step{status: 503, body: errorBody(503, "Incus is shutting down")}, errors.Unavailable, "Incus is shutting down"},
-		"cut":           {step{body: `{"type":`, announce: 1000}, errors.Connection, "broke before the answer was complete: unexpected EOF"},
 		"no body":       {step{}, errors.Connection, "the body is empty"},
 		"no operation":  {step{body: syncBody("null")}, errors.Connection, "the operation is missing"},
 		"odd error":     {step{body: `{"type":"error"}`}, errors.Connection, "the error code is 0"},
@@ -184,6 +183,63 @@ func TestWaitErrors(t *testing.T) {
 				t.Errorf("%+v", e)
 			}
 		})
+	}
+}
+
+// TestWaitBreaks: a wait whose connection broke is sent again until the server doesn't know the operation any more, or
+// can't be reached for as long as it would know it.
+func TestWaitBreaks(t *testing.T) {
+	defer func(before time.Duration) { forgotten = before }(forgotten)
+	forgotten = 300 * time.Millisecond
+	cut := step{want: waitRequest, body: `{"type":`, announce: 1000}
+	hangUp := step{want: waitRequest, raw: "HTTP"}
+	gone := step{want: waitRequest, status: 404, body: errorBody(404, "Operation not found")}
+	busy := step{want: waitRequest, body: syncBody(operation(103, "", "null"))}
+	ended := step{want: waitRequest, body: syncBody(operation(200, "", "null"))}
+	for name, test := range map[string]struct {
+		steps []step
+		fails bool
+	}{
+		"once":             {[]step{cut, ended}, false},
+		"in several ways":  {[]step{cut, hangUp, ended}, false},
+		"and goes on":      {[]step{hangUp, busy, cut, ended}, false},
+		"forgotten":        {[]step{cut, gone}, true},
+		"failed meanwhile": {[]step{cut, {want: waitRequest, body: syncBody(operation(400, "oh", "null"))}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t, append([]step{began("POST /1.0/instances")}, test.steps...)...)
+			_, err := begin(t, f.client(nil)).Wait(t.Context())
+			if !test.fails {
+				if stderrors.Is(err, errors.Connection) {
+					t.Error(err)
+				}
+				return
+			}
+			e := asError(t, err)
+			if e.Class != errors.Connection || e.OperationID != opID || e.Outcome != errors.Unknown || !strings.Contains(e.Message, "broke before the answer was complete: unexpected EOF") {
+				t.Errorf("%+v", e)
+			}
+		})
+	}
+
+	// Nobody answers: it gives up after a while, and at once when it is cancelled.
+	f := newFake(t, began("POST /1.0/instances"))
+	op := begin(t, f.client(nil))
+	f.server.CloseClientConnections()
+	f.server.Listener.Close()
+	begun := time.Now()
+	_, err := op.Wait(t.Context())
+	if e := asError(t, err); e.Class != errors.Connection || e.Outcome != errors.Unknown || time.Since(begun) < forgotten {
+		t.Errorf("%+v after %s", e, time.Since(begun))
+	}
+	forgotten = time.Hour
+	if _, err := op.WaitTimeout(t.Context(), 200*time.Millisecond); asError(t, err).Class != errors.OperationTimeout {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(100*time.Millisecond, cancel)
+	if _, err := op.Wait(ctx); !stderrors.Is(err, context.Canceled) {
+		t.Error(err)
 	}
 }
 
@@ -297,8 +353,8 @@ func TestWatch(t *testing.T) {
 
 // TestWatchBreaks: what broke the watch is told where the server doesn't know more.
 func TestWatchBreaks(t *testing.T) {
-	f := newFake(t, began("POST /1.0/instances"), step{want: waitRequest, body: "{", announce: 100},
-		step{want: waitRequest, status: 404, body: errorBody(404, "Operation not found")},
+	gone := step{want: waitRequest, status: 404, body: errorBody(404, "Operation not found")}
+	f := newFake(t, began("POST /1.0/instances"), step{want: waitRequest, body: "{", announce: 100}, gone, gone,
 		step{want: waitRequest, body: syncBody(operation(200, "", "null"))})
 	op := begin(t, f.client(nil))
 	op.Watch()

@@ -37,7 +37,7 @@ func (c *Client) readReply(ctx context.Context, k *call, response *http.Response
 	}
 	reply.Metadata = e.metadata
 	if e.kind == "async" {
-		if reply.Operation, err = c.newOperation(k, e); err != nil {
+		if reply.Operation, err = c.newOperation(ctx, k, e); err != nil {
 			return nil, k.notIncus(err)
 		}
 	}
@@ -77,6 +77,9 @@ func (c *Client) replyError(ctx context.Context, k *call, response *http.Respons
 	}
 	failure := k.fail(class, nil, "%s", message)
 	failure.Status, failure.Response = status, decodeObject(body)
+	if k.changes() {
+		failure.Outcome = errors.OutcomeOfReply(class, message, isIncus)
+	}
 	return failure
 }
 

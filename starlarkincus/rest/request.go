@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	stderrors "errors"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"incus-star/errors"
@@ -55,13 +58,23 @@ type call struct {
 	body      []byte
 	stream    io.Reader // instead of body
 	limit     int64
-	unbounded bool // the time isn't limited by Config.Timeout
-	trust     bool // asks whether the server trusts this client, so that a refusal doesn't ask again
+	unbounded bool        // the time isn't limited by Config.Timeout
+	broke     bool        // there was no answer, because the connection broke or couldn't be made
+	handed    atomic.Bool // it has a connection, so it may be on its way
+	trust     bool        // asks whether the server trusts this client, so that a refusal doesn't ask again
 }
 
 // prepare checks a request and marshals its body.
 func (c *Client) prepare(r Request) (*call, error) {
 	k := &call{method: r.Method, limit: r.MaxBytes}
+	err := c.fill(k, r)
+	if err != nil {
+		return nil, k.judge(err, true)
+	}
+	return k, nil
+}
+
+func (c *Client) fill(k *call, r Request) error {
 	if k.method == "" {
 		k.method = http.MethodGet
 	}
@@ -71,7 +84,7 @@ func (c *Client) prepare(r Request) (*call, error) {
 	u, err := url.ParseRequestURI(r.Path)
 	if err != nil || r.Path[0] != '/' {
 		k.url.Path = r.Path
-		return nil, k.fail(errors.Incus, trimURL(err), "%q can't be the path of a request: want /1.0/…", r.Path)
+		return k.fail(errors.Incus, trimURL(err), "%q can't be the path of a request: want /1.0/…", r.Path)
 	}
 	k.url = *u
 	if len(r.Query) > 0 {
@@ -95,7 +108,7 @@ func (c *Client) prepare(r Request) (*call, error) {
 		k.header["Content-Type"] = []string{"application/json"}
 	default:
 		if k.body, err = json.Marshal(body); err != nil {
-			return nil, k.fail(errors.Incus, err, "the body of %s %s can't be written as JSON", k.method, k.url.Path)
+			return k.fail(errors.Incus, err, "the body of %s %s can't be written as JSON", k.method, k.url.Path)
 		}
 		k.header["Content-Type"] = []string{"application/json"}
 	}
@@ -105,7 +118,7 @@ func (c *Client) prepare(r Request) (*call, error) {
 	for key, values := range r.Header {
 		k.header[http.CanonicalHeaderKey(key)] = values
 	}
-	return k, nil
+	return nil
 }
 
 // http makes the request for one endpoint.
@@ -123,7 +136,26 @@ func (k *call) http(ctx context.Context, e *endpoint) *http.Request {
 		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(k.body)), nil }
 		r.Body, _ = r.GetBody()
 	}
+	if k.changes() {
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { k.handed.Store(true) }})
+	}
 	return r.WithContext(ctx)
+}
+
+// changes reports whether the request may change anything.
+func (k *call) changes() bool { return k.method != http.MethodGet && k.method != http.MethodHead }
+
+// judge gives an error of the request its outcome, where it has none yet. Unsent reports that the server can't have
+// got it.
+func (k *call) judge(err error, unsent bool) error {
+	var e *errors.Error
+	if !k.changes() || !stderrors.As(err, &e) || e.Outcome != "" {
+		return err
+	}
+	if e.Outcome = errors.Unknown; unsent || !k.handed.Load() {
+		e.Outcome = errors.NotSent
+	}
+	return err
 }
 
 // fail makes an error that names the request.

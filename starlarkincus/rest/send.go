@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"encoding/json"
+	stderrors "errors"
 	"io"
 	"net/http"
 	"time"
@@ -17,7 +18,14 @@ func (c *Client) Do(ctx context.Context, request Request) (*Reply, error) {
 	return c.do(ctx, k)
 }
 
-func (c *Client) do(ctx context.Context, k *call) (reply *Reply, err error) {
+func (c *Client) do(ctx context.Context, k *call) (*Reply, error) {
+	if w := workOf(ctx); w != nil && k.changes() && k.stream == nil {
+		return w.do(ctx, c, k)
+	}
+	return c.doNow(ctx, k)
+}
+
+func (c *Client) doNow(ctx context.Context, k *call) (reply *Reply, err error) {
 	err = c.perform(ctx, k, func(response *http.Response, body []byte) error {
 		reply, err = c.readReply(ctx, k, response, body)
 		return err
@@ -81,9 +89,10 @@ func (c *Client) perform(ctx context.Context, k *call, handle func(*http.Respons
 	}
 	duration := time.Since(start)
 	if err == nil {
-		err = handle(response, body)
+		err = k.judge(handle(response, body), false)
 	} else {
-		err = c.transportError(ctx, k, err, duration)
+		k.broke = !stderrors.As(err, new(*tooLarge))
+		err = k.judge(c.transportError(ctx, k, err, duration), unreached(err))
 	}
 	c.trace(k, status, duration, err)
 	return err

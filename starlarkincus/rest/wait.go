@@ -16,13 +16,23 @@ const (
 	lastPause  = 2 * time.Second
 )
 
+// forgotten is how long the server knows an operation after its end. While it may know it, a wait whose connection broke
+// is sent again; one that lasted longer than lived had reached the server, which knew the operation then.
+var forgotten, lived = 5 * time.Second, time.Second
+
 // Wait waits until the operation has ended, with one request, or none where the end is known. An operation that failed
 // or was cancelled is an error of class errors.Operation, or errors.AlreadyExists; the state comes with it where it is
 // known. One that the server doesn't know any more is of class errors.NotFound. Where the context's deadline passes
 // first, the class is errors.OperationTimeout; the operation goes on.
-func (o *Operation) Wait(ctx context.Context) (*State, error) {
+func (o *Operation) Wait(ctx context.Context) (*State, error) { return o.waitUnder(ctx, ctx) }
+
+// waitUnder is Wait under a context that may end before the caller's.
+func (o *Operation) waitUnder(ctx, caller context.Context) (*State, error) {
 	start := time.Now()
 	e, err := o.wait(ctx)
+	if err != nil && caller.Err() != nil {
+		o.work.abandon(o)
+	}
 	switch {
 	case err == nil:
 		return e.state, e.err
@@ -36,9 +46,9 @@ func (o *Operation) Wait(ctx context.Context) (*State, error) {
 
 // WaitTimeout is Wait for at most limit.
 func (o *Operation) WaitTimeout(ctx context.Context, limit time.Duration) (*State, error) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	return o.Wait(ctx)
+	return o.waitUnder(bounded, ctx)
 }
 
 // A watch is a wait in the background.
@@ -101,9 +111,28 @@ func (o *Operation) wait(ctx context.Context) (*end, error) {
 
 // ask sends waiting requests until the end is known.
 func (o *Operation) ask(ctx context.Context) (*end, error) {
+	var broken error // the first of the failures that made it ask again
+	var since time.Time
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		state, failed, err := o.askOnce(ctx)
+		begun := time.Now()
+		state, failed, broke, err := o.askOnce(ctx)
+		if time.Since(begun) > lived {
+			broken = nil
+		}
 		switch {
+		case err != nil && ctx.Err() == nil && (broke || broken != nil && isConnection(err)):
+			if broken == nil {
+				broken, since, pause = err, time.Now(), firstPause
+			}
+			if time.Since(since) > forgotten {
+				return nil, o.identify(broken)
+			}
+			if err := o.pause(ctx, min(pause, longestAgain)); err != nil {
+				return nil, err
+			}
+			continue
+		case broken != nil && (stderrors.Is(err, errors.NotFound) || failed != nil && failed.Class == errors.NotFound && o.unknown(ctx)):
+			return nil, o.identify(broken)
 		case err != nil:
 			return nil, o.identify(err)
 		case failed != nil:
@@ -112,20 +141,45 @@ func (o *Operation) ask(ctx context.Context) (*end, error) {
 			return o.settle(state), nil
 		}
 		o.update(state)
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(pause):
+		if err := o.pause(ctx, pause); err != nil {
+			return nil, err
 		}
+		broken = nil
 	}
+}
+
+// longestAgain is the longest pause before a wait that broke is sent again.
+const longestAgain = 500 * time.Millisecond
+
+func (o *Operation) pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// isConnection reports whether a request got no answer, and another may.
+func isConnection(err error) bool {
+	return stderrors.Is(err, errors.Connection) && !stderrors.Is(err, errors.TLS)
+}
+
+// unknown asks whether the server has forgotten the operation.
+func (o *Operation) unknown(ctx context.Context) bool {
+	_, err := o.Refresh(ctx)
+	return stderrors.Is(err, errors.NotFound)
 }
 
 // askOnce sends one waiting request. The server says 200 first and waits then, so the status tells nothing of the
 // operation: an error under it, which is returned as failed, may be the operation's.
-func (o *Operation) askOnce(ctx context.Context) (state *State, failed *errors.Error, err error) {
+// Broke reports that the connection broke.
+func (o *Operation) askOnce(ctx context.Context) (state *State, failed *errors.Error, broke bool, err error) {
 	k, err := o.client.prepare(Request{Path: o.Path() + "/wait", Query: url.Values{"timeout": {"-1"}}})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, false, err
 	}
 	k.unbounded = true
 	err = o.client.perform(ctx, k, func(response *http.Response, body []byte) error {
@@ -142,7 +196,7 @@ func (o *Operation) askOnce(ctx context.Context) (state *State, failed *errors.E
 		}
 		return nil
 	})
-	return state, failed, err
+	return state, failed, k.broke, err
 }
 
 // resolve finds the end behind an error under status 200. Older servers report so that the operation failed, with the

@@ -1,0 +1,262 @@
+package rest
+
+import (
+	"cmp"
+	"context"
+	stderrors "errors"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"incus-star/errors"
+)
+
+// Work is what the requests under one context have begun and not ended. A stopped caller doesn't wait any more, but the
+// server goes on: so a request that changes something is still given the time to be answered, and what it began can be
+// brought to its end with [Work.Settle] before anybody cleans up.
+type Work struct {
+	mu        sync.Mutex
+	pending   map[*pending]bool
+	running   map[*Operation]bool // those whose end isn't known
+	abandoned map[*Operation]bool // those of running that a stopped caller waited for
+}
+
+type workKey struct{}
+
+// Track returns a context whose requests belong to new work. [Work.Close] must be called at its end.
+func Track(ctx context.Context) (context.Context, *Work) {
+	w := &Work{pending: make(map[*pending]bool), running: make(map[*Operation]bool), abandoned: make(map[*Operation]bool)}
+	return context.WithValue(ctx, workKey{}, w), w
+}
+
+func workOf(ctx context.Context) *Work {
+	w, _ := ctx.Value(workKey{}).(*Work)
+	return w
+}
+
+// A pending is a request whose answer nobody waits for any more.
+type pending struct {
+	client *Client
+	call   *call
+	cancel context.CancelFunc
+	done   chan struct{} // closed when the answer is there, or the request has failed
+	reply  *Reply
+	err    error
+}
+
+// do sends a request that outlives its caller's context, once it is on its way.
+func (w *Work) do(ctx context.Context, c *Client, k *call) (*Reply, error) {
+	start := time.Now()
+	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	p := &pending{client: c, call: k, cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(p.done)
+		defer cancel()
+		p.reply, p.err = c.doNow(own, k)
+	}()
+	select {
+	case <-p.done:
+		return p.reply, p.err
+	case <-ctx.Done():
+	}
+	if !k.handed.Load() {
+		cancel()
+		<-p.done
+	}
+	w.mu.Lock()
+	w.pending[p] = true
+	w.mu.Unlock()
+	return nil, k.judge(c.transportError(ctx, k, ctx.Err(), time.Since(start)), false)
+}
+
+// began adds an operation.
+func (w *Work) began(o *Operation) {
+	if w == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	o.work = w
+	w.running[o] = true
+}
+
+// ended removes one.
+func (w *Work) ended(o *Operation) {
+	if w == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.running, o)
+	delete(w.abandoned, o)
+}
+
+// abandon notes that the caller who waited for an operation was stopped.
+func (w *Work) abandon(o *Operation) {
+	if w == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.running[o] {
+		w.abandoned[o] = true
+	}
+}
+
+// left takes the answered requests out and returns the operations of stopped callers, and the requests that have no
+// answer.
+func (w *Work) left() (operations []*Operation, unanswered []*pending) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for p := range w.pending {
+		select {
+		case <-p.done:
+			delete(w.pending, p)
+			if p.reply != nil && p.reply.Operation != nil && w.running[p.reply.Operation] {
+				w.abandoned[p.reply.Operation] = true
+			}
+		default:
+			unanswered = append(unanswered, p)
+		}
+	}
+	for o := range w.abandoned {
+		operations = append(operations, o)
+	}
+	return operations, unanswered
+}
+
+// Abandoned reports whether there is anything that a stopped caller waited for.
+func (w *Work) Abandoned() bool {
+	operations, unanswered := w.left()
+	return len(operations)+len(unanswered) > 0
+}
+
+// Settle brings to an end what stopped callers waited for: it waits for the answers, cancels the operations that can be
+// cancelled, and waits for the others. A command in an instance is left alone: nothing but its own end ends it. Settle
+// returns when all has ended, or ctx has.
+func (w *Work) Settle(ctx context.Context) {
+	_, unanswered := w.left()
+	for _, p := range unanswered {
+		select {
+		case <-p.done:
+		case <-ctx.Done():
+		}
+	}
+	operations, _ := w.left()
+	var all sync.WaitGroup
+	for _, o := range operations {
+		if !o.isCommand() {
+			all.Go(func() { o.settleNow(ctx) })
+		}
+	}
+	all.Wait()
+}
+
+// isCommand reports whether the operation is a command in an instance.
+func (o *Operation) isCommand() bool { return strings.HasSuffix(o.path, "/exec") }
+
+func (o *Operation) settleNow(ctx context.Context) {
+	if state := o.State(); state == nil || state.MayCancel {
+		_ = o.Cancel(ctx) // one that can't be cancelled is waited for
+	}
+	_, _ = o.wait(ctx)
+}
+
+// maxAsked bounds how many operations Running asks for at a time.
+const maxAsked = 8
+
+// Running returns what the server may still be doing, as far as it can be told before ctx ends: the operations, with
+// those that nobody was waiting for, and the requests without an answer.
+func (w *Work) Running(ctx context.Context) []Running {
+	_, unanswered := w.left()
+	w.mu.Lock()
+	var operations []*Operation
+	for o := range w.running {
+		operations = append(operations, o)
+	}
+	w.mu.Unlock()
+	var out []Running
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	slots := make(chan struct{}, maxAsked)
+	for _, o := range operations {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			if o.goesOn(ctx) {
+				mu.Lock()
+				defer mu.Unlock()
+				out = append(out, Running{OperationID: o.id, Description: o.describe()})
+			}
+		})
+	}
+	all.Wait()
+	for _, p := range unanswered {
+		out = append(out, Running{Description: "a request that was not answered: " + p.call.method + " " + p.call.url.Path})
+	}
+	slices.SortFunc(out, func(a, b Running) int {
+		return cmp.Or(cmp.Compare(a.Description, b.Description), cmp.Compare(a.OperationID, b.OperationID))
+	})
+	return out
+}
+
+// goesOn asks the server. What can't be told counts as going on; what the server doesn't know any more has ended.
+func (o *Operation) goesOn(ctx context.Context) bool {
+	state, err := o.Refresh(ctx)
+	if err != nil {
+		return !stderrors.Is(err, errors.NotFound)
+	}
+	return !state.Final()
+}
+
+// A Running is one thing that the server goes on with.
+type Running struct {
+	Description string // such as "creating instance web"
+	OperationID string // empty where it isn't known
+}
+
+func (r Running) String() string {
+	if r.OperationID == "" {
+		return r.Description
+	}
+	return r.Description + " (operation " + r.OperationID + ")"
+}
+
+// describe returns what the operation does, and to what: "creating instance web".
+func (o *Operation) describe() string {
+	state := o.State()
+	if state == nil || state.Description == "" {
+		return o.method + " " + o.path
+	}
+	text := strings.ToLower(state.Description[:1]) + state.Description[1:]
+	for _, kind := range slices.Sorted(maps.Keys(state.Resources)) {
+		for _, address := range state.Resources[kind] {
+			address, _, _ = strings.Cut(address, "?")
+			name, _ := url.PathUnescape(address[strings.LastIndexByte(address, '/')+1:])
+			one := strings.ReplaceAll(strings.TrimSuffix(kind, "s"), "_", " ")
+			switch {
+			case name == "":
+			case strings.HasSuffix(text, one):
+				return text + " " + name
+			default:
+				return text + ": " + one + " " + name
+			}
+		}
+	}
+	return text
+}
+
+// Close ends the requests that are still without an answer.
+func (w *Work) Close() {
+	w.mu.Lock()
+	all := w.pending
+	w.pending = make(map[*pending]bool)
+	w.mu.Unlock()
+	for p := range all {
+		p.cancel()
+		<-p.done
+	}
+}
