@@ -8,45 +8,45 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"regexp"
-	"sync"
+	"slices"
+	"strings"
 	"syscall"
 )
 
-// The codes that Incus gives a background operation's end; they are not HTTP statuses.
-const (
-	operationFailure   = 400
-	operationCancelled = 401
-)
+// operationCancelled is the code that Incus gives a background operation that was cancelled. It is not an HTTP status.
+const operationCancelled = 401
 
-// A textClass is a class and what a message of that class matches.
-type textClass struct {
-	pattern *regexp.Regexp
-	class   *Class
+// A Failure is a server's report of one.
+type Failure struct {
+	// Status is the HTTP status of a reply, or the code of an operation that ended.
+	Status  int
+	Message string
+	// Request is what failed, or what began the operation that did; nil if it isn't known.
+	Request *Request
+	// Member is the cluster member that ran the operation; empty if there is only one server.
+	Member string
 }
 
-// Incus reports many failures with a status that doesn't say what happened, and a failed operation with no status at
-// all. These patterns find the class in the text; the first that matches decides. They are compiled at the first
-// failure, because most programs end without one.
-var textClasses = sync.OnceValue(func() []textClass {
-	return []textClass{
-		{regexp.MustCompile(`^Command not (found|executable)$`), nil}, // in the instance; nothing of Incus is missing
-		{regexp.MustCompile(`Failed to run: `), nil},                  // what a program on the server says is not about the request
-		{regexp.MustCompile(`already exists|already in use|already defined|already in trust store|UNIQUE constraint failed`), AlreadyExists},
-		{regexp.MustCompile(`is busy running a `), Busy},
-		{regexp.MustCompile(`Reached maximum |is too low: (there currently are|current total is)`), Limit},
-		{regexp.MustCompile(`\b(is|are) forbidden|not allowed (in|by) project|Disk source path .*not allowed|[Pp]rojects? (isn't|aren't) allowed|` +
-			`isn't allowed (in this project|to connect)|[Pp]roject (".*" )?doesn't allow|not accessible from this project|` +
-			`cannot be set in a restricted project|User does not have (permission|entitlement)`), Permission},
-		{regexp.MustCompile(`already (running|stopped|frozen)|(is not|isn't|isn't currently|not currently) running|[Ii]nstance is (running|frozen|stopped)|is currently frozen|is running|must be stopped|running instance not allowed|(currently|still) in use|that is in use`), State},
-		{regexp.MustCompile(`(?i)not found|doesn't exist|does not exist|Image not provided for instance`), NotFound},
+// decide returns the first rule that matches, or nil.
+func (f *Failure) decide(from source) *rule {
+	spans := hearsay(f.Message, f.Request.values())
+	own := spans
+	if i := strings.Index(f.Message, programOutput); i >= 0 {
+		own = append(slices.Clip(spans), span{i + len(programOutput), len(f.Message)})
 	}
-})
-
-func ofText(message string) *Class {
-	for _, t := range textClasses() {
-		if t.pattern.MatchString(message) {
-			return t.class
+	for _, r := range compiledRules() {
+		if r.from != 0 && r.from&from == 0 || r.making && f.Request.making() == nil {
+			continue
+		}
+		if from == replies && !r.forStatus(f.Status) || from == operations && r.pattern == nil {
+			continue
+		}
+		words := own
+		if r.programs {
+			words = spans
+		}
+		if r.pattern == nil || says(f.Message, r.pattern, words) {
+			return r.rule
 		}
 	}
 	return nil
@@ -54,53 +54,37 @@ func ofText(message string) *Class {
 
 // OfReply gives the class of a server's error reply. Trusted is asked only where it matters: whether the server
 // trusts this client at all.
-func OfReply(status int, message string, trusted func() bool) *Class {
-	switch status {
-	case 401:
-		return Authentication
-	case 403:
-		if class := ofText(message); class == Limit {
-			return class
-		}
-		if trusted != nil && !trusted() {
-			return Authentication
-		}
-		return Permission
-	case 404:
-		return NotFound
-	case 409:
-		if ofText(message) == AlreadyExists {
-			return AlreadyExists
-		}
-		return Conflict
-	case 412:
-		return PreconditionFailed
-	case 423:
-		return Busy
-	case 501:
-		return NotImplemented
-	case 503:
-		return Unavailable
-	}
-	if class := ofText(message); class != nil && (status == 400 || status >= 500) {
-		return class
-	}
+func OfReply(f Failure, trusted func() bool) *Class {
+	r := f.decide(replies)
 	switch {
-	case status == 400:
+	case r != nil && r.class == Permission && f.Status == 403 && trusted != nil && !trusted():
+		return Authentication
+	case r != nil && r.class != nil:
+		return r.class
+	case f.Status == 400:
 		return BadRequest
-	case status >= 500:
+	case f.Status >= 500:
 		return Server
 	}
 	return API
 }
 
-// OfOperation gives the class of a background operation that ended with code, and that of the cause that its text
-// tells, nil where it tells none. Only the text counts for the cause, because only older servers report more.
-func OfOperation(code int, message string) (class, cause *Class) {
-	if code == operationCancelled {
+// OfOperation gives the class of a background operation that ended, and that of the cause that its text tells, nil
+// where it tells none. Only the text counts for the cause, because only older servers report more.
+func OfOperation(f Failure) (class, cause *Class) {
+	if f.Status == operationCancelled {
 		return OperationCancelled, nil
 	}
-	return Operation, ofText(message)
+	if r := f.decide(operations); r != nil {
+		cause = r.class
+	}
+	return Operation, cause
+}
+
+// NewReply makes the error of a server's error reply. Response is its decoded body.
+func NewReply(f Failure, response any, trusted func() bool) *Error {
+	class := OfReply(f, trusted)
+	return &Error{Class: class, Message: f.Message, Status: f.Status, Response: response, Object: f.object(class)}
 }
 
 // NewOperation makes the error of a background operation that ended badly. Response is the operation as the server
@@ -108,22 +92,31 @@ func OfOperation(code int, message string) (class, cause *Class) {
 //
 // That an object exists already is found in the background by older servers and before it by newer ones. So that is
 // the class of the error on both, and that an operation failed is its cause; every other cause stands below the
-// operation's failure.
-func NewOperation(id string, code int, message string, response any) *Error {
-	class, causeClass := OfOperation(code, message)
-	e := &Error{Class: class, Message: message, Status: code, OperationID: id, Response: response}
+// operation's failure. But an operation whose member died didn't fail as far as anybody knows: what is certain is that
+// the member is unavailable.
+func NewOperation(id string, f Failure, response any) *Error {
+	class, causeClass := OfOperation(f)
+	e := &Error{Class: class, Message: f.Message, Status: f.Status, OperationID: id, Response: response}
 	switch {
-	case message == "" && class == OperationCancelled:
+	case f.Message == "" && class == OperationCancelled:
 		e.Message = "the operation was cancelled"
-	case message == "":
+	case f.Message == "":
 		e.Message = "the operation failed; the server doesn't say why"
 	case causeClass == AlreadyExists:
 		outer := *e
 		outer.Class, outer.Cause = AlreadyExists, e
+		e = &outer
+	case causeClass == Unavailable && lostMember.MatchString(f.Message):
+		outer := *e
+		outer.Class, outer.Cause = Unavailable, e
+		if f.Member != "" {
+			outer.Object = &Object{Kind: "cluster member", Name: f.Member}
+		}
 		return &outer
 	case causeClass != nil:
-		e.Cause = &Error{Class: causeClass, Message: message}
+		e.Cause = &Error{Class: causeClass, Message: f.Message}
 	}
+	e.Object = f.object(causeClass)
 	return e
 }
 

@@ -2,6 +2,7 @@ package errors
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -23,6 +24,8 @@ type Error struct {
 	Method, Path string
 	// Outcome says what became of the change; empty for what changes nothing.
 	Outcome Outcome
+	// Object is what the error is about; nil where that isn't known.
+	Object *Object
 	// Fields are what the class adds, such as exit_code.
 	Fields map[string]any
 }
@@ -32,7 +35,8 @@ func New(class *Class, format string, args ...any) *Error {
 	return &Error{Class: class, Message: fmt.Sprintf(format, args...)}
 }
 
-// Error is the class, the status in parentheses, and the message; a cause that the message doesn't hold already follows.
+// Error is the class, the status in parentheses, and the message; a cause and an object's name that the message doesn't
+// hold already follow.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Class.Name())
@@ -44,7 +48,17 @@ func (e *Error) Error() string {
 	if cause := e.CauseMessage(); cause != "" && !strings.Contains(e.Message, cause) {
 		b.WriteString(": " + cause)
 	}
+	if e.Object != nil && e.Object.Name != "" && !mentions(b.String(), e.Object.Name) {
+		b.WriteString(" (" + e.Object.String() + ")")
+	}
 	return b.String()
+}
+
+// mentions reports whether a text has a name in it, not as a part of another word.
+func mentions(text, name string) bool {
+	return slices.ContainsFunc(occurrences(text, name), func(s span) bool {
+		return (s.from == 0 || !isLetter(text[s.from-1])) && (s.to == len(text) || !isLetter(text[s.to]))
+	})
 }
 
 // CauseMessage is what the cause says, without its class; empty where there is no cause.

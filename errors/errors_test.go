@@ -92,110 +92,6 @@ func TestText(t *testing.T) {
 	}
 }
 
-// texts are what Incus's two long-term lines really say, and what they mean; nil for what tells nothing.
-var texts = []struct {
-	text  string
-	class *Class
-}{
-	{`Instance "c1" already exists`, AlreadyExists},
-	{`Failed creating instance record: Add instance info to the database: Failed to create "instances" entry: UNIQUE constraint failed: instances.project_id, instances.name`, AlreadyExists},
-	{`Error inserting "p1" into database: The profile already exists`, AlreadyExists},
-	{"Alias already exists: debian", AlreadyExists},
-	{`Name "c1" already in use`, AlreadyExists},
-	{`External interface "eth0" already in use`, AlreadyExists},
-	{`Network "n" is already defined on member "m"`, AlreadyExists},
-	{`Existing server certificate with different name "x" already in trust store`, AlreadyExists},
-
-	{`Instance is busy running a "stop" operation`, Busy},
-	{`Failed to create instance update operation: Instance is busy running a "start" operation`, Busy},
-
-	{`Reached maximum number of instances in project "p"`, Limit},
-	{`Reached maximum number of instances of type "container" in project "p"`, Limit},
-	{`Failed checking if instance creation allowed: Reached maximum aggregate value "1GiB" for "limits.memory" in project "p"`, Limit},
-	{`"limits.memory" is too low: current total is "2GiB"`, Limit},
-	{`"limits.containers" is too low: there currently are 3 containers in project "p"`, Limit},
-
-	{"Privileged containers are forbidden", Permission},
-	{`Use of low-level config "raw.lxc" on instance "c1" of project "p" is forbidden`, Permission},
-	{`Disk source path "/etc" not allowed by project for disk "d"`, Permission},
-	{`Disk source path "/etc" not allowed`, Permission},
-	{"Network not allowed in project", Permission},
-	{`Project "p" doesn't allow for snapshot creation`, Permission},
-	{"This project doesn't allow cluster member targeting", Permission},
-	{`Project isn't allowed to use this cluster group: "g"`, Permission},
-	{"Restricted projects aren't allowed to use pull mode migration", Permission},
-	{`Image server "images.example" isn't allowed in this project`, Permission},
-	{"Client isn't allowed to connect from its current network", Permission},
-	{`Storage pool "s" is not accessible from this project`, Permission},
-	{`User does not have permissions for project "p"`, Permission},
-	{`User does not have permission for project "p"`, Permission},
-	{`User does not have entitlement "can_view" on object "project:p"`, Permission},
-
-	{"The instance is already running", State},
-	{"The instance is already stopped", State},
-	{"The container is already frozen", State},
-	{"Instance is not running", State},
-	{"The instance isn't running", State},
-	{"VM agent isn't currently running", State},
-	{"Instance is running", State},
-	{"Instance is frozen", State},
-	{"Instance must be stopped to be rebuilt", State},
-	{"Renaming of running instance not allowed", State},
-	{`Key "limits.cpu" cannot be updated when VM is running`, State},
-	{"Profile is currently in use", State},
-	{"The storage volume is still in use", State},
-	{"Cannot delete an ACL that is in use", State},
-
-	{"Instance not found", NotFound},
-	{`Failed to fetch instance "none" in project "default": Instance not found`, NotFound},
-	{"Failed getting image: Image not found", NotFound},
-	{`Profile "p" doesn't exist`, NotFound},
-	{`Requested profile "p" doesn't exist`, NotFound},
-	{`Network ACL "a" does not exist`, NotFound},
-	{"Image not provided for instance creation", NotFound},
-
-	// Near misses.
-	{"", nil},
-	{"Command not found", nil},
-	{`Failed to delete bridge children interfaces: Failed to run: ip -d -j link show veth0: exit status 1 (Device "veth0" does not exist.)`, nil},
-	{"Command not executable", nil},
-	{"Failed to run: nft -f -: exit status 1", nil},
-	{"DNS names not allowed in address", nil},
-	{"Wildcard addresses aren't allowed", nil},
-	{`Config key "volatile.x" is not allowed during creation`, nil},
-	{`Renaming storage volumes of type "container" is not allowed`, nil},
-	{"Setting lxc.ephemeral is not allowed", nil},
-	{"Cluster move doesn't allow renaming", nil},
-	{`Named subjects not allowed in "source" for "ingress" rules`, nil},
-	{"Only running operations can be cancelled", nil},
-	{"This operation can't be cancelled", nil},
-	{"Instance is busy", nil},
-	{"The value is too low", nil},
-	{"Failed getting subnets in use: exit status 1", nil},
-	{"Failed to stop the instance: context deadline exceeded", nil},
-	{"Error: websocket: close 1006 (abnormal closure)", nil},
-}
-
-func TestTexts(t *testing.T) {
-	for _, test := range texts {
-		if got := ofText(test.text); got != test.class {
-			t.Errorf("%s: got %v, want %v", test.text, got, test.class)
-		}
-		for status, otherwise := range map[int]*Class{400: BadRequest, 500: Server} {
-			want := test.class
-			if want == nil {
-				want = otherwise
-			}
-			if got := OfReply(status, test.text, nil); got != want {
-				t.Errorf("%d %s: got %v, want %v", status, test.text, got, want)
-			}
-		}
-		if class, cause := OfOperation(400, test.text); class != Operation || cause != test.class {
-			t.Errorf("operation: %s: got %v, %v, want %v", test.text, class, cause, test.class)
-		}
-	}
-}
-
 func TestOfReply(t *testing.T) {
 	yes, no := func() bool { return true }, func() bool { return false }
 	for _, test := range []struct {
@@ -215,8 +111,8 @@ func TestOfReply(t *testing.T) {
 		{404, "Instance not found", nil, NotFound},
 		{404, "The profile already exists", nil, NotFound},
 		{409, "Network is in the way", nil, Conflict},
-		{409, "The network already exists", nil, AlreadyExists},
-		{409, "Instance not found", nil, Conflict},
+		{409, "The network already exists", nil, Conflict}, // no object is being made
+		{409, "Instance not found", nil, NotFound},
 		{412, "ETag doesn't match: a vs b", nil, PreconditionFailed},
 		{418, "Instance not found", nil, API},
 		{423, "pool is in use", nil, Busy},
@@ -228,14 +124,14 @@ func TestOfReply(t *testing.T) {
 		{504, "Instance is not running", nil, State},
 		{301, "Moved", nil, API},
 	} {
-		if got := OfReply(test.status, test.text, test.trusted); got != test.want {
+		if got := OfReply(Failure{Status: test.status, Message: test.text}, test.trusted); got != test.want {
 			t.Errorf("%d %s: got %v, want %v", test.status, test.text, got, test.want)
 		}
 	}
 	// The question costs a request: it is asked only for a 403.
 	for status := 200; status < 600; status++ {
 		asked := false
-		OfReply(status, "x", func() bool { asked = true; return true })
+		OfReply(Failure{Status: status, Message: "x"}, func() bool { asked = true; return true })
 		if asked != (status == 403) {
 			t.Errorf("%d: asked is %v", status, asked)
 		}
@@ -260,7 +156,7 @@ func TestNewOperation(t *testing.T) {
 		{401, "Instance not found", OperationCancelled, nil, "Instance not found", 0},
 	} {
 		response := map[string]any{"id": "u"}
-		e := NewOperation("u", test.code, test.text, response)
+		e := NewOperation("u", Failure{Status: test.code, Message: test.text, Request: creation}, response)
 		if e.Class != test.class || e.Message != test.message || e.Status != test.code || e.OperationID != "u" || e.Response == nil {
 			t.Errorf("%d %s: got %+v", test.code, test.text, e)
 		}

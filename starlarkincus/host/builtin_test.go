@@ -30,7 +30,7 @@ func TestHelp(t *testing.T) {
 	if Help("nothing") != "" {
 		t.Error("help for an unknown name")
 	}
-	want := "IncusConflictError(message, **fields)\n\nThe request conflicts with what is there (409).\n\n" +
+	want := "IncusConflictError(message, **fields)\n\nSomething else has the address, port, MAC or name (409, or a failure that says so).\n\n" +
 		"A class of errors under IncusAPIError, IncusError, Error."
 	if got := Help("IncusConflictError"); got != want {
 		t.Errorf("got %q", got)

@@ -120,6 +120,12 @@ func (e *errorValue) set(field string, v starlark.Value) error {
 			return fmt.Errorf(`outcome is %s, want "not_sent", "refused", "done", "unknown" or None`, described(v))
 		}
 		e.err.Outcome = errors.Outcome(outcome)
+	case "object":
+		object, err := objectOf(v)
+		if err != nil {
+			return err
+		}
+		e.err.Object = object
 	case "status":
 		if v == starlark.None {
 			return nil

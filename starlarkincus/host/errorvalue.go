@@ -10,6 +10,7 @@ import (
 	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
 	"go.starlark.net/syntax"
 )
 
@@ -84,7 +85,7 @@ func (e *errorValue) Freeze() {
 
 // standard are the fields that every error has, None where they are unknown.
 var standard = []string{
-	"class", "class_", "message", "status", "status_code", "response", "cause", "operation_id", "method", "path", "outcome", "backtrace",
+	"class", "class_", "message", "status", "status_code", "response", "cause", "operation_id", "method", "path", "object", "outcome", "backtrace",
 }
 
 // added are the fields that a class adds, None in an error that a script made without them.
@@ -148,6 +149,8 @@ func (e *errorValue) field(name string) (starlark.Value, error) {
 		return stringOrNone(e.err.Method), nil
 	case "path":
 		return stringOrNone(e.err.Path), nil
+	case "object":
+		return objectValue(e.err.Object), nil
 	case "outcome":
 		return stringOrNone(string(e.err.Outcome)), nil
 	case "backtrace":
@@ -167,6 +170,43 @@ func (e *errorValue) field(name string) (starlark.Value, error) {
 	default:
 		return value.FromGo(v)
 	}
+}
+
+// objectValue is what an error is about, as scripts have it: a struct of kind and name.
+func objectValue(o *errors.Object) starlark.Value {
+	if o == nil {
+		return starlark.None
+	}
+	return starlarkstruct.FromStringDict(starlark.String("ErrorObject"), starlark.StringDict{
+		"kind": starlark.String(o.Kind), "name": stringOrNone(o.Name)})
+}
+
+// objectOf reads an object that a script gave.
+func objectOf(v starlark.Value) (*errors.Object, error) {
+	part := func(name string) (string, bool) {
+		var field starlark.Value
+		switch v := v.(type) {
+		case *starlarkstruct.Struct:
+			field, _ = v.Attr(name)
+		case *starlark.Dict:
+			if v, found, _ := v.Get(starlark.String(name)); found {
+				field = v
+			}
+		}
+		if field == starlark.None && name == "name" {
+			return "", true
+		}
+		return starlark.AsString(field)
+	}
+	if v == starlark.None {
+		return nil, nil
+	}
+	kind, okKind := part("kind")
+	name, okName := part("name")
+	if !okKind || !okName || kind == "" {
+		return nil, fmt.Errorf(`object is %s, want a struct or dict of kind and name, as in object={"kind": "instance", "name": "web"}`, described(v))
+	}
+	return &errors.Object{Kind: kind, Name: name}, nil
 }
 
 func stringOrNone(s string) starlark.Value {
@@ -257,7 +297,7 @@ func sameError(a, b *errors.Error, depth int) (bool, error) {
 	}
 	if a == nil || b == nil || a.Class != b.Class || a.Message != b.Message || a.Status != b.Status ||
 		a.OperationID != b.OperationID || a.Outcome != b.Outcome || a.Method != b.Method || a.Path != b.Path ||
-		!reflect.DeepEqual(a.Response, b.Response) || len(a.Fields) != len(b.Fields) {
+		!reflect.DeepEqual(a.Response, b.Response) || !reflect.DeepEqual(a.Object, b.Object) || len(a.Fields) != len(b.Fields) {
 		return false, nil
 	}
 	for name, field := range a.Fields {

@@ -28,6 +28,7 @@ type reportedError struct {
 	OperationID *string          `json:"operation_id"`
 	Method      *string          `json:"method"`
 	Path        *string          `json:"path"`
+	Object      *reportedObject  `json:"object"`
 	Outcome     *string          `json:"outcome"`
 	Fields      map[string]any   `json:"fields,omitempty"` // what the class or the script added
 	Cause       *reportedError   `json:"cause"`
@@ -36,6 +37,12 @@ type reportedError struct {
 	Frames      []reportedFrame  `json:"frames"` // the most recent call last
 	Tasks       []reportedTask   `json:"tasks"`  // of parallel, the innermost last
 	ExitStatus  *int             `json:"exit_status,omitempty"`
+}
+
+// A reportedObject is what an error is about.
+type reportedObject struct {
+	Kind string  `json:"kind"`
+	Name *string `json:"name"`
 }
 
 // A reportedFrame is a call in a script, and the builtins that it called; or it stands for many that were left out.
@@ -160,6 +167,9 @@ func (h *Host) describeValue(v *errorValue) *reportedError {
 		Method: stringOrNull(e.Method), Path: stringOrNull(e.Path), Outcome: stringOrNull(string(e.Outcome)), Frames: []reportedFrame{}, Tasks: []reportedTask{}}
 	if e.Status != 0 {
 		r.Status = &e.Status
+	}
+	if e.Object != nil {
+		r.Object = &reportedObject{e.Object.Kind, stringOrNull(e.Object.Name)}
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.Fields)) {
 		field := e.Fields[name]

@@ -169,7 +169,7 @@ func fakeModule() starlark.Value {
 				Path: "/1.0/instances/missing", Response: map[string]any{"error": "Instance not found", "error_code": 404.0}}
 		},
 		"create": func(*starlark.Thread, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
-			return nil, errors.NewOperation("5f3a", 400, "Failed creating instance: Image not found", nil)
+			return nil, errors.NewOperation("5f3a", errors.Failure{Status: 400, Message: "Failed creating instance: Image not found"}, nil)
 		},
 		"unreachable": func(*starlark.Thread, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
 			return nil, &errors.Error{Class: errors.Connection, Message: "no answer from 10.0.0.1", Cause: goerrors.New("no route to host")}

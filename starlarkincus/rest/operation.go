@@ -68,7 +68,8 @@ func readState(raw json.RawMessage) (*State, error) {
 type Operation struct {
 	client       *Client
 	id           string
-	method, path string // of the request that began it
+	method, path string          // of the request that began it
+	request      *errors.Request // the same; nil where it isn't known
 
 	mu    sync.Mutex
 	state *State // the last one known; nil for none
@@ -107,7 +108,7 @@ func (c *Client) newOperation(ctx context.Context, k *call, e envelope) (*Operat
 	if o.id == "" {
 		return nil, stderrors.New("the operation has no id")
 	}
-	o.method, o.path, o.state = k.method, k.url.Path, state
+	o.method, o.path, o.request, o.state = k.method, k.url.Path, k.described(), state
 	if state.Final() {
 		o.settle(state)
 	} else {
@@ -190,7 +191,7 @@ func (o *Operation) update(state *State) {
 func (o *Operation) settle(state *State) *end {
 	e := &end{state: state}
 	if state.StatusCode != operationSuccess {
-		e.err = o.failure(state.StatusCode, state.Err, decodeObject(state.Raw))
+		e.err = o.failure(state.StatusCode, state.Err, state.Location, decodeObject(state.Raw))
 	}
 	return o.settleEnd(e)
 }
@@ -209,13 +210,24 @@ func (o *Operation) settleEnd(e *end) *end {
 }
 
 // failure is the error of an operation that ended badly; it names the request that began it.
-func (o *Operation) failure(code int, message string, response any) error {
-	e := errors.NewOperation(o.id, code, message, response)
+func (o *Operation) failure(code int, message, location string, response any) error {
+	if location == "none" {
+		location = "" // a server that stands alone
+	}
+	e := errors.NewOperation(o.id, errors.Failure{Status: code, Message: message, Request: o.request, Member: location}, response)
 	e.Method, e.Path, e.Outcome = o.method, o.path, errors.OutcomeOfOperation(e)
 	if inner, ok := e.Cause.(*errors.Error); ok && inner.OperationID != "" {
 		inner.Method, inner.Path, inner.Outcome = o.method, o.path, e.Outcome
 	}
 	return e
+}
+
+// location returns the cluster member that runs it, or "".
+func (o *Operation) location() string {
+	if s := o.State(); s != nil {
+		return s.Location
+	}
+	return ""
 }
 
 // timeout is the error of a wait whose time is over.

@@ -66,19 +66,17 @@ func (c *Client) replyError(ctx context.Context, k *call, response *http.Respons
 	if k.trust {
 		trusted = nil
 	}
-	class := errors.OfReply(status, e.message, trusted)
+	failure := errors.NewReply(errors.Failure{Status: status, Message: e.message, Request: k.described()}, decodeObject(body), trusted)
 	// The question about trust may have been cancelled along with this request.
 	if err := cancelled(ctx); err != nil {
 		return err
 	}
-	message := e.message
 	if !isIncus {
-		message = pageText(response, body)
+		failure.Message = pageText(response, body)
 	}
-	failure := k.fail(class, nil, "%s", message)
-	failure.Status, failure.Response = status, decodeObject(body)
+	failure.Method, failure.Path = k.method, k.url.Path
 	if k.changes() {
-		failure.Outcome = errors.OutcomeOfReply(class, message, isIncus)
+		failure.Outcome = errors.OutcomeOfReply(failure.Class, failure.Message, isIncus)
 	}
 	return failure
 }

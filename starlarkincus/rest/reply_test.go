@@ -29,7 +29,7 @@ func TestAnswers(t *testing.T) {
 		cause   error // nil for any
 	}{
 		"not found":           {step{status: 404, body: errorBody(404, "Instance not found")}, errors.NotFound, 404, "Instance not found", nil},
-		"status in text only": {step{status: 500, body: errorBody(500, `Instance "c1" already exists`)}, errors.AlreadyExists, 500, `Instance "c1" already exists`, nil},
+		"status in text only": {step{status: 500, body: errorBody(500, `Instance "c1" already exists`)}, errors.Conflict, 500, `Instance "c1" already exists`, nil},
 		"error under 200":     {step{body: errorBody(423, "the pool is in use")}, errors.Busy, 423, "the pool is in use", nil},
 		"body knows better":   {step{status: 500, body: errorBody(404, "No such object")}, errors.NotFound, 404, "No such object", nil},
 		"empty error text":    {step{status: 400, body: errorBody(400, "")}, errors.BadRequest, 400, `{"error":"","error_code":400,"metadata":null,"operation":"","status":"","status_code":0,"type":"error"}`, nil},

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -157,6 +158,27 @@ func (k *call) judge(err error, unsent bool) error {
 	}
 	return err
 }
+
+// described returns what a failure's class is told by besides the server's words.
+func (k *call) described() *errors.Request {
+	d := &errors.Request{Method: k.method, Path: k.url.EscapedPath(), Query: k.url.Query()}
+	if k.stream == nil && len(k.body) <= maxDescribed {
+		d.Body = k.body
+	}
+	for key, values := range k.header {
+		if strings.HasPrefix(key, "X-Incus-") {
+			if d.Header == nil {
+				d.Header = make(map[string][]string)
+			}
+			d.Header[key] = values
+		}
+	}
+	return d
+}
+
+// maxDescribed is the size of the largest body that is looked at when a request fails: above any that the server takes
+// as JSON.
+const maxDescribed = 4 << 20
 
 // fail makes an error that names the request.
 func (k *call) fail(class *errors.Class, cause error, format string, args ...any) *errors.Error {

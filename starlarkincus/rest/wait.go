@@ -218,5 +218,5 @@ func (o *Operation) resolve(ctx context.Context, failed *errors.Error) (*end, er
 	if failed.Status == http.StatusNotFound && stderrors.As(err, &gone) && gone.Class == errors.NotFound && gone.Message == failed.Message {
 		return nil, gone
 	}
-	return o.settleEnd(&end{err: o.failure(operationFailure, failed.Message, failed.Response)}), nil
+	return o.settleEnd(&end{err: o.failure(operationFailure, failed.Message, o.location(), failed.Response)}), nil
 }

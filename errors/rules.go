@@ -1,0 +1,204 @@
+package errors
+
+import (
+	"regexp"
+	"slices"
+	"sync"
+)
+
+// A source is where a failure was reported.
+type source int
+
+const (
+	replies    source = 1 << iota // in the answer to a request
+	operations                    // by a background operation that ended
+	anywhere   = replies | operations
+)
+
+// A rule gives a class to failures whose text or status matches. Incus reports many failures with a status that doesn't
+// say what happened, and a failed operation with no status at all.
+type rule struct {
+	// about says what happened.
+	about string
+	// text is a regular expression; empty for a rule of the status alone. Only the server's own words count: not what
+	// it quotes, what the request held, or, unless programs is set, what follows "Failed to run: ".
+	text string
+	// from is where the failure is looked for; anywhere if it is zero.
+	from source
+	// status lists the statuses of replies that the rule is for; nil for those that say nothing by themselves, which
+	// are 400 and, but for 501 and 503, all from 500. Operations have none.
+	status []int
+	// making restricts the rule to requests that make an object.
+	making bool
+	// programs makes the words of a program that the server ran count.
+	programs bool
+	// class is the failure's; nil if the text is known to tell no cause.
+	class *Class
+	// seen60 and seen70 are what each line of Incus really says, or would say by its source.
+	seen60, seen70 string
+}
+
+// rules are tried in this order; the first that matches decides.
+//
+//  1. Statuses that say all there is to say.
+//  2. Texts: those that look like another kind first, then the kinds from the narrow to the wide. What something else
+//     has is before what exists already, both before a state, and all of them before what is missing; an invalid
+//     request, of which there are the most wordings, is last but for an unreachable peer, whose own failure may
+//     be any of these.
+//  3. The other statuses.
+//
+// A text that none of them knows is left to the status: a server error, or an operation that failed for a reason that
+// has no class.
+var rules = []rule{
+	{about: "OIDC wants a login", status: []int{401}, class: Authentication},
+	{about: "the ETag is another", status: []int{412}, class: PreconditionFailed},
+	{about: "no such method", status: []int{501}, class: NotImplemented},
+
+	{about: "a command in the instance", text: `^Command not (found|executable)$`, class: nil,
+		seen60: "Command not found", seen70: "Command not executable"},
+	{about: "a disk is full", text: `(?i)out of disk space|no space left on device|insufficient free space|disk quota exceeded|exceeding quota of`, programs: true,
+		status: []int{400, 500}, class: Limit,
+		seen60: "Failed creating instance from image: Unable to unpack image, run out of disk space",
+		seen70: "Failed to run: tar -C /x -xpf - --numeric-owner: exit status 2 (tar: ./file: Cannot write: No space left on device)"},
+	{about: "an address and port are in use", text: `bind: address already in use`, programs: true, class: Conflict,
+		seen60: `Failed to start device "p": Error occurred when starting proxy device: Error: Failed to listen on 127.0.0.1:80: listen tcp 127.0.0.1:80: bind: address already in use`,
+		seen70: `listen tcp 127.0.0.1:8443: bind: address already in use`},
+	{about: "an address, a MAC, an interface or a DNS name is in use", status: []int{400, 409, 500},
+		text: `already (defined|used) on (another NIC|network)|conflict between .* connected to same network|[Ii]nterface .*(already in use|in use by|already exists)|` +
+			`conflicts with existing network forward|[Aa]ddress ("[^"]*" )?(is )?already in use|address ".*" in use on|[Aa]ddress (already|is already) (allocated|used|defined)|` +
+			`virtual functions .* already in use|using that access key already exists|for that target network already exists|` +
+			`already uses .* in auto mode|with different name .* already in trust store|overlaps with (another|an existing)`, class: Conflict,
+		seen60: `Device validation failed for "eth0": MAC address "10:66:6a:00:00:01" already defined on another NIC`,
+		seen70: `External interface "eth0" already in use`},
+	{about: "a key of an object's configuration, or another part of it, is there", status: []int{400, 409, 500},
+		text: `UNIQUE constraint failed: \w+_(config|devices|devices_config|aliases|properties)\.|^Alias already exists: |[Dd]irectory .* already exists|[Ff]ile location .* already exists|` +
+			`[Vv]olume path .* already exists|(?i:physical volume|volume group|LVM volume|snapshot volume|filesystem) already exists|already exists on storage but not in database|` +
+			`already exists with a different|volume already exists for|conflicts with an existing project network`, class: Conflict,
+		seen60: "UNIQUE constraint failed: instances_config.instance_id, instances_config.key",
+		seen70: "Alias already exists: debian"},
+	{about: "the object being made is there", text: existing, status: []int{400, 409, 500}, making: true, class: AlreadyExists,
+		seen60: `Failed creating instance record: Add instance info to the database: Failed to create "instances" entry: UNIQUE constraint failed: instances.project_id, instances.name`,
+		seen70: `Instance "c1" already exists`},
+	{about: "an object of that name is there, and isn't being made", text: existing, status: []int{400, 409, 500}, class: Conflict,
+		seen60: `Name "c2" already in use`, seen70: `Profile "p2" already exists`},
+	{about: "several objects have the name", text: `on more than one cluster member|[Mm]ore than one cluster member has|[Mm]ore than (one|1) (storage|network|pool|match)|^Multiple storage buckets`, class: Conflict,
+		seen60: "Storage volume found on more than one cluster member. Please target a specific member",
+		seen70: `More than one cluster member has a volume named "v". Please target a specific member`},
+	{about: "another operation has it", status: []int{400, 429, 500},
+		text: `is busy running a |already being migrated|(operation|change|session|[Ss]hutdown)( \S+)*( is)? already in progress|is already connected\. Force is required`, class: Busy,
+		seen60: `Instance is busy running a "stop" operation`, seen70: "The instance is already being migrated"},
+	{about: "a limit of the project is reached", status: []int{400, 403, 500},
+		text: `Reached maximum |is too low: (there currently are|current total is)|limit has been reached|exceeds (allowed|the) (bugdget|budget|maximum)`, class: Limit,
+		seen60: `Failed checking if instance creation allowed: Reached maximum aggregate value "1GiB" for "limits.memory" in project "p"`,
+		seen70: "Networks limit has been reached for project"},
+	{about: "an image is not of this server", text: `Image server ".*" isn't allowed`, class: Permission,
+		seen60: `Image server "images.example" isn't allowed in this project`, seen70: `Image server "images.example" isn't allowed in this project`},
+	{about: "a member is evacuated", text: `[Mm]ember is (already )?(evacuated|restored|in requested state)`, status: []int{400, 403, 500}, class: State,
+		seen60: "Cluster member is evacuated", seen70: "Cluster member is already evacuated"},
+	{about: "the authorization server is away", text: `authorization server is currently offline`, status: []int{403}, class: Unavailable,
+		seen60: "The authorization server is currently offline, please try again later", seen70: "The authorization server is currently offline, please try again later"},
+	{about: "a project or the server forbids it",
+		text: `\b(is|are) forbidden|not allowed (in|by) project|[Ss]ource path .*not allowed|outside of restricted parent|with a restricted source path|` +
+			`[Pp]rojects? (isn't|aren't) allowed|isn't allowed (in this project|to connect)|[Pp]roject (".*" )?doesn't allow|not accessible from this project|` +
+			`in a restricted project|allowed uplink networks in project|in its restricted uplink subnets|Only managed network devices are allowed|` +
+			`only allow unprivileged containers|if project limits are used|User does not have (permission|entitlement)|Certificate is restricted`, class: Permission,
+		seen60: `Failed checking if instance creation allowed: Invalid value "true" for config "security.privileged" on instance "c1" of project "p": Privileged containers are forbidden`,
+		seen70: `Project "p" doesn't allow for snapshot creation`},
+	{about: "a member, or what the server needs, is away",
+		text: `\bis (currently )?offline|[Mm]ember is unavailable|Missing event connection with target cluster member|Unable to connect to: |peer node .* is down|` +
+			`[Cc]luster (is )?unavailable|no available (cowsql|dqlite) leader|[Nn]ot leader|No (leader|online)|There are no online|on any online member|unavailable on this server|` +
+			`^Unavailable (networks|storage pools)|is unavailable because|(Incus|Daemon) is (shutting down|starting up)|^Shutting down$|(Daemon not|Server isn't) ready yet|database is locked|DB is locked|^unavailable$|[Nn]etwork "[^"]*" is unavailable|^Timeout (getting instances|waiting for configuration change)|checkpoint in progress|` +
+			`(Get|Post|Put|Patch|Delete) "https?://[^"]*": (EOF|unexpected EOF|dial |read |write |context deadline|net/http|http2?: )|` +
+			`(connect|dial [a-z]+ \S+): (connection refused|no route to host|network is unreachable|i/o timeout)|` +
+			`: (connection reset by peer|i/o timeout|no route to host|connection refused)$|websocket: close 1006|Failed (to connect|connecting) to (source|target|cluster leader)`, class: Unavailable,
+		seen60: "Target cluster member is unavailable",
+		seen70: `Unable to connect to: 10.0.0.2:8443 ([dial tcp 10.0.0.2:8443: connect: connection refused])`},
+	{about: "a member died while an operation ran on it", text: lostMemberText, from: operations, class: Unavailable,
+		seen60: "unexpected EOF", seen70: "EOF"},
+	{about: "the object is in the wrong state",
+		text: `already (running|stopped|frozen)|(is not|isn't|isn't currently|not currently) running|[Ii]nstance is (running|frozen|stopped)|is currently frozen|` +
+			`(when|while) (the )?(instance|VM|container) is running|must (not )?be (running|stopped)|(the instance to be|require the instance be) (running|stopped)|requires the instance be stopped|running instance not allowed|` +
+			`(on|a|only available on|with|used by|multiple|from a) (running|stopped) (instance|VM|container)|if there are running instances|` +
+			`(currently|still) in use|(that|when|integration) is in use|when in use|used by (running|an) instance|in use by (running|another)|^In use$|Only empty .* can be (removed|renamed|deleted)|on non-empty projects|` +
+			`(is|are)n't empty|is not empty|already (part of a|clustered)|[Ss]erver is not clustered|isn't (part of a cluster|clustered)|cannot be (started|cleanly shutdown) as in|` +
+			`when not in created state|in pending state|pending cluster member|already (partially )?created|already the leader|has snapshots|with snapshots|with backups cannot|` +
+			`No NBD session is currently active|[Ii]s used by Incus itself|is protected\b|protection enabled|relies on this profile|still exists in storage pool|^Clustering isn't enabled`, class: State,
+		seen60: "The instance is already running", seen70: "Only empty projects can be removed."},
+	{about: "something that the request names is missing", status: []int{400, 409, 500},
+		text: `(?i)\bnot found|\bdoesn't exist|\bdoes not exist|image not provided for instance|missing source path|no such (object|file or directory: ")|^Unknown project |` +
+			`can't find a storage pool |could(n't| not) (find|be found)( "| a cluster member for| the requested image| for instance type)|image couldn't be found|no matching image|Missing storage pool |No storage bucket admin key found|not seem to exist`, class: NotFound,
+		seen60: "Image not provided for instance creation", seen70: `Failed to fetch instance "none" in project "default": Instance not found`},
+	{about: "a value is invalid",
+		text: `\bInvalid |^invalid |[:"] invalid (syntax|boolean|integer|CIDR|value|MAC|address|character|prefix)|(isn't|is not|aren't|not) (a |an |within )?valid|is invalid\b|strconv\.Parse|` +
+			`cannot unmarshal|\bjson: |\byaml: |unexpected end of JSON|looking for beginning of|\bBad |(Failed|failed|Error|Unable) (to parse|parsing)|` +
+			`[Nn]ot an? (usable |PF|snapshot|device|IP|number|integer|boolean|string|physical)|illegal base64|x509: malformed|asn1: |isn't a supported|couldn't be parsed|[Cc]ould(n't| not) parse|malformed|incorrect (format|number)|` +
+			`invalid (TOML|template|UTF|argument for)|error parsing|pq: |parsing time |unknown unit|value out of range`, class: BadRequest,
+		seen60: "Invalid config: Unknown configuration key: nosuch.key", seen70: `strconv.ParseInt: parsing "x": invalid syntax`},
+	{about: "something is unknown or unsupported",
+		text: `\b(Unknown|Unsupported|Unrecogni[sz]ed|Ambiguous|Incorrect|Not supported) |\bUnexpected .*(value|type|format)|[Uu]nknown (key|field|configuration)|` +
+			`(isn't|is not|aren't|are not|not) (currently |yet )?supported|(only|not) supported (by|on|for|with|when)|(doesn't|does not|do not|don't) (currently )?support|\b[Uu]nsupported\b|` +
+			`incompatible with|(isn't|not|n't been) (available|installed|enabled) `, class: BadRequest,
+		seen60: "Unknown source type bogus", seen70: "Storage pool does not support buckets"},
+	{about: "a part of the request is missing",
+		text: `\bMissing |\bmissing (required|the|argument|path|name)|(is|are|be) (required|mandatory|specified|provided)|\brequires? |\bNo .* (provided|specified|supplied|given)|` +
+			`[Nn]o (root device|name|uid/gid|"name" property|available IP)|is missing\b|(can't|cannot|must not|may not) be (empty|blank|nil)|has no |(does not|doesn't) have a|(^|: )(Must |Requires? |Required |Migration info required)|\bmust specify|missing secret|clause has no|(incomplete|unterminated) |name not provided|[Nn]eeds? to be|No backup name can be set|[Nn]ot pending on any node`, class: BadRequest,
+		seen60: "Failed creating instance record: Failed initializing instance: Failed getting root disk: No root device could be found",
+		seen70: `Instance "c1" in project "p" has no "limits.memory" config, either directly or via a profile`},
+	{about: "a warning's status", text: `^Status may only be set to`, status: []int{403}, from: replies, class: BadRequest,
+		seen60: `Status may only be set to "acknowledge" or "new"`, seen70: `Status may only be set to "acknowledge" or "new"`},
+	{about: "the request can't be done as it is",
+		text: `\b(must|should|may) (not )?(be|have|match|contain|start|end|only|differ)|\b(cannot|can't|may not|can only|may only) (be|contain|have|use|mix|specify|start|end)\b|\bCannot |\bCan't |` +
+			`\bOnly |\bonly (allowed|possible|valid|be|apply)|mutually exclusive|in conjunction with|in combination with|at the same time|\b[Dd]uplicate |already (set|specified|attached|connected)|` +
+			`too (long|large|short|small|big|many)|isn't allowed|not allowed|aren't allowed|(doesn't|don't|does not|do not) (match|allow|contain)|is not (a|in|within|an?) |` +
+			`isn't (a|in|within|an?|part|one) |out of range|greater than|less than|larger than|smaller than|[Cc]ouldn't find|Unable to (find|create a stateful)|(Maximum|maximum) .* (is|length)|` +
+			`outside (of )?|overlap|has to be|isn't (managed|configured|listening)|not (managed|configured)|is used by|\b[Mm]ismatch|the same (as|path)|are the same|not within|contains (more than|invalid)|minimum (MTU|requirement|of)|is expired|[Cc]onflicting |is reserved for|Reserved |^Mutually|[Oo]ut of .* range|multiple times|not editable|this is a snapshot|[Ii]s a snapshot|is not (container|bridge) type|at least one|specified together|already used but|more than one`, class: BadRequest,
+		seen60: "Renaming storage volumes of type \"container\" is not allowed", seen70: "Cannot use manually specified ipv4.address when using unmanaged parent bridge"},
+	{about: "a peer failed", text: `[Ff]ailed to (notify|connect to) (peer|node)|Failed to notify|Connect to cluster leader`, class: Unavailable,
+		seen60: `failed to notify peer 10.0.0.2:8443: context deadline exceeded`, seen70: `failed to connect to peer 10.0.0.2:8443: context canceled`},
+
+	{about: "refused", status: []int{403}, class: Permission},
+	{about: "missing", status: []int{404}, class: NotFound},
+	{about: "a conflict", status: []int{409}, class: Conflict},
+	{about: "locked", status: []int{423}, class: Busy},
+	{about: "away", status: []int{503}, class: Unavailable},
+	{about: "invalid", status: []int{400}, class: BadRequest},
+}
+
+// existing matches a text that says that something is there already.
+const existing = `[Aa]lready (exists|in use|defined|has (a member|instance DB|storage DB))|exists already|already in trust store|already trusted|already (fully )?created|` +
+	`UNIQUE constraint failed|^File exists$|: file exists$`
+
+// A compiledRule is a rule with its pattern; nil for none.
+type compiledRule struct {
+	*rule
+	pattern *regexp.Regexp
+}
+
+// compiledRules compiles the rules at the first failure, because most programs end without one.
+var compiledRules = sync.OnceValue(func() []compiledRule {
+	compiled := make([]compiledRule, len(rules))
+	for i := range rules {
+		compiled[i].rule = &rules[i]
+		if rules[i].text != "" {
+			compiled[i].pattern = regexp.MustCompile(rules[i].text)
+		}
+	}
+	return compiled
+})
+
+// forStatus reports whether the rule is for replies with the status. Those from 500 count as 500 where they say nothing
+// more by themselves.
+func (r *rule) forStatus(status int) bool {
+	if r.text != "" && status > 500 && status != 501 && status != 503 {
+		status = 500
+	}
+	if r.status == nil {
+		return status == 400 || status == 500
+	}
+	return slices.Contains(r.status, status)
+}
+
+// lostMemberText is how an operation ends whose connection to the member that runs it broke.
+const lostMemberText = `^(.*: )?(unexpected )?EOF$`
+
+var lostMember = regexp.MustCompile(lostMemberText)

@@ -1,0 +1,69 @@
+package errors
+
+import (
+	"slices"
+	"testing"
+)
+
+// creation makes an instance, change changes one.
+var (
+	creation = &Request{Method: "POST", Path: "/1.0/instances", Body: []byte(`{"name": "c1"}`)}
+	change   = &Request{Method: "PATCH", Path: "/1.0/instances/c1"}
+)
+
+// The rules' own examples: each rule gives them its class, and no rule before it takes them, wherever it looks.
+func TestRules(t *testing.T) {
+	for i := range rules {
+		r := &rules[i]
+		if r.about == "" {
+			t.Errorf("rule %d doesn't say what it is about", i)
+		}
+		if (r.text == "") != (r.seen60 == "" && r.seen70 == "") || (r.text == "") == (r.status == nil) && r.text == "" || r.text != "" && (r.seen60 == "" || r.seen70 == "") {
+			t.Errorf("%s: a rule has a text and an example of each line, or a status", r.about)
+		}
+		if r.text == "" {
+			for _, status := range r.status {
+				if got := (&Failure{Status: status, Message: "no rule knows this"}).decide(replies); got != r {
+					t.Errorf("%s: the status %d is another rule's", r.about, status)
+				}
+			}
+			continue
+		}
+		request := change
+		if r.making {
+			request = creation
+		}
+		for _, message := range []string{r.seen60, r.seen70} {
+			var froms []source
+			for _, from := range []source{replies, operations} {
+				if r.from == 0 || r.from&from != 0 {
+					froms = append(froms, from)
+				}
+			}
+			for _, from := range froms {
+				statuses := r.status
+				if from == operations {
+					statuses = []int{400}
+				} else if statuses == nil {
+					statuses = []int{400, 500}
+				}
+				for _, status := range statuses {
+					f := Failure{Status: status, Message: message, Request: request}
+					if got := f.decide(from); got != r {
+						about := "none"
+						if got != nil {
+							about = got.about
+						}
+						t.Errorf("%s: %d %s is taken by the rule: %s", r.about, status, message, about)
+					}
+				}
+			}
+		}
+	}
+	// Each kind of failure that a server reports by its words has a rule.
+	for _, class := range []*Class{AlreadyExists, Conflict, Busy, Limit, Permission, State, NotFound, BadRequest, Unavailable} {
+		if !slices.ContainsFunc(rules, func(r rule) bool { return r.text != "" && r.class == class }) {
+			t.Errorf("no rule gives %s", class)
+		}
+	}
+}
