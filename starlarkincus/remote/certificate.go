@@ -77,7 +77,7 @@ func (c *Config) addCertificates(t *Target, global, needed bool) error {
 		if err != nil {
 			return unreadable(pin, err)
 		}
-		// An expired one is fine here: the server may prove itself by other means, and the connection tells.
+		// An expired one is fine here: the connection tells.
 		if t.ServerCertificate, err = parseCertificate(pin, content); err != nil {
 			return err
 		}

@@ -40,7 +40,7 @@ type Target struct {
 	Certificate *tls.Certificate
 	// ServerCertificate is the one that was accepted when the remote was added; nil for none. It may have expired.
 	ServerCertificate *x509.Certificate
-	// CA is all that is trusted besides ServerCertificate; nil for what the system trusts.
+	// CA is all that is trusted where there is no ServerCertificate; nil for what the system trusts.
 	CA *x509.CertPool
 	// CredentialsHelper is the program that knows an OCI registry's user and password; empty for none.
 	CredentialsHelper string

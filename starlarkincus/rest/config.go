@@ -18,10 +18,10 @@ type Config struct {
 	Endpoints []string
 	// Certificate is the client's own; nil for none.
 	Certificate *tls.Certificate
-	// ServerCertificate is the server's certificate as it was pinned. It becomes a root, and the server's name is its
-	// first DNS name, so that the address may change.
+	// ServerCertificate is the server's certificate as it was pinned: no other is accepted, whatever CA and the system
+	// trust. The server's name is its first DNS name, so that the address may change.
 	ServerCertificate *x509.Certificate
-	// CA are the roots instead of the system's; nil for the system's.
+	// CA are the roots instead of the system's; nil for the system's. It doesn't count beside ServerCertificate.
 	CA *x509.CertPool
 	// InsecureSkipVerify accepts any certificate, unless ServerCertificate is set.
 	InsecureSkipVerify bool

@@ -189,6 +189,12 @@ func newClient(t *testing.T, config Config) *Client {
 // newCertificate makes a self-signed certificate like a server's.
 func newCertificate(t *testing.T, name string) tls.Certificate {
 	t.Helper()
+	return signedCertificate(t, name, time.Hour, nil)
+}
+
+// signedCertificate makes a certificate that is valid for that long, signed by another one; nil for itself.
+func signedCertificate(t *testing.T, name string, valid time.Duration, signer *tls.Certificate) tls.Certificate {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -196,12 +202,16 @@ func newCertificate(t *testing.T, name string) tls.Certificate {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()),
 		Subject:      pkix.Name{CommonName: "root@" + name, Organization: []string{"Linux Containers"}},
-		NotBefore:    time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		NotBefore:    time.Now().Add(-2*time.Hour), NotAfter: time.Now().Add(valid),
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 		DNSNames:    []string{name},
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	parent, parentKey := template, any(key)
+	if signer != nil {
+		parent, parentKey = signer.Leaf, signer.PrivateKey
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), parentKey)
 	if err != nil {
 		t.Fatal(err)
 	}

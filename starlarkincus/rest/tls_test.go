@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"incus-star/errors"
 )
@@ -57,6 +58,49 @@ func TestTLS(t *testing.T) {
 			want := strings.ReplaceAll(test.message, "SERVER", f.server.URL)
 			if e := asError(t, err); e.Class != errors.TLS || !strings.HasPrefix(e.Message, want) || e.Cause == nil {
 				t.Errorf("got  %v\nwant %v", e, want)
+			}
+		})
+	}
+}
+
+// TestPin: what else is trusted doesn't count where a certificate is pinned.
+func TestPin(t *testing.T) {
+	pin := newCertificate(t, "incus.example")
+	expired := signedCertificate(t, "incus.example", -time.Hour, nil)
+	authority := newCertificate(t, "authority")
+	for name, test := range map[string]struct {
+		serves, pin tls.Certificate
+		message     string // empty for success
+	}{
+		"the pin":                         {pin, pin, ""},
+		"signed by a trusted authority":   {signedCertificate(t, "127.0.0.1", time.Hour, &authority), pin, "isn't the one expected"},
+		"signed by the pin":               {signedCertificate(t, "incus.example", time.Hour, &pin), pin, "isn't the one expected"},
+		"a trusted authority's own":       {authority, pin, "isn't the one expected"},
+		"the same name and another key":   {newCertificate(t, "incus.example"), pin, "isn't the one expected"},
+		"the pin, which has expired":      {expired, expired, "certificate has expired"},
+		"another one, the pin is expired": {pin, expired, "isn't the one expected"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newTLSFake(t, test.serves)
+			if test.message == "" {
+				f.add(step{want: "GET /1.0", body: syncBody("{}")})
+			}
+			// The system's authorities are as good as these.
+			roots := x509.NewCertPool()
+			root := *authority.Leaf
+			root.IsCA, root.KeyUsage = true, x509.KeyUsageCertSign
+			roots.AddCert(&root)
+			_, err := f.client(func(c *Config) { c.ServerCertificate, c.CA = test.pin.Leaf, roots }).Do(t.Context(), Request{Path: "/1.0"})
+			if test.message == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			e := asError(t, err)
+			if e.Class != errors.TLS || !strings.Contains(e.Message, test.message) || !strings.Contains(e.Message, fingerprint(test.serves.Leaf)) ||
+				!strings.Contains(e.Message, fingerprint(test.pin.Leaf)) {
+				t.Error(e)
 			}
 		})
 	}

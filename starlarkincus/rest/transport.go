@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	stderrors "errors"
 	"net"
 	"net/http"
 	"os"
@@ -46,8 +47,11 @@ func newTransport(config Config) *http.Transport {
 	return t
 }
 
-// newTLS makes the same checks as the incus command: the pinned certificate is a root, and the server goes by the
-// name in it.
+// errNotPinned is what is wrong with a certificate that anybody but the pin vouches for.
+var errNotPinned = stderrors.New("only the pinned certificate is accepted")
+
+// newTLS makes the checks of the incus command, by which the server goes by the first name in its pinned certificate,
+// but for one: where a certificate is pinned no other is accepted, whoever signed it.
 func newTLS(config Config) *tls.Config {
 	t := &tls.Config{MinVersion: tls.VersionTLS13}
 	if isTrue(os.Getenv("INCUS_INSECURE_TLS")) {
@@ -56,25 +60,25 @@ func newTLS(config Config) *tls.Config {
 	if config.Certificate != nil {
 		t.Certificates = []tls.Certificate{*config.Certificate}
 	}
-	t.RootCAs = config.CA
 	pin := config.ServerCertificate
 	if pin == nil {
+		t.RootCAs = config.CA
 		t.InsecureSkipVerify = config.InsecureSkipVerify
 		return t
-	}
-	if t.RootCAs != nil {
-		t.RootCAs = t.RootCAs.Clone()
-	} else if roots, err := x509.SystemCertPool(); err == nil {
-		t.RootCAs = roots
-	} else {
-		t.RootCAs = x509.NewCertPool()
 	}
 	// A server's certificate is rarely marked as an authority, but here it is one for itself.
 	root := *pin
 	root.IsCA, root.KeyUsage = true, x509.KeyUsageCertSign
+	t.RootCAs = x509.NewCertPool()
 	t.RootCAs.AddCert(&root)
 	if len(pin.DNSNames) > 0 {
 		t.ServerName = pin.DNSNames[0]
+	}
+	t.VerifyConnection = func(state tls.ConnectionState) error {
+		if !state.PeerCertificates[0].Equal(pin) {
+			return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: errNotPinned}
+		}
+		return nil
 	}
 	return t
 }
