@@ -15,12 +15,14 @@ import (
 
 // imports says which packages of the project each package may import; it may import nothing else of it.
 var imports = map[string][]string{
-	"incus-star":                      {"incus-star/starlarkincus/cli"},
-	"incus-star/errors":               {},
-	"incus-star/starlarkincus/spec":   {},
-	"incus-star/starlarkincus/rest":   {"incus-star/errors"},
-	"incus-star/starlarkincus/remote": {"incus-star/errors"},
-	"incus-star/starlarkincus/value":  {"incus-star/errors"},
+	"incus-star":                                  {"incus-star/starlarkincus/cli"},
+	"incus-star/errors":                           {},
+	"incus-star/starlarkincus/spec":               {},
+	"incus-star/starlarkincus/rest":               {"incus-star/errors", "incus-star/starlarkincus/internal/secret"},
+	"incus-star/starlarkincus/internal/secret":    {},
+	"incus-star/starlarkincus/internal/printable": {},
+	"incus-star/starlarkincus/remote":             {"incus-star/errors", "incus-star/starlarkincus/internal/secret"},
+	"incus-star/starlarkincus/value":              {"incus-star/errors"},
 	"incus-star/starlarkincus": {"incus-star/errors", "incus-star/starlarkincus/spec", "incus-star/starlarkincus/rest",
 		"incus-star/starlarkincus/remote", "incus-star/starlarkincus/value"},
 	"incus-star/starlarkincus/host": {"incus-star/errors", "incus-star/starlarkincus", "incus-star/starlarkincus/value",

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/internal/secret"
 )
 
 // A Config says which server a [Client] talks to, and how.
@@ -74,7 +75,7 @@ func (c *Config) endpoints() ([]endpoint, error) {
 			// The error of url.Parse quotes the whole address, and so a password in it.
 			return nil, errors.New(errors.Config, "an endpoint isn't a URL: want https://host:port")
 		case u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Path != "" && u.Path != "/":
-			return nil, errors.New(errors.Config, "endpoint %s: want https://host:port and nothing more", u.Redacted())
+			return nil, errors.New(errors.Config, "endpoint %s: want https://host:port and nothing more", secret.Text(address))
 		}
 		all = append(all, endpoint{"https", u.Host, "https://" + u.Host})
 	}

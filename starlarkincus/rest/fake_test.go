@@ -202,7 +202,7 @@ func signedCertificate(t *testing.T, name string, valid time.Duration, signer *t
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()),
 		Subject:      pkix.Name{CommonName: "root@" + name, Organization: []string{"Linux Containers"}},
-		NotBefore:    time.Now().Add(-2*time.Hour), NotAfter: time.Now().Add(valid),
+		NotBefore:    time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(valid),
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 		DNSNames:    []string{name},

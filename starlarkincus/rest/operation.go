@@ -70,6 +70,7 @@ type Operation struct {
 	id           string
 	method, path string          // of the request that began it
 	request      *errors.Request // the same; nil where it isn't known
+	secrets      []string        // that the request held
 
 	mu    sync.Mutex
 	state *State // the last one known; nil for none
@@ -108,7 +109,7 @@ func (c *Client) newOperation(ctx context.Context, k *call, e envelope) (*Operat
 	if o.id == "" {
 		return nil, stderrors.New("the operation has no id")
 	}
-	o.method, o.path, o.request, o.state = k.method, k.url.Path, k.described(), state
+	o.method, o.path, o.request, o.secrets, o.state = k.method, k.url.Path, k.described(), k.secrets(), state
 	if state.Final() {
 		o.settle(state)
 	} else {
@@ -167,6 +168,7 @@ func (o *Operation) identify(err error) error {
 		if e.Outcome == "" && o.method != http.MethodGet {
 			e.Outcome = errors.Unknown
 		}
+		clean(e, o.secrets)
 	}
 	return err
 }
@@ -219,7 +221,7 @@ func (o *Operation) failure(code int, message, location string, response any) er
 	if inner, ok := e.Cause.(*errors.Error); ok && inner.OperationID != "" {
 		inner.Method, inner.Path, inner.Outcome = o.method, o.path, e.Outcome
 	}
-	return e
+	return clean(e, o.secrets)
 }
 
 // location returns the cluster member that runs it, or "".

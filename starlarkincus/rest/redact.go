@@ -3,53 +3,99 @@ package rest
 import (
 	"bytes"
 	"encoding/json"
-	"net/url"
+	stderrors "errors"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/internal/secret"
 )
 
-const redacted = "[redacted]"
+// maxShown is the size of the largest answer that an error keeps as its Response, and of the largest body in which
+// secrets are looked for: above what the server takes as JSON.
+const maxShown = 1 << 20
 
-// secretKeys are the names under which Incus keeps what gives access: an operation's websocket secrets, the tokens of
-// certificates, clusters and images, and passwords.
-var secretKeys = map[string]bool{
-	"fds": true, "secret": true, "secrets": true, "token": true, "trust_token": true, "password": true,
-}
-
-// redact replaces secrets in decoded JSON, in place.
-func redact(value any) any {
-	switch v := value.(type) {
-	case map[string]any:
-		for key, inner := range v {
-			if secretKeys[key] && inner != nil {
-				v[key] = redacted
-			} else {
-				redact(inner)
-			}
-		}
-	case []any:
-		for _, inner := range v {
-			redact(inner)
-		}
-	}
-	return value
-}
-
-// redactQuery replaces secrets in a query, in place.
-func redactQuery(query url.Values) url.Values {
-	for key := range query {
-		if secretKeys[key] {
-			query[key] = []string{redacted}
-		}
-	}
-	return query
-}
-
-// decodeObject decodes a JSON object for an error's Response, without secrets; nil where the body isn't one.
+// decodeObject decodes a JSON object for an error's Response, without secrets; nil where the body isn't one, or is
+// larger than any that tells of a failure.
 func decodeObject(body []byte) any {
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.UseNumber()
-	var object map[string]any
-	if decoder.Decode(&object) != nil || object == nil {
+	object, _ := decodeAny(body).(map[string]any)
+	if object == nil {
 		return nil
 	}
-	return redact(object)
+	return secret.Hide(object)
+}
+
+func decodeAny(body []byte) any {
+	if len(body) > maxShown {
+		return nil
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber()
+	var v any
+	if decoder.Decode(&v) != nil {
+		return nil
+	}
+	return v
+}
+
+// secrets returns the secrets that the request holds, which the server may repeat.
+func (k *call) secrets() []string {
+	list := secret.Values(nil, decodeAny(k.body))
+	for _, named := range []map[string][]string{k.url.Query(), k.header} {
+		for name, values := range named {
+			for _, value := range values {
+				list = secret.Values(list, map[string]any{name: value})
+				list = secret.Values(list, decodeAny([]byte(value)))
+			}
+		}
+	}
+	return list
+}
+
+// clean takes secrets out of the error of a request: those that the request sent, and what looks like one.
+func (k *call) clean(err error) error {
+	if err == nil {
+		return nil
+	}
+	return clean(err, k.secrets())
+}
+
+// clean takes secrets out of an error of this package and of those behind it.
+func clean(err error, secrets []string) error {
+	remove := func(text string) string { return secret.Text(secret.Remove(text, secrets)) }
+	var e *errors.Error
+	if !stderrors.As(err, &e) {
+		return err
+	}
+	for e != nil {
+		e.Message = remove(e.Message)
+		e.Response = secret.RemoveAll(e.Response, secrets)
+		if inner, ok := e.Cause.(*errors.Error); ok {
+			e = inner
+			continue
+		}
+		if e.Cause != nil {
+			if text := e.Cause.Error(); remove(text) != text {
+				e.Cause = &cleaned{remove(text), e.Cause}
+			}
+		}
+		return err
+	}
+	return err
+}
+
+// A cleaned error is another without its secrets. It doesn't unwrap, because what is in it has them; but it is what
+// that is.
+type cleaned struct {
+	text string
+	err  error
+}
+
+func (e *cleaned) Error() string        { return e.text }
+func (e *cleaned) Is(target error) bool { return stderrors.Is(e.err, target) }
+
+// As doesn't give an error of ours away: its message has the secrets.
+func (e *cleaned) As(target any) bool {
+	if _, ok := target.(**errors.Error); ok {
+		return false
+	}
+	return stderrors.As(e.err, target)
 }

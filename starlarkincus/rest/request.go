@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/internal/secret"
 )
 
 // defaultMaxBytes limits an answer's body where the request doesn't: far above any list, far below the memory.
@@ -84,8 +85,8 @@ func (c *Client) fill(k *call, r Request) error {
 	}
 	u, err := url.ParseRequestURI(r.Path)
 	if err != nil || r.Path[0] != '/' {
-		k.url.Path = r.Path
-		return k.fail(errors.Incus, trimURL(err), "%q can't be the path of a request: want /1.0/…", r.Path)
+		k.url.Path, _, _ = strings.Cut(r.Path, "?")
+		return k.fail(errors.Incus, trimURL(err), "%q can't be the path of a request: want /1.0/…", k.url.Path)
 	}
 	k.url = *u
 	if len(r.Query) > 0 {
@@ -184,14 +185,16 @@ const maxDescribed = 4 << 20
 func (k *call) fail(class *errors.Class, cause error, format string, args ...any) *errors.Error {
 	e := errors.New(class, format, args...)
 	e.Method, e.Path, e.Cause = k.method, k.url.Path, cause
+	clean(e, nil)
 	return e
 }
 
-// trace tells Config.Trace of a request that began at start.
+// trace takes the secrets out of a request's error and tells Config.Trace of the request.
 func (c *Client) trace(k *call, status int, duration time.Duration, err error) {
+	k.clean(err)
 	if c.config.Trace == nil {
 		return
 	}
-	c.config.Trace(Trace{Method: k.method, Path: k.url.EscapedPath(), Query: redactQuery(k.url.Query()),
+	c.config.Trace(Trace{Method: k.method, Path: k.url.EscapedPath(), Query: secret.HideQuery(k.url.Query()),
 		Status: status, Duration: duration, Err: err})
 }

@@ -26,8 +26,8 @@ func TestConfig(t *testing.T) {
 		{Config{Socket: "/s", Endpoints: []string{"https://127.0.0.1:8443"}}, "both a socket and an HTTPS endpoint are configured"},
 		{Config{Endpoints: []string{"http://127.0.0.1:8443"}}, "endpoint http://127.0.0.1:8443: want https://host:port and nothing more"},
 		{Config{Endpoints: []string{"127.0.0.1:8443"}}, "an endpoint isn't a URL: want https://host:port"},
-		{Config{Endpoints: []string{"https://"}}, "endpoint https:: want https://host:port and nothing more"},
-		{Config{Endpoints: []string{"https://me:hunter2@host:8443"}}, "endpoint https://me:xxxxx@host:8443: want https://host:port and nothing more"},
+		{Config{Endpoints: []string{"https://"}}, "endpoint https://: want https://host:port and nothing more"},
+		{Config{Endpoints: []string{"https://me:hunter2@host:8443"}}, "endpoint https://[redacted]@host:8443: want https://host:port and nothing more"},
 		{Config{Endpoints: []string{"https://me:hunter2%zz@host:8443"}}, "an endpoint isn't a URL: want https://host:port"},
 		{Config{Endpoints: []string{"https://host:8443/1.0"}}, "endpoint https://host:8443/1.0: want https://host:port and nothing more"},
 	} {

@@ -33,7 +33,7 @@ func (c *Client) Open(ctx context.Context, request Request) (body io.ReadCloser,
 	if err != nil {
 		return nil, nil, err
 	}
-	fail := func(err error) error { return c.transportError(ctx, k, err, time.Since(start)) }
+	fail := func(err error) error { return k.clean(c.transportError(ctx, k, err, time.Since(start))) }
 	return &stream{response, cancel, fail}, newReply(response), nil
 }
 
