@@ -8,6 +8,7 @@ import (
 
 	"incus-star/starlarkincus/check"
 	"incus-star/starlarkincus/host"
+	"incus-star/starlarkincus/internal/printable"
 	"incus-star/starlarkincus/suite"
 
 	"github.com/spf13/pflag"
@@ -56,7 +57,7 @@ func (f *flags) check(asJSON bool, paths []string, stdio stdio) int {
 		err = errors.Join(err, writeJSON(stdio.out, found))
 	} else {
 		for _, finding := range found {
-			fmt.Fprintln(stdio.out, finding)
+			fmt.Fprintln(stdio.out, printable.Line(finding.String()))
 		}
 	}
 	switch {
@@ -74,13 +75,13 @@ func writeJSON(w io.Writer, found []check.Finding) error {
 	}
 	data, err := json.MarshalIndent(found, "", "  ")
 	if err == nil {
-		_, err = w.Write(append(data, '\n'))
+		_, err = w.Write(append(printable.JSON(data), '\n'))
 	}
 	return err
 }
 
 // usageOf reports what keeps a command from its work.
 func usageOf(name string, err error, stderr io.Writer) int {
-	fmt.Fprintf(stderr, "incus-star %s: %v\n", name, err)
+	fmt.Fprintf(stderr, "incus-star %s: %s\n", name, printable.Text(err.Error()))
 	return host.ExitStatus(&host.UsageError{})
 }

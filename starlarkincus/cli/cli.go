@@ -13,6 +13,7 @@ import (
 
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/host"
+	"incus-star/starlarkincus/internal/printable"
 	"incus-star/starlarkincus/rest"
 
 	"github.com/spf13/pflag"
@@ -153,7 +154,7 @@ func traceLine(t rest.Trace) string {
 	if t.Err != nil {
 		line += " " + strings.ReplaceAll(t.Err.Error(), "\n", " ")
 	}
-	return line
+	return printable.Line(line)
 }
 
 // run runs the script that the command line names.

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"incus-star/starlarkincus/check"
+	"incus-star/starlarkincus/internal/printable"
 	"incus-star/starlarkincus/suite"
 
 	"github.com/rogpeppe/go-internal/diff"
@@ -57,7 +58,7 @@ func (o fmtFlags) run(paths []string, stdio stdio) int {
 			status = usageOf("fmt", err, stdio.err)
 			continue
 		case err != nil:
-			fmt.Fprintln(stdio.err, err)
+			fmt.Fprintln(stdio.err, printable.Text(err.Error()))
 			status = max(status, 1)
 			continue
 		case bytes.Equal(before, after):
@@ -83,7 +84,7 @@ func (o fmtFlags) changed(path string, before, after []byte, stdout io.Writer) e
 		_, err := stdout.Write(diff.Diff(path+".orig", before, path, after))
 		return err
 	}
-	_, err := fmt.Fprintln(stdout, path)
+	_, err := fmt.Fprintln(stdout, printable.Line(path))
 	return err
 }
 
@@ -97,7 +98,7 @@ func (o fmtFlags) stdin(stdio stdio) int {
 	same := bytes.Equal(before, after)
 	switch {
 	case err != nil:
-		fmt.Fprintln(stdio.err, err)
+		fmt.Fprintln(stdio.err, printable.Text(err.Error()))
 		return 1
 	case o.diff && !same:
 		_, err = stdio.out.Write(diff.Diff("<stdin>.orig", before, "<stdin>", after))

@@ -9,6 +9,8 @@ import (
 	"time"
 	"unicode"
 
+	"incus-star/starlarkincus/internal/secret"
+
 	"go.starlark.net/starlark"
 )
 
@@ -18,7 +20,9 @@ func init() {
 		params: "message, **fields",
 		help: `Prints a line with the time and the level on standard error: log("created", name="web", count=3). The same as log.info.
 
-The command's --log-level says what is printed: debug, info (as it is without), warning or error.`,
+Values of fields and keys that hold passwords, tokens, keys or other secrets by their name are left out. The command's
+--log-level says what is printed: debug, info (as it is without),
+warning or error.`,
 		call: logAt(slog.LevelInfo),
 		members: []definition{
 			{name: "debug", params: "message, **fields", help: `Prints what only matters when looking for a mistake.`, call: logAt(slog.LevelDebug)},
@@ -53,9 +57,13 @@ func logAt(level slog.Level) func(*call) (starlark.Value, error) {
 			return starlark.None, nil
 		}
 		var b strings.Builder
-		fmt.Fprintf(&b, "%s %-7s %s", time.Now().Format(time.DateTime), logNames[level], inLine(plainText(c.args[0])))
+		fmt.Fprintf(&b, "%s %-7s %s", time.Now().Format(time.DateTime), logNames[level], inLine(secret.Text(plainText(hideSecrets(c.args[0])))))
 		for _, field := range c.kwargs {
-			b.WriteString(" " + string(field[0].(starlark.String)) + "=" + logValue(field[1]))
+			name := string(field[0].(starlark.String))
+			if secret.Key(name) {
+				field[1] = starlark.String(secret.Hidden)
+			}
+			b.WriteString(" " + name + "=" + logValue(hideSecrets(field[1])))
 		}
 		b.WriteString("\n")
 		// One write, so that the lines of several processes don't mix. That it fails is no reason to end the script.
@@ -69,7 +77,7 @@ func inLine(s string) string { return strings.ReplaceAll(printable(s), "\n", "\n
 
 // logValue is a field's value, quoted where it could be read as more than one.
 func logValue(v starlark.Value) string {
-	s := plainText(v)
+	s := secret.Text(plainText(v))
 	_, text := v.(starlark.String)
 	if text && (s == "" || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == '"' || r == '=' || !unicode.IsPrint(r) })) {
 		return strconv.Quote(s)

@@ -142,7 +142,7 @@ func (g *group) fail(i int, err error) {
 
 // via is the line of a backtrace that tells a task.
 func (g *group) via(i int) starlark.CallStack {
-	text := []rune(strings.ReplaceAll(printable(g.items[i].String()), "\n", " "))
+	text := []rune(strings.ReplaceAll(printable(shownText(g.items[i])), "\n", " "))
 	if len(text) > 60 {
 		text = append(text[:59], '…')
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"incus-star/errors"
+	safe "incus-star/starlarkincus/internal/printable"
 
 	"go.starlark.net/resolve"
 	"go.starlark.net/starlark"
@@ -183,7 +184,7 @@ func (h *Host) stopText(stop *stopError, p palette) string {
 	stack := stackOf(stop)
 	if places := placesOf(stack); len(places) > 0 && places[len(places)-1].pos.Line > 0 {
 		last := places[len(places)-1]
-		message += fmt.Sprintf(" at %s, line %d, in %s", last.pos.Filename(), last.pos.Line, last.function)
+		message += fmt.Sprintf(" at %s, line %d, in %s", safe.Line(last.pos.Filename()), last.pos.Line, last.function)
 	}
 	for _, frame := range slices.Backward(stack) {
 		if _, ok := readTask(frame.Name); ok {
@@ -232,4 +233,4 @@ func (h *Host) parseText(list []resolve.Error, p palette) string {
 }
 
 // printable makes text safe for a terminal: a server's message may hold anything.
-func printable(s string) string { return strings.Map(visible, s) }
+func printable(s string) string { return safe.Text(s) }

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"incus-star/errors"
+	safe "incus-star/starlarkincus/internal/printable"
+	"incus-star/starlarkincus/internal/secret"
 	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/resolve"
@@ -98,7 +100,7 @@ func lineOf(v any) (string, error) {
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
 	err := encoder.Encode(v)
-	return b.String(), err
+	return string(safe.JSON(b.Bytes())), err
 }
 
 func (h *Host) describe(err error) *reportedError {
@@ -239,5 +241,5 @@ func (h *Host) addStack(r *reportedError, stack starlark.CallStack) {
 }
 
 func (h *Host) source(pos syntax.Position) string {
-	return strings.TrimSpace(h.sources.line(pos.Filename(), int(pos.Line)))
+	return strings.TrimSpace(secret.Mask(h.sources.line(pos.Filename(), int(pos.Line))))
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode"
 
+	safe "incus-star/starlarkincus/internal/printable"
 	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
@@ -34,12 +35,12 @@ func cellText(v starlark.Value) string {
 
 // oneLine is text for one line of a terminal.
 func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) {
+	return safe.Line(strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) && safe.Rune(r) || r == '\n' || r == '\t' || r == '\r' {
 			return ' '
 		}
-		return visible(r)
-	}, strings.TrimSpace(s))
+		return r
+	}, strings.TrimSpace(s)))
 }
 
 // heading is what stands above the columns; nil where nothing does.
@@ -202,7 +203,7 @@ func (g *grid) json() (string, error) {
 	if err := json.Indent(&out, []byte("["+b.String()+"]"), "", "  "); err != nil {
 		return "", err
 	}
-	return out.String(), nil
+	return string(safe.JSON(out.Bytes())), nil
 }
 
 func separator(i int) string {

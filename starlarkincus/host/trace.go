@@ -7,6 +7,8 @@ import (
 	"unicode"
 
 	incus "incus-star/errors"
+	safe "incus-star/starlarkincus/internal/printable"
+	"incus-star/starlarkincus/internal/secret"
 
 	"github.com/mattn/go-runewidth"
 	"go.starlark.net/starlark"
@@ -110,7 +112,7 @@ func (h *Host) writePlace(b *strings.Builder, at place, p palette) {
 		b.WriteString(h.excerpt(at.pos, p))
 	}
 	for _, name := range at.builtins {
-		fmt.Fprintf(b, "    in %s\n", name)
+		fmt.Fprintf(b, "    in %s\n", safe.Line(name))
 	}
 }
 
@@ -119,7 +121,7 @@ const maxExcerpt = 120
 
 // excerpt is the source line at a position and a caret under its column; empty where the source isn't known.
 func (h *Host) excerpt(pos syntax.Position, p palette) string {
-	line := []rune(strings.TrimRight(h.sources.line(pos.Filename(), int(pos.Line)), " \t"))
+	line := []rune(strings.TrimRight(secret.Mask(h.sources.line(pos.Filename(), int(pos.Line))), " \t"))
 	column := int(pos.Col) - 1 // in runes
 	start := 0
 	for start < len(line) && unicode.IsSpace(line[start]) {
@@ -140,14 +142,15 @@ func (h *Host) excerpt(pos syntax.Position, p palette) string {
 	text.WriteString(before)
 	caret.WriteString(strings.Repeat(" ", len([]rune(before))))
 	for i, r := range line[start:] {
-		text.WriteRune(visible(r))
+		shown := safe.Text(string(r))
+		text.WriteString(shown)
 		if start+i >= column {
 			continue
 		}
 		if r == '\t' {
 			caret.WriteRune('\t')
 		} else {
-			caret.WriteString(strings.Repeat(" ", runeWidth.RuneWidth(visible(r))))
+			caret.WriteString(strings.Repeat(" ", runeWidth.StringWidth(shown)))
 		}
 	}
 	if column > len(line) {
@@ -162,14 +165,6 @@ func (h *Host) excerpt(pos syntax.Position, p palette) string {
 
 // runeWidth measures as most terminals do, whatever the locale says.
 var runeWidth = runewidth.Condition{}
-
-// visible replaces a character that a terminal would act on.
-func visible(r rune) rune {
-	if unicode.IsControl(r) && r != '\t' && r != '\n' {
-		return unicode.ReplacementChar
-	}
-	return r
-}
 
 func thousands(n int) string {
 	s := fmt.Sprint(n)

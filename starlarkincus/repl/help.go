@@ -10,6 +10,7 @@ import (
 	"incus-star/errors"
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/host"
+	"incus-star/starlarkincus/internal/printable"
 	"incus-star/starlarkincus/spec"
 
 	"go.starlark.net/starlark"
@@ -41,7 +42,7 @@ func Overview(w io.Writer) {
 	own := slices.Sorted(maps.Keys(starlarkFunctions))
 	own = slices.DeleteFunc(own, func(name string) bool { return host.Help(name) != "" })
 	t.indented("  ", strings.Join(own, " "))
-	_, _ = io.WriteString(w, t.String())
+	_, _ = io.WriteString(w, printable.Text(t.String()))
 }
 
 // Help writes the help of a value. It reads the value's attributes and calls nothing.
@@ -65,7 +66,7 @@ func Help(w io.Writer, v starlark.Value) {
 	default:
 		t.value(v)
 	}
-	_, _ = io.WriteString(w, t.String())
+	_, _ = io.WriteString(w, printable.Text(t.String()))
 }
 
 // HelpName writes the help of a name: of what every script has, such as try_ and IncusNotFoundError, of Starlark's own,
@@ -80,7 +81,7 @@ func HelpName(w io.Writer, name string) error {
 		}
 		return fmt.Errorf("%s", message)
 	}
-	_, _ = io.WriteString(w, t.String())
+	_, _ = io.WriteString(w, printable.Text(t.String()))
 	return nil
 }
 

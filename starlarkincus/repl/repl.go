@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	"incus-star/starlarkincus/host"
+	"incus-star/starlarkincus/internal/printable"
 
 	"go.starlark.net/starlark"
 	"golang.org/x/term"
@@ -103,7 +104,7 @@ func (p *prompt) openHistory() {
 }
 
 func (p *prompt) warn(what string, err error) {
-	fmt.Fprintf(p.Stderr, "incus-star: %s: %v\n", what, err)
+	fmt.Fprintf(p.Stderr, "incus-star: %s: %s\n", what, printable.Text(err.Error()))
 }
 
 // loop runs what a person types, and gives the error that ends the prompt.
@@ -218,7 +219,7 @@ func (p *prompt) run(ctx context.Context, text string) error {
 	v, err := p.session.Eval(ctx, text)
 	if err == nil && v != starlark.None {
 		p.session.Set("_", v)
-		err = write(ctx, p.Stdout, v.String()+"\n")
+		err = write(ctx, p.Stdout, printable.Text(v.String())+"\n")
 	}
 	if stop(); err == nil && ctx.Err() != nil {
 		return causeOf(ctx) // the interrupt came at the very end, and must not be lost

@@ -5,11 +5,12 @@ import (
 	"encoding/xml"
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
 	"unicode"
+
+	"incus-star/starlarkincus/internal/printable"
 )
 
 // What follows is JUnit's XML, as CI systems read it. There is no standard: these are the parts that all know.
@@ -77,7 +78,7 @@ func writeJUnit(path string, files []*file, took time.Duration) error {
 }
 
 func (f *file) junit() xmlSuite {
-	name := filepath.ToSlash(f.path)
+	name := shown(f.path)
 	s := xmlSuite{xmlCounts: xmlCounts{Name: name, Tests: len(f.results), Time: seconds(f.took)}}
 	if f.unread != "" {
 		s.Tests, s.Errors = 1, 1
@@ -114,12 +115,12 @@ func seconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }
 
 var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-// plain is a text without a terminal's colours, and without what XML can't hold.
+// plain is a text without a terminal's colours, and without what XML can't hold or a terminal would act on.
 func plain(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' && r != '\t' || r == 0xfffe || r == 0xffff {
+		if r == 0xfffe || r == 0xffff {
 			return unicode.ReplacementChar
 		}
 		return r
-	}, colours.ReplaceAllString(text, ""))
+	}, printable.Text(colours.ReplaceAllString(text, "")))
 }

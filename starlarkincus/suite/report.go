@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	"incus-star/starlarkincus/internal/printable"
 )
 
 // titles are what a test's outcome is called in the results.
@@ -16,15 +18,18 @@ func (t *result) verbose(path string) string {
 
 // title is a test's line.
 func (t *result) title(path string) string {
-	line := fmt.Sprintf("--- %s: %s: %s", titles[t.outcome], filepath.ToSlash(path), t.name)
+	line := fmt.Sprintf("--- %s: %s: %s", titles[t.outcome], shown(path), t.name)
 	if t.outcome != notRun {
 		line += fmt.Sprintf(" (%.2fs)", t.took.Seconds())
 	}
 	if t.outcome == skips && t.reason != "" {
-		line += ": " + t.reason
+		line += ": " + printable.Line(t.reason)
 	}
 	return line + "\n"
 }
+
+// shown is a file's name in the results.
+func shown(path string) string { return printable.Line(filepath.ToSlash(path)) }
 
 func indented(text string) string {
 	if text == "" {
@@ -37,7 +42,7 @@ func indented(text string) string {
 // text is what is told of a file when it's done. Where its tests were told of already, only why it didn't run is left.
 func (f *file) text(verbose bool) string {
 	if f.unread != "" {
-		return fmt.Sprintf("FAIL  %s  can't be run\n", filepath.ToSlash(f.path)) + indented(f.unread)
+		return fmt.Sprintf("FAIL  %s  can't be run\n", shown(f.path)) + indented(printable.Text(f.unread))
 	}
 	if verbose {
 		return ""
@@ -58,7 +63,7 @@ func (f *file) text(verbose bool) string {
 	case count[notRun] == len(f.results):
 		return ""
 	}
-	return fmt.Sprintf("%s  %s  %s in %.1fs\n", verdict, filepath.ToSlash(f.path), &summary{count: count}, f.took.Seconds()) + details.String()
+	return fmt.Sprintf("%s  %s  %s in %.1fs\n", verdict, shown(f.path), &summary{count: count}, f.took.Seconds()) + details.String()
 }
 
 // A summary counts tests by their outcome, and files that can't be run.

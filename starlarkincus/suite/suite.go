@@ -20,6 +20,7 @@ import (
 
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/host"
+	"incus-star/starlarkincus/internal/printable"
 
 	"go.starlark.net/syntax"
 )
@@ -91,7 +92,7 @@ func (r *Runner) EndCleanup() {
 func (r *Runner) Report(w io.Writer, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	fmt.Fprintf(w, "incus-star test: %v\n", err)
+	fmt.Fprintf(w, "incus-star test: %s\n", printable.Text(err.Error()))
 	if len(r.projects) > 0 {
 		fmt.Fprintf(w, "projects that are left: %s\n", strings.Join(slices.Sorted(maps.Keys(r.projects)), " "))
 	}
@@ -156,7 +157,7 @@ func statusOf(cause error) int {
 }
 
 func (r *Runner) usage(err error) int {
-	fmt.Fprintf(r.options.Stderr, "incus-star test: %v\n", err)
+	fmt.Fprintf(r.options.Stderr, "incus-star test: %s\n", printable.Text(err.Error()))
 	return statusUsage
 }
 

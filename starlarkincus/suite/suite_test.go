@@ -154,7 +154,7 @@ func TestJUnit(t *testing.T) {
 		t.Errorf("%s", data)
 	}
 	a := suites.Suites[0]
-	if a.Cases[0].Output == nil || a.Cases[0].Output.Text != "x\ufffdy ]]>\n" || a.Cases[1].Failure.Message != "got 1, want 2" ||
+	if a.Cases[0].Output == nil || a.Cases[0].Output.Text != "x\\x01y ]]>\n" || a.Cases[1].Failure.Message != "got 1, want 2" ||
 		!strings.Contains(a.Cases[1].Failure.Text, "in test_bad") || a.Cases[2].Skipped.Message != "z" || a.Cases[3].Error == nil {
 		t.Errorf("%s", data)
 	}

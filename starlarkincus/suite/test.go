@@ -12,6 +12,7 @@ import (
 	incus "incus-star/errors"
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/host"
+	"incus-star/starlarkincus/internal/printable"
 
 	"go.starlark.net/starlark"
 )
@@ -60,7 +61,7 @@ func (r *Runner) runTest(ctx context.Context, path, name string) (done result) {
 	start := time.Now()
 	out := new(output)
 	p := newProject(fmt.Sprintf("incus-star test: %s of %s", name, path))
-	p.note = func(text string) { fmt.Fprintln(out, text) }
+	p.note = func(text string) { fmt.Fprintln(out, printable.Text(text)) }
 	p.status = r.noteProject
 	module := r.options.Module(out)
 	p.base, module.Project, module.Prepare = module.Project, p.name, p.create
@@ -81,7 +82,7 @@ func (r *Runner) runTest(ctx context.Context, path, name string) (done result) {
 	if err := p.remove(); err != nil {
 		done.outcome = broken
 		done.reason = err.Error()
-		done.report += done.reason + "\n"
+		done.report += printable.Text(done.reason) + "\n"
 	}
 	done.took, done.output = time.Since(start), out.String()
 	return done

@@ -140,7 +140,7 @@ func Values(list []string, v any) []string {
 			list = Values(list, inner)
 		}
 	case string:
-		for _, span := range spans(v) {
+		for _, span := range spans(v, false) {
 			list = append(list, v[span.from:span.to])
 		}
 	}
