@@ -59,7 +59,7 @@ func parse(args []string) (*flags, string, error) {
 	set.StringVarP(&f.code, "code", "c", "", "run this `code` instead of a file")
 	set.StringVar(&f.remote, "remote", "", "the incus command's remote to work on, instead of its default")
 	set.StringVar(&f.project, "project", "", "the project to work in")
-	set.DurationVar(&f.timeout, "timeout", 0, "end the script after this long, such as 90s or 10m")
+	set.DurationVar(&f.timeout, "timeout", 0, "end the script after this long, such as 90s or 10m; at the prompt, each entry")
 	set.Uint64Var(&f.maxSteps, "max-steps", 0, "end the script after this many steps of Starlark")
 	set.Var(&f.maxMemory, "max-memory", "end the script when it takes more memory, such as 512MiB or 2GiB")
 	set.BoolVar(&f.readOnly, "read-only", false, "send only GET requests to / and below /1.0, and write no file")

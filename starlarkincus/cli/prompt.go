@@ -14,11 +14,6 @@ import (
 func (f *flags) prompt(options host.Options) int {
 	ctx, unwatch := f.maxMemory.watch(context.Background(), options.Stderr)
 	defer unwatch()
-	if f.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, f.timeout, host.ErrTimeout)
-		defer cancel()
-	}
 	signals := make(chan os.Signal, 3)
 	if watched := endings(); len(watched) > 0 {
 		signal.Notify(signals, watched...)
@@ -30,6 +25,8 @@ func (f *flags) prompt(options host.Options) int {
 		Stdout:     options.Stdout,
 		Stderr:     options.Stderr,
 		Interrupts: signals,
+		Cause:      causeOf,
+		Timeout:    f.timeout,
 		Version:    Version(),
 		Target:     repl.Target(remote.OS(), f.remote, f.project),
 	})

@@ -201,7 +201,8 @@ func stopOf(err error) *stopError {
 	if goerrors.As(err, &stop) {
 		return stop
 	}
-	if goerrors.Is(err, ErrInterrupted) || goerrors.Is(err, ErrTimeout) || goerrors.Is(err, ErrSteps) {
+	var own interface{ ExitStatus() int } // a signal
+	if goerrors.Is(err, ErrInterrupted) || goerrors.Is(err, ErrTimeout) || goerrors.Is(err, ErrSteps) || goerrors.As(err, &own) {
 		return &stopError{cause: err}
 	}
 	return nil

@@ -146,7 +146,7 @@ func ExitStatus(err error) int {
 	switch {
 	case errors.As(err, &exit):
 		return exit.Status
-	case errors.As(err, &stop) && errors.As(stop.cause, &own):
+	case errors.As(err, &stop) && errors.As(stop.cause, &own), stop == nil && errors.As(err, &own):
 		return own.ExitStatus()
 	case errors.Is(err, ErrInterrupted):
 		return statusInterrupt

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/peterh/liner"
 	"golang.org/x/term"
@@ -19,7 +20,7 @@ type editor struct {
 	state         *liner.State
 	keys          *keys
 	found, edited liner.ModeApplier
-	interrupts    <-chan os.Signal
+	options       *Options
 	out           io.Writer
 	before        string
 	ended         error
@@ -33,8 +34,8 @@ func canEdit(in io.Reader) bool {
 }
 
 // newEditor opens the editor on standard input and output. Close must be called in any case, also after a panic.
-func newEditor(complete func(text string) (keep int, words []string), interrupts <-chan os.Signal) (*editor, error) {
-	e := &editor{interrupts: interrupts, out: os.Stdout}
+func newEditor(complete func(text string) (keep int, words []string), o *Options) (*editor, error) {
+	e := &editor{options: o, out: os.Stdout}
 	var err error
 	if e.found, err = liner.TerminalMode(); err != nil {
 		return nil, err
@@ -86,6 +87,9 @@ func (e *editor) line(ctx context.Context, before string) (string, error) {
 	defer stopWatch()
 	line, err := e.state.Prompt(promptFor(before))
 	stopWatch()
+	if e.ended == nil && e.keys.gone() {
+		e.ended = e.options.endedBy(syscall.SIGHUP)
+	}
 	switch {
 	case e.ended != nil:
 		fmt.Fprintln(e.out)
@@ -112,14 +116,14 @@ func (e *editor) watch(ctx context.Context) func() {
 				e.ended = causeOf(ctx)
 				e.keys.end()
 				return
-			case sig, open := <-e.interrupts:
+			case sig, open := <-e.options.Interrupts:
 				switch {
 				case !open:
 					return
 				case sig == os.Interrupt:
 					e.keys.interrupt()
 				default:
-					e.ended = errTerminated
+					e.ended = e.options.endedBy(sig)
 					e.keys.end()
 					return
 				}

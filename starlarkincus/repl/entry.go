@@ -4,8 +4,6 @@ import (
 	"errors"
 	"strings"
 
-	"incus-star/starlarkincus/host"
-
 	"go.starlark.net/syntax"
 )
 
@@ -13,33 +11,53 @@ import (
 // pasted, or comes from the history, may be several statements.
 type entry struct{ text string }
 
-// add takes what was entered at one prompt and says whether the entry is now to run. A block that is typed line by
-// line ends with a blank line, as nobody can know otherwise that it is complete; one that came as a whole is.
+// lineEnds makes a source's line ends those that Starlark has, as for a file.
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
+// add takes the input of one prompt and reports whether the entry is now to run. As in Python, a blank line ends a
+// block that is typed line by line, but for one within brackets or a string; a mistake ends the entry at once. A block
+// that came as a whole is complete.
 func (e *entry) add(input string) (complete bool) {
+	input = strings.TrimSuffix(lineEnds.Replace(input), "\n")
 	whole := e.text == "" && strings.Contains(input, "\n")
-	input = strings.TrimSuffix(input, "\n")
 	e.text += input + "\n"
-	last := input[strings.LastIndexByte(input, '\n')+1:]
-	blank := strings.TrimSpace(last) == ""
-	file, err := new(syntax.FileOptions).Parse("", e.text, 0)
+	code := e.code()
+	if strings.ContainsRune(code, 0) {
+		return true // the parser takes it for the end of the file
+	}
+	file, err := new(syntax.FileOptions).Parse("", code, 0)
 	var s scanner
-	s.add(e.text)
+	s.add(code)
 	switch {
-	case s.within() && atEnd(err, e.text):
-		return false // the parser misses an end of indentation where the rest of a bracket is to come
-	case host.Incomplete(err):
-		// A header without a body waits for the body, but not for ever: a blank line gives the error.
-		return blank && !s.within()
-	case err != nil, blank, whole, len(file.Stmts) == 0:
+	case s.within():
+		return err != nil && !unfinished(err, code)
+	case strings.TrimSpace(input[strings.LastIndexByte(input, '\n')+1:]) == "":
+		return true
+	case err != nil:
+		return !bodyMissing(err, code)
+	case whole, len(file.Stmts) == 0:
 		return true
 	}
 	return !compound(file.Stmts[len(file.Stmts)-1])
 }
 
-// atEnd says whether a syntax error is that the text has ended.
-func atEnd(err error, text string) bool {
+// unfinished reports whether the only error of a text that ends within brackets, a string or a continued line may be
+// that end. The parser takes the end within a block for the block's.
+func unfinished(err error, code string) bool {
 	var parse syntax.Error
-	return errors.As(err, &parse) && int(parse.Pos.Line) > strings.Count(text, "\n")
+	return atEnd(err, code) || errors.As(err, &parse) && parse.Msg == "unexpected EOF in string"
+}
+
+// bodyMissing reports whether a text ends after the header of a block.
+func bodyMissing(err error, code string) bool {
+	var parse syntax.Error
+	return atEnd(err, code) && errors.As(err, &parse) && strings.HasSuffix(parse.Msg, "want indent")
+}
+
+// atEnd reports whether a syntax error stands behind the text's last line.
+func atEnd(err error, code string) bool {
+	var parse syntax.Error
+	return errors.As(err, &parse) && int(parse.Pos.Line) > strings.Count(code, "\n")
 }
 
 func compound(stmt syntax.Stmt) bool {
@@ -50,6 +68,38 @@ func compound(stmt syntax.Stmt) bool {
 	return false
 }
 
+// code is the entry's text without the indentation that all its statements share: an entry that begins with a space is
+// no mistake. Where they share none, only the first statement loses its own.
+func (e *entry) code() string {
+	var s scanner
+	var lines, starts []string // starts has "" in place of lines that start no statement
+	margin, shared := "", true
+	for line := range strings.Lines(e.text) {
+		start := ""
+		if text := strings.TrimLeft(line, " \t"); !s.within() && text != "\n" && text[0] != '#' {
+			start = line
+			if len(starts) == 0 {
+				if margin = line[:len(line)-len(text)]; margin == "" {
+					return e.text
+				}
+			}
+			shared = shared && strings.HasPrefix(line, margin)
+		}
+		if start != "" || len(starts) > 0 {
+			starts = append(starts, start)
+		}
+		lines = append(lines, line)
+		s.add(line)
+	}
+	first := len(lines) - len(starts)
+	for i, start := range starts {
+		if start != "" && (shared || i == 0) {
+			lines[first+i] = start[len(margin):]
+		}
+	}
+	return strings.Join(lines, "")
+}
+
 // A splitter cuts a program that comes line by line into its statements. Unlike an [entry] it takes no blank line for
 // the end of a block: a program has them anywhere.
 type splitter struct {
@@ -58,9 +108,15 @@ type splitter struct {
 	block bool
 }
 
-// add takes the next line, with its newline, and gives the statement that is complete before it or with it; there may
-// be both.
+// add takes the next line, with its newline, and gives the statements that are complete before it or with it.
 func (s *splitter) add(line string) (statements []string) {
+	for part := range strings.Lines(lineEnds.Replace(line)) {
+		statements = append(statements, s.addLine(part)...)
+	}
+	return statements
+}
+
+func (s *splitter) addLine(line string) (statements []string) {
 	if len(s.lines) > 0 && !s.scan.within() && startsStatement(line) && !(s.block && word(line, "else", "elif")) {
 		statements = append(statements, s.end())
 	}
@@ -85,12 +141,12 @@ func (s *splitter) end() string {
 	return text
 }
 
-// startsStatement says whether a line that isn't within another can't belong to the block before it.
+// startsStatement reports whether a line that isn't within another can't belong to the block before it.
 func startsStatement(line string) bool {
 	return strings.TrimSpace(line) != "" && !strings.ContainsRune(" \t\f#", rune(line[0]))
 }
 
-// word says whether the line starts with one of the words.
+// word reports whether the line starts with one of the words.
 func word(line string, words ...string) bool {
 	end := strings.IndexFunc(line, func(r rune) bool {
 		return r != '_' && (r < 'a' || r > 'z') && (r < '0' || r > '9') && (r < 'A' || r > 'Z')

@@ -163,4 +163,4 @@ var (
 )
 
 func escape(entry string) string  { return escaper.Replace(entry) }
-func unescape(line string) string { return unescaper.Replace(strings.ToValidUTF8(line, "\uFFFD")) }
+func unescape(line string) string { return unescaper.Replace(line) }

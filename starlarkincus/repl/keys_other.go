@@ -12,5 +12,6 @@ func newKeys(terminal *os.File) (*keys, error) { return &keys{file: terminal}, n
 func (k *keys) start()     {}
 func (k *keys) stop()      {}
 func (k *keys) interrupt() {}
+func (k *keys) gone() bool { return false }
 func (k *keys) end()       {}
 func (k *keys) close()     {}

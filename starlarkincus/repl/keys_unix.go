@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,8 +27,9 @@ type keys struct {
 	filter   pasteFilter
 	pending  []byte // read, but not taken by the editor yet
 
-	mu   sync.Mutex // held to write to the pipe
-	done chan struct{}
+	mu     sync.Mutex // held to write to the pipe
+	done   chan struct{}
+	failed atomic.Bool // the terminal can't be read any more
 }
 
 func newKeys(terminal *os.File) (*keys, error) {
@@ -54,6 +56,7 @@ func (k *keys) start() {
 	go func() {
 		defer close(k.done)
 		if err := k.copy(); err != nil {
+			k.failed.Store(err == unix.EIO)
 			k.pipe.Close() // the editor takes it for the end of the input
 		}
 	}()
@@ -69,6 +72,9 @@ func (k *keys) stop() {
 
 // interrupt is Ctrl-C from outside, while the editor reads.
 func (k *keys) interrupt() { _ = k.write([]byte{interruptKey}) }
+
+// gone reports whether the terminal has gone away, as a hangup makes it.
+func (k *keys) gone() bool { return k.failed.Load() }
 
 // end ends the editor's input, as does a terminal that goes away.
 func (k *keys) end() { k.pipe.Close() }

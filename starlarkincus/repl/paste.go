@@ -3,6 +3,7 @@ package repl
 import (
 	"bytes"
 	"strings"
+	"unicode/utf8"
 )
 
 // A terminal that was asked to marks what is pasted.
@@ -16,43 +17,26 @@ const (
 // interruptKey is what Ctrl-C sends while it makes no signal.
 const interruptKey = 0x03
 
-// The line editor has one line and acts on control characters. So those that are text, in what is pasted and in
-// entries of the history, are shown to it as Unicode's pictures of them: a newline is ␊, a tab ␉.
-const pictures = 0x2400
-
-// show makes text that fits the line editor.
-func show(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' {
-			return pictures + r
-		}
-		return r
-	}, text)
-}
-
-// unshow makes of the editor's line the text that it stands for.
-func unshow(line string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= pictures && r < pictures+' ' {
-			return r - pictures
-		}
-		return r
-	}, line)
-}
-
-// A pasteFilter makes pasted text out of a terminal's bytes into what the line editor takes for typed.
+// A pasteFilter makes a terminal's bytes into what the line editor is to read: text as it is shown, and of what isn't
+// pasted the keys.
 type pasteFilter struct {
 	pasting bool
 	cr      bool   // the last pasted byte was a carriage return
-	held    []byte // may be the start of a mark
+	held    []byte // may be the start of a mark or of a character, or a key in what is pasted
+	shower  shower
 }
 
 // feed gives what the editor is to read for the terminal's bytes.
-func (f *pasteFilter) feed(input []byte) []byte {
+func (f *pasteFilter) feed(input []byte) []byte { return f.filter(input, false) }
+
+// flush gives what was held back, when nothing has followed.
+func (f *pasteFilter) flush() []byte { return f.filter(nil, true) }
+
+func (f *pasteFilter) filter(input []byte, last bool) []byte {
 	var out []byte
 	input = append(f.held, input...)
 	f.held = nil
-	for i := 0; i < len(input); i++ {
+	for i := 0; i < len(input); {
 		mark := pasteStart
 		if f.pasting {
 			mark = pasteEnd
@@ -61,48 +45,39 @@ func (f *pasteFilter) feed(input []byte) []byte {
 		switch {
 		case bytes.HasPrefix(rest, []byte(mark)):
 			f.pasting, f.cr = !f.pasting, false
-			i += len(mark) - 1
-		case rest[0] == mark[0] && strings.HasPrefix(mark, string(rest)):
+			i += len(mark)
+			continue
+		case !last && (strings.HasPrefix(mark, string(rest)) || !utf8.FullRune(rest) || f.pasting && string(rest) == string(rune(interruptKey))):
 			f.held = bytes.Clone(rest)
 			return out
-		case f.pasting:
-			out = f.paste(out, rest[0])
-		default:
-			out = append(out, rest[0])
+		case last && f.pasting && rest[0] == interruptKey:
+			// The way out where the end's mark was lost. A key stands alone; within what is pasted it is text.
+			f.pasting, f.shower = false, shower{}
+			return append(out, interruptKey)
 		}
+		r, size := utf8.DecodeRune(rest)
+		i += size
+		out = f.character(out, r, rest[0], r == utf8.RuneError && size == 1)
 	}
 	return out
 }
 
-// flush gives what was held back, when nothing has followed: it was no mark.
-func (f *pasteFilter) flush() []byte {
-	out := f.held
-	f.held = nil
+// character adds one character. Terminals send a carriage return for the end of a pasted line.
+func (f *pasteFilter) character(out []byte, r rune, b byte, isByte bool) []byte {
 	if !f.pasting {
-		return out
+		if r < ' ' || r == 0x7f { // a key
+			f.shower = shower{}
+			return append(out, b)
+		}
+		return f.shower.add(out, r, b, isByte)
 	}
-	var pasted []byte
-	for _, c := range out {
-		pasted = f.paste(pasted, c)
-	}
-	return pasted
-}
-
-// paste adds one pasted byte. Terminals send a carriage return for the end of a line.
-func (f *pasteFilter) paste(out []byte, c byte) []byte {
 	after := f.cr
-	f.cr = c == '\r'
+	f.cr = r == '\r'
 	switch {
-	case c == interruptKey: // the way out where the end's mark was lost
-		f.pasting = false
-		return append(out, c)
-	case c == '\n' && after, c == 0x7f:
+	case r == '\n' && after:
 		return out
-	case c == '\r':
-		c = '\n'
+	case r == '\r':
+		r = '\n'
 	}
-	if c < ' ' {
-		return append(out, show(string(rune(c)))...)
-	}
-	return append(out, c)
+	return f.shower.add(out, r, b, isByte)
 }

@@ -1,13 +1,22 @@
 package repl
 
-import "testing"
+import (
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+)
 
 func TestPasteFilter(t *testing.T) {
 	for in, want := range map[string]string{
-		"typed\ttext\r\x03\x1b[A":                                  "typed\ttext\r\x03\x1b[A",
+		"typed\ttext\r\x03\x1b[A": "typed\ttext\r\x03\x1b[A",
+		"typed ␊\xff":             show("typed ␊\xff"),
 		pasteStart + "a\tb\r\nc\rd\n\n" + pasteEnd + "\r":          "a␉b␊c␊d␊␊\r",
-		pasteStart + "é␊\x1b[A\x00\x7f" + pasteEnd:                 "é␊␛[A␀",
-		pasteStart + "lost\r\x03\ttyped\r":                         "lost␊\x03\ttyped\r",
+		pasteStart + "é\x1b[A\x00\x7f" + pasteEnd:                  "é␛[A␀␡",
+		pasteStart + "lost\r\x03":                                  "lost␊\x03",
 		pasteStart + "a" + pasteEnd + pasteStart + "\t" + pasteEnd: "a␉",
 		pasteEnd + "x":         pasteEnd + "x",
 		"\x1b[20x\x1b[2":       "\x1b[20x\x1b[2",
@@ -28,12 +37,94 @@ func TestPasteFilter(t *testing.T) {
 	}
 }
 
+// A hostile text must not end the paste by itself, and type the rest.
+func TestPastedInterrupt(t *testing.T) {
+	var f pasteFilter
+	if got := string(f.feed([]byte(pasteStart + "a\x03b()\r" + pasteEnd))); got != "a␃b()␊" || f.pasting {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestShow(t *testing.T) {
 	const text = "def f():\n\treturn '\x1b[m'\n"
 	if got := show(text); got != "def f():␊␉return '␛[m'␊" {
 		t.Errorf("got %q", got)
 	}
-	if got := unshow(show(text)); got != text {
-		t.Errorf("got %q back", got)
+}
+
+// randomText has all that an editor may stumble over.
+func randomText(r *rand.Rand) string {
+	var b strings.Builder
+	for range r.IntN(40) {
+		switch r.IntN(9) {
+		case 0:
+			b.WriteRune(rune(r.IntN(0xa0)))
+		case 1:
+			b.WriteRune(0x2400 + rune(r.IntN(0x27)))
+		case 2:
+			b.WriteRune(0xfe00 + rune(r.IntN(16)))
+		case 3:
+			b.WriteByte(byte(0x80 + r.IntN(0x80)))
+		case 4:
+			b.WriteString([]string{"\r\n", "\n", "\t", "\\", "\\n", "世", "é", "\u202e", "\u2066", "\ufeff", "\ufffd", "\u2028", "\U0001f469\u200d\U0001f680"}[r.IntN(13)])
+		case 5:
+			b.WriteRune(rune(r.IntN(0x110000)))
+		case 6:
+			b.WriteString(pasteEnd[:r.IntN(len(pasteEnd))])
+		default:
+			b.WriteRune('a' + rune(r.IntN(26)))
+		}
+	}
+	return b.String()
+}
+
+// Any text comes through the editor's pictures, a terminal in pieces, and the history's file as it was. The editor
+// sees no control character, and nothing that reverses text.
+func TestAnyTextRoundTrips(t *testing.T) {
+	r := newRand(t)
+	path := filepath.Join(t.TempDir(), "history")
+	h := history{path: path}
+	var want []string
+	for n := range 50 * *programs {
+		text := randomText(r)
+		shown := show(text)
+		if got := unshow(shown); got != text {
+			t.Fatalf("%q is shown as %q, which stands for %q", text, shown, got)
+		}
+		if i := strings.IndexFunc(shown, func(r rune) bool { return unicode.IsControl(r) || slices.Contains(directions, r) }); i >= 0 || !utf8.ValidString(shown) {
+			t.Fatalf("%q is shown as %q", text, shown)
+		}
+		var f pasteFilter
+		var read []byte
+		text = strings.ReplaceAll(text, pasteEnd, "")
+		pasted := pasteStart + text + pasteEnd
+		for rest := pasted; rest != ""; {
+			size := min(len(rest), 1+r.IntN(10))
+			if len(rest) == size+1 || strings.HasSuffix(rest[:size], "\x03") {
+				size = len(rest) // a key stands alone
+			}
+			read = append(read, f.feed([]byte(rest[:size]))...)
+			rest = rest[size:]
+		}
+		read = append(read, f.flush()...)
+		ends := strings.NewReplacer("\r\n", "\n", "\r", "\n")
+		if got := unshow(string(read)); got != ends.Replace(text) {
+			t.Fatalf("%q is pasted as %q, which stands for %q", text, read, got)
+		}
+		if n < 900 && text != "" && (len(want) == 0 || want[len(want)-1] != text) {
+			if err := h.add(text); err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, text)
+		}
+	}
+	if got := load(t, path); !slices.Equal(got, want) {
+		for i := range min(len(got), len(want)) {
+			if got[i] != want[i] {
+				t.Errorf("entry %d: got %q, want %q", i, got[i], want[i])
+				break
+			}
+		}
+		t.Errorf("%d entries, want %d", len(got), len(want))
 	}
 }

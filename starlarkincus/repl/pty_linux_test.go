@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -35,24 +36,35 @@ func TestMain(m *testing.M) {
 // child is what the command does with the prompt.
 func child() int {
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	client := starlarkincus.New(starlarkincus.Options{})
 	defer client.Close()
-	ctx := context.Background()
-	if limit, err := time.ParseDuration(os.Getenv("TEST_TIMEOUT")); err == nil {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, limit, host.ErrTimeout)
-		defer cancel()
+	limit, _ := time.ParseDuration(os.Getenv("TEST_TIMEOUT"))
+	var stdout io.Writer = os.Stdout
+	if path := os.Getenv("TEST_OUTPUT"); path != "" {
+		file, err := os.Create(path)
+		if err != nil {
+			panic(err)
+		}
+		defer file.Close()
+		stdout = io.MultiWriter(file, stdout)
 	}
-	h := host.New(host.Options{Stdout: os.Stdout, Stderr: os.Stderr, Predeclared: starlark.StringDict{
+	h := host.New(host.Options{Stdout: stdout, Stderr: os.Stderr, Predeclared: starlark.StringDict{
 		"incus": client,
 		"panic": starlark.NewBuiltin("panic", func(*starlark.Thread, *starlark.Builtin, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
 			return bad{}, nil
 		}),
 	}})
-	return Run(ctx, Options{Host: h, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Interrupts: signals,
-		Version: "1.2", Target: "the test"})
+	return Run(context.Background(), Options{Host: h, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Interrupts: signals,
+		Version: "1.2", Target: "the test", Timeout: limit,
+		Cause: func(s os.Signal) error { return signalled{s.(syscall.Signal)} }})
 }
+
+// signalled is a signal as the command has it.
+type signalled struct{ signal syscall.Signal }
+
+func (s signalled) Error() string   { return s.signal.String() }
+func (s signalled) ExitStatus() int { return 128 + int(s.signal) }
 
 // bad is a value whose printing panics.
 type bad struct{ starlark.NoneType }

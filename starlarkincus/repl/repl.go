@@ -13,6 +13,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/internal/printable"
@@ -34,6 +35,10 @@ type Options struct {
 	// Interrupts are the process's signals. Each os.Interrupt ends the entry that runs, or clears the one that is
 	// typed; a second one ends clean-up; any other signal ends the prompt.
 	Interrupts <-chan os.Signal
+	// Cause gives the error of a prompt that a signal other than os.Interrupt ended; nil for host.ErrInterrupted.
+	Cause func(os.Signal) error
+	// Timeout bounds each entry that is typed, and a program as a whole; 0 for no bound.
+	Timeout time.Duration
 	// Version and Target are for the greeting: this program's version, and what the incus module will talk to.
 	Version, Target string
 }
@@ -44,7 +49,10 @@ func Run(ctx context.Context, o Options) int {
 	p := &prompt{Options: o, session: o.Host.NewSession(), typed: isTerminal(o.Stdin)}
 	p.session.Set("help", starlark.NewBuiltin("help", p.help))
 	if !p.typed {
-		p.source = newPlain(o.Stdin, nil, o.Interrupts)
+		ctx, cancel := p.limited(ctx)
+		defer cancel()
+		p.Timeout = 0
+		p.source = newPlain(&p.Options, nil)
 		return p.end(ctx, p.program(ctx))
 	}
 	p.open()
@@ -71,7 +79,7 @@ type prompt struct {
 func (p *prompt) open() {
 	if canEdit(p.Stdin) {
 		complete := completer{get: p.session.Get, names: p.session.Names}
-		editor, err := newEditor(complete.words, p.Interrupts)
+		editor, err := newEditor(complete.words, &p.Options)
 		if err == nil {
 			p.source = editor
 			p.openHistory()
@@ -80,7 +88,7 @@ func (p *prompt) open() {
 		p.warn("no line editing", err)
 	}
 	// Prompts go where a person sees them, which standard output may not be.
-	p.source = newPlain(p.Stdin, p.Stderr, p.Interrupts)
+	p.source = newPlain(&p.Options, p.Stderr)
 }
 
 func (p *prompt) openHistory() {
@@ -110,7 +118,7 @@ func (p *prompt) warn(what string, err error) {
 // loop runs what a person types, and gives the error that ends the prompt.
 func (p *prompt) loop(ctx context.Context) error {
 	for {
-		text, err := p.read(ctx)
+		entry, err := p.read(ctx)
 		switch {
 		case errors.Is(err, errCleared):
 			continue
@@ -119,14 +127,15 @@ func (p *prompt) loop(ctx context.Context) error {
 		case err != nil:
 			return err
 		}
-		if strings.TrimSpace(text) == "" {
+		if strings.TrimSpace(entry.text) == "" {
 			continue
 		}
-		p.remember(text)
-		err = p.run(ctx, text)
+		p.remember(entry.text)
+		err = p.run(ctx, entry.code())
 		var exit *host.ExitError
+		var end *ending
 		switch {
-		case errors.As(err, &exit), err != nil && ctx.Err() != nil, errors.Is(err, errTerminated):
+		case errors.As(err, &exit), errors.As(err, &end), err != nil && ctx.Err() != nil:
 			return err
 		case errors.Is(err, host.ErrInterrupted):
 			fmt.Fprintln(p.Stderr) // the terminal shows ^C, and goes on in that line
@@ -137,9 +146,12 @@ func (p *prompt) loop(ctx context.Context) error {
 
 // end makes the calls that entries deferred, and gives the exit status of a prompt that ended with err.
 func (p *prompt) end(ctx context.Context, err error) int {
+	ctx, expire := p.limited(ctx)
+	defer expire()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stopped := errors.Is(err, host.ErrInterrupted)
+	var end *ending
+	stopped := errors.Is(err, host.ErrInterrupted) || errors.As(err, &end)
 	if stopped {
 		cancel(err) // these calls are now clean-up, whose time is limited
 	}
@@ -153,33 +165,38 @@ func (p *prompt) end(ctx context.Context, err error) int {
 	return host.ExitStatus(failed)
 }
 
-// report shows an error as a script's. One that didn't come from the host is no script's mistake.
-func (p *prompt) report(err error) {
-	if err == host.ErrInterrupted || err == host.ErrTimeout || err == errTerminated {
-		fmt.Fprintln(p.Stderr, err)
-		return
+// limited bounds the context with the prompt's timeout.
+func (p *prompt) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	if p.Timeout <= 0 {
+		return ctx, func() {}
 	}
-	p.Host.Report(p.Stderr, err)
+	return context.WithTimeoutCause(ctx, p.Timeout, fmt.Errorf("%w after %v", host.ErrTimeout, p.Timeout))
 }
 
+func (p *prompt) report(err error) { p.Host.Report(p.Stderr, err) }
+
 // read gathers the lines of an entry. The end of the input within one ends the entry, not the prompt.
-func (p *prompt) read(ctx context.Context) (string, error) {
+func (p *prompt) read(ctx context.Context) (*entry, error) {
 	var e entry
 	for {
 		line, err := p.source.line(ctx, e.text)
 		switch {
 		case err == io.EOF && e.text != "":
-			return e.text, nil
+			return &e, nil
 		case err != nil:
-			return "", err
+			return nil, err
 		}
 		if e.add(line) {
-			return e.text, nil
+			return &e, nil
 		}
 	}
 }
 
+// remember keeps an entry in the history, but for one that begins with a space, as shells can be told to.
 func (p *prompt) remember(text string) {
+	if strings.HasPrefix(text, " ") {
+		return
+	}
 	text = strings.TrimRight(text, " \t\n")
 	p.source.remember(text)
 	if err := p.history.add(text); err != nil {
@@ -212,6 +229,8 @@ func (p *prompt) program(ctx context.Context) error {
 
 // run runs an entry and prints its value. The value stays as _.
 func (p *prompt) run(ctx context.Context, text string) error {
+	ctx, expire := p.limited(ctx)
+	defer expire()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stop := p.interruptible(cancel, false)
@@ -258,7 +277,7 @@ func (p *prompt) interruptible(cancel context.CancelCauseFunc, again bool) func(
 				case !open:
 					return
 				case sig != os.Interrupt:
-					cancel(errTerminated)
+					cancel(p.endedBy(sig))
 				default:
 					cancel(host.ErrInterrupted)
 				}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 
 	"incus-star/starlarkincus/host"
 )
@@ -20,12 +21,23 @@ type source interface {
 	close()
 }
 
-var (
-	// errCleared is Ctrl-C at the prompt: what was entered so far is dropped.
-	errCleared = errors.New("the entry was cleared")
-	// errTerminated is a signal that ends the process, SIGTERM.
-	errTerminated = fmt.Errorf("terminated: %w", host.ErrInterrupted)
-)
+// errCleared is Ctrl-C at the prompt: what was entered so far is dropped.
+var errCleared = errors.New("the entry was cleared")
+
+// An ending is a signal that ends the process, such as SIGTERM, as the host's caller has it.
+type ending struct{ cause error }
+
+func (e *ending) Error() string   { return e.cause.Error() }
+func (e *ending) Unwrap() error   { return e.cause }
+func (e *ending) ExitStatus() int { return host.ExitStatus(e.cause) }
+
+// endedBy gives the error for a signal that ends the prompt.
+func (o *Options) endedBy(sig os.Signal) error {
+	if o.Cause == nil {
+		return &ending{host.ErrInterrupted}
+	}
+	return &ending{o.Cause(sig)}
+}
 
 // promptFor is what a person sees before the cursor, in an entry of which part was read already.
 func promptFor(before string) string {
@@ -50,6 +62,7 @@ func causeOf(ctx context.Context) error {
 // A plain source reads lines of any length from a file, a pipe, or a terminal that can do no more. It waits for them
 // in a goroutine, which outlives the source where no line comes: nothing can end the reading of a file.
 type plain struct {
+	options    *Options
 	in         *bufio.Reader
 	prompts    io.Writer // nil where nobody types
 	interrupts <-chan os.Signal
@@ -61,8 +74,8 @@ type plainLine struct {
 	err  error
 }
 
-func newPlain(in io.Reader, prompts io.Writer, interrupts <-chan os.Signal) *plain {
-	return &plain{in: bufio.NewReader(in), prompts: prompts, interrupts: interrupts}
+func newPlain(o *Options, prompts io.Writer) *plain {
+	return &plain{options: o, in: bufio.NewReader(o.Stdin), prompts: prompts, interrupts: o.Interrupts}
 }
 
 func (p *plain) line(ctx context.Context, before string) (string, error) {
@@ -84,6 +97,9 @@ func (p *plain) line(ctx context.Context, before string) (string, error) {
 			if read.err == io.EOF && read.text != "" {
 				return read.text, nil // the next one finds the end again
 			}
+			if errors.Is(read.err, syscall.EIO) {
+				return "", p.options.endedBy(syscall.SIGHUP) // the terminal is gone
+			}
 			if p.prompts != nil && read.err != nil {
 				fmt.Fprintln(p.prompts)
 			}
@@ -95,7 +111,7 @@ func (p *plain) line(ctx context.Context, before string) (string, error) {
 			case !open:
 				p.interrupts = nil
 			case sig != os.Interrupt:
-				return "", errTerminated
+				return "", p.options.endedBy(sig)
 			case p.prompts == nil:
 				return "", host.ErrInterrupted
 			default:

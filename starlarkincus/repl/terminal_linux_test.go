@@ -3,6 +3,7 @@ package repl
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -120,38 +121,65 @@ func TestTerminalInterrupt(t *testing.T) {
 	p.expect("half")
 	check(t, p.cmd.Process.Signal(os.Interrupt))
 	p.expect("^C\n>>> ")
-	check(t, p.cmd.Process.Signal(syscall.SIGTERM))
-	if status := p.status(); status != 130 {
-		t.Errorf("SIGTERM ended with %d", status)
-	}
-	p.expect("terminated: interrupted\n")
-}
-
-func TestTerminalTerminated(t *testing.T) {
-	p := startTerminal(t, t.TempDir())
-	found := p.mode()
-	p.enter("print('r' + 'unning'); sleep(1000)")
-	p.expect("\nrunning\n")
-	check(t, p.cmd.Process.Signal(syscall.SIGTERM))
-	if status := p.status(); status != 130 {
-		t.Errorf("SIGTERM ended with %d", status)
-	}
-	if mode := p.mode(); mode != found {
-		t.Errorf("terminal mode\nbefore %+v\nafter  %+v", found, mode)
+	p.send("\x04")
+	if status := p.status(); status != 0 {
+		t.Errorf("ended with %d", status)
 	}
 }
 
+// A signal ends the prompt whatever it does, with the signal's status and the terminal as it was found.
+func TestTerminalSignals(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP} {
+		for name, typed := range map[string]string{
+			"empty": "", "half a line": "half", "within a block": "if True:\r    pri", "within a paste": pasteStart + "a\rb",
+			"running": "print('r' + 'unning'); sleep(1000)\r",
+		} {
+			t.Run(sig.String()+", "+name, func(t *testing.T) {
+				p := startTerminal(t, t.TempDir())
+				found := p.mode()
+				p.enter("defer(print, 'at the ' + 'end')")
+				p.expect(">>> ")
+				p.send(typed)
+				switch name {
+				case "running":
+					p.expect("\nrunning\n")
+				case "within a paste":
+					p.expect("a␊b")
+				default:
+					p.expect(typed[strings.LastIndexByte(typed, '\r')+1:])
+				}
+				check(t, p.cmd.Process.Signal(sig))
+				if status := p.status(); status != 128+int(sig) {
+					t.Errorf("ended with %d", status)
+				}
+				p.expect(sig.String() + "\n")
+				p.expect("at the end\n")
+				if mode := p.mode(); mode != found {
+					t.Errorf("terminal mode\nbefore %+v\nafter  %+v", found, mode)
+				}
+			})
+		}
+	}
+}
+
+// The timeout is each entry's, and that of the calls that were deferred; not the session's.
 func TestTerminalTimeout(t *testing.T) {
-	p := startTerminal(t, t.TempDir(), "TEST_TIMEOUT=300ms")
-	found := p.mode()
-	p.expect(">>> ")
-	p.send("half")
-	if status := p.status(); status != 124 {
-		t.Errorf("the timeout ended with %d", status)
+	p := startTerminal(t, t.TempDir(), "TEST_TIMEOUT=500ms")
+	for range 2 {
+		p.enter("print('r' + 'unning'); sleep(1000)")
+		p.expect("\nrunning\n")
+		p.expect("timed out after 500ms\n")
 	}
-	p.expect("\ntimed out\n")
-	if mode := p.mode(); mode != found {
-		t.Errorf("terminal mode\nbefore %+v\nafter  %+v", found, mode)
+	p.expect(">>> ")
+	p.send("'al' + ")
+	time.Sleep(700 * time.Millisecond)
+	p.send("'ive'\r")
+	p.expect("\n\"alive\"\n")
+	p.enter("defer(sleep, 1000)")
+	p.expect(">>> ")
+	p.send("\x04")
+	if status := p.status(); status != 124 {
+		t.Errorf("ended with %d", status)
 	}
 }
 
@@ -232,6 +260,55 @@ func TestTerminalHistory(t *testing.T) {
 		if info.Mode() != want {
 			t.Errorf("%s has mode %v, want %v", path, info.Mode(), want)
 		}
+	}
+}
+
+// An entry that begins with a space is one like others, and isn't kept.
+func TestTerminalSpace(t *testing.T) {
+	const up = "\x1b[A"
+	state := t.TempDir()
+	p := startTerminal(t, state)
+	p.enter("'ke' + 'pt'")
+	p.expect("\n\"kept\"\n")
+	p.enter(" 'se' + 'cret'")
+	p.expect("\n\"secret\"\n")
+	p.enter("  for i in range(2):")
+	p.send("    print('i', i)\r\r")
+	p.expect("\ni 0\ni 1\n")
+	p.expect(">>> ")
+	p.send(up + "\r")
+	p.expect("\n\"kept\"\n")
+	data, err := os.ReadFile(filepath.Join(state, "incus-star", "history"))
+	if check(t, err); string(data) != "'ke' + 'pt'\n" {
+		t.Errorf("the history has %q", data)
+	}
+}
+
+// Text that a person pastes stays what it is: a picture of a newline begins no line.
+func TestTerminalPictures(t *testing.T) {
+	state := t.TempDir()
+	p := startTerminal(t, state)
+	r := newRand(t)
+	var want []string
+	p.enter("# typed ␊fail('it ran')")
+	want = append(want, "# typed ␊fail('it ran')")
+	p.expect(">>> ")
+	p.send(pasteStart + "# pasted ␊fail('it ran')" + pasteEnd + "\r")
+	want = append(want, "# pasted ␊fail('it ran')")
+	for range 20 {
+		text := strings.NewReplacer("\"", "", "\\", "", "\x03", "", "\r", "", "\x1b", "", "\x00", "").Replace(randomText(r))
+		text = `len("""` + text + `""")`
+		p.expect(">>> ")
+		p.send(pasteStart + text + pasteEnd + "\r")
+		want = append(want, text)
+	}
+	p.enter("1 + 1")
+	p.expect("\n2\n")
+	if got := load(t, filepath.Join(state, "incus-star", "history")); !slices.Equal(got, append(want, "1 + 1")) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	if strings.Contains(readable(p.output.String()), "ScriptError") {
+		t.Error("a comment ran")
 	}
 }
 

@@ -1,0 +1,245 @@
+package repl
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"incus-star/starlarkincus/host"
+)
+
+var (
+	programs = flag.Int("repl.programs", 60, "how many random programs are typed")
+	seed     = flag.Uint64("repl.seed", 0, "the seed of random programs and texts; 0 for a new one")
+)
+
+// newRand returns random numbers, and prints how to have them again.
+func newRand(t *testing.T) *rand.Rand {
+	n := *seed
+	if n == 0 {
+		n = uint64(time.Now().UnixNano())
+	}
+	t.Logf("-repl.seed %d", n)
+	return rand.New(rand.NewPCG(n, 0))
+}
+
+// runFile runs a program as a file, and returns its output and the end of its error's report.
+func runFile(t *testing.T, text string) (out, failure string) {
+	var stdout, stderr bytes.Buffer
+	h := host.New(host.Options{Stdout: &stdout, MaxSteps: maxSteps})
+	if err := h.RunSource(t.Context(), "file", []byte(text)); err != nil {
+		h.Report(&stderr, err)
+	}
+	return stdout.String(), lastError(stderr.String())
+}
+
+var position = regexp.MustCompile(`^[^ ]*:\d+:\d+: `)
+
+// maxSteps ends programs that run away. Those aren't compared.
+const maxSteps = 100_000
+
+func ranAway(failure string) bool { return strings.HasPrefix(failure, host.ErrSteps.Error()) }
+
+// lastError is the first error of a report, without its place.
+func lastError(report string) string {
+	for line := range strings.Lines(report) {
+		if strings.HasPrefix(line, "Traceback") || strings.HasPrefix(line, " ") {
+			continue
+		}
+		return position.ReplaceAllString(line, "")
+	}
+	return ""
+}
+
+// lines is a source of what a person types. It ends after the first error.
+type lines struct {
+	inputs []string
+	errors *bytes.Buffer
+}
+
+func (l *lines) line(context.Context, string) (string, error) {
+	if len(l.inputs) == 0 || l.errors.Len() > 0 {
+		return "", io.EOF
+	}
+	next := l.inputs[0]
+	l.inputs = l.inputs[1:]
+	return next, nil
+}
+
+func (l *lines) remember(string) {}
+func (l *lines) close()          {}
+
+// enterAll runs what is entered at a prompt.
+func enterAll(t *testing.T, inputs []string) (out, failure string) {
+	var stdout, stderr bytes.Buffer
+	h := host.New(host.Options{Stdout: &stdout, Stderr: &stderr, MaxSteps: maxSteps})
+	p := &prompt{Options: Options{Host: h, Stdout: &stdout, Stderr: &stderr}, session: h.NewSession(), typed: true}
+	p.source = &lines{inputs, &stderr}
+	if err := p.loop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	return stdout.String(), lastError(stderr.String())
+}
+
+// typing is how a person types statements: line by line, and a blank line behind each block.
+func typing(statements []string) (inputs []string) {
+	for _, s := range statements {
+		inputs = append(inputs, strings.Split(strings.TrimSuffix(s, "\n"), "\n")...)
+		if blockStart.MatchString(s) {
+			inputs = append(inputs, "")
+		}
+	}
+	return inputs
+}
+
+var blockStart = regexp.MustCompile(`(?m)^(def|if|for|while)\b`)
+
+func TestTypedPrograms(t *testing.T) {
+	r := newRand(t)
+	failed := 0
+	for n := range *programs {
+		g := &grammar{Rand: r, fails: n%4 == 0, tabs: n%3 == 0}
+		statements := g.program(1 + r.IntN(6))
+		text := strings.Join(statements, "")
+		wantOut, wantError := runFile(t, text)
+		if ranAway(wantError) {
+			continue
+		}
+		if !g.fails && wantError != "" {
+			t.Fatalf("the grammar wrote a program that fails: %s\n%s", wantError, text)
+		}
+		indented := make([]string, len(statements))
+		for i, s := range statements {
+			indented[i] = indentedBy("  ", s)
+		}
+		for way, inputs := range map[string][]string{
+			"typed":    typing(statements),
+			"indented": typing(indented),
+			"pasted":   {text},
+		} {
+			out, failure := enterAll(t, inputs)
+			if out != wantOut || failure != wantError {
+				t.Errorf("%s:\n%s\ngot  %q, %q\nwant %q, %q", way, strings.Join(inputs, "\n"), out, failure, wantOut, wantError)
+				failed++
+			}
+		}
+		if failed > 3 {
+			t.FailNow()
+		}
+	}
+}
+
+// indentedBy indents the lines at which a line of the statement starts.
+func indentedBy(margin, statement string) string {
+	var s scanner
+	var b strings.Builder
+	for line := range strings.Lines(statement) {
+		if !s.within() {
+			b.WriteString(margin)
+		}
+		b.WriteString(line)
+		s.add(line)
+	}
+	return b.String()
+}
+
+// Blank lines within blocks are right in what is pasted or comes on a pipe.
+func TestPastedPrograms(t *testing.T) {
+	r := newRand(t)
+	for n := range *programs {
+		g := &grammar{Rand: r, blank: true, fails: n%4 == 0, tabs: n%3 == 0}
+		text := strings.Join(g.program(1+r.IntN(6)), "")
+		if n%5 == 0 {
+			text = strings.ReplaceAll(text, "\n", "\r\n")
+		}
+		wantOut, wantError := runFile(t, text)
+		if ranAway(wantError) {
+			continue
+		}
+		out, failure := enterAll(t, []string{text})
+		if out != wantOut || failure != wantError {
+			t.Fatalf("pasted:\n%s\ngot  %q, %q\nwant %q, %q", text, out, failure, wantOut, wantError)
+		}
+		_, out, errs := runProgram(t.Context(), strings.NewReader(text), nil)
+		if failure := lastError(errs); out != wantOut || failure != wantError {
+			t.Fatalf("piped:\n%s\ngot  %q, %q\nwant %q, %q", text, out, failure, wantOut, wantError)
+		}
+	}
+}
+
+// A mistake is told where a file has one and only there, and nearly always as the same one: a mistake in a later line
+// may be another where the lines before it have run.
+func TestTypedMistakes(t *testing.T) {
+	r := newRand(t)
+	different := 0
+	for range 5 * *programs {
+		g := &grammar{Rand: r}
+		statement := []rune(g.program(1)[1])
+		at := r.IntN(len(statement))
+		end := min(len(statement), at+1+r.IntN(3))
+		mutant := string(statement[:at]) + g.one("", "", "(", ")", "'", ":", "else", "=", "\\", "1 x") + string(statement[end:])
+		if strings.HasPrefix(mutant, " ") || strings.HasSuffix(mutant, "\\") {
+			continue // no mistake at a prompt
+		}
+		text := "v1 = 1; v2 = 2\n" + mutant
+		_, wantError := runFile(t, text)
+		_, failure := enterAll(t, append(strings.Split(strings.TrimSuffix(text, "\n"), "\n"), "", ""))
+		if (failure == "") != (wantError == "") && !strings.HasPrefix(wantError, "got indent") {
+			t.Errorf("%s\ngot  %q\nwant %q", text, failure, wantError)
+		}
+		if failure != wantError {
+			different++
+		}
+	}
+	if t.Logf("%d of %d differ", different, 5**programs); different > *programs/5 {
+		t.Fail()
+	}
+}
+
+// A smaller number goes through a real terminal.
+func TestTerminalPrograms(t *testing.T) {
+	r := newRand(t)
+	for range max(2, *programs/60) {
+		dir := t.TempDir()
+		file := filepath.Join(dir, "output")
+		p := startTerminal(t, dir, "TEST_OUTPUT="+file)
+		p.expect(">>> ")
+		var want strings.Builder
+		for n := range 3 {
+			g := &grammar{Rand: r, blank: n == 2, tabs: n == 2}
+			statements := g.program(1 + r.IntN(5))
+			text := strings.Join(statements, "")
+			out, failure := runFile(t, text)
+			if ranAway(failure) {
+				continue
+			}
+			if failure != "" {
+				t.Fatal(failure, text)
+			}
+			fmt.Fprintf(&want, "%sprogram %d\n", out, n)
+			if n == 2 {
+				p.send(pasteStart + strings.ReplaceAll(text, "\n", "\r") + pasteEnd + "\r")
+			} else {
+				p.send(strings.Join(typing(statements), "\r") + "\r")
+			}
+			p.send(fmt.Sprintf("print('program', %d)\r", n))
+			p.expect(fmt.Sprintf("\nprogram %d\n", n))
+			if got, err := os.ReadFile(file); err != nil || string(got) != want.String() {
+				t.Fatalf("%s\ngot  %q\nwant %q (%v)", text, got, want.String(), err)
+			}
+		}
+		p.send("exit(3)\r")
+		if status := p.status(); status != 3 {
+			t.Errorf("status %d", status)
+		}
+	}
+}
