@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"incus-star/errors"
@@ -27,9 +28,12 @@ type arguments struct {
 // A need is a part of a call that needs an API extension.
 type need struct{ what, extension string }
 
-func (a *arguments) has(name string) bool        { return a.local[name] != nil }
-func (a *arguments) string(name string) string   { s, _ := a.local[name].(string); return s }
-func (a *arguments) seconds(name string) float64 { f, _ := a.local[name].(float64); return f }
+func (a *arguments) has(name string) bool      { return a.local[name] != nil }
+func (a *arguments) string(name string) string { s, _ := a.local[name].(string); return s }
+func (a *arguments) duration(name string) time.Duration {
+	d, _ := a.local[name].(time.Duration)
+	return d
+}
 
 // flag is a bool argument, or fallback where it isn't given.
 func (a *arguments) flag(name string, fallback bool) bool {
@@ -154,7 +158,9 @@ func (a *arguments) encode(f *spec.Field, path string, v starlark.Value) (any, e
 	case spec.Bool:
 		return value.Bool(path, v)
 	case spec.Seconds:
-		return value.Seconds(path, v)
+		return value.Duration(path, v)
+	case spec.WholeSeconds:
+		return value.WholeSeconds(path, v)
 	case spec.Strings:
 		return value.Strings(path, v)
 	case spec.Config:

@@ -61,7 +61,7 @@ func (f *family) dialRemote(name string, timeout time.Duration) (*rest.Client, s
 // connect makes a client of another server. It reads the files it is given, and sends nothing.
 func connect(c *call) (starlark.Value, error) {
 	a, f := c.args, c.on.client.conn.family
-	timeout := time.Duration(a.seconds("timeout") * float64(time.Second))
+	timeout := a.duration("timeout")
 	if !a.has("timeout") {
 		timeout = f.options.Timeout
 	}

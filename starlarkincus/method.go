@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"sort"
 	"strings"
-	"time"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/rest"
@@ -262,7 +261,7 @@ func (c *call) wait(op *rest.Operation) (*rest.State, error) {
 	var err error
 	Block(c.thread, func() {
 		if c.args.has("timeout") {
-			state, err = op.WaitTimeout(c.ctx, time.Duration(c.args.seconds("timeout")*float64(time.Second)))
+			state, err = op.WaitTimeout(c.ctx, c.args.duration("timeout"))
 		} else {
 			state, err = op.Wait(c.ctx)
 		}

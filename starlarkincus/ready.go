@@ -92,7 +92,7 @@ func addresses(c *call) (starlark.Value, error) {
 func waitReady(c *call) (starlark.Value, error) {
 	limit := readyTimeout
 	if c.args.has("timeout") {
-		limit = time.Duration(c.args.seconds("timeout") * float64(time.Second))
+		limit = c.args.duration("timeout")
 	}
 	begin := time.Now()
 	for delay := readyFirstDelay; ; delay = min(delay*3/2, readyLongestDelay) {
@@ -154,7 +154,7 @@ func (c *call) cloudInit(limit time.Duration) error {
 	run.decl = c.obj.kind.object["exec"]
 	on := &call{Method: &run, thread: c.thread, ctx: c.ctx, args: &arguments{
 		body:  map[string]any{"command": []string{"cloud-init", "status", "--wait"}},
-		local: map[string]any{"check": false, "timeout": max(0, limit.Seconds())},
+		local: map[string]any{"check": false, "timeout": max(0, limit)},
 	}}
 	result, _, err := on.execute()
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 // Every declared method has an implementation, and every implementation a declaration.
 func TestEveryMethodIsImplemented(t *testing.T) {
 	declared := make(map[string]bool)
-	count := 0
+	count, times := 0, 0
 	var visit func(r *spec.Resource)
 	check := func(owner string, methods []spec.Method) {
 		for _, m := range methods {
@@ -17,6 +17,15 @@ func TestEveryMethodIsImplemented(t *testing.T) {
 			declared[m.Impl] = true
 			if implementations[m.Impl] == nil {
 				t.Errorf("%s.%s: no implementation %q", owner, m.Name, m.Impl)
+			}
+			for _, f := range m.Arguments() { // each that is a time takes seconds and durations
+				switch f.Script() {
+				case "timeout", "interval", "delay", "pause":
+					times++
+					if f.Type != spec.Seconds && f.Type != spec.WholeSeconds {
+						t.Errorf("%s.%s: %s takes %s, want seconds or a duration", owner, m.Name, f.Script(), f.Type)
+					}
+				}
 			}
 			if m.Result != nil {
 				visit(m.Result)
@@ -44,7 +53,7 @@ func TestEveryMethodIsImplemented(t *testing.T) {
 			t.Errorf("the implementation %q has no declaration", name)
 		}
 	}
-	if count < 200 {
-		t.Errorf("only %d methods", count)
+	if count < 200 || times < 20 {
+		t.Errorf("only %d methods, with %d times", count, times)
 	}
 }

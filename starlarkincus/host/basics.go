@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"math"
 	"strings"
 	"syscall"
 	"time"
@@ -24,8 +23,9 @@ func init() {
 	}, {
 		name:   "sleep",
 		params: "seconds",
-		help:   `Waits that many seconds, an int or a float. Other tasks go on meanwhile.`,
-		call:   sleep,
+		help: `Waits that many seconds, or for a duration such as time.parse_duration("1m30s") or 5 * time.minute. Other tasks go on
+meanwhile.`,
+		call: sleep,
 	}, {
 		name:   "exit",
 		params: "status=0",
@@ -78,7 +78,7 @@ func sleep(c *call) (starlark.Value, error) {
 	if err := c.unpack("seconds", &arg); err != nil {
 		return nil, err
 	}
-	d, err := duration("seconds", arg)
+	d, err := value.Duration("seconds", arg)
 	if err != nil {
 		return nil, c.errorf("%w", err)
 	}
@@ -86,17 +86,6 @@ func sleep(c *call) (starlark.Value, error) {
 		return nil, err
 	}
 	return starlark.None, nil
-}
-
-const forever = time.Duration(math.MaxInt64)
-
-// duration reads an argument that is a number of seconds.
-func duration(name string, v starlark.Value) (time.Duration, error) {
-	seconds, err := value.Seconds(name, v)
-	if err != nil || seconds >= forever.Seconds() {
-		return forever, err
-	}
-	return time.Duration(seconds * float64(time.Second)), nil
 }
 
 // wait lets d go by, or less where the thread's context ends first: then it returns why.

@@ -11,6 +11,7 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
 )
@@ -25,7 +26,7 @@ func init() {
 
 on       the classes of errors after which it calls again, a class or several; also where a cause is of that class
 times    how many calls at most
-delay    seconds before the second call; each wait is shortened by up to a half, at random
+delay    seconds, or a duration, before the second call; each wait is shortened by up to a half, at random
 backoff  what the wait is multiplied by each time, up to a minute
 
 Without on, it calls again after what passes by itself and can't have been done already: IncusBusyError and
@@ -44,7 +45,7 @@ need a lambda.`,
 
     wait_until(lambda: inst.refresh().status == "Stopped", timeout=120)
 
-After timeout seconds, None for no limit, it raises an error of class Error, which try_ holds, with timeout and with
+timeout and interval are seconds, or durations of the library time. After timeout, None for no limit, it raises an error of class Error, which try_ holds, with timeout and with
 value, what fn returned last. It doesn't cut a call of fn short, and calls it a last time when the time is over. An
 error of fn's goes on at once: write lambda: try_(fn).ok where it may pass.`,
 		call: waitUntil,
@@ -109,7 +110,7 @@ func (c *call) retrying() (how retrying, kwargs []starlark.Tuple, err error) {
 				err = fmt.Errorf("times is %s, want an int of at least 1", described(v))
 			}
 		case "delay":
-			how.delay, err = duration(name, v)
+			how.delay, err = value.Duration(name, v)
 		case "backoff":
 			var ok bool
 			if how.backoff, ok = starlark.AsFloat(v); !ok || !(how.backoff >= 1) {
@@ -236,10 +237,10 @@ func waitUntil(c *call) (starlark.Value, error) {
 	if !ok {
 		return nil, c.errorf("fn is %s, want a function: write wait_until(lambda: f(x)), not wait_until(f(x))", described(fn))
 	}
-	limit := forever
-	pause, err := duration("interval", interval)
+	limit := value.Forever
+	pause, err := value.Duration("interval", interval)
 	if err == nil && timeout != starlark.None {
-		limit, err = duration("timeout", timeout)
+		limit, err = value.Duration("timeout", timeout)
 	}
 	if err != nil {
 		return nil, c.errorf("%w", err)

@@ -135,7 +135,7 @@ func (d *document) types(schema map[string]any) []spec.Type {
 	case "boolean":
 		return []spec.Type{spec.Bool}
 	case "integer":
-		return []spec.Type{spec.Int}
+		return []spec.Type{spec.Int, spec.WholeSeconds}
 	case "array":
 		inner, _ := schema["items"].(map[string]any)
 		if d.resolve(inner)["type"] == "string" {

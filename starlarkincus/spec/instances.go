@@ -55,7 +55,7 @@ func stateMethod(action, doc string, args ...Field) Method {
 }
 
 var (
-	stopTimeout = Field{Name: "timeout", Type: Int, Doc: "seconds that it has to shut down; without it 600. The operation fails after that"}
+	stopTimeout = Field{Name: "timeout", Type: WholeSeconds, Doc: "seconds that it has to shut down; without it 600. The operation fails after that"}
 	stopForce   = Field{Name: "force", Type: Bool, Doc: "True ends it without asking it to shut down"}
 	keepState   = Field{Name: "stateful", Type: Bool, Doc: "True saves the running state, or starts from the saved one"}
 

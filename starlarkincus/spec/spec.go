@@ -10,24 +10,25 @@ import "strings"
 type Type int
 
 const (
-	Any        Type = iota // whatever JSON can hold
-	String                 // str
-	Name                   // str that becomes one segment of a path: not empty, no slash, no query
-	Int                    // int
-	Bool                   // bool
-	Strings                // list of string
-	Time                   // str, RFC 3339
-	Seconds                // int or float, not negative
-	Config                 // dict; numbers and booleans become strings, None unsets
-	Devices                // dict of dicts of configuration; None removes a device
-	Object                 // dict; its keys are checked where Field.Fields lists them
-	Objects                // list of such dicts
-	Filter                 // str with an expression of Incus's, or dict of fields and the values that they must have
-	Conditions             // such a dict
+	Any          Type = iota // whatever JSON can hold
+	String                   // str
+	Name                     // str that becomes one segment of a path: not empty, no slash, no query
+	Int                      // int
+	Bool                     // bool
+	Strings                  // list of string
+	Time                     // str, RFC 3339
+	Seconds                  // int or float, not negative, or a duration
+	WholeSeconds             // int, or a duration, which is rounded up
+	Config                   // dict; numbers and booleans become strings, None unsets
+	Devices                  // dict of dicts of configuration; None removes a device
+	Object                   // dict; its keys are checked where Field.Fields lists them
+	Objects                  // list of such dicts
+	Filter                   // str with an expression of Incus's, or dict of fields and the values that they must have
+	Conditions               // such a dict
 )
 
 var typeNames = [...]string{"any value", "string", "string", "int", "bool", "list of string", "string (a time, RFC 3339)",
-	"seconds (int or float)", "dict of configuration", "dict of devices", "dict", "list of dict",
+	"seconds (int or float) or duration", "seconds (int) or duration", "dict of configuration", "dict of devices", "dict", "list of dict",
 	"string (an expression) or dict", "dict of fields and values"}
 
 // String is what help and errors call the type.

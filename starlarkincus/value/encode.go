@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"strconv"
+	"time"
 	"unicode/utf8"
 
+	startime "go.starlark.net/lib/time"
 	"go.starlark.net/starlark"
 	"go.starlark.net/starlarkstruct"
 )
@@ -137,16 +140,61 @@ func Int(path string, v starlark.Value) (int64, error) {
 	return i, nil
 }
 
-// Seconds encodes an int or a float that is not negative.
-func Seconds(path string, v starlark.Value) (float64, error) {
-	f, ok := starlark.AsFloat(v)
+// Forever is the longest time that Duration returns.
+const Forever = time.Duration(math.MaxInt64)
+
+// Duration encodes a time that is not negative: a number of seconds, or a duration of the library time.
+func Duration(path string, v starlark.Value) (time.Duration, error) {
+	if d, ok := v.(startime.Duration); ok {
+		if d < 0 {
+			return 0, &TypeError{path, d.String(), "a time that is not negative"}
+		}
+		return time.Duration(d), nil
+	}
+	seconds, ok := starlark.AsFloat(v)
+	switch {
+	case !ok:
+		return 0, notDuration(path, v)
+	case seconds < 0 || math.IsNaN(seconds) || math.IsInf(seconds, 0):
+		return 0, &TypeError{path, v.String(), "a number of seconds that is finite and not negative"}
+	case seconds >= Forever.Seconds():
+		return Forever, nil
+	}
+	return time.Duration(seconds * float64(time.Second)), nil
+}
+
+// WholeSeconds encodes what the server takes as an int of seconds. A duration is rounded up to it.
+func WholeSeconds(path string, v starlark.Value) (int64, error) {
+	switch v.(type) {
+	case starlark.Int:
+		return Int(path, v)
+	case startime.Duration:
+		d, err := Duration(path, v)
+		return int64((d + time.Second - 1) / time.Second), err
+	case starlark.Float:
+		return 0, mismatch(path, v, "a whole number of seconds")
+	}
+	return 0, notDuration(path, v)
+}
+
+// notDuration is the error of a value that is no time. A text may be one: then the error says how to write it.
+func notDuration(path string, v starlark.Value) error {
+	text, ok := starlark.AsString(v)
 	if !ok {
-		return 0, mismatch(path, v, "a number of seconds")
+		return mismatch(path, v, "a number of seconds or a duration")
 	}
-	if f < 0 || math.IsNaN(f) {
-		return 0, &TypeError{path, v.String(), "a number of seconds that is not negative"}
+	write := `a number of seconds or a duration, such as 90 or time.parse_duration("1m30s")`
+	if n, err := strconv.ParseFloat(text, 64); err == nil && n >= 0 && !math.IsInf(n, 0) {
+		write = "a number of seconds or a duration: write " + text
+	} else if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+		seconds := strconv.FormatFloat(d.Seconds(), 'f', -1, 64)
+		write = fmt.Sprintf("a number of seconds or a duration: write %s or time.parse_duration(%s)", seconds, v)
 	}
-	return f, nil
+	got := "the string " + v.String()
+	if len(text) > 40 {
+		got = v.Type()
+	}
+	return &TypeError{path, got, write}
 }
 
 // Bool encodes a bool.

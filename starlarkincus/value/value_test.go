@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	startime "go.starlark.net/lib/time"
 	"go.starlark.net/starlark"
 	"go.starlark.net/starlarkstruct"
 )
@@ -16,6 +17,8 @@ func eval(t *testing.T, expr string) starlark.Value {
 		"struct": starlark.NewBuiltin("struct", starlarkstruct.Make),
 		"inf":    starlark.Float(math.Inf(1)),
 		"bad":    starlark.String("\xff"),
+
+		"parse_duration": startime.Module.Members["parse_duration"],
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +100,8 @@ func TestEncode(t *testing.T) {
 	integer := encoder(func(p string, v starlark.Value) (any, error) { return Int(p, v) })
 	str := encoder(func(p string, v starlark.Value) (any, error) { return String(p, v) })
 	boolean := encoder(func(p string, v starlark.Value) (any, error) { return Bool(p, v) })
-	seconds := encoder(func(p string, v starlark.Value) (any, error) { return Seconds(p, v) })
+	seconds := encoder(func(p string, v starlark.Value) (any, error) { return Duration(p, v) })
+	whole := encoder(func(p string, v starlark.Value) (any, error) { return WholeSeconds(p, v) })
 	list := encoder(func(p string, v starlark.Value) (any, error) { return List(p, v, Any) })
 	for _, test := range []struct {
 		encode     encoder
@@ -134,10 +138,23 @@ func TestEncode(t *testing.T) {
 		{str, `None`, `x: got NoneType, want string`},
 		{boolean, `True`, `true`},
 		{boolean, `1`, `x: got int, want bool`},
-		{seconds, `2`, `2`},
-		{seconds, `0.5`, `0.5`},
-		{seconds, `-1`, `x: got -1, want a number of seconds that is not negative`},
-		{seconds, `"1"`, `x: got string, want a number of seconds`},
+		{seconds, `2`, `2000000000`},
+		{seconds, `0.5`, `500000000`},
+		{seconds, `1e300`, `9223372036854775807`},
+		{seconds, `1 << 70`, `9223372036854775807`},
+		{seconds, `parse_duration("1m30s")`, `90000000000`},
+		{seconds, `-1`, `x: got -1, want a number of seconds that is finite and not negative`},
+		{seconds, `inf`, `x: got +inf, want a number of seconds that is finite and not negative`},
+		{seconds, `parse_duration("-1s")`, `x: got -1s, want a time that is not negative`},
+		{seconds, `"1"`, `x: got the string "1", want a number of seconds or a duration: write 1`},
+		{seconds, `"1m30s"`, `x: got the string "1m30s", want a number of seconds or a duration: write 90 or time.parse_duration("1m30s")`},
+		{seconds, `"soon"`, `x: got the string "soon", want a number of seconds or a duration, such as 90 or time.parse_duration("1m30s")`},
+		{seconds, `[]`, `x: got list, want a number of seconds or a duration`},
+		{whole, `-1`, `-1`},
+		{whole, `parse_duration("1500ms")`, `2`},
+		{whole, `parse_duration("2s")`, `2`},
+		{whole, `1.5`, `x: got float, want a whole number of seconds`},
+		{whole, `"30s"`, `x: got the string "30s", want a number of seconds or a duration: write 30 or time.parse_duration("30s")`},
 		{list, `[1, {"a": 2}]`, `[1,{"a":2}]`},
 		{list, `{"a": 1}`, `x: got dict, want list`},
 	} {

@@ -1,0 +1,60 @@
+package host
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Each parameter of the host's functions that is a time takes seconds and durations, and says of a string what to write.
+func TestDurations(t *testing.T) {
+	calls := map[string]string{ // a call, where X is the time
+		"sleep seconds":       "sleep(X)",
+		"retry delay":         "retry(fail_once(), on=Error, delay=X)",
+		"wait_until timeout":  "wait_until(lambda: True, timeout=X)",
+		"wait_until interval": "wait_until(lambda: True, interval=X)",
+	}
+	const once = `
+def fail_once():
+    calls = []
+    def fn():
+        calls.append(1)
+        if len(calls) == 1:
+            raise_(Error, "once")
+    return fn
+`
+	isTime := regexp.MustCompile(`\b(seconds|timeout|interval|delay|ttl|pause|duration)\b(?:[,=]|$)`)
+	for name, d := range definitions {
+		if strings.HasPrefix(name, "time.") {
+			continue
+		}
+		for _, param := range isTime.FindAllStringSubmatch(d.params, -1) {
+			call := calls[name+" "+param[1]]
+			if call == "" {
+				t.Errorf("%s: its parameter %s needs a call in this test", name, param[1])
+				continue
+			}
+			for x, want := range map[string]string{
+				`0.001`:                      "",
+				`time.parse_duration("1ms")`: "",
+				`time.millisecond`:           "",
+				`"2s"`:                       `the string "2s", want a number of seconds or a duration: write 2 or time.parse_duration("2s")`,
+				`"3"`:                        `want a number of seconds or a duration: write 3`,
+				`-1`:                         "finite and not negative",
+				`time.parse_duration("-1s")`: "not negative",
+				`float("inf")`:               "finite and not negative",
+				`time.now()`:                 "want a number of seconds or a duration",
+			} {
+				begin := time.Now()
+				out, _ := given(t, once+strings.Replace(call, "X", x, 1))
+				if want == "" && out != "" || !strings.Contains(out, want) {
+					t.Errorf("%s with %s: got %q, want %q", name, x, out, want)
+				}
+				if took := time.Since(begin); want != "" && strings.Contains(x, "inf") && took > 5*time.Second {
+					t.Errorf("%s with %s took %v", name, x, took)
+				}
+			}
+		}
+	}
+}
