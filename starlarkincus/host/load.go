@@ -64,7 +64,8 @@ func cycleOf(files []loading) string {
 	return ""
 }
 
-// find gives the file that a load statement in a source called from means. Its path is as the user would write it.
+// find gives the file that a load statement in a source called from means. Its path is as the user would write it, but
+// for a source that is reached by a symbolic link: what it loads is beside the file that the link leads to.
 func (h *Host) find(from, module string) (string, error) {
 	if module == "" {
 		return "", errors.New("the name of the file is empty")
@@ -72,6 +73,9 @@ func (h *Host) find(from, module string) (string, error) {
 	name := filepath.FromSlash(module)
 	looked := []string{name}
 	if !filepath.IsAbs(name) {
+		if real, err := filepath.EvalSymlinks(from); err == nil {
+			from = real
+		}
 		looked[0] = filepath.Join(filepath.Dir(from), name)
 		for _, folder := range h.options.LibraryPath {
 			looked = append(looked, filepath.Join(folder, name))
