@@ -63,7 +63,7 @@ func (h *Host) withRun(ctx context.Context, deferred *[]deferredCall, body func(
 	r := h.newRun(ctx)
 	defer r.close()
 	r.deferred = deferred
-	return body(r)
+	return classed(body(r))
 }
 
 // main runs a script, or an entry, on the run's first thread.

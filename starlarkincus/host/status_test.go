@@ -1,6 +1,8 @@
 package host
 
 import (
+	"context"
+	goerrors "errors"
 	"os"
 	"regexp"
 	"strconv"
@@ -8,6 +10,8 @@ import (
 	"testing"
 
 	"incus-star/errors"
+
+	"go.starlark.net/starlark"
 )
 
 // The README lists the exit statuses with the classes that they are of: what it says of a class, or else of the nearest
@@ -44,6 +48,65 @@ func TestReadmeListsTheStatuses(t *testing.T) {
 		}
 		if got := ExitStatus(errors.New(class, "x")); got != status[above.Name()] {
 			t.Errorf("%s: the status is %d, the README says %d", class.Name(), got, status[above.Name()])
+		}
+	}
+}
+
+// A Go program finds the class in an error that a script would catch, whatever reported it and wherever it happened.
+func TestRunTimeErrorsHaveAClass(t *testing.T) {
+	ctx := context.Background()
+	for script, class := range map[string]*errors.Class{
+		"1 // 0":                                 errors.Script,
+		"[][0]":                                  errors.Script,
+		"{}['x']":                                errors.Script,
+		"None.x":                                 errors.Script,
+		"len(1)":                                 errors.Script,
+		"'a' + 1":                                errors.Script,
+		"None()":                                 errors.Script,
+		"int('x')":                               errors.Script,
+		"x.y = 1":                                errors.Script,
+		"a, b = [1]":                             errors.Script,
+		"for i in 1:\n    pass":                  errors.Script,
+		"def f(): return f()\nf()":               errors.Script,
+		"def f(a): pass\nf()":                    errors.Script,
+		"def f():\n    y = z\n    z = 1\nf()":    errors.Script,
+		"list(range(1 << 40))":                   errors.Script,
+		"sleep('x')":                             errors.Script,
+		"re.compile('(')":                        errors.Script,
+		"load('nowhere.star', 'x')":              errors.Script,
+		"fail('x')":                              errors.Script,
+		"raise_(ScriptError, 'x')":               errors.Script,
+		"finally_(lambda: 1 // 0, lambda: None)": errors.Script,
+		"defer(lambda: 1 // 0)":                  errors.Script,
+		"parallel(lambda i: i // 0, [1])":        errors.Script,
+		"retry(lambda: 1 // 0)":                  errors.Script,
+		"raise_(Error, 'x')":                     errors.Base,
+		"raise_(IncusNotFoundError, 'x')":        errors.NotFound,
+		"read_file('nowhere')":                   errors.Base,
+	} {
+		if strings.HasPrefix(script, "x.y") {
+			script = "x = struct()\n" + script
+		}
+		h := New(Options{})
+		s := h.NewSession()
+		_, entered := s.Eval(ctx, script+"\n\n")
+		for kind, err := range map[string]error{"run": h.RunSource(ctx, "x.star", []byte(script)), "entry": goerrors.Join(entered, s.Close(ctx))} {
+			var failure *errors.Error
+			var trace *starlark.EvalError
+			if !goerrors.Is(err, class) || !goerrors.Is(err, errors.Base) || !goerrors.As(err, &failure) || failure.Class != class || failure.Message == "" {
+				t.Errorf("%s, %q: got %#v, want %s", kind, script, err, class.Name())
+			}
+			if !goerrors.As(err, &trace) {
+				t.Errorf("%s, %q: got no backtrace", kind, script)
+			}
+			if class == errors.Script && (goerrors.Is(err, errors.Incus) || ExitStatus(err) != 1) {
+				t.Errorf("%s, %q: got %v, status %d", kind, script, err, ExitStatus(err))
+			}
+		}
+	}
+	for _, script := range []string{"if:", "undefined", "exit(1)", "die('x')", "load('testdata/lib/bad.star', 'x')", "flag('--x', 1)"} {
+		if err := New(Options{}).RunSource(ctx, "x.star", []byte(script)); err == nil || goerrors.Is(err, errors.Base) {
+			t.Errorf("%s: got %v, which has a class", script, err)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	incus "incus-star/errors"
 
 	"go.starlark.net/resolve"
+	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
 )
 
@@ -76,6 +77,47 @@ func (e *stopError) Error() string        { return e.cause.Error() }
 func (e *stopError) Unwrap() error        { return e.err }
 func (e *stopError) Is(target error) bool { return errors.Is(e.cause, target) }
 func (e *stopError) As(target any) bool   { return errors.As(e.cause, target) }
+
+// A RuntimeError is Starlark's own report of a mistake in a script that ran, such as a division by zero: what scripts
+// catch as a ScriptError. So errors.Is finds errors.Script in it, as in what fail() raised, and errors.As an *errors.Error
+// of that class. A script that doesn't parse or resolve has not run: its error is a syntax.Error or a resolve.ErrorList.
+type RuntimeError struct{ err error }
+
+func (e *RuntimeError) Error() string { return e.err.Error() }
+
+// Unwrap returns the error with its backtrace, a [*starlark.EvalError].
+func (e *RuntimeError) Unwrap() error { return e.err }
+
+// Is reports whether target is the class, or one above it.
+func (e *RuntimeError) Is(target error) bool {
+	class, ok := target.(*incus.Class)
+	return ok && incus.Script.IsA(class)
+}
+
+// As sets an [*incus.Error] to the value that scripts would catch.
+func (e *RuntimeError) As(target any) bool {
+	failure, ok := target.(**incus.Error)
+	if ok {
+		*failure = &incus.Error{Class: incus.Script, Message: ownMessage(e.err)}
+	}
+	return ok
+}
+
+// classed returns an error of a run as Go programs are to see it: with a class wherever scripts find one.
+func classed(err error) error {
+	var exit *ExitError
+	var internal *internalError
+	var usage *UsageError
+	var parse syntax.Error
+	var names resolve.ErrorList
+	var trace *starlark.EvalError
+	switch {
+	case failureOf(err) != nil, stopOf(err) != nil, errors.As(err, &exit), errors.As(err, &internal), errors.As(err, &usage),
+		errors.As(err, &parse), errors.As(err, &names), !errors.As(err, &trace):
+		return err
+	}
+	return &RuntimeError{err}
+}
 
 // causeOf is why a context ended, with Go's own two errors made into the host's; nil while it goes on.
 func causeOf(ctx context.Context) error {

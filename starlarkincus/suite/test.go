@@ -161,6 +161,7 @@ func (r *Runner) judged(h *host.Host, err error) result {
 	done := result{outcome: broken, report: reported(h, err), reason: firstLine(err.Error())}
 	var exit *host.ExitError
 	var class *incus.Error
+	var mistake *host.RuntimeError
 	switch {
 	case errors.As(err, &exit):
 		done.reason = fmt.Sprintf("the test called exit(%d)", exit.Status)
@@ -171,6 +172,7 @@ func (r *Runner) judged(h *host.Host, err error) result {
 	case errors.Is(err, host.ErrTimeout), errors.Is(err, host.ErrInterrupted), errors.Is(err, host.ErrSteps):
 	case errors.As(err, &class) && class.Class == skipped:
 		done = result{outcome: skips, reason: class.Message}
+	case errors.As(err, &mistake):
 	case errors.As(err, &class) && (class.Class.IsA(assertion) || class.Class == incus.Script):
 		done.outcome = failure
 		done.reason = firstLine(class.Message)
