@@ -224,7 +224,7 @@ func (c *call) get(p place, query url.Values, maxBytes int64) (starlark.Value, *
 	if err != nil {
 		return nil, nil, err
 	}
-	v, err := value.Decode(reply.Metadata)
+	v, err := value.DecodeContext(c.ctx, reply.Metadata)
 	if err != nil {
 		return nil, nil, unreadable("GET", p.path, reply, err)
 	}

@@ -6,6 +6,7 @@ package value
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -21,9 +22,33 @@ import (
 // decodeOptions take what encoding/json takes too: a server's answer is not refused for what does no harm.
 var decodeOptions = []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
 
+const (
+	// maxDecoded is about how much memory a JSON text's values may take, in bytes. Ten thousand instances take less than half
+	// of it. A dict takes 570 bytes where its text has two.
+	maxDecoded = 256 << 20
+	// maxDigits is how long a number may be: turning digits into an int takes time that grows with their square.
+	maxDigits = 1000
+)
+
+// The memory that values take, in bytes, as measured.
+const (
+	emptyDict  = 576
+	moreDict   = 112 // for each entry beyond the first eight
+	element    = 32  // of a list, with what is left over while it grows
+	textHeader = 32
+)
+
 // Decode reads one JSON text. Objects become dicts, arrays lists, whole numbers ints of any size, other numbers floats.
-func Decode(data []byte) (starlark.Value, error) {
-	d := decoder{Decoder: jsontext.NewDecoder(bytes.NewBuffer(data), decodeOptions...)}
+// A text whose values would take far more memory than any answer of a server is an error.
+func Decode(data []byte) (starlark.Value, error) { return DecodeContext(context.Background(), data) }
+
+// DecodeContext is Decode that gives up when the context ends, with its cause.
+func DecodeContext(ctx context.Context, data []byte) (starlark.Value, error) {
+	return decode(ctx, data, maxDecoded)
+}
+
+func decode(ctx context.Context, data []byte, most int) (starlark.Value, error) {
+	d := decoder{Decoder: jsontext.NewDecoder(bytes.NewBuffer(data), decodeOptions...), ctx: ctx, left: most}
 	if d.PeekKind() == '[' {
 		d.strings = make(map[string]starlark.Value)
 	}
@@ -41,6 +66,25 @@ type decoder struct {
 	*jsontext.Decoder
 	sizes   [8]int                    // of the last object at each depth: the next is probably like it
 	strings map[string]starlark.Value // by their JSON: a list's objects have the same names, and many of the same values; else nil
+	left    int                       // of the memory that the values may take, in bytes
+	ctx     context.Context
+	spends  int // how often memory was taken: the context is asked now and then
+}
+
+// maxExpected is how many entries a dict gets room for before they are read.
+const maxExpected = 64
+
+var errTooMuch = fmt.Errorf("the values of this JSON text would take more than %d MiB of memory", maxDecoded>>20)
+
+// spend takes from what the values may take.
+func (d *decoder) spend(bytes int) error {
+	if d.left -= bytes; d.left < 0 {
+		return errTooMuch
+	}
+	if d.spends++; d.spends%4096 == 0 && d.ctx.Err() != nil {
+		return context.Cause(d.ctx)
+	}
+	return nil
 }
 
 // maxShared is the length, in bytes, of the longest string that is shared.
@@ -54,6 +98,9 @@ func (d *decoder) text() (starlark.Value, error) {
 	}
 	if v, ok := d.strings[string(raw)]; ok {
 		return v, nil
+	}
+	if err := d.spend(textHeader + len(raw)); err != nil {
+		return nil, err
 	}
 	text, _ := jsontext.AppendUnquote(nil, raw) // its only error is about broken UTF-8, which it replaces
 	v := starlark.Value(starlark.String(text))
@@ -94,7 +141,11 @@ func (d *decoder) object() (starlark.Value, error) {
 		return nil, err
 	}
 	size := &d.sizes[min(d.StackDepth(), len(d.sizes)-1)]
-	dict := starlark.NewDict(*size)
+	expected := min(*size, maxExpected)
+	if err := d.spend(emptyDict + moreDict*max(0, expected-8)); err != nil {
+		return nil, err
+	}
+	dict := starlark.NewDict(expected)
 	for d.PeekKind() != '}' {
 		name, err := d.text()
 		if err != nil {
@@ -106,6 +157,11 @@ func (d *decoder) object() (starlark.Value, error) {
 		}
 		if err := dict.SetKey(name, v); err != nil {
 			return nil, err
+		}
+		if n := dict.Len(); n > 8 && n > expected {
+			if err := d.spend(moreDict); err != nil {
+				return nil, err
+			}
 		}
 	}
 	*size = dict.Len()
@@ -123,7 +179,13 @@ func (d *decoder) array() (starlark.Value, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := d.spend(element); err != nil {
+			return nil, err
+		}
 		elems = append(elems, v)
+	}
+	if err := d.spend(2 * element); err != nil {
+		return nil, err
 	}
 	_, err := d.ReadToken()
 	return starlark.NewList(elems), err
@@ -131,6 +193,9 @@ func (d *decoder) array() (starlark.Value, error) {
 
 // number never goes through a float where the text is a whole number.
 func number(text string) (starlark.Value, error) {
+	if len(text) > maxDigits {
+		return nil, fmt.Errorf("a number of %d characters is longer than the limit of %d", len(text), maxDigits)
+	}
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return starlark.MakeInt64(n), nil
 	}
