@@ -136,6 +136,10 @@ func (c *Client) transportError(ctx context.Context, k *call, err error, elapsed
 	if stderrors.As(err, &large) {
 		return k.fail(errors.Connection, large, "the answer to %s %s is too large", k.method, k.url.Path)
 	}
+	var stalled *stalled
+	if stderrors.As(err, &stalled) {
+		return k.fail(errors.Timeout, stalled, "the answer of %s stopped coming: %s", c.serverName(err), stalled)
+	}
 	cause := reason(err)
 	class := errors.OfTransport(err)
 	var several endpointErrors

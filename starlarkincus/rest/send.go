@@ -80,7 +80,7 @@ func (c *Client) perform(ctx context.Context, k *call, handle func(*http.Respons
 	status := 0
 	if err == nil {
 		status = response.StatusCode
-		body, err = readBody(response, k.limit)
+		body, err = readBody(k.steady(response), k.limit)
 		if err != nil {
 			// Closes the connection: what is left of the body may have no end.
 			cancel()

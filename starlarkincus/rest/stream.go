@@ -34,13 +34,13 @@ func (c *Client) Open(ctx context.Context, request Request) (body io.ReadCloser,
 		return nil, nil, err
 	}
 	fail := func(err error) error { return k.clean(c.transportError(ctx, k, err, time.Since(start))) }
-	return &stream{response, cancel, fail}, newReply(response), nil
+	return &stream{k.steady(response), cancel, fail}, newReply(response), nil
 }
 
 // refused reads the body of an answer that is an error, and makes the error.
 func (c *Client) refused(ctx context.Context, k *call, response *http.Response, start time.Time) error {
 	defer response.Body.Close()
-	body, err := readBody(response, k.limit)
+	body, err := readBody(k.steady(response), k.limit)
 	if err != nil {
 		return c.transportError(ctx, k, err, time.Since(start))
 	}
