@@ -200,10 +200,19 @@ func (c *Client) Attr(name string) (starlark.Value, error) {
 			return newCollection(c.at(r)), nil
 		}
 	}
-	if decl := clientMethods()[name]; decl != nil {
-		return &Method{"incus." + name, decl, place{client: c, project: c.project, target: c.target}, nil}, nil
+	if m := c.method(name); m != nil {
+		return m, nil
 	}
 	return nil, noAttr("incus", name, c.AttrNames())
+}
+
+// method is one of the client's methods; nil where there is none of that name.
+func (c *Client) method(name string) *Method {
+	decl := clientMethods()[name]
+	if decl == nil {
+		return nil
+	}
+	return &Method{"incus." + name, decl, place{client: c, project: c.project, target: c.target}, nil}
 }
 
 // AttrNames are the collections and methods.

@@ -24,6 +24,7 @@ type Object struct {
 	fields *starlark.Dict
 	etag   string
 	op     *rest.Operation // of an operation that is waited for
+	lock   *holding        // of a lock
 
 	did starlark.Value // what ensure did; nil for an object that isn't ensure's
 }

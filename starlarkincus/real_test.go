@@ -53,7 +53,8 @@ func runScript(t *testing.T, file string, extra starlark.StringDict) {
 	t.Helper()
 	client := starlarkincus.New(starlarkincus.Options{Trace: count})
 	defer client.Close()
-	names := starlark.StringDict{"incus": client, "testbed": testbed(t)}
+	names := client.Names()
+	names["testbed"] = testbed(t)
 	for name, v := range extra {
 		names[name] = v
 	}

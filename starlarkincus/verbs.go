@@ -27,6 +27,7 @@ func init() {
 		"operation": startOperation, "token": token, "copy": copyObject, "move": move, "rebuild": rebuild, "publish": publish, "join": join,
 		"exec": exec, "wait_ready": waitReady, "addresses": addresses,
 		"wait": waitOperation, "cancel": cancelOperation,
+		"lock": lock, "lock_renew": renewLock, "lock_release": releaseLock,
 		"connect": connect, "use": use, "request": request, "has_extension": hasExtension,
 	}
 }

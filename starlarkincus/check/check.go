@@ -86,7 +86,7 @@ type checker struct {
 
 func newChecker(o Options) *checker {
 	client := starlarkincus.New(starlarkincus.Options{})
-	names, testNames := starlark.StringDict{"incus": client}, starlark.StringDict{"incus": client}
+	names, testNames := client.Names(), client.Names()
 	for _, name := range o.Names {
 		names[name], testNames[name] = starlark.None, starlark.None
 	}

@@ -305,6 +305,9 @@ func (m *module) identKind(id *syntax.Ident) kind {
 	switch {
 	case id.Name == "incus":
 		return kind{sort: client}
+	case id.Name == "lock":
+		k, _, _ := m.clientAttr("lock")
+		return k
 	case errorClasses[id.Name] != nil:
 		return kind{sort: class, name: id.Name}
 	case m.libraries[id.Name] != nil:

@@ -17,7 +17,6 @@ import (
 	"incus-star/starlarkincus/rest"
 
 	"github.com/spf13/pflag"
-	"go.starlark.net/starlark"
 	"golang.org/x/term"
 )
 
@@ -106,7 +105,7 @@ func Main(args []string, stdin, stdout, stderr *os.File) int {
 	defer client.Close()
 	options := host.Options{
 		Stdin: stdin, Stdout: stdout, Stderr: stderr,
-		Predeclared: starlark.StringDict{"incus": client},
+		Predeclared: client.Names(),
 		Color:       colored(stderr),
 		JSON:        f.errorFormat == "json",
 		MaxSteps:    f.maxSteps,

@@ -41,7 +41,7 @@ func (h *Host) explain(err error, file *syntax.File, names starlark.StringDict) 
 		err.Msg += h.parseHint(err)
 		return err
 	case resolve.ErrorList:
-		known := append(names.Keys(), starlark.Universe.Keys()...)
+		known := append(names.Keys(), universe()...)
 		explained := make(resolve.ErrorList, len(err))
 		for i, e := range err {
 			if name, ok := strings.CutPrefix(e.Msg, "undefined: "); ok && isIdentifier(name) {

@@ -173,6 +173,7 @@ func (h *Host) compile(name, text string) (*syntax.File, *starlark.Program, erro
 	if err != nil {
 		return nil, nil, h.explain(err, nil, h.predeclared)
 	}
+	dots(file)
 	program, err := starlark.FileProgram(file, h.predeclared.Has)
 	if err != nil {
 		return nil, nil, h.explain(err, file, h.predeclared)

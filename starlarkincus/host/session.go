@@ -65,7 +65,7 @@ func (s *Session) Close(ctx context.Context) error {
 func (s *Session) Names() []string {
 	s.host.mu.Lock()
 	defer s.host.mu.Unlock()
-	names := append(s.names.Keys(), starlark.Universe.Keys()...)
+	names := append(s.names.Keys(), universe()...)
 	slices.Sort(names)
 	return slices.Compact(names)
 }
@@ -96,6 +96,7 @@ func (s *Session) eval(thread *starlark.Thread, name, text string) (starlark.Val
 	if err != nil {
 		return nil, h.explain(err, nil, s.names)
 	}
+	dots(file)
 	// Names are resolved for the whole entry before any of it runs. That changes the tree, so it's one of its own.
 	whole, err := options.Parse(name, text, 0)
 	if err != nil {

@@ -127,7 +127,10 @@ func TestHelpOfUnknownName(t *testing.T) {
 
 // Starlark's own names have help, and no other has.
 func TestHelpOfStarlarksOwn(t *testing.T) {
-	for name := range starlark.Universe {
+	for _, name := range host.New(host.Options{}).NewSession().Names() {
+		if starlark.Universe[name] == nil {
+			continue // the host's own
+		}
 		if _, ok := starlarkFunctions[name]; !ok {
 			t.Errorf("no help for %s", name)
 		}

@@ -42,7 +42,7 @@ const (
 )
 
 // conveniences are methods that send a request which belongs to another resource.
-var conveniences = []string{"instance.publish", "snapshot.publish", "snapshot.copy"}
+var conveniences = []string{"instance.publish", "snapshot.publish", "snapshot.copy", "incus.lock", "lock.renew", "lock.release"}
 
 // undocumented are the parameters that servers have, or let pass, and the official files don't have, by operation.
 var undocumented = map[string][]string{

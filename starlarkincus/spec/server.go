@@ -138,6 +138,7 @@ var ClientMethods = []Method{
 			{Name: "query", Type: Config, Place: Local, Doc: "the URL's parameters"},
 			{Name: "headers", Type: Config, Place: Local, Doc: "further headers, such as If-Match"},
 		}},
+	lockMethod,
 	{Name: "has_extension", Impl: "has_extension", HTTP: "GET", Path: "/1.0", Doc: "Says whether the server has an API extension. Asks the server once.",
 		Args: []Field{{Name: "name", Type: String, Place: Local, Required: true, Position: true, Doc: "such as instances_lxcfs_per_instance"}}},
 	{Name: "versions", Impl: "read", HTTP: "GET", Path: "/", Doc: "Reads the versions of the API that the server has, as a list of paths."},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -46,9 +47,9 @@ func (r *Runner) names(client *starlarkincus.Client) starlark.StringDict {
 
 func (t *asserts) with(client *starlarkincus.Client) starlark.StringDict {
 	names := t.names()
-	names["incus"] = starlark.None
+	names["incus"], names["lock"] = starlark.None, starlark.None
 	if client != nil {
-		names["incus"] = client
+		maps.Copy(names, client.Names())
 	}
 	return names
 }

@@ -1,0 +1,352 @@
+package starlarkincus
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	stderrors "errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"net/http"
+	"os"
+	"os/user"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/rest"
+	"incus-star/starlarkincus/spec"
+	"incus-star/starlarkincus/value"
+
+	"go.starlark.net/starlark"
+)
+
+// A lock is a profile, lock.NAME.GENERATION: of several clients that create the same one, one succeeds, on whichever
+// members of a cluster they are, while a change with an ETag may succeed for several. So nothing is ever changed:
+//
+//   - Who finds no profile of the name whose time isn't over creates the next generation, and has the lock if then,
+//     still, no other one's time is going on. Else it deletes what it made. The second look is for those that looked,
+//     stood still, and create a generation that was used up meanwhile.
+//   - To renew is to create the next generation, and is good without the second look if the old one's time wasn't over.
+//   - Older generations are deleted by who has the lock.
+//
+// Times are the server's, from the header of its answers, to the second: clients' clocks don't matter. A generation's
+// time is over a second after it, so that rounding never shortens it.
+const (
+	lockPrefix    = "lock."
+	lockKeys      = "user.lock."
+	lockTTL       = 10 * time.Minute
+	longestTTL    = 1e9 * time.Second // a time can hold it
+	lockAttempts  = 20
+	lockFirstWait = 50 * time.Millisecond
+	lockLastWait  = time.Second
+)
+
+// lockName is what a server takes as a part of a profile's name.
+var lockName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9]([-_.A-Za-z0-9]{0,38}[A-Za-z0-9])?$`) })
+
+// A holding is one generation of a lock.
+type holding struct {
+	generation   int
+	id           string // of who made it
+	host, user   string
+	pid          int
+	since, until time.Time
+}
+
+func (h *holding) String() string {
+	return fmt.Sprintf("%s on %s (process %d) since %s", h.user, h.host, h.pid, h.since.Format(time.RFC3339))
+}
+
+// over reports whether anybody may take the lock over.
+func (h *holding) over(now time.Time) bool { return now.After(h.until) }
+
+// A locker takes and renews one lock.
+type locker struct {
+	*call
+	lock string
+	on   place // of the profiles
+}
+
+func newLocker(c *call, name string) *locker {
+	return &locker{c, name, place{client: c.on.client, res: spec.Profiles, path: spec.Profiles.Path, project: c.on.project}}
+}
+
+func (l *locker) path(generation int) place {
+	return l.on.below(lockPrefix + l.lock + "." + strconv.Itoa(generation))
+}
+
+// look reads all generations, and the server's time.
+func (l *locker) look() (held []*holding, now time.Time, err error) {
+	query := l.on.query(0)
+	query.Set("recursion", "1")
+	query.Set("filter", "name eq ^"+lockPrefix+regexp.QuoteMeta(l.lock)+"[.][0-9]+$")
+	v, reply, err := l.get(l.on, query, maxList)
+	if err != nil {
+		return nil, now, err
+	}
+	if now, err = http.ParseTime(reply.Header.Get("Date")); err != nil {
+		now = time.Now()
+	}
+	elems, ok := elements(spec.Profiles, v, "")
+	if !ok {
+		return nil, now, unreadable("GET", l.on.path, reply, fmt.Errorf("got a %s instead of a list", v.Type()))
+	}
+	for _, elem := range elems {
+		text := func(path string) string { s, _ := starlark.AsString(orNone(at(elem, path))); return s }
+		key := func(name string) string { return text("config." + lockKeys + name) }
+		suffix, ours := strings.CutPrefix(text("name"), lockPrefix+l.lock+".")
+		generation, err := strconv.Atoi(suffix)
+		if !ours || err != nil {
+			continue
+		}
+		h := &holding{generation: generation, id: key("id"), host: key("host"), user: key("user")}
+		h.pid, _ = strconv.Atoi(key("pid"))
+		h.since, _ = time.Parse(time.RFC3339, key("since"))
+		h.until, _ = time.Parse(time.RFC3339, key("until"))
+		held = append(held, h)
+	}
+	return held, now, nil
+}
+
+func orNone(v starlark.Value) starlark.Value {
+	if v == nil {
+		return starlark.None
+	}
+	return v
+}
+
+// create makes a generation. It reports false where somebody else has made it.
+func (l *locker) create(h *holding) (bool, error) {
+	r := rest.Request{Method: "POST", Path: l.on.path, Query: l.on.query(0), Body: map[string]any{
+		"name":        lockPrefix + l.lock + "." + strconv.Itoa(h.generation),
+		"description": "lock of incus-star, held by " + h.String(),
+		"config": map[string]string{
+			lockKeys + "id": h.id, lockKeys + "host": h.host, lockKeys + "user": h.user, lockKeys + "pid": strconv.Itoa(h.pid),
+			lockKeys + "since": h.since.Format(time.RFC3339), lockKeys + "until": h.until.Format(time.RFC3339),
+		},
+	}}
+	switch _, err := l.do(r); {
+	case stderrors.Is(err, errors.AlreadyExists):
+		return false, nil
+	case err != nil:
+		l.undo(h) // the answer may have been lost
+		return false, err
+	}
+	return true, nil
+}
+
+// undo deletes a generation that this client made, also when the script is being stopped.
+func (l *locker) undo(h *holding) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), 5*time.Second)
+	defer cancel()
+	on := l.path(h.generation)
+	Block(l.thread, func() {
+		reply, err := l.on.client.Do(ctx, rest.Request{Method: "GET", Path: on.path, Query: on.query(0)})
+		if err == nil && strings.Contains(string(reply.Metadata), h.id) {
+			_, _ = l.on.client.Do(ctx, rest.Request{Method: "DELETE", Path: on.path, Query: on.query(0)})
+		}
+	})
+}
+
+// clear deletes older generations. One that stays does no harm.
+func (l *locker) clear(held []*holding, newest int) {
+	for _, h := range held {
+		if h.generation < newest {
+			on := l.path(h.generation)
+			_, _ = l.do(rest.Request{Method: "DELETE", Path: on.path, Query: on.query(0)})
+		}
+	}
+}
+
+// other is a generation of somebody else's whose time isn't over; nil for none.
+func other(held []*holding, now time.Time, id string) *holding {
+	for _, h := range held {
+		if h.id != id && !h.over(now) {
+			return h
+		}
+	}
+	return nil
+}
+
+// has reports whether one of the generations is that holder's.
+func has(held []*holding, id string) bool {
+	return slices.ContainsFunc(held, func(h *holding) bool { return h.id == id })
+}
+
+func next(held []*holding) int {
+	n := 0
+	for _, h := range held {
+		n = max(n, h.generation)
+	}
+	return n + 1
+}
+
+// take tries once. Where somebody else has the lock, it returns who; where it met somebody else who was trying, neither.
+func (l *locker) take(me *holding, ttl time.Duration) (got bool, by *holding, err error) {
+	held, now, err := l.look()
+	if err != nil {
+		return false, nil, err
+	}
+	if by = other(held, now, ""); by != nil {
+		return false, by, nil
+	}
+	me.generation, me.since, me.until = next(held), now, now.Add(ttl)
+	if made, err := l.create(me); !made || err != nil {
+		return false, nil, err
+	}
+	held, now, err = l.look()
+	if err != nil || other(held, now, me.id) != nil || me.over(now) {
+		l.undo(me)
+		return false, nil, err
+	}
+	l.clear(held, me.generation)
+	return true, nil, nil
+}
+
+func (c *call) ttl() (time.Duration, error) {
+	ttl := lockTTL
+	if c.args.has("ttl") {
+		ttl = (min(c.args.duration("ttl"), longestTTL) + time.Second - 1).Truncate(time.Second)
+	}
+	if ttl < time.Second {
+		return 0, fmt.Errorf("%s: ttl: got %v, want at least a second", c.name, ttl)
+	}
+	return ttl, nil
+}
+
+func lock(c *call) (starlark.Value, error) {
+	ttl, err := c.ttl()
+	if err != nil {
+		return nil, err
+	}
+	name := c.args.string("name")
+	if !lockName().MatchString(name) {
+		return nil, fmt.Errorf("%s: name: %q: want up to 40 letters, digits, - _ and ., the first and last a letter or a digit", c.name, name)
+	}
+	l := newLocker(c, name)
+	me := newHolding()
+	limit, attempts, begin := c.args.duration("timeout"), 0, time.Now()
+	for pause := lockFirstWait; ; pause = min(pause*3/2, lockLastWait) {
+		got, by, err := l.take(me, ttl)
+		if err != nil {
+			return nil, err
+		}
+		if got {
+			return l.object(me)
+		}
+		left := limit - time.Since(begin)
+		if attempts++; by == nil && attempts < lockAttempts {
+			left, pause = lockFirstWait, lockFirstWait
+		}
+		if left <= 0 {
+			return nil, l.busy(by)
+		}
+		if err := c.pause(min(pause/2+mathrand.N(pause), left)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// newHolding is one of this process's.
+func newHolding() *holding {
+	h := &holding{id: rand.Text(), pid: os.Getpid()}
+	h.host, _ = os.Hostname()
+	if u, err := user.Current(); err == nil {
+		h.user = u.Username
+	}
+	h.host, h.user = cmp.Or(h.host, "unknown"), cmp.Or(h.user, strconv.Itoa(os.Getuid()))
+	return h
+}
+
+func (l *locker) busy(by *holding) error {
+	if by == nil {
+		return errors.New(errors.Busy, "the lock %s is being taken by somebody else", l.lock)
+	}
+	e := errors.New(errors.Busy, "the lock %s is held by %s, until %s", l.lock, by, by.until.Format(time.RFC3339))
+	e.Fields = map[string]any{"holder": map[string]any{"host": by.host, "user": by.user, "pid": by.pid,
+		"since": by.since.Format(time.RFC3339), "expires_at": by.until.Format(time.RFC3339)}}
+	return e
+}
+
+// object is the script's view of a lock.
+func (l *locker) object(h *holding) (*Object, error) {
+	on := l.path(h.generation)
+	on.res = spec.Locks
+	o := newObject(on)
+	return o, o.setLock(l, h)
+}
+
+func (o *Object) setLock(l *locker, h *holding) error {
+	v, err := value.FromGo(map[string]any{"name": l.lock, "host": h.host, "user": h.user, "pid": h.pid,
+		"since": h.since.Format(time.RFC3339), "expires_at": h.until.Format(time.RFC3339)})
+	if err != nil {
+		return err
+	}
+	on := l.path(h.generation)
+	o.on.path, o.lock = on.path, h
+	return o.set(v, "")
+}
+
+// lost is the error of a lock that somebody else may have.
+func (l *locker) lost(by *holding) error {
+	text := fmt.Sprintf("the lock %s was lost: its time was over at %s", l.lock, l.obj.string("expires_at"))
+	if by != nil {
+		text += ", and it is held by " + by.String()
+	}
+	return errors.New(errors.Conflict, "%s", text)
+}
+
+func renewLock(c *call) (starlark.Value, error) {
+	ttl, err := c.ttl()
+	if err != nil {
+		return nil, err
+	}
+	l, old := newLocker(c, c.obj.key()), c.obj.lock
+	me := *old
+	for range lockAttempts {
+		held, now, err := l.look()
+		if err != nil {
+			return nil, err
+		}
+		if by := other(held, now, me.id); !has(held, me.id) || by != nil && old.over(now) {
+			return nil, l.lost(by)
+		}
+		me.generation, me.until = next(held), now.Add(ttl)
+		made, err := l.create(&me)
+		if err != nil {
+			return nil, err
+		}
+		if !made {
+			continue
+		}
+		if held, now, err = l.look(); err != nil {
+			l.undo(&me)
+			return nil, err
+		}
+		if by := other(held, now, me.id); by != nil && old.over(now) || me.over(now) {
+			l.undo(&me)
+			return nil, l.lost(by)
+		}
+		l.clear(held, me.generation)
+		return c.obj, c.obj.setLock(l, &me)
+	}
+	return nil, l.busy(nil)
+}
+
+func releaseLock(c *call) (starlark.Value, error) {
+	l := newLocker(c, c.obj.key())
+	_, err := c.do(rest.Request{Method: "DELETE", Path: c.on.path, Query: c.on.query(0)})
+	if stderrors.Is(err, errors.NotFound) {
+		held, now, looked := l.look()
+		if looked != nil {
+			return nil, looked
+		}
+		return nil, l.lost(other(held, now, c.obj.lock.id))
+	}
+	return starlark.None, err
+}
