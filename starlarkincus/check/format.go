@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
+
+	"incus-star/starlarkincus/internal/atomicfile"
 
 	"github.com/bazelbuild/buildtools/build"
 	"go.starlark.net/syntax"
@@ -151,27 +152,12 @@ func Formatted(path string) (before, after []byte, err error) {
 
 // Replace gives a file another content, whole or not at all. It keeps the file's mode, and a symbolic link to it.
 func Replace(path string, content []byte) error {
-	target, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return err
-	}
-	info, err := os.Stat(target)
+	info, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
 	if info.Mode().Perm()&0o222 == 0 {
 		return &fs.PathError{Op: "write", Path: path, Err: errors.New("is read-only")}
 	}
-	file, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name()) // which fails after the rename
-	_, err = file.Write(content)
-	keepOwner(file, info)
-	err = errors.Join(err, file.Chmod(info.Mode().Perm()), file.Sync(), file.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), target)
+	return atomicfile.Write(path, content, atomicfile.Mode{Perm: info.Mode().Perm()})
 }

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"unicode/utf8"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/internal/atomicfile"
 
 	"go.starlark.net/starlark"
 )
@@ -131,7 +131,7 @@ func writeFile(c *call) (starlark.Value, error) {
 	case appends:
 		c.host().block(func() { err = w.directly(os.O_WRONLY | os.O_CREATE | os.O_APPEND) })
 	default:
-		c.host().block(func() { err = w.replace(info) })
+		c.host().block(func() { err = w.replace() })
 	}
 	switch {
 	case err != nil && c.passes(err):
@@ -164,52 +164,12 @@ func (w *writing) directly(flags int) error {
 	return goerrors.Join(err, f.Close())
 }
 
-// replace puts a new file in the place of the old one, if there is one, that info tells about.
-func (w *writing) replace(info fs.FileInfo) error {
-	target := w.path
-	if real, err := filepath.EvalSymlinks(target); err == nil {
-		target = real // a link stays one
-	} else if _, err := os.Lstat(target); err == nil {
-		return w.directly(os.O_WRONLY | os.O_CREATE | os.O_TRUNC) // a link to a file that isn't there yet
-	}
-	if !w.exact && info != nil {
-		w.mode, w.exact = info.Mode().Perm(), true
-	}
-	f, err := createBeside(target, w.mode)
-	if err != nil {
-		return err
-	}
-	name := f.Name()
-	_, err = f.WriteString(w.data)
-	if err == nil && w.exact {
-		err = f.Chmod(w.mode)
-	}
-	if err == nil && info != nil {
-		keepOwner(f, info)
-	}
-	if err == nil {
-		err = f.Sync() // else a crash may leave the new name with nothing in it
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(name, target)
-	}
-	if err != nil {
-		_ = os.Remove(name)
-	}
-	return err
-}
-
-// createBeside makes a file that no other has the name of. Unlike os.CreateTemp it heeds the umask.
-func createBeside(target string, mode fs.FileMode) (*os.File, error) {
-	dir, base := filepath.Split(target)
-	for try := 0; ; try++ {
-		name := filepath.Join(dir, fmt.Sprintf(".%.100s.%d-%d.tmp", base, os.Getpid(), try))
-		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode|0o200)
-		if !goerrors.Is(err, fs.ErrExist) || try == 1000 {
-			return f, err
+// replace puts a new content in the place of the old one.
+func (w *writing) replace() error {
+	if _, err := os.Stat(w.path); goerrors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(w.path); err == nil {
+			return w.directly(os.O_WRONLY | os.O_CREATE | os.O_TRUNC) // a link to a file that isn't there yet
 		}
 	}
+	return atomicfile.Write(w.path, w.data, atomicfile.Mode{Perm: w.mode, Exact: w.exact})
 }

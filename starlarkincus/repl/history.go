@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"incus-star/starlarkincus/internal/atomicfile"
 )
 
 // maxHistory is how many entries are remembered: as many as the line editor holds.
@@ -114,23 +116,8 @@ func (h *history) shorten() error {
 			keep--
 			size += len(lines[keep]) + 1
 		}
-		next, err := os.CreateTemp(filepath.Dir(h.path), ".history-*") // 0600
-		if err != nil {
-			return err
-		}
-		defer os.Remove(next.Name())
-		for _, line := range lines[keep:] {
-			if _, err = next.Write(append(line, '\n')); err != nil {
-				break
-			}
-		}
-		if closed := next.Close(); err == nil {
-			err = closed
-		}
-		if err != nil {
-			return err
-		}
-		return os.Rename(next.Name(), h.path)
+		next := append(bytes.Join(lines[keep:], []byte("\n")), '\n')
+		return atomicfile.Write(h.path, next, atomicfile.Mode{Perm: 0o600, Exact: true})
 	})
 }
 

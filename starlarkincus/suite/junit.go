@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode"
 
+	"incus-star/starlarkincus/internal/atomicfile"
 	"incus-star/starlarkincus/internal/printable"
 )
 
@@ -74,7 +75,15 @@ func writeJUnit(path string, files []*file, took time.Duration) error {
 		return err
 	}
 	b.WriteByte('\n')
-	return os.WriteFile(path, b.Bytes(), 0o666)
+	return writeReport(path, b.Bytes())
+}
+
+// writeReport replaces a report, so that nobody reads half of one; what is no file, such as /dev/stdout, it writes to.
+func writeReport(path string, data []byte) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return os.WriteFile(path, data, 0o666)
+	}
+	return atomicfile.Write(path, data, atomicfile.Mode{Perm: 0o666})
 }
 
 func (f *file) junit() xmlSuite {
