@@ -77,9 +77,7 @@ func (r *Runner) runTest(ctx context.Context, path, name string) (done result) {
 
 	done = r.judged(h, r.runScript(ctx, h, path, name))
 	done.name = name
-	if strings.Contains(done.report, nameTaken) {
-		done.report += "note: instances on one bridge need different names, also in different projects: name them differently\nin files that run side by side, or run with -p 1\n"
-	}
+	done.report += r.clash(p, done.report)
 	if err := p.remove(); err != nil {
 		done.outcome = broken
 		done.reason = err.Error()
@@ -125,9 +123,6 @@ func (r *Runner) runScript(ctx context.Context, h *host.Host, path, name string)
 		return s.Call(test)
 	})
 }
-
-// nameTaken is what Incus says of an instance whose name another one on the same bridge has.
-const nameTaken = "already used on network"
 
 // function is a function of the script's; nil where it has none of that name.
 func function(s *host.Script, name string) (starlark.Callable, error) {
