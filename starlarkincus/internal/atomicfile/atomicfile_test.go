@@ -18,7 +18,7 @@ import (
 
 var (
 	seed  = flag.Uint64("seed", 0, "of the moments of a kill; 0 chooses one")
-	kills = flag.Int("kills", 40, "how many writers are killed")
+	kills = flag.Int("kills", 20, "how many writers are killed")
 )
 
 // TestMain is a writer where the environment names a file: it writes two contents by turns until it is killed.
@@ -116,9 +116,9 @@ func TestWritersAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, strings.Repeat("long", 60))
 	var writers sync.WaitGroup
-	for i := range 100 {
+	for i := range 70 {
 		writers.Go(func() {
-			for range 3 {
+			for range 2 {
 				if err := Write(path, content(i), Mode{Perm: 0o600}); err != nil {
 					t.Error(err)
 				}
