@@ -169,6 +169,8 @@ func (a *arguments) encode(f *spec.Field, path string, v starlark.Value) (any, e
 		return value.Devices(path, v)
 	case spec.Object:
 		return a.encodeObject(f, path, v)
+	case spec.Certificate:
+		return certificatePEM(path, v)
 	case spec.Filter, spec.Conditions:
 		return newFilter(f, path, v)
 	case spec.Objects:

@@ -13,8 +13,8 @@ import (
 	"go.starlark.net/starlarkstruct"
 )
 
-// writable returns the fields that a PUT of the object sends, as they were read: those that can be changed, and those
-// that the table doesn't know, because a newer server may clear what it isn't sent back.
+// writable returns the fields that a PUT of the object sends, as they were read: those that can be changed, those that
+// servers want back, and those that the table doesn't know, because a newer server may clear what it isn't sent back.
 func (o *Object) writable() *starlark.Dict {
 	out := new(starlark.Dict)
 	for k, v := range o.fields.Entries() {
@@ -23,7 +23,7 @@ func (o *Object) writable() *starlark.Dict {
 		if f == nil && (o.kind.object[name] != nil || o.kind.children[name] != nil) {
 			continue // what is below the object, of a read with recursion=
 		}
-		if f == nil || f.Use&spec.Change != 0 {
+		if f == nil || f.Use&(spec.Change|spec.Kept) != 0 {
 			out.SetKey(k, v) // a new dict with strings as keys takes anything
 		}
 	}

@@ -33,26 +33,29 @@ func ensure(c *call) (starlark.Value, error) {
 	for range maxEnsures {
 		o := newObject(p)
 		err = o.read(c)
+		there, changed := err == nil, false
 		switch {
-		case err == nil:
-			var changed bool
+		case there:
+			if err = o.elsewhere(c); err != nil {
+				return nil, err
+			}
+			var started bool
 			if changed, err = o.conform(c); err == nil {
-				o.did = starlark.Bool(changed)
-				return o, nil
+				started, err = o.ensureStarted(c)
+				changed = changed || started
 			}
 		case stderrors.Is(err, errors.NotFound):
 			var created starlark.Value
 			if created, err = create(c.fresh()); err == nil {
-				o = created.(*Object)
-				if _, err = o.conform(c); err == nil { // what create can't set
-					o.did = starlark.True
-					return o, nil
-				}
+				o, there, changed = created.(*Object), true, true
+				_, err = o.conform(c) // what create can't set
 			}
-		default:
-			return nil, err
 		}
-		if !contended(err) && !(o.string(p.res.Key) != "" && stderrors.Is(err, errors.NotFound)) { // deleted after it was read
+		if err == nil {
+			o.did = starlark.Bool(changed)
+			return o, nil
+		}
+		if !c.contended(p, there, err) {
 			return nil, err
 		}
 		if err := c.settle(p); err != nil {
@@ -62,11 +65,61 @@ func ensure(c *call) (starlark.Value, error) {
 	return nil, err
 }
 
-// contended says whether a failure may come of somebody else's work on the same object.
-func contended(err error) bool {
-	return slices.ContainsFunc([]*errors.Class{errors.AlreadyExists, errors.Busy, errors.PreconditionFailed}, func(class *errors.Class) bool {
-		return stderrors.Is(err, class)
-	})
+// contended reports whether a failure comes of somebody else's work on the same object: it is busy, or it has appeared
+// or vanished meanwhile. What is missing or taken may be something else, such as an image or an address, and then
+// trying again can't help.
+func (c *call) contended(p place, there bool, err error) bool {
+	switch {
+	case stderrors.Is(err, errors.Busy):
+		return true
+	case stderrors.Is(err, errors.AlreadyExists), stderrors.Is(err, errors.NotFound):
+		now := newObject(p).read(c)
+		return there && stderrors.Is(now, errors.NotFound) || !there && now == nil
+	}
+	return false
+}
+
+// elsewhere refuses an object that is on another cluster member than the call says: ensure doesn't move it.
+func (o *Object) elsewhere(c *call) error {
+	target, location := c.on.target, o.string("location")
+	if target == "" || location == "" || target == location || o.on.res.Target&spec.New == 0 || o.on.res.Target&spec.Get != 0 {
+		return nil
+	}
+	if group, ok := strings.CutPrefix(target, "@"); ok {
+		groups := place{client: o.on.client, res: spec.Groups, path: spec.ClusterOf.Path + "/" + spec.Groups.Path}
+		g := newObject(groups.below(group))
+		if err := g.read(c); err != nil {
+			return err
+		}
+		members, _, _ := g.Get(starlark.String("members"))
+		if list, ok := members.(*starlark.List); ok && slices.Contains(slices.Collect(list.Elements()), starlark.Value(starlark.String(location))) {
+			return nil
+		}
+	}
+	if location == "none" {
+		return errors.New(errors.Conflict, "%s: %s is there, and can't be on %s: the server is in no cluster", c.name, o, target)
+	}
+	return errors.New(errors.Conflict, "%s: %s is there on %s, not on %s; its move(target=%[4]q) moves it", c.name, o, location, target)
+}
+
+// ensureStarted starts an instance that doesn't run where the call says start=True, and reports whether it did.
+func (o *Object) ensureStarted(c *call) (bool, error) {
+	start, _ := c.args.body["start"].(bool)
+	decl := o.kind.object[map[string]string{"Stopped": "start", "Frozen": "unfreeze"}[o.string("status")]]
+	if !start || decl == nil {
+		return false, nil
+	}
+	_, err := action(o.internalCall(c, decl, nil))
+	if stderrors.Is(err, errors.State) { // somebody else was quicker
+		return false, o.read(c)
+	}
+	return err == nil, err
+}
+
+// internalCall returns a call of one of the object's methods inside another call, with that one's timeout.
+func (o *Object) internalCall(c *call, decl *spec.Method, body map[string]any) *call {
+	return &call{Method: &Method{name: c.name, decl: decl, on: o.on, obj: o}, thread: c.thread, ctx: c.ctx,
+		args: &arguments{body: body, local: map[string]any{"timeout": c.args.local["timeout"]}}}
 }
 
 // conform changes the fields that differ from the given ones, and says whether there were any.
@@ -87,7 +140,7 @@ func (o *Object) conform(c *call) (bool, error) {
 				return false, err
 			}
 		}
-		part, differs := difference(f.Type, given, now)
+		part, differs := difference(f, given, now)
 		switch {
 		case !differs:
 		case f.Use&spec.Change != 0:
@@ -99,16 +152,21 @@ func (o *Object) conform(c *call) (bool, error) {
 	if len(differing) == 0 {
 		return false, nil
 	}
-	on := &call{Method: &Method{name: c.name, decl: &spec.Method{Verb: spec.Update, Refresh: true}, on: o.on, obj: o}, thread: c.thread, ctx: c.ctx,
-		args: &arguments{body: differing, query: nil, local: map[string]any{"timeout": c.args.local["timeout"]}}}
-	_, err := on.write(true)
+	if err := c.checkChange(differing); err != nil {
+		return false, err
+	}
+	decl := o.kind.object["update"]
+	if decl == nil { // a bucket's key has just replace
+		decl = o.kind.object["replace"]
+	}
+	_, err := o.internalCall(c, decl, differing).write(true)
 	return err == nil, err
 }
 
 // difference is what must be sent so that a field holds what is given, and whether anything must. What isn't given
 // stays as it is: keys of a config, and what the server adds to the elements of a list.
-func difference(t spec.Type, given, now any) (any, bool) {
-	switch t {
+func difference(f *spec.Field, given, now any) (any, bool) {
+	switch f.Type {
 	case spec.Config, spec.Devices:
 		wanted, _ := given.(map[string]any)
 		have, _ := now.(map[string]any)
@@ -121,6 +179,10 @@ func difference(t spec.Type, given, now any) (any, bool) {
 		return part, len(part) > 0
 	case spec.Objects:
 		return given, !covers(given, now)
+	case spec.Strings:
+		if f.Unordered {
+			return given, !same(sorted(given), sorted(now))
+		}
 	}
 	return given, !same(given, now)
 }
@@ -128,6 +190,16 @@ func difference(t spec.Type, given, now any) (any, bool) {
 // same compares encoded values as JSON does, a missing one being as good as an empty one.
 func same(a, b any) bool {
 	return text(a) == text(b) || empty(a) && empty(b)
+}
+
+// sorted returns the strings of a list in order.
+func sorted(list any) []string {
+	out := []string{}
+	if json.Unmarshal([]byte(text(list)), &out) != nil {
+		return nil
+	}
+	slices.Sort(out)
+	return out
 }
 
 func text(v any) string {

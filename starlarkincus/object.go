@@ -1,6 +1,7 @@
 package starlarkincus
 
 import (
+	stderrors "errors"
 	"fmt"
 	"iter"
 	"net/url"
@@ -225,7 +226,10 @@ func (o *Object) changed(c *call, reply *rest.Reply) (starlark.Value, error) {
 		return op, err
 	}
 	if c.decl.Refresh {
-		if err := o.read(c); err != nil {
+		switch err := o.read(c); {
+		case c.decl.MayEnd && stderrors.Is(err, errors.NotFound):
+			return starlark.None, nil
+		case err != nil:
 			return nil, err
 		}
 	}

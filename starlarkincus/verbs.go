@@ -35,6 +35,7 @@ func init() {
 func create(c *call) (starlark.Value, error) {
 	res := c.on.res
 	dropNulls(res, c.args.body)
+	bareCertificates(res, c.args.body)
 	if c.args.has("image") {
 		if c.args.body["source"] != nil {
 			return nil, fmt.Errorf("%s: image= and source= exclude each other", c.name)
@@ -103,11 +104,27 @@ func chosenKey(res *spec.Resource, at place, reply *rest.Reply, state *rest.Stat
 func refresh(c *call) (starlark.Value, error) { return c.obj, c.obj.read(c) }
 
 func update(c *call) (starlark.Value, error) {
-	if len(c.args.body) == 0 {
-		return nil, fmt.Errorf("%s: nothing to change: name at least one field", c.name)
+	if err := c.checkChange(c.args.body); err != nil {
+		return nil, err
 	}
 	return c.write(false)
 }
+
+// checkChange refuses a change of nothing, and of what servers take in silence and ignore.
+func (c *call) checkChange(body map[string]any) error {
+	if len(body) == 0 {
+		return fmt.Errorf("%s: nothing to change: name at least one field", c.name)
+	}
+	for _, f := range c.on.res.Fields {
+		if v, given := body[f.Name]; given && f.Stays && (empty(v) || v == zeroTime) {
+			return fmt.Errorf("%s: %s can't be emptied: servers ignore an empty one", c.name, f.Script())
+		}
+	}
+	return nil
+}
+
+// zeroTime is how servers write that no time is set.
+const zeroTime = "0001-01-01T00:00:00Z"
 
 // write makes the given change of the object. One that was just read needn't be read before.
 func (c *call) write(justRead bool) (starlark.Value, error) {
@@ -134,6 +151,7 @@ func (c *call) merge(justRead bool) (starlark.Value, error) {
 		reply, err := o.put(c, o.writable(), o.etag, merged)
 		switch {
 		case err == nil:
+			o.rekey(c.args.body)
 			return o.changed(c, reply)
 		case !stderrors.Is(err, errors.PreconditionFailed):
 			return nil, err
@@ -155,8 +173,8 @@ const (
 // replace sends all fields that can be changed, as they were read, with the given ones in their place.
 func replace(c *call) (starlark.Value, error) {
 	o := c.obj
-	if len(c.args.body) == 0 {
-		return nil, fmt.Errorf("%s: nothing to change: name at least one field", c.name)
+	if err := c.checkChange(c.args.body); err != nil {
+		return nil, err
 	}
 	before, etag := o.writable(), o.etag
 	if etag == "" { // it comes from a list, which tells no ETag
@@ -169,10 +187,22 @@ func replace(c *call) (starlark.Value, error) {
 		}
 		etag = o.etag
 	}
-	reply, err := o.put(c, before, etag, func(_ spec.Type, _, given any) any { return given })
+	reply, err := o.put(c, before, etag, func(t spec.Type, before, given any) any {
+		m, _ := given.(map[string]any)
+		if t == spec.Config && o.on.res.Merge == spec.ByServer { // it keeps keys that a PUT doesn't hold
+			old, _ := before.(map[string]any)
+			for key := range old {
+				if m[key] == nil {
+					m[key] = ""
+				}
+			}
+		}
+		return given
+	})
 	if err != nil {
 		return nil, err
 	}
+	o.rekey(c.args.body)
 	return o.changed(c, reply)
 }
 
@@ -201,19 +231,27 @@ func remove(c *call) (starlark.Value, error) {
 			return nil, err
 		}
 	}
-	if c.args.flag("force", false) {
+	stopped := c.args.flag("force", false)
+	if stopped {
 		if err := c.stop(p); err != nil {
 			return nil, err
 		}
 	}
 	reply, err := c.do(c.request(p, "DELETE"))
-	if err != nil {
+	switch {
+	case stopped && stderrors.Is(err, errors.NotFound): // an ephemeral instance is gone when it stops
+		return starlark.None, nil
+	case err != nil:
 		return nil, err
 	}
-	if _, op, err := c.finish(reply); op != nil || err != nil {
-		return op, err
+	_, op, err := c.finish(reply)
+	if op != nil {
+		return op, nil
 	}
-	return starlark.None, nil
+	if stopped && stderrors.Is(err, errors.NotFound) {
+		err = nil
+	}
+	return starlark.None, err
 }
 
 // stop ends an instance at once; one that isn't running is fine.

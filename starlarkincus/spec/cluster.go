@@ -42,7 +42,7 @@ var ClusterOf = &Resource{
 				{Name: "cluster_certificate_key", Type: String, Required: true, Position: true, Doc: "its key, as PEM"},
 			}},
 	},
-	Children: []*Resource{members, groups},
+	Children: []*Resource{members, Groups},
 }
 
 var members = &Resource{
@@ -53,8 +53,8 @@ var members = &Resource{
 		{Name: "server_name", Type: Name, Use: Read, Doc: "its name"},
 		{Name: "description", Type: String, Use: Read | Change, Doc: "what people are told about it"},
 		{Name: "config", Type: Config, Use: Read | Change, Doc: "configuration keys and their values"},
-		{Name: "roles", Type: Strings, Use: Read | Change, Doc: "its roles; those that begin with database can't be set"},
-		{Name: "groups", Type: Strings, Use: Read | Change, Doc: "the groups that it is in"},
+		{Name: "roles", Type: Strings, Use: Read | Change, Unordered: true, Doc: "its roles; those that begin with database can't be set"},
+		{Name: "groups", Type: Strings, Use: Read | Change, Unordered: true, Doc: "the groups that it is in"},
 		{Name: "failure_domain", Type: String, Use: Read | Change, Doc: "what fails together with it, such as a rack"},
 		{Name: "url", Type: String, Use: Read, Doc: "where it is reached"},
 		{Name: "database", Type: Bool, Use: Read, Doc: "whether it holds the cluster's database"},
@@ -85,12 +85,13 @@ var memberState = &Resource{
 	},
 }
 
-var groups = &Resource{
+// Groups are those of the cluster's members.
+var Groups = &Resource{
 	Name: "groups", Kind: "Group", Path: "groups", Key: "name", OfAll: true,
 	Doc:   "Groups of members, which instances can be put on as @group.",
 	Verbs: List | Get | New | Update | Replace | Rename | Delete,
 	Fields: []Field{nameField, descriptionField,
-		{Name: "members", Type: Strings, Use: All, Doc: "names of the members"},
+		{Name: "members", Type: Strings, Use: All, Unordered: true, Doc: "names of the members"},
 		{Name: "config", Type: Config, Use: All, Extension: "clustering_groups_config", Doc: "configuration keys and their values"},
 		usedByField,
 	},

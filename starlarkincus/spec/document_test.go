@@ -131,7 +131,7 @@ func (d *document) types(schema map[string]any) []spec.Type {
 		if schema["format"] == "date-time" {
 			return []spec.Type{spec.Time}
 		}
-		return []spec.Type{spec.String, spec.Name, spec.Time}
+		return []spec.Type{spec.String, spec.Name, spec.Time, spec.Certificate}
 	case "boolean":
 		return []spec.Type{spec.Bool}
 	case "integer":

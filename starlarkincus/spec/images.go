@@ -36,7 +36,7 @@ var Images = &Resource{
 		{Name: "properties", Type: Config, Use: All, Doc: "what describes it, such as os and release"},
 		{Name: "public", Type: Bool, Use: All, Doc: "whether clients that the server doesn't trust may use it"},
 		{Name: "auto_update", Type: Bool, Use: All, Doc: "whether the server keeps it up to date"},
-		{Name: "expires_at", Type: Time, Use: All, Doc: "when the server deletes it"},
+		{Name: "expires_at", Type: Time, Use: All, Stays: true, Doc: "when the server deletes it; once set, it can only be put off"},
 		{Name: "profiles", Type: Strings, Use: All, Doc: "profiles of instances made from it"},
 		{Name: "filename", Type: String, Use: Read | Create, Doc: "the name of the file it came in"},
 		imageFormatField, compressionField,

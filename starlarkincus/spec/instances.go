@@ -24,7 +24,7 @@ var instanceSource = []Field{
 }
 
 var (
-	architectureField = Field{Name: "architecture", Type: String, Use: All, Doc: "such as x86_64"}
+	architectureField = Field{Name: "architecture", Type: String, Use: All, Stays: true, Doc: "such as x86_64"}
 	profilesField     = Field{Name: "profiles", Type: Strings, Use: All, Doc: "names of the profiles that apply, in that order"}
 	ephemeralField    = Field{Name: "ephemeral", Type: Bool, Use: All, Doc: "True deletes it when it stops"}
 	lastUsedField     = Field{Name: "last_used_at", Type: Time, Use: Read, Doc: "when it was last started"}
@@ -52,6 +52,12 @@ var instanceFields = []Field{
 func stateMethod(action, doc string, args ...Field) Method {
 	return Method{Name: action, Doc: doc, HTTP: "PUT", Path: "state", Send: map[string]any{"action": action},
 		Args: args, Background: true, Impl: "action", Refresh: true}
+}
+
+// ending returns a method after which the object may be gone.
+func ending(m Method) Method {
+	m.MayEnd = true
+	return m
 }
 
 var (
@@ -121,7 +127,7 @@ var Instances = &Resource{
 			Args: []Field{{Name: "action", Type: String, Required: true, Position: true, Doc: "start, stop, restart, freeze or unfreeze"},
 				stopTimeout, stopForce, keepState}},
 		stateMethod("start", "Starts it and returns it.", keepState),
-		stateMethod("stop", "Shuts it down and returns it.", stopTimeout, stopForce, keepState),
+		ending(stateMethod("stop", "Shuts it down and returns it; None if it was ephemeral, and so is gone.", stopTimeout, stopForce, keepState)),
 		stateMethod("restart", "Shuts it down, starts it again, and returns it.", stopTimeout, stopForce),
 		stateMethod("freeze", "Suspends its processes and returns it."),
 		stateMethod("unfreeze", "Lets its processes go on and returns it."),

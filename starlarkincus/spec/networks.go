@@ -147,7 +147,7 @@ var NetworkAddressSets = &Resource{
 	Doc:   "Sets of addresses, which rules of ACLs name as $set.",
 	Verbs: List | Get | New | Update | Replace | Rename | Delete,
 	Fields: []Field{nameField, descriptionField, configField,
-		{Name: "addresses", Type: Strings, Use: All, Doc: "addresses and networks"},
+		{Name: "addresses", Type: Strings, Use: All, Unordered: true, Doc: "addresses and networks"},
 		usedByField, ownerField,
 	},
 }

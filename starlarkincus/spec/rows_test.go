@@ -59,6 +59,7 @@ var untargeted = []string{"instance.rename", "instance.migrate"}
 
 // notSent are fields of official bodies that the table doesn't have, with the reason.
 var notSent = map[string]string{
+	"PUT /1.0/certificates/{} type":                "it can't be changed, and is sent as it is",
 	"POST /1.0/instances/{}/exec height":           "of an interactive command, which needs websockets",
 	"POST /1.0/instances/{}/exec width":            "the same",
 	"POST " + volumePath + "/backups/{} migration": "a slip of 6.0's file: the server takes just the name, as the newer file says",

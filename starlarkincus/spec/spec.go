@@ -25,11 +25,12 @@ const (
 	Objects                  // list of such dicts
 	Filter                   // str with an expression of Incus's, or dict of fields and the values that they must have
 	Conditions               // such a dict
+	Certificate              // str, a certificate as PEM, or the base64 in it
 )
 
 var typeNames = [...]string{"any value", "string", "string", "int", "bool", "list of string", "string (a time, RFC 3339)",
 	"seconds (int or float) or duration", "seconds (int) or duration", "dict of configuration", "dict of devices", "dict", "list of dict",
-	"string (an expression) or dict", "dict of fields and values"}
+	"string (an expression) or dict", "dict of fields and values", "string (a certificate, PEM)"}
 
 // String is what help and errors call the type.
 func (t Type) String() string { return typeNames[t] }
@@ -41,6 +42,7 @@ const (
 	Read   Use = 1 << iota // the server tells it
 	Create                 // create takes it
 	Change                 // update and replace take it
+	Kept                   // update and replace send it as it is: servers want it, and it can't be changed
 	All    = Read | Create | Change
 )
 
@@ -65,6 +67,8 @@ type Field struct {
 	Position  bool    // may be given without its name
 	Fields    []Field // keys of an Object or of the elements of Objects; nil: any. AnyKey as the first stands for others
 	Extension string  // the API extension that the server needs for it
+	Stays     bool    // servers ignore an empty value of it in a change, so it can't be emptied
+	Unordered bool    // of Strings: the order doesn't matter, and servers have their own
 }
 
 // AnyKey is the name of a Field that stands for all keys of an Object that aren't named.
@@ -163,6 +167,7 @@ type Method struct {
 	Result     *Resource
 	Impl       string // which implementation runs it
 	Refresh    bool   // the object is read again afterwards
+	MayEnd     bool   // the object may be gone afterwards, and the result is None then: an ephemeral instance that stops
 	Offline    bool   // sends nothing
 }
 

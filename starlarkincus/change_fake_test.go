@@ -1,0 +1,187 @@
+package starlarkincus_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/host"
+	"incus-star/starlarkincus/remote"
+
+	"go.starlark.net/starlark"
+)
+
+// A shelf is a fake server that keeps what it is sent: PUT sets an object whole, and so clears what it isn't sent.
+type shelf struct {
+	mu      sync.Mutex
+	objects map[string]dict
+	keys    map[string]string // by the last segment of a collection's path: the field that names its objects
+	refuse  func(method, path string) (status int, message string)
+	log     []string
+}
+
+func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.log = append(s.log, r.Method+" "+r.URL.Path)
+	fail := func(status int, message string) {
+		w.WriteHeader(status)
+		fmt.Fprintf(w, `{"type":"error","error_code":%d,"error":%q}`, status, message)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if s.refuse != nil {
+		if status, message := s.refuse(r.Method, r.URL.Path); status != 0 {
+			fail(status, message)
+			return
+		}
+	}
+	body, _ := io.ReadAll(r.Body)
+	var given dict
+	json.Unmarshal(body, &given)
+	object, found := s.objects[r.URL.Path]
+	data, _ := json.Marshal(object)
+	etag := fnv.New64()
+	etag.Write(data)
+	tag := fmt.Sprintf("%x", etag.Sum64())
+	switch {
+	case r.Method == "POST":
+		name, _ := given[s.keys[r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]]].(string)
+		s.objects[r.URL.Path+"/"+name] = given
+		data = []byte("null")
+	case !found && strings.HasSuffix(r.URL.Path, "operations"):
+		data = []byte("{}")
+	case !found:
+		fail(http.StatusNotFound, "not found")
+		return
+	case r.Method == "PUT" && r.Header.Get("If-Match") != "" && r.Header.Get("If-Match") != tag:
+		fail(http.StatusPreconditionFailed, "ETag doesn't match")
+		return
+	case r.Method == "PUT":
+		for _, key := range s.keys {
+			if v, named := object[key]; named {
+				given[key] = v
+			}
+		}
+		s.objects[r.URL.Path], data = given, []byte("null")
+	}
+	w.Header().Set("ETag", tag)
+	fmt.Fprintf(w, `{"type":"sync","status":"Success","status_code":200,"metadata":%s}`, data)
+}
+
+// serve starts the shelf and returns what connects to it.
+func (s *shelf) serve(t *testing.T) starlarkincus.Options {
+	t.Helper()
+	socket := filepath.Join(t.TempDir(), "socket")
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: s}
+	done := make(chan struct{})
+	go func() { defer close(done); server.Serve(listener) }()
+	t.Cleanup(func() { server.Close(); <-done })
+	return starlarkincus.Options{Environment: &remote.Environment{Getenv: func(name string) string {
+		return map[string]string{"INCUS_SOCKET": socket}[name]
+	}}}
+}
+
+func (s *shelf) run(t *testing.T, script string) error {
+	t.Helper()
+	client := starlarkincus.New(s.serve(t))
+	defer client.Close()
+	var errs bytes.Buffer
+	h := host.New(host.Options{Predeclared: starlark.StringDict{"incus": client}})
+	err := h.RunSource(t.Context(), "script", []byte(script))
+	if err != nil {
+		h.Report(&errs, err)
+		t.Logf("%s", errs.Bytes())
+	}
+	return err
+}
+
+// Changes of what no testbed can have.
+func TestChangesOnAFake(t *testing.T) {
+	for _, s := range fakeSubjects {
+		t.Run(s.name(), func(t *testing.T) {
+			fake := &shelf{objects: map[string]dict{"/1.0/networks/n": {"name": "n"}, "/1.0/storage-pools/p": {"name": "p"}, "/1.0/storage-pools/p/buckets/b": {"name": "b"}},
+				keys: map[string]string{"load-balancers": "listen_address", "peers": "name", "buckets": "name", "keys": "name"}}
+			try(t, s, fake.serve(t), starlark.None)
+		})
+	}
+}
+
+// A field that only a newer server has stays as it is, by update and by replace.
+func TestChangeKeepsWhatIsNew(t *testing.T) {
+	const path = "/1.0/profiles/p"
+	fake := &shelf{objects: map[string]dict{path: {"name": "p", "config": dict{"a": "1"}, "brand_new": dict{"x": 1.0}}}, keys: map[string]string{"profiles": "name"}}
+	if err := fake.run(t, `
+p = incus.profiles.get("p")
+p.update(config = {"b": 2})
+p.replace(description = "d")
+`); err != nil {
+		t.Fatal(err)
+	}
+	if got := fake.objects[path]; !equal(got, dict{"name": "p", "description": "d", "config": dict{"a": "1", "b": "2"}, "brand_new": dict{"x": 1.0}}) {
+		t.Errorf("got %v", got)
+	}
+}
+
+// ensure begins anew only where the object itself has appeared or vanished: what else is missing or taken stays so.
+func TestEnsureBeginsAnewForItsObjectOnly(t *testing.T) {
+	const path = "/1.0/networks/n"
+	for _, c := range []struct {
+		name    string
+		status  int
+		message string
+		appears bool // with the first POST, as if somebody else had made it
+		posts   int
+		fails   bool
+	}{
+		{"an address is taken", 409, `Address 10.0.0.1 already in use`, false, 1, true},
+		{"it has the name of another kind of object", 400, `The network "n" already exists`, false, 1, true},
+		{"something is missing", 404, `Project "x" not found`, false, 1, true},
+		{"somebody else was quicker", 409, `The network already exists`, true, 1, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			posts := 0
+			fake := &shelf{objects: make(map[string]dict), keys: map[string]string{"networks": "name"}}
+			fake.refuse = func(method, at string) (int, string) {
+				if method != "POST" {
+					return 0, ""
+				}
+				if posts++; c.appears {
+					fake.objects[path] = dict{"name": "n", "description": "theirs"}
+				}
+				return c.status, c.message
+			}
+			err := fake.run(t, `incus.networks.ensure("n", description = "mine")`)
+			if (err != nil) != c.fails || posts != c.posts {
+				t.Errorf("got the error %v after %d POSTs; want %d", err, posts, c.posts)
+			}
+			if got := fake.objects[path]["description"]; !c.fails && got != "mine" {
+				t.Errorf("the description is %v", got)
+			}
+		})
+	}
+	t.Run("it vanishes", func(t *testing.T) {
+		fake := &shelf{objects: map[string]dict{path: {"name": "n", "description": "theirs"}}, keys: map[string]string{"networks": "name"}}
+		fake.refuse = func(method, at string) (int, string) {
+			if method == "PUT" {
+				delete(fake.objects, path)
+			}
+			return 0, ""
+		}
+		if err := fake.run(t, `incus.networks.ensure("n", description = "mine")`); err != nil || fake.objects[path]["description"] != "mine" {
+			t.Errorf("got %v, and the error %v", fake.objects, err)
+		}
+	})
+}

@@ -1,0 +1,605 @@
+package starlarkincus_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"maps"
+	"net/url"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/rest"
+	"incus-star/starlarkincus/spec"
+	"incus-star/starlarkincus/value"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
+)
+
+// A subject is an object whose fields are changed one after another, to see that each change does just what was said.
+type subject struct {
+	resource *spec.Resource
+	variant  string // tells subjects of one resource apart
+	// setup is a script that sets object and, where the resource has ensure, collection and key; cleanup removes what
+	// it made. They find incus, testbed, a name of their own, old, which are the samples' old values, and members, the
+	// names of the cluster's. In override setup gives samples that only it knows.
+	setup, cleanup string
+	samples        map[string]sample
+	line           string // the only line of Incus that has it; empty for all
+	slow           bool   // each change is made in one way, instead of all
+}
+
+// A sample is two values of a field, as JSON: dicts of configuration and of devices are changed key by key.
+type sample struct {
+	old, new any
+	// keep says why the field can't be emptied, or by key why a key can't be unset.
+	keep map[string]string
+	// refused are the words with which an emptied field is refused before anything is sent.
+	refused string
+	line    string // the only line of Incus where it can be changed; empty for all
+}
+
+type dict = map[string]any
+
+// A trial is the run of one subject.
+type trial struct {
+	*testing.T
+	subject
+	thread           *starlark.Thread
+	client           *starlarkincus.Client
+	globals          starlark.StringDict
+	object           *starlarkincus.Object
+	path             string
+	query            url.Values
+	mu               sync.Mutex
+	last             rest.Trace
+	sent             atomic.Int64 // requests that may change something
+	changes, ensured int
+}
+
+var (
+	changesTried  atomic.Int64 // a field or key, and a way to change it
+	ensuresTried  atomic.Int64
+	subjectsTried atomic.Int64
+)
+
+func (s *subject) name() string { return strings.TrimSuffix(s.resource.Name+"_"+s.variant, "_") }
+
+// Every field of every resource that can be changed has a sample, so a new field is tried by being declared.
+func TestEveryChangeHasASample(t *testing.T) {
+	all := slices.Concat(subjects, clusterSubjects, fakeSubjects)
+	var visit func(r *spec.Resource)
+	visit = func(r *spec.Resource) {
+		if r.Verbs&(spec.Update|spec.Replace) != 0 {
+			for _, f := range spec.With(r.Fields, spec.Change) {
+				if !slices.ContainsFunc(all, func(s subject) bool { return s.resource == r && s.samples[f.Name].new != nil }) {
+					t.Errorf("%s: no subject has a sample of %s", r.Name, f.Name)
+				}
+			}
+		}
+		for _, child := range r.Children {
+			visit(child)
+		}
+	}
+	for _, r := range spec.Collections {
+		visit(r)
+	}
+	for _, s := range all {
+		for name := range s.samples {
+			if f := spec.Find(s.resource.Fields, name); f == nil || f.Use&spec.Change == 0 {
+				t.Errorf("%s: %s can't be changed, and has a sample", s.name(), name)
+			}
+		}
+	}
+}
+
+// A change changes what was said, and only that; ensure mends just what differs.
+func TestRealChanges(t *testing.T) {
+	needsIncus(t)
+	if os.Getenv("INCUS_STAR_TESTBED_CLUSTER") != "" {
+		t.Skip("for a single server")
+	}
+	t.Run("of", func(t *testing.T) { tryAll(t, subjects) })
+	t.Logf("%d subjects, %d changes and %d ensures tried", subjectsTried.Load(), changesTried.Load(), ensuresTried.Load())
+}
+
+// The same of what stands on a member of a cluster, and of members and their groups.
+func TestRealClusterChanges(t *testing.T) {
+	if os.Getenv("INCUS_STAR_TESTBED_CLUSTER") == "" {
+		t.Skip("needs a real cluster: run scripts/test.sh")
+	}
+	t.Run("of", func(t *testing.T) { tryAll(t, clusterSubjects) })
+	t.Logf("%d subjects, %d changes and %d ensures tried", subjectsTried.Load(), changesTried.Load(), ensuresTried.Load())
+}
+
+// others are what some samples name.
+const others = `
+incus.profiles.%[1]s("other")
+incus.projects.%[1]s("other")
+`
+
+func tryAll(t *testing.T, all []subject) {
+	bed := testbed(t)
+	prepare := func(verb string) {
+		names, done := starlarkincus.Predeclared(starlarkincus.Options{})
+		defer done()
+		if _, err := starlark.ExecFileOptions(&syntax.FileOptions{}, new(starlark.Thread), verb, fmt.Sprintf(others, verb), names); err != nil {
+			t.Error(err)
+		}
+	}
+	prepare("create")
+	t.Cleanup(func() { prepare("delete") })
+	for _, s := range all {
+		t.Run(s.name(), func(t *testing.T) {
+			if s.line != "" && s.line != os.Getenv("INCUS_STAR_TESTBED") {
+				t.Skipf("only Incus %s has it", s.line)
+			}
+			t.Parallel()
+			try(t, s, starlarkincus.Options{}, bed)
+		})
+	}
+}
+
+// try runs a subject on the server of the options.
+func try(t *testing.T, s subject, options starlarkincus.Options, bed starlark.Value) {
+	x := &trial{T: t, subject: s, thread: &starlark.Thread{Name: s.name()}}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	starlarkincus.Bind(x.thread, ctx, nil)
+	options.Trace = x.trace
+	x.client = starlarkincus.New(options)
+	defer x.client.Close()
+	members := new(starlark.List)
+	for dir := range strings.SplitSeq(os.Getenv("INCUS_STAR_TESTBED_DIRS"), ":") {
+		members.Append(starlark.String(dir[strings.LastIndex(dir, "/")+1:]))
+	}
+	x.samples = make(map[string]sample)
+	old := new(starlark.Dict)
+	for name, sample := range s.samples {
+		if sample.line == "" || sample.line == os.Getenv("INCUS_STAR_TESTBED") {
+			x.samples[name] = sample
+			old.SetKey(starlark.String(name), starlarkOf(t, sample.old))
+		}
+	}
+	predeclared := starlark.StringDict{"old": old, "retry": starlark.NewBuiltin("retry", retry), "current": starlark.NewBuiltin("current", x.current), "incus": x.client, "testbed": bed, "members": members,
+		"name": starlark.String(fmt.Sprintf("c%09x", time.Now().UnixNano()%(1<<36)))}
+	run := func(what, source string) bool {
+		globals, err := starlark.ExecFileOptions(&syntax.FileOptions{TopLevelControl: true, GlobalReassign: true}, x.thread, what, source, predeclared)
+		for name, v := range globals {
+			predeclared[name] = v
+		}
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		return err == nil
+	}
+	defer run("cleanup", s.cleanup)
+	if !run("setup", s.setup) {
+		return
+	}
+	x.globals = predeclared
+	x.object = predeclared["object"].(*starlarkincus.Object)
+	if d, ok := predeclared["override"].(*starlark.Dict); ok {
+		v, err := value.ToGo(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, pair := range v.(dict) {
+			sample := x.samples[name]
+			sample.old, sample.new = pair.([]any)[0], pair.([]any)[1]
+			x.samples[name] = sample
+		}
+	}
+	if _, err := x.call(x.object, "refresh", nil); err != nil {
+		t.Fatal(err)
+	}
+	x.path, x.query = x.last.Path, x.last.Query
+	x.run()
+	subjectsTried.Add(1)
+	changesTried.Add(int64(x.changes))
+	ensuresTried.Add(int64(x.ensured))
+}
+
+func (x *trial) trace(t rest.Trace) {
+	if os.Getenv("INCUS_STAR_TESTBED") != "" {
+		count(t)
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if t.Method == "GET" && strings.HasSuffix(t.Path, "/wait") {
+		return
+	}
+	x.last = t
+	if t.Method != "GET" {
+		x.sent.Add(1)
+	}
+}
+
+// retry calls a function until it succeeds: a server looks at all of the host's interfaces when it deletes a network,
+// and fails where another instance's disappears meanwhile.
+func retry(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (v starlark.Value, err error) {
+	for range 10 {
+		if v, err = starlark.Call(thread, args[0], nil, nil); err == nil {
+			return v, nil
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	return nil, err
+}
+
+// current returns the last segment of the object's path, which changes with a certificate.
+func (x *trial) current(*starlark.Thread, *starlark.Builtin, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
+	return starlark.String(x.path[strings.LastIndex(x.path, "/")+1:]), nil
+}
+
+func starlarkOf(t testing.TB, v any) starlark.Value {
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := value.Decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// call calls a method of an object or a collection with arguments as JSON.
+func (x *trial) call(on starlark.HasAttrs, method string, args dict, names ...string) (starlark.Value, error) {
+	fn, err := on.Attr(method)
+	if err != nil {
+		return nil, err
+	}
+	var positional starlark.Tuple
+	for _, name := range names {
+		positional = append(positional, starlark.String(name))
+	}
+	var kwargs []starlark.Tuple
+	for name, v := range args {
+		kwargs = append(kwargs, starlark.Tuple{starlark.String(strings.ReplaceAll(name, "-", "_")), starlarkOf(x, v)})
+	}
+	return starlark.Call(x.thread, fn, positional, kwargs)
+}
+
+// raw reads the object as the server tells it.
+func (x *trial) raw() dict {
+	x.Helper()
+	reply, err := x.client.Do(x.Context(), rest.Request{Method: "GET", Path: x.path, Query: x.query})
+	if err != nil {
+		x.Fatal(err)
+	}
+	var out dict
+	if err := json.Unmarshal(reply.Metadata, &out); err != nil {
+		x.Fatal(err)
+	}
+	return out
+}
+
+// put sets the object behind the module's back.
+func (x *trial) put(body dict) {
+	x.Helper()
+	err := passes(func() error {
+		reply, err := x.client.Do(x.Context(), rest.Request{Method: "PUT", Path: x.path, Query: x.query, Body: body})
+		if err == nil && reply.Operation != nil {
+			_, err = reply.Operation.Wait(x.Context())
+		}
+		return err
+	})
+	if err != nil {
+		x.Fatalf("setting the old values: %v", err)
+	}
+}
+
+// reset gives all fields their old values, and returns the object then.
+func (x *trial) reset() dict {
+	x.Helper()
+	body, now := make(dict), x.raw()
+	for _, f := range spec.With(x.resource.Fields, spec.Change|spec.Kept) {
+		body[f.Name] = now[f.Name]
+		s, given := x.samples[f.Name]
+		if !given {
+			continue
+		}
+		body[f.Name] = s.old
+		if keyed(f) {
+			body[f.Name] = with(without(now[f.Name], s.new), s.old)
+		}
+	}
+	x.put(body)
+	x.follow(body["certificate"])
+	before := x.raw()
+	for name, s := range x.samples {
+		f := spec.Find(x.resource.Fields, name)
+		if keyed(*f) {
+			for key, v := range s.old.(dict) {
+				if got, _ := before[name].(dict); !equal(got[key], v) {
+					x.Fatalf("%s[%q] is %v after it was set to %v", name, key, got[key], v)
+				}
+			}
+		} else if !equal(before[name], s.old) && !f.Unordered {
+			x.Fatalf("%s is %v after it was set to %v", name, before[name], s.old)
+		}
+	}
+	return before
+}
+
+func keyed(f spec.Field) bool { return f.Type == spec.Config || f.Type == spec.Devices }
+
+// with returns a dict with the keys of another one set, and without one without them.
+func with(m, more any) dict {
+	out := make(dict)
+	for _, from := range []any{m, more} {
+		d, _ := from.(dict)
+		maps.Copy(out, d)
+	}
+	return out
+}
+
+func without(m, less any) dict {
+	out := with(m, nil)
+	for key := range less.(dict) {
+		delete(out, key)
+	}
+	return out
+}
+
+// A change is one way to change one field.
+type change struct {
+	what  string
+	field string
+	given any // to update and ensure
+	whole any // to replace
+	want  any
+}
+
+// plan returns the ways to change the fields of an object.
+func (x *trial) plan(before dict) []change {
+	var out []change
+	for _, f := range spec.With(x.resource.Fields, spec.Change) {
+		s, tried := x.samples[f.Name]
+		switch {
+		case !tried:
+		case keyed(f):
+			for key, v := range s.new.(dict) {
+				set := with(before[f.Name], dict{key: v})
+				out = append(out, change{fmt.Sprintf("%s[%q]", f.Name, key), f.Name, dict{key: v}, set, set})
+				if _, there := s.old.(dict)[key]; there && s.keep[key] == "" {
+					unset := without(before[f.Name], dict{key: nil})
+					out = append(out, change{fmt.Sprintf("%s[%q] unset", f.Name, key), f.Name, dict{key: nil}, unset, unset})
+				}
+			}
+		default:
+			out = append(out, change{f.Name, f.Name, s.new, s.new, s.new})
+			if empty := emptied(f.Type); empty != nil && s.keep[""] == "" && s.refused == "" {
+				out = append(out, change{f.Name + " emptied", f.Name, empty, empty, empty})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b change) int { return strings.Compare(a.what, b.what) })
+	return out
+}
+
+func emptied(t spec.Type) any {
+	switch t {
+	case spec.String:
+		return ""
+	case spec.Strings, spec.Objects:
+		return []any{}
+	case spec.Time:
+		return "0001-01-01T00:00:00Z"
+	case spec.Object:
+		return dict{}
+	}
+	return nil
+}
+
+func (x *trial) run() {
+	before := x.reset()
+	for i, c := range x.plan(before) {
+		for k, method := range []string{"update", "replace", "ensure"} {
+			if !x.slow || i%3 == k {
+				x.one(method, c)
+			}
+		}
+	}
+	for name, s := range x.samples {
+		if s.refused == "" {
+			continue
+		}
+		f := spec.Find(x.resource.Fields, name)
+		x.reset()
+		sent := x.sent.Load()
+		_, err := x.call(x.object, "update", dict{name: emptied(f.Type)})
+		if err == nil || !strings.Contains(err.Error(), s.refused) || x.sent.Load() != sent {
+			x.Errorf("emptying %s: got the error %v, and %d requests that change something; want %q and none", name, err, x.sent.Load()-sent, s.refused)
+		}
+	}
+}
+
+// one makes one change in one way.
+func (x *trial) one(method string, c change) {
+	x.Helper()
+	collection, _ := x.globals["collection"].(starlark.HasAttrs)
+	want := x.reset()
+	want[c.field] = c.want
+	var err error
+	switch verbs := x.resource.Verbs; {
+	case method == "ensure" && collection == nil, method == "update" && verbs&spec.Update == 0, method == "replace" && verbs&spec.Replace == 0:
+		return
+	case method == "ensure":
+		err = passes(func() error { return x.ensure(collection, c, true) })
+		x.ensured++
+	default:
+		if method == "replace" {
+			c.given = c.whole
+		}
+		if _, err = x.call(x.object, "refresh", nil); err == nil {
+			err = passes(func() error {
+				_, err := x.call(x.object, method, dict{c.field: c.given})
+				return err
+			})
+			x.changes++
+		}
+	}
+	if err != nil {
+		x.Errorf("%s of %s: %v", method, c.what, err)
+		return
+	}
+	if c.field == "certificate" {
+		x.follow(c.want)
+	}
+	x.compare(method+" of "+c.what, want, x.raw())
+	if method == "ensure" {
+		if err := x.ensure(collection, c, false); err != nil {
+			x.Errorf("the second %s of %s: %v", method, c.what, err)
+		}
+	}
+}
+
+// follow finds an object that is named by its certificate after the change to another one.
+func (x *trial) follow(certificate any) {
+	x.Helper()
+	text, _ := certificate.(string)
+	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		return
+	}
+	x.path = fmt.Sprintf("%s/%x", x.path[:strings.LastIndex(x.path, "/")], sha256.Sum256(block.Bytes))
+	o, err := x.call(x.object, "refresh", nil)
+	if err != nil {
+		collection, _ := x.client.Attr(x.resource.Name)
+		name, _ := x.current(nil, nil, nil, nil)
+		o, err = x.call(collection.(starlark.HasAttrs), "get", nil, string(name.(starlark.String)))
+	}
+	if err != nil {
+		x.Fatal(err)
+	}
+	x.object = o.(*starlarkincus.Object)
+}
+
+func (x *trial) ensure(collection starlark.HasAttrs, c change, changes bool) error {
+	key, _ := starlark.AsString(x.globals["key"])
+	args := dict{c.field: c.given}
+	if more, ok := x.globals["where"].(*starlark.Dict); ok {
+		v, err := value.ToGo(more)
+		if err != nil {
+			return err
+		}
+		maps.Copy(args, v.(dict))
+	}
+	sent := x.sent.Load()
+	o, err := x.call(collection, "ensure", args, key)
+	if err != nil {
+		return err
+	}
+	changed, err := o.(starlark.HasAttrs).Attr("changed")
+	if err != nil {
+		return err
+	}
+	if changed != starlark.Bool(changes) || !changes && x.sent.Load() != sent {
+		return fmt.Errorf("changed is %v, and %d requests that change something were sent", changed, x.sent.Load()-sent)
+	}
+	return nil
+}
+
+// unsteady are fields that follow from others, or change by themselves.
+var unsteady = []string{"fingerprint", "expanded_config", "expanded_devices", "used_by", "status", "status_code", "last_used_at", "last_seen_at", "count", "message", "environment", "size"}
+
+// compare reports the fields that aren't as they should be.
+func (x *trial) compare(what string, want, got dict) {
+	x.Helper()
+	for name := range with(want, got) {
+		w, g := want[name], got[name]
+		if slices.Contains(unsteady, name) {
+			continue
+		}
+		if name == "config" || name == "metadata" {
+			w, g = steady(w), steady(g)
+		}
+		if f := spec.Find(x.resource.Fields, name); name == "locations" || f != nil && f.Unordered {
+			w, g = inOrder(w), inOrder(g)
+		}
+		if !equal(w, g) {
+			x.Errorf("%s: %s is %v, want %v", what, name, g, w)
+		}
+	}
+}
+
+func inOrder(list any) []string {
+	var out []string
+	elems, _ := list.([]any)
+	for _, v := range elems {
+		out = append(out, fmt.Sprint(v))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// steady returns a config without what the server notes down in it.
+func steady(config any) any {
+	out := with(config, nil)
+	maps.DeleteFunc(out, func(key string, v any) bool { return strings.HasPrefix(key, "volatile.") || v == nil || v == "" })
+	return out
+}
+
+// equal compares JSON, where what is missing is as good as empty.
+func equal(a, b any) bool {
+	x, _ := json.Marshal(trimmed(a))
+	y, _ := json.Marshal(trimmed(b))
+	return string(x) == string(y)
+}
+
+// trimmed returns JSON without what is empty.
+func trimmed(v any) any {
+	data, _ := json.Marshal(v)
+	var plain any
+	json.Unmarshal(data, &plain)
+	var trim func(v any) any
+	trim = func(v any) any {
+		switch v := v.(type) {
+		case dict:
+			for key, inner := range v {
+				if v[key] = trim(inner); v[key] == nil {
+					delete(v, key)
+				}
+			}
+			if len(v) == 0 {
+				return nil
+			}
+		case []any:
+			for i := range v {
+				v[i] = trim(v[i])
+			}
+			if len(v) == 0 {
+				return nil
+			}
+		case string, bool, float64:
+			if reflect.ValueOf(v).IsZero() || v == "0001-01-01T00:00:00Z" {
+				return nil
+			}
+		}
+		return v
+	}
+	return trim(plain)
+}
+
+// passes runs what changes something, again where a server fails because it finds another instance's interface
+// disappear meanwhile: it looks at all of the host's when it changes a network.
+func passes(change func() error) (err error) {
+	for range 10 {
+		if err = change(); err == nil || !strings.Contains(err.Error(), "does not exist.)") {
+			return err
+		}
+	}
+	return err
+}
