@@ -185,3 +185,34 @@ func TestEnsureBeginsAnewForItsObjectOnly(t *testing.T) {
 		}
 	})
 }
+
+// ensure doesn't move an instance, and says where it is.
+func TestEnsureSaysWhereAnInstanceIs(t *testing.T) {
+	fake := &shelf{objects: map[string]dict{
+		"/1.0/instances/x":          {"name": "x", "location": "node1", "status": "Running"},
+		"/1.0/cluster/groups/here":  {"name": "here", "members": []any{"node1"}},
+		"/1.0/cluster/groups/there": {"name": "there", "members": []any{"node2"}},
+	}}
+	if err := fake.run(t, `
+def elsewhere(target):
+    r = catch(IncusConflictError, incus.instances.ensure, "x", target = target)
+    want = "is there on node1, not on " + target
+    if r.ok or want not in r.error.message:
+        fail("%r" % r)
+
+elsewhere("node2")
+elsewhere("@there")
+for client in [incus, incus.use(target = "node1")]:
+    if client.instances.ensure("x", target = "@here").changed or client.instances.ensure("x", target = "node1").changed or client.instances.ensure("x").changed:
+        fail("it was changed")
+if catch(IncusConflictError, incus.use(target = "node2").instances.ensure, "x").ok:
+    fail("it is elsewhere")
+`); err != nil {
+		t.Fatal(err)
+	}
+	for _, request := range fake.log {
+		if !strings.HasPrefix(request, "GET ") {
+			t.Errorf("sent %s", request)
+		}
+	}
+}
