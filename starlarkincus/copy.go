@@ -2,6 +2,7 @@ package starlarkincus
 
 import (
 	"cmp"
+	"encoding/json"
 	stderrors "errors"
 	"maps"
 	"net/url"
@@ -30,18 +31,14 @@ func copyObject(c *call) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	reply, err := c.duplicate(p, name, body, c.args.local)
-	if err != nil {
-		return nil, err
-	}
-	if _, op, err := c.finish(reply); op != nil || err != nil {
+	if op, err := c.duplicate(p, name, body, c.args.local); op != nil || err != nil {
 		return op, err
 	}
 	o := newObject(p.below(name))
 	if err := o.read(c); err != nil {
 		return nil, err
 	}
-	return o, o.complete(c, body)
+	return o, o.complete(c, c.args.body, body)
 }
 
 // destination returns the collection that a copy goes to: its original's, in the pool and project that the script
@@ -74,23 +71,12 @@ func (c *call) destination(name string) (place, error) {
 	return p, nil
 }
 
-// duplicate asks the server for a copy with that name and these fields. Options are more fields of its source.
-func (c *call) duplicate(p place, name string, fields, options map[string]any) (*rest.Reply, error) {
-	o := c.obj
-	source := map[string]any{"type": "copy"}
-	switch o.on.res {
-	case spec.Instances:
-		source["source"] = o.key()
-	case spec.Snapshots:
-		source["source"] = o.snapshotName()
-	default:
-		source["name"], source["pool"] = o.key(), poolOf(o.on.path)
-		if member := o.member(); member != "" {
-			source["location"] = member
-		}
-	}
-	if from := cmp.Or(o.on.project, "default"); from != cmp.Or(p.project, "default") {
-		source["project"] = from // some servers refuse to be told of one project twice
+// duplicate makes a copy with that name and these fields. Options are more fields of its source. The operation is
+// the one that the script takes.
+func (c *call) duplicate(p place, name string, fields, options map[string]any) (*Object, error) {
+	source, offer, err := c.source(p, options)
+	if err != nil {
+		return nil, err
 	}
 	for _, f := range spec.Find(p.res.Fields, "source").Fields {
 		if v := options[f.Name]; v != nil && source[f.Name] == nil {
@@ -99,7 +85,76 @@ func (c *call) duplicate(p place, name string, fields, options map[string]any) (
 	}
 	body := maps.Clone(fields)
 	body[p.res.Key], body["source"] = name, source
-	return c.do(rest.Request{Method: "POST", Path: p.path, Query: p.query(spec.New), Body: body})
+	r := rest.Request{Method: "POST", Path: p.path, Query: p.query(spec.New), Body: body}
+	reply, err := c.do(r)
+	var op *Object
+	if err == nil {
+		_, op, err = c.finish(reply)
+	}
+	if err != nil && offer != nil {
+		Block(c.thread, func() { offer.Cancel(c.ctx) }) // nobody comes for it any more
+	}
+	return op, startedPerhaps(r, err)
+}
+
+// source returns the source of a copy at p. The operation is the one that offers it, where it is offered.
+func (c *call) source(p place, options map[string]any) (map[string]any, *rest.Operation, error) {
+	o := c.obj
+	source := map[string]any{"type": "copy"}
+	switch o.on.res {
+	case spec.Instances:
+		source["source"] = o.key()
+	case spec.Snapshots:
+		source["source"] = o.snapshotName()
+	default:
+		member := o.member()
+		if member != "" && p.target != member && (o.string("project") != "default" || cmp.Or(p.project, "default") != "default") {
+			return c.offer(member, options["volume_only"] == true)
+		}
+		source["name"], source["pool"] = o.key(), poolOf(o.on.path)
+		if member != "" {
+			source["location"] = member
+		}
+	}
+	if from := cmp.Or(o.on.project, "default"); from != cmp.Or(p.project, "default") {
+		source["project"] = from // some servers refuse to be told of one project twice
+	}
+	return source, nil, nil
+}
+
+// offer lets another member fetch a volume, and returns the source that it is then made from. Some servers would look
+// for it in the default project, if they were just told of the member that has it.
+func (c *call) offer(from string, volumeOnly bool) (map[string]any, *rest.Operation, error) {
+	member, server := c.on.client.at(spec.ClusterOf).at("members").below(from), c.on.client.at(spec.Server)
+	var about struct {
+		URL         string `json:"url"`
+		Environment struct {
+			Certificate string `json:"certificate"`
+		} `json:"environment"`
+	}
+	for _, p := range []place{member, server} {
+		reply, err := c.do(rest.Request{Method: "GET", Path: p.path})
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := json.Unmarshal(reply.Metadata, &about); err != nil {
+			return nil, nil, unreadable("GET", p.path, reply, err)
+		}
+	}
+	o := c.obj
+	reply, err := c.do(rest.Request{Method: "POST", Path: o.on.path, Query: o.on.query(spec.Rename),
+		Body: map[string]any{"migration": true, "name": o.key(), "pool": poolOf(o.on.path), "volume_only": volumeOnly}})
+	if err != nil {
+		return nil, nil, err
+	}
+	var offered struct {
+		Secrets map[string]any `json:"metadata"`
+	}
+	if err := json.Unmarshal(reply.Metadata, &offered); err != nil || reply.Operation == nil {
+		return nil, nil, unreadable("POST", o.on.path, reply, err)
+	}
+	return map[string]any{"type": "migration", "mode": "pull", "operation": about.URL + "/1.0/operations/" + reply.Operation.ID(),
+		"certificate": about.Environment.Certificate, "secrets": offered.Secrets}, reply.Operation, nil
 }
 
 // likeOriginal returns what a copy is created with: what its original has, with the given fields in its place. Servers
@@ -128,11 +183,18 @@ func (c *call) likeOriginal(res *spec.Resource, given map[string]any) (map[strin
 	return body, nil
 }
 
-// overridden returns configuration or devices with the given ones in their place. Servers add the original's where one
-// is missing, so what is to be unset is sent as empty.
+// overridden returns configuration or devices with the given ones in their place.
 func overridden(t spec.Type, own, given map[string]any) map[string]any {
 	out := make(map[string]any, len(own)+len(given))
 	maps.Copy(out, own)
+	maps.Copy(out, override(t, own, given))
+	return out
+}
+
+// override returns the given configuration or devices as servers take them that add them to what there is: what is to be
+// unset is sent as empty.
+func override(t spec.Type, own, given map[string]any) map[string]any {
+	out := make(map[string]any, len(given))
 	for key, v := range given {
 		_, has := own[key]
 		switch {
@@ -147,25 +209,26 @@ func overridden(t spec.Type, own, given map[string]any) map[string]any {
 	return out
 }
 
-// complete gives a copy what creating it can't: what is to be empty, and in an instance that was there before, all that
-// its original has.
-func (o *Object) complete(c *call, body map[string]any) error {
+// complete gives a copy what creating it can't: what is to be empty. One that was there before has none of what was
+// given yet, and an instance is to have all that its original has.
+func (o *Object) complete(c *call, given, body map[string]any) error {
 	due := make(map[string]any)
-	anew := o.on.res == spec.Instances && c.args.flag("refresh", false)
+	refreshed := c.args.flag("refresh", false)
+	anew := refreshed && o.on.res == spec.Instances
 	for _, f := range spec.With(o.on.res.Fields, spec.Change) {
-		v, has := c.args.body[f.Name]
+		v, has := given[f.Name]
 		if anew {
 			v, has = body[f.Name]
 		}
 		switch {
 		case !has:
 		case f.Type == spec.Config || f.Type == spec.Devices:
-			entries, err := o.entries(f, mapOf(v), mapOf(c.args.body[f.Name]), anew)
+			entries, err := o.entries(f, mapOf(v), mapOf(given[f.Name]), refreshed, anew)
 			if err != nil {
 				return err
 			}
 			due[f.Name] = entries
-		case anew || v == "":
+		case refreshed || v == "":
 			due[f.Name] = v
 		}
 	}
@@ -175,28 +238,31 @@ func (o *Object) complete(c *call, body map[string]any) error {
 	update := *c
 	update.args = &arguments{body: due, local: map[string]any{"timeout": c.args.local["timeout"]}}
 	_, err := o.conform(&update)
+	if e := (*errors.Error)(nil); stderrors.As(err, &e) {
+		e.Outcome = errors.Unknown // what the server refused isn't all that was to be done
+	}
 	return err
 }
 
 // entries returns those of a copy's configuration or devices that are to be set or unset after it was made.
-func (o *Object) entries(f spec.Field, wanted, given map[string]any, anew bool) (map[string]any, error) {
-	due := make(map[string]any)
-	if anew {
-		v, _, _ := o.fields.Get(starlark.String(f.Name))
-		now, err := value.ToGo(v)
-		if err != nil {
-			return nil, err
+func (o *Object) entries(f spec.Field, wanted, given map[string]any, refreshed, anew bool) (map[string]any, error) {
+	v, _, _ := o.fields.Get(starlark.String(f.Name))
+	if v == nil {
+		v = starlark.None
+	}
+	now, err := value.ToGo(v)
+	if err != nil {
+		return nil, err
+	}
+	due, have := make(map[string]any), mapOf(now)
+	for key := range have {
+		if anew && wanted[key] == nil && !isVolatile(key) {
+			due[key] = nil
 		}
-		have := mapOf(now)
-		for key := range have {
-			if wanted[key] == nil && !isVolatile(key) {
-				due[key] = nil
-			}
-		}
-		for key, v := range wanted {
-			if !isVolatile(key) {
-				due[key] = inPlace(v, have[key])
-			}
+	}
+	for key, v := range wanted {
+		if refreshed && !isVolatile(key) {
+			due[key] = inPlace(v, have[key])
 		}
 	}
 	for key, v := range given {

@@ -92,5 +92,9 @@ func publish(c *call) (starlark.Value, error) {
 		return nil, &errors.Error{Class: errors.Operation, Message: "the server doesn't say which image it made", Method: "POST", Path: images.path}
 	}
 	o := newObject(images.below(fingerprint))
-	return o, o.read(c)
+	if err := o.read(c); err != nil {
+		return nil, err
+	}
+	_, err = o.conform(c) // servers ignore the profiles
+	return o, err
 }

@@ -3,45 +3,40 @@ package starlarkincus
 import (
 	stderrors "errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
+	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
 )
 
 // move gives an object another place: another name, project, pool or cluster member. The object is then the moved one.
 func move(c *call) (starlark.Value, error) {
-	o, res, body, target := c.obj, c.on.res, c.args.body, c.args.query.Get("target")
+	o, given, target := c.obj, c.args.body, c.args.query.Get("target")
 	name := c.args.string("name")
 	if name == "" {
 		name = o.key()
 	}
-	if len(body) == 0 && target == "" && name == o.key() {
+	if len(given) == 0 && target == "" && name == o.key() {
 		return nil, fmt.Errorf("%s: nothing to change: say where it is to go", c.name)
 	}
-	if res.Segment != nil && target != "" {
+	var body map[string]any
+	var err error
+	switch {
+	case o.on.res.Segment == nil:
+		body, err = c.moveInstance(name, target)
+	case target != "":
 		return c.moveToMember(name, target)
+	default:
+		body, err = c.moveVolume(name)
 	}
-	dropNulls(res, body)
-	p := o.on
-	p.path, _ = splitLast(p.path)
-	if res.Segment != nil {
-		body["name"] = name // servers want it and the pool even where they stay
-		if body["project"] != nil && body["pool"] == nil {
-			body["pool"] = poolOf(o.on.path)
-		}
-		if pool, _ := body["pool"].(string); pool != "" {
-			p.path = withPool(p.path, pool)
-		}
-	} else {
-		if len(body) > 0 || target != "" { // with a new name alone, the server would wait for another one to come
-			body["migration"] = true
-		}
-		if name != o.key() {
-			body[res.Key] = name
-		}
+	if err != nil {
+		return nil, err
 	}
 	query := o.on.query(spec.Rename)
 	if target != "" {
@@ -54,11 +49,69 @@ func move(c *call) (starlark.Value, error) {
 	if _, op, err := c.finish(reply); op != nil || err != nil {
 		return op, err
 	}
-	if project, _ := body["project"].(string); project != "" {
+	o.on = c.moved().below(name)
+	if err := o.read(c); err != nil {
+		return nil, err
+	}
+	return o, o.complete(c, given, body)
+}
+
+// moved returns the collection that a moved object is in.
+func (c *call) moved() place {
+	p := c.obj.on
+	p.path, _ = splitLast(p.path)
+	if pool, _ := c.args.body["pool"].(string); pool != "" && p.res.Segment != nil {
+		p.path = withPool(p.path, pool)
+	}
+	if project, _ := c.args.body["project"].(string); project != "" {
 		p.project = project
 	}
-	o.on = p.below(name)
-	return o, o.read(c)
+	return p
+}
+
+// moveInstance returns the body of a request that moves an instance.
+func (c *call) moveInstance(name, target string) (map[string]any, error) {
+	o, body := c.obj, maps.Clone(c.args.body)
+	if len(body) > 0 && target == "" && body["pool"] == nil && body["project"] == nil {
+		// The server would wait for another one to come.
+		return nil, fmt.Errorf("%s: %s goes with target=, project= or pool=; update changes one that stays", c.name, strings.Join(slices.Sorted(maps.Keys(body)), "=, ")+"=")
+	}
+	if body["config"] != nil || body["devices"] != nil {
+		if err := o.read(c); err != nil {
+			return nil, err
+		}
+		now, err := value.ToGo(o.fields)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range []*spec.Field{spec.Find(o.on.res.Fields, "config"), spec.Find(o.on.res.Fields, "devices")} {
+			if given, ok := body[f.Name].(map[string]any); ok {
+				body[f.Name] = override(f.Type, mapOf(mapOf(now)[f.Name]), given)
+			}
+		}
+	}
+	if len(body) > 0 || target != "" {
+		body["migration"] = true
+	}
+	if name != o.key() {
+		body[o.on.res.Key] = name
+	}
+	return body, nil
+}
+
+// moveVolume returns the body of a request that moves a volume on its member. Servers want its name and pool even where
+// they stay.
+func (c *call) moveVolume(name string) (map[string]any, error) {
+	body := maps.Clone(c.args.body)
+	if body["volume_only"] == true {
+		return nil, fmt.Errorf("%s: volume_only=True goes with target=: on the same member the snapshots move along", c.name)
+	}
+	delete(body, "volume_only")
+	body["name"] = name
+	if body["project"] != nil && body["pool"] == nil {
+		body["pool"] = poolOf(c.obj.on.path)
+	}
+	return body, nil
 }
 
 // moveToMember moves a volume to another member: it makes a copy there, then deletes the original. The server's own way
@@ -71,15 +124,8 @@ func (c *call) moveToMember(name, target string) (starlark.Value, error) {
 	if err := o.read(c); err != nil {
 		return nil, err
 	}
-	p := o.on
-	p.path, _ = splitLast(p.path)
+	p := c.moved()
 	p.target = target
-	if pool, _ := body["pool"].(string); pool != "" {
-		p.path = withPool(p.path, pool)
-	}
-	if project, _ := body["project"].(string); project != "" {
-		p.project = project
-	}
 	refuse := func(class *errors.Class, format string, args ...any) error {
 		e := errors.New(class, format, args...)
 		e.Method, e.Path = "POST", o.on.path
@@ -100,11 +146,7 @@ func (c *call) moveToMember(name, target string) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	reply, err := c.duplicate(p, name, fields, map[string]any{"volume_only": body["volume_only"]})
-	if err != nil {
-		return nil, err
-	}
-	if _, _, err := c.finish(reply); err != nil {
+	if _, err := c.duplicate(p, name, fields, map[string]any{"volume_only": body["volume_only"]}); err != nil {
 		return nil, err
 	}
 	moved := p.below(name)
@@ -141,7 +183,7 @@ func (c *call) deleteOriginal(moved place) error {
 		}
 		state = "its original is still there"
 	}
-	return &errors.Error{Class: failed.Class, Status: failed.Status, Method: "DELETE", Path: c.obj.on.path, Cause: err,
+	return &errors.Error{Class: failed.Class, Status: failed.Status, Method: "DELETE", Path: c.obj.on.path, Cause: err, Outcome: errors.Unknown,
 		Message: fmt.Sprintf("%s was copied to %s; %s", c.obj, moved.target, state)}
 }
 

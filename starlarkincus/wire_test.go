@@ -26,7 +26,7 @@ import (
 type exchange struct {
 	request string // method and path with its query
 	body    string // JSON; empty for any
-	answer  string // JSON; empty for null
+	answer  string // JSON; empty for null; "400 text" for an error, "lost" for none
 }
 
 // runFake runs a script on a server that expects just these requests, in this order.
@@ -64,6 +64,14 @@ func runFake(t *testing.T, script string, due []exchange) {
 			e.answer = "null"
 		}
 		w.Header().Set("Content-Type", "application/json")
+		if text, refused := strings.CutPrefix(e.answer, "400 "); refused {
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprintf(w, `{"type":"error","error_code":400,"error":%q}`, text)
+			return
+		}
+		if e.answer == "lost" {
+			panic(http.ErrAbortHandler)
+		}
 		fmt.Fprintf(w, `{"type":"sync","status":"Success","status_code":200,"metadata":%s}`, e.answer)
 	})}
 	done := make(chan struct{})
@@ -234,4 +242,39 @@ if len(list) != 1000 or list[999].name != "c999" or list[999].config["limits.cpu
 if list[7].brand_new["n"] != 7 or list[7]["brand-new"]["n"] != 7 or "brand_new" not in dir(list[7]):
     fail("the new field isn't there")
 `, []exchange{{"GET /1.0/instances?recursion=1", "", "[" + strings.Join(all, ",") + "]"}})
+}
+
+// A volume that moves to another member is copied, then deleted where it was.
+func TestMoveToAnotherMember(t *testing.T) {
+	old, pool := "/1.0/storage-pools/p/volumes/custom/v", "/1.0/storage-pools/p/volumes/custom"
+	volume := `{"name": "v", "type": "custom", "location": "a", "project": "default", "description": "d", "config": {"size": "1GiB"}, "used_by": []}`
+	before := []exchange{
+		{"GET /1.0/storage-pools/p", "", `{"name": "p"}`},
+		{"GET " + old + "?target=a", "", volume},
+		{"GET " + old + "?project=default&target=a", "", volume},
+		{"POST " + pool + "?project=default&target=b", `{"name": "v", "description": "d", "config": {"size": "1GiB"}, "source": {"type": "copy", "name": "v", "pool": "p", "location": "a"}}`, ""},
+	}
+	get := `vol = incus.storage_pools.get("p").volumes.get("v", target = "a")` + "\n"
+	runFake(t, get+`
+if vol.move(target = "b").location != "b":
+    fail(vol)
+`, append(before[:4:4], []exchange{
+		{"DELETE " + old + "?project=default&target=a", "", ""},
+		{"GET " + old + "?project=default&target=b", "", strings.Replace(volume, `"a"`, `"b"`, 1)},
+	}...))
+	// An original that can't be deleted stays alone.
+	runFake(t, get+`
+r = try_(vol.move, target = "b")
+if r.ok or r.error.message != "in use" or r.error.outcome != "refused":
+    fail(r.error, r.error.outcome)
+`, append(before[:4:4], []exchange{
+		{"DELETE " + old + "?project=default&target=a", "", "400 in use"},
+		{"DELETE " + old + "?project=default&target=b", "", ""},
+	}...))
+	// Nothing is deleted any more where it isn't known whether the original is there.
+	runFake(t, get+`
+r = try_(vol.move, target = "b")
+if r.ok or "was copied to b; whether its original is still there isn't known" not in r.error.message or r.error.outcome != "unknown":
+    fail(r.error, r.error.outcome)
+`, append(before[:4:4], exchange{"DELETE " + old + "?project=default&target=a", "", "lost"}))
 }
