@@ -30,9 +30,9 @@ var (
 	keepsSeed   = flag.Uint64("keeps-seed", 0, "the seed of the combinations; 0 for another at each run")
 )
 
-// A trial is one call of a method on an object that has all that it can have, and the incus command for the same, run
+// A keepTrial is one call of a method on an object that has all that it can have, and the incus command for the same, run
 // on the object's twin.
-type trial struct {
+type keepTrial struct {
 	*world
 	t      *testing.T
 	method string // instances.copy
@@ -59,7 +59,7 @@ type world struct {
 type keep struct {
 	options []string // those of its arguments that are tried in combination
 	fixed   []string // those that each trial gives
-	run     func(*trial)
+	run     func(*keepTrial)
 }
 
 // Methods and arguments that have no case here, with the place that tests them, or the reason.
@@ -169,7 +169,7 @@ func TestRealClusterAndServerKeepAll(t *testing.T) {
 		}
 		rnd.Shuffle(len(options), func(i, j int) { options[i], options[j] = options[j], options[i] })
 		for n := range trials {
-			tr := &trial{world: w, method: method, rnd: rand.New(rand.NewPCG(seed, uint64(i*10000+n))), on: make(map[string]bool),
+			tr := &keepTrial{world: w, method: method, rnd: rand.New(rand.NewPCG(seed, uint64(i*10000+n))), on: make(map[string]bool),
 				name: fmt.Sprintf("ka%d-%d", i, n), call: make(map[string]string)}
 			for j, option := range options { // each is given at least once
 				tr.on[option] = j%trials == n || tr.rnd.IntN(3) == 0
@@ -185,7 +185,7 @@ func TestRealClusterAndServerKeepAll(t *testing.T) {
 	}
 }
 
-func (tr *trial) given() []string {
+func (tr *keepTrial) given() []string {
 	var out []string
 	for option, on := range tr.on {
 		if on {
@@ -283,7 +283,7 @@ func (w *world) try(method, path string, body any) (any, error) {
 }
 
 // ours calls a method of an object in a script, and returns the fingerprint or the location of what it returns.
-func (tr *trial) ours(object, call string) string {
+func (tr *keepTrial) ours(object, call string) string {
 	tr.t.Helper()
 	var out, errs bytes.Buffer
 	h := host.New(host.Options{Stdout: &out, Stderr: &errs, Predeclared: starlark.StringDict{"incus": tr.client}})
@@ -299,7 +299,7 @@ func (tr *trial) ours(object, call string) string {
 }
 
 // theirs runs the incus command and returns what it prints.
-func (tr *trial) theirs(args ...string) string {
+func (tr *keepTrial) theirs(args ...string) string {
 	tr.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -312,7 +312,7 @@ func (tr *trial) theirs(args ...string) string {
 }
 
 // arguments writes the call's arguments, in the table's order.
-func (tr *trial) arguments() string {
+func (tr *keepTrial) arguments() string {
 	var out []string
 	for _, name := range slices.Sorted(func(yield func(string) bool) {
 		for name := range tr.call {
@@ -327,7 +327,7 @@ func (tr *trial) arguments() string {
 }
 
 // compare reports what differs between the states of the object and its twin.
-func (tr *trial) compare(ours, theirs any) {
+func (tr *keepTrial) compare(ours, theirs any) {
 	tr.t.Helper()
 	if diff := cmp.Diff(tr.plain(theirs), tr.plain(ours)); diff != "" {
 		tr.t.Errorf("the incus command leaves (-), this call leaves (+):\n%s", diff)
@@ -335,7 +335,7 @@ func (tr *trial) compare(ours, theirs any) {
 }
 
 // plain takes the names of the object and its twin off a state.
-func (tr *trial) plain(v any) any {
+func (tr *keepTrial) plain(v any) any {
 	data, _ := json.Marshal(v)
 	text := strings.NewReplacer(tr.base(false), "NAME", tr.base(true), "NAME").Replace(string(data))
 	var out any
@@ -344,13 +344,13 @@ func (tr *trial) plain(v any) any {
 }
 
 // base returns the object's name or its twin's.
-func (tr *trial) base(twin bool) string {
+func (tr *keepTrial) base(twin bool) string {
 	if twin {
 		return strings.Replace(tr.name, "ka", "kb", 1)
 	}
 	return tr.name
 }
 
-func (tr *trial) pick(from ...string) string { return from[tr.rnd.IntN(len(from))] }
+func (tr *keepTrial) pick(from ...string) string { return from[tr.rnd.IntN(len(from))] }
 
 func quoted(s string) string { return fmt.Sprintf("%q", s) }

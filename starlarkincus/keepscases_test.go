@@ -15,23 +15,23 @@ var keeps = map[string]keep{
 	"instances.snapshots.copy": {run: copyInstance, fixed: []string{"name"}, options: []string{"description", "config", "devices", "profiles", "ephemeral", "to_project",
 		"target", "allow_inconsistent"}},
 	"instances.move":              {run: moveInstance, options: []string{"name", "target", "project", "pool", "instance_only", "allow_inconsistent", "config", "devices", "profiles"}},
-	"instances.rename":            {run: func(tr *trial) { tr.renameInstance() }, fixed: []string{"name"}},
-	"instances.restore":           {run: func(tr *trial) { tr.restoreInstance() }, fixed: []string{"restore"}},
-	"instances.rebuild":           {run: func(tr *trial) { tr.rebuildInstance() }, options: []string{"image"}},
+	"instances.rename":            {run: func(tr *keepTrial) { tr.renameInstance() }, fixed: []string{"name"}},
+	"instances.restore":           {run: func(tr *keepTrial) { tr.restoreInstance() }, fixed: []string{"restore"}},
+	"instances.rebuild":           {run: func(tr *keepTrial) { tr.rebuildInstance() }, options: []string{"image"}},
 	"instances.publish":           {run: publishInstance, options: publishOptions},
 	"instances.snapshots.publish": {run: publishInstance, options: publishOptions},
-	"instances.snapshots.rename":  {run: func(tr *trial) { tr.renameSnapshot() }, fixed: []string{"name"}},
-	"instances.backups.rename":    {run: func(tr *trial) { tr.renameBackup() }, fixed: []string{"name"}},
+	"instances.snapshots.rename":  {run: func(tr *keepTrial) { tr.renameSnapshot() }, fixed: []string{"name"}},
+	"instances.backups.rename":    {run: func(tr *keepTrial) { tr.renameBackup() }, fixed: []string{"name"}},
 
 	"storage_pools.volumes.copy": {run: copyVolume, fixed: []string{"name"}, options: []string{"to_pool", "to_project", "description", "config", "target", "refresh",
 		"refresh_exclude_older", "volume_only"}},
 	"storage_pools.volumes.move":    {run: moveVolume, options: []string{"name", "pool", "project", "target", "volume_only"}},
-	"storage_pools.volumes.rename":  {run: func(tr *trial) { tr.renameVolume() }, fixed: []string{"name"}},
-	"storage_pools.volumes.restore": {run: func(tr *trial) { tr.restoreVolume() }, fixed: []string{"restore"}, options: []string{"target"}},
-	"storage_pools.volumes.rebuild": {run: func(tr *trial) { tr.rebuildVolume() }, options: []string{"target"}},
+	"storage_pools.volumes.rename":  {run: func(tr *keepTrial) { tr.renameVolume() }, fixed: []string{"name"}},
+	"storage_pools.volumes.restore": {run: func(tr *keepTrial) { tr.restoreVolume() }, fixed: []string{"restore"}, options: []string{"target"}},
+	"storage_pools.volumes.rebuild": {run: func(tr *keepTrial) { tr.rebuildVolume() }, options: []string{"target"}},
 
-	"storage_pools.volumes.snapshots.rename": {run: func(tr *trial) { tr.renameVolumeSnapshot() }, fixed: []string{"name"}},
-	"storage_pools.volumes.backups.rename":   {run: func(tr *trial) { tr.renameVolumeBackup() }, fixed: []string{"name"}},
+	"storage_pools.volumes.snapshots.rename": {run: func(tr *keepTrial) { tr.renameVolumeSnapshot() }, fixed: []string{"name"}},
+	"storage_pools.volumes.backups.rename":   {run: func(tr *keepTrial) { tr.renameVolumeBackup() }, fixed: []string{"name"}},
 
 	"images.aliases.rename":       {run: renameRecord, fixed: []string{"name"}},
 	"profiles.rename":             {run: renameRecord, fixed: []string{"name"}},
@@ -46,7 +46,7 @@ var keeps = map[string]keep{
 var publishOptions = []string{"alias", "aliases", "format", "compression_algorithm", "public", "properties", "expires_at", "filename", "profiles"}
 
 // place draws where the object is and where the result is due.
-func (tr *trial) place(projectOption, poolOption string) {
+func (tr *keepTrial) place(projectOption, poolOption string) {
 	tr.project, tr.pool = tr.pick("default", "kproject"), tr.pick("default", "kpool")
 	tr.toProject, tr.toPool = tr.project, tr.pool
 	if len(tr.members) > 0 {
@@ -68,7 +68,7 @@ func (tr *trial) place(projectOption, poolOption string) {
 }
 
 // flags gives the call what the command takes as a flag too.
-func (tr *trial) flags(options map[string]string) []string {
+func (tr *keepTrial) flags(options map[string]string) []string {
 	var out []string
 	for _, option := range slices.Sorted(maps.Keys(options)) {
 		if tr.on[option] {
@@ -82,7 +82,7 @@ func (tr *trial) flags(options map[string]string) []string {
 }
 
 // changes gives an instance's copy or move other fields, and returns the command's flags for them.
-func (tr *trial) changes() []string {
+func (tr *keepTrial) changes() []string {
 	var out []string
 	if tr.on["config"] {
 		tr.call["config"] = `{"user.new": 2, "user.gone": None}`
@@ -100,7 +100,7 @@ func (tr *trial) changes() []string {
 }
 
 // changed makes those of the changes that the command can't.
-func (tr *trial) changed(v state) {
+func (tr *keepTrial) changed(v state) {
 	if tr.on["description"] {
 		v["description"] = "said"
 	}
@@ -115,7 +115,7 @@ func (tr *trial) changed(v state) {
 }
 
 // object writes how a script comes to the object: it names it, or finds it in a list.
-func (tr *trial) object(name string) string {
+func (tr *keepTrial) object(name string) string {
 	if strings.HasPrefix(tr.method, "storage_pools") {
 		volumes := fmt.Sprintf("incus.use(project = %q).storage_pools.get(%q).volumes", tr.project, tr.pool)
 		if tr.rnd.IntN(2) == 0 {
@@ -130,7 +130,7 @@ func (tr *trial) object(name string) string {
 	return fmt.Sprintf("[i for i in incus.instances.list(all_projects = True) if i.name == %q][0]", name)
 }
 
-func copyInstance(tr *trial) {
+func copyInstance(tr *keepTrial) {
 	tr.place("to_project", "")
 	snapshot := strings.Contains(tr.method, "snapshots")
 	if tr.on["refresh_exclude_older"] {
@@ -210,7 +210,7 @@ func anywhere(states state) state {
 	return out
 }
 
-func moveInstance(tr *trial) {
+func moveInstance(tr *keepTrial) {
 	if !tr.on["target"] && !tr.on["project"] && !tr.on["pool"] { // the rest goes with one of these
 		tr.on["pool"] = true
 	}
@@ -243,7 +243,7 @@ func moveInstance(tr *trial) {
 	tr.compare(tr.instances(false), patched(tr.instances(true), from+to, tr.changed))
 }
 
-func (tr *trial) renameInstance() {
+func (tr *keepTrial) renameInstance() {
 	tr.place("", "")
 	tr.makeInstance(false, true)
 	tr.makeInstance(true, true)
@@ -252,7 +252,7 @@ func (tr *trial) renameInstance() {
 	tr.compare(tr.instances(false), tr.instances(true))
 }
 
-func (tr *trial) restoreInstance() {
+func (tr *keepTrial) restoreInstance() {
 	tr.place("", "")
 	tr.makeInstance(false, true)
 	tr.makeInstance(true, true)
@@ -261,7 +261,7 @@ func (tr *trial) restoreInstance() {
 	tr.compare(tr.instances(false), tr.instances(true))
 }
 
-func (tr *trial) rebuildInstance() {
+func (tr *keepTrial) rebuildInstance() {
 	tr.place("", "")
 	tr.makeInstance(false, false)
 	tr.makeInstance(true, false)
@@ -275,7 +275,7 @@ func (tr *trial) rebuildInstance() {
 	tr.compare(tr.instances(false), tr.instances(true))
 }
 
-func (tr *trial) renameSnapshot() {
+func (tr *keepTrial) renameSnapshot() {
 	tr.place("", "")
 	tr.makeInstance(false, true)
 	tr.makeInstance(true, true)
@@ -285,7 +285,7 @@ func (tr *trial) renameSnapshot() {
 }
 
 // renameBackup has no command as its judge: what the backup was before is.
-func (tr *trial) renameBackup() {
+func (tr *keepTrial) renameBackup() {
 	tr.place("", "")
 	path := "/1.0/instances/" + tr.makeInstance(false, true) + "/backups"
 	query := "?project=" + tr.project
@@ -299,7 +299,7 @@ func (tr *trial) renameBackup() {
 
 var fingerprint = regexp.MustCompile(`[0-9a-f]{64}`)
 
-func publishInstance(tr *trial) {
+func publishInstance(tr *keepTrial) {
 	tr.place("", "")
 	tr.project = "default" // the images of kproject are its own to nobody
 	tr.makeInstance(false, true)

@@ -54,7 +54,7 @@ func (w *world) files(member, pool string, folders ...string) state {
 }
 
 // mark writes an object's file.
-func (tr *trial) mark(folder, text string) {
+func (tr *keepTrial) mark(folder, text string) {
 	file := filepath.Join(tr.dirs[tr.member], "storage-pools", tr.pool, folder, "mark")
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		tr.t.Fatal(err)
@@ -69,10 +69,10 @@ func prefixed(project, name string) string {
 	return project + "_" + name
 }
 
-func (tr *trial) drop(path string) { tr.t.Cleanup(func() { tr.try("DELETE", path, nil) }) }
+func (tr *keepTrial) drop(path string) { tr.t.Cleanup(func() { tr.try("DELETE", path, nil) }) }
 
 // makeInstance makes an instance that has everything. Its file, its configuration and its description say when.
-func (tr *trial) makeInstance(twin, snapshots bool) string {
+func (tr *keepTrial) makeInstance(twin, snapshots bool) string {
 	name := tr.base(twin)
 	tr.drop("/1.0/instances/" + name + "?project=" + tr.project)
 	query := "?project=" + tr.project + "&target=" + tr.member
@@ -99,7 +99,7 @@ func (tr *trial) makeInstance(twin, snapshots bool) string {
 }
 
 // changeInstance sets what an instance has whole.
-func (tr *trial) changeInstance(name, when string, devices map[string]any) {
+func (tr *keepTrial) changeInstance(name, when string, devices map[string]any) {
 	path := "/1.0/instances/" + name + "?project=" + tr.project
 	config := tr.must(tr.t, "GET", path, nil).(state)["config"].(state)
 	config["user.kept"] = when
@@ -108,7 +108,7 @@ func (tr *trial) changeInstance(name, when string, devices map[string]any) {
 }
 
 // instance returns the state of an instance.
-func (tr *trial) instance(name, project string) state {
+func (tr *keepTrial) instance(name, project string) state {
 	v := tr.must(tr.t, "GET", "/1.0/instances/"+name+"?recursion=1&project="+project, nil).(state)
 	pool := v["expanded_devices"].(state)["root"].(state)["pool"].(string)
 	member, _ := v["location"].(string)
@@ -122,7 +122,7 @@ func (tr *trial) instance(name, project string) state {
 }
 
 // makeVolume makes a volume that has everything, and in a cluster one with the same name on another member.
-func (tr *trial) makeVolume(twin, snapshots bool) string {
+func (tr *keepTrial) makeVolume(twin, snapshots bool) string {
 	name := tr.base(twin)
 	at := func(member string) string {
 		query := "?project=" + tr.project + "&target=" + member
@@ -152,7 +152,7 @@ func (tr *trial) makeVolume(twin, snapshots bool) string {
 }
 
 // volume returns the state of a volume, with that of all of its name on other members.
-func (tr *trial) volume(name, project, pool, member string) state {
+func (tr *keepTrial) volume(name, project, pool, member string) state {
 	path, query := "/1.0/storage-pools/"+pool+"/volumes/custom/"+name, "?project="+project+"&target="+member
 	out := settled(tr.must(tr.t, "GET", path+query, nil)).(map[string]any)
 	snapshots, _ := settled(tr.must(tr.t, "GET", path+"/snapshots"+query+"&recursion=1", nil)).([]any)
@@ -163,7 +163,7 @@ func (tr *trial) volume(name, project, pool, member string) state {
 }
 
 // volumes returns the states of all volumes of a trial's name, by where they are.
-func (tr *trial) volumes(twin bool) state {
+func (tr *keepTrial) volumes(twin bool) state {
 	out := make(state)
 	for _, pool := range []string{"default", "kpool"} {
 		for _, project := range []string{"default", "kproject"} {
@@ -185,7 +185,7 @@ func (tr *trial) volumes(twin bool) state {
 }
 
 // instances returns the states of all instances of a trial's name, by where they are.
-func (tr *trial) instances(twin bool) state {
+func (tr *keepTrial) instances(twin bool) state {
 	out := make(state)
 	for _, project := range []string{"default", "kproject"} {
 		list, _ := tr.must(tr.t, "GET", "/1.0/instances?recursion=1&project="+project, nil).([]any)

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-func copyVolume(tr *trial) {
+func copyVolume(tr *keepTrial) {
 	tr.place("to_project", "to_pool")
 	switch {
 	case tr.commandFails():
@@ -59,7 +59,7 @@ func copyVolume(tr *trial) {
 	}))
 }
 
-func moveVolume(tr *trial) {
+func moveVolume(tr *keepTrial) {
 	if tr.on["volume_only"] && len(tr.members) > 0 {
 		tr.on["target"] = true
 	}
@@ -110,12 +110,12 @@ func moveVolume(tr *trial) {
 
 // commandFails reports whether the incus command can't do the same: 6.0 looks in the default project for a volume that
 // another member is to get.
-func (tr *trial) commandFails() bool {
+func (tr *keepTrial) commandFails() bool {
 	return os.Getenv("INCUS_STAR_TESTBED") == "6.0" && tr.member != tr.toMember && (tr.project != "default" || tr.toProject != "default")
 }
 
 // arrived returns the states of volumes with that of one that has come from another member, as it was there.
-func (tr *trial) arrived(before state, name string) state {
+func (tr *keepTrial) arrived(before state, name string) state {
 	from, to := []string{tr.pool, tr.project, tr.member, tr.base(false)}, []string{tr.toPool, tr.toProject, tr.toMember, name}
 	out := maps.Clone(before)
 	data, _ := json.Marshal(before[strings.Join(from, " ")])
@@ -144,7 +144,7 @@ func (tr *trial) arrived(before state, name string) state {
 	return out
 }
 
-func (tr *trial) volumeCommand(args ...string) []string {
+func (tr *keepTrial) volumeCommand(args ...string) []string {
 	args = append(append([]string{"storage", "volume"}, args...), "--project", tr.project)
 	if tr.member != "" {
 		args = append(args, "--target", tr.member)
@@ -153,14 +153,14 @@ func (tr *trial) volumeCommand(args ...string) []string {
 }
 
 // volumeTarget gives the call the member that the object is on anyway.
-func (tr *trial) volumeTarget() string {
+func (tr *keepTrial) volumeTarget() string {
 	if tr.on["target"] {
 		return fmt.Sprintf(", target = %q", tr.member)
 	}
 	return ""
 }
 
-func (tr *trial) renameVolume() {
+func (tr *keepTrial) renameVolume() {
 	tr.place("", "")
 	tr.makeVolume(false, true)
 	tr.makeVolume(true, true)
@@ -169,7 +169,7 @@ func (tr *trial) renameVolume() {
 	tr.compare(tr.volumes(false), tr.volumes(true))
 }
 
-func (tr *trial) restoreVolume() {
+func (tr *keepTrial) restoreVolume() {
 	on := tr.on
 	tr.on = nil
 	tr.place("", "")
@@ -182,7 +182,7 @@ func (tr *trial) restoreVolume() {
 }
 
 // rebuildVolume is judged by what the volume was before, because not every incus command knows it.
-func (tr *trial) rebuildVolume() {
+func (tr *keepTrial) rebuildVolume() {
 	on := tr.on
 	tr.on = nil
 	tr.place("", "")
@@ -197,7 +197,7 @@ func (tr *trial) rebuildVolume() {
 	tr.compare(after, before)
 }
 
-func (tr *trial) renameVolumeSnapshot() {
+func (tr *keepTrial) renameVolumeSnapshot() {
 	tr.place("", "")
 	tr.makeVolume(false, true)
 	tr.makeVolume(true, true)
@@ -207,7 +207,7 @@ func (tr *trial) renameVolumeSnapshot() {
 }
 
 // renameVolumeBackup has no command as its judge: what the backup was before is.
-func (tr *trial) renameVolumeBackup() {
+func (tr *keepTrial) renameVolumeBackup() {
 	tr.place("", "")
 	path := "/1.0/storage-pools/" + tr.pool + "/volumes/custom/" + tr.makeVolume(false, true) + "/backups"
 	query := "?project=" + tr.project + "&target=" + tr.member
@@ -222,42 +222,42 @@ func (tr *trial) renameVolumeBackup() {
 // A record is an object that is all configuration.
 type record struct {
 	path    string
-	body    func(*trial) map[string]any
+	body    func(*keepTrial) map[string]any
 	command []string // that renames it; none where not every incus command knows it
 	object  string   // the collection that a script finds it in
 }
 
 var records = map[string]record{
-	"profiles.rename": {path: "/1.0/profiles", command: []string{"profile", "rename"}, object: "incus.profiles", body: func(*trial) map[string]any {
+	"profiles.rename": {path: "/1.0/profiles", command: []string{"profile", "rename"}, object: "incus.profiles", body: func(*keepTrial) map[string]any {
 		return map[string]any{"config": map[string]any{"user.a": "1", "limits.cpu": "1"}, "devices": map[string]any{"d": map[string]any{"type": "none"}}}
 	}},
-	"projects.rename": {path: "/1.0/projects", command: []string{"project", "rename"}, object: "incus.projects", body: func(*trial) map[string]any {
+	"projects.rename": {path: "/1.0/projects", command: []string{"project", "rename"}, object: "incus.projects", body: func(*keepTrial) map[string]any {
 		return map[string]any{"config": map[string]any{"user.a": "1", "features.images": "true", "limits.instances": "3"}}
 	}},
-	"networks.rename": {path: "/1.0/networks", command: []string{"network", "rename"}, object: "incus.networks", body: func(tr *trial) map[string]any {
+	"networks.rename": {path: "/1.0/networks", command: []string{"network", "rename"}, object: "incus.networks", body: func(tr *keepTrial) map[string]any {
 		return map[string]any{"type": "bridge", "config": map[string]any{"user.a": "1", "ipv4.address": fmt.Sprintf("10.2%02d.%d.1/24", tr.rnd.IntN(50), tr.rnd.IntN(250)),
 			"ipv6.address": "none", "ipv4.nat": "false"}}
 	}},
-	"network_acls.rename": {path: "/1.0/network-acls", command: []string{"network", "acl", "rename"}, object: "incus.network_acls", body: func(*trial) map[string]any {
+	"network_acls.rename": {path: "/1.0/network-acls", command: []string{"network", "acl", "rename"}, object: "incus.network_acls", body: func(*keepTrial) map[string]any {
 		return map[string]any{"config": map[string]any{"user.a": "1"}, "egress": []any{map[string]any{"action": "allow", "state": "enabled", "description": "rule"}},
 			"ingress": []any{map[string]any{"action": "drop", "state": "logged", "protocol": "tcp", "destination_port": "22"}}}
 	}},
-	"network_address_sets.rename": {path: "/1.0/network-address-sets", object: "incus.network_address_sets", body: func(*trial) map[string]any {
+	"network_address_sets.rename": {path: "/1.0/network-address-sets", object: "incus.network_address_sets", body: func(*keepTrial) map[string]any {
 		return map[string]any{"config": map[string]any{"user.a": "1"}, "addresses": []any{"10.1.1.1", "10.1.2.0/24"}}
 	}},
-	"network_integrations.rename": {path: "/1.0/network-integrations", command: []string{"network", "integration", "rename"}, object: "incus.network_integrations", body: func(*trial) map[string]any {
+	"network_integrations.rename": {path: "/1.0/network-integrations", command: []string{"network", "integration", "rename"}, object: "incus.network_integrations", body: func(*keepTrial) map[string]any {
 		return map[string]any{"type": "ovn", "config": map[string]any{"user.a": "1"}}
 	}},
-	"images.aliases.rename": {path: "/1.0/images/aliases", command: []string{"image", "alias", "rename"}, object: "incus.images.aliases", body: func(tr *trial) map[string]any {
+	"images.aliases.rename": {path: "/1.0/images/aliases", command: []string{"image", "alias", "rename"}, object: "incus.images.aliases", body: func(tr *keepTrial) map[string]any {
 		alias := tr.must(tr.t, "GET", "/1.0/images/aliases/"+tr.image, nil).(state)
 		return map[string]any{"target": alias["target"], "type": "container"}
 	}},
-	"cluster.groups.rename": {path: "/1.0/cluster/groups", command: []string{"cluster", "group", "rename"}, object: "incus.cluster.groups", body: func(tr *trial) map[string]any {
+	"cluster.groups.rename": {path: "/1.0/cluster/groups", command: []string{"cluster", "group", "rename"}, object: "incus.cluster.groups", body: func(tr *keepTrial) map[string]any {
 		return map[string]any{"members": []any{tr.members[0]}}
 	}},
 }
 
-func renameRecord(tr *trial) {
+func renameRecord(tr *keepTrial) {
 	r := records[tr.method]
 	var states [2]state
 	for i, twin := range []bool{false, true} {
