@@ -30,7 +30,8 @@ Ctrl-C, a timeout and exit() end them all.
 
 Calls take turns: one runs until it waits for Incus, in sleep() or in another parallel(), and only there another goes
 on. So they may change the same lists and dicts. One that only computes holds the others up. fn may call parallel();
-each has a limit of its own.`,
+each has a limit of its own. Items are taken as calls begin; those of a list, a dict or a set are the ones that it had
+at first.`,
 		call: parallel,
 	}})
 }
@@ -41,10 +42,15 @@ var errSiblingFailed = errors.New("another task failed")
 type group struct {
 	*call
 	fn      starlark.Callable
-	items   []starlark.Value
+	items   starlark.Iterator
+	count   int // of the items; -1 where it isn't known before
+	limit   int // of tasks at a time
 	results []starlark.Value
-	next    int // the first item that no task has taken
+	next    int  // the number of the next item
+	over    bool // there is no other item
 	depth   int
+	workers sync.WaitGroup
+	started int // workers
 
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
@@ -68,31 +74,26 @@ func parallel(c *call) (starlark.Value, error) {
 	if !ok {
 		return nil, c.errorf("items is %s, want a list or another sequence", described(of))
 	}
-	if limit < 1 {
-		return nil, c.errorf("limit is %d, want at least 1", limit)
+	if limit < 1 || limit > maxTasks {
+		return nil, c.errorf("limit is %d, want 1 to %d", limit, maxTasks)
 	}
-	g := &group{call: c, fn: fn, items: slices.Collect(starlark.Elements(items)), depth: c.depth + c.thread.CallStackDepth() + taskDepth}
+	g := &group{call: c, fn: fn, count: starlark.Len(items), limit: limit, depth: c.depth + c.thread.CallStackDepth() + taskDepth}
 	if g.depth > maxDepth {
 		return nil, errors.New("Starlark stack overflow")
 	}
-	g.results = make([]starlark.Value, len(g.items))
+	g.items = itemsOf(items)
+	defer g.items.Done()
 	g.ctx, g.cancel = context.WithCancelCause(c.ctx)
 	defer g.cancel(nil)
-	var workers sync.WaitGroup
-	for range min(limit, len(g.items)) {
-		workers.Go(func() {
-			for g.one() {
-			}
-		})
-	}
-	starlarkincus.Block(c.thread, workers.Wait)
+	g.work()
+	starlarkincus.Block(c.thread, g.workers.Wait)
 	if g.genuine && causeOf(c.ctx) != nil {
 		c.reportAside("an error, before the script was stopped:", g.err)
 	}
 	if g.err != nil {
 		return nil, g.err
 	}
-	if g.next < len(g.items) {
+	if !g.over {
 		return nil, context.Cause(c.ctx)
 	}
 	return starlark.NewList(g.results), nil
@@ -102,30 +103,73 @@ func parallel(c *call) (starlark.Value, error) {
 // stack of Go's too.
 const taskDepth = 100
 
+// maxTasks is the highest limit: each task has stacks of its own.
+const maxTasks = 10_000
+
+// itemsOf gives the items one by one. Those of a value that tasks may change are taken at once.
+func itemsOf(items starlark.Iterable) starlark.Iterator {
+	switch items.(type) {
+	case *starlark.List, *starlark.Dict, *starlark.Set:
+		return starlark.NewList(slices.Collect(starlark.Elements(items))).Iterate()
+	}
+	return items.Iterate()
+}
+
+// work starts a worker, which runs one task after the other. Each starts the next when it finds an item, so that there
+// are no more than items. It is called under the lock.
+func (g *group) work() {
+	if g.started == g.limit {
+		return
+	}
+	g.started++
+	g.workers.Go(func() {
+		for first := true; g.one(first); first = false {
+		}
+	})
+}
+
 // one runs the next task, and says whether there was one. Between two it gives the lock to others.
-func (g *group) one() bool {
+func (g *group) one(first bool) bool {
 	h := g.host()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if g.next == len(g.items) || g.ctx.Err() != nil {
+	var item starlark.Value
+	if g.over || g.ctx.Err() != nil {
+		return false
+	}
+	if !g.items.Next(&item) {
+		g.over = true
 		return false
 	}
 	i := g.next
 	g.next++
+	g.over = g.next == g.count
+	g.results = append(g.results, nil)
+	if limit := h.options.MaxSteps; limit > 0 && g.run.hard.Err() == nil {
+		// A builtin takes no steps of its own.
+		if g.run.steps++; g.run.steps > limit {
+			g.over = false
+			g.call.stop(fmt.Errorf("%w: %d", ErrSteps, limit))
+			return false
+		}
+	}
+	if first && !g.over {
+		g.work()
+	}
 	thread, done := g.run.newThread("task", g.ctx, g.depth)
 	defer done()
 	own := taskOf(thread)
-	own.via = func() starlark.CallStack { return g.via(i) }
-	v, err := own.call(thread, g.fn, starlark.Tuple{g.items[i]}, nil)
+	own.via = func() starlark.CallStack { return g.via(i, item) }
+	v, err := own.call(thread, g.fn, starlark.Tuple{item}, nil)
 	starlarkincus.AddChanges(g.thread, starlarkincus.Changes(thread))
 	failure := failureOf(err)
 	switch {
 	case err == nil:
 		g.results[i] = &result{value: v}
 	case own.passes(err) || failure == nil || failure.Class.IsA(incus.Script):
-		g.fail(i, &crossed{g.via(i), err})
+		g.fail(i, &crossed{g.via(i, item), err})
 	default:
-		g.results[i] = &result{err: h.hold(g.traced(&crossed{g.via(i), err}))}
+		g.results[i] = &result{err: h.hold(g.traced(&crossed{g.via(i, item), err}))}
 	}
 	return true
 }
@@ -141,12 +185,16 @@ func (g *group) fail(i int, err error) {
 }
 
 // via is the line of a backtrace that tells a task.
-func (g *group) via(i int) starlark.CallStack {
-	text := []rune(strings.ReplaceAll(printable(shownText(g.items[i])), "\n", " "))
+func (g *group) via(i int, item starlark.Value) starlark.CallStack {
+	text := []rune(strings.ReplaceAll(printable(shownText(item)), "\n", " "))
 	if len(text) > 60 {
 		text = append(text[:59], '…')
 	}
-	return starlark.CallStack{{Name: fmt.Sprintf("%s%d of %d: %s", taskPrefix, i+1, len(g.items), string(text))}}
+	count := g.count
+	if count < 0 {
+		count = g.next
+	}
+	return starlark.CallStack{{Name: fmt.Sprintf("%s%d of %d: %s", taskPrefix, i+1, count, string(text))}}
 }
 
 const taskPrefix = "task "
