@@ -7,6 +7,7 @@ package check
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,6 +17,7 @@ import (
 
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/host"
+	"incus-star/starlarkincus/internal/input"
 	"incus-star/starlarkincus/spec"
 	"incus-star/starlarkincus/suite"
 
@@ -126,7 +128,7 @@ func (c *checker) module(path string) *module {
 	}
 	m := &module{checker: c, path: path}
 	c.modules[path] = m
-	src, err := os.ReadFile(path)
+	src, err := input.File(context.Background(), path, input.Script)
 	if err == nil {
 		m.info, err = os.Stat(path)
 	}

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,7 +9,9 @@ import (
 	"reflect"
 	"strings"
 
+	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/internal/atomicfile"
+	"incus-star/starlarkincus/internal/input"
 
 	"github.com/bazelbuild/buildtools/build"
 	"go.starlark.net/syntax"
@@ -44,6 +47,9 @@ func Format(name string, src []byte) ([]byte, error) {
 
 // parsed is a script's tree with its comments.
 func parsed(name string, src []byte) (*syntax.File, error) {
+	if err := host.CheckSource(name, src); err != nil {
+		return nil, err
+	}
 	options := syntax.FileOptions{Set: true, While: true, TopLevelControl: true, GlobalReassign: true, Recursion: true}
 	file, err := options.Parse(name, src, syntax.RetainComments)
 	var wrong syntax.Error
@@ -143,7 +149,7 @@ func comments(file *syntax.File) map[string]int {
 
 // Formatted reads a file, and gives its text and the formatted text.
 func Formatted(path string) (before, after []byte, err error) {
-	if before, err = os.ReadFile(path); err != nil {
+	if before, err = input.File(context.Background(), path, input.Script); err != nil {
 		return nil, nil, err
 	}
 	after, err = Format(path, before)

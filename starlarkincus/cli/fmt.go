@@ -2,10 +2,12 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 
 	"incus-star/starlarkincus/check"
+	"incus-star/starlarkincus/internal/input"
 	"incus-star/starlarkincus/internal/printable"
 	"incus-star/starlarkincus/suite"
 
@@ -90,7 +92,7 @@ func (o fmtFlags) changed(path string, before, after []byte, stdout io.Writer) e
 
 // stdin formats standard input. What can't be formatted is not printed.
 func (o fmtFlags) stdin(stdio stdio) int {
-	before, err := io.ReadAll(stdio.in)
+	before, err := input.All(context.Background(), stdio.in, input.Script)
 	if err != nil {
 		return usageOf("fmt", fmt.Errorf("<stdin>: %w", err), stdio.err)
 	}

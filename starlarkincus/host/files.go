@@ -10,6 +10,7 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/internal/atomicfile"
+	"incus-star/starlarkincus/internal/input"
 
 	"go.starlark.net/starlark"
 )
@@ -19,7 +20,7 @@ func init() {
 		name:   "read_file",
 		params: "path, binary=False",
 		help: `The text of a file, which must be UTF-8; with binary=True its bytes. path is relative to the working directory;
-/dev/stdin is standard input.
+/dev/stdin is standard input. A file may have 256 MiB, a device 1 MiB.
 
     text, err = try_(read_file, "servers.txt")
     if err and err.missing:
@@ -67,7 +68,7 @@ func readFile(c *call) (starlark.Value, error) {
 		return nil, err
 	}
 	// A pipe may never come to its end, nor even be opened.
-	data, err := apart(c, func() ([]byte, error) { return os.ReadFile(path) })
+	data, err := apart(c, func() ([]byte, error) { return input.File(c.ctx, path, input.Data) })
 	switch {
 	case err != nil && c.passes(err):
 		return nil, err

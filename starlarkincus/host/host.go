@@ -111,7 +111,7 @@ func (h *Host) RunFile(ctx context.Context, path string) error {
 		}
 		return h.RunSource(ctx, "<stdin>", src)
 	}
-	text, err := readSource(path)
+	text, err := readSource(ctx, path)
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,10 @@ func (r *run) load(thread *starlark.Thread, module string) (starlark.StringDict,
 	if cycle := cycleOf(asked); cycle != "" {
 		return nil, errors.New(cycle)
 	}
-	text, err := readSource(path)
+	text, err := readSource(taskOf(thread).ctx, path)
+	if isStop(err) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, errors.New(err.Error()) // no UsageError: the script that loads it has run already
 	}

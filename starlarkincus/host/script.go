@@ -23,7 +23,7 @@ type Script struct {
 // RunWith runs the script in a file, as RunFile does, and then body, before the calls that the script deferred. An
 // error of body's is the script's. Body runs under the host's lock.
 func (h *Host) RunWith(ctx context.Context, path string, body func(*Script) error) error {
-	text, err := readSource(path)
+	text, err := readSource(ctx, path)
 	if err != nil {
 		return err
 	}

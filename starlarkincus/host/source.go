@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"incus-star/starlarkincus/internal/input"
+	"incus-star/starlarkincus/internal/nesting"
 )
 
 // sources keeps the text of all that ran, by the name that positions have, for the lines in reports.
@@ -44,11 +46,13 @@ func (s *sources) line(name string, n int) string {
 	return line
 }
 
-// readSource reads a script's file.
-func readSource(path string) (string, error) {
-	src, err := os.ReadFile(path)
+// readSource reads a script's file, or gives up when the context ends.
+func readSource(ctx context.Context, path string) (string, error) {
+	src, err := input.File(ctx, path, input.Script)
 	var pathErr *fs.PathError
 	switch {
+	case err != nil && ctx.Err() != nil:
+		return "", &stopError{cause: causeOf(ctx)}
 	case err == nil:
 		return checkSource(path, src)
 	case errors.Is(err, fs.ErrNotExist):
@@ -71,24 +75,20 @@ func (h *Host) readStdin(ctx context.Context) ([]byte, error) {
 	if h.options.Stdin == nil {
 		return nil, nil
 	}
-	type input struct {
-		src []byte
-		err error
-	}
-	read := make(chan input, 1)
-	go func() {
-		src, err := io.ReadAll(h.options.Stdin)
-		read <- input{src, err}
-	}()
-	select {
-	case in := <-read:
-		if in.err != nil {
-			return nil, &UsageError{"<stdin>", in.err.Error()}
-		}
-		return in.src, nil
-	case <-ctx.Done():
+	src, err := input.All(ctx, h.options.Stdin, input.Script)
+	switch {
+	case err != nil && ctx.Err() != nil:
 		return nil, &stopError{cause: causeOf(ctx)}
+	case err != nil:
+		return nil, &UsageError{"<stdin>", err.Error()}
 	}
+	return src, nil
+}
+
+// CheckSource reports as a [*UsageError] what makes bytes no script at all, before they are parsed.
+func CheckSource(name string, src []byte) error {
+	_, err := checkSource(name, src)
+	return err
 }
 
 // checkSource makes a script's bytes into text with plain newlines. The scanner would take a NUL byte for the end of
@@ -96,6 +96,9 @@ func (h *Host) readStdin(ctx context.Context) ([]byte, error) {
 func checkSource(name string, src []byte) (string, error) {
 	if bytes.HasPrefix(src, []byte("\xff\xfe")) || bytes.HasPrefix(src, []byte("\xfe\xff")) {
 		return "", &UsageError{name, "is UTF-16, want UTF-8"}
+	}
+	if len(src) > input.Script {
+		return "", &UsageError{name, (&input.TooLarge{Limit: input.Script}).Error()}
 	}
 	src = bytes.TrimPrefix(src, []byte("\ufeff"))
 	text := strings.ReplaceAll(strings.ReplaceAll(string(src), "\r\n", "\n"), "\r", "\n")
@@ -109,6 +112,9 @@ func checkSource(name string, src []byte) (string, error) {
 		case r == utf8.RuneError && !strings.HasPrefix(text[i:], string(utf8.RuneError)):
 			return "", &UsageError{name, fmt.Sprintf("line %d: is not UTF-8: byte 0x%02x", line, text[i])}
 		}
+	}
+	if line, err := nesting.Check(text); err != nil {
+		return "", &UsageError{name, fmt.Sprintf("line %d: %v", line, err)}
 	}
 	return text, nil
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 
+	"incus-star/starlarkincus/internal/nesting"
+
 	"go.starlark.net/syntax"
 )
 
@@ -24,6 +26,9 @@ func (e *entry) add(input string) (complete bool) {
 	code := e.code()
 	if strings.ContainsRune(code, 0) {
 		return true // the parser takes it for the end of the file
+	}
+	if _, err := nesting.Check(code); err != nil {
+		return true // nothing may parse it
 	}
 	file, err := new(syntax.FileOptions).Parse("", code, 0)
 	var s scanner

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,6 +19,7 @@ import (
 
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/host"
+	"incus-star/starlarkincus/internal/input"
 	"incus-star/starlarkincus/internal/printable"
 
 	"go.starlark.net/syntax"
@@ -119,7 +119,7 @@ func (r *Runner) Run(ctx context.Context) int {
 	var all []*file
 	tests := 0
 	for _, path := range files {
-		f := r.read(path)
+		f := r.read(ctx, path)
 		tests += len(f.tests)
 		if len(f.tests) > 0 || f.unread != "" {
 			all = append(all, f)
@@ -182,10 +182,10 @@ type file struct {
 }
 
 // read finds a file's tests.
-func (r *Runner) read(path string) *file {
+func (r *Runner) read(ctx context.Context, path string) *file {
 	f := &file{path: path}
 	h := host.New(host.Options{Predeclared: r.names(nil), Color: r.options.Color})
-	src, err := os.ReadFile(path)
+	src, err := input.File(ctx, path, input.Script)
 	var tree *syntax.File
 	if err == nil {
 		tree, err = h.Parse(path, src)

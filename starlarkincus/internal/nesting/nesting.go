@@ -1,0 +1,185 @@
+// Package nesting bounds how deep a script's text nests, before anything walks its tree: the parser, the resolver and
+// the compiler of Starlark call themselves for each level, and Go ends the process where its stack is full.
+package nesting
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+const (
+	// maxDepth is how deep a text may nest: brackets in each other, operators and calls in a row, blocks in each other,
+	// branches of one if.
+	maxDepth = 5000
+	// maxDigits is how long a number may be.
+	maxDigits = 10_000
+)
+
+// A level is an open bracket, or the line itself.
+type level struct {
+	chain int // operators, keywords and brackets since the last comma: each may be above the rest in the tree
+}
+
+// A block is a depth of indentation.
+type block struct{ indent, branches int }
+
+// A scanner goes over the text once. It knows of the language just what matters to depth, and takes too much for
+// nested rather than too little.
+type scanner struct {
+	text   string
+	line   int
+	levels []level
+	blocks []block
+	depth  int // the sum over levels and blocks
+}
+
+// joins are the words that operators, and what else is above an expression, are made of.
+var joins = map[string]bool{"not": true, "and": true, "or": true, "in": true, "if": true, "else": true, "for": true, "lambda": true}
+
+// Check returns the line where a script nests too deeply, or has too long a number, and what is wrong; 0 and nil where
+// nothing is.
+func Check(text string) (line int, err error) {
+	s := &scanner{text: text, line: 1, levels: make([]level, 1, 16)}
+	i := s.indentation(0)
+	for i < len(text) {
+		c := text[i]
+		switch {
+		case c == '\n':
+			s.line++
+			i++
+			if len(s.levels) == 1 {
+				s.reset()
+				i = s.indentation(i)
+			}
+			continue
+		case c == '\\' && i+1 < len(text) && text[i+1] == '\n':
+			s.line++
+			i++
+		case c == '#':
+			i += len(text[i:]) - len(strings.TrimLeft(text[i:], "#"))
+			if end := strings.IndexByte(text[i:], '\n'); end >= 0 {
+				i += end
+			} else {
+				i = len(text)
+			}
+			continue
+		case c == '"' || c == '\'':
+			i = s.literal(i)
+			continue
+		case strings.IndexByte("([{", c) >= 0:
+			s.join()
+			s.levels = append(s.levels, level{})
+			s.depth++
+		case strings.IndexByte(")]}", c) >= 0 && len(s.levels) > 1:
+			s.reset()
+			s.levels = s.levels[:len(s.levels)-1]
+			s.depth--
+		case c == ',' || c == ';':
+			s.reset()
+		case strings.IndexByte("+-*/%<>=!&|^~.", c) >= 0:
+			s.join()
+		case isLetter(c):
+			word := s.word(i)
+			if c <= '9' && c >= '0' && len(word) > maxDigits {
+				return s.line, fmt.Errorf("has a number of %d digits, more than the limit of %d", len(word), maxDigits)
+			}
+			if joins[word] {
+				s.join()
+			}
+			i += len(word)
+			if s.depth > maxDepth {
+				return s.line, errTooDeep
+			}
+			continue
+		}
+		if s.depth > maxDepth {
+			return s.line, errTooDeep
+		}
+		i++
+	}
+	return 0, nil
+}
+
+var errTooDeep = errors.New("is nested too deeply, or has too many terms in one expression (the limit is 5000)")
+
+func (s *scanner) join() {
+	s.levels[len(s.levels)-1].chain++
+	s.depth++
+}
+
+// reset begins another expression beside the last one.
+func (s *scanner) reset() {
+	last := &s.levels[len(s.levels)-1]
+	s.depth -= last.chain
+	last.chain = 0
+}
+
+// indentation notes the block that the line at i belongs to, and returns where its text begins.
+func (s *scanner) indentation(i int) int {
+	start := i
+	for i < len(s.text) && (s.text[i] == ' ' || s.text[i] == '\t') {
+		i++
+	}
+	if i == len(s.text) || s.text[i] == '\n' || s.text[i] == '#' {
+		return i
+	}
+	indent := i - start
+	for len(s.blocks) > 0 && s.blocks[len(s.blocks)-1].indent > indent {
+		s.depth -= s.blocks[len(s.blocks)-1].branches
+		s.blocks = s.blocks[:len(s.blocks)-1]
+	}
+	if len(s.blocks) == 0 || s.blocks[len(s.blocks)-1].indent < indent {
+		s.blocks = append(s.blocks, block{indent, 1})
+		s.depth++
+		return i
+	}
+	last := &s.blocks[len(s.blocks)-1]
+	switch s.word(i) {
+	case "elif":
+		last.branches++
+		s.depth++
+	case "else":
+	default:
+		s.depth -= last.branches - 1
+		last.branches = 1
+	}
+	return i
+}
+
+// literal returns where the string that begins at i ends.
+func (s *scanner) literal(i int) int {
+	quote := s.text[i : i+1]
+	if triple := strings.Repeat(quote, 3); strings.HasPrefix(s.text[i:], triple) {
+		quote = triple
+	}
+	for i += len(quote); i < len(s.text); i++ {
+		switch c := s.text[i]; {
+		case c == '\\':
+			if i++; i < len(s.text) && s.text[i] == '\n' {
+				s.line++
+			}
+		case strings.HasPrefix(s.text[i:], quote):
+			return i + len(quote)
+		case c == '\n':
+			if len(quote) == 1 {
+				return i // it isn't closed: the parser says so
+			}
+			s.line++
+		}
+	}
+	return i
+}
+
+// word returns the name or number at i.
+func (s *scanner) word(i int) string {
+	end := i
+	for end < len(s.text) && isLetter(s.text[end]) {
+		end++
+	}
+	return s.text[i:end]
+}
+
+func isLetter(c byte) bool {
+	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80
+}
