@@ -36,12 +36,14 @@ go mod download # there is no network beside the throwaway Incus
 trap 'exit 130' INT # else the next check would follow the one that was interrupted
 passed=() failed=()
 check() { # NAME COMMAND...
+	local start=$SECONDS
 	echo "=== $1"
 	if "${@:2}"; then
 		passed+=("$1")
 	else
 		failed+=("$1")
 	fi
+	echo "--- $1: $((SECONDS - start)) s"
 }
 
 format() {
@@ -66,12 +68,36 @@ tests() { # LINE [go test FLAG...]
 
 # What needs several members.
 cluster() { # LINE
-	testbed --incus "$1" --cluster 3 env CGO_ENABLED=1 go test -race -run RealCluster ./starlarkincus
+	testbed --incus "$1" --cluster 3 env CGO_ENABLED=1 go test -race -run RealCluster ./...
 }
 
 # What would disturb the other tests: it kills the daemon.
 killed() { # LINE
 	testbed --incus "$1" env CGO_ENABLED=1 INCUS_STAR_TESTBED_KILL=1 go test -race -run '^TestDaemonKilled' ./starlarkincus/cli
+}
+
+# What stood in a testbed's way when it ended: a frozen container, and one that doesn't heed that it is to stop.
+ends() { # LINE [testbed.sh FLAG...]
+	local before run left
+	before=$(traces)
+	# shellcheck disable=SC2016 # the testbed's own variables
+	run=$(setpriv --pdeathsig TERM timeout -k 5 120 scripts/testbed.sh --incus "$1" "${@:2}" bash -c '
+		exec 3>&1 >/dev/null 2>&1 </dev/null
+		incus launch testbox frozen && incus pause frozen || exit
+		incus launch testbox deaf -c raw.lxc="lxc.init.cmd = /bin/sh -c \"trap : PWR TERM INT; while :; do sleep 1; done\"" || exit
+		sleep 1
+		incus stop deaf --timeout 600 3>&- &
+		sleep 0.5
+		echo "$INCUS_STAR_TESTBED_RUN" >&3') || return
+	left=$(find /sys/fs/cgroup -maxdepth 2 -name "incus-star.$run")
+	[[ $run && ! $left && $(traces) == "$before" ]] && return
+	printf '%s\n' "a testbed left:" "${left:-no control group}" "$(diff <(echo "$before") <(traces))"
+	return 1
+}
+
+traces() { # of testbeds, outside of their namespaces
+	ls /sys/class/net
+	cut -d ' ' -f 5 /proc/self/mountinfo
 }
 
 list() { # NAME...
@@ -92,6 +118,9 @@ check "tests on a cluster of Incus 6.0" cluster 6.0
 check "tests on a cluster of Incus 7.0" cluster 7.0
 check "a killed Incus 6.0" killed 6.0
 check "a killed Incus 7.0" killed 7.0
+check "the end of a testbed of Incus 6.0" ends 6.0
+check "the end of a testbed of Incus 7.0" ends 7.0
+check "the end of a cluster of Incus 7.0" ends 7.0 --cluster 3
 
 # How much of the API the tests above called, counted from the requests that they sent.
 check "the API's operations that were called" go test -count=1 -v -run '^TestCoverage$' ./starlarkincus/spec
@@ -100,4 +129,4 @@ if ((${#failed[@]})); then
 	echo "FAILED: $(list "${failed[@]}")${passed[*]:+; passed: $(list "${passed[@]}")}"
 	exit 1
 fi
-echo "passed: $(list "${passed[@]}")"
+echo "passed in $SECONDS s: $(list "${passed[@]}")"
