@@ -77,7 +77,7 @@ func (c *Collection) Attr(name string) (starlark.Value, error) {
 		return newCollection(c.child(r)), nil
 	}
 	if c.res.Singleton && c.kind.object[name] != nil {
-		return nil, missing(fmt.Sprintf("%s has no .%s: read it first, incus.%s().%s(…)", c.name, name, c.name, name))
+		return nil, missing(fmt.Sprintf("%s has no .%s: read it first, %s().%s(…)", c.name, name, c.res.Reach(), name))
 	}
 	return nil, noAttr(c.name, name, c.AttrNames())
 }

@@ -47,7 +47,11 @@ type Finding struct {
 func (f Finding) String() string {
 	text := fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Column, f.Message)
 	if f.Suggestion != "" {
-		text += fmt.Sprintf(" (did you mean %s?)", f.Suggestion)
+		dot := ""
+		if strings.Contains(f.Message, " has no .") {
+			dot = "." // as a run says it
+		}
+		text += fmt.Sprintf(" (did you mean %s%s?)", dot, f.Suggestion)
 	}
 	return text
 }
@@ -116,6 +120,7 @@ type module struct {
 	unreadable error // why the file's text can't be had
 	wrong      []Finding
 	file       *syntax.File // nil where it doesn't parse
+	lines      []string
 	info       fs.FileInfo
 	loadings   []*loading // once they were asked for
 	facts      *facts     // likewise
@@ -143,6 +148,7 @@ func (c *checker) module(path string) *module {
 // parse parses the text and resolves its names. A test has more names than a script; a file with definitions alone may
 // be for tests to load.
 func (m *module) parse(src []byte) {
+	m.lines = strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.TrimPrefix(string(src), "\ufeff")), "\n")
 	isTest := strings.HasSuffix(m.path, suite.Suffix)
 	parser := m.scripts
 	if isTest {
@@ -190,7 +196,11 @@ func definesOnly(file *syntax.File) bool {
 
 // report adds a finding.
 func (m *module) report(pos syntax.Position, suggestion, format string, args ...any) {
-	m.wrong = append(m.wrong, Finding{m.path, int(pos.Line), int(pos.Col), fmt.Sprintf(format, args...), suggestion})
+	message := fmt.Sprintf(format, args...)
+	if hinted := host.WithHint(message); hinted != message {
+		message, suggestion = hinted, ""
+	}
+	m.wrong = append(m.wrong, Finding{m.path, int(pos.Line), int(pos.Col), message, suggestion})
 }
 
 // findings is all that is wrong with the file.

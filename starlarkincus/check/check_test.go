@@ -109,7 +109,7 @@ func TestNoFalseAlarm(t *testing.T) {
 			lines := strings.Split(chunk, "\n")
 			for _, f := range found {
 				// A Result that nobody looks at is right in a test.
-				if !strings.Contains(lines[f.Line-1], "###") && !strings.Contains(f.Message, "is not used") {
+				if !strings.Contains(lines[f.Line-1], "###") && !strings.Contains(lines[f.Line-1], "assert.fails(") && !strings.Contains(f.Message, "is not used") {
 					t.Errorf("%s: %s\n%s", file, f, lines[f.Line-1])
 				}
 			}

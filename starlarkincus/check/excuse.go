@@ -1,14 +1,13 @@
 package check
 
 import (
-	"regexp"
+	"slices"
 
 	"go.starlark.net/syntax"
 )
 
-// excuse notes what a script does on purpose: functions that are called where a ScriptError is expected, and attributes
-// that it asks for.
-func (m *module) excuse(call *syntax.CallExpr) {
+// asked notes the attributes that a script asks for by name, which may not be there.
+func (m *module) asked(call *syntax.CallExpr) {
 	if isNamed(call.Fn, "hasattr", "getattr") && len(call.Args) > 1 {
 		if name, ok := call.Args[1].(*syntax.Literal); ok {
 			if text, ok := name.Value.(string); ok {
@@ -16,7 +15,11 @@ func (m *module) excuse(call *syntax.CallExpr) {
 			}
 		}
 	}
-	if !expectsMistake(call) && !wantsFailure.MatchString(calledName(call.Fn)) {
+}
+
+// excuse notes functions that are called where a ScriptError is expected.
+func (m *module) excuse(call *syntax.CallExpr) {
+	if !expectsMistake(call) && !m.provokes(call.Fn, nil) {
 		return
 	}
 	m.facts.excused[call] = true
@@ -32,20 +35,37 @@ func (m *module) excuse(call *syntax.CallExpr) {
 	}
 }
 
-// wantsFailure is what the names of functions have that call another one to see it fail.
-var wantsFailure = regexp.MustCompile(`(?i)fail|rais|throw|err|expect|reject`)
-
-// calledName is the last name of what is called, where it is a script's own.
-func calledName(fn syntax.Expr) string {
-	switch fn := fn.(type) {
-	case *syntax.DotExpr:
-		return fn.Name.Name
-	case *syntax.Ident:
-		if firstOf(fn) != nil {
-			return fn.Name
+// provokes reports whether what is called is a script's function that calls one of its parameters to see it fail.
+func (m *module) provokes(callee syntax.Expr, seen []syntax.Node) bool {
+	fn := m.kindOf(callee).fn
+	if fn == nil || slices.Contains(seen, fn.node) {
+		return false
+	}
+	params := make(map[*syntax.Ident]bool)
+	for _, p := range fn.params {
+		if param, ok := p.(*syntax.UnaryExpr); ok {
+			p = param.X
+		} else if param, ok := p.(*syntax.BinaryExpr); ok {
+			p = param.X
+		}
+		if id, ok := p.(*syntax.Ident); ok {
+			params[firstOf(id)] = true
 		}
 	}
-	return ""
+	found := false
+	syntax.Walk(fn.node, func(n syntax.Node) bool {
+		call, ok := n.(*syntax.CallExpr)
+		if !ok || found {
+			return !found
+		}
+		passed := slices.ContainsFunc(call.Args, func(arg syntax.Expr) bool {
+			id, ok := arg.(*syntax.Ident)
+			return ok && params[firstOf(id)] && firstOf(id) != nil
+		})
+		found = passed && (expectsMistake(call) || fn.module.provokes(call.Fn, append(seen, fn.node)))
+		return true
+	})
+	return found
 }
 
 // expectsMistake says whether a call may be one that wants a mistake to happen in the function that it is given: one of

@@ -11,7 +11,9 @@ type facts struct {
 	hidden  map[string]bool             // attributes that the script asks for with hasattr or getattr
 	excused map[syntax.Node]bool        // calls and functions whose mistakes are what the script wants
 	slots   map[syntax.Expr]bool        // what is assigned to as x[i]
-	kinds   map[syntax.Expr]kind        // of expressions that were looked at
+
+	constant map[syntax.Expr]bool // that were evaluated, alone or in another
+	kinds    map[syntax.Expr]kind // of expressions that were looked at
 }
 
 // A variable is a name of a script's, with all that is ever assigned to it.
@@ -75,7 +77,10 @@ func (m *module) learn() *facts {
 	if m.facts != nil {
 		return m.facts
 	}
-	f := &facts{make(map[*syntax.Ident]*variable), make(map[string]bool), make(map[syntax.Node]bool), make(map[syntax.Expr]bool), make(map[syntax.Expr]kind)}
+	f := &facts{
+		vars: make(map[*syntax.Ident]*variable), hidden: make(map[string]bool), excused: make(map[syntax.Node]bool),
+		slots: make(map[syntax.Expr]bool), constant: make(map[syntax.Expr]bool), kinds: make(map[syntax.Expr]kind),
+	}
 	m.facts = f
 	kept := make(map[*syntax.Ident]bool) // uses of a variable that leave a list as it is
 	keep := func(expr syntax.Expr) {
@@ -126,13 +131,19 @@ func (m *module) learn() *facts {
 					keep(arg)
 				}
 			}
-			m.excuse(n)
+			m.asked(n)
 		case *syntax.Ident:
 			if v := f.vars[firstOf(n)]; v != nil && !kept[n] {
 				v.list = false
 			} else if first := firstOf(n); first != nil && v == nil && !kept[n] {
 				f.vars[first] = &variable{}
 			}
+		}
+		return true
+	})
+	syntax.Walk(m.file, func(n syntax.Node) bool {
+		if call, ok := n.(*syntax.CallExpr); ok {
+			m.excuse(call)
 		}
 		return true
 	})

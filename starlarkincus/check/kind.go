@@ -6,6 +6,7 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/spec"
 
 	"go.starlark.net/syntax"
@@ -128,12 +129,16 @@ func (c *checker) attr(k kind, name string, called bool) (_ kind, problem, near 
 		return c.resultAttr(k, name)
 	case class:
 		if !slices.Contains(ofClass, name) {
-			return noAttr(k, name, ofClass)
+			return kind{}, "error_class has no ." + name + " field or method", errors.Nearest(name, ofClass)
 		}
 	case library:
 		names := c.libraries[k.name]
 		if !slices.Contains(names, name) {
-			return noAttr(k, name, names)
+			owner := "module"
+			if k.name == "env" {
+				owner = k.name
+			}
+			return kind{}, owner + " has no ." + name + " field or method", errors.Nearest(name, names)
 		}
 		return kind{sort: builtin, name: k.name + "." + name}, "", ""
 	}
@@ -173,7 +178,7 @@ func (c *checker) collectionAttr(k kind, name string) (kind, string, string) {
 		return kind{}, k.res.Name + " has no ." + name + ": " + k.res.An() + " has one, " + k.res.Name + ".get(…)." + name, ""
 	}
 	if k.res.Singleton && m.object[name] != nil {
-		return kind{}, k.res.Name + " has no ." + name + ": read it first, " + k.res.Name + "()." + name + "(…)", ""
+		return kind{}, k.res.Name + " has no ." + name + ": read it first, " + k.res.Reach() + "()." + name + "(…)", ""
 	}
 	names := keys(m.collection)
 	for _, child := range k.res.Children {
@@ -209,7 +214,7 @@ func (c *checker) objectAttr(k kind, name string, called bool) (kind, string, st
 		return kind{}, "", ""
 	}
 	_, problem, near := noAttr(k, name, names)
-	if !called && near == "" {
+	if !called && near == "" && host.WithHint(problem) == problem {
 		return kind{}, "", ""
 	}
 	return kind{}, problem, near

@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"incus-star/errors"
@@ -14,6 +15,7 @@ import (
 
 // A signature is what a function can be called with.
 type signature struct {
+	caller         caller
 	params         []param
 	varargs, named bool // it takes any further arguments without a name, and with one
 	lenient        bool // which arguments it needs depends on others
@@ -65,7 +67,7 @@ func (c *checker) ofMethod(decl *spec.Method) *signature {
 
 // ofParams is the signature that a def's parameters make.
 func ofParams(params []syntax.Expr) *signature {
-	s := new(signature)
+	s := &signature{caller: byFunction}
 	position := true
 	for _, p := range params {
 		switch p := p.(type) {
@@ -109,7 +111,7 @@ func (c *checker) ofBuiltin(name string) *signature {
 		return nil
 	}
 	s := ofParams(file.Stmts[0].(*syntax.DefStmt).Params)
-	s.lenient = lenient[name]
+	s.lenient, s.caller = lenient[name], byBuiltin
 	c.builtins[name] = s
 	return s
 }
@@ -140,21 +142,20 @@ func (m *module) check(s *signature, who string, args []syntax.Expr, at syntax.P
 		count++
 	}
 	if count > len(positions) && !s.varargs {
-		m.report(at, "", "%s: got %d arguments without a name, want %s", who, count, atMost(positions))
+		m.report(at, "", "%s", s.tooMany(who, count, len(args)-count, positions))
 		return
 	}
 	if open || s.lenient {
 		return
 	}
+	var missing []param
 	for _, p := range s.params {
 		if p.required && !given[p.name] {
-			text := fmt.Sprintf("%s: missing argument %s", who, p.name)
-			if p.field != nil {
-				text += ": " + p.field.Doc
-			}
-			m.report(at, "", "%s", text)
-			return
+			missing = append(missing, p)
 		}
+	}
+	if missing != nil {
+		m.report(at, "", "%s", s.lacking(who, missing))
 	}
 }
 
@@ -164,7 +165,7 @@ func (m *module) checkNamed(s *signature, who string, arg *syntax.BinaryExpr, gi
 	p := s.find(id.Name)
 	switch {
 	case p != nil && given[id.Name]:
-		m.report(id.NamePos, "", "%s: got %s twice", who, id.Name)
+		m.report(id.NamePos, "", "%s", s.twice(who, id.Name))
 	case p != nil:
 		given[id.Name] = true
 		m.checkValue(p, who, arg.Y)
@@ -175,12 +176,9 @@ func (m *module) checkNamed(s *signature, who string, arg *syntax.BinaryExpr, gi
 				names = append(names, p.name)
 			}
 		}
+		slices.Sort(names)
 		near := errors.Nearest(id.Name, names)
-		text := fmt.Sprintf("%s: unknown argument %s", who, id.Name)
-		if near == "" && len(names) > 0 {
-			text += ": there are " + strings.Join(names, ", ")
-		}
-		m.report(id.NamePos, near, "%s", text)
+		m.report(id.NamePos, near, "%s", s.unknown(who, id.Name, near, names))
 	}
 }
 
@@ -197,14 +195,20 @@ func (m *module) checkValue(p *param, who string, value syntax.Expr) {
 			continue
 		}
 		key, ok := literal.Value.(string)
-		if !ok || spec.Find(p.field.Fields, key) != nil {
+		if !ok || spec.Find(p.field.Fields, key) != nil || p.field.Fields[0].Name == spec.AnyKey {
 			continue
 		}
 		var names []string
 		for i := range p.field.Fields {
 			names = append(names, p.field.Fields[i].Script())
 		}
-		m.report(literal.TokenPos, errors.Nearest(key, names), "%s: %s: unknown key %s", who, p.name, key)
+		slices.Sort(names)
+		near := errors.Nearest(key, names)
+		text := fmt.Sprintf("%s: %s: unknown key %s", who, p.name, key)
+		if near == "" {
+			text += ": there are " + strings.Join(names, ", ")
+		}
+		m.report(literal.TokenPos, near, "%s", text)
 	}
 }
 

@@ -41,9 +41,28 @@ func (m *module) checkCode() {
 	f := m.learn()
 	called := make(map[syntax.Expr]bool)
 	syntax.Walk(m.file, func(n syntax.Node) bool {
+		if expr, ok := n.(syntax.Expr); ok {
+			m.checkConstant(expr)
+		}
 		switch n := n.(type) {
 		case *syntax.DefStmt:
-			return !f.excused[firstOf(n.Name)]
+			if f.excused[firstOf(n.Name)] {
+				return false
+			}
+			m.checkUnset(n)
+		case *syntax.ForStmt:
+			m.checkUse(n.X, "collection value is not iterable")
+		case *syntax.ForClause:
+			m.checkUse(n.X, "collection value is not iterable")
+		case *syntax.IndexExpr:
+			m.checkUse(n.X, "unhandled index operation collection[string]")
+		case *syntax.BinaryExpr:
+			switch n.Op {
+			case syntax.IN, syntax.NOT_IN:
+				m.checkUse(n.Y, "unknown binary op: string "+n.Op.String()+" collection")
+			case syntax.PERCENT:
+				m.checkFormat(n.X, badConversion)
+			}
 		case *syntax.LambdaExpr:
 			return !f.excused[n]
 		case *syntax.ExprStmt:
@@ -77,10 +96,20 @@ func (m *module) checkAttr(dot *syntax.DotExpr, called bool) {
 }
 
 func (m *module) checkCall(call *syntax.CallExpr) {
+	if isNamed(call.Fn, "exit") {
+		m.checkExit(call)
+		return
+	}
 	k := m.kindOf(call.Fn)
+	if isNamed(call.Fn, "len") && len(call.Args) == 1 {
+		m.checkUse(call.Args[0], "len: value of type collection has no len")
+	}
 	at := syntax.Start(call.Fn)
 	if dot, ok := call.Fn.(*syntax.DotExpr); ok {
 		at = dot.Name.NamePos
+		if dot.Name.Name == "format" {
+			m.checkFormat(dot.X, badReplacement)
+		}
 	}
 	m.checkArgs(k, call.Args, at)
 	if k.sort != builtin || k.name == "" || m.facts.excused[call] {
@@ -93,6 +122,13 @@ func (m *module) checkCall(call *syntax.CallExpr) {
 	m.forward(k.name, form.fn, form.given, form.own, form.as, call.Args)
 	if form.also > 0 {
 		m.forward(k.name, form.also, form.given, form.own, form.as, call.Args)
+	}
+}
+
+// checkUse reports a use of a collection that no collection allows.
+func (m *module) checkUse(expr syntax.Expr, message string) {
+	if m.kindOf(expr).sort == collection {
+		m.report(syntax.Start(expr), "", "%s", message)
 	}
 }
 

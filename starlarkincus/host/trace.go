@@ -46,7 +46,7 @@ func ownMessage(err error) string {
 	if name, ok := strings.CutPrefix(message, "internal error: predeclared variable "); ok {
 		return "undefined: " + strings.TrimSuffix(name, " is uninitialized")
 	}
-	return message
+	return WithHint(message)
 }
 
 // A place is one frame of a script, with the builtins that it called on the way to the next.

@@ -1,0 +1,195 @@
+package host
+
+import (
+	"regexp"
+	"sync"
+)
+
+// What people write who know Python or another language, and what to write instead. Each hint stands here once, for a
+// run, the prompt and check alike: they follow from the error's message, and for what doesn't parse from its line.
+
+// reserved are the words that Python has and Starlark only reserves.
+var reserved = map[string]string{
+	"try":      "Starlark has no try: write try_(fn, arg), or catch(IncusNotFoundError, fn, arg)",
+	"except":   "Starlark has no except: write result = try_(fn, arg) and look at result.error",
+	"finally":  "Starlark has no finally: write finally_(body, cleanup)",
+	"raise":    `Starlark has no raise: write raise_(IncusError, "message")`,
+	"with":     "Starlark has no with: write finally_(body, cleanup), or defer(cleanup) for the script's end",
+	"import":   `Starlark has no import: write load("lib/x.star", "name")`,
+	"from":     `Starlark has no import: write load("lib/x.star", "name")`,
+	"class":    "Starlark has no class: write struct(…), or error_class(…) for an error",
+	"is":       "Starlark has no is: write ==, or != for is not",
+	"del":      "Starlark has no del: write d.pop(key)",
+	"global":   "Starlark functions can't assign to outer variables: keep the value in a dict or a list",
+	"nonlocal": "Starlark functions can't assign to outer variables: keep the value in a dict or a list",
+	"yield":    "Starlark has no yield: return a list",
+	"async":    "Starlark has no async: write parallel(fn, items)",
+	"await":    "Starlark has no await: builtins wait by themselves",
+	"as":       "Starlark has no as",
+}
+
+// elsewhere are names that other languages have and scripts don't.
+var elsewhere = map[string]string{
+	"open":       "write read_file(path), or write_file(path, text)",
+	"input":      `a script asks nobody: write flag("name", "default")`,
+	"raw_input":  `a script asks nobody: write flag("name", "default")`,
+	"true":       "write True",
+	"false":      "write False",
+	"null":       "write None",
+	"nil":        "write None",
+	"none":       "write None",
+	"undefined":  "write None",
+	"sys":        "the command line is args, the end is exit(status), standard error has log(text)",
+	"os":         `the environment is env["NAME"], files have read_file(path) and write_file(path, text)`,
+	"shutil":     "files have read_file(path) and write_file(path, text)",
+	"pathlib":    "files have read_file(path) and write_file(path, text)",
+	"argparse":   `write flag("name", "default")`,
+	"subprocess": `commands run in an instance: write instance.exec(["ls"])`,
+	"datetime":   "write time.now(), or time.parse_time(text)",
+	"logging":    "write log(text), log.warning(text) or log.error(text)",
+	"logger":     "write log(text), log.warning(text) or log.error(text)",
+	"requests":   `write incus.request("GET", path) for the server's own API`,
+	"isinstance": `write type(x) == "int"`,
+	"map":        "write [f(x) for x in items]",
+	"filter":     "write [x for x in items if f(x)]",
+	"reduce":     "write a for loop",
+	"sum":        "write a for loop that adds up",
+	"round":      "write math.round(x)",
+	"pow":        "write math.pow(x, y)",
+	"iter":       "write for x in items",
+	"next":       "write for x in items",
+	"xrange":     "write range(n)",
+	"unicode":    "write str(x)",
+	"long":       "write int(x)",
+	"frozenset":  "write set(items)",
+	"namedtuple": "write struct(a = 1)",
+	"super":      "Starlark has no classes: write struct(…)",
+	"object":     "Starlark has no classes: write struct(…)",
+	"self":       "Starlark has no classes: write struct(…)",
+	"this":       "Starlark has no classes: write struct(…)",
+	"quit":       "write exit(status)",
+	"setattr":    "fields are set with update(…), a struct is made anew",
+	"callable":   `write type(x) in ("function", "builtin_function_or_method")`,
+	"__name__":   "a script's top level always runs: call main() there",
+	"__file__":   "load looks beside the script by itself",
+	"Exception":  "write Error for all errors, IncusError for those of Incus",
+	"ValueError": "write ScriptError for a mistake in the script",
+	"KeyError":   "write d.get(key), or key in d",
+	"TypeError":  "write ScriptError for a mistake in the script",
+	"IndexError": "write i < len(list)",
+	"OSError":    "write Error: what fails with files is one, with e.path and e.missing",
+	"IOError":    "write Error: what fails with files is one, with e.path and e.missing",
+}
+
+// libraries are what other languages import and scripts have already.
+var libraries = []string{"json", "yaml", "re", "math", "time", "base64", "hash", "struct"}
+
+// A slip is a pattern of a run's message, and the hint that follows it; $1 is what the pattern's first group found.
+type slip struct{ message, hint string }
+
+var slips = []slip{
+	{`^(?:module|json|yaml) has no \.dumps?\b`, "write json.encode(x)"},
+	{`^(?:module|json|yaml) has no \.loads?\b`, "write json.decode(text)"},
+	{`^(?:module|yaml) has no \.safe_(?:load|dump)\b`, "write yaml.decode(text), or yaml.encode(x)"},
+	{`^(?:module|time) has no \.sleep\b`, "write sleep(seconds)"},
+	{`^time\.time has no \.strftime\b`, `write t.format("2006-01-02 15:04:05")`},
+	{`^(?:module|time) has no \.(?:strftime|perf_counter|monotonic)\b`, "write time.now()"},
+	{`^module has no \.warn\b`, "write log.warning(text)"},
+	{`^env has no \.(\w+)`, `write env["$1"], or env.get("$1", default)`},
+	{`^key "([^"]*)" not in env`, `write env.get("$1", default)`},
+
+	{`^string has no \.(?:length|len|size)\b`, "write len(s)"},
+	{`^(?:list|dict|tuple|set) has no \.(?:length|len|size)\b`, "write len(x)"},
+	{`^string has no \.(?:contains|includes)\b`, "write part in s"},
+	{`^(?:list|tuple) has no \.(?:contains|includes)\b`, "write x in list"},
+	{`^string has no \.(?:toUpperCase|to_upper)\b`, "write s.upper()"},
+	{`^string has no \.(?:toLowerCase|to_lower|casefold)\b`, "write s.lower()"},
+	{`^string has no \.trim\b`, "write s.strip()"},
+	{`^string has no \.encode\b`, "write bytes(s)"},
+	{`^string has no \.decode\b`, "it is text already"},
+	{`^bytes has no \.decode\b`, "write str(b)"},
+	{`^string has no \.(?:isnumeric|isdecimal)\b`, "write s.isdigit()"},
+	{`^string has no \.(?:ljust|rjust|center|zfill)\b`, `write s + " " * (10 - len(s)), or table(rows)`},
+	{`^string value is not iterable`, "write for c in s.elems()"},
+	{`^list has no \.(?:push|push_back|add)\b`, "write list.append(x)"},
+	{`^list has no \.sort\b`, "write sorted(list)"},
+	{`^list has no \.reverse\b`, "write reversed(list)"},
+	{`^list has no \.copy\b`, "write list(x)"},
+	{`^list has no \.(?:join)\b`, `write ", ".join(list)`},
+	{`^list has no \.count\b`, "write len([x for x in list if x == y])"},
+	{`^(?:range|tuple) has no \.(?:append|extend|insert|pop|remove)\b`, "write list(x) first: a range or a tuple doesn't change"},
+	{`^dict has no \.(?:has_key|contains|has)\b`, "write key in d"},
+	{`^dict has no \.iter(items|keys|values)\b`, "write d.$1()"},
+	{`^dict has no \.copy\b`, "write dict(d)"},
+	{`^dict has no \.([a-zA-Z_]\w*)`, `write d["$1"] for a key`},
+	{`^can't assign to \.(\w+) field of dict`, `write d["$1"] = value`},
+	{`^unhandled index operation (?:struct|error)\[string\]`, "write x.name for a field"},
+	{`^builtin_function_or_method has no \.join\b`, `write ", ".join(list)`},
+	{`^builtin_function_or_method has no \.(append|extend|insert|pop|remove|index)\b`, "write x.$1(…) of a list"},
+	{`^NoneType has no \.(?:group|groups|start|end|span)\b`, "where nothing matches, re gives None: test it first"},
+	{`^got string in sequence assignment`, "for the pairs of a dict, write d.items()"},
+
+	{`^unknown binary op: (?:string \+ (?:int|float|NoneType|bool|list|dict)|(?:int|float) \+ string)`, `write str(x), or "%s" % x`},
+	{`^unknown binary op: (?:bytes \+ string|string \+ bytes)`, "write str(b), or bytes(s)"},
+	{`^unknown binary op: list \+ (?:tuple|range|set)`, "write list(x)"},
+	{`^unknown binary op: dict \+ dict`, "write a | b"},
+	{`^(?:string < int|int < string|string > int|int > string|string <= int|string >= int|int <= string|int >= string) not implemented`, "write int(s)"},
+	{`^unknown conversion %[-0-9.+ #*]`, `Starlark has no widths: write str(x), x[:10], s + " " * n, or table(rows)`},
+	{`^format spec features not supported`, `Starlark has no widths: write str(x), x[:10], s + " " * n, or table(rows)`},
+	{`^%[dioxX] format requires integer: cannot convert string`, "write %s, or int(s)"},
+	{`^join: in list, want string`, `write ", ".join([str(x) for x in list])`},
+	{`^int: invalid literal`, "write s.isdigit() to test it first"},
+	{`^local variable (\w+) referenced before assignment`,
+		"a function that assigns to $1 has its own: pass it as an argument, or keep the value in a dict or a list"},
+
+	{`^print: unexpected keyword argument "?file`, "write log(text) for standard error, write_file(path, text) for a file"},
+	{`^print: unexpected keyword argument "?(?:end|flush)`, `print ends each line: join the parts first, "".join(parts)`},
+	{`^load statement must import at least 1 symbol`, `name what it is to give: load("lib/x.star", "name")`},
+	{`^exit: got 2 arguments`, `die("text", status = 3) ends the script with a message`},
+
+	{`^collection value is not iterable`, "write list(): for c in incus.instances.list()"},
+	{`^len: value of type collection has no len`, "write len(incus.instances.names())"},
+	{`^unhandled index operation collection\[`, `write get(): incus.instances.get("name")`},
+	{`^unknown binary op: string (?:not )?in collection`, `write exists(): incus.instances.exists("name")`},
+	{`^incus has no \.(?:containers|vms|virtual_machines)\b`, "write incus.instances"},
+	{`^incus has no \.(launch|create|get|list|names|exists|delete|ensure)\b`, "name the collection: incus.instances.$1(…)"},
+	{`^incus has no \.(start|stop|restart|exec|copy|move|snapshot)\b`, "get the instance first: incus.instances.get(name)"},
+	{`^[a-z_]+ has no \.(?:all|fetch|iter)\b`, "write list()"},
+	{`^[a-z_]+ has no \.(?:filter|where|search|query)\b`, "write list(filter = …)"},
+	{`^[a-z_]+ has no \.(?:find|find_one|lookup)\b`, "write get(name)"},
+	{`^[a-z_]+ has no \.(?:remove|destroy|rm)\b`, "write delete(name)"},
+	{`^[a-z_]+ has no \.(?:new|add|make)\b`, "write create(name, …)"},
+	{`^Instance has no \.(?:ip|ips|ip_address|ipv4|ipv6|address)\b`, "write instance.addresses()"},
+	{`^Instance has no \.(?:run|execute|command)\b`, `write instance.exec(["ls"])`},
+	{`^Instance has no \.(?:running|is_running)\b`, `write instance.status == "Running"`},
+	{`^Instance has no \.(?:remove|destroy)\b`, "write instance.delete()"},
+	{`^Instance has no \.(?:save|set|set_config)\b`, `write instance.update(config = {"user.x": 1})`},
+	{`(?:^|^\w+: )cannot \w+ (?:\w+ )?frozen hash table`, `what the server gave doesn't change so: write object.update(config = {"user.x": 1})`},
+	{`(?:^|^\w+: )cannot \w+ (?:\w+ )*frozen list`, `what the server gave doesn't change so: write object.update(profiles = ["default"])`},
+	{`^instances\.(?:launch|create): got [2-9] arguments without a name`, `write image = "images:debian/12" with its name`},
+}
+
+var slipPatterns = sync.OnceValue(func() []*regexp.Regexp {
+	patterns := make([]*regexp.Regexp, len(slips))
+	for i, s := range slips {
+		patterns[i] = regexp.MustCompile(s.message)
+	}
+	return patterns
+})
+
+// suggested is the end of a message that names what was probably meant.
+var suggested = regexp.MustCompile(` \(did you mean [^()]*\?\)$`)
+
+// WithHint returns a run's message with what to write instead, where that is certain. A suggestion that the message
+// ends with gives way.
+func WithHint(message string) string {
+	for i, pattern := range slipPatterns() {
+		found := pattern.FindStringSubmatchIndex(message)
+		if found == nil {
+			continue
+		}
+		hint := string(pattern.ExpandString(nil, slips[i].hint, message, found))
+		return suggested.ReplaceAllString(message, "") + ": " + hint
+	}
+	return message
+}

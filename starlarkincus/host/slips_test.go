@@ -1,0 +1,84 @@
+package host
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"incus-star/starlarkincus"
+
+	"go.starlark.net/starlark"
+)
+
+// standIns are what hints call values of the reader's own.
+var standIns = map[string]starlark.Value{
+	"s": starlark.String(""), "x": starlark.NewList(nil), "list": starlark.NewList(nil), "d": new(starlark.Dict), "b": starlark.Bytes(""),
+}
+
+// TestHintsNameWhatExists looks up every function that a hint has called.
+func TestHintsNameWhatExists(t *testing.T) {
+	client := starlarkincus.New(starlarkincus.Options{})
+	t.Cleanup(client.Close)
+	names := New(Options{Predeclared: starlark.StringDict{"incus": client}}).predeclared
+	var hints []string
+	for _, table := range []map[string]string{reserved, elsewhere} {
+		for _, hint := range table {
+			hints = append(hints, hint)
+		}
+	}
+	for _, s := range slips {
+		hints = append(hints, s.hint)
+	}
+	for _, s := range syntaxSlips {
+		hints = append(hints, s.hint)
+	}
+	instances, err := client.Attr("instances")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ofInstance := make(map[string]bool)
+	for _, m := range instances.(*starlarkincus.Collection).Resource().ObjectMethods() {
+		ofInstance[m.Name] = true
+	}
+	calls := regexp.MustCompile(`((?:[a-z_]\w*|", "|"")\.)?([a-z_]\w*(?:\.\w+)*)\(`)
+	own := regexp.MustCompile(`^(?:f|fn|main|decorator|def|list|get|exists|delete|create|update|load)$`)
+	looked := 0
+	for _, hint := range hints {
+		for _, found := range calls.FindAllStringSubmatch(hint, -1) {
+			path := strings.Split(strings.TrimSuffix(found[0], "("), ".")
+			if len(path) == 1 && own.MatchString(path[0]) {
+				continue
+			}
+			looked++
+			var v starlark.Value
+			switch first := path[0]; {
+			case strings.HasPrefix(first, `"`):
+				v = starlark.String("")
+			case first == "instance" || first == "object":
+				if !ofInstance[path[1]] {
+					t.Errorf("%q: an instance has no %s", hint, path[1])
+				}
+				continue
+			case first == "t":
+				continue // a time
+			case standIns[first] != nil && len(path) > 1:
+				v = standIns[first]
+			case names.Has(first):
+				v = names[first]
+			default:
+				v = starlark.Universe[first]
+			}
+			for _, name := range path[1:] {
+				if owner, ok := v.(starlark.HasAttrs); ok && !strings.Contains(name, "$") {
+					v, _ = owner.Attr(name)
+				}
+			}
+			if v == nil {
+				t.Errorf("%q: there is no %s", hint, found[0])
+			}
+		}
+	}
+	if t.Logf("%d hints, %d calls", len(hints), looked); looked < 50 {
+		t.Error("too few")
+	}
+}
