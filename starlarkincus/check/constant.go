@@ -100,9 +100,13 @@ func constant(expr syntax.Expr) bool {
 		return all(x.List)
 	case *syntax.DictEntry:
 		return constant(x.Key) && constant(x.Value)
-	case *syntax.DotExpr:
-		return constant(x.X)
+	case *syntax.DotExpr: // of a dict it may be a key, but where it is called
+		_, isDict := x.X.(*syntax.DictExpr)
+		return !isDict && constant(x.X)
 	case *syntax.CallExpr:
+		if dot, ok := x.Fn.(*syntax.DotExpr); ok {
+			return constant(dot.X) && all(x.Args)
+		}
 		return constant(x.Fn) && all(x.Args)
 	case *syntax.IndexExpr:
 		return constant(x.X) && constant(x.Y)

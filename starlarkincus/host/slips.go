@@ -121,7 +121,7 @@ var slips = []slip{
 	{`^dict has no \.(?:has_key|contains|has)\b`, "write key in d"},
 	{`^dict has no \.iter(items|keys|values)\b`, "write d.$1()"},
 	{`^dict has no \.copy\b`, "write dict(d)"},
-	{`^dict has no \.([a-zA-Z_]\w*)`, `write d["$1"] for a key`},
+	{`^dict has no \.([a-zA-Z_]\w*)`, `write d.get("$1") for a key that may be missing`},
 	{`^can't assign to \.(\w+) field of dict`, `write d["$1"] = value`},
 	{`^unhandled index operation (?:struct|error)\[string\]`, "write x.name for a field"},
 	{`^builtin_function_or_method has no \.join\b`, `write ", ".join(list)`},
