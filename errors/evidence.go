@@ -2,6 +2,7 @@ package errors
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -36,18 +37,22 @@ func hearsay(message string, values []string) []span {
 	return spans
 }
 
-// spoken decides which occurrences of a caller's value are the caller's, where a server might say the same words: none
-// where it quotes the value, since then it does so wherever it means it; else the last one.
+// spoken returns those occurrences of a caller's value that are the caller's, where a server might say the same words of
+// itself: the last one, or, where the server quotes the value, those that stand for themselves between punctuation, since
+// what is part of a sentence then is the server's.
 func spoken(message, value string, found, quotes []span) []span {
-	for _, q := range quotes {
-		if message[q.from+1:q.to-1] == value {
-			return nil
-		}
+	if !slices.ContainsFunc(quotes, func(q span) bool { return strings.EqualFold(message[q.from+1:q.to-1], value) }) {
+		return found[max(0, len(found)-1):]
 	}
-	return found[max(0, len(found)-1):]
+	return slices.DeleteFunc(found, func(s span) bool {
+		before, after := strings.TrimRight(message[:s.from], " "), message[s.to:]
+		return before != "" && isLetter(before[len(before)-1]) || after != "" && (after[0] == ' ' || isLetter(after[0]))
+	})
 }
 
+// occurrences finds a part in a text, in any case, because servers lower some values.
 func occurrences(text, part string) []span {
+	text, part = lower(text), lower(part)
 	var found []span
 	for from := 0; part != ""; {
 		i := strings.Index(text[from:], part)
@@ -58,6 +63,17 @@ func occurrences(text, part string) []span {
 		from += i + len(part)
 	}
 	return found
+}
+
+// lower changes only ASCII's letters, so that positions stay.
+func lower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c | 0x20
+		}
+	}
+	return string(b)
 }
 
 // quoted finds what stands in quotes, the quotes included: in " or ` anywhere, and in ' where it isn't an apostrophe.

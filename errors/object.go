@@ -51,6 +51,9 @@ var absent = sync.OnceValue(func() *regexp.Regexp {
 		`(?: (?:was )?not (?:found|provided)| doesn't exist| does not exist)`)
 })
 
+// unfound matches how newer servers say that the storage pool of a move is missing.
+var unfound = regexp.MustCompile(`Can't find a (storage pool) '([^']*)'`)
+
 // object returns what a failure of the class is about, or nil.
 func (f *Failure) object(class *Class) *Object {
 	if class == nil || class == Connection {
@@ -80,6 +83,9 @@ func (f *Failure) object(class *Class) *Object {
 // one of its kind there, the body.
 func (f *Failure) missing() *Object {
 	all := absent().FindAllStringSubmatch(f.Message, -1)
+	if pool := unfound.FindStringSubmatch(f.Message); pool != nil {
+		all = append(all, pool)
+	}
 	if len(all) == 0 {
 		return nil
 	}

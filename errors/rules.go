@@ -60,7 +60,7 @@ var rules = []rule{
 		status: []int{400, 500}, class: Limit,
 		seen60: "Failed creating instance from image: Unable to unpack image, run out of disk space",
 		seen70: "Failed to run: tar -C /x -xpf - --numeric-owner: exit status 2 (tar: ./file: Cannot write: No space left on device)"},
-	{about: "an address and port are in use", text: `bind: address already in use`, programs: true, class: Conflict,
+	{about: "an address and port are in use", text: `(?i)(bind|socket)[^"]*: address already in use|receive fd from listener process`, programs: true, class: Conflict,
 		seen60: `Failed to start device "p": Error occurred when starting proxy device: Error: Failed to listen on 127.0.0.1:80: listen tcp 127.0.0.1:80: bind: address already in use`,
 		seen70: `listen tcp 127.0.0.1:8443: bind: address already in use`},
 	{about: "an address, a MAC, an interface or a DNS name is in use", status: []int{400, 409, 500},
