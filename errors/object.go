@@ -45,7 +45,7 @@ var nouns = []noun{
 var absent = sync.OnceValue(func() *regexp.Regexp {
 	var words []string
 	for _, n := range nouns {
-		words = append(words, n.words)
+		words = append(words, strings.ReplaceAll(n.words, " ", "[ _]"))
 	}
 	return regexp.MustCompile(`(?i)\b(` + strings.Join(words, "|") + `)(?:\(s\))?(?: named)?(?: ["'` + "`" + `]([^"'` + "`" + `]*)["'` + "`" + `])?(?: in project "[^"]*")?` +
 		`(?: (?:was )?not (?:found|provided)| doesn't exist| does not exist)`)
@@ -64,13 +64,29 @@ func (f *Failure) object(class *Class) *Object {
 			return o
 		}
 	}
-	if f.Request == nil {
+	if class.IsA(NotFound) {
+		return f.Request.target()
+	}
+	return About(f.Request)
+}
+
+// About returns the object that a request makes or acts on, or nil.
+func About(r *Request) *Object {
+	if r == nil {
 		return nil
 	}
-	if o := f.Request.making(); o != nil && o.Name != "" && !class.IsA(NotFound) {
+	if o := r.making(); o != nil && o.Name != "" {
 		return o
 	}
-	steps, _ := f.Request.steps()
+	return r.target()
+}
+
+// target returns the last object that the path names, or nil.
+func (r *Request) target() *Object {
+	steps, action := r.steps()
+	if action == "files" && len(r.Query["path"]) == 1 {
+		return &Object{Kind: "file", Name: r.Query["path"][0]}
+	}
 	for _, s := range slices.Backward(steps) {
 		if s.name != "" {
 			return &Object{Kind: s.kind, Name: s.name}
@@ -92,7 +108,7 @@ func (f *Failure) missing() *Object {
 	match := all[len(all)-1]
 	o := &Object{Name: match[2]}
 	for _, n := range nouns {
-		if strings.EqualFold(n.words, match[1]) {
+		if strings.EqualFold(n.words, strings.ReplaceAll(match[1], "_", " ")) {
 			o.Kind = n.kind
 		}
 	}

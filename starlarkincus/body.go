@@ -105,7 +105,7 @@ func dropNulls(r *spec.Resource, body map[string]any) {
 }
 
 // response is what request returns.
-func response(reply *rest.Reply, state *rest.State, op *Object) (starlark.Value, error) {
+func response(r rest.Request, reply *rest.Reply, state *rest.State, op *Object) (starlark.Value, error) {
 	metadata := starlark.Value(starlark.None)
 	var err error
 	switch {
@@ -117,7 +117,7 @@ func response(reply *rest.Reply, state *rest.State, op *Object) (starlark.Value,
 		metadata, err = value.Decode(reply.Metadata)
 	}
 	if err != nil {
-		return nil, err
+		return nil, unreadable(r.Method, r.Path, reply, err)
 	}
 	headers := new(starlark.Dict)
 	for name := range reply.Header {

@@ -175,7 +175,10 @@ func (c *Client) at(r *spec.Resource) place {
 func (c *Client) operation(thread *starlark.Thread, reply *rest.Reply) (*Object, error) {
 	o := newObject(c.at(spec.Operations).below(reply.Operation.ID()))
 	o.op = reply.Operation
-	return o, o.setJSON(reply.Metadata)
+	if err := o.setJSON(reply.Metadata); err != nil {
+		return nil, o.unreadableState(err)
+	}
+	return o, nil
 }
 
 // clientMethods are the methods of a client by name.

@@ -25,6 +25,7 @@ type execResult struct {
 	exitCode       int
 	stdout, stderr string
 	operation      string        // its id
+	method, path   string        // of the request that began it
 	cause          *errors.Error // of one that didn't start
 }
 
@@ -61,11 +62,12 @@ func exec(c *call) (starlark.Value, error) {
 
 // execute runs the command that the body holds, or gives the operation to a script that doesn't wait.
 func (c *call) execute() (*execResult, *Object, error) {
-	reply, err := c.do(c.request(c.on, c.decl.HTTP))
+	request := c.request(c.on, c.decl.HTTP)
+	reply, err := c.do(request)
 	if err != nil {
 		return nil, nil, err
 	}
-	result := new(execResult)
+	result := &execResult{method: request.Method, path: request.Path}
 	if reply.Operation != nil {
 		result.operation = reply.Operation.ID()
 	}
@@ -88,7 +90,8 @@ func (r *execResult) failure(command string) error {
 	if text := strings.TrimSpace(r.stderr); text != "" {
 		e.Message += ": " + text[strings.LastIndex(text, "\n")+1:]
 	}
-	e.OperationID = r.operation
+	e.OperationID, e.Method, e.Path = r.operation, r.method, r.path
+	e.Object = errors.About(&errors.Request{Method: r.method, Path: r.path})
 	e.Fields = map[string]any{"exit_code": r.exitCode, "stdout": r.stdout, "stderr": r.stderr}
 	e.Outcome = errors.Done
 	if r.cause != nil {

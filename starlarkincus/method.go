@@ -233,8 +233,12 @@ func (c *call) get(p place, query url.Values, maxBytes int64) (starlark.Value, *
 
 // unreadable is the error of an answer that holds something else than it should.
 func unreadable(method, path string, reply *rest.Reply, cause error) error {
-	return &errors.Error{Class: errors.Connection, Message: fmt.Sprintf("the answer to %s %s is not what Incus sends", method, path),
+	e := &errors.Error{Class: errors.Connection, Message: fmt.Sprintf("the answer to %s %s is not what Incus sends", method, path),
 		Status: reply.Status, Method: method, Path: path, Cause: cause}
+	if method != "GET" && method != "HEAD" {
+		e.Outcome = errors.Done // the answer says that it was accepted
+	}
+	return e
 }
 
 // finish waits for the operation that a request started, if it started one and the script wants to wait. It returns

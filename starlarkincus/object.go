@@ -90,6 +90,12 @@ func (o *Object) setJSON(data []byte) error {
 	return o.set(v, "")
 }
 
+// unreadableState is the error of an operation's state that can't be read. What became of the operation isn't known.
+func (o *Object) unreadableState(cause error) error {
+	return &errors.Error{Class: errors.Connection, Message: "the state of the operation is not what Incus sends", Path: o.on.path,
+		OperationID: o.op.ID(), Outcome: errors.Unknown, Cause: cause}
+}
+
 // string is a field that is a string, and empty where it isn't.
 func (o *Object) string(name string) string {
 	v, _, _ := o.fields.Get(starlark.String(name))

@@ -337,7 +337,7 @@ func request(c *call) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return response(reply, state, op)
+	return response(r, reply, state, op)
 }
 
 // texts are the string values of encoded configuration.
@@ -379,8 +379,8 @@ func (o *Object) ended(state *rest.State, err error) error {
 	if state == nil {
 		return err
 	}
-	if bad := o.setJSON(state.Raw); bad != nil {
-		return bad
+	if bad := o.setJSON(state.Raw); bad != nil && err == nil {
+		return o.unreadableState(bad)
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"encoding/json"
 	goerrors "errors"
 	"fmt"
 	"reflect"
@@ -220,7 +221,9 @@ func (e *errorValue) responseValue() (starlark.Value, error) {
 	if e.response == nil {
 		v, err := value.FromGo(e.err.Response)
 		if err != nil {
-			return nil, fmt.Errorf("response: %w", err)
+			// A number that can't be one here; the text is still worth reading.
+			text, _ := json.Marshal(e.err.Response)
+			v = starlark.String(text)
 		}
 		e.response = v
 	}
