@@ -122,7 +122,7 @@ var rules = []rule{
 			`(currently|still) in use|(that|when|integration) is in use|when in use|used by (running|an) instance|in use by (running|another)|^In use$|Only empty .* can be (removed|renamed|deleted)|on non-empty projects|` +
 			`(is|are)n't empty|is not empty|already (part of a|clustered)|[Ss]erver is not clustered|isn't (part of a cluster|clustered)|cannot be (started|cleanly shutdown) as in|` +
 			`when not in created state|in pending state|pending cluster member|already (partially )?created|already the leader|has snapshots|with snapshots|with backups cannot|` +
-			`No NBD session is currently active|[Ii]s used by Incus itself|is protected\b|protection enabled|relies on this profile|still exists in storage pool|^Clustering isn't enabled`, class: State,
+			`No NBD session is currently active|[Ii]s used by Incus itself|is protected\b|protection enabled|relies on this profile|still (exists in storage pool|has the following )|^Clustering isn't enabled`, class: State,
 		seen60: "The instance is already running", seen70: "Only empty projects can be removed."},
 	{about: "something that the request names is missing", status: []int{400, 409, 500},
 		text: `(?i)\bnot found|\bdoesn't exist|\bdoes not exist|image not provided for instance|missing source path|no such (object|file or directory: ")|^Unknown project |` +

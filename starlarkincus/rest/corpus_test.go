@@ -13,7 +13,7 @@ import (
 )
 
 // A recorded failure is what a real daemon answered to a request, with the class that a person says it is due. See
-// scripts/record.go.
+// record.go.
 type recorded struct {
 	Line      string
 	Method    string

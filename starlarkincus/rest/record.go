@@ -3,10 +3,10 @@
 // Record runs a command beside a testbed's daemons and writes down every failure that they answer meanwhile, with the
 // request that caused it:
 //
-//	scripts/testbed.sh --incus 7.0 go run scripts/record.go -o FILE go test -count=1 ./...
+//	scripts/testbed.sh --incus 7.0 go run starlarkincus/rest/record.go -o FILE go test -count=1 ./...
 //
 // It takes the place of the daemons' sockets, so that what the command does needs no change. Each line of FILE is a
-// failure in JSON, as in starlarkincus/rest/testdata/failures.jsonl but for the class that it is due, which is for a
+// failure in JSON, as in testdata/failures.jsonl but for the class that it is due, which is for a
 // person to say.
 package main
 
