@@ -58,7 +58,7 @@ func ensure(c *call) (starlark.Value, error) {
 		if !c.contended(p, there, err) {
 			return nil, err
 		}
-		if err := c.settle(p); err != nil {
+		if _, err := c.settle(p); err != nil {
 			return nil, err
 		}
 	}
@@ -254,17 +254,20 @@ func (c *call) fresh() *call {
 	return &copied
 }
 
-// settle waits until no operation that this client may see works on the object any more.
-func (c *call) settle(p place) error {
+// settle waits until no operation that this client may see works on the object any more, and says whether one did.
+func (c *call) settle(p place) (worked bool, err error) {
 	if err := c.pause(settleDelay); err != nil {
-		return err
+		return false, err
 	}
 	operations := c.on.client.at(spec.Operations)
 	query := operations.query(spec.List)
 	query.Set("recursion", "1")
+	if p.project != "" {
+		query.Set("project", p.project)
+	}
 	reply, err := c.do(rest.Request{Method: "GET", Path: operations.path, Query: query, MaxBytes: maxList})
 	if err != nil {
-		return err
+		return false, err
 	}
 	var groups map[string][]struct {
 		ID         string              `json:"id"`
@@ -272,24 +275,25 @@ func (c *call) settle(p place) error {
 		Resources  map[string][]string `json:"resources"`
 	}
 	if err := json.Unmarshal(reply.Metadata, &groups); err != nil {
-		return unreadable("GET", operations.path, reply, err)
+		return false, unreadable("GET", operations.path, reply, err)
 	}
 	client, _, err := c.on.client.conn.client()
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, group := range groups {
 		for _, op := range group {
 			for _, urls := range op.Resources {
 				if op.StatusCode < 200 && slices.ContainsFunc(urls, func(u string) bool { u, _, _ = strings.Cut(u, "?"); return u == p.path }) {
+					worked = true
 					_, err := c.wait(client.Operation(op.ID))
 					var failed *errors.Error
 					if err != nil && !(stderrors.As(err, &failed) && failed.Class != errors.OperationTimeout) {
-						return err // only how it ended doesn't matter
+						return worked, err // only how it ended doesn't matter
 					}
 				}
 			}
 		}
 	}
-	return nil
+	return worked, nil
 }

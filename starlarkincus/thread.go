@@ -3,6 +3,8 @@ package starlarkincus
 import (
 	"context"
 
+	"incus-star/starlarkincus/rest"
+
 	"go.starlark.net/starlark"
 )
 
@@ -41,6 +43,16 @@ func Changes(thread *starlark.Thread) int { return bindingOf(thread).sent }
 
 // AddChanges counts the changes of another thread, which works for this one, as its own.
 func AddChanges(thread *starlark.Thread, n int) { bindingOf(thread).sent += n }
+
+// Work is what the calls of a run's threads have begun on servers.
+type Work = rest.Work
+
+// Running is what a server goes on with.
+type Running = rest.Running
+
+// Track makes a context under which the calls of all threads that are bound to it, or to one derived from it, are noted
+// in one Work.
+func Track(ctx context.Context) (context.Context, *Work) { return rest.Track(ctx) }
 
 // Context is the context that the thread was bound to.
 func Context(thread *starlark.Thread) context.Context {

@@ -231,40 +231,17 @@ func remove(c *call) (starlark.Value, error) {
 			return nil, err
 		}
 	}
-	stopped := c.args.flag("force", false)
-	if stopped {
-		if err := c.stop(p); err != nil {
-			return nil, err
-		}
+	if c.args.flag("force", false) {
+		return c.removeByForce(p)
 	}
 	reply, err := c.do(c.request(p, "DELETE"))
-	switch {
-	case stopped && stderrors.Is(err, errors.NotFound): // an ephemeral instance is gone when it stops
-		return starlark.None, nil
-	case err != nil:
+	if err != nil {
 		return nil, err
 	}
-	_, op, err := c.finish(reply)
-	if op != nil {
-		return op, nil
+	if _, op, err := c.finish(reply); op != nil || err != nil {
+		return op, err
 	}
-	if stopped && stderrors.Is(err, errors.NotFound) {
-		err = nil
-	}
-	return starlark.None, err
-}
-
-// stop ends an instance at once; one that isn't running is fine.
-func (c *call) stop(p place) error {
-	reply, err := c.do(rest.Request{Method: "PUT", Path: p.path + "/state", Query: p.query(0),
-		Body: map[string]any{"action": "stop", "force": true, "timeout": -1}})
-	if err == nil && reply.Operation != nil {
-		_, err = c.wait(reply.Operation)
-	}
-	if stderrors.Is(err, errors.State) {
-		return nil
-	}
-	return err
+	return starlark.None, nil
 }
 
 func action(c *call) (starlark.Value, error) {

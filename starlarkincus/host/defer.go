@@ -17,7 +17,8 @@ func init() {
 
 The last call deferred is made first. All are made, even if some fail: an error is printed, and makes the exit status
 that of its class where the script would have ended with 0. After an interrupt or a timeout all clean-up together has
-10 seconds. A call deferred in a task of parallel(), or in a function, waits for the script's end as well; at the
+10 seconds, of which each call still to be made gets an equal share; what the script was waiting for is cancelled first,
+or waited for a while. A call deferred in a task of parallel(), or in a function, waits for the script's end as well; at the
 prompt it waits for the prompt's end. finally_ cleans up sooner.`,
 		call: deferCall,
 	}})
@@ -69,12 +70,17 @@ func (r *run) callDeferred(err error) error {
 		d := (*calls)[last]
 		(*calls)[last] = deferredCall{}
 		*calls = (*calls)[:last]
-		if failed := r.protected(0, d.at, d.fn, d.args, d.kwargs); failed != nil {
+		if failed := r.protected(0, last, d.at, d.fn, d.args, d.kwargs); failed != nil {
 			err = r.withDeferred(err, failed)
 		}
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		return r.outcome(nil)
+	case r.cleanupStopped && stopOf(err) == nil:
+		// It was stopped while the calls were made, after it had ended with an error or by exit().
+		r.host.reportAside("an error, before the script was stopped:", err)
+		return &stopError{cause: causeOf(r.hard)}
 	}
 	return err
 }
@@ -84,8 +90,8 @@ func (r *run) callDeferred(err error) error {
 func (r *run) withDeferred(err, failed error) error {
 	var exit *ExitError
 	switch {
-	case r.clean.Err() != nil && causeOf(r.hard) != nil:
-		// It has no time left; that the script was interrupted, perhaps only now, counts for more.
+	case causeOf(r.hard) != nil && (r.clean.Err() != nil || r.cleanupStopped || stopOf(failed) != nil):
+		// That the script was stopped, perhaps only now, counts for more.
 		r.host.reportAside(deferredFailed, failed)
 		if err == nil {
 			err = &stopError{cause: causeOf(r.hard)}

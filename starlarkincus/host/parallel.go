@@ -159,6 +159,7 @@ func (g *group) one(first bool) bool {
 	thread, done := g.run.newThread("task", g.ctx, g.depth)
 	defer done()
 	own := taskOf(thread)
+	own.cleanups = g.cleanups
 	own.via = func() starlark.CallStack { return g.via(i, item) }
 	v, err := own.call(thread, g.fn, starlark.Tuple{item}, nil)
 	starlarkincus.AddChanges(g.thread, starlarkincus.Changes(thread))

@@ -64,6 +64,9 @@ func (h *Host) reportUnder(w io.Writer, heading string, err error) {
 		if text = h.report(err, p); text != "" && heading != "" {
 			text = heading + "\n" + text
 		}
+		for _, running := range runningOf(err) {
+			text += "still running on the server: " + printable(running.String()) + "\n"
+		}
 	}
 	_, _ = io.WriteString(w, text)
 }

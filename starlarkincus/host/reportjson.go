@@ -35,6 +35,7 @@ type reportedError struct {
 	Fields      map[string]any   `json:"fields,omitempty"` // what the class or the script added
 	Cause       *reportedError   `json:"cause"`
 	Notes       []string         `json:"notes,omitempty"`
+	Running     []reportedWork   `json:"still_running,omitempty"` // on the server
 	Errors      []reportedSyntax `json:"errors,omitempty"`
 	Frames      []reportedFrame  `json:"frames"` // the most recent call last
 	Tasks       []reportedTask   `json:"tasks"`  // of parallel, the innermost last
@@ -56,6 +57,12 @@ type reportedFrame struct {
 	Source   string   `json:"source,omitempty"`
 	Builtins []string `json:"builtins,omitempty"`
 	Elided   int      `json:"elided,omitempty"`
+}
+
+// A reportedWork is what the server goes on with.
+type reportedWork struct {
+	Description string  `json:"description"` // such as "creating instance web"
+	OperationID *string `json:"operation_id"`
 }
 
 type reportedSyntax struct {
@@ -109,11 +116,12 @@ func (h *Host) describe(err error) *reportedError {
 	var usage *UsageError
 	var parse syntax.Error
 	var names resolve.ErrorList
+	running := reportedRunning(err)
 	switch {
-	case err == nil, goerrors.As(err, &exit) && exit.Message == "":
+	case err == nil, goerrors.As(err, &exit) && exit.Message == "" && running == nil:
 		return nil
 	case exit != nil:
-		return &reportedError{Class: "Exit", Message: exit.Message, Frames: []reportedFrame{}, Tasks: []reportedTask{}}
+		return &reportedError{Class: "Exit", Message: exit.Message, Running: running, Frames: []reportedFrame{}, Tasks: []reportedTask{}}
 	}
 	r := &reportedError{Class: errors.Script.Name(), Notes: notesOf(err)}
 	stop, failure := stopOf(err), failureOf(err)
@@ -136,7 +144,16 @@ func (h *Host) describe(err error) *reportedError {
 		r.Message = ownMessage(err)
 	}
 	h.addStack(r, stackOf(err))
+	r.Running = running
 	return r
+}
+
+func reportedRunning(err error) []reportedWork {
+	var out []reportedWork
+	for _, one := range runningOf(err) {
+		out = append(out, reportedWork{one.Description, stringOrNull(one.OperationID)})
+	}
+	return out
 }
 
 // valueOf is the value that a failure in a chain would have in a script.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"incus-star/starlarkincus"
@@ -30,6 +31,10 @@ type run struct {
 	line  *commandLine        // the script's; nil at a prompt
 
 	deferred *[]deferredCall // the script's, or those of the prompt's session
+
+	work           *starlarkincus.Work
+	graceEnd       func() time.Time // the end of the time for clean-up, which begins at the first call
+	cleanupStopped bool             // hard ended while a clean-up ran
 }
 
 // A task is a Starlark thread's place in a run. Each thread has its own.
@@ -38,6 +43,8 @@ type task struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	depth  int // frames of the threads that this one's caller stands on
+
+	cleanups int // the clean-ups that are due after what the task does now, those of the tasks above it included
 
 	via func() starlark.CallStack // tells a task of parallel; nil in others
 }
@@ -53,7 +60,7 @@ func taskOf(thread *starlark.Thread) *task {
 // execute runs a script as a run of its own, then the calls that it deferred, and gives its error as the caller is to
 // see it.
 func (h *Host) execute(ctx context.Context, script func(*run, *starlark.Thread) error) error {
-	return h.withRun(ctx, new([]deferredCall), func(r *run) error { return r.callDeferred(r.main(script)) })
+	return h.withRun(ctx, new([]deferredCall), func(r *run) error { return r.unfinished(r.callDeferred(r.main(script))) })
 }
 
 // withRun makes a run for body, which has the lock.
@@ -78,11 +85,13 @@ func (r *run) main(script func(*run, *starlark.Thread) error) error {
 
 func (h *Host) newRun(ctx context.Context) *run {
 	r := &run{host: h, names: h.predeclared}
+	ctx, r.work = starlarkincus.Track(ctx)
+	r.graceEnd = sync.OnceValue(func() time.Time { return time.Now().Add(h.options.Grace) })
 	r.hard, r.stopHard = context.WithCancelCause(ctx)
 	r.soft, r.stopSoft = context.WithCancelCause(r.hard)
 	r.clean, r.stopClean = context.WithCancelCause(context.WithoutCancel(ctx))
 	r.unwatch = context.AfterFunc(r.hard, func() {
-		grace := time.NewTimer(h.options.Grace)
+		grace := time.NewTimer(time.Until(r.graceEnd()))
 		defer grace.Stop()
 		select {
 		case <-grace.C:
@@ -103,6 +112,7 @@ func (r *run) close() {
 	r.unwatch()
 	r.stopClean(nil)
 	r.stopHard(nil)
+	r.work.Close()
 }
 
 // stop ends the run's scripts for a cause of their own making.
@@ -122,14 +132,15 @@ func (r *run) cause() error {
 }
 
 // outcome is the error that a run gives its caller. A script that came to its end has succeeded, even if the
-// interrupt came before that end was noticed; but not if nobody takes what it prints.
+// interrupt came before that end was noticed; but not if it came before the end of a clean-up, or if nobody takes what
+// the script prints.
 func (r *run) outcome(err error) error {
 	cause := r.cause()
 	var exit *ExitError
 	switch {
 	case errors.As(cause, &exit):
 		return exit
-	case cause == nil || err == nil && cause != errOutputClosed:
+	case cause == nil || err == nil && cause != errOutputClosed && !r.cleanupStopped:
 		return err
 	}
 	return &stopError{cause, err}
@@ -235,19 +246,26 @@ func (e *crossed) Unwrap() error { return e.err }
 
 // cleanup calls fn as clean-up of what the thread does.
 func (t *task) cleanup(thread *starlark.Thread, fn starlark.Callable) error {
-	return t.run.protected(t.depth+thread.CallStackDepth(), nil, fn, nil, nil)
+	return t.run.protected(t.depth+thread.CallStackDepth(), t.cleanups+len(*t.run.deferred), nil, fn, nil, nil)
 }
 
 // protected calls fn on a thread of its own even if the run was stopped, and protected from that for the grace period.
-// An interrupt that comes later gives it as long.
-func (r *run) protected(depth int, via starlark.CallStack, fn starlark.Callable, args starlark.Tuple, kwargs []starlark.Tuple) error {
+// An interrupt that comes later gives it as long. Others is how many clean-ups come after it: after a stop each has an
+// equal share of the time that is left. What the stopped script waited for is brought to its end first.
+func (r *run) protected(depth, others int, via starlark.CallStack, fn starlark.Callable, args starlark.Tuple, kwargs []starlark.Tuple) error {
 	if depth > maxDepth {
 		return errors.New("Starlark stack overflow")
 	}
 	if cause := causeOf(r.clean); cause != nil {
 		return &stopError{cause: fmt.Errorf("%s was not called: %w", fn.Name(), cause)}
 	}
-	own, done := r.newThread("clean-up", r.clean, depth)
+	r.settle(r.clean, r.host.options.Grace/settleShare)
+	if r.hard.Err() == nil {
+		defer func() { r.cleanupStopped = r.cleanupStopped || r.hard.Err() != nil }()
+	}
+	ctx, release := r.share(others)
+	defer release()
+	own, done := r.newThread("clean-up", ctx, depth)
 	defer done()
 	_, err := taskOf(own).call(own, fn, args, kwargs)
 	if err == nil {

@@ -44,10 +44,10 @@ func (s *Session) Eval(ctx context.Context, src string) (starlark.Value, error) 
 	}
 	var v starlark.Value = starlark.None
 	err = s.host.withRun(ctx, &s.deferred, func(r *run) error {
-		return r.main(func(_ *run, thread *starlark.Thread) error {
+		return r.unfinished(r.main(func(_ *run, thread *starlark.Thread) error {
 			v, err = s.eval(thread, name, text)
 			return err
-		})
+		}))
 	})
 	if err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func (s *Session) Eval(ctx context.Context, src string) (starlark.Value, error) 
 // Close makes the calls that entries deferred, the last one first, also under a context that has ended: then they have
 // the grace period. Its error is to be treated as a script's. The session may be used, and closed, again.
 func (s *Session) Close(ctx context.Context) error {
-	return s.host.withRun(ctx, &s.deferred, func(r *run) error { return r.callDeferred(nil) })
+	return s.host.withRun(ctx, &s.deferred, func(r *run) error { return r.unfinished(r.callDeferred(nil)) })
 }
 
 // Names lists, sorted, all names that an entry can use.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -152,23 +153,57 @@ func TestDefer(t *testing.T) {
 	}
 }
 
-// A deferred call has the grace period, and what is left of it the next.
+// Each deferred call has its share of the grace period, so one that stalls doesn't take it from the later ones; and all
+// of it together is bounded.
 func TestDeferGrace(t *testing.T) {
-	var out strings.Builder
-	script := "defer(print, 'too late')\ndefer(sleep, 100)\ndefer(print, 'in time')\nstarted()\nsleep(100)\n"
-	err, _, took := stopped(t, Options{Stdout: &out, Stderr: &out, Grace: 50 * time.Millisecond}, script, ErrInterrupted)
-	if ExitStatus(err) != 130 || took > time.Second {
-		t.Errorf("got %v after %v", err, took)
+	for seed := range uint64(20) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		const grace = 200 * time.Millisecond
+		var script strings.Builder
+		calls, stalls := 2+random.IntN(6), 0
+		for i := range calls {
+			if random.IntN(2) == 0 {
+				stalls++
+				fmt.Fprintf(&script, "defer(lambda: [print('tried %d'), sleep(100)])\n", i)
+			} else {
+				fmt.Fprintf(&script, "defer(print, 'tried %d')\n", i)
+			}
+		}
+		var out strings.Builder
+		err, _, took := stopped(t, Options{Stdout: &out, Stderr: &out, Grace: grace}, script.String()+"started()\nsleep(100)\n", ErrInterrupted)
+		if ExitStatus(err) != 130 || took > grace+2*time.Second {
+			t.Errorf("seed %d: got %v after %v", seed, err, took)
+		}
+		for i := range calls {
+			if strings.Count(out.String(), fmt.Sprintf("tried %d\n", i)) != 1 {
+				t.Errorf("seed %d: call %d of %d wasn't tried:\n%s", seed, i, calls, out.String())
+			}
+		}
+		if n := strings.Count(out.String(), "the time for clean-up is over: "); n != stalls {
+			t.Errorf("seed %d: %d of %d were ended:\n%s", seed, n, stalls, out.String())
+		}
 	}
-	if s := out.String(); !strings.HasPrefix(s, "in time\na deferred call failed:\n") || strings.Contains(s, "too late\n") ||
-		!strings.Contains(s, "print was not called: the time for clean-up is over: 50ms\n") {
-		t.Errorf("printed %q", s)
-	}
-	// Interrupted only in the deferred call: one that ends in time is a success, one that doesn't is none.
-	for body, status := range map[string]int{"sleep(0.02)": 0, "sleep(100)": 130} {
-		err, _, took := stopped(t, Options{Grace: 100 * time.Millisecond}, "def f():\n    started()\n    "+body+"\ndefer(f)\n", ErrInterrupted)
-		if ExitStatus(err) != status || took > time.Second {
-			t.Errorf("%s: got %v after %v", body, err, took)
+	// A signal or a timeout only in clean-up counts, whatever the script ended with.
+	for _, script := range []string{
+		"def f():\n    started()\n    sleep(0.02)\ndefer(f)\n",
+		"def f():\n    started()\n    sleep(100)\ndefer(f)\n",
+		"def f():\n    started()\n    sleep(0.02)\ndefer(f)\nraise_(IncusNotFoundError, 'x')\n",
+		"def f():\n    started()\n    sleep(100)\ndefer(f)\nraise_(IncusNotFoundError, 'x')\n",
+		"def f():\n    started()\n    sleep(0.02)\ndefer(f)\nexit(7)\n",
+		"def f():\n    started()\n    sleep(0.02)\n    fail('y')\ndefer(f)\n",
+		"def f():\n    started()\n    sleep(0.02)\nfinally_(lambda: 1, f)\n",
+		"def f():\n    started()\n    sleep(100)\nfinally_(lambda: 1, f)\n",
+		"def f():\n    started()\n    sleep(0.02)\nfinally_(lambda: fail('x'), f)\n",
+	} {
+		for cause, status := range map[error]int{ErrInterrupted: 130, ErrTimeout: 124} {
+			var out strings.Builder
+			err, _, took := stopped(t, Options{Grace: 100 * time.Millisecond, Stderr: &out}, script, cause)
+			if ExitStatus(err) != status || took > 2*time.Second {
+				t.Errorf("%s: got %v after %v", script, err, took)
+			}
+			if strings.Contains(script, "raise_") && !strings.Contains(out.String(), "IncusNotFoundError: x") {
+				t.Errorf("%s: the script's error is lost: %s", script, out.String())
+			}
 		}
 	}
 	// The step limit ends a deferred call too.

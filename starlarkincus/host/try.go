@@ -148,7 +148,9 @@ func finally(c *call) (starlark.Value, error) {
 		}
 		fns[i] = fn
 	}
+	c.cleanups++
 	v, err := c.call(c.thread, fns[0], nil, nil)
+	c.cleanups--
 	stopped := c.passes(err)
 	failed := c.cleanup(c.thread, fns[1])
 	switch {

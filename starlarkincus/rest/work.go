@@ -42,6 +42,7 @@ type pending struct {
 	client *Client
 	call   *call
 	cancel context.CancelFunc
+	given  bool          // Settle waited for it
 	done   chan struct{} // closed when the answer is there, or the request has failed
 	reply  *Reply
 	err    error
@@ -107,8 +108,8 @@ func (w *Work) abandon(o *Operation) {
 }
 
 // left takes the answered requests out and returns the operations of stopped callers, and the requests that have no
-// answer.
-func (w *Work) left() (operations []*Operation, unanswered []*pending) {
+// answer: all of them, or those that Settle hasn't waited for.
+func (w *Work) left(all bool) (operations []*Operation, unanswered []*pending) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for p := range w.pending {
@@ -119,7 +120,9 @@ func (w *Work) left() (operations []*Operation, unanswered []*pending) {
 				w.abandoned[p.reply.Operation] = true
 			}
 		default:
-			unanswered = append(unanswered, p)
+			if !p.given || all {
+				unanswered = append(unanswered, p)
+			}
 		}
 	}
 	for o := range w.abandoned {
@@ -128,24 +131,32 @@ func (w *Work) left() (operations []*Operation, unanswered []*pending) {
 	return operations, unanswered
 }
 
-// Abandoned reports whether there is anything that a stopped caller waited for.
+// Abandoned reports whether there is anything that a stopped caller waited for and that Settle hasn't dealt with.
 func (w *Work) Abandoned() bool {
-	operations, unanswered := w.left()
+	operations, unanswered := w.left(false)
 	return len(operations)+len(unanswered) > 0
 }
 
 // Settle brings to an end what stopped callers waited for: it waits for the answers, cancels the operations that can be
 // cancelled, and waits for the others. A command in an instance is left alone: nothing but its own end ends it. Settle
-// returns when all has ended, or ctx has.
+// returns when all has ended, or ctx has; it doesn't try anything twice.
 func (w *Work) Settle(ctx context.Context) {
-	_, unanswered := w.left()
+	_, unanswered := w.left(false)
 	for _, p := range unanswered {
 		select {
 		case <-p.done:
 		case <-ctx.Done():
 		}
 	}
-	operations, _ := w.left()
+	operations, unanswered := w.left(false)
+	w.mu.Lock()
+	for _, p := range unanswered {
+		p.given = true
+	}
+	for _, o := range operations {
+		delete(w.abandoned, o)
+	}
+	w.mu.Unlock()
 	var all sync.WaitGroup
 	for _, o := range operations {
 		if !o.isCommand() {
@@ -171,7 +182,7 @@ const maxAsked = 8
 // Running returns what the server may still be doing, as far as it can be told before ctx ends: the operations, with
 // those that nobody was waiting for, and the requests without an answer.
 func (w *Work) Running(ctx context.Context) []Running {
-	_, unanswered := w.left()
+	_, unanswered := w.left(true)
 	w.mu.Lock()
 	var operations []*Operation
 	for o := range w.running {

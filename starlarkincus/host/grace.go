@@ -1,0 +1,88 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"incus-star/starlarkincus"
+)
+
+// The part of the grace period in which what a stopped script waited for may end before clean-up begins.
+const settleShare = 4
+
+// How long the end of a stopped run may wait for what it has begun, and for the server to tell what goes on.
+const (
+	lastSettle = 500 * time.Millisecond
+	lastAsk    = time.Second
+)
+
+// errShareOver is the end of one clean-up's part of the grace period.
+var errShareOver = errors.New("its share of the time for clean-up is over")
+
+// share returns a context for one clean-up that others follow: from the run's end on, it has an equal part of the time
+// that is left.
+func (r *run) share(others int) (_ context.Context, release func()) {
+	ctx, cancel := context.WithCancelCause(r.clean)
+	unwatch := context.AfterFunc(r.hard, func() {
+		part := time.Until(r.graceEnd()) / time.Duration(others+1)
+		timer := time.NewTimer(part)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			if others > 0 { // the last one has all the rest, which the grace period itself ends
+				cancel(fmt.Errorf("%w: %v", errShareOver, part.Round(time.Millisecond)))
+			}
+		case <-ctx.Done():
+		}
+	})
+	return ctx, func() {
+		unwatch()
+		cancel(nil)
+	}
+}
+
+// settle brings to an end what stopped tasks have waited for.
+func (r *run) settle(ctx context.Context, limit time.Duration) {
+	if !r.work.Abandoned() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	r.host.block(func() { r.work.Settle(ctx) })
+}
+
+// An unfinishedError is the error of a run that was ended while the server went on.
+type unfinishedError struct {
+	err     error
+	running []starlarkincus.Running
+}
+
+func (e *unfinishedError) Error() string { return e.err.Error() }
+func (e *unfinishedError) Unwrap() error { return e.err }
+
+// unfinished adds to the error of a run that was stopped what the server still does for it.
+func (r *run) unfinished(err error) error {
+	if err == nil || r.cause() == nil && !r.work.Abandoned() {
+		return err
+	}
+	r.settle(r.clean, lastSettle)
+	ctx, cancel := context.WithTimeout(r.clean, lastAsk)
+	defer cancel()
+	var running []starlarkincus.Running
+	r.host.block(func() { running = r.work.Running(ctx) })
+	if len(running) == 0 {
+		return err
+	}
+	return &unfinishedError{err, running}
+}
+
+// runningOf returns what the server still does after a run.
+func runningOf(err error) []starlarkincus.Running {
+	var u *unfinishedError
+	if !errors.As(err, &u) {
+		return nil
+	}
+	return u.running
+}
