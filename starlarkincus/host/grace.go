@@ -22,11 +22,11 @@ const (
 var errShareOver = errors.New("its share of the time for clean-up is over")
 
 // share returns a context for one clean-up that others follow: from the run's end on, it has an equal part of the time
-// that is left.
+// that is left, a little being kept back for what takes longer to end than it should.
 func (r *run) share(others int) (_ context.Context, release func()) {
 	ctx, cancel := context.WithCancelCause(r.clean)
 	unwatch := context.AfterFunc(r.hard, func() {
-		part := time.Until(r.graceEnd()) / time.Duration(others+1)
+		part := time.Until(r.graceEnd()) * 2 / time.Duration(2*others+3)
 		timer := time.NewTimer(part)
 		defer timer.Stop()
 		select {

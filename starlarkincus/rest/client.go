@@ -29,6 +29,7 @@ type Client struct {
 	made      atomic.Pointer[http.Transport]
 
 	events eventStream
+	shared sharedWatch
 
 	ctx     context.Context // ends at Close; what runs in the background runs under it
 	cancel  context.CancelFunc
@@ -54,6 +55,7 @@ func New(config Config) (*Client, error) {
 	})
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.events.init(c)
+	c.shared.init(c)
 	return c, nil
 }
 

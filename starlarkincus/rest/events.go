@@ -104,9 +104,13 @@ func (s *eventStream) disconnected() {
 	defer s.mu.Unlock()
 	// What was kept may lack what comes before the next connection.
 	s.connected, s.recent = false, nil
+	s.client.shared.lost()
 }
 
 func (s *eventStream) deliver(state *State) {
+	if state.Final() && s.client != nil {
+		s.client.shared.ended(state)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	followers := s.followers[state.ID]

@@ -57,7 +57,7 @@ type watch struct {
 	err  error         // why it ended without knowing the operation's end; nil otherwise
 }
 
-// Watch waits in the background, until the end or until the client is closed, so that the end is known to a later
+// Watch waits in the background, with a request of its own or with others over the stream of events, until the end or until the client is closed, so that the end is known to a later
 // Wait: the server forgets an operation 5 seconds after it. A second call changes nothing.
 func (o *Operation) Watch() {
 	o.mu.Lock()
@@ -66,17 +66,26 @@ func (o *Operation) Watch() {
 		return
 	}
 	w := &watch{done: make(chan struct{})}
+	if !o.client.shared.reserve() {
+		if o.client.shared.add(o, w) {
+			o.watch = w
+		}
+		return
+	}
 	started := o.client.spawn(func(ctx context.Context) {
 		defer close(w.done)
+		defer o.client.shared.release()
 		if _, err := o.ask(ctx); err != nil {
 			if w.err = err; cancelled(ctx) != nil {
 				w.err = o.identify(errClosed())
 			}
 		}
 	})
-	if started {
-		o.watch = w
+	if !started {
+		o.client.shared.release()
+		return
 	}
+	o.watch = w
 }
 
 // wait gives the end from the watch where there is one, else from the server.

@@ -1,0 +1,173 @@
+package rest
+
+import (
+	"context"
+	stderrors "errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"incus-star/errors"
+)
+
+var manyWatches = flag.Int("many-watches", 300, "how many operations TestManyWatches begins at once")
+
+// An endingServer has operations that end after a while, and are forgotten after another.
+type endingServer struct {
+	events  bool // it has the stream
+	mu      sync.Mutex
+	ends    map[string]time.Time
+	hear    map[chan string]bool
+	breaks  bool // it ends the stream once
+	open    int
+	most    int
+	refused int
+}
+
+const remembers = 5 * time.Second
+
+func (s *endingServer) begin(id string, after time.Duration) {
+	s.mu.Lock()
+	s.ends[id] = time.Now().Add(after)
+	s.mu.Unlock()
+	time.AfterFunc(after, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for c := range s.hear {
+			c <- event(s.render(id))
+		}
+	})
+}
+
+// render is an operation; those whose number is odd fail.
+func (s *endingServer) render(id string) string {
+	code, text := 103, ""
+	if !time.Now().Before(s.ends[id]) {
+		if code = 200; strings.ContainsAny(id[len(id)-1:], "13579") {
+			code, text = 400, "oh"
+		}
+	}
+	return fmt.Sprintf(`{"id":%q,"status_code":%d,"err":%q}`, id, code, text)
+}
+
+func (s *endingServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch id := strings.TrimPrefix(r.URL.Path, "/1.0/operations/"); {
+	case r.Method == "POST":
+		name := r.URL.Query().Get("name")
+		s.begin(name, time.Duration(len(name)*7919%2000)*time.Millisecond)
+		w.WriteHeader(202)
+		fmt.Fprintf(w, `{"type":"async","operation":"/1.0/operations/%s","metadata":{"id":"%s","status_code":103}}`, name, name)
+	case r.URL.Path == "/1.0/events" && !s.events:
+		w.WriteHeader(400)
+		fmt.Fprint(w, "Bad Request")
+	case r.URL.Path == "/1.0/events":
+		connection, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer connection.CloseNow()
+		heard := make(chan string, 100_000)
+		s.mu.Lock()
+		s.hear[heard] = true
+		breaks := s.breaks
+		s.breaks = false
+		s.mu.Unlock()
+		defer func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			delete(s.hear, heard)
+		}()
+		ctx := connection.CloseRead(context.Background())
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case text := <-heard:
+				if breaks || connection.Write(ctx, websocket.MessageText, []byte(text)) != nil {
+					return
+				}
+			}
+		}
+	default:
+		id, waits := strings.CutSuffix(id, "/wait")
+		s.mu.Lock()
+		end, known := s.ends[id]
+		s.mu.Unlock()
+		if !known || time.Since(end) > remembers {
+			w.WriteHeader(404)
+			fmt.Fprint(w, errorBody(404, "Operation not found"))
+			return
+		}
+		if waits {
+			select {
+			case <-time.After(time.Until(end)):
+			case <-r.Context().Done():
+				return
+			}
+		}
+		s.mu.Lock()
+		body := s.render(id)
+		s.mu.Unlock()
+		fmt.Fprint(w, syncBody(body))
+	}
+}
+
+// TestManyWatches: many operations that nobody waits for yet need few connections, and each one's end is known long
+// after the server has forgotten it: with the stream of events, with one that breaks, and without.
+func TestManyWatches(t *testing.T) {
+	for name, s := range map[string]*endingServer{"events": {events: true}, "a break": {events: true, breaks: true}, "no events": {}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s.ends, s.hear = make(map[string]time.Time), make(map[chan string]bool)
+			f := newFake(t)
+			f.server.Config.Handler = s
+			f.server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				switch state {
+				case http.StateNew:
+					s.open++
+					s.most = max(s.most, s.open)
+				case http.StateClosed, http.StateHijacked:
+					s.open--
+				}
+			}
+			c := f.client(nil)
+			var all []*Operation
+			for i := range *manyWatches {
+				reply, err := c.Do(t.Context(), Request{Method: "POST", Path: fmt.Sprintf("/1.0/instances?name=%s%d", strings.Repeat("o", i%97), i)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				reply.Operation.Watch()
+				all = append(all, reply.Operation)
+			}
+			time.Sleep(2500 * time.Millisecond) // all have ended
+			for i, o := range all {
+				_, err := o.WaitTimeout(t.Context(), time.Minute)
+				if failed := i%2 == 1; failed != stderrors.Is(err, errors.Operation) || !failed && err != nil {
+					t.Fatalf("operation %d of %d: %v", i, len(all), err)
+				}
+			}
+			if s.most > 2*maxWatches {
+				t.Errorf("%d connections at a time", s.most)
+			}
+			// One more, after the goroutine has had nothing to do.
+			reply, err := c.Do(t.Context(), Request{Method: "POST", Path: "/1.0/instances?name=last2"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			reply.Operation.Watch()
+			if _, err := reply.Operation.WaitTimeout(t.Context(), time.Minute); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
