@@ -21,7 +21,7 @@ func (c *call) removeByForce(p place) (starlark.Value, error) {
 	limit := forceTimeout
 	given := c.args.has("timeout")
 	if given {
-		limit = time.Duration(c.args.seconds("timeout") * float64(time.Second))
+		limit = c.args.duration("timeout")
 	}
 	for deadline := time.Now().Add(limit); ; {
 		if given {
@@ -78,7 +78,7 @@ func (c *call) stopAndDelete(p place) (*Object, error) {
 func (c *call) withTimeout(d time.Duration) *call {
 	args := *c.args
 	args.local = maps.Clone(args.local)
-	args.local["timeout"] = max(0, d.Seconds())
+	args.local["timeout"] = max(0, d)
 	copied := *c
 	copied.args = &args
 	return &copied

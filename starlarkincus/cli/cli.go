@@ -3,8 +3,10 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"os"
 	"runtime/debug"
@@ -87,6 +89,7 @@ func parse(args []string) (*flags, string, error) {
 // Main runs the command and returns its exit status.
 func Main(args []string, stdin, stdout, stderr *os.File) int {
 	defer onClosedPipe()()
+	log.SetOutput(io.Discard) // net/http writes there, such as of what a server says unasked
 	f, help, err := parse(args)
 	switch {
 	case err != nil:
@@ -135,7 +138,14 @@ func (f *flags) wrongUsage(stderr io.Writer, err error) int {
 func (f *flags) module(stderr io.Writer) starlarkincus.Options {
 	o := starlarkincus.Options{Remote: f.remote, Project: f.project, ReadOnly: f.readOnly, UserAgent: "incus-star/" + Version()}
 	if f.trace {
-		o.Trace = func(t rest.Trace) { fmt.Fprintln(stderr, traceLine(t)) }
+		o.Trace = func(t rest.Trace) {
+			line := traceLine(t)
+			if f.errorFormat == "json" {
+				object, _ := json.Marshal(map[string]string{"level": "trace", "message": line})
+				line = string(object)
+			}
+			fmt.Fprintln(stderr, line)
+		}
 	}
 	return o
 }

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -56,8 +57,13 @@ func logAt(level slog.Level) func(*call) (starlark.Value, error) {
 		if level < options.LogLevel {
 			return starlark.None, nil
 		}
+		message := secret.Text(plainText(hideSecrets(c.args[0])))
+		if options.JSON {
+			_, _ = io.WriteString(options.Stderr, logObject(level, message, c.kwargs))
+			return starlark.None, nil
+		}
 		var b strings.Builder
-		fmt.Fprintf(&b, "%s %-7s %s", time.Now().Format(time.DateTime), logNames[level], inLine(secret.Text(plainText(hideSecrets(c.args[0])))))
+		fmt.Fprintf(&b, "%s %-7s %s", time.Now().Format(time.DateTime), logNames[level], inLine(message))
 		for _, field := range c.kwargs {
 			name := string(field[0].(starlark.String))
 			if secret.Key(name) {
@@ -70,6 +76,32 @@ func logAt(level slog.Level) func(*call) (starlark.Value, error) {
 		_, _ = io.WriteString(options.Stderr, b.String())
 		return starlark.None, nil
 	}
+}
+
+// logObject is a line of the log for machines.
+func logObject(level slog.Level, message string, fields []starlark.Tuple) string {
+	object := struct {
+		Time    string         `json:"time"`
+		Level   string         `json:"level"`
+		Message string         `json:"message"`
+		Fields  map[string]any `json:"fields,omitempty"`
+	}{time.Now().Format(time.RFC3339), logNames[level], message, make(map[string]any)}
+	for _, field := range fields {
+		name := string(field[0].(starlark.String))
+		switch v := hideSecrets(field[1]).(type) {
+		case starlark.Bool:
+			object.Fields[name] = bool(v)
+		case starlark.Int:
+			object.Fields[name] = json.Number(v.String())
+		default:
+			object.Fields[name] = secret.Text(plainText(v))
+		}
+		if secret.Key(name) {
+			object.Fields[name] = secret.Hidden
+		}
+	}
+	line, _ := lineOf(object) // nothing in it can't be written
+	return line
 }
 
 // inLine keeps a message on lines that can't be taken for other messages.
