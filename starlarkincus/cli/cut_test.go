@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -310,12 +311,20 @@ func TestRealCuts(t *testing.T) {
 		if s := said["exec"+n]; s.Outcome != nil && *s.Outcome == "unknown" || said["retry"+n].Outcome != nil {
 			time.Sleep(200 * time.Millisecond) // it may still be on its way
 		}
-		log := incus(t, "exec", "cutbase", "--", "cat", "/log")
+		var log []byte
+		for begun := time.Now(); ; time.Sleep(100 * time.Millisecond) { // a snapshot may still be on its way, and freeze it
+			var err error
+			if log, err = exec.Command("incus", "exec", "cutbase", "--", "cat", "/log").Output(); err == nil {
+				break
+			} else if time.Since(begun) > 30*time.Second {
+				t.Fatal(err)
+			}
+		}
 		for step := range said {
 			if !strings.HasPrefix(step, "exec") && !strings.HasPrefix(step, "retry") && !strings.HasPrefix(step, "par") {
 				continue
 			}
-			lines := strings.Count("\n"+log, "\n"+step+"\n")
+			lines := strings.Count("\n"+string(log), "\n"+step+"\n")
 			if lines > 1 {
 				t.Errorf("%s: %s was done %d times", where, step, lines)
 			}

@@ -112,7 +112,7 @@ func TestRealStopsLeaveNothing(t *testing.T) {
 			t.Errorf("%s: status %d:\n%s", where, status, command.stderr.Bytes())
 		}
 		allJSON(t, where, command.stderr.Bytes())
-		if left := incus(t, "list", "-f", "csv", "-c", "ns"); left != "stopbase,STOPPED\n" {
+		if left := incus(t, "list", "^stop", "-f", "csv", "-c", "ns"); left != "stopbase,STOPPED\n" {
 			// Where the machine is so slow that the 10 seconds don't suffice, clean-up says so, and what goes on.
 			if stderr := command.stderr.String(); strings.Contains(stderr, "the time for clean-up is over") && strings.Contains(stderr, "still_running") {
 				t.Logf("%s: too slow for the grace period:\n%s", where, left)
@@ -129,7 +129,7 @@ func TestRealStopsLeaveNothing(t *testing.T) {
 	}
 	t.Logf("%d scripts ended, %d of them too slow", *stops, late)
 	time.Sleep(2 * time.Second)
-	if left := incus(t, "list", "-f", "csv", "-c", "ns"); left != "stopbase,STOPPED\n" {
+	if left := incus(t, "list", "^stop", "-f", "csv", "-c", "ns"); left != "stopbase,STOPPED\n" {
 		t.Errorf("this came later:\n%s", left)
 	}
 }
