@@ -174,7 +174,7 @@ func (c *Client) at(r *spec.Resource) place {
 // operation is the script's view of an operation that was just started.
 func (c *Client) operation(thread *starlark.Thread, reply *rest.Reply) (*Object, error) {
 	o := newObject(c.at(spec.Operations).below(reply.Operation.ID()))
-	o.op = reply.Operation
+	o.op, o.seen = reply.Operation, reply.Operation.State()
 	if err := o.setJSON(reply.Metadata); err != nil {
 		return nil, o.unreadableState(err)
 	}

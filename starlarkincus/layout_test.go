@@ -26,7 +26,7 @@ var imports = map[string][]string{
 	"incus-star/starlarkincus/internal/nesting":    {},
 	"incus-star/starlarkincus/remote":              {"incus-star/errors", "incus-star/starlarkincus/internal/secret"},
 	"incus-star/starlarkincus/value":               {"incus-star/errors"},
-	"incus-star/starlarkincus": {"incus-star/errors", "incus-star/starlarkincus/spec", "incus-star/starlarkincus/rest",
+	"incus-star/starlarkincus": {"incus-star/starlarkincus/internal/secret", "incus-star/errors", "incus-star/starlarkincus/spec", "incus-star/starlarkincus/rest",
 		"incus-star/starlarkincus/remote", "incus-star/starlarkincus/value"},
 	"incus-star/starlarkincus/host": {"incus-star/starlarkincus/internal/input", "incus-star/starlarkincus/internal/nesting", "incus-star/starlarkincus/internal/atomicfile", "incus-star/starlarkincus/internal/printable", "incus-star/starlarkincus/internal/secret", "incus-star/errors", "incus-star/starlarkincus", "incus-star/starlarkincus/value",
 		"incus-star/starlarkincus/spec"},

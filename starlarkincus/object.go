@@ -25,6 +25,7 @@ type Object struct {
 	fields *starlark.Dict
 	etag   string
 	op     *rest.Operation // of an operation that is waited for
+	seen   *rest.State     // the state of op that the fields show
 	lock   *holding        // of a lock
 
 	did starlark.Value // what ensure did; nil for an object that isn't ensure's
@@ -106,16 +107,6 @@ func (o *Object) string(name string) string {
 // key is what names the object.
 func (o *Object) key() string { return o.string(o.on.res.Key) }
 
-func (o *Object) String() string {
-	var parts []string
-	for _, name := range []string{o.on.res.Key, "status"} {
-		if s := o.string(name); s != "" {
-			parts = append(parts, name+"="+syntax.Quote(s, false))
-		}
-	}
-	return o.on.res.Kind + "(" + strings.Join(parts, ", ") + ")"
-}
-
 func (o *Object) Type() string          { return o.on.res.Kind }
 func (o *Object) Freeze()               {}
 func (o *Object) Truth() starlark.Bool  { return true }
@@ -126,6 +117,7 @@ func (o *Object) Resource() *spec.Resource { return o.on.res }
 
 // Attr is a method, a collection below the object, or a field. A field that the server doesn't send is None.
 func (o *Object) Attr(name string) (starlark.Value, error) {
+	o.catchUp()
 	if decl := o.kind.object[name]; decl != nil {
 		return &Method{o.on.name + "." + name, decl, o.on, o}, nil
 	}
@@ -139,7 +131,10 @@ func (o *Object) Attr(name string) (starlark.Value, error) {
 	if name == "changed" && o.did != nil {
 		return o.did, nil
 	}
-	if spec.Find(o.on.res.Fields, name) != nil {
+	if f := spec.Find(o.on.res.Fields, name); f != nil {
+		if f.Use&spec.Derived != 0 {
+			return o.derived(f.Name)
+		}
 		return starlark.None, nil
 	}
 	return nil, noAttr(o.Type(), name, o.AttrNames())
@@ -158,7 +153,7 @@ func (p place) child(r *spec.Resource) place {
 func (o *Object) AttrNames() []string {
 	all := append(names(o.kind.object), o.kind.childNames(false)...)
 	for _, f := range o.on.res.Fields {
-		if f.Use&spec.Read != 0 {
+		if f.Use&(spec.Read|spec.Derived) != 0 {
 			all = append(all, f.Script())
 		}
 	}
@@ -174,6 +169,7 @@ func (o *Object) AttrNames() []string {
 
 // Get is the field of that name, in the API's spelling or the script's.
 func (o *Object) Get(k starlark.Value) (starlark.Value, bool, error) {
+	o.catchUp()
 	v, found, err := o.fields.Get(k)
 	if found || err != nil {
 		return v, found, err
@@ -185,13 +181,22 @@ func (o *Object) Get(k starlark.Value) (starlark.Value, bool, error) {
 }
 
 // Items are the names and values of all fields that the server sent.
-func (o *Object) Items() []starlark.Tuple { return o.fields.Items() }
+func (o *Object) Items() []starlark.Tuple {
+	o.catchUp()
+	return o.fields.Items()
+}
 
 // Iterate gives the names of the fields.
-func (o *Object) Iterate() starlark.Iterator { return o.fields.Iterate() }
+func (o *Object) Iterate() starlark.Iterator {
+	o.catchUp()
+	return o.fields.Iterate()
+}
 
 // Entries gives the names and values of the fields.
-func (o *Object) Entries() iter.Seq2[starlark.Value, starlark.Value] { return o.fields.Entries() }
+func (o *Object) Entries() iter.Seq2[starlark.Value, starlark.Value] {
+	o.catchUp()
+	return o.fields.Entries()
+}
 
 // CompareSameType holds two objects for equal that are the same on the server and have equal fields.
 func (o *Object) CompareSameType(op syntax.Token, other starlark.Value, depth int) (bool, error) {

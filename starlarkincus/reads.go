@@ -88,6 +88,12 @@ func objects(p place, elems []starlark.Value) (starlark.Value, error) {
 // depth is the recursion that the call asks for, counted from the verb's own.
 func (c *call) depth(least int) (int, error) {
 	n, given := c.args.local["recursion"].(int64)
+	if c.args.flag("state", false) {
+		if given {
+			return 0, fmt.Errorf("%s: recursion= and state= exclude each other", c.name)
+		}
+		return least + 1, nil
+	}
 	if !given {
 		if c.on.res.Keyed && c.decl.Verb == spec.List && c.segmentName("") == "" {
 			least++ // a dict of dicts

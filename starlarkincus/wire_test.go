@@ -278,3 +278,44 @@ if r.ok or "was copied to b; whether its original is still there isn't known" no
     fail(r.error, r.error.outcome)
 `, append(before[:4:4], exchange{"DELETE " + old + "?project=default&target=a", "", "lost"}))
 }
+
+// The state and addresses of all instances are one request; a method of the same name still reads.
+func TestListWithStateIsOneRequest(t *testing.T) {
+	const state = `{"status": "Running", "memory": {"usage": 7}, "network": {"lo": {"type": "loopback", "addresses": [{"family": "inet", "address": "127.0.0.1", "scope": "local"}]},
+		"eth0": {"type": "broadcast", "addresses": [{"family": "inet6", "address": "fd00::1", "scope": "global"}, {"family": "inet", "address": "10.0.0.2", "scope": "global"}]}}}`
+	runFake(t, `
+a, b = incus.instances.list(state = True, filter = {"type": "container"})
+def eq(got, want):
+    if got != want:
+        fail("got %r, want %r" % (got, want))
+eq((a.last_state.memory.usage, a.last_addresses, type(a.last_state)), (7, ["10.0.0.2", "fd00::1"], "InstanceState"))
+eq((b.last_state, b.last_addresses), (None, None))
+eq(a.state().memory.usage, 8)
+a.refresh()
+eq((a.last_state, "last_state" in dir(a)), (None, True))
+eq(incus.instances.list()[0].last_state, None)
+`, []exchange{
+		{"GET /1.0/instances?filter=type+eq+^(?-i:container)$&recursion=2", "", `[{"name": "a", "type": "container", "state": ` + state + `}, {"name": "b", "type": "container", "state": null}]`},
+		{"GET /1.0/instances/a/state", "", `{"memory": {"usage": 8}}`},
+		{"GET /1.0/instances/a", "", `{"name": "a"}`},
+		{"GET /1.0/instances?recursion=1", "", `[{"name": "a"}]`},
+	})
+}
+
+// What has no name shows its fields, and no secrets.
+func TestTextOfWhatHasNoName(t *testing.T) {
+	runFake(t, `
+def eq(got, want):
+    if got != want:
+        fail("got %r, want %r" % (got, want))
+eq(str(incus.server()), 'Server(api_version="1.0", public=False, config={core.https_address, loki.auth.password}, api_extensions=[2], auth="`+strings.Repeat("x", 40)+`…", trust_password=…)')
+eq(str(incus.projects.get("p").state()), 'ProjectState(resources={instances, memory})')
+eq(str(incus.instances.get("a")), 'Instance(name="a", status="Running")')
+`, []exchange{
+		{"GET /1.0", "", `{"api_version": "1.0", "public": false, "config": {"core.https_address": "x", "loki.auth.password": "s3cret"}, "api_extensions": ["a", "b"],
+			"auth": "` + strings.Repeat("x", 99) + `", "trust_password": "s3cret"}`},
+		{"GET /1.0/projects/p", "", `{"name": "p"}`},
+		{"GET /1.0/projects/p/state", "", `{"resources": {"instances": {"Usage": 1}, "memory": {}}}`},
+		{"GET /1.0/instances/a", "", `{"name": "a", "status": "Running"}`},
+	})
+}

@@ -11,15 +11,20 @@ import (
 
 var docCommand = command{
 	usage: `usage: incus-star doc [name]...
+       incus-star doc -k word...
 
 Prints the reference: what there is, or of each name what it is, what it takes and which request it sends. Names are
-those of scripts: try_, IncusNotFoundError, json.decode, incus.instances.launch, instance.exec, profiles.
+those of scripts: try_, IncusNotFoundError, json.decode, incus.instances.launch, instance.backups.create, profiles.
+A word that is no name is searched for.
+
 `,
-	flags: func(*flags, *pflag.FlagSet) {},
-	run:   doc,
+	flags: func(_ *flags, set *pflag.FlagSet) {
+		set.BoolP("keyword", "k", false, "list the names that hold the word, or whose help does")
+	},
+	run: doc,
 }
 
-func doc(f *flags, _ *pflag.FlagSet, names []string, stdio stdio) int {
+func doc(f *flags, set *pflag.FlagSet, names []string, stdio stdio) int {
 	if len(names) == 0 {
 		repl.Overview(stdio.out)
 		return 0
@@ -28,7 +33,17 @@ func doc(f *flags, _ *pflag.FlagSet, names []string, stdio stdio) int {
 		if i > 0 {
 			fmt.Fprintln(stdio.out)
 		}
-		if err := repl.HelpName(stdio.out, name); err != nil {
+		keyword, _ := set.GetBool("keyword")
+		if keyword && repl.Search(stdio.out, name) {
+			continue
+		}
+		err := error(nil)
+		if keyword {
+			err = fmt.Errorf("nothing tells of %s", name)
+		} else if err = repl.HelpName(stdio.out, name); err != nil && repl.Search(stdio.out, name) {
+			continue
+		}
+		if err != nil {
 			usage := &host.UsageError{Path: "incus-star doc", Message: err.Error()}
 			host.New(host.Options{JSON: f.errorFormat == "json"}).Report(stdio.err, usage)
 			return host.ExitStatus(usage)

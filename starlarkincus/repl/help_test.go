@@ -101,9 +101,11 @@ func TestHelpOfAllNames(t *testing.T) {
 		}
 	}
 	for _, p := range places() {
-		for _, m := range p.CollectionMethods() {
-			if m.HTTP != "" && len(requests(p.Name+"."+m.Name, &m)) == 0 {
-				t.Errorf("%s.%s: no request", p.Name, m.Name)
+		for _, way := range p.collections() {
+			for _, m := range p.CollectionMethods() {
+				if m.HTTP != "" && len(requests(way+"."+m.Name, &m)) == 0 {
+					t.Errorf("%s.%s: no request", way, m.Name)
+				}
 			}
 		}
 		for _, m := range p.ObjectMethods() {

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"incus-star/starlarkincus/spec"
 )
@@ -19,7 +20,7 @@ type placed struct {
 }
 
 // places are all resources of the table.
-func places() []*placed {
+var places = sync.OnceValue(func() []*placed {
 	var out []*placed
 	var add func(r *spec.Resource, path string, parent *placed)
 	add = func(r *spec.Resource, path string, parent *placed) {
@@ -57,7 +58,7 @@ func places() []*placed {
 		}
 	}
 	return out
-}
+})
 
 // one is the word for an object of the resource in names such as instance.exec.
 func (p *placed) one() string { return p.Singular() }
@@ -73,21 +74,35 @@ func (p *placed) owner() string {
 // is says whether a name is that of an object of the resource: its type's, or the word for it.
 func (p *placed) is(name string) bool { return strings.EqualFold(name, p.Kind) || name == p.one() }
 
+// collections are all ways to write the collection, the shortest that is clear first: instance.backups, backups;
+// cluster.members, incus.cluster.members, members.
+func (p *placed) collections() []string {
+	switch {
+	case p.Name == "":
+		return nil
+	case p.parent == nil:
+		return []string{p.Name, "incus." + p.Name}
+	case !p.OfAll:
+		return []string{p.owner() + "." + p.Name, p.Name}
+	}
+	var ways []string
+	for _, way := range p.parent.collections() {
+		ways = append(ways, way+"."+p.Name)
+	}
+	return append(ways, p.Name)
+}
+
 // names are those that HelpName knows.
 func (p *placed) names() []string {
 	names := []string{p.one()}
 	for _, m := range p.ObjectMethods() {
 		names = append(names, p.one()+"."+m.Name)
 	}
-	if p.Name == "" {
-		return names
-	}
-	names = append(names, p.Name)
-	if p.parent != nil {
-		names = append(names, p.owner()+"."+p.Name)
-	}
-	for _, m := range p.CollectionMethods() {
-		names = append(names, p.Name+"."+m.Name)
+	for _, way := range p.collections() {
+		names = append(names, way)
+		for _, m := range p.CollectionMethods() {
+			names = append(names, way+"."+m.Name)
+		}
 	}
 	return names
 }
@@ -106,17 +121,15 @@ func (t *text) declared(name string) bool {
 		}
 	}
 	for _, p := range places() {
-		if prefixed && p.parent != nil {
-			continue
-		}
+		ways := p.collections()
 		for _, m := range p.CollectionMethods() {
-			if short == p.Name+"."+m.Name {
+			if way, ok := strings.CutSuffix(name, "."+m.Name); ok && slices.Contains(ways, way) {
 				t.method(short, &m)
 				return true
 			}
 		}
 		switch {
-		case p.Name != "" && (short == p.Name || p.parent != nil && short == p.owner()+"."+p.Name):
+		case slices.Contains(ways, name):
 			t.collection(p.Resource)
 			return true
 		case !prefixed && p.is(short):
@@ -180,7 +193,7 @@ func (t *text) object(r *spec.Resource) {
 		t.para(fmt.Sprintf("One of %s: %s%s", r.Name, strings.ToLower(r.Doc[:1]), r.Doc[1:]))
 	}
 	t.rest(pathsOf(r, func(p *placed) string { return p.object }))
-	t.fields("Fields", spec.With(r.Fields, spec.Read))
+	t.fields("Fields", spec.With(r.Fields, spec.Read|spec.Derived))
 	t.methods("Methods", "", r.ObjectMethods())
 	t.children(r, false)
 }
@@ -276,8 +289,9 @@ func requests(name string, m *spec.Method) []string {
 	}
 	found := make(map[string]bool)
 	for _, p := range places() {
+		ways := p.collections()
 		for _, other := range p.CollectionMethods() {
-			if (name == p.Name+"."+m.Name || name == p.Name) && same(&other, m) {
+			if (name == p.Name || slices.Contains(ways, strings.TrimSuffix(name, "."+m.Name))) && same(&other, m) {
 				path := p.path
 				if slices.Contains([]string{"get", "get_text", "exists", "delete"}, m.Impl) && !(p.Text && m.Impl == "exists") || m.HTTP == "PUT" && p.Put {
 					path = p.object

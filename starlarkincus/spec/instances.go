@@ -45,6 +45,8 @@ var instanceFields = []Field{
 	diskOnlyField,
 	{Name: "status", Type: String, Use: Read, Doc: "such as Running, Stopped, Frozen"},
 	{Name: "status_code", Type: Int, Use: Read, Doc: "the status as a number"},
+	{Name: "last_state", Type: Object, Use: Derived, Doc: "its state when list(state=True) read it, with what state() tells; else None"},
+	{Name: "last_addresses", Type: Strings, Use: Derived, Doc: "its addresses then, with what addresses() tells; else None"},
 	createdField, lastUsedField, locationField, expandedConfig, expandedDevices, ownerField,
 }
 

@@ -137,6 +137,7 @@ var ClientMethods = []Method{
 			{Name: "body", Type: Any, Place: Local, Doc: "what to send as JSON"},
 			{Name: "query", Type: Config, Place: Local, Doc: "the URL's parameters"},
 			{Name: "headers", Type: Config, Place: Local, Doc: "further headers, such as If-Match"},
+			{Name: "wait", Type: Bool, Place: Local, Doc: "False doesn't wait for the end of what the server does in the background: metadata is the Operation then, as other methods return it"},
 		}},
 	lockMethod,
 	{Name: "has_extension", Impl: "has_extension", HTTP: "GET", Path: "/1.0", Doc: "Says whether the server has an API extension. Asks the server once.",

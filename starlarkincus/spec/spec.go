@@ -39,11 +39,12 @@ func (t Type) String() string { return typeNames[t] }
 type Use int
 
 const (
-	Read   Use = 1 << iota // the server tells it
-	Create                 // create takes it
-	Change                 // update and replace take it
-	Kept                   // update and replace send it as it is: servers want it, and it can't be changed
-	All    = Read | Create | Change
+	Read    Use = 1 << iota // the server tells it
+	Create                  // create takes it
+	Change                  // update and replace take it
+	Kept                    // update and replace send it as it is: servers want it, and it can't be changed
+	Derived                 // the module makes it of what the server told, where it did
+	All     = Read | Create | Change
 )
 
 // A Place says where an argument of a method goes.

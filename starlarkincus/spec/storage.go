@@ -55,6 +55,7 @@ var volumes = &Resource{
 			{Name: "secrets", Type: Config, Doc: "secrets of the migration's connections"},
 		}},
 		{Name: "restore", Type: String, Use: Create, Doc: "name of a snapshot to begin with"},
+		{Name: "last_state", Type: Object, Use: Derived, Doc: "its state when list(state=True) read it, with what state() tells; else None"},
 		usedByField, locationField, createdField, ownerField,
 	},
 	Methods: []Method{

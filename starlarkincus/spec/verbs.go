@@ -46,7 +46,9 @@ func (m *Method) Arguments() []Field {
 		args = append(args, targetArg)
 	}
 	if m.Background {
-		args = append(args, waitArg)
+		if Find(args, "wait") == nil {
+			args = append(args, waitArg)
+		}
 		if Find(args, "timeout") == nil {
 			args = append(args, timeoutArg)
 		}
@@ -212,6 +214,10 @@ func (r *Resource) addReads(add func(Verb, Method)) {
 	}
 	if !r.Keyed {
 		list = append(list, Field{Name: "recursion", Type: Int, Place: Local, Doc: "how much the server sends of each: 1 its fields; 2, where it has that, what is below it too, which is slow"})
+	}
+	if Find(r.Fields, "last_state") != nil {
+		list = append(list, Field{Name: "state", Type: Bool, Place: Local, Extension: r.DepthNeeds,
+			Doc: "True reads the state of each too, in the same request: what last_state tells. Slow where there are many"})
 	}
 	if r.Depth > 1 {
 		one = append(one, Field{Name: "recursion", Type: Int, Place: Local, Doc: "1 reads what is below it too, such as its state and snapshots"})

@@ -1,0 +1,122 @@
+package starlarkincus
+
+import (
+	"encoding/json"
+	"strings"
+
+	"incus-star/starlarkincus/internal/secret"
+	"incus-star/starlarkincus/rest"
+	"incus-star/starlarkincus/value"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
+)
+
+// String names the object, or shows its fields, shortly and without secrets, where it has no name.
+func (o *Object) String() string {
+	o.catchUp()
+	var parts []string
+	for _, name := range []string{o.on.res.Key, "status"} {
+		if s := o.string(name); s != "" {
+			parts = append(parts, name+"="+syntax.Quote(s, false))
+		}
+	}
+	if len(parts) == 0 {
+		parts = o.shown()
+	}
+	return o.on.res.Kind + "(" + strings.Join(parts, ", ") + ")"
+}
+
+// How much of an object without a name its text shows.
+const (
+	maxShownFields = 8
+	maxShownText   = 40
+)
+
+// shown are the object's fields as text: the plain values, and of the others which keys they have or how many elements.
+func (o *Object) shown() []string {
+	var parts []string
+	for k, v := range o.fields.Entries() {
+		name, _ := starlark.AsString(k)
+		if len(parts) == maxShownFields {
+			return append(parts, "…")
+		}
+		parts = append(parts, name+"="+shownValue(name, v))
+	}
+	return parts
+}
+
+func shownValue(name string, v starlark.Value) string {
+	if secret.Key(name) {
+		return "…"
+	}
+	switch v := v.(type) {
+	case starlark.String:
+		if runes := []rune(string(v)); len(runes) > maxShownText {
+			v = starlark.String(string(runes[:maxShownText]) + "…")
+		}
+		return syntax.Quote(secret.Text(string(v)), false)
+	case *starlark.Dict:
+		var keys []string
+		for _, key := range v.Keys() {
+			name, _ := starlark.AsString(key)
+			if len(keys) == maxShownFields {
+				keys = append(keys, "…")
+				break
+			}
+			keys = append(keys, name)
+		}
+		return "{" + strings.Join(keys, ", ") + "}"
+	case *starlark.List:
+		if v.Len() > 0 {
+			return "[" + starlark.MakeInt(v.Len()).String() + "]"
+		}
+	}
+	return v.String()
+}
+
+// catchUp takes over what a wait in the background has learnt of an operation.
+func (o *Object) catchUp() {
+	if o.op == nil {
+		return
+	}
+	if state := o.op.State(); state != nil && state != o.seen {
+		o.seen = state
+		_ = o.setJSON(state.Raw) // it was read before
+	}
+}
+
+// derived is a field that the module makes of what was read: the state of an instance or a volume, and the addresses.
+func (o *Object) derived(name string) (starlark.Value, error) {
+	state, _, _ := o.fields.Get(starlark.String("state"))
+	if _, read := state.(*starlark.Dict); !read {
+		return starlark.None, nil
+	}
+	if name == "last_state" {
+		on := o.on.at("state")
+		on.res = o.kind.object["state"].Result
+		last := newObject(on)
+		return last, last.set(state, "")
+	}
+	content, err := value.ToGo(state)
+	if err != nil {
+		return nil, err
+	}
+	data, err := json.Marshal(content)
+	if err != nil {
+		return nil, err
+	}
+	live := new(liveState)
+	if err := json.Unmarshal(data, live); err != nil {
+		return nil, unreadable("GET", o.on.path, new(rest.Reply), err)
+	}
+	return stringList(live.addresses("")), nil
+}
+
+func stringList(all []string) *starlark.List {
+	var out []starlark.Value
+	for _, s := range all {
+		out = append(out, starlark.String(s))
+	}
+	return starlark.NewList(out)
+}
