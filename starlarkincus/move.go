@@ -157,33 +157,44 @@ func (c *call) moveToMember(name, target string) (starlark.Value, error) {
 	return o, o.read(c)
 }
 
-// deleteOriginal deletes a volume that was copied to another member. Where the server refuses that, the copy goes
-// instead.
+// deleteOriginal deletes a volume that was copied to another member, once the copy can be read there. Where the server
+// refuses that before it has touched the original, the copy goes instead; where it may have, neither does.
 func (c *call) deleteOriginal(moved place) error {
-	remove := func(p place) error {
-		reply, err := c.do(rest.Request{Method: "DELETE", Path: p.path, Query: p.query(spec.Delete)})
-		if err == nil && reply.Operation != nil {
-			_, err = c.wait(reply.Operation)
-		}
-		return err
+	if err := newObject(moved).read(c); err != nil {
+		return c.halfMoved(err, moved, "its original is still there")
 	}
-	err := remove(c.obj.on)
-	if err == nil || stderrors.Is(err, errors.NotFound) {
+	err := c.deleteAt(c.obj.on)
+	switch {
+	case err == nil, stderrors.Is(err, errors.NotFound):
 		return nil
+	case !stderrors.Is(err, errors.API), stderrors.Is(err, errors.Server):
+		return c.halfMoved(err, moved, "whether its original is still there isn't known")
 	}
+	if there := newObject(c.obj.on).read(c); there != nil {
+		return c.halfMoved(err, moved, "whether its original is still there isn't known")
+	}
+	if undone := c.deleteAt(moved); undone != nil && !stderrors.Is(undone, errors.NotFound) {
+		return c.halfMoved(err, moved, "its original is still there")
+	}
+	return err
+}
+
+func (c *call) deleteAt(p place) error {
+	reply, err := c.do(rest.Request{Method: "DELETE", Path: p.path, Query: p.query(spec.Delete)})
+	if err == nil && reply.Operation != nil {
+		_, err = c.wait(reply.Operation)
+	}
+	return err
+}
+
+// halfMoved returns the error of a move that left a copy, and says what is known of the original. An error that isn't
+// Incus's is the end of the script, and passes as it is.
+func (c *call) halfMoved(err error, moved place, state string) error {
 	failed := (*errors.Error)(nil)
 	if !stderrors.As(err, &failed) {
 		return err
 	}
-	state := "whether its original is still there isn't known"
-	if stderrors.Is(err, errors.API) {
-		undone := remove(moved)
-		if undone == nil || stderrors.Is(undone, errors.NotFound) {
-			return err
-		}
-		state = "its original is still there"
-	}
-	return &errors.Error{Class: failed.Class, Status: failed.Status, Method: "DELETE", Path: c.obj.on.path, Cause: err, Outcome: errors.Unknown,
+	return &errors.Error{Class: failed.Class, Status: failed.Status, Method: failed.Method, Path: failed.Path, Cause: err, Outcome: errors.Unknown,
 		Message: fmt.Sprintf("%s was copied to %s; %s", c.obj, moved.target, state)}
 }
 

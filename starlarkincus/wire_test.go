@@ -253,12 +253,13 @@ func TestMoveToAnotherMember(t *testing.T) {
 		{"GET " + old + "?target=a", "", volume},
 		{"GET " + old + "?project=default&target=a", "", volume},
 		{"POST " + pool + "?project=default&target=b", `{"name": "v", "description": "d", "config": {"size": "1GiB"}, "source": {"type": "copy", "name": "v", "pool": "p", "location": "a"}}`, ""},
+		{"GET " + old + "?project=default&target=b", "", strings.Replace(volume, `"a"`, `"b"`, 1)},
 	}
 	get := `vol = incus.storage_pools.get("p").volumes.get("v", target = "a")` + "\n"
 	runFake(t, get+`
 if vol.move(target = "b").location != "b":
     fail(vol)
-`, append(before[:4:4], []exchange{
+`, append(before[:5:5], []exchange{
 		{"DELETE " + old + "?project=default&target=a", "", ""},
 		{"GET " + old + "?project=default&target=b", "", strings.Replace(volume, `"a"`, `"b"`, 1)},
 	}...))
@@ -267,8 +268,9 @@ if vol.move(target = "b").location != "b":
 r = try_(vol.move, target = "b")
 if r.ok or r.error.message != "in use" or r.error.outcome != "refused":
     fail(r.error, r.error.outcome)
-`, append(before[:4:4], []exchange{
+`, append(before[:5:5], []exchange{
 		{"DELETE " + old + "?project=default&target=a", "", "400 in use"},
+		{"GET " + old + "?project=default&target=a", "", volume},
 		{"DELETE " + old + "?project=default&target=b", "", ""},
 	}...))
 	// Nothing is deleted any more where it isn't known whether the original is there.
@@ -276,7 +278,19 @@ if r.ok or r.error.message != "in use" or r.error.outcome != "refused":
 r = try_(vol.move, target = "b")
 if r.ok or "was copied to b; whether its original is still there isn't known" not in r.error.message or r.error.outcome != "unknown":
     fail(r.error, r.error.outcome)
-`, append(before[:4:4], exchange{"DELETE " + old + "?project=default&target=a", "", "lost"}))
+`, append(before[:5:5], exchange{"DELETE " + old + "?project=default&target=a", "", "lost"}))
+	// A server that failed may have deleted some of it: the copy may be all that there is.
+	runFake(t, get+`
+r = try_(vol.move, target = "b")
+if r.ok or "was copied to b; whether its original is still there isn't known" not in r.error.message or r.error.outcome != "unknown":
+    fail(r.error, r.error.outcome)
+`, append(before[:5:5], exchange{"DELETE " + old + "?project=default&target=a", "", "500 disk failure"}))
+	// A copy that can't be read is none to delete the original for.
+	runFake(t, get+`
+r = try_(vol.move, target = "b")
+if r.ok or "was copied to b; its original is still there" not in r.error.message or r.error.outcome != "unknown":
+    fail(r.error, r.error.outcome)
+`, append(before[:4:4], exchange{"GET " + old + "?project=default&target=b", "", "404 not found"}))
 }
 
 // The state and addresses of all instances are one request; a method of the same name still reads.
