@@ -90,9 +90,9 @@ func NewReply(f Failure, response any, trusted func() bool) *Error {
 // NewOperation makes the error of a background operation that ended badly. Response is the operation as the server
 // rendered it.
 //
-// That an object exists already is found in the background by older servers and before it by newer ones. So that is
-// the class of the error on both, and that an operation failed is its cause; every other cause stands below the
-// operation's failure. But an operation whose member died didn't fail as far as anybody knows: what is certain is that
+// That an object exists already, and why another member doesn't take an instance, is found in the background by older
+// servers and before it by newer ones. So that is the class of the error on both, and that an operation failed is its
+// cause; every other cause stands below the operation's failure. But an operation whose member died didn't fail as far as anybody knows: what is certain is that
 // the member is unavailable.
 func NewOperation(id string, f Failure, response any) *Error {
 	class, causeClass := OfOperation(f)
@@ -102,9 +102,9 @@ func NewOperation(id string, f Failure, response any) *Error {
 		e.Message = "the operation was cancelled"
 	case f.Message == "":
 		e.Message = "the operation failed; the server doesn't say why"
-	case causeClass == AlreadyExists:
+	case causeClass == AlreadyExists, causeClass != nil && strings.HasPrefix(f.Message, notTaken):
 		outer := *e
-		outer.Class, outer.Cause = AlreadyExists, e
+		outer.Class, outer.Cause = causeClass, e
 		e = &outer
 	case causeClass == Unavailable && lostMember.MatchString(f.Message):
 		outer := *e
@@ -119,6 +119,9 @@ func NewOperation(id string, f Failure, response any) *Error {
 	e.Object = f.object(causeClass)
 	return e
 }
+
+// notTaken begins the message of an operation whose instance was to be created on another member, which refused that.
+const notTaken = "Failed requesting instance create on destination: "
 
 // OfTransport gives the class of a request that got no usable answer.
 func OfTransport(err error) *Class {
