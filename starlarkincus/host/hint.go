@@ -14,6 +14,9 @@ import (
 	"go.starlark.net/syntax"
 )
 
+// maxHints is how many undefined names of one script are compared with those that there are.
+const maxHints = 10
+
 // explain adds to a syntax error what a person from Python needs, and to an undefined name what may be meant:
 // Starlark's resolver can't list the predeclared names, nor does it see that two letters are swapped.
 func (h *Host) explain(err error, file *syntax.File, names starlark.StringDict) error {
@@ -24,12 +27,14 @@ func (h *Host) explain(err error, file *syntax.File, names starlark.StringDict) 
 	case resolve.ErrorList:
 		known := append(names.Keys(), universe()...)
 		explained := make(resolve.ErrorList, len(err))
+		near := 0 // looked for: each takes a walk through the file, and of thousands nobody reads more than a few
 		for i, e := range err {
 			if name, ok := strings.CutPrefix(e.Msg, "undefined: "); ok && elsewhere[name] != "" {
 				e.Msg += ": " + elsewhere[name]
-			} else if ok && isIdentifier(name) {
-				if near := errors.Nearest(name, append(namesAt(file, e.Pos), known...)); near != "" && near != name {
-					e.Msg += fmt.Sprintf(" (did you mean %s?)", near)
+			} else if ok && isIdentifier(name) && near < maxHints {
+				near++
+				if meant := errors.Nearest(name, append(namesAt(file, e.Pos), known...)); meant != "" && meant != name {
+					e.Msg += fmt.Sprintf(" (did you mean %s?)", meant)
 				}
 			}
 			explained[i] = e

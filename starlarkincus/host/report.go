@@ -227,7 +227,7 @@ func (h *Host) parseText(list []resolve.Error, p palette) string {
 	var b strings.Builder
 	for i, e := range list {
 		if i == maxListed {
-			fmt.Fprintf(&b, "… and %d more\n", len(list)-i)
+			fmt.Fprintf(&b, "… and %s more\n", thousands(len(list)-i))
 			break
 		}
 		fmt.Fprintf(&b, "%s: %s\n", p.paint(p.class, printable(e.Pos.String())), printable(e.Msg))

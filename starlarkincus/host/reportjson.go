@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	goerrors "errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -219,9 +220,16 @@ func stringOrNull(s string) *string {
 	return &s
 }
 
+// maxReported is how many errors of a script a report for machines lists.
+const maxReported = 100
+
 func (h *Host) addSyntax(r *reportedError, list []resolve.Error) {
 	r.Class = "SyntaxError"
-	for _, e := range list {
+	for i, e := range list {
+		if i == maxReported {
+			r.Notes = append(r.Notes, fmt.Sprintf("and %s more errors", thousands(len(list)-i)))
+			break
+		}
 		r.Errors = append(r.Errors, reportedSyntax{e.Pos.Filename(), int(e.Pos.Line), int(e.Pos.Col), e.Msg, h.source(e.Pos)})
 	}
 	r.Message = list[0].Error()
