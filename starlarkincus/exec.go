@@ -24,9 +24,10 @@ var notRun = map[string]int{"Command not found": 127, "Command not executable": 
 type execResult struct {
 	exitCode       int
 	stdout, stderr string
-	operation      string        // its id
-	method, path   string        // of the request that began it
-	cause          *errors.Error // of one that didn't start
+	operation      string              // its id
+	method, path   string              // of the request that began it
+	clean          func(string) string // takes out of a text what the request held as secrets
+	cause          *errors.Error       // of one that didn't start
 }
 
 // exec runs a command, with its output recorded by the server: read after the end, then deleted there.
@@ -67,10 +68,10 @@ func (c *call) execute() (*execResult, *Object, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	result := &execResult{method: request.Method, path: request.Path}
-	if reply.Operation != nil {
-		result.operation = reply.Operation.ID()
+	if reply.Operation == nil {
+		return nil, nil, unreadable(c.decl.HTTP, c.on.path, reply, fmt.Errorf("got no operation"))
 	}
+	result := &execResult{operation: reply.Operation.ID(), clean: reply.Operation.Clean, method: request.Method, path: request.Path}
 	state, op, err := c.finish(reply)
 	var failed *errors.Error
 	switch {
@@ -88,11 +89,11 @@ func (c *call) execute() (*execResult, *Object, error) {
 func (r *execResult) failure(command string) error {
 	e := errors.New(errors.Exec, "%s ended with status %d", command, r.exitCode)
 	if text := strings.TrimSpace(r.stderr); text != "" {
-		e.Message += ": " + text[strings.LastIndex(text, "\n")+1:]
+		e.Message += ": " + r.clean(text[strings.LastIndex(text, "\n")+1:])
 	}
 	e.OperationID, e.Method, e.Path = r.operation, r.method, r.path
 	e.Object = errors.About(&errors.Request{Method: r.method, Path: r.path})
-	e.Fields = map[string]any{"exit_code": r.exitCode, "stdout": r.stdout, "stderr": r.stderr}
+	e.Fields = map[string]any{"exit_code": r.exitCode, "stdout": r.clean(r.stdout), "stderr": r.clean(r.stderr)}
 	e.Outcome = errors.Done
 	if r.cause != nil {
 		e.Outcome, e.Status, e.Response, e.Cause = r.cause.Outcome, r.cause.Status, r.cause.Response, r.cause

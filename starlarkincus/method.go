@@ -50,6 +50,11 @@ func (m *Method) AttrNames() []string { return nil }
 
 // CallInternal checks the arguments, then runs the method's implementation.
 func (m *Method) CallInternal(thread *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	v, err := m.call(thread, args, kwargs)
+	return v, rest.Clean(err) // what it says of an argument, such as a URL, may hold a secret
+}
+
+func (m *Method) call(thread *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	bound, err := bind(m.name, m.decl.Arguments(), args, kwargs)
 	if err != nil {
 		return nil, err

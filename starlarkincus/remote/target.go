@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/internal/secret"
 )
 
 // The protocols that a remote may speak.
@@ -180,10 +181,13 @@ func validPort(u *url.URL) bool {
 	return err == nil && port > 0
 }
 
-var userInfo = regexp.MustCompile(`^(https?://)?.*@`)
+// userInfo is all that stands before the host.
+var userInfo = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*://)?.*@`)
 
 // redact removes what may be a password from an address, even from one that doesn't parse.
-func redact(address string) string { return userInfo.ReplaceAllString(address, "${1}xxxxx@") }
+func redact(address string) string {
+	return secret.Text(userInfo.ReplaceAllString(address, "${1}"+secret.Hidden+"@"))
+}
 
 // failure makes an error about a remote's entry.
 func (e entry) failure(name, format string, args ...any) error {

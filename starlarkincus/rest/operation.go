@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/internal/secret"
 )
 
 // The status codes of an operation; they are not HTTP's. From firstFinal on nothing changes any more.
@@ -172,6 +173,9 @@ func (o *Operation) identify(err error) error {
 	}
 	return err
 }
+
+// Clean returns a text without the secrets that the request held, which a program may have printed.
+func (o *Operation) Clean(text string) string { return secret.Remove(text, o.secrets) }
 
 // known is the end where it is known.
 func (o *Operation) known() *end {

@@ -58,6 +58,20 @@ func (k *call) clean(err error) error {
 	return clean(err, k.secrets())
 }
 
+// Clean takes out of an error, and those behind it, what looks like a secret.
+func Clean(err error) error {
+	if err == nil {
+		return nil
+	}
+	if e := new(errors.Error); !stderrors.As(err, &e) {
+		if text := err.Error(); secret.Text(text) != text {
+			return &cleaned{secret.Text(text), err}
+		}
+		return err
+	}
+	return clean(err, nil)
+}
+
 // clean takes secrets out of an error of this package and of those behind it.
 func clean(err error, secrets []string) error {
 	remove := func(text string) string { return secret.Text(secret.Remove(text, secrets)) }

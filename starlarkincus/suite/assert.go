@@ -6,6 +6,7 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/host"
+	"incus-star/starlarkincus/internal/secret"
 
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
@@ -72,7 +73,7 @@ func failed(msg, format string, args ...any) error {
 	if msg != "" {
 		text = msg + ": " + text
 	}
-	return errors.New(assertion, "%s", text)
+	return errors.New(assertion, "%s", secret.Text(text)) // a report, not the script's print
 }
 
 // two reads the arguments of an assertion about two values.

@@ -283,5 +283,8 @@ func read(ctx context.Context, client *rest.Client, path string, query url.Value
 	if err != nil {
 		return err
 	}
-	return json.Unmarshal(reply.Metadata, v)
+	if err := json.Unmarshal(reply.Metadata, v); err != nil {
+		return errors.New(errors.Incus, "the answer to GET %s isn't what Incus sends", path)
+	}
+	return nil
 }

@@ -32,6 +32,8 @@ func TestText(t *testing.T) {
 		"Instance not found":                  "Instance not found",
 		"Invalid token: bad format":           "Invalid token: bad format",
 		"https://u:p@h:8443/x?a=b":            "https://[redacted]@h:8443/x?a=b",
+		"https://u:a/b@h:1":                   "https://u:[redacted]@h:1",
+		"https://h:1/x@y":                     "https://h:1/x@y",
 		"https://h/x?secret=abc&a=b":          "https://h/x?secret=[redacted]&a=b",
 		`bad {"password": "abc", "a": "b"}`:   `bad {"password": "[redacted]", "a": "b"}`,
 		`"{\"password\":\"abc\",\"a\":\"b\"}`: `"{\"password\":\"[redacted]\",\"a\":\"b\"}`,
@@ -78,5 +80,23 @@ func TestHideAndRemove(t *testing.T) {
 	}
 	if got := Remove(`a "b\"c" %22`, []string{`b"c`}); got != `a "[redacted]" %22` {
 		t.Error(got)
+	}
+}
+
+func TestMask(t *testing.T) {
+	for line, want := range map[string]string{
+		`f("GET", "/x?secret=abc&a=b")`:                  `f("GET", "/x?secret=***&a=b")`,
+		`f(body={"secrets": ["a1", "b2"], "x": "y"})`:    `f(body={"secrets": ["**", "**"], "x": "y"})`,
+		`f(body={'fds': {"0": "a1", "c": x}, "x": "y"})`: `f(body={'fds': {"*": "**", "*": x}, "x": "y"})`,
+		`f(password="abc" + "d'e" % x, y="z")`:           `f(password="***" + "***" % x, y="z")`,
+		`token = incus.request("GET", "/1.0")`:           `token = incus.request("GET", "/1.0")`,
+		`f({"key": "abc"}, key=1, "x") # secret = "a"`:   `f({"key": "***"}, key=1, "x") # secret = "*"`,
+		`p = "a" if password == "abc" else "d"`:          `p = "a" if password == "***" else "*"`,
+		`f("--password=a b", '''token=x''', "unfinished`: `f("--password=* b", '''token=*''', "unfinished`,
+		`"\`: `"\`,
+	} {
+		if got := Mask(line); got != want {
+			t.Errorf("%s\ngot  %s\nwant %s", line, got, want)
+		}
 	}
 }

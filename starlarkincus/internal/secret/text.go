@@ -23,7 +23,8 @@ type form struct {
 var forms = sync.OnceValue(func() []form {
 	return []form{
 		{regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----([\s\S]*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\z)`), 0, 1, false},
-		{regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://([^/\s@"'<>]+)@`), 0, 1, false}, // the user's part of a URL
+		{regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://([^/\s@"'<>]+)@`), 0, 1, false},                 // the user's part of a URL
+		{regexp.MustCompile(`://[^/\s@:"'<>]+:([^\s@"'<>/]*[^\s@"'<>/0-9][^\s@"'<>]*)@`), 0, 1, false}, // a password with a slash
 		{regexp.MustCompile(`(?i)\b(?:bearer|basic)\s+([A-Za-z0-9._~+/=-]{8,})`), 0, 1, false},
 		// As in JSON and in scripts, also where the whole is quoted once more: "name": "value".
 		{regexp.MustCompile(`\\?["']([A-Za-z0-9_.-]+)\\?["']\s*:\s*\\?"((?:[^"\\]|\\[^"])+)`), 1, 2, false},
@@ -58,6 +59,11 @@ func spans(text string, script bool) []span {
 			all = append(all, span{m[2*f.value], m[2*f.value+1]})
 		}
 	}
+	return merged(all)
+}
+
+// merged returns spans in order and apart from each other.
+func merged(all []span) []span {
 	slices.SortFunc(all, func(a, b span) int { return a.from - b.from })
 	var apart []span
 	for _, s := range all {
@@ -78,7 +84,7 @@ func Text(text string) string {
 
 // Mask is Text for a line of a script: each letter of a secret becomes an asterisk, so that the others keep their place.
 func Mask(line string) string {
-	return replace(line, spans(line, true), func(value string) string { return strings.Repeat("*", utf8.RuneCountInString(value)) })
+	return replace(line, merged(append(spans(line, true), literalSpans(line)...)), func(value string) string { return strings.Repeat("*", utf8.RuneCountInString(value)) })
 }
 
 func replace(text string, found []span, with func(string) string) string {
