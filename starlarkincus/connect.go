@@ -1,15 +1,16 @@
 package starlarkincus
 
 import (
+	"context"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/internal/input"
 	"incus-star/starlarkincus/remote"
 	"incus-star/starlarkincus/rest"
 
@@ -123,7 +124,7 @@ func endpoint(c *call, config rest.Config) (rest.Config, error) {
 	case bool:
 		config.InsecureSkipVerify = !verify
 	case string:
-		if config.ServerCertificate, config.CA, err = trusted(verify); err != nil {
+		if config.ServerCertificate, config.CA, err = trusted(c, verify); err != nil {
 			return config, err
 		}
 	default:
@@ -133,8 +134,11 @@ func endpoint(c *call, config rest.Config) (rest.Config, error) {
 }
 
 // trusted reads the certificate of a server, or those of authorities.
-func trusted(file string) (*x509.Certificate, *x509.CertPool, error) {
-	data, err := os.ReadFile(file)
+func trusted(c *call, file string) (*x509.Certificate, *x509.CertPool, error) {
+	data, err := input.File(c.ctx, file, input.Key)
+	if c.ctx.Err() != nil {
+		return nil, nil, context.Cause(c.ctx)
+	}
 	if err != nil {
 		return nil, nil, &errors.Error{Class: errors.Config, Message: fmt.Sprintf("can't read the certificate %s", file), Cause: err}
 	}

@@ -4,21 +4,20 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
-	"os"
 	"path/filepath"
 	"strings"
 )
 
 // LoadCertificate reads a client's certificate and its key, both PEM. The key must not be encrypted.
 func LoadCertificate(crtFile, keyFile string) (*tls.Certificate, error) {
-	crt, err := os.ReadFile(crtFile)
+	crt, err := read(crtFile)
 	if err != nil {
 		return nil, unreadable(crtFile, err)
 	}
 	if _, err := parseCertificate(crtFile, crt); err != nil {
 		return nil, err
 	}
-	key, err := os.ReadFile(keyFile)
+	key, err := read(keyFile)
 	if err != nil {
 		return nil, unreadable(keyFile, err)
 	}
@@ -73,7 +72,7 @@ func (c *Config) addCertificates(t *Target, global, needed bool) error {
 		pinDir = c.globalDir
 	}
 	if pin := filepath.Join(pinDir, "servercerts", t.Name+".crt"); pinDir != "" && exists(pin) {
-		content, err := os.ReadFile(pin)
+		content, err := read(pin)
 		if err != nil {
 			return unreadable(pin, err)
 		}
@@ -92,7 +91,7 @@ func (c *Config) addCertificates(t *Target, global, needed bool) error {
 		base = c.path("client")
 	}
 	if ca := base + ".ca"; exists(ca) {
-		content, err := os.ReadFile(ca)
+		content, err := read(ca)
 		if err != nil {
 			return unreadable(ca, err)
 		}

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"context"
 	stderrors "errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/internal/input"
 )
 
 // A Config holds the remotes that the incus command knows. It doesn't change, so any number of tasks may use it.
@@ -113,7 +115,7 @@ func (c *Config) loadUser() (*file, error) {
 		return nil, nil
 	}
 	path := c.path("config.yml")
-	content, err := os.ReadFile(path)
+	content, err := read(path)
 	switch {
 	case stderrors.Is(err, fs.ErrNotExist):
 		return nil, nil
@@ -129,7 +131,7 @@ func (c *Config) addGlobal() error {
 		return nil
 	}
 	path := filepath.Join(c.globalDir, "config.yml")
-	content, err := os.ReadFile(path)
+	content, err := read(path)
 	switch {
 	case stderrors.Is(err, fs.ErrNotExist):
 		return nil
@@ -212,6 +214,9 @@ func failure(cause error, format string, args ...any) *errors.Error {
 	}
 	return e
 }
+
+// read reads a certificate, a key or a configuration, which have a limit.
+func read(path string) ([]byte, error) { return input.File(context.Background(), path, input.Key) }
 
 func unreadable(path string, err error) *errors.Error {
 	var pathErr *fs.PathError

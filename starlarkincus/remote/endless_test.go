@@ -1,0 +1,21 @@
+//go:build linux
+
+package remote
+
+import (
+	"os"
+	"testing"
+)
+
+// A configuration or a certificate without an end is refused.
+func TestEndlessFiles(t *testing.T) {
+	w := newWorld(t)
+	w.folder("config/incus")
+	if err := os.Symlink("/dev/zero", w.path("config/incus/config.yml")); err != nil {
+		t.Skip(err)
+	}
+	_, err := Load(w.env())
+	w.check(err, "can't read ROOT/config/incus/config.yml: is larger than the limit of 1 MiB")
+	_, err = LoadCertificate(w.path("config/incus/config.yml"), "")
+	w.check(err, "can't read ROOT/config/incus/config.yml: is larger than the limit of 1 MiB")
+}
