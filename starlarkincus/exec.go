@@ -82,6 +82,9 @@ func (c *call) execute() (*execResult, *Object, error) {
 	case err != nil:
 		return nil, nil, err
 	}
+	if state == nil {
+		return nil, nil, unreadable(request.Method, request.Path, reply, fmt.Errorf("got no operation"))
+	}
 	return result, nil, c.output(state, result)
 }
 

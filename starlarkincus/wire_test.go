@@ -229,6 +229,18 @@ b.delete()
 	})
 }
 
+// A server that doesn't run commands in the background can't tell how one ended.
+func TestExecWithoutOperation(t *testing.T) {
+	runFake(t, `
+r = try_(incus.instances.get("a").exec, ["true"])
+if r.ok or not r.error.is_a(IncusConnectionError) or r.error.outcome != "done":
+    fail(r)
+`, []exchange{
+		{"GET /1.0/instances/a", "", `{"name": "a"}`},
+		{"POST /1.0/instances/a/exec", "", ""},
+	})
+}
+
 // A thousand instances are one request, and a field that a newer server has is there under its own name.
 func TestListIsOneRequest(t *testing.T) {
 	var all []string

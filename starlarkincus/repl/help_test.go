@@ -47,7 +47,9 @@ Arguments:
                     the end
   timeout  seconds  how long to wait; IncusOperationTimeoutError after that
 
-REST: DELETE /1.0/projects/{name}
+REST: GET /1.0, once, for an argument's API extension
+      DELETE /1.0/projects/{name}
+      GET /1.0/operations/{operation}/wait, where it goes on in the background
 
 The server may do it in the background: the call waits for the end, unless
 wait=False.
@@ -64,17 +66,17 @@ wait=False.
 
 func TestHelpOfRequests(t *testing.T) {
 	for name, want := range map[string]string{
-		"instances.list":      "REST: GET /1.0/instances\n",
+		"instances.list":      "REST: GET /1.0/instances?recursion=1\n",
 		"instances.get":       "REST: GET /1.0/instances/{name}\n",
-		"instances.launch":    "REST: POST /1.0/instances with start=true\n",
+		"instances.launch":    "      POST /1.0/instances with start=true\n",
 		"instance.stop":       "REST: PUT /1.0/instances/{name}/state with action=stop\n",
-		"instance.update":     "REST: PUT /1.0/instances/{name}\n",
+		"instance.update":     "REST: GET /1.0/instances/{name}\n      PUT /1.0/instances/{name}, with If-Match; all from the first again where\n          somebody changed it meanwhile\n",
 		"instance.state":      "REST: GET /1.0/instances/{name}/state\n",
 		"snapshots.create":    "REST: POST /1.0/instances/{name}/snapshots\n",
 		"snapshot.delete":     "REST: DELETE /1.0/instances/{name}/snapshots/{snapshot}\n",
 		"operation.wait":      "REST: GET /1.0/operations/{id}/wait\n",
 		"incus.connect":       "REST: none, it sends nothing\n",
-		"incus.has_extension": "REST: GET /1.0\n",
+		"incus.has_extension": "REST: GET /1.0, once\n",
 		"Snapshot":            "REST: /1.0/instances/{name}/snapshots/{snapshot}\n",
 		"instance.snapshots":  "REST: /1.0/instances/{name}/snapshots\n",
 		"server":              "Fields of what it reads:\n",

@@ -240,7 +240,7 @@ func (t *text) method(name string, m *spec.Method) {
 	t.signature(name, params)
 	t.para(m.Doc)
 	t.fields("Arguments", args)
-	t.rest(requests(name, m))
+	t.sent(requests(name, m))
 	if m.Background {
 		t.para("The server may do it in the background: the call waits for the end, unless wait=False.")
 	}
@@ -253,64 +253,6 @@ func (t *text) rest(requests []string) {
 		}
 		t.indented("", "REST: "+request)
 	}
-}
-
-// requests are the REST requests that a method stands for. Where several resources have a method of that name, they
-// are those of all whose declaration is the same.
-func requests(name string, m *spec.Method) []string {
-	if m.Offline {
-		return []string{"none, it sends nothing"}
-	}
-	request := func(path string) string {
-		if m.HTTP == "" {
-			return ""
-		}
-		switch {
-		case strings.HasPrefix(m.Path, "/"):
-			path = m.Path
-		case m.Path != "":
-			path = strings.TrimSuffix(path+"/"+m.Path, "/")
-		}
-		var sent []string
-		for _, field := range slices.Sorted(maps.Keys(m.Send)) {
-			sent = append(sent, fmt.Sprintf("%s=%v", field, m.Send[field]))
-		}
-		if sent != nil {
-			path += " with " + strings.Join(sent, ", ")
-		}
-		return m.HTTP + " " + path
-	}
-	if strings.HasPrefix(name, "incus.") {
-		m := *m
-		if m.HTTP == "" {
-			return nil
-		}
-		return []string{m.HTTP + " " + m.Path}
-	}
-	found := make(map[string]bool)
-	for _, p := range places() {
-		ways := p.collections()
-		for _, other := range p.CollectionMethods() {
-			if (name == p.Name || slices.Contains(ways, strings.TrimSuffix(name, "."+m.Name))) && same(&other, m) {
-				path := p.path
-				if slices.Contains([]string{"get", "get_text", "exists", "delete"}, m.Impl) && !(p.Text && m.Impl == "exists") || m.HTTP == "PUT" && p.Put {
-					path = p.object
-				}
-				found[request(path)] = true
-			}
-		}
-		for _, other := range p.ObjectMethods() {
-			if name == p.one()+"."+m.Name && same(&other, m) {
-				path := p.object
-				if m.Above {
-					path = p.path
-				}
-				found[request(path)] = true
-			}
-		}
-	}
-	delete(found, "")
-	return slices.Sorted(maps.Keys(found))
 }
 
 // same compares declarations, which are made anew at each asking.

@@ -52,7 +52,7 @@ var Images = &Resource{
 	},
 	Methods: []Method{
 		{Name: "update_from_source", HTTP: "POST", Path: "refresh", Impl: "action", Background: true,
-			Doc: "Makes the server look for a newer one where it came from, now. The newer one is another image, with its aliases; this one may be gone afterwards."},
+			Doc: "Makes the server look for a newer one where it came from, now, and returns it. The newer one is another image, with its aliases; this one may be gone afterwards."},
 		{Name: "secret", HTTP: "POST", Path: "secret", Impl: "operation",
 			Doc: "Lets others fetch it once though it isn't public: returns an Operation whose metadata['secret'] is what source={'secret': …} takes."},
 		{Name: "push", HTTP: "POST", Path: "export", Impl: "action", Background: true, Doc: "Sends it to another server, and returns it.",

@@ -1,5 +1,15 @@
 package spec
 
+import "slices"
+
+var execRequests = []Request{
+	{HTTP: "POST", Path: "exec", Body: map[string]any{"record-output": true, "interactive": false, "wait-for-websocket": false}}, waiting,
+	{HTTP: "GET", Path: "logs/exec-output/{file}", Note: "for stdout, then for stderr"},
+	{HTTP: "DELETE", Path: "logs/exec-output/{file}"},
+	{HTTP: "GET", Path: "logs/exec-output/{file}"},
+	{HTTP: "DELETE", Path: "logs/exec-output/{file}"},
+}
+
 // imageSource is where an instance comes from.
 var instanceSource = []Field{
 	{Name: "type", Type: String, Doc: "image, migration, copy or none"},
@@ -100,6 +110,8 @@ var publishArgs = []Field{publishAliasArg, imageAliasesArg, imageFormatField, co
 
 func publishMethod(what string) Method {
 	return Method{Name: "publish", HTTP: "POST", Path: "/1.0/images", Impl: "publish", Background: true, Args: publishArgs,
+		Requests: slices.Concat([]Request{{HTTP: "POST", Path: "/1.0/images"}, waiting, {HTTP: "GET", Path: "/1.0/images/{fingerprint}"}},
+			in("where profiles= is given", []string{"profiles"}, Request{HTTP: "PUT", Path: "/1.0/images/{fingerprint}"}, Request{HTTP: "GET", Path: "/1.0/images/{fingerprint}"})),
 		Doc: "Makes an image of the " + what + " and returns the image."}
 }
 
@@ -141,14 +153,15 @@ var Instances = &Resource{
 			Doc:  "Reads the addresses that other machines can reach it at, IPv4 first, as a list of strings.",
 			Args: []Field{{Name: "family", Type: String, Place: Local, Doc: "inet or inet6, for just these"}}},
 		{Name: "wait_ready", HTTP: "GET", Path: "state", Impl: "wait_ready",
-			Doc: "Waits until it runs, and has what the arguments ask for, and returns it. IncusOperationTimeoutError when the time is over.",
+			Requests: slices.Concat([]Request{{HTTP: "GET", Path: "state", Note: "until it is ready"}}, in("where cloud_init=True", []string{"cloud_init"}, slices.Clone(execRequests)...), []Request{{HTTP: "GET"}}),
+			Doc:      "Waits until it runs, and has what the arguments ask for, and returns it. IncusOperationTimeoutError when the time is over.",
 			Args: []Field{
 				{Name: "agent", Type: Bool, Place: Local, Doc: "True waits until a virtual machine's agent answers"},
 				{Name: "network", Type: Bool, Place: Local, Doc: "True waits for an address that other machines can reach"},
 				{Name: "cloud_init", Type: Bool, Place: Local, Doc: "True waits for the end of cloud-init; IncusExecError if it failed or isn't there"},
 				{Name: "timeout", Type: Seconds, Place: Local, Doc: "how long to wait; 300 without it"},
 			}},
-		{Name: "exec", HTTP: "POST", Path: "exec", Impl: "exec", Background: true,
+		{Name: "exec", HTTP: "POST", Path: "exec", Impl: "exec", Background: true, Requests: execRequests,
 			Send: map[string]any{"record-output": true, "interactive": false, "wait-for-websocket": false},
 			Doc:  "Runs a command in it and returns a struct of exit_code, stdout and stderr. IncusExecError if the command ends with another status than 0.",
 			Args: []Field{
@@ -194,7 +207,7 @@ var Instances = &Resource{
 		{Name: "console_log", HTTP: "GET", Path: "console", Impl: "text", Doc: "Reads what its console said so far, as a string."},
 		{Name: "clear_console_log", HTTP: "DELETE", Path: "console", Impl: "action", Doc: "Empties the log of its console, and returns it."},
 		{Name: "create_bitmap", HTTP: "POST", Path: "bitmaps", Impl: "action", Extension: "storage_volume_nbd", Args: bitmapArgs,
-			Doc: "Starts to record, on all disks of a virtual machine at once, which blocks change; for incremental backups. Each disk's volume has it in its bitmaps."},
+			Doc: "Starts to record, on all disks of a virtual machine at once, which blocks change, and returns it; for incremental backups. Each disk's volume has it in its bitmaps."},
 		{Name: "repair", HTTP: "POST", Path: "debug/repair", Impl: "action", Extension: "instances_debug_repair",
 			Doc:  "Does one of the server's low-level repairs of a virtual machine, and returns it.",
 			Args: []Field{{Name: "action", Type: String, Required: true, Position: true, Doc: "rebuild-config-volume, or rebuild-nvram"}}},

@@ -24,8 +24,8 @@ var Operations = &Resource{
 		{Name: "wait", HTTP: "GET", Path: "wait", Impl: "wait", Args: []Field{
 			{Name: "timeout", Type: Seconds, Place: Local, Position: true, Doc: "how long to wait; IncusOperationTimeoutError after that"}},
 			Doc: "Waits for its end and returns it. IncusOperationError if it failed."},
-		{Name: "cancel", HTTP: "DELETE", Impl: "cancel",
-			Doc: "Asks the server to end it and waits until it has ended. IncusBadRequestError if it can't be cancelled."},
+		{Name: "cancel", HTTP: "DELETE", Impl: "cancel", Requests: []Request{{HTTP: "DELETE"}, {HTTP: "GET", Path: "wait"}},
+			Doc: "Asks the server to end it, waits until it has ended, and returns it. IncusBadRequestError if it can't be cancelled."},
 	},
 }
 
@@ -130,7 +130,7 @@ var ClientMethods = []Method{
 			{Name: "project", Type: Name, Place: Local, Position: true, Doc: "the project to work in"},
 			{Name: "target", Type: String, Place: Local, Doc: "the cluster member to work on"},
 		}},
-	{Name: "request", Impl: "request", Background: true, Doc: "Sends any request and returns a struct of status, metadata, etag and headers.",
+	{Name: "request", Impl: "request", Background: true, Requests: []Request{{HTTP: "{method}", Path: "/{path}"}, waiting}, Doc: "Sends any request and returns a struct of status, metadata, etag and headers.",
 		Args: []Field{
 			{Name: "method", Type: String, Place: Local, Required: true, Position: true, Doc: "GET, POST, PUT, PATCH or DELETE"},
 			{Name: "path", Type: String, Place: Local, Required: true, Position: true, Doc: "such as /1.0/instances"},
@@ -140,7 +140,7 @@ var ClientMethods = []Method{
 			{Name: "wait", Type: Bool, Place: Local, Doc: "False doesn't wait for the end of what the server does in the background: metadata is the Operation then, as other methods return it"},
 		}},
 	lockMethod,
-	{Name: "has_extension", Impl: "has_extension", HTTP: "GET", Path: "/1.0", Doc: "Says whether the server has an API extension. Asks the server once.",
+	{Name: "has_extension", Impl: "has_extension", HTTP: "GET", Path: "/1.0", Requests: in("once", nil, Request{HTTP: "GET", Path: "/1.0"}), Doc: "Says whether the server has an API extension. Asks the server once.",
 		Args: []Field{{Name: "name", Type: String, Place: Local, Required: true, Position: true, Doc: "such as instances_lxcfs_per_instance"}}},
 	{Name: "versions", Impl: "read", HTTP: "GET", Path: "/", Doc: "Reads the versions of the API that the server has, as a list of paths."},
 	{Name: "resources", Impl: "read", HTTP: "GET", Path: "/1.0/resources", Target: true, Result: serverResources,

@@ -166,10 +166,11 @@ type Method struct {
 	Extension  string // the API extension that the server needs for it
 	Background bool   // the server may do it in the background: wait= and, unless Args has one, timeout=
 	Result     *Resource
-	Impl       string // which implementation runs it
-	Refresh    bool   // the object is read again afterwards
-	MayEnd     bool   // the object may be gone afterwards, and the result is None then: an ephemeral instance that stops
-	Offline    bool   // sends nothing
+	Impl       string    // which implementation runs it
+	Requests   []Request // what it sends, where that is more than others of its implementation do; see Sends
+	Refresh    bool      // the object is read again afterwards
+	MayEnd     bool      // the object may be gone afterwards, and the result is None then: an ephemeral instance that stops
+	Offline    bool      // sends nothing
 }
 
 // Find returns the field of that name, in the API's spelling or the script's; nil where there is none.

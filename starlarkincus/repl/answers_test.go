@@ -1,0 +1,337 @@
+package repl
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"incus-star/starlarkincus/remote"
+	"incus-star/starlarkincus/spec"
+)
+
+// An arrival is a request that reached the server.
+type arrival struct {
+	method, path, query string
+	body                map[string]any
+}
+
+// answers is a fake server that has one object of every kind at every path of the table, and starts operations where
+// the table says that servers do. What is created is there afterwards.
+type answers struct {
+	extensions []string
+	routes     []route
+	background []sent // what starts an operation
+
+	mu       sync.Mutex
+	log      []arrival
+	made     map[string]map[string]any // by path
+	empty    bool                      // nothing is there but projects, parents and what was made
+	sync     bool                      // nothing goes on in the background
+	busy     int                       // how often a DELETE is refused
+	override map[string]any            // fields of all objects
+}
+
+type route struct {
+	pattern *regexp.Regexp
+	answer  func(a *answers, r *http.Request) any // raw text where it is a rawText
+	item    bool
+}
+
+type rawText string
+
+// pattern makes an expression of a path as help shows it.
+func pattern(path string) *regexp.Regexp {
+	if made, ok := patterns.Load(path); ok {
+		return made.(*regexp.Regexp)
+	}
+	text := regexp.MustCompile(`\{[^}]*\}`).ReplaceAllString(strings.Replace(path, "/{path}", "/.*", 1), "[^/]+")
+	text = strings.Replace(text, "[/[^/]+]", "(?:/[^/]+)?", 1)
+	made := regexp.MustCompile("^" + text + "$")
+	patterns.Store(path, made)
+	return made
+}
+
+var patterns sync.Map // of path to *regexp.Regexp
+
+func newAnswers() *answers {
+	a := &answers{made: make(map[string]map[string]any)}
+	var items, lists, texts []route
+	known := make(map[string]bool)
+	var learn func(fields []spec.Field)
+	learn = func(fields []spec.Field) {
+		for _, f := range fields {
+			known[f.Extension] = true
+			learn(f.Fields)
+		}
+	}
+	method := func(m *spec.Method, sends []sent) {
+		known[m.Extension] = true
+		learn(m.Arguments())
+		for i, s := range sends {
+			starts := i+1 < len(sends) && sends[i+1].Waits || m.Impl == "operation" || m.Impl == "token" || s.Body["migration"] == true
+			if starts && !strings.HasPrefix(s.HTTP, "{") && s.HTTP != "GET" {
+				a.background = append(a.background, s)
+			}
+			if m.Impl == "text" {
+				texts = append(texts, route{pattern(s.path), func(*answers, *http.Request) any { return rawText("text") }, false})
+			}
+		}
+	}
+	for _, p := range places() {
+		known[p.Extension], known[p.DepthNeeds] = true, true
+		if p.Name != "" && (p.path != p.object || p.KeyQuery != "") || p.Flat {
+			lists = append(lists, route{pattern(p.path), func(a *answers, r *http.Request) any { return a.list(p, r) }, false})
+			if p.Segment != nil {
+				lists = append(lists, route{pattern(p.path + "/{type}"), lists[len(lists)-1].answer, false})
+			}
+		}
+		items = append(items, route{pattern(p.object), func(a *answers, r *http.Request) any { return a.item(p, r.URL.Path) }, true})
+		for _, m := range slices.Concat(p.CollectionMethods(), p.ObjectMethods()) {
+			method(&m, p.sends(&m))
+		}
+	}
+	for i := range spec.ClientMethods {
+		method(&spec.ClientMethods[i], ofClient(&spec.ClientMethods[i]))
+	}
+	delete(known, "")
+	a.extensions = slices.Sorted(maps.Keys(known))
+	a.routes = slices.Concat(texts, lists, items)
+	return a
+}
+
+// reset forgets what was made, and how the server was to behave.
+func (a *answers) reset() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.made, a.empty, a.sync, a.busy, a.override, a.log = make(map[string]map[string]any), false, false, 0, nil, nil
+}
+
+// take returns what has arrived since the last call.
+func (a *answers) take() []arrival {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	log := a.log
+	a.log = nil
+	return log
+}
+
+// item is an object at a path.
+func (a *answers) item(p *placed, path string) any {
+	if p.Text {
+		return rawText("text")
+	}
+	out := make(map[string]any)
+	for _, f := range p.Fields {
+		if f.Use&spec.Read == 0 {
+			continue
+		}
+		switch f.Type {
+		case spec.Int:
+			out[f.Name] = 1
+		case spec.Bool:
+			out[f.Name] = false
+		case spec.Strings, spec.Objects:
+			out[f.Name] = []any{}
+		case spec.Config:
+			out[f.Name] = map[string]any{"user.a": "1"}
+		case spec.Devices, spec.Object:
+			out[f.Name] = map[string]any{}
+		case spec.Time:
+			out[f.Name] = "2026-01-02T03:04:05Z"
+		default:
+			out[f.Name] = "x"
+		}
+	}
+	set := func(name, value string) {
+		if out[name] == "x" {
+			out[name] = value
+		}
+	}
+	set("status", "Running")
+	set("project", "default")
+	set("location", "none")
+	if p.Segment != nil {
+		set("location", "m") // a volume stands on a member
+		set("type", "custom")
+		out["location"] = "m"
+	}
+	set(p.Key, path[strings.LastIndex(path, "/")+1:])
+	for name, v := range a.override {
+		if _, has := out[name]; has {
+			out[name] = v
+		}
+	}
+	if p.Name == "operations" {
+		out["status"], out["status_code"], out["metadata"] = "Success", 200, outcome
+	}
+	if p.Name == "aliases" {
+		out["target"] = "abc123"
+	}
+	if out["network"] != nil && p.Kind == "InstanceState" {
+		out["network"] = map[string]any{"eth0": map[string]any{"type": "broadcast", "addresses": []any{map[string]any{"family": "inet", "address": "10.0.0.2", "scope": "global"}}}}
+	}
+	if p.Name == "server" {
+		out["api_extensions"] = a.extensions
+	}
+	maps.Copy(out, a.made[path])
+	return out
+}
+
+// outcome is the metadata of all operations.
+var outcome = map[string]any{"return": 0, "output": map[string]any{"1": "/1.0/x/exec_1.stdout", "2": "/1.0/x/exec_1.stderr"},
+	"fingerprint": "abc123", "secret": "s", "addresses": []string{"192.0.2.1:8443"}, "request": map[string]any{"name": "x"}}
+
+// list is a collection, in the form that it has.
+func (a *answers) list(p *placed, r *http.Request) any {
+	path := r.URL.Path
+	var paths []string
+	if !a.empty {
+		paths = append(paths, path+"/abc123")
+	}
+	for made := range a.made {
+		if at := made[:strings.LastIndex(made, "/")]; at == path {
+			paths = append(paths, made)
+		}
+	}
+	elems, urls := []any{}, []any{}
+	for _, at := range paths {
+		elems, urls = append(elems, a.item(p, at)), append(urls, at)
+		if p.KeyQuery != "" {
+			urls[len(urls)-1] = "abc123"
+		}
+	}
+	full := r.URL.Query().Get("recursion") != ""
+	switch {
+	case p.Flat:
+		return elems
+	case p.Grouped && full:
+		return map[string]any{"running": elems}
+	case p.Grouped:
+		return map[string]any{"running": urls}
+	case p.Keyed && full && len(elems) > 0:
+		one := map[string]any{"abc123": elems[0]}
+		if r.URL.Query().Get("recursion") == "2" {
+			return map[string]any{"guid": one}
+		}
+		return one
+	case p.Keyed && full:
+		return map[string]any{}
+	case full && !p.Text:
+		return elems
+	}
+	return urls
+}
+
+const operationID = "11111111-2222-3333-4444-555555555555"
+
+func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	data, _ := io.ReadAll(r.Body)
+	var body map[string]any
+	json.Unmarshal(data, &body)
+	path := r.URL.Path
+	a.log = append(a.log, arrival{r.Method, path, r.URL.RawQuery, body})
+	answer := func(status int, v map[string]any) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		json.NewEncoder(w).Encode(v)
+	}
+	refuse := func(status int, message string) {
+		answer(status, map[string]any{"type": "error", "error_code": status, "error": message})
+	}
+	operation := map[string]any{"id": operationID, "class": "task", "status": "Success", "status_code": 200, "metadata": outcome}
+	switch {
+	case strings.HasSuffix(path, "/wait"):
+		answer(200, map[string]any{"type": "sync", "status": "Success", "status_code": 200, "metadata": operation})
+		return
+	case r.Method == "DELETE" && a.busy > 0:
+		a.busy--
+		refuse(400, "Instance is busy running a \"start\" operation")
+		return
+	case r.Method == "DELETE":
+		delete(a.made, path)
+	case r.Method == "POST":
+		for _, p := range places() {
+			if key, _ := body[p.Key].(string); p.Key != "" && !p.Singleton && slices.ContainsFunc([]string{p.path, p.path + "/{type}"}, func(at string) bool { return pattern(at).MatchString(path) }) && (key != "" || p.Chosen) {
+				if p.Chosen {
+					key = "abc123"
+					w.Header().Set("Location", path+"/"+key)
+				}
+				given := maps.Clone(body)
+				delete(given, "profiles") // servers ignore an image's
+				maps.DeleteFunc(given, func(name string, v any) bool { return v == "" || name == "source" })
+				if a.made[path+"/"+key] == nil {
+					a.made[path+"/"+key] = given
+				}
+			}
+		}
+	}
+	if r.Method != "GET" {
+		starts := slices.ContainsFunc(a.background, func(s sent) bool {
+			for field, v := range s.Body {
+				if body[field] != v {
+					return false
+				}
+			}
+			return s.HTTP == r.Method && pattern(s.path).MatchString(path)
+		})
+		if !starts || a.sync {
+			answer(200, map[string]any{"type": "sync", "status": "Success", "status_code": 200, "metadata": nil})
+			return
+		}
+		operation["status"], operation["status_code"] = "Running", 103
+		w.Header().Set("Location", "/1.0/operations/"+operationID)
+		answer(202, map[string]any{"type": "async", "status": "Operation created", "status_code": 100, "operation": "/1.0/operations/" + operationID, "metadata": operation})
+		return
+	}
+	w.Header().Set("ETag", "tag")
+	var v any
+	switch {
+	case path == "/" || strings.HasSuffix(path, "/configuration"):
+		v = []string{"/1.0"}
+	case strings.Contains(path, "/logs/exec-output/"), r.URL.Query().Get("path") != "":
+		v = rawText("text")
+	default:
+		i := slices.IndexFunc(a.routes, func(o route) bool { return o.pattern.MatchString(path) })
+		if i < 0 {
+			refuse(404, fmt.Sprintf("nothing is at %s", path))
+			return
+		}
+		if a.routes[i].item && a.empty && a.made[path] == nil && path != "/1.0" && path != "/1.0/projects/p" {
+			refuse(404, "not found")
+			return
+		}
+		v = a.routes[i].answer(a, r)
+	}
+	if text, raw := v.(rawText); raw {
+		w.Header().Set("Content-Type", "application/octet-stream")
+		io.WriteString(w, string(text))
+		return
+	}
+	answer(200, map[string]any{"type": "sync", "status": "Success", "status_code": 200, "metadata": v})
+}
+
+// serve starts the server and returns the environment that leads to it.
+func (a *answers) serve(t *testing.T) *remote.Environment {
+	t.Helper()
+	socket := filepath.Join(t.TempDir(), "socket")
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: a}
+	done := make(chan struct{})
+	go func() { defer close(done); server.Serve(listener) }()
+	t.Cleanup(func() { server.Close(); <-done })
+	return &remote.Environment{Getenv: func(name string) string { return map[string]string{"INCUS_SOCKET": socket}[name] }}
+}

@@ -1,0 +1,386 @@
+package repl
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"maps"
+	"math/big"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/spec"
+
+	json_ "go.starlark.net/lib/json"
+	"go.starlark.net/starlark"
+)
+
+// A world calls methods of the table on a fake server.
+type world struct {
+	*testing.T
+	answers *answers
+	options starlarkincus.Options
+	pem     string
+	tried   int // calls
+}
+
+// A trial is a call of a method under some circumstances.
+type trial struct {
+	args   map[string]starlark.Value
+	when   []string            // the circumstances of requests that it brings about
+	set    map[string]any      // fields of all objects on the server
+	before func(*answers)      // when there is an object to call it on
+	client starlark.HasAttrs   // nil for the default
+	list   bool                // the object comes from a list
+	want   func([]sent) []sent // in place of what is expected
+}
+
+func (w *world) attr(v starlark.Value, name string) starlark.Value {
+	w.Helper()
+	member, err := v.(starlark.HasAttrs).Attr(name)
+	if err != nil || member == nil {
+		w.Fatalf("%s of %v: %v", name, v, err)
+	}
+	return member
+}
+
+func (w *world) call(fn starlark.Value, args starlark.Tuple, kwargs []starlark.Tuple) starlark.Value {
+	w.Helper()
+	v, err := starlark.Call(new(starlark.Thread), fn, args, kwargs)
+	if err != nil {
+		w.Fatalf("%v%v: %v", fn, args, err)
+	}
+	return v
+}
+
+// collection is one of the place's resource, under the client.
+func (w *world) collection(client starlark.Value, p *placed) starlark.Value {
+	switch {
+	case p.parent == nil:
+		return w.attr(client, p.Name)
+	case p.OfAll:
+		return w.attr(w.collection(client, p.parent), p.Name)
+	}
+	return w.attr(w.object(client, p.parent, false), p.Name)
+}
+
+// object is one of the place's resource.
+func (w *world) object(client starlark.Value, p *placed, list bool) starlark.Value {
+	on := func(owner starlark.Value, methods []spec.Method) starlark.Value {
+		i := slices.IndexFunc(methods, func(m spec.Method) bool { return m.Result == p.Resource })
+		return w.call(w.attr(owner, methods[i].Name), nil, kwargs(w.required("", &methods[i])))
+	}
+	switch {
+	case p.Name == "" && p.parent == nil:
+		return on(client, spec.ClientMethods)
+	case p.Name == "":
+		return on(w.object(client, p.parent, false), p.parent.ObjectMethods())
+	case p.Singleton:
+		return w.call(w.collection(client, p), nil, nil)
+	case list:
+		return w.call(w.attr(w.collection(client, p), "list"), nil, nil).(*starlark.List).Index(0)
+	}
+	return w.call(w.attr(w.collection(client, p), "get"), starlark.Tuple{starlark.String("abc123")}, nil)
+}
+
+func kwargs(args map[string]starlark.Value) []starlark.Tuple {
+	var out []starlark.Tuple
+	for _, name := range slices.Sorted(maps.Keys(args)) {
+		out = append(out, starlark.Tuple{starlark.String(name), args[name]})
+	}
+	return out
+}
+
+func dictOf(pairs ...any) *starlark.Dict {
+	d := new(starlark.Dict)
+	for i := 0; i < len(pairs); i += 2 {
+		d.SetKey(starlark.String(pairs[i].(string)), pairs[i+1].(starlark.Value))
+	}
+	return d
+}
+
+// try calls a method with what it needs, with each argument besides, and under all circumstances that help tells of.
+func (w *world) try(p *placed, m *spec.Method) {
+	who, sends := "incus."+m.Name, []sent(nil)
+	if p == nil {
+		sends = ofClient(m)
+	} else if sends = p.sends(m); m.Collection {
+		who = p.collections()[0] + "." + m.Name
+	} else {
+		who = p.one() + "." + m.Name
+	}
+	help := strings.Join(strings.Fields(helpOf(w.T, who)), " ")
+	if due := strings.Join(strings.Fields(strings.Join(helpLines(sends), " ")), " "); !strings.Contains(help, due) {
+		w.Errorf("the help of %s doesn't have %s", who, due)
+	}
+	base := w.required(who, m)
+	with := func(name string, v starlark.Value) map[string]starlark.Value {
+		args := maps.Clone(base)
+		args[name] = v
+		return args
+	}
+	w.run(who, p, m, sends, trial{args: base})
+	if m.Offline {
+		return
+	}
+	for _, f := range m.Arguments() {
+		short := p != nil && p.parent != nil && apart[p.Name+"."+m.Name+"."+f.Script()] != ""
+		if apart[who+"."+f.Script()] != "" || short || base[f.Script()] != nil {
+			continue
+		}
+		v := w.sample(&f)
+		if m.Impl == "ensure" && f.Use&spec.Read != 0 { // it is so already
+			v = w.decoded(w.answers.item(p, p.object+"/abc123").(map[string]any)[f.Name])
+		}
+		switch f.Name {
+		case "wait":
+			v = starlark.False
+		case "project":
+			v = starlark.String("p")
+		}
+		w.run(who, p, m, sends, trial{args: with(f.Script(), v)})
+	}
+	if m.Background && !slices.Contains([]string{"exec", "token"}, m.Impl) {
+		w.run(who, p, m, sends, trial{args: base, before: func(a *answers) { a.sync = true }})
+	}
+	done := make(map[string]bool)
+	for _, s := range sends {
+		if s.When == "" || s.With != nil || s.Unless != nil || done[s.When] {
+			continue
+		}
+		done[s.When] = true
+		c, ok := w.circumstances(m, s.When, with)
+		if !ok {
+			w.Errorf("%s: no trial of %q", who, s.When)
+			continue
+		}
+		c.when = append(c.when, s.When)
+		if c.args == nil {
+			c.args = base
+		}
+		w.run(who, p, m, sends, c)
+	}
+}
+
+func (w *world) client() *starlarkincus.Client {
+	client := starlarkincus.New(w.options)
+	w.Cleanup(client.Close)
+	return client
+}
+
+func (w *world) decoded(v any) starlark.Value {
+	data, _ := json.Marshal(v)
+	text, err := starlark.Call(new(starlark.Thread), starlarkJSON, starlark.Tuple{starlark.String(data)}, nil)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return text
+}
+
+// due are the requests that a trial is to send.
+func due(sends []sent, c trial, instant bool) []sent {
+	var out []sent
+	given := func(names []string) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return c.args[name] != nil })
+	}
+	for _, s := range sends {
+		switch {
+		case s.With != nil && !given(s.With), s.Unless != nil && given(s.Unless), s.Waits && instant:
+		case s.When != "" && s.With == nil && s.Unless == nil && !slices.Contains(c.when, s.When):
+		default:
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// matches reports whether a request is the one that help tells of.
+func (s sent) matches(r arrival, c trial, m *spec.Method) error {
+	if s.HTTP != r.method && !strings.HasPrefix(s.HTTP, "{") || !pattern(s.path).MatchString(r.path) {
+		return fmt.Errorf("another request")
+	}
+	query, _ := url.ParseQuery(r.query)
+	if name, value, _ := strings.Cut(s.Query, "="); name != "" && c.args["state"] == nil && c.args["recursion"] == nil && c.args["guid"] == nil {
+		if query.Get(name) == "" || !strings.HasPrefix(value, "{") && query.Get(name) != value {
+			return fmt.Errorf("no %s in its query", s.Query)
+		}
+	}
+	for field, v := range s.Body {
+		if fmt.Sprint(r.body[field]) != fmt.Sprint(v) {
+			return fmt.Errorf("%s is %v in its body, not %v", field, r.body[field], v)
+		}
+	}
+	return nil
+}
+
+// run makes one call and compares what arrived, and what it returned, with what help says.
+func (w *world) run(who string, p *placed, m *spec.Method, sends []sent, c trial) {
+	w.tried++
+	w.answers.reset()
+	w.answers.override = c.set
+	var client starlark.Value = sharedClient
+	if c.client != nil {
+		client = c.client
+	}
+	owner := client
+	switch {
+	case p != nil && m.Collection:
+		owner = w.collection(client, p)
+	case p != nil:
+		owner = w.object(client, p, c.list)
+	}
+	if c.before != nil {
+		c.before(w.answers)
+	}
+	w.answers.take()
+	name := fmt.Sprintf("%s(%v) %v", who, kwargs(c.args), c.when)
+	got, err := starlark.Call(new(starlark.Thread), w.attr(owner, m.Name), nil, kwargs(c.args))
+	if err != nil {
+		w.Errorf("%s: %v, after %v", name, err, w.answers.take())
+		return
+	}
+	want := due(sends, c, w.answers.sync)
+	if c.want != nil {
+		want = c.want(want)
+	}
+	watched := c.args["wait"] == starlark.False || m.Impl == "operation"
+	if i := slices.IndexFunc(want, func(s sent) bool { return s.Waits }); c.args["wait"] == starlark.False && i >= 0 {
+		want = want[:i]
+	}
+	arrived := w.answers.take()
+	for deadline := time.Now().Add(5 * time.Second); watched && !slices.ContainsFunc(arrived, isWait) && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+		arrived = append(arrived, w.answers.take()...)
+	}
+	if watched {
+		arrived = slices.DeleteFunc(arrived, isWait) // it waits in the background, for a later wait()
+	}
+	for i := range max(len(arrived), len(want)) {
+		switch {
+		case i >= len(arrived):
+			w.Errorf("%s: help says %s, which isn't sent", name, want[i])
+		case i >= len(want):
+			w.Errorf("%s: help doesn't say %s %s", name, arrived[i].method, arrived[i].path)
+		default:
+			if err := want[i].matches(arrived[i], c, m); err != nil {
+				w.Errorf("%s: %s %s?%s %v is sent where help says %s: %v", name, arrived[i].method, arrived[i].path, arrived[i].query, arrived[i].body, want[i], err)
+				return
+			}
+		}
+	}
+	if c.args["wait"] == starlark.False {
+		if got.Type() != "Operation" && m.Impl != "request" {
+			w.Errorf("%s: returned %s, not an Operation", name, got)
+		}
+		return
+	}
+	if err := returned(p, m, owner, got); err != nil {
+		w.Errorf("%s: %v; help says: %s", name, err, m.Doc)
+	}
+}
+
+func isWait(r arrival) bool { return strings.HasSuffix(r.path, "/wait") }
+
+// returned compares a result with what help says of it.
+func returned(p *placed, m *spec.Method, owner, got starlark.Value) error {
+	says := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(s string) bool { return strings.Contains(m.Doc, s) })
+	}
+	kind := "NoneType"
+	elem := ""
+	switch {
+	case says("as a string", "as text"):
+		kind = "string"
+	case says("returns the Operation", "returns an Operation"):
+		kind = "Operation"
+	case says("returns the image"):
+		kind = "Image"
+	case says("returns the instance"):
+		kind = "Instance"
+	case says("returns the copy", "Reads an", "Reads a ", "Creates a") && p != nil && m.Result == nil:
+		kind = p.Kind
+	case says("Says whether", "Reports whether"):
+		kind = "bool"
+	case says("returns a struct"):
+		kind = "struct"
+	case says("Makes a client"):
+		kind = "incus"
+	case says("names of all", "list of strings", "list of paths"):
+		kind, elem = "list", "string"
+	case says("Returns a list of all"):
+		kind, elem = "list", p.Kind
+	case says(": a list, each"):
+		kind, elem = "list", m.Result.Kind
+	case m.Result != nil:
+		kind = m.Result.Kind
+	case says("returns it") && m.Collection:
+		kind = p.Kind
+	case says("returns it"):
+		if got != owner {
+			return fmt.Errorf("it returned %v, not the object itself", got)
+		}
+		return nil
+	case says("Reads which", "Reads the server"):
+		return nil
+	}
+	if got.Type() != kind {
+		return fmt.Errorf("it returned a %s, not a %s", got.Type(), kind)
+	}
+	if list, ok := got.(*starlark.List); ok {
+		for v := range list.Elements() {
+			if v.Type() != elem {
+				return fmt.Errorf("it returned a list with a %s, not of %s", v.Type(), elem)
+			}
+		}
+	}
+	return nil
+}
+
+var (
+	sharedClient *starlarkincus.Client
+	starlarkJSON = json_.Module.Members["decode"]
+)
+
+// Every method of the table sends just the requests that its help tells of, in that order, and returns what it says:
+// with what it needs, with each of its arguments besides, and in all circumstances that help names.
+func TestMethodsSendWhatHelpSays(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(1)}, &x509.Certificate{SerialNumber: big.NewInt(1)}, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := newAnswers()
+	w := &world{T: t, answers: a, options: starlarkincus.Options{Environment: a.serve(t)},
+		pem: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))}
+	sharedClient = w.client()
+	w.call(w.attr(sharedClient, "has_extension"), starlark.Tuple{starlark.String("x")}, nil)
+	methods := 0
+	for _, p := range places() {
+		for _, m := range slices.Concat(p.CollectionMethods(), p.ObjectMethods()) {
+			if m.Collection && p.Name == "" {
+				continue // what a method returns has no collection
+			}
+			methods++
+			w.try(p, &m)
+		}
+	}
+	for i := range spec.ClientMethods {
+		methods++
+		w.try(nil, &spec.ClientMethods[i])
+	}
+	if methods < 250 || w.tried < 1000 {
+		t.Errorf("only %d methods in %d calls", methods, w.tried)
+	}
+	t.Logf("%d methods in %d calls", methods, w.tried)
+}

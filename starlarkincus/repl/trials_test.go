@@ -1,0 +1,160 @@
+package repl
+
+import (
+	"slices"
+
+	"incus-star/starlarkincus/spec"
+
+	"go.starlark.net/starlark"
+)
+
+// sample is an argument of a declared type.
+func (w *world) sample(f *spec.Field) starlark.Value {
+	switch f.Script() {
+	case "method":
+		return starlark.String("POST")
+	case "path":
+		return starlark.String("/1.0/instances")
+	case "family":
+		return starlark.String("inet")
+	case "certificate", "cluster_certificate":
+		return starlark.String(w.pem)
+	}
+	switch f.Type {
+	case spec.Int, spec.Seconds, spec.WholeSeconds:
+		return starlark.MakeInt(1)
+	case spec.Bool:
+		return starlark.True
+	case spec.Strings:
+		return starlark.NewList([]starlark.Value{starlark.String("true")})
+	case spec.Config:
+		return dictOf("user.b", starlark.MakeInt(2))
+	case spec.Devices:
+		return dictOf("eth9", dictOf("type", starlark.String("nic")))
+	case spec.Time:
+		return starlark.String("2026-01-02T03:04:05Z")
+	case spec.Filter, spec.Conditions:
+		return dictOf(f.Fields[0].Name, starlark.String("abc123"))
+	case spec.Object, spec.Objects:
+		d := new(starlark.Dict)
+		for i := range f.Fields {
+			name := f.Fields[i].Name
+			if name == spec.AnyKey {
+				name = "any"
+			}
+			d.SetKey(starlark.String(name), w.sample(&f.Fields[i]))
+		}
+		if f.Type == spec.Objects {
+			return starlark.NewList([]starlark.Value{d})
+		}
+		return d
+	case spec.Any:
+		return dictOf()
+	}
+	return starlark.String("abc123")
+}
+
+// required are the arguments without which a call says nothing.
+func (w *world) required(who string, m *spec.Method) map[string]starlark.Value {
+	args := make(map[string]starlark.Value)
+	for _, f := range m.Arguments() {
+		needed := f.Required
+		switch {
+		case m.Impl == "update" || m.Impl == "replace":
+			needed = f.Name == m.Args[0].Name
+		case m.Impl == "join":
+			needed = needed || f.Name == "cluster_address" || f.Name == "cluster_certificate"
+		case who == "instance.move":
+			needed = f.Name == "target"
+		case who == "volume.move":
+			needed = f.Name == "name"
+		}
+		if needed {
+			if args[f.Script()] = w.sample(&f); !f.Required && m.Impl == "move" {
+				args[f.Script()] = starlark.String("other")
+			}
+		}
+	}
+	return args
+}
+
+// apart are arguments that can't be tried on the fake, with the reason.
+var apart = map[string]string{
+	"cluster.join.cluster_token": "asks the cluster's server for its certificate",
+	"instances.ensure.target":    "has trials of its own",
+	"volumes.ensure.target":      "the same: the volume would have to be on that member",
+	"volume.move.volume_only":    "goes with target=",
+}
+
+// circumstances bring about what a request's When says.
+func (w *world) circumstances(m *spec.Method, when string, with func(string, starlark.Value) map[string]starlark.Value) (trial, bool) {
+	s := func(text string) starlark.String { return starlark.String(text) }
+	empty := func(a *answers) { a.empty = true }
+	switch when {
+	case "once, for its API extension", "once":
+		return trial{client: w.client()}, true
+	case "once, for an argument's API extension":
+		for _, f := range m.Arguments() {
+			if f.Extension != "" || f.Fields != nil && f.Type != spec.Filter && f.Type != spec.Conditions || f.Name == "recursion" {
+				c := trial{args: with(f.Script(), w.sample(&f)), client: w.client()}
+				if f.Name == "recursion" && m.Verb == spec.List {
+					c.args["recursion"] = starlark.MakeInt(2)
+				}
+				if m.Impl == "ensure" && f.Use&spec.Change != 0 {
+					c.when = []string{"where something differs"}
+				}
+				if needsArgument(f) {
+					return c, true
+				}
+			}
+		}
+	case "where nothing is found in a project other than default":
+		client := w.call(w.attr(w.client(), "use"), nil, kwargs(map[string]starlark.Value{"project": s("p")})).(starlark.HasAttrs)
+		w.call(w.attr(client, "has_extension"), starlark.Tuple{s("x")}, nil)
+		return trial{client: client, before: empty, set: map[string]any{"project": "p"}}, true
+	case "where it isn't there":
+		return trial{before: empty}, true
+	case "where it isn't there and image= may be a fingerprint":
+		return trial{args: with("image", s("abc123")), when: []string{"where it isn't there"}, before: empty}, true
+	case "where something differs":
+		for _, f := range m.Args {
+			switch {
+			case f.Use&spec.Change == 0:
+			case f.Type == spec.String:
+				return trial{args: with(f.Script(), s("other"))}, true
+			case f.Type == spec.Time:
+				return trial{args: with(f.Script(), s("2030-01-02T03:04:05Z"))}, true
+			}
+		}
+	case "where it is there and target= is an @group":
+		return trial{args: with("target", s("@g")), set: map[string]any{"location": "m", "members": []string{"m"}}}, true
+	case "where start=True and it doesn't run":
+		return trial{args: with("start", starlark.True), set: map[string]any{"status": "Stopped"}}, true
+	case "where it comes from a list":
+		return trial{list: true}, true
+	case "where force=True and something else works on it; then all again":
+		return trial{args: with("force", starlark.True), before: func(a *answers) { a.busy = 1 }, want: func(all []sent) []sent {
+			n := len(all) - 2 // a wait, and the list of operations
+			return slices.Concat(all[:n], all[n+1:], all[:n+1])
+		}}, true
+	case "where refresh=True in a cluster":
+		return trial{args: with("refresh", starlark.True), set: map[string]any{"location": "m"}}, true
+	case "where it goes from one member to another, outside the project default":
+		return trial{args: with("target", s("other")), set: map[string]any{"project": "p"}}, true
+	case "where it still lacks something":
+		if m.Impl == "move" {
+			return trial{args: with("config", dictOf("user.a", starlark.None))}, true
+		}
+		return trial{args: with("description", s(""))}, true
+	case "for each that is over":
+		return trial{before: func(a *answers) {
+			a.made["/1.0/profiles/lock.abc123.1"] = map[string]any{"name": "lock.abc123.1", "config": map[string]any{"user.lock.id": "other", "user.lock.until": "2001-01-01T00:00:00Z"}}
+		}}, true
+	}
+	return trial{}, false
+}
+
+// needsArgument reports whether an argument's sample needs an API extension.
+func needsArgument(f spec.Field) bool {
+	return f.Extension != "" || f.Name == "recursion" || slices.ContainsFunc(f.Fields, needsArgument)
+}

@@ -1,0 +1,245 @@
+package spec
+
+import "slices"
+
+// A Request is one of those that a method sends.
+type Request struct {
+	HTTP  string
+	At    At
+	Path  string         // below At; the whole path where it begins with a slash
+	Query string         // what its URL carries in any case: recursion=1
+	Body  map[string]any // what its body holds in any case
+	When  string         // the circumstances in which it is sent; empty where it always is
+	Note  string         // what else help tells of it
+
+	With, Unless []string // arguments that it is sent for, each alone, and that it isn't sent with; When says so too
+	Waits        bool     // it waits for the operation that the one before it began, where that began one
+}
+
+// An At says whereabouts a request goes.
+type At int
+
+const (
+	Here   At = iota // to the collection or the object that the method is called on
+	Within           // to the collection, and there to the objects of one type where it has a Segment
+	Item             // to the object that the method names or makes
+)
+
+var (
+	waiting  = Request{HTTP: "GET", Path: "/1.0/operations/{operation}/wait", Waits: true}
+	aliasFor = Request{HTTP: "GET", Path: "/1.0/images/aliases/{alias}", With: []string{"image"}, When: "where image= may be a fingerprint"}
+)
+
+// in returns requests that are sent in just these circumstances.
+func in(when string, with []string, requests ...Request) []Request {
+	for i := range requests {
+		requests[i].When, requests[i].With = when, with
+	}
+	return requests
+}
+
+// Sends returns the requests that the resource's method sends, in their order. The resource is nil for a method of
+// ClientMethods.
+func (m *Method) Sends(r *Resource) []Request {
+	if m.Offline {
+		return nil
+	}
+	if r == nil {
+		r = new(Resource)
+	}
+	var out []Request
+	switch {
+	case m.Extension != "" || r.Extension != "" && m.Collection: // what was read needed it before
+		out = in("once, for its API extension", nil, Request{HTTP: "GET", Path: "/1.0"})
+	case needsAny(m.Arguments()) || r.DepthNeeds != "" && Find(m.Args, "recursion") != nil:
+		out = in("once, for an argument's API extension", nil, Request{HTTP: "GET", Path: "/1.0"})
+	}
+	if m.Requests != nil {
+		return append(out, m.Requests...)
+	}
+	return append(out, m.ordinary(r)...)
+}
+
+// needsAny reports whether an argument needs an API extension.
+func needsAny(fields []Field) bool {
+	return slices.ContainsFunc(fields, func(f Field) bool {
+		return f.Extension != "" || f.Type != Filter && f.Type != Conditions && needsAny(f.Fields)
+	})
+}
+
+// ordinary returns the requests that each implementation sends for all resources alike.
+func (m *Method) ordinary(r *Resource) []Request {
+	own := Request{HTTP: m.HTTP, Path: m.Path, Body: m.Send}
+	if m.Under != "" {
+		own.Body = nil
+	}
+	read, made := Request{HTTP: "GET"}, Request{HTTP: "GET", At: Item}
+	var waits, lookUp, project []Request
+	if m.Background {
+		waits = []Request{waiting}
+	}
+	if r.Aliases != "" && m.Collection {
+		lookUp = []Request{{HTTP: "GET", Path: r.Aliases + "/{alias}"}}
+	}
+	if r.inProject() {
+		project = []Request{{HTTP: "GET", Path: "/1.0/projects/{project}", When: "where nothing is found in a project other than default"}}
+		if r.Shared && m.Verb == List {
+			project = []Request{{HTTP: "GET", Path: "/1.0/projects/{project}", When: "in a project other than default", With: []string{"project"}}}
+		}
+	}
+	image := []Request(nil)
+	if Find(m.Args, "image") != nil {
+		image = []Request{aliasFor}
+	}
+	switch m.Impl {
+	case "list":
+		switch {
+		case r.Keyed:
+			own.Query = "recursion=2"
+		case !r.Flat:
+			own.Query = "recursion=1"
+		}
+		return slices.Concat([]Request{own}, project)
+	case "names":
+		return slices.Concat([]Request{own}, project)
+	case "get", "get_text":
+		return slices.Concat(lookUp, []Request{made})
+	case "exists":
+		if r.Text {
+			return slices.Concat([]Request{read}, project)
+		}
+		return slices.Concat(lookUp, []Request{made}, project)
+	case "create":
+		own.At = Within
+		if r.Put {
+			own.At = Item
+		}
+		return slices.Concat(image, []Request{own}, waits, []Request{made})
+	case "create_text":
+		own.At = Item
+		return []Request{own}
+	case "ensure":
+		return m.ensures(r, image)
+	case "update":
+		if r.Merge == ByServer {
+			return []Request{own, read}
+		}
+		own.Note = "with If-Match; all from the first again where somebody changed it meanwhile"
+		return slices.Concat([]Request{read, own}, waits, []Request{read})
+	case "replace":
+		own.Note = "with If-Match"
+		var first []Request
+		if !r.Singleton {
+			first = in("where it comes from a list", nil, read)
+		}
+		return slices.Concat(first, []Request{own}, waits, []Request{read})
+	case "rename":
+		return slices.Concat([]Request{own}, waits, []Request{made})
+	case "delete":
+		own.At = Here
+		if m.Collection {
+			own.At = Item
+		}
+		var stop, busy []Request
+		if f := Find(m.Args, "force"); f != nil && f.Place == Local {
+			stop = in("where force=True", []string{"force"}, slices.Concat([]Request{{HTTP: "PUT", At: own.At, Path: "state", Body: map[string]any{"action": "stop", "force": true}}}, waits)...)
+			busy = in("where force=True and something else works on it; then all again", nil, Request{HTTP: "GET", Path: Operations.Path, Query: "recursion=1"})
+		}
+		return slices.Concat(lookUp, stop, []Request{own}, waits, busy)
+	case "copy":
+		return m.copies(r)
+	case "move":
+		return m.moves(r)
+	case "addresses":
+		return []Request{own}
+	}
+	if m.Impl == "token" {
+		waits = nil // its operation ends when somebody uses the token
+	}
+	if m.Refresh {
+		waits = append(waits, read)
+	}
+	return slices.Concat(image, []Request{own}, waits)
+}
+
+// ensures returns the requests of ensure.
+func (m *Method) ensures(r *Resource, image []Request) []Request {
+	read := Request{HTTP: "GET", At: Item}
+	var created, changed, started []Request
+	if r.Background&New != 0 {
+		created = []Request{waiting}
+	}
+	if r.Background&Update != 0 {
+		changed = []Request{waiting}
+	}
+	create := slices.Concat([]Request{{HTTP: "POST", At: Within}}, created, []Request{read})
+	change := slices.Concat([]Request{{HTTP: "PUT", At: Item}}, changed, []Request{read})
+	if Find(m.Args, "start") != nil {
+		started = in("where start=True and it doesn't run", nil, Request{HTTP: "PUT", At: Item, Path: "state", Body: map[string]any{"action": "start"}}, waiting, read)
+	}
+	var group []Request
+	if r.Target&New != 0 && r.Target&Get == 0 {
+		group = in("where it is there and target= is an @group", nil, Request{HTTP: "GET", Path: "/1.0/cluster/groups/{group}"})
+	}
+	for i := range image {
+		image[i].With, image[i].When = nil, "where it isn't there and image= may be a fingerprint"
+	}
+	return slices.Concat([]Request{read}, group, image, in("where it isn't there", nil, create...), in("where something differs", nil, change...), started)
+}
+
+// complete are the requests that give a copied or moved object what the server didn't.
+func complete(path string, waits ...Request) []Request {
+	return in("where it still lacks something", nil, slices.Concat([]Request{{HTTP: "PUT", At: Item, Path: path}}, waits, []Request{{HTTP: "GET", At: Item, Path: path}})...)
+}
+
+// copies returns the requests of copy.
+func (m *Method) copies(r *Resource) []Request {
+	made, item := Request{HTTP: "POST", At: Within, Path: m.Path}, ""
+	if m.Path != "" {
+		item = m.Path + "/{name}"
+	}
+	copied := Request{HTTP: "GET", At: Item, Path: item}
+	out := []Request{{HTTP: "GET"}}
+	if Find(m.Args, "refresh") != nil && r.Segment == nil {
+		out = append(out, in("where refresh=True in a cluster", nil, copied)...)
+	}
+	if r.Segment != nil {
+		out = append(out, in("where it goes from one member to another, outside the project default", nil,
+			Request{HTTP: "GET", Path: "/1.0/cluster/members/{member}"}, Request{HTTP: "GET", Path: "/1.0"}, Request{HTTP: "POST", Body: map[string]any{"migration": true}})...)
+	}
+	changes := complete(item, waiting)
+	if r.Segment != nil {
+		changes = complete(item)
+	}
+	return slices.Concat(out, []Request{made, waiting, copied}, changes)
+}
+
+// moves returns the requests of move.
+func (m *Method) moves(r *Resource) []Request {
+	moved := Request{HTTP: "GET", At: Item}
+	if r.Segment == nil {
+		return slices.Concat(in("where config= or devices= is given", []string{"config", "devices"}, Request{HTTP: "GET"}), []Request{{HTTP: "POST"}, waiting, moved}, complete("", waiting))
+	}
+	return slices.Concat(unless("without target=", []string{"target"}, Request{HTTP: "POST"}, waiting, moved),
+		in("with target=", []string{"target"}, Request{HTTP: "GET"}, Request{HTTP: "POST", At: Within}, waiting, moved, Request{HTTP: "DELETE"}, moved))
+}
+
+// unless returns requests that are sent where an argument isn't given.
+func unless(when string, args []string, requests ...Request) []Request {
+	for i := range requests {
+		requests[i].When, requests[i].Unless = when, args
+	}
+	return requests
+}
+
+// inProject reports whether the resource or one that it is below belongs to a project.
+func (r *Resource) inProject() bool {
+	var find func(resources []*Resource, project bool) bool
+	find = func(resources []*Resource, project bool) bool {
+		return slices.ContainsFunc(resources, func(o *Resource) bool {
+			in := project || o.Project
+			return o == r && in || find(o.Children, in)
+		})
+	}
+	return find(Collections, false)
+}
