@@ -1,6 +1,16 @@
 package starlarkincus
 
-import "go.starlark.net/starlark"
+import (
+	"slices"
+
+	"go.starlark.net/starlark"
+)
+
+// bareMethods are the methods of the client that scripts have without incus before them, too.
+var bareMethods = []string{"lock"}
+
+// BareMethods returns the names of the client's methods that scripts have without incus before them, too.
+func BareMethods() []string { return slices.Clone(bareMethods) }
 
 // Predeclared is what a program that runs Starlark by itself predeclares: the names that [Client.Names] has, for a
 // client that New made. Close ends its connections. A thread's requests can be cancelled where [Bind] gave the thread a
@@ -10,9 +20,13 @@ func Predeclared(o Options) (names starlark.StringDict, close func()) {
 	return c.Names(), c.Close
 }
 
-// Names are the names that scripts have of the module: incus, which is the client, and lock, which is incus.lock.
+// Names are the names that scripts have of the module: incus, which is the client, and those of [BareMethods].
 func (c *Client) Names() starlark.StringDict {
-	lock := c.method("lock")
-	lock.name = "lock"
-	return starlark.StringDict{"incus": c, "lock": lock}
+	names := starlark.StringDict{"incus": c}
+	for _, name := range bareMethods {
+		method := c.method(name)
+		method.name = name
+		names[name] = method
+	}
+	return names
 }

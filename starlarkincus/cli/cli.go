@@ -4,15 +4,20 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log"
 	"log/slog"
+	"maps"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
+	incuserrors "incus-star/errors"
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/internal/printable"
@@ -40,6 +45,7 @@ says
 type flags struct {
 	remote, project string
 	timeout         time.Duration
+	cleanup         time.Duration
 	maxSteps        uint64
 	maxMemory       memoryLimit
 	logLevel        slog.Level
@@ -49,6 +55,18 @@ type flags struct {
 	hasCode         bool
 	args            []string
 	errorFormat     string
+	names           []string // of the command's own flags
+}
+
+// defaultCleanup is the time for clean-up where no flag says another.
+const defaultCleanup = 10 * time.Second
+
+const cleanupUsage = "the time that finally_ and defer have in all after Ctrl-C, a signal or a timeout"
+
+func namesOf(set *pflag.FlagSet) []string {
+	var names []string
+	set.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	return names
 }
 
 func parse(args []string) (*flags, string, error) {
@@ -60,7 +78,8 @@ func parse(args []string) (*flags, string, error) {
 	set.StringVarP(&f.code, "code", "c", "", "run this `code` instead of a file")
 	set.StringVar(&f.remote, "remote", "", "the incus command's remote to work on, instead of its default")
 	set.StringVar(&f.project, "project", "", "the project to work in")
-	set.DurationVar(&f.timeout, "timeout", 0, "end the script after this long, such as 90s or 10m; at the prompt, each entry")
+	durationVar(set, &f.timeout, "timeout", 0, "end the script after this long, such as 90s or 10m; at the prompt, each entry")
+	durationVar(set, &f.cleanup, "cleanup-timeout", defaultCleanup, cleanupUsage)
 	set.Uint64Var(&f.maxSteps, "max-steps", 0, "end the script after this many steps of Starlark")
 	set.Var(&f.maxMemory, "max-memory", "end the script when it takes more memory, such as 512MiB or 2GiB")
 	set.BoolVar(&f.readOnly, "read-only", false, "send only GET requests to / and below /1.0, and write no file")
@@ -72,9 +91,7 @@ func parse(args []string) (*flags, string, error) {
 	err := set.Parse(args)
 	f.hasCode = set.Changed("code")
 	f.args = set.Args()
-	if err == nil && f.timeout < 0 {
-		err = fmt.Errorf("--timeout: %v is negative", f.timeout)
-	}
+	f.names = namesOf(set)
 	if err == nil {
 		if f.logLevel, err = host.LogLevel(*level); err != nil {
 			err = fmt.Errorf("--log-level: %w", err)
@@ -93,7 +110,7 @@ func Main(args []string, stdin, stdout, stderr *os.File) int {
 	f, help, err := parse(args)
 	switch {
 	case err != nil:
-		return f.wrongUsage(stderr, err)
+		return f.wrongUsage(stderr, misplaced(err, args))
 	case f.help:
 		fmt.Fprint(stdout, help)
 		return 0
@@ -108,13 +125,15 @@ func Main(args []string, stdin, stdout, stderr *os.File) int {
 	defer client.Close()
 	options := host.Options{
 		Stdin: stdin, Stdout: stdout, Stderr: stderr,
-		Predeclared: client.Names(),
-		Color:       colored(stderr),
-		JSON:        f.errorFormat == "json",
-		MaxSteps:    f.maxSteps,
-		LogLevel:    f.logLevel,
-		LibraryPath: libraryPath(),
-		ReadOnly:    f.readOnly,
+		Predeclared:  client.Names(),
+		CommandFlags: f.names,
+		Grace:        f.cleanup,
+		Color:        colored(stderr),
+		JSON:         f.errorFormat == "json",
+		MaxSteps:     f.maxSteps,
+		LogLevel:     f.logLevel,
+		LibraryPath:  libraryPath(),
+		ReadOnly:     f.readOnly,
 	}
 	if !f.hasCode && len(f.args) == 0 {
 		return f.prompt(options)
@@ -190,9 +209,38 @@ func (f *flags) run(options host.Options, stdin, stderr *os.File) int {
 		err = h.RunFile(ctx, f.args[0])
 	}
 	if err != nil {
-		h.Report(stderr, err)
+		h.Report(stderr, f.meant(err))
 	}
 	return host.ExitStatus(err)
+}
+
+// misplaced adds to the error of an unknown flag that stands before a script that it is the script's, if anybody's.
+func misplaced(err error, args []string) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return err
+	}
+	for _, arg := range args {
+		if strings.HasSuffix(arg, scriptSuffix) && !strings.HasPrefix(arg, "-") {
+			return fmt.Errorf("%w: a script's flags stand behind its name, as in %s --%s …", err, arg, unknown.GetSpecifiedName())
+		}
+	}
+	return err
+}
+
+// meant adds the command that was probably meant to the error of a script that isn't there.
+func (f *flags) meant(err error) error {
+	var usage *host.UsageError
+	if f.hasCode || !errors.As(err, &usage) || usage.Path != f.args[0] {
+		return err
+	}
+	if _, missing := os.Stat(usage.Path); !errors.Is(missing, fs.ErrNotExist) {
+		return err
+	}
+	if near := incuserrors.Nearest(usage.Path, slices.Sorted(maps.Keys(commands))); near != "" {
+		return &host.UsageError{Path: usage.Path, Message: fmt.Sprintf("%s (did you mean the command %s?)", usage.Message, near)}
+	}
+	return err
 }
 
 // Version is the version of the module that the binary was built from.

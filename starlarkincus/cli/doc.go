@@ -40,8 +40,8 @@ func doc(f *flags, set *pflag.FlagSet, names []string, stdio stdio) int {
 		err := error(nil)
 		if keyword {
 			err = fmt.Errorf("nothing tells of %s", name)
-		} else if err = repl.HelpName(stdio.out, name); err != nil && repl.Search(stdio.out, name) {
-			continue
+		} else {
+			err = repl.Tell(stdio.out, name)
 		}
 		if err != nil {
 			usage := &host.UsageError{Path: "incus-star doc", Message: err.Error()}

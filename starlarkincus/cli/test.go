@@ -55,7 +55,8 @@ func init() {
 		t = testFlags{}
 		set.StringVar(&t.match, "run", "", "run only the tests whose names match this regular `expression`")
 		set.BoolVarP(&t.verbose, "verbose", "v", false, "tell of each test as it ends, with what it printed")
-		set.DurationVar(&t.timeout, "timeout", 5*time.Minute, "end a test after this long; 0 for never")
+		durationVar(set, &t.timeout, "timeout", 5*time.Minute, "end a test after this long; 0 for never")
+		durationVar(set, &f.cleanup, "cleanup-timeout", f.cleanup, cleanupUsage)
 		set.IntVarP(&t.parallel, "parallel", "p", min(runtime.NumCPU(), 4), "how many files to run at a time")
 		set.StringVar(&t.junit, "junit", "", "write a JUnit report to this `file`")
 		set.StringVar(&f.remote, "remote", f.remote, "the incus command's remote to work on, instead of its default")
@@ -76,8 +77,6 @@ func (f *flags) test(t testFlags, paths []string, stdio stdio) int {
 	var match *regexp.Regexp
 	var err error
 	switch {
-	case t.timeout < 0:
-		err = fmt.Errorf("--timeout: %v is negative", t.timeout)
 	case t.parallel < 1:
 		err = fmt.Errorf("-p: %d is less than 1", t.parallel)
 	case t.match != "":
@@ -91,7 +90,8 @@ func (f *flags) test(t testFlags, paths []string, stdio stdio) int {
 	runner := suite.New(suite.Options{
 		Paths: orHere(paths), Match: match, Timeout: t.timeout, Parallel: t.parallel, Verbose: t.verbose || f.trace, JUnit: t.junit,
 		Stdout: stdio.out, Stderr: stdio.err, Color: colored(stdio.out), MaxSteps: f.maxSteps, LibraryPath: libraryPath(), ReadOnly: f.readOnly,
-		Module: func(output io.Writer) starlarkincus.Options { return f.module(output) },
+		Cleanup: f.cleanup,
+		Module:  func(output io.Writer) starlarkincus.Options { return f.module(output) },
 	})
 	ctx, stop := onSignals(context.Background(), runner, stdio.err)
 	defer stop()

@@ -17,10 +17,11 @@ import (
 
 // A commandLine is a script's: the flags that it declares, found in its text before it runs.
 type commandLine struct {
-	script string
-	doc    string
-	flags  map[textPlace]*scriptFlag // by where they are declared
-	order  []*scriptFlag
+	script  string
+	command []string // the flags of the command that runs the script
+	doc     string
+	flags   map[textPlace]*scriptFlag // by where they are declared
+	order   []*scriptFlag
 }
 
 // A textPlace is a position that is equal to another where both are the same place.
@@ -33,6 +34,11 @@ func placeOf(pos syntax.Position) textPlace { return textPlace{pos.Filename(), p
 
 const flagRule = `call flag at the top level of the script that is run, outside of loops, with the name written out, as in flag("count", 3)`
 
+// loadedFlags says why a file that is loaded can't have flags.
+func loadedFlags(file string) string {
+	return file + " is loaded here, and flags belong to the script that is run: move what is loaded into a file without flags"
+}
+
 // readCommandLine gives a script its flags and what is left as args. Helped says that it has printed the script's help
 // instead. A script without flags gets all that it was given, but where it has a text to show and the first word asks
 // for help.
@@ -42,6 +48,7 @@ func (r *run) readCommandLine(file *syntax.File, text string) (helped bool, err 
 		return false, err
 	}
 	r.line = line
+	line.command = r.host.options.CommandFlags
 	given := r.host.options.Args
 	if len(line.order) == 0 {
 		helped = line.doc != "" && len(given) > 0 && (given[0] == "-h" || given[0] == "--help")

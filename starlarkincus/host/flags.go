@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -209,11 +210,15 @@ func flagValue(c *call) (starlark.Value, error) {
 	if line == nil {
 		return fallback, nil
 	}
-	var f *scriptFlag
-	if c.thread.CallStackDepth() > 1 {
-		f = line.flags[placeOf(c.thread.CallFrame(1).Pos)]
+	if c.thread.CallStackDepth() < 2 {
+		return nil, c.errorf("%s", flagRule)
 	}
+	at := c.thread.CallFrame(1).Pos
+	f := line.flags[placeOf(at)]
 	if f == nil {
+		if file := at.Filename(); file != line.script && !strings.HasPrefix(file, "<") {
+			return nil, c.errorf("%s", loadedFlags(file))
+		}
 		return nil, c.errorf("%s", flagRule)
 	}
 	v, err := f.value(fallback, kind, list)
@@ -296,7 +301,9 @@ func (l *commandLine) parse(line []string) (rest []string, helped bool, err erro
 		}
 		var names []string
 		set.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-		if near := errors.Nearest(given, names); near != "" {
+		if slices.Contains(l.command, unknown.GetSpecifiedName()) {
+			message += ": it is incus-star's: put it before the script's name"
+		} else if near := errors.Nearest(given, names); near != "" {
 			message += fmt.Sprintf(" (did you mean --%s?)", near)
 		} else {
 			message += " (--help lists the flags)"

@@ -36,6 +36,32 @@ home = flag("home", env.get("HOST_NO_TEST",
 print(count, ratio, image, force, keep, only, tags, ports, n, home, args)
 `
 
+// TestFlagsOfLoadedFiles: a file with flags that is loaded, however deep, says whose flags count.
+func TestFlagsOfLoadedFiles(t *testing.T) {
+	for _, script := range []string{`load("testdata/lib/flag.star", "x")`, `load("testdata/lib/flags_below.star", "y")`, `load("testdata/lib/flags_late.star", "late")
+late()`} {
+		out, status := given(t, script)
+		if status != 1 || !strings.Contains(out, "testdata/lib/flag") || !strings.Contains(out, " is loaded here, and flags belong to the script that is run: move what is loaded into a file without flags") {
+			t.Errorf("%s: status %d, %s", script, status, out)
+		}
+	}
+	if out, _ := given(t, `try_(flag, "x")`); strings.Contains(out, "is loaded") {
+		t.Error(out)
+	}
+}
+
+// TestFlagsOfTheCommand: a flag of the command that stands behind the script's name is told from an unknown one.
+func TestFlagsOfTheCommand(t *testing.T) {
+	for _, given := range []string{"--error-format", "--error-format=json", "--trace"} {
+		var b strings.Builder
+		h := New(Options{Stdout: &b, Stderr: &b, Args: []string{given, "x"}, CommandFlags: []string{"error-format", "trace"}})
+		h.Report(&b, h.RunSource(t.Context(), "x.star", []byte(`flag("trade", 1)`)))
+		if !strings.Contains(b.String(), ": it is incus-star's: put it before the script's name") {
+			t.Errorf("%s: %s", given, b.String())
+		}
+	}
+}
+
 func TestFlags(t *testing.T) {
 	for _, test := range []struct {
 		line   string
@@ -138,7 +164,7 @@ func TestFlagDeclarations(t *testing.T) {
 		"flag('x', 1, 2)":                                "flag: for parameter help: got int, want string",
 		"g = flag\ng('x', 1)":                            "flag: call flag at the top level",
 		"try_(flag, 'x', 1).value":                       "flag: call flag at the top level",
-		"load('testdata/lib/flag.star', 'x')\nprint(x)":  "flag: call flag at the top level of the script that is run",
+		"load('testdata/lib/flag.star', 'x')\nprint(x)":  "flags belong to the script that is run",
 		"flag('x', [1] + [2], 'h')\nprint(flag('y', 3))": "3\n",
 		"if True:\n    print(flag('x', 'in an if'))":     "in an if\n",
 	} {

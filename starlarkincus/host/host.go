@@ -33,6 +33,8 @@ type Options struct {
 	// Args is the script's command line, without its own name. Where it asks for the script's help, that is printed on
 	// Stdout and nothing runs.
 	Args []string
+	// CommandFlags are the flags of the command that runs scripts, for a hint where a script is given one of them.
+	CommandFlags []string
 	// Predeclared are names that scripts have besides the host's own. None may be one of the host's.
 	Predeclared starlark.StringDict
 	// LibraryPath lists the folders where load looks after the loading file's own.

@@ -21,8 +21,8 @@ func init() {
 		params: "message, **fields",
 		help: `Prints a line with the time and the level on standard error: log("created", name="web", count=3). The same as log.info.
 
-Values of fields and keys that hold passwords, tokens, keys or other secrets by their name are left out. The command's
---log-level says what is printed: debug, info (as it is without),
+[redacted] stands for the values of fields and keys whose names say that they hold a password, a token, an access key
+or another secret; key by itself names a configuration key and is shown. The command's --log-level says what is printed: debug, info (as it is without),
 warning or error.`,
 		call: logAt(slog.LevelInfo),
 		members: []definition{

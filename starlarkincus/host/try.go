@@ -51,7 +51,8 @@ Any further field becomes an attribute of the error.`,
     finally_(lambda: deploy(inst), inst.delete)
 
 Returns what body returned; an error of body's goes on. Where both fail, cleanup's error is printed and body's goes on.
-After an interrupt or a timeout all clean-up together has 10 seconds.`,
+After an interrupt or a timeout all clean-up together has 10 seconds, enough to delete two or three running instances;
+--cleanup-timeout 60s gives it more.`,
 		call: finally,
 	}, {
 		name:   "fail",

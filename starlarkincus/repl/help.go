@@ -35,6 +35,10 @@ func Overview(w io.Writer) {
 			functions = append(functions, []string{name, sentence(doc)})
 		}
 	}
+	for _, name := range starlarkincus.BareMethods() {
+		functions = append(functions, []string{name, "The same as incus." + name + "."})
+	}
+	slices.SortFunc(functions, slices.Compare)
 	t.table("Functions and values", functions)
 	t.heading("Error classes")
 	t.indented("  ", strings.Join(classes, " "))
@@ -69,6 +73,15 @@ func Help(w io.Writer, v starlark.Value) {
 	_, _ = io.WriteString(w, printable.Text(t.String()))
 }
 
+// Tell writes the help of a name, or, of a word that is no name, what tells of it.
+func Tell(w io.Writer, name string) error {
+	err := HelpName(w, name)
+	if err != nil && Search(w, name) {
+		return nil
+	}
+	return err
+}
+
 // HelpName writes the help of a name: of what every script has, such as try_ and IncusNotFoundError, of Starlark's own,
 // such as len and string.split, and of the incus module's, with or without incus in front: instances,
 // instances.create, instance, instance.exec. An unknown one is an error with a suggestion.
@@ -76,7 +89,7 @@ func HelpName(w io.Writer, name string) error {
 	var t text
 	if !t.known(name) && !t.declared(name) {
 		message := "there is no help for " + name
-		if near := errors.Nearest(strings.TrimPrefix(name, "incus."), helpNames()); near != "" {
+		if near := errors.Nearest(strings.TrimPrefix(name, "incus."), suggestions()); near != "" {
 			message += fmt.Sprintf(" (did you mean %s?)", near)
 		}
 		return fmt.Errorf("%s", message)
@@ -98,6 +111,11 @@ func helpNames() []string {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// suggestions are the names that may be meant by one that isn't there: nobody asks for help about None.
+func suggestions() []string {
+	return slices.DeleteFunc(helpNames(), func(name string) bool { return name == "None" || name == "True" || name == "False" })
 }
 
 // known writes the help of a name of the host's or of Starlark's own.

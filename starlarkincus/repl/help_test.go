@@ -2,6 +2,7 @@ package repl
 
 import (
 	"bytes"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -126,6 +127,43 @@ func TestHelpOfAllNames(t *testing.T) {
 func TestHelpOfUnknownName(t *testing.T) {
 	if err := HelpName(nil, "instanec.exec"); err == nil || err.Error() != "there is no help for instanec.exec (did you mean instance.exec?)" {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestTellOfWords: of any word, the name of a method included, Tell finds something or says so, and never takes a truth
+// value for what was meant.
+func TestTellOfWords(t *testing.T) {
+	words := []string{"move", "nope", "non", "tru", "flase", "qqqq"}
+	for _, name := range helpNames() {
+		_, last, _ := strings.Cut(name, ".")
+		words = append(words, last, name+"x")
+	}
+	for _, word := range words {
+		var b bytes.Buffer
+		err := Tell(&b, word)
+		if (err == nil) == (b.Len() == 0) {
+			t.Errorf("%s: %v, and wrote %q", word, err, b.String())
+		}
+		if err != nil && regexp.MustCompile(`did you mean (None|True|False)`).MatchString(err.Error()) {
+			t.Errorf("%s: %v", word, err)
+		}
+	}
+	var b bytes.Buffer
+	if err := Tell(&b, "move"); err != nil || !strings.Contains(b.String(), "instance.move ") {
+		t.Errorf("move: %v, %s", err, b.String())
+	}
+}
+
+// TestOverviewHasAllNames: the overview lists every name that scripts have.
+func TestOverviewHasAllNames(t *testing.T) {
+	client := starlarkincus.New(starlarkincus.Options{})
+	t.Cleanup(client.Close)
+	var b bytes.Buffer
+	Overview(&b)
+	for _, name := range host.New(host.Options{Predeclared: client.Names()}).NewSession().Names() {
+		if name != "incus" && !regexp.MustCompile(`(?m)(^|\s)`+name+`(\s|$)`).MatchString(b.String()) {
+			t.Errorf("no %s", name)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/internal/printable"
 
+	"go.starlark.net/resolve"
 	"go.starlark.net/starlark"
 	"golang.org/x/term"
 )
@@ -236,9 +238,14 @@ func (p *prompt) run(ctx context.Context, text string) error {
 	stop := p.interruptible(cancel, false)
 	defer stop()
 	v, err := p.session.Eval(ctx, text)
+	p.hintHelp(text, err)
 	if err == nil && v != starlark.None {
 		p.session.Set("_", v)
-		err = write(ctx, p.Stdout, printable.Text(v.String())+"\n")
+		shown := v.String()
+		if b, ok := v.(*starlark.Builtin); ok && b.Name() == "exit" && strings.TrimSpace(text) == "exit" {
+			shown = "exit() or Ctrl-D ends the prompt"
+		}
+		err = write(ctx, p.Stdout, printable.Text(shown)+"\n")
 	}
 	if stop(); err == nil && ctx.Err() != nil {
 		return causeOf(ctx) // the interrupt came at the very end, and must not be lost
@@ -293,6 +300,23 @@ func (p *prompt) interruptible(cancel context.CancelCauseFunc, again bool) func(
 	})
 }
 
+// helpEntry is an entry that asks for the help of a name without quotes.
+var helpEntry = regexp.MustCompile(`^\s*help\(\s*([A-Za-z_][\w.]*)\s*\)\s*$`)
+
+// hintHelp adds to the error of an entry such as help(instance), where no object of that name is at hand, that help takes
+// the name in quotes.
+func (p *prompt) hintHelp(entry string, err error) {
+	var names resolve.ErrorList
+	asked := helpEntry.FindStringSubmatch(entry)
+	if asked == nil || !errors.As(err, &names) || HelpName(io.Discard, asked[1]) != nil {
+		return
+	}
+	for i := range names {
+		first, _, _ := strings.Cut(asked[1], ".")
+		names[i].Msg = fmt.Sprintf("undefined: %s: write help(%q)", first, asked[1])
+	}
+}
+
 // help is the prompt's help(x).
 func (p *prompt) help(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	if len(kwargs) > 0 || len(args) > 1 {
@@ -309,7 +333,7 @@ func (p *prompt) help(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tup
 			Help(p.Stdout, args[0])
 			break
 		}
-		if err := HelpName(p.Stdout, name); err != nil {
+		if err := Tell(p.Stdout, name); err != nil {
 			return nil, fmt.Errorf("%s: %w", b.Name(), err)
 		}
 	}

@@ -42,6 +42,8 @@ type Options struct {
 	Match *regexp.Regexp
 	// Timeout ends one test, its setup included; 0 for never. Clean-up has its own time.
 	Timeout time.Duration
+	// Cleanup is the time that a test's clean-up has after an interrupt or a timeout; 0 means that of host.Options.Grace.
+	Cleanup time.Duration
 	// Parallel is how many files run at a time; at least 1.
 	Parallel int
 	// Verbose tells of each test as it ends, with what it printed, and not of files.

@@ -71,7 +71,7 @@ func (r *Runner) runTest(ctx context.Context, path, name string) (done result) {
 	var own asserts
 	h := host.New(host.Options{
 		Stdout: out, Stderr: out, Predeclared: own.with(client), LibraryPath: r.options.LibraryPath,
-		Color: r.options.Color, MaxSteps: r.options.MaxSteps, ReadOnly: r.options.ReadOnly,
+		Color: r.options.Color, MaxSteps: r.options.MaxSteps, Grace: r.options.Cleanup, ReadOnly: r.options.ReadOnly,
 	})
 	own.bind(h)
 

@@ -46,6 +46,9 @@ func Key(name string) bool {
 	}
 	last := len(parts) - 1
 	if parts[last] == "key" {
+		if last == 0 { // mostly the name of a configuration key
+			return false
+		}
 		return !slices.ContainsFunc(parts[:last], func(word string) bool { return publicKey[word] })
 	}
 	return slices.ContainsFunc(parts, func(word string) bool { return words[word] })

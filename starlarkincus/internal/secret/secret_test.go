@@ -11,11 +11,11 @@ func TestKey(t *testing.T) {
 		"password": true, "Password": true, "DB_PASSWORD": true, "environment.DB_PASSWORD": true, "core.trust_password": true, "passwd": true,
 		"secret": true, "secrets": true, "oidc.client.secret": true, "clientSecret": true, "X-Incus-Secret": true, "secret_key": true, "secret-key": true,
 		"token": true, "trust_token": true, "openfga.api.token": true, "accessToken": true, "cluster_token": true, "fds": true,
-		"key": true, "access_key": true, "access-key": true, "api_key": true, "API_KEY": true, "apikey": true, "private_key": true, "ssh-key": true,
+		"access_key": true, "access-key": true, "api_key": true, "API_KEY": true, "apikey": true, "private_key": true, "ssh-key": true,
 		"cluster_certificate_key": true, "loki.auth.password": true, "logging.x.target.password": true, "acme.provider.environment": true,
 		"bgp.peers.x.password": true, "powerflex.user.password": true, "Authorization": true, "Proxy-Authorization": true, "Cookie": true, "Set-Cookie": true,
 
-		"": false, "name": false, "keys": false, "key_id": false, "key-name": false, "public_key": false, "ssh_public_key": false, "keyboard": false, "monkey": false,
+		"": false, "name": false, "key": false, "Key": false, "keys": false, "key_id": false, "key-name": false, "public_key": false, "ssh_public_key": false, "keyboard": false, "monkey": false,
 		"config_key": false, "core.remote_token_expiry": false, "user.vendor-data": false, "cloud-init.user-data": false, "token_type": false, "fingerprint": false,
 		"acme.ca_url": false, "acme.email": false, "oidc.client.id": false, "auth": false, "certificate": false, "secretary": false, "credentials_helper": false,
 		"limits.memory": false, "volatile.uuid": false, "password_required": false, "project": false, "recursion": false,
@@ -58,7 +58,8 @@ func TestText(t *testing.T) {
 func TestHideAndRemove(t *testing.T) {
 	var v any
 	body := `{"name":"x","password":"hunter22","n":{"secrets":{"control":"c0ntrol"}},"l":[{"token":12345},{"url":"https://u:pa55@h"}],
-		"env":"A=b\nAPI_KEY=k3y\n","has_secret":true,"secret":null,"key":"abc"}`
+		"env":"A=b\nAPI_KEY=k3y\n","has_secret":true,"secret":null,"api_key":"abc","key":"user.backup",
+		"Key":"-----BEGIN PRIVATE KEY-----\npemkey\n-----END PRIVATE KEY-----"}`
 	if err := json.Unmarshal([]byte(body), &v); err != nil {
 		t.Fatal(err)
 	}
@@ -68,12 +69,12 @@ func TestHideAndRemove(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	out, _ := json.Marshal(Hide(v))
-	for _, secret := range []string{"hunter22", "c0ntrol", "12345", "pa55", "k3y", "abc"} {
+	for _, secret := range []string{"hunter22", "c0ntrol", "12345", "pa55", "k3y", "abc", "pemkey"} {
 		if strings.Contains(string(out), secret) {
 			t.Errorf("%s stands in %s", secret, out)
 		}
 	}
-	for _, due := range []string{`"name":"x"`, `"has_secret":true`, `"secret":null`, `@h`, `A=b`} {
+	for _, due := range []string{`"name":"x"`, `"has_secret":true`, `"secret":null`, `@h`, `A=b`, `"key":"user.backup"`} {
 		if !strings.Contains(string(out), due) {
 			t.Errorf("%s is missing in %s", due, out)
 		}
@@ -85,14 +86,14 @@ func TestHideAndRemove(t *testing.T) {
 
 func TestMask(t *testing.T) {
 	for line, want := range map[string]string{
-		`f("GET", "/x?secret=abc&a=b")`:                  `f("GET", "/x?secret=***&a=b")`,
-		`f(body={"secrets": ["a1", "b2"], "x": "y"})`:    `f(body={"secrets": ["**", "**"], "x": "y"})`,
-		`f(body={'fds': {"0": "a1", "c": x}, "x": "y"})`: `f(body={'fds': {"*": "**", "*": x}, "x": "y"})`,
-		`f(password="abc" + "d'e" % x, y="z")`:           `f(password="***" + "***" % x, y="z")`,
-		`token = incus.request("GET", "/1.0")`:           `token = incus.request("GET", "/1.0")`,
-		`f({"key": "abc"}, key=1, "x") # secret = "a"`:   `f({"key": "***"}, key=1, "x") # secret = "*"`,
-		`p = "a" if password == "abc" else "d"`:          `p = "a" if password == "***" else "*"`,
-		`f("--password=a b", '''token=x''', "unfinished`: `f("--password=* b", '''token=*''', "unfinished`,
+		`f("GET", "/x?secret=abc&a=b")`:                      `f("GET", "/x?secret=***&a=b")`,
+		`f(body={"secrets": ["a1", "b2"], "x": "y"})`:        `f(body={"secrets": ["**", "**"], "x": "y"})`,
+		`f(body={'fds': {"0": "a1", "c": x}, "x": "y"})`:     `f(body={'fds': {"*": "**", "*": x}, "x": "y"})`,
+		`f(password="abc" + "d'e" % x, y="z")`:               `f(password="***" + "***" % x, y="z")`,
+		`token = incus.request("GET", "/1.0")`:               `token = incus.request("GET", "/1.0")`,
+		`f({"api_key": "abc"}, key="b", "x") # secret = "a"`: `f({"api_key": "***"}, key="b", "x") # secret = "*"`,
+		`p = "a" if password == "abc" else "d"`:              `p = "a" if password == "***" else "*"`,
+		`f("--password=a b", '''token=x''', "unfinished`:     `f("--password=* b", '''token=*''', "unfinished`,
 		`"\`: `"\`,
 	} {
 		if got := Mask(line); got != want {

@@ -51,8 +51,7 @@ func spans(text string, script bool) []span {
 		}
 		for _, m := range f.pattern.FindAllStringSubmatchIndex(text, -1) {
 			if f.name > 0 {
-				// In text, a key by itself is mostly the name of something.
-				if name := text[m[2*f.name]:m[2*f.name+1]]; name == "key" || !Key(name) {
+				if !Key(text[m[2*f.name]:m[2*f.name+1]]) {
 					continue
 				}
 			}
