@@ -47,6 +47,11 @@ func (o *Object) put(c *call, before *starlark.Dict, etag string, combine func(t
 		if f := spec.Find(o.on.res.Fields, name); f != nil {
 			t = f.Type
 		}
+		if t == spec.Devices {
+			if body[name], err = o.withProfiles(body[name], v); err != nil {
+				return nil, err
+			}
+		}
 		body[name] = combine(t, body[name], v)
 	}
 	dropNulls(o.on.res, body)
@@ -79,8 +84,53 @@ func merged(t spec.Type, before, given any) any {
 	}
 	out := make(map[string]any, len(old)+len(m))
 	maps.Copy(out, old)
-	maps.Copy(out, m)
+	for key, v := range m {
+		if t == spec.Devices {
+			v = mergedDevice(old[key], v)
+		}
+		out[key] = v
+	}
 	return out
+}
+
+// mergedDevice returns a device with the given keys set, and None unsetting one. A given device of another type takes
+// the place of the old one.
+func mergedDevice(before, given any) any {
+	old, there := before.(map[string]any)
+	m, ok := given.(map[string]any)
+	if !ok || !there || m["type"] != nil && m["type"] != old["type"] {
+		return given
+	}
+	return merged(spec.Config, old, m)
+}
+
+// withProfiles returns an object's own devices, and of its profiles' those that are given without a type: such a device
+// is changed for the object alone, as it can't be a new one.
+func (o *Object) withProfiles(own, given any) (any, error) {
+	mine, _ := own.(map[string]any)
+	wanted, _ := given.(map[string]any)
+	v, _, _ := o.fields.Get(starlark.String("expanded_devices"))
+	expanded, ok := v.(*starlark.Dict)
+	if !ok {
+		return own, nil
+	}
+	out := maps.Clone(mine)
+	for name, device := range wanted {
+		m, ok := device.(map[string]any)
+		inherited, found, _ := expanded.Get(starlark.String(name))
+		if !ok || !found || mine[name] != nil || m["type"] != nil {
+			continue
+		}
+		device, err := value.ToGo(inherited)
+		if err != nil {
+			return nil, err
+		}
+		if out == nil {
+			out = make(map[string]any)
+		}
+		out[name] = device
+	}
+	return out, nil
 }
 
 // emptyNulls makes unset keys of a config empty, which is what unsets them where the server merges.
@@ -100,8 +150,20 @@ func dropNulls(r *spec.Resource, body map[string]any) {
 	for _, f := range r.Fields {
 		if m, ok := body[f.Name].(map[string]any); ok && (f.Type == spec.Config || f.Type == spec.Devices) {
 			maps.DeleteFunc(m, func(_ string, v any) bool { return v == nil })
+			for name, v := range m {
+				if device, ok := v.(map[string]any); ok {
+					m[name] = withoutNulls(device)
+				}
+			}
 		}
 	}
+}
+
+// withoutNulls returns a device without its unset keys.
+func withoutNulls(device map[string]any) map[string]any {
+	out := maps.Clone(device)
+	maps.DeleteFunc(out, func(_ string, v any) bool { return v == nil })
+	return out
 }
 
 // response is what request returns.

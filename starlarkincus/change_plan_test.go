@@ -35,7 +35,7 @@ func (x *trial) plan(before dict) []change {
 		case !tried:
 		case keyed(f):
 			for key, v := range s.new.(dict) {
-				set := with(before[f.Name], dict{key: v})
+				set := with(before[f.Name], dict{key: changedDevice(s.old.(dict)[key], v)})
 				out = append(out, change{fmt.Sprintf("%s[%q]", f.Name, key), f.Name, dict{key: v}, set, set})
 				if _, there := s.old.(dict)[key]; there && s.keep[key] == "" {
 					unset := without(before[f.Name], dict{key: nil})
@@ -50,6 +50,19 @@ func (x *trial) plan(before dict) []change {
 		}
 	}
 	slices.SortFunc(out, func(a, b change) int { return strings.Compare(a.what, b.what) })
+	return out
+}
+
+// changedDevice returns a device with the given keys set, and nil unsetting one; one of another type is just what is
+// given.
+func changedDevice(old, given any) any {
+	was, both := old.(dict)
+	m, ok := given.(dict)
+	if !both || !ok || m["type"] != nil && m["type"] != was["type"] {
+		return given
+	}
+	out := with(was, m)
+	maps.DeleteFunc(out, func(_ string, v any) bool { return v == nil })
 	return out
 }
 

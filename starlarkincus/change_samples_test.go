@@ -63,8 +63,10 @@ var certificates = func() (out [4]string) {
 }()
 
 var devices = sample{
-	old: dict{"d1": dict{"type": "none"}, "d2": dict{"type": "disk", "source": "/tmp", "path": "/mnt/stays"}},
-	new: dict{"d1": dict{"type": "disk", "source": "/tmp", "path": "/mnt/new"}, "d3": dict{"type": "none"}},
+	old: dict{"d1": dict{"type": "none"}, "d2": dict{"type": "disk", "source": "/tmp", "path": "/mnt/stays"},
+		"d4": dict{"type": "disk", "source": "/tmp", "path": "/mnt/kept", "readonly": "true"}},
+	new: dict{"d1": dict{"type": "disk", "source": "/tmp", "path": "/mnt/new"}, "d3": dict{"type": "none"},
+		"d2": dict{"path": "/mnt/moved", "readonly": "true"}, "d4": dict{"type": "disk", "readonly": nil}},
 }
 
 var instanceSamples = map[string]sample{

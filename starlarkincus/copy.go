@@ -94,7 +94,7 @@ func (c *call) duplicate(p place, name string, fields, options map[string]any) (
 	if err != nil && offer != nil {
 		Block(c.thread, func() { offer.Cancel(c.ctx) }) // nobody comes for it any more
 	}
-	return op, startedPerhaps(r, err)
+	return op, c.madeAnything(r, newObject(p.below(name)), err)
 }
 
 // source returns the source of a copy at p. The operation is the one that offers it, where it is offered.
@@ -198,6 +198,11 @@ func override(t spec.Type, own, given map[string]any) map[string]any {
 	for key, v := range given {
 		_, has := own[key]
 		switch {
+		case v != nil && t == spec.Devices:
+			out[key] = mergedDevice(own[key], v)
+			if device, ok := out[key].(map[string]any); ok {
+				out[key] = withoutNulls(device)
+			}
 		case v != nil:
 			out[key] = v
 		case has && t == spec.Devices:
@@ -273,14 +278,23 @@ func (o *Object) entries(f spec.Field, wanted, given map[string]any, refreshed, 
 	return due, nil
 }
 
-// inPlace returns what is wanted of a copy's device or key. A root disk stays in the pool that it is in.
+// inPlace returns what is wanted of a copy's device or key, as a change that leaves nothing else of the device there. A
+// root disk stays in the pool that it is in.
 func inPlace(wanted, have any) any {
-	device, old := mapOf(wanted), mapOf(have)
-	if device["path"] != "/" || old["path"] != "/" || old["pool"] == nil {
+	device, ok := wanted.(map[string]any)
+	if !ok {
 		return wanted
 	}
+	old := mapOf(have)
 	device = maps.Clone(device)
-	device["pool"] = old["pool"]
+	if device["path"] == "/" && old["path"] == "/" && old["pool"] != nil {
+		device["pool"] = old["pool"]
+	}
+	for key := range old {
+		if _, said := device[key]; !said {
+			device[key] = nil
+		}
+	}
 	return device
 }
 

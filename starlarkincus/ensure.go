@@ -140,6 +140,11 @@ func (o *Object) conform(c *call) (bool, error) {
 				return false, err
 			}
 		}
+		if f.Type == spec.Devices {
+			if now, err = o.withProfiles(now, given); err != nil {
+				return false, err
+			}
+		}
 		part, differs := difference(f, given, now)
 		switch {
 		case !differs:
@@ -167,13 +172,23 @@ func (o *Object) conform(c *call) (bool, error) {
 // stays as it is: keys of a config, and what the server adds to the elements of a list.
 func difference(f *spec.Field, given, now any) (any, bool) {
 	switch f.Type {
-	case spec.Config, spec.Devices:
+	case spec.Config:
 		wanted, _ := given.(map[string]any)
 		have, _ := now.(map[string]any)
 		part := make(map[string]any)
 		for key, v := range wanted {
-			if old, found := have[key]; v == nil && found && old != "" || v != nil && !same(v, old) {
+			if old, found := have[key]; v == nil && found && old != "" || v != nil && !same(v, old) && !f.Stands(key, v, have) {
 				part[key] = v
+			}
+		}
+		return part, len(part) > 0
+	case spec.Devices:
+		wanted, _ := given.(map[string]any)
+		have, _ := now.(map[string]any)
+		part := make(map[string]any)
+		for name, v := range wanted {
+			if old, found := have[name]; found && !sameDevice(mergedDevice(old, v), old) || !found && v != nil {
+				part[name] = v
 			}
 		}
 		return part, len(part) > 0
@@ -190,6 +205,20 @@ func difference(f *spec.Field, given, now any) (any, bool) {
 // same compares encoded values as JSON does, a missing one being as good as an empty one.
 func same(a, b any) bool {
 	return text(a) == text(b) || empty(a) && empty(b)
+}
+
+// sameDevice reports whether two devices have the same keys, an empty one being as good as none.
+func sameDevice(a, b any) bool {
+	x, y := mapOf(a), mapOf(b)
+	if a == nil || b == nil {
+		return a == b
+	}
+	for key := range merged(spec.Config, x, y).(map[string]any) {
+		if !same(x[key], y[key]) {
+			return false
+		}
+	}
+	return true
 }
 
 // sorted returns the strings of a list in order.

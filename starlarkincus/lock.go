@@ -56,6 +56,7 @@ type holding struct {
 	host, user   string
 	pid          int
 	since, until time.Time
+	released     bool // by this script
 }
 
 func (h *holding) String() string {
@@ -293,8 +294,11 @@ func (o *Object) setLock(l *locker, h *holding) error {
 }
 
 // lost is the error of a lock that somebody else may have.
-func (l *locker) lost(by *holding) error {
+func (l *locker) lost(by *holding, now time.Time) error {
 	text := fmt.Sprintf("the lock %s was lost: its time was over at %s", l.lock, l.obj.string("expires_at"))
+	if !l.obj.lock.over(now) {
+		text = fmt.Sprintf("the lock %s is gone, though its time is over at %s only: it was released or deleted elsewhere", l.lock, l.obj.string("expires_at"))
+	}
 	if by != nil {
 		text += ", and it is held by " + by.String()
 	}
@@ -307,6 +311,9 @@ func renewLock(c *call) (starlark.Value, error) {
 		return nil, err
 	}
 	l, old := newLocker(c, c.obj.key()), c.obj.lock
+	if old.released {
+		return nil, l.released()
+	}
 	me := *old
 	for range lockAttempts {
 		held, now, err := l.look()
@@ -314,7 +321,7 @@ func renewLock(c *call) (starlark.Value, error) {
 			return nil, err
 		}
 		if by := other(held, now, me.id); !has(held, me.id) || by != nil && old.over(now) {
-			return nil, l.lost(by)
+			return nil, l.lost(by, now)
 		}
 		me.generation, me.until = next(held), now.Add(ttl)
 		made, err := l.create(&me)
@@ -330,7 +337,7 @@ func renewLock(c *call) (starlark.Value, error) {
 		}
 		if by := other(held, now, me.id); by != nil && old.over(now) || me.over(now) {
 			l.undo(&me)
-			return nil, l.lost(by)
+			return nil, l.lost(by, now)
 		}
 		l.clear(held, me.generation)
 		return c.obj, c.obj.setLock(l, &me)
@@ -338,15 +345,24 @@ func renewLock(c *call) (starlark.Value, error) {
 	return nil, l.busy(nil)
 }
 
+// released is the error of a lock that this script gave back.
+func (l *locker) released() error {
+	return errors.New(errors.Conflict, "the lock %s was released already", l.lock)
+}
+
 func releaseLock(c *call) (starlark.Value, error) {
 	l := newLocker(c, c.obj.key())
+	if c.obj.lock.released {
+		return nil, l.released()
+	}
 	_, err := c.do(rest.Request{Method: "DELETE", Path: c.on.path, Query: c.on.query(0)})
 	if stderrors.Is(err, errors.NotFound) {
 		held, now, looked := l.look()
 		if looked != nil {
 			return nil, looked
 		}
-		return nil, l.lost(other(held, now, c.obj.lock.id))
+		return nil, l.lost(other(held, now, c.obj.lock.id), now)
 	}
+	c.obj.lock.released = err == nil
 	return starlark.None, err
 }

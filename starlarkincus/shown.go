@@ -21,7 +21,7 @@ func (o *Object) String() string {
 			parts = append(parts, name+"="+syntax.Quote(s, false))
 		}
 	}
-	if len(parts) == 0 {
+	if o.key() == "" {
 		parts = o.shown()
 	}
 	return o.on.res.Kind + "(" + strings.Join(parts, ", ") + ")"

@@ -47,6 +47,9 @@ func create(c *call) (starlark.Value, error) {
 		c.args.body["source"] = source
 	}
 	at, name := c.within(c.segmentName(c.defaultSegment())), c.args.string("name")
+	if spec.Find(res.CreateArgs, "image") != nil && c.args.body["source"] == nil {
+		return nil, fmt.Errorf(`%s: missing image= or source=: image="images:debian/12" is made into one, source={"type": "none"} makes it empty; a profile has neither`, c.name)
+	}
 	p, method := at, "POST"
 	switch {
 	case res.Put:
@@ -61,7 +64,7 @@ func create(c *call) (starlark.Value, error) {
 	}
 	state, op, err := c.finish(reply)
 	if op != nil || err != nil {
-		return op, startedPerhaps(r, err)
+		return op, c.madeAnything(r, newObject(at.below(name)), err)
 	}
 	if chosen := chosenKey(res, at, reply, state); chosen != "" {
 		name = chosen
@@ -70,13 +73,20 @@ func create(c *call) (starlark.Value, error) {
 	return o, o.read(c)
 }
 
-// startedPerhaps is the failure of an operation that creates. Where it was to start what it made, that may have been what
-// failed.
-func startedPerhaps(r rest.Request, err error) error {
+// madeAnything is the failure of an operation that creates an object. Where it was to start what it made, that may have
+// been what failed; where the reason isn't known, the server may have undone all. Whether the object is there tells.
+func (c *call) madeAnything(r rest.Request, o *Object, err error) error {
 	body, _ := r.Body.(map[string]any)
 	var e *errors.Error
-	if body["start"] == true && stderrors.As(err, &e) && !e.Class.IsA(errors.AlreadyExists) {
+	if !stderrors.As(err, &e) || e.Class.IsA(errors.AlreadyExists) {
+		return err
+	}
+	if body["start"] == true {
 		e.Outcome = errors.Unknown
+	}
+	if e.Outcome == errors.Unknown && e.Class.IsA(errors.Operation) && !e.Class.IsA(errors.OperationTimeout) && !o.on.res.Chosen &&
+		stderrors.Is(o.read(c), errors.NotFound) {
+		e.Outcome = errors.Refused
 	}
 	return err
 }

@@ -69,6 +69,11 @@ func runFake(t *testing.T, script string, due []exchange) {
 			fmt.Fprintf(w, `{"type":"error","error_code":400,"error":%q}`, text)
 			return
 		}
+		if e.answer == "404" {
+			w.WriteHeader(http.StatusNotFound)
+			fmt.Fprint(w, `{"type":"error","error_code":404,"error":"not found"}`)
+			return
+		}
 		if e.answer == "lost" {
 			panic(http.ErrAbortHandler)
 		}

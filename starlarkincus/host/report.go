@@ -145,7 +145,7 @@ func (h *Host) failureText(err error, failure *errors.Error, p palette) string {
 	if failure.OperationID != "" {
 		text += "operation: " + printable(failure.OperationID) + "\n"
 	}
-	if line := outcomeLines[failure.Outcome]; line != "" {
+	if line := outcomeLines[failure.Outcome]; line != "" && !failure.Class.IsA(errors.Exec) { // a command's own end is all there is
 		text += "change: " + line + "\n"
 	}
 	return text

@@ -25,7 +25,7 @@ func init() {
     table([("web", 2), ("db", 4)], headers=["server", "cpus"])
 
 A row is a list or tuple of cells, or a dict, struct or object of Incus of which columns names the fields; without it
-that's all fields, and of an object of Incus its name, status, type and description. headers is what stands above instead
+that's all fields, of an object of Incus its name, status, type and description, and of an error its class, status, message and object. headers is what stands above instead
 of the columns' names. format="csv" and format="json" print the same for programs; json keeps numbers and lists.
 
 On a terminal that is too narrow the widest columns are cut.`,
@@ -154,6 +154,10 @@ func ownColumns(rows []starlark.Value) (columns []string, err error) {
 				if f := spec.Find(r.Fields, name); f != nil {
 					add(f.Script())
 				}
+			}
+		case *errorValue:
+			for _, name := range []string{"class", "status", "message", "object"} {
+				add(name)
 			}
 		case starlark.IterableMapping:
 			for _, item := range row.Items() {

@@ -36,8 +36,8 @@ var Locks = &Resource{
 	Methods: []Method{
 		{Name: "renew", Impl: "lock_renew", HTTP: "POST", Path: "/1.0/profiles", Args: []Field{lockTTL},
 			Requests: []Request{lockLook, {HTTP: "POST", Path: "/1.0/profiles"}, lockLook, {HTTP: "DELETE", Path: "/1.0/profiles" + "/{profile}"}},
-			Doc:      "Makes its time begin anew, and returns it. IncusConflictError if somebody has taken it over."},
+			Doc:      "Makes its time begin anew, and returns it. IncusConflictError if somebody has taken it over, or it was released."},
 		{Name: "release", Impl: "lock_release", HTTP: "DELETE", Requests: []Request{{HTTP: "DELETE", Path: "/1.0/profiles" + "/{profile}"}},
-			Doc: "Gives it back. IncusConflictError if somebody has taken it over before, because its time was over."},
+			Doc: "Gives it back. IncusConflictError if somebody has taken it over before, because its time was over, or if it was released already."},
 	},
 }

@@ -1,5 +1,8 @@
 package spec
 
+var networkConfig = Field{Name: "config", Type: Config, Use: All, Auto: []string{"ipv4.address", "ipv6.address"},
+	Doc: "configuration keys and their values"}
+
 // Networks are what instances talk through.
 var Networks = &Resource{
 	Name: "networks", Kind: "Network", Path: "/1.0/networks", Key: "name", Project: true,
@@ -7,7 +10,7 @@ var Networks = &Resource{
 	Doc:    "Networks: those that Incus manages, and the host's interfaces.",
 	Verbs:  List | Get | New | Update | Replace | Rename | Delete,
 	Target: Get | New | Update | Replace,
-	Fields: []Field{nameField, descriptionField, configField,
+	Fields: []Field{nameField, descriptionField, networkConfig,
 		{Name: "type", Type: String, Use: Read | Create, Doc: "bridge (the default), ovn, macvlan, sriov or physical"},
 		{Name: "managed", Type: Bool, Use: Read, Doc: "whether Incus manages it"},
 		{Name: "status", Type: String, Use: Read, Doc: "Created, Pending, Errored or Unknown, as for clusters"},

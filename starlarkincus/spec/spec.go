@@ -4,7 +4,10 @@
 // them; it implements each [Method.Impl] once for all resources. To add a resource, add a [Resource] to the table.
 package spec
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A Type is the type of a field or an argument.
 type Type int
@@ -62,14 +65,16 @@ type Field struct {
 	Name      string // as the REST API writes it; scripts write _ for -
 	Type      Type
 	Doc       string
-	Use       Use     // fields of objects
-	Place     Place   // arguments of methods
-	Required  bool    // arguments of methods
-	Position  bool    // may be given without its name
-	Fields    []Field // keys of an Object or of the elements of Objects; nil: any. AnyKey as the first stands for others
-	Extension string  // the API extension that the server needs for it
-	Stays     bool    // servers ignore an empty value of it in a change, so it can't be emptied
-	Unordered bool    // of Strings: the order doesn't matter, and servers have their own
+	Use       Use               // fields of objects
+	Place     Place             // arguments of methods
+	Required  bool              // arguments of methods
+	Position  bool              // may be given without its name
+	Fields    []Field           // keys of an Object or of the elements of Objects; nil: any. AnyKey as the first stands for others
+	Extension string            // the API extension that the server needs for it
+	Stays     bool              // servers ignore an empty value of it in a change, so it can't be emptied
+	Unordered bool              // of Strings: the order doesn't matter, and servers have their own
+	Auto      []string          // keys of a Config whose "auto" servers replace with what they choose
+	Rewritten map[string]string // keys of a Config that servers write in another way, and the key that keeps what was given
 }
 
 // AnyKey is the name of a Field that stands for all keys of an Object that aren't named.
@@ -181,6 +186,18 @@ func Find(fields []Field, name string) *Field {
 		}
 	}
 	return nil
+}
+
+// Stands reports whether a key of a configuration has what was given for it, though it reads otherwise: servers put a
+// choice of their own in the place of "auto", or write it in another way.
+func (f *Field) Stands(key string, given any, config map[string]any) bool {
+	switch now := config[key]; {
+	case given == "auto" && slices.Contains(f.Auto, key):
+		return now != nil && now != "" && now != "none"
+	case f.Rewritten[key] != "":
+		return now != nil && config[f.Rewritten[key]] == given
+	}
+	return false
 }
 
 // With returns the fields that have any of the uses.

@@ -1,5 +1,8 @@
 package spec
 
+var poolConfig = Field{Name: "config", Type: Config, Use: All, Rewritten: map[string]string{"source": "volatile.initial_source"},
+	Doc: "configuration keys and their values"}
+
 // StoragePools are where instances, images and volumes are stored.
 var StoragePools = &Resource{
 	Name: "storage_pools", Kind: "Pool", Path: "/1.0/storage-pools", Key: "name", Project: true, Shared: true,
@@ -7,7 +10,7 @@ var StoragePools = &Resource{
 	Doc:    "Storage pools, where instances, images and volumes are stored.",
 	Verbs:  List | Get | New | Update | Replace | Delete,
 	Target: Get | New | Update | Replace,
-	Fields: []Field{nameField, descriptionField, configField,
+	Fields: []Field{nameField, descriptionField, poolConfig,
 		{Name: "driver", Type: String, Use: Read | Create, Doc: "dir, btrfs, lvm, zfs, ceph, …"},
 		{Name: "status", Type: String, Use: Read, Doc: "Created, Pending, Errored or Unknown, as for clusters"},
 		usedByField, locationsField,

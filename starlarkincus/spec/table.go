@@ -12,7 +12,7 @@ var (
 	nameField        = Field{Name: "name", Type: Name, Use: Read | Create, Doc: "its name"}
 	descriptionField = Field{Name: "description", Type: String, Use: All, Doc: "what people are told about it"}
 	configField      = Field{Name: "config", Type: Config, Use: All, Doc: "configuration keys and their values"}
-	devicesField     = Field{Name: "devices", Type: Devices, Use: All, Doc: "devices by name, each with its type and settings"}
+	devicesField     = Field{Name: "devices", Type: Devices, Use: All, Doc: "devices by name, each with its type and settings; a change merges the keys of a device with those that it has, None unsets a key or removes a device, and another type replaces the device"}
 	usedByField      = Field{Name: "used_by", Type: Strings, Use: Read, Doc: "URLs of what uses it"}
 	ownerField       = Field{Name: "project", Type: String, Use: Read, Doc: "the project that it belongs to"}
 	locationField    = Field{Name: "location", Type: String, Use: Read, Doc: "the cluster member that it is on"}

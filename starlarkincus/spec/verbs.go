@@ -166,7 +166,7 @@ func (r *Resource) CollectionMethods() []Method {
 			args = append(args, timeoutArg)
 		}
 		out = append(out, Method{Name: "ensure", Collection: true, Impl: "ensure", HTTP: "GET", Args: args,
-			Doc: "Creates " + r.An() + " that isn't there, else changes the given fields where they differ, and returns it; its attribute changed says whether anything was done. What isn't given stays as it is."})
+			Doc: "Creates " + r.An() + " that isn't there, else changes the given fields where they differ, and returns it; its attribute changed says whether anything was done. " + r.ensured()})
 	}
 	for _, m := range r.Methods {
 		if m.Collection {
@@ -178,6 +178,33 @@ func (r *Resource) CollectionMethods() []Method {
 	}
 	add(Delete, Method{Name: "delete", Impl: "delete", HTTP: "DELETE", Args: r.scoped(Delete, append(r.named(Delete), r.DeleteArgs...)), Doc: "Deletes " + r.An() + "."})
 	return out
+}
+
+// ensured says what ensure takes for no difference.
+func (r *Resource) ensured() string {
+	text := "What isn't given stays as it is."
+	if Find(r.Fields, "config") != nil {
+		text += " Keys of a config are merged."
+	}
+	if Find(r.Fields, "devices") != nil {
+		text += " So are those of each device."
+	}
+	if config := Find(r.Fields, "config"); config != nil && len(config.Auto) > 0 {
+		text += " The value \"auto\" of " + strings.Join(config.Auto, " and ") + " stands for any address that the server chose: one that is there stays."
+	}
+	var once []string
+	for _, f := range append(r.CreateArgs[:len(r.CreateArgs):len(r.CreateArgs)], With(r.Fields, Create)...) {
+		if f.Use&(Read|Change) == 0 && f.Name != "target" && f.Name != "start" {
+			once = append(once, f.Script())
+		}
+	}
+	if len(once) > 0 {
+		text += " Just a new one is made with " + strings.Join(once, ", ") + ": of one that is there they change nothing, and aren't compared."
+	}
+	if Find(r.Fields, "start") != nil {
+		text += " start=True also starts one that is there and doesn't run; False leaves it as it is."
+	}
+	return text
 }
 
 // addReads adds the verbs that only read.
@@ -260,7 +287,7 @@ func (r *Resource) ObjectMethods() []Method {
 		written = "PATCH"
 	}
 	add(Update, Method{Name: "update", Impl: "update", HTTP: written, Args: change, Refresh: true,
-		Doc: "Changes the given fields, keeps the rest, and returns it. Keys of a config are merged; None unsets one."})
+		Doc: "Changes the given fields, keeps the rest, and returns it. Keys of a config and of each device are merged; None unsets one. A device that is a profile's is overridden for the object alone."})
 	add(Replace, Method{Name: "replace", Impl: "replace", HTTP: "PUT", Args: change, Refresh: true,
 		Doc: "Sets the given fields whole and returns it. Fails with IncusPreconditionFailedError if somebody changed it since it was read. The server checks that and then writes, so of several at the same moment more than one may get through."})
 	add(Rename, Method{Name: "rename", Impl: "rename", HTTP: "POST", Args: []Field{r.key(Rename)}, Refresh: true, Doc: "Renames it and returns it."})

@@ -1,10 +1,12 @@
 package suite
 
 import (
+	stderrors "errors"
 	"fmt"
 	"strings"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/internal/secret"
 
@@ -167,7 +169,7 @@ func assertRaises(t *asserts, thread *starlark.Thread, b *starlark.Builtin, args
 	}
 	result, err := starlark.Call(thread, t.catch, args, kwargs)
 	if err != nil {
-		return nil, err
+		return nil, another(thread, args[0], err)
 	}
 	raised, _ := result.(starlark.HasAttrs).Attr("error")
 	e, ok := raised.(starlark.Mapping)
@@ -181,6 +183,16 @@ func assertRaises(t *asserts, thread *starlark.Thread, b *starlark.Builtin, args
 		return starlark.Call(thread, t.raise, starlark.Tuple{raised}, nil)
 	}
 	return raised, nil
+}
+
+// another is the failed assertion of an error that has none of the classes. A mistake in the script stays what it is, and
+// so do the end of the test and a failed assertion in it.
+func another(thread *starlark.Thread, classes starlark.Value, err error) error {
+	var raised *errors.Error
+	if starlarkincus.Context(thread).Err() != nil || !stderrors.As(err, &raised) || raised.Class.IsA(errors.Script) {
+		return err
+	}
+	return errors.New(assertion, "raised %s, want %s", raised, classes)
 }
 
 // named says whether a class, or one of a list of them, has the name.

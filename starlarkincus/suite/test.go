@@ -96,7 +96,8 @@ func (r *Runner) runScript(ctx context.Context, h *host.Host, path, name string)
 	}
 	r.started(h)
 	defer r.ended(h)
-	return h.RunWith(ctx, path, func(s *host.Script) error {
+	var skip error // what is deferred runs, and may fail, all the same
+	err := h.RunWith(ctx, path, func(s *host.Script) error {
 		setup, err := function(s, "setup")
 		if err != nil {
 			return err
@@ -120,8 +121,16 @@ func (r *Runner) runScript(ctx context.Context, h *host.Host, path, name string)
 		if teardown != nil {
 			s.Defer(teardown)
 		}
-		return s.Call(test)
+		err = s.Call(test)
+		if class := (*incus.Error)(nil); errors.As(err, &class) && class.Class == skipped {
+			skip, err = err, nil
+		}
+		return err
 	})
+	if err == nil {
+		err = skip
+	}
+	return err
 }
 
 // function is a function of the script's; nil where it has none of that name.

@@ -3,7 +3,6 @@ package value
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math"
 	"strconv"
 	"time"
@@ -293,7 +292,7 @@ func configValue(path, _ string, v starlark.Value) (any, error) {
 	return nil, mismatch(path, v, "string, int, float, bool or None")
 }
 
-// Devices encodes a dict of devices, each a dict of configuration; None removes one.
+// Devices encodes a dict of devices, each a dict of configuration; None removes one, or unsets a key of one.
 func Devices(path string, v starlark.Value) (map[string]any, error) {
 	m, ok := v.(starlark.IterableMapping)
 	if !ok {
@@ -303,8 +302,6 @@ func Devices(path string, v starlark.Value) (map[string]any, error) {
 		if v == starlark.None {
 			return nil, nil
 		}
-		device, err := Config(path, v)
-		maps.DeleteFunc(device, func(_ string, v any) bool { return v == nil }) // a device is set whole
-		return device, err
+		return Config(path, v)
 	})
 }

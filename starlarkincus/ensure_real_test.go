@@ -1,0 +1,158 @@
+package starlarkincus_test
+
+import (
+	"testing"
+
+	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/spec"
+)
+
+// runReal runs a script on the testbed's first server, and wants it to print nothing.
+func runReal(t *testing.T, script string) {
+	t.Helper()
+	needsIncus(t)
+	const helpers = `
+def eq(got, want):
+    if got != want:
+        fail("got %r, want %r" % (got, want))
+`
+	if out := runLock(t, lockSockets()[0], helpers+script, starlarkincus.Options{}); out != "" {
+		t.Error(out)
+	}
+}
+
+// Whatever servers choose themselves stays at a second ensure, and is chosen where there is none.
+func TestRealEnsureKeepsWhatServersChose(t *testing.T) {
+	runReal(t, `
+def again(name, config):
+    first = incus.networks.ensure(name, config = config)
+    defer(incus.networks.delete, name)
+    eq(first.changed, True)
+    second = incus.networks.ensure(name, config = config)
+    eq(second.changed, False)
+    eq(second.config, first.config)
+    return second
+again("ensure0", {"ipv4.address": "auto", "ipv6.address": "auto", "ipv4.nat": True})
+n = again("ensure1", {"ipv4.address": "none", "ipv6.address": "auto"})
+third = incus.networks.ensure("ensure1", config = {"ipv4.address": "auto"})
+eq(third.changed, True)
+eq(third.config["ipv4.address"] in ("none", "auto"), False)
+eq(incus.networks.ensure("ensure1", config = {"ipv4.address": "auto"}).changed, False)
+`)
+}
+
+// Keys of a device are merged, also of one that a profile gives.
+func TestRealKeysOfADevice(t *testing.T) {
+	runReal(t, `
+image = env["INCUS_STAR_TESTBED_IMAGE"]
+inst = incus.instances.create("devkeys", image = image)
+defer(incus.instances.delete, "devkeys", force = True)
+eq("root" in inst.devices, False)
+inherited = dict(inst.expanded_devices["root"])
+inst.update(devices = {"root": {"boot.priority": 3}})
+eq(dict(inst.devices["root"]), inherited | {"boot.priority": "3"})
+eq(incus.instances.ensure("devkeys", devices = {"root": {"boot.priority": 3}}).changed, False)
+eq(incus.instances.ensure("devkeys", devices = {"root": {"boot.priority": None}}).changed, True)
+eq(dict(inst.refresh().devices["root"]), inherited)
+inst.update(devices = {"root": None})
+eq(incus.instances.ensure("devkeys", devices = {"root": {"path": "/"}}).changed, False)
+eq("root" in inst.refresh().devices, False)
+c = inst.copy("devkeys2", devices = {"root": inherited | {"boot.priority": "4"}})
+defer(incus.instances.delete, "devkeys2", force = True)
+eq(dict(c.devices["root"]), inherited | {"boot.priority": "4"})
+eq(dict(c.copy("devkeys3", devices = {"root": {"boot.priority": None}}).devices["root"]), inherited)
+defer(incus.instances.delete, "devkeys3", force = True)
+c.copy("devkeys3", refresh = True)
+eq(dict(incus.instances.get("devkeys3").devices["root"]), inherited | {"boot.priority": "4"})
+inst.copy("devkeys3", refresh = True)
+eq("root" in incus.instances.get("devkeys3").devices, False)
+`)
+}
+
+// A creation that left nothing behind was refused, whatever the reason; of one that did, a part is done.
+func TestRealOutcomeOfACreation(t *testing.T) {
+	runReal(t, `
+image = env["INCUS_STAR_TESTBED_IMAGE"]
+bad = [dict(image = image, config = {"limits.cpus": 1}), dict(image = "no-such-image"), dict(image = image, profiles = ["no-such"]),
+       dict(image = image, devices = {"root": {"type": "disk", "path": "/", "pool": "no-such"}}), dict(image = image, config = {"limits.memory": "much"})]
+for fields in bad:
+    for make in (incus.instances.launch, incus.instances.create, incus.instances.ensure):
+        e = try_(make, "outcome0", **fields).error
+        eq((fields, make, e.outcome), (fields, make, "refused"))
+        eq(incus.instances.exists("outcome0"), False)
+e = try_(incus.instances.launch, "outcome1", image = image, config = {"raw.lxc": "lxc.no.such.key = 1"}).error
+there = incus.instances.exists("outcome1")
+eq((e.outcome, there), ("unknown" if there else "refused", there))
+if there:
+    incus.instances.delete("outcome1", force = True)
+`)
+}
+
+func TestRealLockIsReleasedOnce(t *testing.T) {
+	runReal(t, `
+l = lock("once")
+l.release()
+for again in (l.release, l.renew):
+    e = catch(IncusConflictError, again).error
+    eq(e.message, "the lock once was released already")
+l = lock("once")
+for p in incus.profiles.names():
+    if p.startswith("lock.once."):
+        incus.profiles.delete(p)
+e = catch(IncusConflictError, l.release).error
+eq("is gone" in e.message and "was over" not in e.message, True)
+`)
+}
+
+// What instances are made from is asked for before anything is sent.
+func TestInstancesAreMadeFromSomething(t *testing.T) {
+	runFake(t, `
+def refused(make, **fields):
+    e = catch(ScriptError, make, "a", **fields).error
+    if not e or "missing image= or source=" not in e.message:
+        fail(e)
+refused(incus.instances.launch)
+refused(incus.instances.create, profiles = ["default"])
+refused(incus.instances.ensure)
+incus.instances.create("a", source = {"type": "none"})
+`, []exchange{
+		{"GET /1.0/instances/a", "", "404"},
+		{"POST /1.0/instances", `{"name": "a", "source": {"type": "none"}}`, ""},
+		{"GET /1.0/instances/a", "", `{"name": "a"}`},
+	})
+}
+
+// A key that servers set otherwise than it was given is no difference as long as it comes from what was given.
+func TestKeysThatServersSetOtherwise(t *testing.T) {
+	for _, r := range spec.Collections {
+		for i := range r.Fields {
+			f := &r.Fields[i]
+			for _, key := range f.Auto {
+				for _, now := range []any{nil, "", "none"} {
+					if f.Stands(key, "auto", map[string]any{key: now}) {
+						t.Errorf("%s: %s=auto stands with %v", r.Name, key, now)
+					}
+				}
+				if !f.Stands(key, "auto", map[string]any{key: "10.0.0.1/24"}) || f.Stands(key, "10.0.0.2/24", map[string]any{key: "10.0.0.1/24"}) ||
+					f.Stands("other", "auto", map[string]any{"other": "x"}) {
+					t.Errorf("%s: %s", r.Name, key)
+				}
+			}
+			for key, first := range f.Rewritten {
+				if now := map[string]any{key: "uuid", first: "/dev/sdx"}; !f.Stands(key, "/dev/sdx", now) || f.Stands(key, "/dev/sdy", now) {
+					t.Errorf("%s: %s", r.Name, key)
+				}
+			}
+		}
+	}
+	runFake(t, `
+def eq(got, want):
+    if got != want:
+        fail("got %r, want %r" % (got, want))
+eq(incus.networks.ensure("n", config = {"ipv4.address": "auto"}).changed, False)
+eq(incus.storage_pools.ensure("p", driver = "btrfs", config = {"source": "/dev/sdx"}).changed, False)
+`, []exchange{
+		{"GET /1.0/networks/n", "", `{"name": "n", "config": {"ipv4.address": "10.0.0.1/24"}}`},
+		{"GET /1.0/storage-pools/p", "", `{"name": "p", "driver": "btrfs", "config": {"source": "0a1b", "volatile.initial_source": "/dev/sdx"}}`},
+	})
+}
