@@ -121,9 +121,7 @@ func (s *sharedWatch) lost() {
 func (s *sharedWatch) run(ctx context.Context) {
 	for {
 		listening := s.client.Listen(ctx)
-		for _, one := range s.due(listening) {
-			s.ask(ctx, one)
-		}
+		s.askAll(ctx, s.due(listening))
 		if s.done(ctx) {
 			return
 		}
@@ -139,6 +137,24 @@ func (s *sharedWatch) run(ctx context.Context) {
 		}
 		pause.Stop()
 	}
+}
+
+// askAll asks for operations, a few at a time.
+func (s *sharedWatch) askAll(ctx context.Context, all []*watched) {
+	next := make(chan *watched)
+	var asking sync.WaitGroup
+	for range min(maxAsked, len(all)) {
+		asking.Go(func() {
+			for one := range next {
+				s.ask(ctx, one)
+			}
+		})
+	}
+	for _, one := range all {
+		next <- one
+	}
+	close(next)
+	asking.Wait()
 }
 
 // due returns the operations to ask for.

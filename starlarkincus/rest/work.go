@@ -176,7 +176,7 @@ func (o *Operation) settleNow(ctx context.Context) {
 	_, _ = o.wait(ctx)
 }
 
-// maxAsked bounds how many operations Running asks for at a time.
+// maxAsked bounds how many operations are asked for at a time.
 const maxAsked = 8
 
 // Running returns what the server may still be doing, as far as it can be told before ctx ends: the operations, with
