@@ -353,7 +353,7 @@ join_groups() { # RUN
 sweep() { # RUN
 	local mount left end
 	trap '' INT TERM HUP
-	cat >/dev/null || :
+	freeze_again "$1"
 	end=$((SECONDS + 30))
 	while ((SECONDS < end)); do
 		left=''
@@ -362,6 +362,21 @@ sweep() { # RUN
 		done < <(hierarchies)
 		[[ $left ]] || return 0
 		sleep 0.02
+	done
+}
+
+# Until the end of standard input. The freezer of cgroup v1 can miss a process that is about to sleep in vfork(), and the
+# group stays FREEZING; Incus, which freezes a container that it stops by force, waits for that without an end. The
+# freezer looks again at all processes when it is told once more.
+freeze_again() { # RUN
+	local file state='' freezing='' before
+	while read -r -t 1 || (($? > 128)); do
+		before=$freezing freezing=''
+		for file in /sys/fs/cgroup/*/"incus-star.$1"/{,*/}lxc.payload*/freezer.state; do
+			read -r state <"$file" && [[ $state == FREEZING ]] || continue
+			freezing+="$file "
+			[[ $before != *"$file "* ]] || echo FROZEN >"$file" || :
+		done 2>/dev/null
 	done
 }
 
