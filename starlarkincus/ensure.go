@@ -283,7 +283,11 @@ func (c *call) fresh() *call {
 	return &copied
 }
 
+// besides are the descriptions of operations that go on beside others on the same instance.
+var besides = []string{"Executing command", "Showing console"}
+
 // settle waits until no operation that this client may see works on the object any more, and says whether one did.
+// Commands and consoles don't count: they keep nobody from changing an instance, and may go on as long as it runs.
 func (c *call) settle(p place) (worked bool, err error) {
 	if err := c.pause(settleDelay); err != nil {
 		return false, err
@@ -299,9 +303,10 @@ func (c *call) settle(p place) (worked bool, err error) {
 		return false, err
 	}
 	var groups map[string][]struct {
-		ID         string              `json:"id"`
-		StatusCode int                 `json:"status_code"`
-		Resources  map[string][]string `json:"resources"`
+		ID          string              `json:"id"`
+		Description string              `json:"description"`
+		StatusCode  int                 `json:"status_code"`
+		Resources   map[string][]string `json:"resources"`
 	}
 	if err := json.Unmarshal(reply.Metadata, &groups); err != nil {
 		return false, unreadable("GET", operations.path, reply, err)
@@ -312,6 +317,9 @@ func (c *call) settle(p place) (worked bool, err error) {
 	}
 	for _, group := range groups {
 		for _, op := range group {
+			if slices.Contains(besides, op.Description) {
+				continue
+			}
 			for _, urls := range op.Resources {
 				if op.StatusCode < 200 && slices.ContainsFunc(urls, func(u string) bool { u, _, _ = strings.Cut(u, "?"); return u == p.path }) {
 					worked = true

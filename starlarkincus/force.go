@@ -16,18 +16,18 @@ import (
 const forceTimeout = 5 * time.Minute
 
 // removeByForce deletes an instance whatever it does: it waits for what works on the instance, and stops it again where
-// something started it in between. An instance that is gone is what was asked for.
+// something started it in between. An instance that vanishes meanwhile is what was asked for; one that wasn't there, nor
+// about to be made, isn't.
 func (c *call) removeByForce(p place) (starlark.Value, error) {
 	limit := forceTimeout
-	given := c.args.has("timeout")
-	if given {
+	if c.args.has("timeout") {
 		limit = c.args.duration("timeout")
 	}
+	seen := false
 	for deadline := time.Now().Add(limit); ; {
-		if given {
-			c = c.withTimeout(time.Until(deadline))
-		}
-		op, err := c.stopAndDelete(p)
+		c = c.withTimeout(time.Until(deadline))
+		op, there, err := c.stopAndDelete(p)
+		seen = seen || there
 		gone, late := isGone(err), time.Now().After(deadline)
 		switch {
 		case op != nil:
@@ -37,14 +37,16 @@ func (c *call) removeByForce(p place) (starlark.Value, error) {
 		case !gone && (late || !stderrors.Is(err, errors.Busy) && !stderrors.Is(err, errors.State)):
 			return nil, err
 		}
-		// An instance that isn't there yet may be about to be made.
 		worked, failed := c.settle(p)
 		switch {
 		case c.ctx.Err() != nil:
 			return nil, failed
+		case gone && !worked && !seen:
+			return nil, err
 		case gone && (!worked || late):
 			return starlark.None, nil
 		}
+		seen = true
 	}
 }
 
@@ -54,24 +56,26 @@ func isGone(err error) bool {
 	return stderrors.Is(err, errors.NotFound) && stderrors.As(err, &e) && !strings.Contains(e.Message, "roject not found")
 }
 
-// stopAndDelete stops an instance at once and deletes it; one that isn't running is fine. The operation is that of a
-// script that doesn't wait.
-func (c *call) stopAndDelete(p place) (*Object, error) {
+// stopAndDelete stops an instance at once and deletes it; one that isn't running is fine. There reports whether the
+// instance was there. The operation is that of a script that doesn't wait.
+func (c *call) stopAndDelete(p place) (op *Object, there bool, err error) {
 	reply, err := c.do(rest.Request{Method: "PUT", Path: p.path + "/state", Query: p.query(0),
 		Body: map[string]any{"action": "stop", "force": true, "timeout": -1}})
 	if err == nil && reply.Operation != nil {
+		there = true
 		if _, err = c.wait(reply.Operation); err == nil {
 			bindingOf(c.thread).done++
 		}
 	}
+	there = there || !isGone(err)
 	if err != nil && !stderrors.Is(err, errors.State) {
-		return nil, err
+		return nil, there, err
 	}
 	if reply, err = c.do(c.request(p, "DELETE")); err != nil {
-		return nil, err
+		return nil, there, err
 	}
-	_, op, err := c.finish(reply)
-	return op, err
+	_, op, err = c.finish(reply)
+	return op, there, err
 }
 
 // withTimeout returns the call with another timeout=.

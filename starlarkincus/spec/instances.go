@@ -132,7 +132,7 @@ var Instances = &Resource{
 	Target:     New,
 	Fields:     instanceFields,
 	CreateArgs: []Field{imageArg, memberArg},
-	DeleteArgs: []Field{{Name: "force", Type: Bool, Place: Local, Doc: "True stops it first, again where something starts it meanwhile, and waits for what works on it; one that is gone is fine"}},
+	DeleteArgs: []Field{{Name: "force", Type: Bool, Place: Local, Doc: "True stops it first, again where something starts it meanwhile, and waits for what works on it; one that vanishes meanwhile is fine"}},
 	Methods: []Method{
 		{Name: "launch", Collection: true, HTTP: "POST", Background: true, Impl: "create", Send: map[string]any{"start": true},
 			Doc: "Creates an instance, starts it, and returns it."},
