@@ -147,15 +147,26 @@ func certificate(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: certificate NAME")
 	}
+	crt, key, err := makeCertificate()
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".crt"), crt, 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".key"), key, 0o600))
+}
+
+// makeCertificate returns a new certificate and its key, as PEM.
+func makeCertificate() (crt, key []byte, err error) {
 	secret, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-	ts.Check(err)
+	if err != nil {
+		return nil, nil, err
+	}
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
-	crt, err := x509.CreateCertificate(rand.Reader, template, template, &secret.PublicKey, secret)
-	ts.Check(err)
-	key, err := x509.MarshalECPrivateKey(secret)
-	ts.Check(err)
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".crt"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: crt}), 0o600))
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".key"), pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: key}), 0o600))
+	if crt, err = x509.CreateCertificate(rand.Reader, template, template, &secret.PublicKey, secret); err != nil {
+		return nil, nil, err
+	}
+	if key, err = x509.MarshalECPrivateKey(secret); err != nil {
+		return nil, nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: crt}), pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: key}), nil
 }
 
 // A user that may not open the daemon's socket learns what to do about it.

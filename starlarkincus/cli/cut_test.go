@@ -15,7 +15,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -29,146 +28,6 @@ func allJSON(t *testing.T, where string, stderr []byte) {
 		var object map[string]any
 		if json.Unmarshal(line, &object) != nil {
 			t.Errorf("%s: no JSON on standard error: %q", where, line)
-		}
-	}
-}
-
-// A cutter is a proxy before the server's socket that cuts connections at random moments.
-type cutter struct {
-	listener net.Listener
-	server   string
-	share    float64 // of the requests whose connection is cut
-
-	mu     sync.Mutex
-	random *rand.Rand
-	cuts   int
-	open   sync.WaitGroup
-	conns  map[net.Conn]bool
-}
-
-func newCutter(t *testing.T, server string, r *rand.Rand, share float64) *cutter {
-	listener, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &cutter{listener: listener, server: server, random: r, share: share, conns: make(map[net.Conn]bool)}
-	c.open.Go(func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			c.open.Go(func() { c.serve(client) })
-		}
-	})
-	t.Cleanup(func() {
-		listener.Close()
-		c.mu.Lock()
-		for conn := range c.conns {
-			conn.Close()
-		}
-		c.mu.Unlock()
-		c.open.Wait()
-	})
-	return c
-}
-
-// The moments at which a connection is cut.
-const (
-	never = iota
-	before
-	during
-	after
-	inAnswer
-)
-
-// plan says what becomes of the next request.
-func (c *cutter) plan() (moment, bytes int, wait time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.random.Float64() >= c.share {
-		return never, 0, 0
-	}
-	c.cuts++
-	return before + c.random.IntN(inAnswer), c.random.IntN(300), time.Duration(c.random.IntN(150)) * time.Millisecond
-}
-
-func (c *cutter) keep(conn net.Conn) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.conns[conn] = true
-}
-
-func (c *cutter) close(conn net.Conn) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.conns, conn)
-	conn.Close()
-}
-
-// serve forwards one connection. A client's chunk is a request, or the most of one.
-func (c *cutter) serve(client net.Conn) {
-	c.keep(client)
-	defer c.close(client)
-	server, err := net.Dial("unix", c.server)
-	if err != nil {
-		return
-	}
-	c.keep(server)
-	var answering sync.WaitGroup
-	defer answering.Wait()
-	allowed := make(chan int, 1000) // bytes of the answer that may still pass; -1 is all
-	answering.Go(func() {
-		defer c.close(server)
-		buffer := make([]byte, 64<<10)
-		left := -1
-		for {
-			n, err := server.Read(buffer)
-			select {
-			case left = <-allowed:
-			default:
-			}
-			if left >= 0 && n >= left {
-				client.Write(buffer[:left])
-				c.close(client)
-				left = 0
-			} else {
-				client.Write(buffer[:n])
-			}
-			if err != nil {
-				c.close(client)
-				return
-			}
-		}
-	})
-	buffer := make([]byte, 64<<10)
-	for {
-		n, err := client.Read(buffer)
-		if err != nil {
-			server.SetReadDeadline(time.Now().Add(2 * time.Second)) // the server finishes what it was asked
-			return
-		}
-		moment, bytes, wait := c.plan()
-		switch moment {
-		case before:
-			c.close(client)
-			c.close(server)
-			return
-		case during:
-			server.Write(buffer[:min(bytes, n-1)])
-			c.close(client)
-			c.close(server)
-			return
-		case after:
-			allowed <- 0
-			server.Write(buffer[:n])
-			time.Sleep(wait)
-			c.close(client)
-		case inAnswer:
-			allowed <- bytes
-			server.Write(buffer[:n])
-		default:
-			server.Write(buffer[:n])
 		}
 	}
 }
@@ -215,7 +74,53 @@ func TestRealCuts(t *testing.T) {
 	needsIncus(t)
 	r := random(t)
 	socket := filepath.Join(os.Getenv("INCUS_DIR"), "unix.socket")
-	proxy := newCutter(t, socket, r, 0.15)
+	incus(t, "launch", "testbox", "cutbase")
+	t.Cleanup(func() { incus(t, "delete", "-f", "cutbase") })
+	incus(t, "exec", "cutbase", "--", "touch", "/log")
+	t.Run("socket", func(t *testing.T) {
+		proxy := newCutter(t, "unix", socket, r, 0.15)
+		t.Setenv("INCUS_SOCKET", "") // set for the script alone
+		cutRuns(t, r, proxy, socket, "x", *cuts, "INCUS_SOCKET", proxy.listener.Addr().String())
+	})
+	t.Run("TLS", func(t *testing.T) {
+		proxy := newCutter(t, "tcp", strings.TrimPrefix(os.Getenv("INCUS_STAR_TESTBED_ENDPOINT"), "https://"), r, 0.15)
+		conf := remoteOf(t, proxy.listener.Addr().String())
+		t.Setenv("INCUS_CONF", conf)
+		t.Setenv("INCUS_REMOTE", "")
+		cutRuns(t, r, proxy, socket, "y", (*cuts+3)/4, "INCUS_REMOTE", "cut")
+	})
+}
+
+// remoteOf returns a configuration of the incus command with a remote "cut" at an address, which is the server's, and
+// makes the server trust its certificate.
+func remoteOf(t *testing.T, address string) string {
+	conf := t.TempDir()
+	server, err := os.ReadFile(filepath.Join(os.Getenv("INCUS_DIR"), "server.crt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	crt, key, err := makeCertificate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{
+		"client.crt": crt, "client.key": key, "servercerts/cut.crt": server,
+		"config.yml": []byte("remotes:\n  cut:\n    addr: https://" + address + "\n    protocol: incus\n"),
+	} {
+		path := filepath.Join(conf, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	incus(t, "config", "trust", "add-certificate", filepath.Join(conf, "client.crt"))
+	return conf
+}
+
+// cutRuns runs scripts, each with the variable of the environment set that leads it through the proxy.
+func cutRuns(t *testing.T, r *rand.Rand, proxy *cutter, socket, prefix string, count int, variable, value string) {
 	direct := &http.Client{Timeout: time.Minute, Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", socket)
 	}}}
@@ -231,30 +136,22 @@ func TestRealCuts(t *testing.T) {
 		return response.StatusCode, string(data)
 	}
 	there := func(path string) bool { status, _ := ask("GET", "/1.0"+path, ""); return status == 200 }
-	incus(t, "launch", "testbox", "cutbase")
-	t.Cleanup(func() { incus(t, "delete", "-f", "cutbase") })
-	incus(t, "exec", "cutbase", "--", "touch", "/log")
-
 	doing := []string{"exec", "retry", "parallel", "snapshot", "copy", "create", "update", "rename", "delete", "finally"}
 	outcomes := make(map[string]int)
-	for i := range *cuts {
-		n := fmt.Sprintf("x%d", i)
+	for i := range count {
+		n := fmt.Sprintf("%s%d", prefix, i)
 		for _, kind := range []string{"u", "r", "d"} {
 			ask("POST", "/1.0/profiles", `{"name":"`+kind+n+`","description":"old"}`)
 		}
 		steps := slices.Clone(doing)
 		r.Shuffle(len(steps), func(i, j int) { steps[i], steps[j] = steps[j], steps[i] })
 		steps = steps[:5]
-		t.Setenv("INCUS_SOCKET", proxy.listener.Addr().String())
-		proxy.mu.Lock()
-		begin := proxy.cuts
-		proxy.mu.Unlock()
+		os.Setenv(variable, value)
+		begin := proxy.count()
 		command := start(t, append([]string{"--error-format", "json", "-c", cutScript, "--", n}, steps...)...)
 		out, status := command.rest()
-		os.Unsetenv("INCUS_SOCKET")
-		proxy.mu.Lock()
-		where := fmt.Sprintf("run %d (%v, %d cuts)", i, steps, proxy.cuts-begin)
-		proxy.mu.Unlock()
+		os.Unsetenv(variable)
+		where := fmt.Sprintf("run %d (%v, %d cuts)", i, steps, proxy.count()-begin)
 		allJSON(t, where, command.stderr.Bytes())
 		if status != 0 && (status < 3 || status > 5) {
 			t.Errorf("%s: status %d\n%s%s", where, status, out, command.stderr.Bytes())
@@ -342,10 +239,10 @@ func TestRealCuts(t *testing.T) {
 			ask("DELETE", "/1.0"+path, "")
 		}
 	}
-	t.Logf("%d runs, %d cuts, outcomes of failures %v", *cuts, proxy.cuts, outcomes)
+	t.Logf("%d runs, %d cuts, outcomes of failures %v", count, proxy.count(), outcomes)
 	time.Sleep(time.Second)
 	for line := range strings.Lines(incus(t, "list", "-f", "csv", "-c", "n")) {
-		if name := strings.TrimSpace(line); strings.HasPrefix(name, "cx") {
+		if name := strings.TrimSpace(line); strings.HasPrefix(name, "c"+prefix) {
 			incus(t, "delete", "-f", name)
 		}
 	}

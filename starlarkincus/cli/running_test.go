@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"io"
 	"os/exec"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -16,6 +17,9 @@ type running struct {
 	out    *bufio.Reader
 	stderr bytes.Buffer
 }
+
+// hangs is how long a command may take; then it is ended, and its standard error shows where it stood.
+const hangs = time.Minute
 
 // start starts the command, which the end of the test, or a minute, ends.
 func start(t *testing.T, args ...string) *running {
@@ -29,7 +33,7 @@ func start(t *testing.T, args ...string) *running {
 	if err := r.Start(); err != nil {
 		t.Fatal(err)
 	}
-	kill := time.AfterFunc(time.Minute, func() { r.Process.Kill() })
+	kill := time.AfterFunc(hangs, func() { r.Process.Signal(syscall.SIGQUIT) })
 	t.Cleanup(func() { kill.Stop(); r.Process.Kill(); r.Wait() })
 	r.pipe = pipe
 	r.out = bufio.NewReader(pipe)
