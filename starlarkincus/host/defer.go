@@ -17,9 +17,10 @@ func init() {
 
 The last call deferred is made first. All are made, even if some fail: an error is printed, and makes the exit status
 that of its class where the script would have ended with 0. After an interrupt or a timeout all clean-up together has
-10 seconds, or what --cleanup-timeout says: each call still to be made gets an equal share. 10 seconds are enough to
-delete two or three running instances. What the script was waiting for is cancelled first, or waited for a while. A call deferred in a task of parallel(), or in a function, waits for the script's end as well; at the
-prompt it waits for the prompt's end. finally_ cleans up sooner.`,
+10 seconds, or what --cleanup-timeout says: a fifth of that, or an equal share where there are many, is kept for each call
+still to be made. 10 seconds are enough to delete two or three running instances. What the script was waiting for is
+cancelled first, or waited for a while. A call deferred in a task of parallel(), or in a function, waits for the script's
+end as well; at the prompt it waits for the prompt's end. finally_ cleans up sooner.`,
 		call: deferCall,
 	}})
 }

@@ -21,12 +21,18 @@ const (
 // errShareOver is the end of one clean-up's part of the grace period.
 var errShareOver = errors.New("its share of the time for clean-up is over")
 
-// share returns a context for one clean-up that others follow: from the run's end on, it has an equal part of the time
-// that is left, a little being kept back for what takes longer to end than it should.
+// keptShare is the part of the grace period that a clean-up leaves to each of those that follow it, as far as it has an
+// equal part itself then.
+const keptShare = 5
+
+// share returns a context for one clean-up that others follow. From the run's end on, it may take the time that is left
+// but for what is kept for the others, because most need little; where they are many, it has an equal part, a little being
+// kept back for what takes longer to end than it should.
 func (r *run) share(others int) (_ context.Context, release func()) {
 	ctx, cancel := context.WithCancelCause(r.clean)
 	unwatch := context.AfterFunc(r.hard, func() {
-		part := time.Until(r.graceEnd()) * 2 / time.Duration(2*others+3)
+		left := time.Until(r.graceEnd())
+		part := max(left*2/time.Duration(2*others+3), left-time.Duration(others)*r.host.options.Grace/keptShare)
 		timer := time.NewTimer(part)
 		defer timer.Stop()
 		select {

@@ -250,8 +250,8 @@ func (t *task) cleanup(thread *starlark.Thread, fn starlark.Callable) error {
 }
 
 // protected calls fn on a thread of its own even if the run was stopped, and protected from that for the grace period.
-// An interrupt that comes later gives it as long. Others is how many clean-ups come after it: after a stop each has an
-// equal share of the time that is left. What the stopped script waited for is brought to its end first.
+// An interrupt that comes later gives it as long. Others is how many clean-ups come after it: after a stop it
+// leaves each a share of the time. What the stopped script waited for is brought to its end first.
 func (r *run) protected(depth, others int, via starlark.CallStack, fn starlark.Callable, args starlark.Tuple, kwargs []starlark.Tuple) error {
 	if depth > maxDepth {
 		return errors.New("Starlark stack overflow")
