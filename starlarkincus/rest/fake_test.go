@@ -63,6 +63,14 @@ type fake struct {
 // newFake makes a fake on a unix socket. It ends with the test.
 func newFake(t *testing.T, steps ...step) *fake {
 	t.Helper()
+	f := unstartedFake(t, steps...)
+	f.start(f.server.Start)
+	return f
+}
+
+// unstartedFake makes one that f.start(f.server.Start) starts.
+func unstartedFake(t *testing.T, steps ...step) *fake {
+	t.Helper()
 	f := &fake{t: t, steps: steps, socket: filepath.Join(t.TempDir(), "s")}
 	listener, err := net.Listen("unix", f.socket)
 	if err != nil {
@@ -71,7 +79,6 @@ func newFake(t *testing.T, steps ...step) *fake {
 	f.server = httptest.NewUnstartedServer(f)
 	f.server.Listener.Close()
 	f.server.Listener = listener
-	f.start(f.server.Start)
 	return f
 }
 
@@ -87,11 +94,13 @@ func newTLSFake(t *testing.T, certificate tls.Certificate, steps ...step) *fake 
 
 func (f *fake) start(start func()) {
 	f.server.Config.ErrorLog = nil
-	f.server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-		if state == http.StateNew {
-			f.mu.Lock()
-			f.connections++
-			f.mu.Unlock()
+	if f.server.Config.ConnState == nil {
+		f.server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+			if state == http.StateNew {
+				f.mu.Lock()
+				f.connections++
+				f.mu.Unlock()
+			}
 		}
 	}
 	f.server.Config.ErrorLog = quiet

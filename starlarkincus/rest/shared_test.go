@@ -126,7 +126,7 @@ func TestManyWatches(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s.ends, s.hear = make(map[string]time.Time), make(map[chan string]bool)
-			f := newFake(t)
+			f := unstartedFake(t)
 			f.server.Config.Handler = s
 			f.server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 				s.mu.Lock()
@@ -139,6 +139,7 @@ func TestManyWatches(t *testing.T) {
 					s.open--
 				}
 			}
+			f.start(f.server.Start)
 			c := f.client(nil)
 			var all []*Operation
 			for i := range *manyWatches {
