@@ -75,7 +75,7 @@ func TestRealCuts(t *testing.T) {
 	r := random(t)
 	socket := filepath.Join(os.Getenv("INCUS_DIR"), "unix.socket")
 	incus(t, "launch", "testbox", "cutbase")
-	t.Cleanup(func() { incus(t, "delete", "-f", "cutbase") })
+	t.Cleanup(func() { _ = exec.Command("incus", "delete", "-f", "cutbase").Run() })
 	incus(t, "exec", "cutbase", "--", "touch", "/log")
 	t.Run("socket", func(t *testing.T) {
 		proxy := newCutter(t, "unix", socket, r, 0.15)
@@ -243,7 +243,9 @@ func cutRuns(t *testing.T, r *rand.Rand, proxy *cutter, socket, prefix string, c
 	time.Sleep(time.Second)
 	for line := range strings.Lines(incus(t, "list", "-f", "csv", "-c", "n")) {
 		if name := strings.TrimSpace(line); strings.HasPrefix(name, "c"+prefix) {
-			incus(t, "delete", "-f", name)
+			if out, err := exec.Command("incus", "delete", "-f", name).CombinedOutput(); err != nil {
+				t.Logf("%s: %s", name, out) // a server may trip over a snapshot that was removed during a copy
+			}
 		}
 	}
 }

@@ -90,6 +90,29 @@ func TestRealStopsLeaveNothing(t *testing.T) {
 	t.Cleanup(func() { incus(t, "delete", "-f", "stopbase") })
 	names := sortedKeys(stopScripts)
 	late, cut := 0, 0
+	type ended struct {
+		where, stderr string
+		again         bool
+	}
+	var all []ended
+	check := func() {
+		for _, name := range stopped(t) {
+			var n int
+			if _, err := fmt.Sscanf(name, "stop%d", &n); err != nil || n >= len(all) {
+				t.Fatalf("an instance of none of the scripts: %s", name)
+			}
+			switch e := all[n]; {
+			case !named(e.stderr, name):
+				t.Errorf("%s left %s:\n%s", e.where, name, e.stderr)
+			case e.again:
+				cut++
+			default:
+				t.Logf("%s: too slow for the grace period: %s", e.where, name)
+				late++
+			}
+			_ = exec.Command("incus", "delete", "-f", name).Run()
+		}
+	}
 	took := make(map[string]time.Duration) // of each, when nothing ends it
 	for i := range *stops {
 		kind := names[(i+int(r.Uint32N(2)))%len(names)]
@@ -120,24 +143,12 @@ func TestRealStopsLeaveNothing(t *testing.T) {
 			t.Errorf("%s: status %d:\n%s", where, status, stderr)
 		}
 		allJSON(t, where, command.stderr.Bytes())
-		for _, name := range stopped(t) {
-			switch {
-			case again && strings.Contains(stderr, "clean-up was ended by a second interrupt"):
-				cut++
-			case !strings.Contains(stillRunning(stderr), " "+name):
-				t.Errorf("%s left %s:\n%s", where, name, stderr)
-			default:
-				t.Logf("%s: too slow for the grace period: %s", where, name)
-				late++
-			}
-			_ = exec.Command("incus", "delete", "-f", name).Run()
-		}
+		all = append(all, ended{where, stderr, again})
+		check()
 	}
+	time.Sleep(time.Second) // something may come later
+	check()
 	t.Logf("%d scripts ended, %d instances left by the end of the grace period, %d by a second signal", *stops, late, cut)
-	time.Sleep(time.Second)
-	if left := stopped(t); left != nil {
-		t.Errorf("this came later: %v", left)
-	}
 }
 
 // stopped returns the instances of scripts that are there.
@@ -150,18 +161,24 @@ func stopped(t *testing.T) (names []string) {
 	return names
 }
 
-// stillRunning returns the descriptions of what the server goes on with, by the last error that a command printed.
-func stillRunning(stderr string) string {
-	var last struct {
-		Running []struct{ Description string } `json:"still_running"`
+// named reports whether the lines of standard error tell that an instance was left: as what the server goes on with, or
+// in a clean-up that was cut short.
+func named(stderr, name string) bool {
+	for line := range strings.Lines(stderr) {
+		var e struct {
+			Running []struct{ Description string } `json:"still_running"`
+		}
+		_ = json.Unmarshal([]byte(line), &e)
+		for _, work := range e.Running {
+			if strings.HasSuffix(work.Description, " "+name) {
+				return true
+			}
+		}
+		if strings.Contains(line, `\"`+name) && (strings.Contains(line, "time for clean-up is over") || strings.Contains(line, "clean-up was ended")) {
+			return true
+		}
 	}
-	lines := strings.Split(strings.TrimSpace(stderr), "\n")
-	_ = json.Unmarshal([]byte(lines[len(lines)-1]), &last)
-	var all strings.Builder
-	for _, work := range last.Running {
-		fmt.Fprintln(&all, "", work.Description)
-	}
-	return all.String()
+	return false
 }
 
 // whole runs a script to its end, and returns the time from "go" on without its clean-up, roughly.
