@@ -123,7 +123,8 @@ func (c *call) output(state *rest.State, result *execResult) error {
 }
 
 // notRun is for a command of which the server says that it can't be run, because its status is a shell's for such
-// commands. One that wrote something did run, and chose the status itself.
+// commands. One that wrote something did run, and chose the status itself; of one that wrote nothing the server can't
+// tell, as of sh -c "exit 127", and its outcome is unknown.
 func (c *call) notRun(result *execResult, failed *errors.Error) error {
 	result.exitCode = notRun[failed.Message]
 	var err error
