@@ -226,3 +226,16 @@ func checkName(path, name string) error {
 	}
 	return nil
 }
+
+// CheckArgument reports what is wrong with a value that is given for an argument, before anything is sent.
+func CheckArgument(f *spec.Field, v starlark.Value) error {
+	_, err := new(arguments).encode(f, f.Script(), v)
+	return err
+}
+
+// CheckFilterField reports what is wrong with the key of a filter's dict.
+func CheckFilterField(f *spec.Field, key string) error {
+	name, _, _ := strings.Cut(key, ".")
+	_, err := filterField(f.Fields, f.Script(), name)
+	return err
+}

@@ -120,6 +120,7 @@ type module struct {
 	unreadable error // why the file's text can't be had
 	wrong      []Finding
 	file       *syntax.File // nil where it doesn't parse
+	unresolved bool         // it parses, but has names that aren't there
 	lines      []string
 	info       fs.FileInfo
 	loadings   []*loading // once they were asked for
@@ -168,16 +169,23 @@ func (m *module) parse(src []byte) {
 	case errors.As(err, &parse):
 		m.report(parse.Pos, "", "%s", parse.Msg)
 	case errors.As(err, &names):
+		m.file, m.unresolved = file, true
 		for _, e := range names {
-			message, near := e.Msg, ""
-			if text, rest, ok := strings.Cut(e.Msg, " (did you mean "); ok {
-				message, near = text, strings.TrimSuffix(rest, "?)")
-			}
+			message, near := suggestion(e.Msg)
 			m.report(e.Pos, near, "%s", message)
 		}
 	default:
 		m.unreadable = err
 	}
+}
+
+// suggestion parts a message from what it says was probably meant.
+func suggestion(message string) (text, near string) {
+	text, rest, ok := strings.Cut(message, " (did you mean ")
+	if !ok {
+		return message, ""
+	}
+	return text, strings.TrimSuffix(rest, "?)")
 }
 
 // definesOnly says whether a file's top level only loads and defines.
@@ -206,6 +214,9 @@ func (m *module) report(pos syntax.Position, suggestion, format string, args ...
 // findings is all that is wrong with the file.
 func (m *module) findings() []Finding {
 	if m.file != nil {
+		for _, e := range host.FlagMistakes(m.file, strings.Join(m.lines, "\n")) {
+			m.report(e.Pos, "", "%s", e.Msg)
+		}
 		m.checkLoads()
 		m.checkCode()
 	}

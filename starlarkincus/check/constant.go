@@ -146,6 +146,42 @@ func badConversion(format string) string {
 	}
 }
 
+// badCount is what % says of a format that takes more values, or fewer, than it is given.
+func badCount(format string, given syntax.Expr) string {
+	if paren, ok := given.(*syntax.ParenExpr); ok {
+		given = paren.X
+	}
+	count := 1
+	switch given := given.(type) {
+	case *syntax.TupleExpr:
+		count = len(given.List)
+	case *syntax.Literal, *syntax.ListExpr:
+	default:
+		return "" // it may be a tuple
+	}
+	wanted := 0
+	for {
+		_, rest, found := strings.Cut(format, "%")
+		if !found {
+			break
+		}
+		switch {
+		case rest == "", rest[0] == '(':
+			return ""
+		case rest[0] != '%':
+			wanted++
+		}
+		format = rest[1:]
+	}
+	switch {
+	case wanted > count:
+		return "not enough arguments for format string"
+	case wanted < count:
+		return "too many arguments for format string"
+	}
+	return ""
+}
+
 var replacement = regexp.MustCompile(`\{[^{}:!]*(?:![rs])?:([^{}]+)\}`)
 
 // badReplacement is what string.format says of a format.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/host"
 
 	"go.starlark.net/resolve"
 	"go.starlark.net/syntax"
@@ -73,16 +74,42 @@ func (m *module) checkLoads() {
 			m.report(pos, "", "load: %v", load.err)
 		case other.unreadable != nil:
 			m.report(pos, "", "load: %v", other.unreadable)
-		case other.file == nil:
+		case other.file == nil || other.unresolved:
 			if len(other.wrong) > 0 {
 				m.report(pos, "", "load: %s can't run: %s", other.path, other.wrong[0])
 			}
 		case other.leadsTo(m, nil):
 			m.report(pos, "", "load: a cycle: %s loads this file again", other.path)
+		case other.hasFlags():
+			m.report(pos, "", "flag: %s", host.LoadedFlags(other.path))
 		default:
 			m.checkLoaded(load, other)
 		}
 	}
+}
+
+// hasFlags reports whether the file's top level calls flag in any case.
+func (m *module) hasFlags() bool {
+	found := false
+	for _, stmt := range m.file.Stmts {
+		switch stmt.(type) {
+		case *syntax.AssignStmt, *syntax.ExprStmt:
+		default:
+			continue
+		}
+		syntax.Walk(stmt, func(n syntax.Node) bool {
+			switch n := n.(type) {
+			case *syntax.LambdaExpr, *syntax.CondExpr, *syntax.Comprehension:
+				return false
+			case *syntax.BinaryExpr:
+				return n.Op != syntax.AND && n.Op != syntax.OR
+			case *syntax.CallExpr:
+				found = found || isNamed(n.Fn, "flag")
+			}
+			return true
+		})
+	}
+	return found
 }
 
 // leadsTo says whether a file is another, or loads it on some way.

@@ -6,10 +6,12 @@ import (
 	"strings"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/spec"
 	"incus-star/starlarkincus/suite"
 
+	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
 )
 
@@ -182,10 +184,22 @@ func (m *module) checkNamed(s *signature, who string, arg *syntax.BinaryExpr, gi
 	}
 }
 
-// checkValue checks the keys of a dict that is written out.
+// checkValue checks an argument that is written out, and the keys of a dict that is.
 func (m *module) checkValue(p *param, who string, value syntax.Expr) {
+	if p == nil || p.field == nil {
+		return
+	}
 	dict, ok := value.(*syntax.DictExpr)
-	if !ok || p == nil || p.field == nil || p.field.Type != spec.Object || p.field.Fields == nil {
+	switch {
+	case ok && (p.field.Type == spec.Filter || p.field.Type == spec.Conditions):
+		m.checkFilter(p, who, dict)
+		return
+	case !ok || p.field.Type != spec.Object || p.field.Fields == nil:
+		if v := m.valueOf(value); v != nil && v != starlark.None && p.field.Type != spec.Certificate {
+			if err := starlarkincus.CheckArgument(p.field, v); err != nil {
+				m.report(syntax.Start(value), "", "%s: %v", who, err)
+			}
+		}
 		return
 	}
 	for _, elem := range dict.List {
@@ -210,6 +224,37 @@ func (m *module) checkValue(p *param, who string, value syntax.Expr) {
 		}
 		m.report(literal.TokenPos, near, "%s", text)
 	}
+}
+
+// checkFilter checks the fields that a filter's dict names.
+func (m *module) checkFilter(p *param, who string, dict *syntax.DictExpr) {
+	for _, elem := range dict.List {
+		key := elem.(*syntax.DictEntry).Key
+		if text, ok := starlark.AsString(m.valueOf(key)); ok {
+			if err := starlarkincus.CheckFilterField(p.field, text); err != nil {
+				message, near := suggestion(err.Error())
+				m.report(syntax.Start(key), near, "%s: %s", who, message)
+			}
+		}
+	}
+}
+
+// valueOf is the value of a literal, or of a list or dict of literals; nil of what isn't one.
+func (m *module) valueOf(expr syntax.Expr) starlark.Value {
+	switch expr.(type) {
+	case *syntax.Literal, *syntax.ListExpr, *syntax.DictExpr:
+	default:
+		return nil
+	}
+	if !constant(expr) {
+		return nil
+	}
+	options := syntax.FileOptions{Set: true}
+	v, err := starlark.EvalOptions(&options, &starlark.Thread{Name: "check"}, m.path, m.between(expr), nil)
+	if err != nil {
+		return nil
+	}
+	return v
 }
 
 func atMost(positions []string) string {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/spec"
 
 	"go.starlark.net/syntax"
 )
@@ -62,7 +63,10 @@ func (m *module) checkCode() {
 				m.checkUse(n.Y, "unknown binary op: string "+n.Op.String()+" collection")
 			case syntax.PERCENT:
 				m.checkFormat(n.X, badConversion)
+				m.checkFormat(n.X, func(format string) string { return badCount(format, n.Y) })
 			}
+		case *syntax.AssignStmt:
+			m.checkFrozen(n.LHS)
 		case *syntax.LambdaExpr:
 			return !f.excused[n]
 		case *syntax.ExprStmt:
@@ -80,9 +84,28 @@ func (m *module) checkCode() {
 // checkUnused finds calls whose Result nobody looks at, so that a failure goes unnoticed.
 func (m *module) checkUnused(stmt *syntax.ExprStmt) {
 	call, ok := stmt.X.(*syntax.CallExpr)
-	if ok && isNamed(call.Fn, "try_", "catch") {
+	if ok && isNamed(call.Fn, "try_") { // catch names the classes that may go unnoticed
 		id := call.Fn.(*syntax.Ident)
 		m.report(id.NamePos, "", "the Result of %s is not used, so a failure goes unnoticed: to mean that, write _ = %[1]s(…)", id.Name)
+	}
+}
+
+// checkFrozen finds assignments to a key of what an object of the server's holds.
+func (m *module) checkFrozen(target syntax.Expr) {
+	slot, ok := target.(*syntax.IndexExpr)
+	if !ok {
+		return
+	}
+	dot, ok := slot.X.(*syntax.DotExpr)
+	if !ok {
+		return
+	}
+	k := m.kindOf(dot.X)
+	if k.sort != object {
+		return
+	}
+	if f := spec.Find(k.res.Fields, dot.Name.Name); f != nil && f.Use&spec.Read != 0 && (f.Type == spec.Config || f.Type == spec.Devices) {
+		m.report(syntax.Start(target), "", "cannot insert into frozen hash table")
 	}
 }
 

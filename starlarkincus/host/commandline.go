@@ -34,8 +34,15 @@ func placeOf(pos syntax.Position) textPlace { return textPlace{pos.Filename(), p
 
 const flagRule = `call flag at the top level of the script that is run, outside of loops, with the name written out, as in flag("count", 3)`
 
-// loadedFlags says why a file that is loaded can't have flags.
-func loadedFlags(file string) string {
+// FlagMistakes returns what is wrong with the flags of a script that has been parsed: what ends it before it runs.
+func FlagMistakes(file *syntax.File, text string) resolve.ErrorList {
+	_, err := declaredFlags(file, text)
+	wrong, _ := err.(resolve.ErrorList)
+	return wrong
+}
+
+// LoadedFlags says why a file that is loaded can't have flags.
+func LoadedFlags(file string) string {
 	return file + " is loaded here, and flags belong to the script that is run: move what is loaded into a file without flags"
 }
 

@@ -217,7 +217,7 @@ func flagValue(c *call) (starlark.Value, error) {
 	f := line.flags[placeOf(at)]
 	if f == nil {
 		if file := at.Filename(); file != line.script && !strings.HasPrefix(file, "<") {
-			return nil, c.errorf("%s", loadedFlags(file))
+			return nil, c.errorf("%s", LoadedFlags(file))
 		}
 		return nil, c.errorf("%s", flagRule)
 	}

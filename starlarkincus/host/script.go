@@ -56,7 +56,7 @@ func (s *Script) Defer(fn starlark.Callable) {
 }
 
 // Parse reads a script without running it, and resolves its names. Its error is a [*UsageError], a syntax.Error or a
-// resolve.ErrorList.
+// resolve.ErrorList; with the last it returns the file all the same.
 func (h *Host) Parse(path string, src []byte) (*syntax.File, error) {
 	text, err := checkSource(path, src)
 	if err != nil {
@@ -69,7 +69,7 @@ func (h *Host) Parse(path string, src []byte) (*syntax.File, error) {
 		return nil, h.explain(err, nil, h.predeclared)
 	}
 	if err := resolve.File(file, h.predeclared.Has, starlark.Universe.Has); err != nil {
-		return nil, h.explain(err, file, h.predeclared)
+		return file, h.explain(err, file, h.predeclared)
 	}
 	return file, nil
 }

@@ -136,6 +136,7 @@ var slips = []slip{
 	{`^unknown binary op: dict \+ dict`, "write a | b"},
 	{`^(?:string < int|int < string|string > int|int > string|string <= int|string >= int|int <= string|int >= string) not implemented`, "write int(s)"},
 	{`^unknown conversion %[-0-9.+ #*]`, `Starlark has no widths: write str(x), x[:10], s + " " * n, or table(rows)`},
+	{`^(?:not enough|too many) arguments for format string`, `a tuple has one value for each %: "%s of %s" % (a, b)`},
 	{`^format spec features not supported`, `Starlark has no widths: write str(x), x[:10], s + " " * n, or table(rows)`},
 	{`^%[dioxX] format requires integer: cannot convert string`, "write %s, or int(s)"},
 	{`^join: in list, want string`, `write ", ".join([str(x) for x in list])`},
