@@ -72,6 +72,7 @@ func (h *Host) names() starlark.StringDict {
 	for _, name := range preallocating {
 		names[name] = bounded(name)
 	}
+	names["range"] = starlark.NewBuiltin("range", makeRange)
 	for name, d := range definitions {
 		if names.Has(name) {
 			panic(fmt.Sprintf("host: the name %s is registered twice", name))
