@@ -4,12 +4,14 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"encoding/pem"
+	stderrors "errors"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
 	"strings"
 
+	"incus-star/errors"
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/spec"
 	"incus-star/starlarkincus/value"
@@ -89,6 +91,9 @@ func (x *trial) run() {
 			}
 		}
 	}
+	if x.resource.Verbs&spec.Replace != 0 {
+		x.stale(before)
+	}
 	for name, s := range x.samples {
 		if s.refused == "" {
 			continue
@@ -140,6 +145,37 @@ func (x *trial) one(method string, c change) {
 		if err := x.ensure(collection, c, false); err != nil {
 			x.Errorf("the second %s of %s: %v", method, c.what, err)
 		}
+	}
+}
+
+// stale changes each field behind the object's back, also those that the server's ETag doesn't count: replace of another
+// field refuses then, and changes nothing.
+func (x *trial) stale(before dict) {
+	x.Helper()
+	tried := map[string]bool{"certificate": true} // the object is another one then
+	plan := x.plan(before)
+	for _, c := range plan {
+		if tried[c.field] {
+			continue
+		}
+		tried[c.field] = true
+		other := plan[slices.IndexFunc(plan, func(o change) bool { return o.field != c.field || len(x.samples) == 1 })]
+		want := x.reset()
+		if _, err := x.call(x.object, "refresh", nil); err != nil {
+			x.Fatal(err)
+		}
+		body := make(dict)
+		for _, f := range spec.With(x.resource.Fields, spec.Change|spec.Kept) {
+			body[f.Name] = want[f.Name]
+		}
+		body[c.field] = c.want
+		x.put(body)
+		want = x.raw()
+		_, err := x.call(x.object, "replace", dict{other.field: other.whole})
+		if !stderrors.Is(err, errors.PreconditionFailed) {
+			x.Errorf("replace of %s, after %s was changed by somebody else: %v", other.what, c.what, err)
+		}
+		x.compare("replace of what is out of date", want, x.raw())
 	}
 }
 

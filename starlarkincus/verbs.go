@@ -1,9 +1,11 @@
 package starlarkincus
 
 import (
+	"cmp"
 	"encoding/json"
 	stderrors "errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/url"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"incus-star/errors"
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
+	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
 )
@@ -180,31 +183,34 @@ const (
 	mergeDelay = 2 * time.Millisecond
 )
 
-// replace sends all fields that can be changed, as they were read, with the given ones in their place.
+// replace sends all fields that can be changed, as they were read, with the given ones in their place. The server's ETag
+// doesn't count some fields, such as an instance's description, so the object is read again and compared; the ETag is for
+// what happens after that.
 func replace(c *call) (starlark.Value, error) {
 	o := c.obj
 	if err := c.checkChange(c.args.body); err != nil {
 		return nil, err
 	}
-	before, etag := o.writable(), o.etag
-	if etag == "" { // it comes from a list, which tells no ETag
-		if err := o.read(c); err != nil {
-			return nil, err
-		}
-		if equal, err := starlark.Equal(before, o.writable()); err != nil || !equal {
-			return nil, &errors.Error{Class: errors.PreconditionFailed, Method: "PUT", Path: o.on.path,
-				Message: fmt.Sprintf("%s was changed since it was listed", o)}
-		}
-		etag = o.etag
+	now := newObject(o.on)
+	if err := now.read(c); err != nil {
+		return nil, err
 	}
-	reply, err := o.put(c, before, etag, func(t spec.Type, before, given any) any {
-		m, _ := given.(map[string]any)
-		if t == spec.Config && o.on.res.Merge == spec.ByServer { // it keeps keys that a PUT doesn't hold
-			old, _ := before.(map[string]any)
-			for key := range old {
-				if m[key] == nil {
-					m[key] = ""
-				}
+	if same, err := o.sameAs(now); err != nil || !same {
+		return nil, cmp.Or(err, error(&errors.Error{Class: errors.PreconditionFailed, Method: "PUT", Path: o.on.path,
+			Message: fmt.Sprintf("%s was changed since it was read", o)}))
+	}
+	reply, err := o.put(c, now.writable(), now.etag, func(t spec.Type, before, given any) any {
+		m, isConfig := given.(map[string]any)
+		if !isConfig || t != spec.Config {
+			return given
+		}
+		for key, old := range mapOf(before) {
+			switch _, said := m[key]; {
+			case said && m[key] != nil:
+			case isVolatile(key) && !said: // the server's own
+				m[key] = old
+			case o.on.res.Merge == spec.ByServer: // it keeps keys that a PUT doesn't hold
+				m[key] = ""
 			}
 		}
 		return given
@@ -214,6 +220,26 @@ func replace(c *call) (starlark.Value, error) {
 	}
 	o.rekey(c.args.body)
 	return o.changed(c, reply)
+}
+
+// sameAs reports whether the object's fields that can be changed are those of another reading of it. What the server
+// itself keeps in the configuration doesn't count.
+func (o *Object) sameAs(now *Object) (bool, error) {
+	var sides [2]any
+	for i, one := range []*Object{o, now} {
+		v, err := value.ToGo(one.writable())
+		if err != nil {
+			return false, err
+		}
+		fields := v.(map[string]any)
+		for _, f := range o.on.res.Fields {
+			if f.Type == spec.Config {
+				maps.DeleteFunc(mapOf(fields[f.Name]), func(key string, _ any) bool { return isVolatile(key) })
+			}
+		}
+		sides[i] = fields
+	}
+	return text(sides[0]) == text(sides[1]), nil
 }
 
 func rename(c *call) (starlark.Value, error) {

@@ -39,7 +39,6 @@ type trial struct {
 	set    map[string]any      // fields of all objects on the server
 	before func(*answers)      // when there is an object to call it on
 	client starlark.HasAttrs   // nil for the default
-	list   bool                // the object comes from a list
 	want   func([]sent) []sent // in place of what is expected
 }
 
@@ -69,11 +68,11 @@ func (w *world) collection(client starlark.Value, p *placed) starlark.Value {
 	case p.OfAll:
 		return w.attr(w.collection(client, p.parent), p.Name)
 	}
-	return w.attr(w.object(client, p.parent, false), p.Name)
+	return w.attr(w.object(client, p.parent), p.Name)
 }
 
 // object is one of the place's resource.
-func (w *world) object(client starlark.Value, p *placed, list bool) starlark.Value {
+func (w *world) object(client starlark.Value, p *placed) starlark.Value {
 	on := func(owner starlark.Value, methods []spec.Method) starlark.Value {
 		i := slices.IndexFunc(methods, func(m spec.Method) bool { return m.Result == p.Resource })
 		return w.call(w.attr(owner, methods[i].Name), nil, kwargs(w.required("", &methods[i])))
@@ -82,11 +81,9 @@ func (w *world) object(client starlark.Value, p *placed, list bool) starlark.Val
 	case p.Name == "" && p.parent == nil:
 		return on(client, spec.ClientMethods)
 	case p.Name == "":
-		return on(w.object(client, p.parent, false), p.parent.ObjectMethods())
+		return on(w.object(client, p.parent), p.parent.ObjectMethods())
 	case p.Singleton:
 		return w.call(w.collection(client, p), nil, nil)
-	case list:
-		return w.call(w.attr(w.collection(client, p), "list"), nil, nil).(*starlark.List).Index(0)
 	}
 	return w.call(w.attr(w.collection(client, p), "get"), starlark.Tuple{starlark.String("abc123")}, nil)
 }
@@ -235,7 +232,7 @@ func (w *world) run(who string, p *placed, m *spec.Method, sends []sent, c trial
 	case p != nil && m.Collection:
 		owner = w.collection(client, p)
 	case p != nil:
-		owner = w.object(client, p, c.list)
+		owner = w.object(client, p)
 	}
 	if c.before != nil {
 		c.before(w.answers)

@@ -130,8 +130,6 @@ func (w *world) circumstances(m *spec.Method, when string, with func(string, sta
 		return trial{args: with("target", s("@g")), set: map[string]any{"location": "m", "members": []string{"m"}}}, true
 	case "where start=True and it doesn't run":
 		return trial{args: with("start", starlark.True), set: map[string]any{"status": "Stopped"}}, true
-	case "where it comes from a list":
-		return trial{list: true}, true
 	case "where force=True and something else works on it; then all again":
 		return trial{args: with("force", starlark.True), before: func(a *answers) { a.busy = 1 }, want: func(all []sent) []sent {
 			n := len(all) - 2 // a wait, and the list of operations

@@ -87,7 +87,7 @@ var (
 	copyProjectArg   = Field{Name: "to_project", Type: Name, Place: Local, Doc: "the project of the copy, instead of this one's"}
 	sourceOnlyArg    = local(instanceOnlyArg)
 	excludeOlderArg  = Field{Name: "refresh_exclude_older", Type: Bool, Place: Local, Extension: "custom_volume_refresh_exclude_older_snapshots", Doc: "True skips snapshots older than the newest one in the copy"}
-	refreshCopyArg   = Field{Name: "refresh", Type: Bool, Place: Local, Doc: "True brings a copy that exists up to date"}
+	refreshCopyArg   = Field{Name: "refresh", Type: Bool, Place: Local, Doc: "True brings a copy that exists up to date: its content, configuration, devices and description become the original's, whatever was changed in it"}
 	publishAliasArg  = Field{Name: "alias", Type: String, Place: Local, Position: true, Doc: "one alias for it; aliases= takes several"}
 	imageAliasesArg  = Field{Name: "aliases", Type: Objects, Use: Create, Fields: imageAlias, Doc: "aliases for it, each with name and description"}
 	imageFormatField = Field{Name: "format", Type: String, Use: Create, Extension: "instance_publish_split", Doc: "unified, for one file, or split, for two"}
@@ -194,7 +194,7 @@ var Instances = &Resource{
 			Args: []Field{migrationArg, liveArg, instanceOnlyArg, inconsistentArg, incrementalArg,
 				{Name: "name", Type: String, Doc: "its name there, where that differs"}}},
 		{Name: "restore", HTTP: "PUT", Impl: "action", Background: true, Refresh: true,
-			Doc: "Goes back to what it was at one of its snapshots, and returns it.",
+			Doc: "Goes back to what it was at one of its snapshots, and returns it. As with the incus command, profiles stay what they are now, and Incus 6.0 empties the description.",
 			Args: []Field{snapshotNameArg,
 				{Name: "stateful", Type: Bool, Doc: "True goes on with the running state that is in the snapshot"},
 				{Name: "disk_only", Type: Bool, Extension: "instance_snapshot_disk_only_restore", Doc: "True restores just the disks"},

@@ -128,11 +128,7 @@ func (m *Method) ordinary(r *Resource) []Request {
 		return slices.Concat([]Request{read, own}, waits, []Request{read})
 	case "replace":
 		own.Note = "with If-Match"
-		var first []Request
-		if !r.Singleton {
-			first = in("where it comes from a list", nil, read)
-		}
-		return slices.Concat(first, []Request{own}, waits, []Request{read})
+		return slices.Concat([]Request{read, own}, waits, []Request{read})
 	case "rename":
 		return slices.Concat([]Request{own}, waits, []Request{made})
 	case "delete":
