@@ -79,6 +79,9 @@ func (c *Collection) Attr(name string) (starlark.Value, error) {
 	if c.res.Singleton && c.kind.object[name] != nil {
 		return nil, missing(fmt.Sprintf("%s has no .%s: read it first, %s().%s(…)", c.name, name, c.res.Reach(), name))
 	}
+	if c.kind.collection["get"] != nil && !c.res.Singleton && (c.kind.children[name] != nil || c.kind.object[name] != nil) {
+		return nil, missing(fmt.Sprintf("%s has no .%s: %s has one, %s.get(…).%s", c.name, name, c.res.An(), c.name, name))
+	}
 	return nil, noAttr(c.name, name, c.AttrNames())
 }
 

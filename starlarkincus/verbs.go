@@ -50,7 +50,7 @@ func create(c *call) (starlark.Value, error) {
 		c.args.body["source"] = source
 	}
 	at, name := c.within(c.segmentName(c.defaultSegment())), c.args.string("name")
-	if spec.Find(res.CreateArgs, "image") != nil && c.args.body["source"] == nil {
+	if res == spec.Instances && c.args.body["source"] == nil {
 		return nil, fmt.Errorf(`%s: missing image= or source=: image="images:debian/12" is made into one, source={"type": "none"} makes it empty; a profile has neither`, c.name)
 	}
 	p, method := at, "POST"

@@ -174,7 +174,7 @@ func (c *checker) collectionAttr(k kind, name string) (kind, string, string) {
 	}
 	if child := m.children[name]; child != nil && child.OfAll {
 		return kind{sort: collection, res: child}, "", ""
-	} else if child != nil && !k.res.Singleton {
+	} else if m.collection["get"] != nil && !k.res.Singleton && (child != nil || m.object[name] != nil) {
 		return kind{}, k.res.Name + " has no ." + name + ": " + k.res.An() + " has one, " + k.res.Name + ".get(…)." + name, ""
 	}
 	if k.res.Singleton && m.object[name] != nil {

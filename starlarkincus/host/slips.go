@@ -156,6 +156,20 @@ var slips = []slip{
 	{`^incus has no \.(?:containers|vms|virtual_machines)\b`, "write incus.instances"},
 	{`^incus has no \.(launch|create|get|list|names|exists|delete|ensure)\b`, "name the collection: incus.instances.$1(…)"},
 	{`^incus has no \.(start|stop|restart|exec|copy|move|snapshot)\b`, "get the instance first: incus.instances.get(name)"},
+	{`^incus has no \.(?:storage|storages|pools|volumes)\b`, `write incus.storage_pools; volumes are those of a pool, incus.storage_pools.get("default").volumes`},
+	{`^can't assign to \.project field of incus\b`, `write client = incus.use(project = "p2")`},
+	{`^can't assign to \.(description|config|devices|profiles|ephemeral) field of [A-Z]`, "write object.update($1 = value)"},
+	{`^can't assign to \.name field of [A-Z]`, "write object.rename(name)"},
+	{`^Instance has no \.(?:snapshot|create_snapshot)\b`, `write instance.snapshots.create("x")`},
+	{`^snapshots is a collection, not a function\b`, `write object.snapshots.create("x") to make one, object.snapshots.list() to see them`},
+	{`^Instance has no \.(?:push|file_push|push_file|put_file|write_file)\b`, `a short text goes there with instance.exec(["sh", "-c", "printf %s \"$$0\" > /the/path", text])`},
+	{`^Instance has no \.(?:files?|pull|file_pull|pull_file|get_file|read_file)\b`, `write instance.exec(["cat", path]).stdout to read one`},
+	{`^instance\.exec: command: got string, want list of string`, `write ["ls", "-l"], or ["sh", "-c", line] for a line of the shell`},
+	{`^[\w.]+\.copy: unknown argument project\b`, `write to_project = "name"`},
+	{`^instances\.(?:launch|create|ensure): unknown argument (?:limits?|cpus?)\b`, `write config = {"limits.cpu": 2}`},
+	{`^instances\.(?:launch|create|ensure): unknown argument (?:mem|memory|ram)\b`, `write config = {"limits.memory": "1GiB"}`},
+	{`^instances\.(?:launch|create|ensure): unknown argument (?:network|networks|nic)\b`, `write devices = {"eth0": {"type": "nic", "network": "name"}}`},
+	{`^instances\.(?:launch|create|ensure): unknown argument (?:storage|pool|disk)\b`, `write devices = {"root": {"type": "disk", "path": "/", "pool": "name"}}`},
 	{`^[a-z_]+ has no \.(?:all|fetch|iter)\b`, "write list()"},
 	{`^[a-z_]+ has no \.(?:filter|where|search|query)\b`, "write list(filter = …)"},
 	{`^[a-z_]+ has no \.(?:find|find_one|lookup)\b`, "write get(name)"},
@@ -180,10 +194,10 @@ var slipPatterns = sync.OnceValue(func() []*regexp.Regexp {
 })
 
 // suggested is the end of a message that names what was probably meant.
-var suggested = regexp.MustCompile(` \(did you mean [^()]*\?\)$`)
+var suggested = regexp.MustCompile(` \(did you mean [^()]*\?\)$|: there are [a-z_, ]+$|: call one of its methods, such as [\w.]+\(…\)$`)
 
 // WithHint returns a run's message with what to write instead, where that is certain. A suggestion that the message
-// ends with gives way.
+// ends with, or a list of what there is, gives way.
 func WithHint(message string) string {
 	for i, pattern := range slipPatterns() {
 		found := pattern.FindStringSubmatchIndex(message)

@@ -40,6 +40,9 @@ func TestHintsNameWhatExists(t *testing.T) {
 	for _, m := range instances.(*starlarkincus.Collection).Resource().ObjectMethods() {
 		ofInstance[m.Name] = true
 	}
+	for _, child := range instances.(*starlarkincus.Collection).Resource().Children {
+		ofInstance[child.Name] = true
+	}
 	calls := regexp.MustCompile(`((?:[a-z_]\w*|", "|"")\.)?([a-z_]\w*(?:\.\w+)*)\(`)
 	own := regexp.MustCompile(`^(?:f|fn|main|decorator|def|list|get|exists|delete|create|update|load)$`)
 	looked := 0

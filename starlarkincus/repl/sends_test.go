@@ -238,6 +238,10 @@ func (w *world) run(who string, p *placed, m *spec.Method, sends []sent, c trial
 		c.before(w.answers)
 	}
 	w.answers.take()
+	if c.args["image"] != nil && strings.HasPrefix(who, "instances.") {
+		c.args = maps.Clone(c.args)
+		delete(c.args, "source")
+	}
 	name := fmt.Sprintf("%s(%v) %v", who, kwargs(c.args), c.when)
 	got, err := starlark.Call(new(starlark.Thread), w.attr(owner, m.Name), nil, kwargs(c.args))
 	if err != nil {

@@ -60,6 +60,9 @@ func (w *world) required(who string, m *spec.Method) map[string]starlark.Value {
 	for _, f := range m.Arguments() {
 		needed := f.Required
 		switch {
+		case f.Name == "source" && (who == "instances.create" || who == "instances.launch" || who == "instances.ensure"):
+			args["source"] = dictOf("type", starlark.String("none")) // or image=
+			continue
 		case m.Impl == "update" || m.Impl == "replace":
 			needed = f.Name == m.Args[0].Name
 		case m.Impl == "join":
