@@ -37,6 +37,9 @@ func (m *Method) Freeze()               {}
 func (m *Method) Truth() starlark.Bool  { return true }
 func (m *Method) Hash() (uint32, error) { return starlark.String(m.name).Hash() }
 
+// Receiver returns the object that the method is called on; nil where it is called on a collection or a client.
+func (m *Method) Receiver() *Object { return m.obj }
+
 // Declaration is what the table says of the method.
 func (m *Method) Declaration() *spec.Method { return m.decl }
 

@@ -149,6 +149,32 @@ func TestGrace(t *testing.T) {
 	}
 }
 
+// TestUnfinishedCleanup: the report of a stopped run names each call of clean-up that was cut short or never made, and no
+// other.
+func TestUnfinishedCleanup(t *testing.T) {
+	for _, json := range []bool{false, true} {
+		var out strings.Builder
+		script := "def slow(x):\n    sleep(100)\ndef body():\n    started()\n    sleep(100)\n" +
+			"defer(sleep, 99)\ndefer(print, 'fine')\ndefer(slow, 1)\nfinally_(body, lambda: sleep(100))\n"
+		options := Options{Stdout: &out, Stderr: &out, Grace: 300 * time.Millisecond, JSON: json}
+		err, _, _ := stopped(t, options, script, ErrInterrupted)
+		out.Reset()
+		New(options).Report(&out, err)
+		want := []string{"lambda at x.star:9:16 was cut short", "slow at x.star:1:1 was cut short", "sleep(99) was cut short"}
+		for _, line := range want {
+			if !strings.Contains(out.String(), line) {
+				t.Errorf("no %q in\n%s", line, out.String())
+			}
+		}
+		if n := strings.Count(out.String(), "was cut short") + strings.Count(out.String(), "was not called"); n != len(want) {
+			t.Errorf("%d calls in\n%s", n, out.String())
+		}
+		if strings.Contains(out.String(), "unfinished_cleanup") != json {
+			t.Error(out.String())
+		}
+	}
+}
+
 // Try_ in clean-up holds errors as ever, although the run was interrupted.
 func TestTryInCleanup(t *testing.T) {
 	var out strings.Builder

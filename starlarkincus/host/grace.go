@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"incus-star/starlarkincus"
+
+	"go.starlark.net/starlark"
 )
 
 // The part of the grace period in which what a stopped script waited for may end before clean-up begins.
@@ -63,6 +65,7 @@ func (r *run) settle(ctx context.Context, limit time.Duration) {
 type unfinishedError struct {
 	err     error
 	running []starlarkincus.Running
+	cut     []string // the calls of clean-up that came to no end
 }
 
 func (e *unfinishedError) Error() string { return e.err.Error() }
@@ -78,10 +81,38 @@ func (r *run) unfinished(err error) error {
 	defer cancel()
 	var running []starlarkincus.Running
 	r.host.block(func() { running = r.work.Running(ctx) })
-	if len(running) == 0 {
+	if len(running) == 0 && len(r.cut) == 0 {
 		return err
 	}
-	return &unfinishedError{err, running}
+	return &unfinishedError{err, running, r.cut}
+}
+
+// noteCut notes a call of clean-up that came to no end, in words such as "instances.delete("web") was cut short".
+func (r *run) noteCut(fn starlark.Callable, args starlark.Tuple, what string) {
+	name := fn.Name()
+	if m, ok := fn.(*starlarkincus.Method); ok && m.Receiver() != nil {
+		if of, err := m.Receiver().Attr("name"); err == nil && of != nil {
+			name += " of " + shownText(of)
+		}
+	}
+	switch f := fn.(type) {
+	case *starlark.Function:
+		name += " at " + f.Position().String()
+	default:
+		if len(args) > 0 {
+			name += "(" + shownText(args[0]) + ")"
+		}
+	}
+	r.cut = append(r.cut, name+" "+what)
+}
+
+// cutOf returns the calls of clean-up that came to no end.
+func cutOf(err error) []string {
+	var u *unfinishedError
+	if !errors.As(err, &u) {
+		return nil
+	}
+	return u.cut
 }
 
 // runningOf returns what the server still does after a run.

@@ -67,6 +67,13 @@ func (h *Host) reportUnder(w io.Writer, heading string, err error) {
 		for _, running := range runningOf(err) {
 			text += "still running on the server: " + printable(running.String()) + "\n"
 		}
+		for i, cut := range cutOf(err) {
+			if i == maxListed {
+				text += fmt.Sprintf("… and %s more calls of clean-up\n", thousands(len(cutOf(err))-i))
+				break
+			}
+			text += "clean-up was not finished: " + printable(cut) + "\n"
+		}
 	}
 	_, _ = io.WriteString(w, text)
 }

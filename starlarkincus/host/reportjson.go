@@ -36,7 +36,8 @@ type reportedError struct {
 	Fields      map[string]any   `json:"fields,omitempty"` // what the class or the script added
 	Cause       *reportedError   `json:"cause"`
 	Notes       []string         `json:"notes,omitempty"`
-	Running     []reportedWork   `json:"still_running,omitempty"` // on the server
+	Running     []reportedWork   `json:"still_running,omitempty"`      // on the server
+	Unfinished  []string         `json:"unfinished_cleanup,omitempty"` // the calls that were cut short, or never made
 	Errors      []reportedSyntax `json:"errors,omitempty"`
 	Frames      []reportedFrame  `json:"frames"` // the most recent call last
 	Tasks       []reportedTask   `json:"tasks"`  // of parallel, the innermost last
@@ -118,6 +119,7 @@ func (h *Host) describe(err error) *reportedError {
 	var parse syntax.Error
 	var names resolve.ErrorList
 	running := reportedRunning(err)
+	cut := cutOf(err)
 	switch {
 	case err == nil, goerrors.As(err, &exit) && exit.Message == "" && running == nil:
 		return nil
@@ -145,7 +147,7 @@ func (h *Host) describe(err error) *reportedError {
 		r.Message = ownMessage(err)
 	}
 	h.addStack(r, stackOf(err))
-	r.Running = running
+	r.Running, r.Unfinished = running, cut
 	return r
 }
 

@@ -35,6 +35,7 @@ type run struct {
 	work           *starlarkincus.Work
 	graceEnd       func() time.Time // the end of the time for clean-up, which begins at the first call
 	cleanupStopped bool             // hard ended while a clean-up ran
+	cut            []string         // the calls of clean-up that came to no end
 }
 
 // A task is a Starlark thread's place in a run. Each thread has its own.
@@ -257,6 +258,7 @@ func (r *run) protected(depth, others int, via starlark.CallStack, fn starlark.C
 		return errors.New("Starlark stack overflow")
 	}
 	if cause := causeOf(r.clean); cause != nil {
+		r.noteCut(fn, args, "was not called")
 		return &stopError{cause: fmt.Errorf("%s was not called: %w", fn.Name(), cause)}
 	}
 	r.settle(r.clean, r.host.options.Grace/settleShare)
@@ -270,6 +272,9 @@ func (r *run) protected(depth, others int, via starlark.CallStack, fn starlark.C
 	_, err := taskOf(own).call(own, fn, args, kwargs)
 	if err == nil {
 		return nil
+	}
+	if ctx.Err() != nil {
+		r.noteCut(fn, args, "was cut short")
 	}
 	if cause := causeOf(taskOf(own).ctx); cause != nil {
 		return &stopError{cause, &crossed{via, err}}
