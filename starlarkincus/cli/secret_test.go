@@ -25,7 +25,7 @@ import (
 // error shows its line.
 var secretCalls = []string{
 	`request("POST", "/1.0/profiles", body={"name": "p", "config": {"oidc.client.secret": "$1", "core.trust_password": "$2"}})`,
-	`request("POST", "/1.0/profiles", body={"a": [{"b": {"password": "$1"}}, {"token": "$2"}], "key": "$3"})`,
+	`request("POST", "/1.0/profiles", body={"a": [{"b": {"password": "$1"}}, {"token": "$2"}], "api_key": "$3"})`,
 	`request("PATCH", "/1.0", body={"config": {"openfga.api.token": "$1", "loki.auth.password": "$2", "acme.provider.environment": "A=$3\nB=$4"}})`,
 	`request("PUT", "/1.0/x", body={"secrets": ["$1", "$2"], "fds": {"0": "$3", "control": "$4"}})`,
 	`request("PUT", "/1.0/x", body={"text": "-----BEGIN PRIVATE KEY-----\n$1\n$2\n-----END PRIVATE KEY-----\n"})`,
