@@ -242,6 +242,6 @@ func (o *Operation) timeout(waited time.Duration) error {
 	if s := o.State(); s != nil && s.Description != "" {
 		what += " (" + s.Description + ")"
 	}
-	return &errors.Error{Class: errors.OperationTimeout, OperationID: o.id, Method: o.method, Path: o.path, Outcome: errors.Unknown,
+	return &errors.Error{Class: errors.OperationTimeout, OperationID: o.id, Method: o.method, Path: o.path, Outcome: errors.Unknown, Object: errors.About(o.request),
 		Message: fmt.Sprintf("the operation %s was still running after %s", what, round(waited))}
 }
