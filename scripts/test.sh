@@ -63,7 +63,7 @@ testbed() { # testbed.sh's arguments
 }
 
 tests() { # LINE [go test FLAG...]
-	testbed --incus "$1" env CGO_ENABLED=1 go test -race "${@:2}" ./...
+	testbed --incus "$1" env CGO_ENABLED=1 go test -race -timeout 20m "${@:2}" ./...
 }
 
 # What needs several members.
