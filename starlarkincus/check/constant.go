@@ -82,7 +82,7 @@ func constant(expr syntax.Expr) bool {
 		return x.Token != syntax.INT || isInt && n < 10_000
 	case *syntax.Ident:
 		binding, ok := x.Binding.(*resolve.Binding)
-		return ok && binding.Scope == resolve.Universal && slices.Contains(pure, x.Name)
+		return ok && (binding.Scope == resolve.Universal || binding.Scope == resolve.Predeclared) && slices.Contains(pure, x.Name)
 	case *syntax.ParenExpr:
 		return constant(x.X)
 	case *syntax.UnaryExpr:
