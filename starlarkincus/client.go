@@ -31,6 +31,9 @@ type Options struct {
 	Prepare func(client *rest.Client, project string) error
 	// Environment is where the incus command's configuration is; the zero value is the process's own.
 	Environment *remote.Environment
+	// Warn is told of keys and configuration that other users could have read or changed, each time that they are read,
+	// from any goroutine; nil for nothing.
+	Warn func(message string)
 	// UserAgent is what servers see.
 	UserAgent string
 }
@@ -47,8 +50,8 @@ var _ starlark.HasAttrs = (*Client)(nil)
 
 // New makes a client. It does no input or output.
 func New(o Options) *Client {
-	return &Client{conn: &connection{family: &family{options: o}, dial: func(f *family) (*rest.Client, string, error) {
-		return f.dialRemote(o.Remote, o.Timeout)
+	return &Client{conn: &connection{family: &family{options: o}, dial: func(ctx context.Context, f *family) (*rest.Client, string, error) {
+		return f.dialRemote(ctx, o.Remote, o.Timeout)
 	}, prepare: o.Prepare}, project: o.Project, target: o.Target}
 }
 
@@ -77,7 +80,7 @@ type family struct {
 // A connection is one server, which clients of several projects share.
 type connection struct {
 	family  *family
-	dial    func(*family) (client *rest.Client, project string, err error)
+	dial    func(context.Context, *family) (client *rest.Client, project string, err error)
 	prepare func(client *rest.Client, project string) error // Options.Prepare
 	project string                                          // the remote's own, once it is known
 
@@ -87,13 +90,13 @@ type connection struct {
 }
 
 // client makes the connection's client at its first use. The project is the remote's own.
-func (c *connection) client() (client *rest.Client, project string, err error) {
+func (c *connection) client(ctx context.Context) (client *rest.Client, project string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.rest != nil {
 		return c.rest, c.project, nil
 	}
-	client, project, err = c.dial(c.family)
+	client, project, err = c.dial(ctx, c.family)
 	if err != nil {
 		return nil, "", err
 	}
@@ -123,7 +126,7 @@ func (f *family) add(client *rest.Client) error {
 
 // do sends a request on the client's connection, while other threads may run.
 func (c *Client) do(thread *starlark.Thread, r rest.Request) (*rest.Reply, error) {
-	client, _, err := c.conn.client()
+	client, _, err := c.conn.client(Context(thread))
 	if err != nil {
 		return nil, err
 	}
@@ -230,7 +233,7 @@ func (c *Client) AttrNames() []string {
 
 // Do sends a request for a Go program that shares the client's connection, in the client's project.
 func (c *Client) Do(ctx context.Context, r rest.Request) (*rest.Reply, error) {
-	client, _, err := c.conn.client()
+	client, _, err := c.conn.client(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -17,16 +17,24 @@ import (
 	"go.starlark.net/starlark"
 )
 
+// environment is where the configuration and the keys of the family's connections are.
+func (f *family) environment() remote.Environment {
+	env := remote.OS()
+	if f.options.Environment != nil {
+		env = *f.options.Environment
+	}
+	if f.options.Warn != nil {
+		env.Warn = f.options.Warn
+	}
+	return env
+}
+
 // remotes reads the incus command's configuration, once.
-func (f *family) remotes() (*remote.Config, error) {
+func (f *family) remotes(ctx context.Context) (*remote.Config, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.config == nil {
-		env := remote.OS()
-		if f.options.Environment != nil {
-			env = *f.options.Environment
-		}
-		config, err := remote.Load(env)
+		config, err := remote.Load(ctx, f.environment())
 		if err != nil {
 			return nil, err
 		}
@@ -40,12 +48,12 @@ func (f *family) base(timeout time.Duration) rest.Config {
 }
 
 // dialRemote is the client of one of the incus command's remotes, and the remote's project.
-func (f *family) dialRemote(name string, timeout time.Duration) (*rest.Client, string, error) {
-	config, err := f.remotes()
+func (f *family) dialRemote(ctx context.Context, name string, timeout time.Duration) (*rest.Client, string, error) {
+	config, err := f.remotes(ctx)
 	if err != nil {
 		return nil, "", err
 	}
-	target, err := config.Resolve(name)
+	target, err := config.Resolve(ctx, name)
 	if err != nil {
 		return nil, "", err
 	}
@@ -77,17 +85,17 @@ func connect(c *call) (starlark.Value, error) {
 		if err != nil {
 			return nil, err
 		}
-		conn.dial = func(*family) (*rest.Client, string, error) {
+		conn.dial = func(context.Context, *family) (*rest.Client, string, error) {
 			client, err := rest.New(config)
 			return client, "", err
 		}
 	default:
 		// The remote's name and certificates are checked here, not at the first call.
-		client, project, err := f.dialRemote(a.string("remote"), timeout)
+		client, project, err := f.dialRemote(c.ctx, a.string("remote"), timeout)
 		if err != nil {
 			return nil, err
 		}
-		conn.dial = func(*family) (*rest.Client, string, error) { return client, project, nil }
+		conn.dial = func(context.Context, *family) (*rest.Client, string, error) { return client, project, nil }
 	}
 	return &Client{conn: conn, project: a.string("project"), target: a.string("target")}, nil
 }
@@ -115,7 +123,7 @@ func endpoint(c *call, config rest.Config) (rest.Config, error) {
 		if len(files) != 2 {
 			return config, fmt.Errorf("%s: cert: got %d files, want two: (certificate, key)", c.name, len(files))
 		}
-		if config.Certificate, err = remote.LoadCertificate(files[0], files[1]); err != nil {
+		if config.Certificate, err = c.on.client.conn.family.environment().LoadCertificate(c.ctx, files[0], files[1]); err != nil {
 			return config, err
 		}
 	}

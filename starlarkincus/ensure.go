@@ -311,7 +311,7 @@ func (c *call) settle(p place) (worked bool, err error) {
 	if err := json.Unmarshal(reply.Metadata, &groups); err != nil {
 		return false, unreadable("GET", operations.path, reply, err)
 	}
-	client, _, err := c.on.client.conn.client()
+	client, _, err := c.on.client.conn.client(c.ctx)
 	if err != nil {
 		return false, err
 	}

@@ -157,7 +157,7 @@ func (c *call) recorded(file string) (text string, err error) {
 	if file == "" {
 		return "", nil
 	}
-	client, _, err := c.on.client.conn.client()
+	client, _, err := c.on.client.conn.client(c.ctx)
 	if err != nil {
 		return "", err
 	}

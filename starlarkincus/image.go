@@ -14,11 +14,11 @@ import (
 
 // imageSource is the source of an instance that is made from an image, named as the incus command takes it.
 func (c *call) imageSource(ref string) (map[string]any, error) {
-	config, err := c.on.client.conn.family.remotes()
+	config, err := c.on.client.conn.family.remotes(c.ctx)
 	if err != nil {
 		return nil, err
 	}
-	target, image, err := config.Image(ref)
+	target, image, err := config.Image(c.ctx, ref)
 	if err != nil {
 		return nil, err
 	}

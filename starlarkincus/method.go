@@ -65,7 +65,7 @@ func (m *Method) call(thread *starlark.Thread, args starlark.Tuple, kwargs []sta
 	here := *m // so that a call's project doesn't stay
 	c := &call{Method: &here, thread: thread, ctx: Context(thread), args: bound}
 	if !m.decl.Offline {
-		_, project, err := m.on.client.conn.client()
+		_, project, err := m.on.client.conn.client(c.ctx)
 		if err != nil {
 			return nil, err
 		}

@@ -31,7 +31,7 @@ func readText(c *call) (starlark.Value, error) { return c.text(c.request(c.on, "
 
 func (c *call) text(r rest.Request) (starlark.Value, error) {
 	r.MaxBytes = maxList
-	client, _, err := c.on.client.conn.client()
+	client, _, err := c.on.client.conn.client(c.ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package starlarkincus
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	stderrors "errors"
 	"fmt"
@@ -401,7 +402,7 @@ func (o *Object) ended(state *rest.State, err error) error {
 // handle is what waits for the operation.
 func (o *Object) handle() *rest.Operation {
 	if o.op == nil {
-		client, _, _ := o.on.client.conn.client() // there is one: the operation was read through it
+		client, _, _ := o.on.client.conn.client(context.Background()) // there is one: the operation was read through it
 		o.op = client.Operation(o.key())
 	}
 	return o.op

@@ -15,6 +15,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	incuserrors "incus-star/errors"
@@ -121,7 +122,8 @@ func Main(args []string, stdin, stdout, stderr *os.File) int {
 	if status, ok := f.command(stdio{stdin, stdout, stderr}); ok {
 		return status
 	}
-	client := starlarkincus.New(f.module(stderr))
+	warn := f.warner(stderr)
+	client := starlarkincus.New(f.module(stderr, warn))
 	defer client.Close()
 	options := host.Options{
 		Stdin: stdin, Stdout: stdout, Stderr: stderr,
@@ -133,6 +135,7 @@ func Main(args []string, stdin, stdout, stderr *os.File) int {
 		MaxSteps:     f.maxSteps,
 		LogLevel:     f.logLevel,
 		LibraryPath:  libraryPath(),
+		Warn:         warn,
 		ReadOnly:     f.readOnly,
 	}
 	if !f.hasCode && len(f.args) == 0 {
@@ -154,19 +157,35 @@ func (f *flags) wrongUsage(stderr io.Writer, err error) int {
 }
 
 // module are the options of the incus module.
-func (f *flags) module(stderr io.Writer) starlarkincus.Options {
-	o := starlarkincus.Options{Remote: f.remote, Project: f.project, ReadOnly: f.readOnly, UserAgent: "incus-star/" + Version()}
+func (f *flags) module(stderr io.Writer, warn func(string)) starlarkincus.Options {
+	o := starlarkincus.Options{Remote: f.remote, Project: f.project, ReadOnly: f.readOnly, Warn: warn, UserAgent: "incus-star/" + Version()}
 	if f.trace {
 		o.Trace = func(t rest.Trace) {
-			line := traceLine(t)
-			if f.errorFormat == "json" {
-				object, _ := json.Marshal(map[string]string{"level": "trace", "message": line})
-				line = string(object)
-			}
-			fmt.Fprintln(stderr, line)
+			f.note(stderr, "trace", traceLine(t))
 		}
 	}
 	return o
+}
+
+// note writes one line on standard error, in the format that the command line asks for.
+func (f *flags) note(stderr io.Writer, level, line string) {
+	if f.errorFormat == "json" {
+		object, _ := json.Marshal(map[string]string{"level": level, "message": line})
+		line = string(printable.JSON(object))
+	} else if level != "trace" {
+		line = "incus-star: " + level + ": " + line
+	}
+	_, _ = io.WriteString(stderr, line+"\n")
+}
+
+// warner returns a function that writes a warning the first time that it is given it.
+func (f *flags) warner(stderr io.Writer) func(message string) {
+	var said sync.Map
+	return func(message string) {
+		if _, again := said.LoadOrStore(message, true); !again {
+			f.note(stderr, "warning", printable.Line(message))
+		}
+	}
 }
 
 // traceLine is one request of --trace.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"time"
 
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/remote"
@@ -19,6 +20,10 @@ func (f *flags) prompt(options host.Options) int {
 		signal.Notify(signals, watched...)
 	}
 	defer signal.Stop(signals)
+	env := remote.OS()
+	env.Warn = options.Warn
+	brief, cancel := context.WithTimeout(ctx, time.Second) // the configuration may be a pipe, and it's only for the greeting
+	defer cancel()
 	return repl.Run(ctx, repl.Options{
 		Host:       host.New(options),
 		Stdin:      options.Stdin,
@@ -28,6 +33,6 @@ func (f *flags) prompt(options host.Options) int {
 		Cause:      causeOf,
 		Timeout:    f.timeout,
 		Version:    Version(),
-		Target:     repl.Target(remote.OS(), f.remote, f.project),
+		Target:     repl.Target(brief, env, f.remote, f.project),
 	})
 }

@@ -87,11 +87,13 @@ func (f *flags) test(t testFlags, paths []string, stdio stdio) int {
 	if err != nil {
 		return f.wrongCommand(stdio.err, "test", err)
 	}
+	warn := f.warner(stdio.err)
 	runner := suite.New(suite.Options{
 		Paths: orHere(paths), Match: match, Timeout: t.timeout, Parallel: t.parallel, Verbose: t.verbose || f.trace, JUnit: t.junit,
 		Stdout: stdio.out, Stderr: stdio.err, Color: colored(stdio.out), MaxSteps: f.maxSteps, LibraryPath: libraryPath(), ReadOnly: f.readOnly,
 		Cleanup: f.cleanup,
-		Module:  func(output io.Writer) starlarkincus.Options { return f.module(output) },
+		Warn:    warn,
+		Module:  func(output io.Writer) starlarkincus.Options { return f.module(output, warn) },
 	})
 	ctx, stop := onSignals(context.Background(), runner, stdio.err)
 	defer stop()

@@ -39,6 +39,9 @@ type Options struct {
 	Predeclared starlark.StringDict
 	// LibraryPath lists the folders where load looks after the loading file's own.
 	LibraryPath []string
+	// Warn is told of a folder of LibraryPath that other users could have changed, each time that a file in it is
+	// loaded; nil for nothing.
+	Warn func(message string)
 	// LogLevel is the lowest level that log prints.
 	LogLevel slog.Level
 	// Color makes reports use terminal colours.

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"incus-star/starlarkincus/internal/owner"
+
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
 )
@@ -84,8 +86,13 @@ func (h *Host) find(from, module string) (string, error) {
 			looked = append(looked, filepath.Join(folder, name))
 		}
 	}
-	for _, path := range looked {
+	for i, path := range looked {
 		if _, err := os.Stat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
+			if i > 0 && h.options.Warn != nil {
+				if warning := owner.Trusted(h.options.LibraryPath[i-1], os.Geteuid()); warning != "" {
+					h.options.Warn(warning)
+				}
+			}
 			return path, nil
 		}
 	}

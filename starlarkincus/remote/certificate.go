@@ -1,25 +1,29 @@
 package remote
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"path/filepath"
 	"strings"
+
+	"incus-star/starlarkincus/internal/owner"
 )
 
 // LoadCertificate reads a client's certificate and its key, both PEM. The key must not be encrypted.
-func LoadCertificate(crtFile, keyFile string) (*tls.Certificate, error) {
-	crt, err := read(crtFile)
+func (e Environment) LoadCertificate(ctx context.Context, crtFile, keyFile string) (*tls.Certificate, error) {
+	crt, err := read(ctx, crtFile)
 	if err != nil {
-		return nil, unreadable(crtFile, err)
+		return nil, unreadable(ctx, crtFile, err)
 	}
 	if _, err := parseCertificate(crtFile, crt); err != nil {
 		return nil, err
 	}
-	key, err := read(keyFile)
+	e.warn(owner.Key(keyFile, e.UID))
+	key, err := read(ctx, keyFile)
 	if err != nil {
-		return nil, unreadable(keyFile, err)
+		return nil, unreadable(ctx, keyFile, err)
 	}
 	if err := checkKey(keyFile, key); err != nil {
 		return nil, err
@@ -66,15 +70,15 @@ func checkKey(path string, content []byte) error {
 
 // addCertificates reads what a TLS connection to the remote needs. Needed says whether a client's certificate must be
 // there.
-func (c *Config) addCertificates(t *Target, global, needed bool) error {
+func (c *Config) addCertificates(ctx context.Context, t *Target, global, needed bool) error {
 	pinDir := c.dir
 	if global {
 		pinDir = c.globalDir
 	}
 	if pin := filepath.Join(pinDir, "servercerts", t.Name+".crt"); pinDir != "" && exists(pin) {
-		content, err := read(pin)
+		content, err := read(ctx, pin)
 		if err != nil {
-			return unreadable(pin, err)
+			return unreadable(ctx, pin, err)
 		}
 		// An expired one is fine here: the connection tells.
 		if t.ServerCertificate, err = parseCertificate(pin, content); err != nil {
@@ -91,9 +95,9 @@ func (c *Config) addCertificates(t *Target, global, needed bool) error {
 		base = c.path("client")
 	}
 	if ca := base + ".ca"; exists(ca) {
-		content, err := read(ca)
+		content, err := read(ctx, ca)
 		if err != nil {
-			return unreadable(ca, err)
+			return unreadable(ctx, ca, err)
 		}
 		t.CA = x509.NewCertPool()
 		if !t.CA.AppendCertsFromPEM(content) {
@@ -108,7 +112,7 @@ func (c *Config) addCertificates(t *Target, global, needed bool) error {
 	var err error
 	switch {
 	case hasCrt && hasKey:
-		t.Certificate, err = LoadCertificate(crt, key)
+		t.Certificate, err = c.env.LoadCertificate(ctx, crt, key)
 	case !needed:
 	case hasCrt:
 		err = failure(nil, "the certificate %s lacks its key, %s", crt, key)

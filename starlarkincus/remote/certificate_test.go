@@ -48,7 +48,7 @@ func TestLoadCertificate(t *testing.T) {
 					w.write(name, content)
 				}
 			}
-			certificate, err := LoadCertificate(w.path("c.crt"), w.path("c.key"))
+			certificate, err := Environment{}.LoadCertificate(t.Context(), w.path("c.crt"), w.path("c.key"))
 			if test.parts == nil {
 				if err != nil {
 					t.Fatal(err)
@@ -94,7 +94,7 @@ func TestClientCertificate(t *testing.T) {
 			for name, content := range test.files {
 				w.write("config/incus/"+name, content)
 			}
-			target, err := w.load().Resolve("r")
+			target, err := w.load().Resolve(t.Context(), "r")
 			if test.parts != nil {
 				w.check(err, test.parts...)
 			} else if err != nil {
@@ -111,17 +111,17 @@ func TestImageNeedsNoCertificate(t *testing.T) {
 	w := newWorld(t)
 	w.write("config/incus/config.yml", https)
 	c := w.load()
-	target, _, err := c.Image("r:x")
+	target, _, err := c.Image(t.Context(), "r:x")
 	if err != nil || target.Certificate != nil {
 		t.Fatalf("got %+v, %v", target, err)
 	}
 	w.write("config/incus/client.crt", mine.crt)
 	w.write("config/incus/client.key", mine.key)
-	if target, _, err = c.Image("r:x"); err != nil || target.Certificate == nil {
+	if target, _, err = c.Image(t.Context(), "r:x"); err != nil || target.Certificate == nil {
 		t.Fatalf("got %+v, %v", target, err)
 	}
 	w.write("config/incus/client.key", "words")
-	_, _, err = c.Image("r:x")
+	_, _, err = c.Image(t.Context(), "r:x")
 	w.check(err, `remote "r": ROOT/config/incus/client.key holds no PEM private key`)
 }
 
@@ -155,7 +155,7 @@ func TestServerCertificate(t *testing.T) {
 			default:
 				w.write(file, test.content)
 			}
-			target, err := w.load().Resolve(test.remote)
+			target, err := w.load().Resolve(t.Context(), test.remote)
 			if test.part != "" {
 				w.check(err, test.part)
 			} else if err != nil {
@@ -210,7 +210,7 @@ func TestCA(t *testing.T) {
 			} else {
 				w.write("config/incus/"+test.file, test.content)
 			}
-			target, err := w.load().Resolve(test.remote)
+			target, err := w.load().Resolve(t.Context(), test.remote)
 			if test.part != "" {
 				w.check(err, test.part)
 				return
@@ -239,16 +239,16 @@ func TestCertificatesAreReadLate(t *testing.T) {
 	w.folder("config/incus/servercerts/r.crt")
 	c := w.load()
 	for _, name := range []string{"", "local", "p", "s"} {
-		if _, err := c.Resolve(name); err != nil {
+		if _, err := c.Resolve(t.Context(), name); err != nil {
 			t.Error(err)
 		}
 	}
-	if _, err := c.Resolve("r"); err == nil {
+	if _, err := c.Resolve(t.Context(), "r"); err == nil {
 		t.Error("r has no usable certificates")
 	}
 	if err := os.Remove(w.path("config/incus/servercerts/r.crt")); err != nil {
 		t.Fatal(err)
 	}
-	_, err := c.Resolve("r")
+	_, err := c.Resolve(t.Context(), "r")
 	w.check(err, `remote "r": ROOT/config/incus/client.crt holds no PEM certificate`)
 }

@@ -16,6 +16,7 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/internal/input"
+	"incus-star/starlarkincus/internal/owner"
 )
 
 // A Config holds the remotes that the incus command knows. It doesn't change, so any number of tasks may use it.
@@ -75,10 +76,10 @@ type file struct {
 const localName = "local"
 
 // Load reads the incus command's configuration. That there is none is no failure: there is always the local daemon.
-func Load(env Environment) (*Config, error) {
+func Load(ctx context.Context, env Environment) (*Config, error) {
 	env = env.complete()
 	c := &Config{env: env, dir: env.configDir(), globalDir: env.globalDir(), defaultRemote: localName}
-	user, err := c.loadUser()
+	user, err := c.loadUser(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +97,7 @@ func Load(env Environment) (*Config, error) {
 			c.defaultRemote = user.DefaultRemote
 			c.defaultFrom = "default-remote in " + c.path("config.yml")
 		}
-		if err := c.addGlobal(); err != nil {
+		if err := c.addGlobal(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -110,34 +111,38 @@ func Load(env Environment) (*Config, error) {
 }
 
 // loadUser reads the user's config.yml; nil where there is none.
-func (c *Config) loadUser() (*file, error) {
+func (c *Config) loadUser(ctx context.Context) (*file, error) {
 	if c.dir == "" {
 		return nil, nil
 	}
 	path := c.path("config.yml")
-	content, err := read(path)
+	c.trust(c.dir, path)
+	content, err := read(ctx, path)
 	switch {
 	case stderrors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case err != nil:
-		return nil, unreadable(path, err)
+		return nil, unreadable(ctx, path, err)
 	}
 	return parse(path, content)
 }
 
 // addGlobal adds the remotes of all users where the user has none of that name.
-func (c *Config) addGlobal() error {
+func (c *Config) addGlobal(ctx context.Context) error {
 	if c.globalDir == "" {
 		return nil
 	}
 	path := filepath.Join(c.globalDir, "config.yml")
-	content, err := read(path)
+	c.trust(c.globalDir, path)
+	content, err := read(ctx, path)
 	switch {
 	case stderrors.Is(err, fs.ErrNotExist):
 		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
 	case err != nil:
 		// The incus command goes on without it, so this is told only where one of its remotes may be meant.
-		c.globalErr = unreadable(path, err)
+		c.globalErr = cannotRead(path, err)
 		return nil
 	}
 	global, err := parse(path, content)
@@ -151,6 +156,12 @@ func (c *Config) addGlobal() error {
 		}
 	}
 	return nil
+}
+
+// trust warns of a folder and a file in it that other users could have changed.
+func (c *Config) trust(folder, file string) {
+	c.env.warn(owner.Trusted(folder, c.env.UID))
+	c.env.warn(owner.Trusted(file, c.env.UID))
 }
 
 // path is that of a file in the user's configuration.
@@ -216,9 +227,17 @@ func failure(cause error, format string, args ...any) *errors.Error {
 }
 
 // read reads a certificate, a key or a configuration, which have a limit.
-func read(path string) ([]byte, error) { return input.File(context.Background(), path, input.Key) }
+func read(ctx context.Context, path string) ([]byte, error) { return input.File(ctx, path, input.Key) }
 
-func unreadable(path string, err error) *errors.Error {
+// unreadable is the error of a file that read didn't read: why the context has ended, where it has.
+func unreadable(ctx context.Context, path string, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return cannotRead(path, err)
+}
+
+func cannotRead(path string, err error) *errors.Error {
 	var pathErr *fs.PathError
 	if stderrors.As(err, &pathErr) {
 		err = pathErr.Err // the message names the file already

@@ -69,7 +69,7 @@ func TestLoad(t *testing.T) {
 			if diff := cmp.Diff(test.names, c.Names()); diff != "" {
 				t.Error(diff)
 			}
-			target, err := c.Resolve("")
+			target, err := c.Resolve(t.Context(), "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -80,7 +80,7 @@ func TestLoad(t *testing.T) {
 				t.Errorf("the user's own remote isn't the one that counts: %s", target.Socket)
 			}
 			for _, name := range c.Names() {
-				if _, err := c.Resolve(name); err != nil {
+				if _, err := c.Resolve(t.Context(), name); err != nil {
 					t.Error(err)
 				}
 			}
@@ -123,7 +123,7 @@ func TestBadConfig(t *testing.T) {
 			if test.global != "" {
 				w.write("etc/config.yml", test.global)
 			}
-			_, err := Load(w.env())
+			_, err := Load(t.Context(), w.env())
 			w.check(err, test.parts...)
 			if strings.Contains(err.Error(), "remote.") {
 				t.Errorf("a Go type: %v", err)
@@ -139,7 +139,7 @@ func TestUnreadableConfig(t *testing.T) {
 	t.Run("a folder", func(t *testing.T) {
 		w := newWorld(t)
 		w.folder("config/incus/config.yml")
-		_, err := Load(w.env())
+		_, err := Load(t.Context(), w.env())
 		w.check(err, "can't read ROOT/config/incus/config.yml: is a directory")
 		if !stderrors.Is(err, syscall.EISDIR) {
 			t.Errorf("the cause is lost: %v", err)
@@ -148,7 +148,7 @@ func TestUnreadableConfig(t *testing.T) {
 	t.Run("below a file", func(t *testing.T) {
 		w := newWorld(t)
 		w.vars["INCUS_CONF"] = w.write("file", "")
-		_, err := Load(w.env())
+		_, err := Load(t.Context(), w.env())
 		w.check(err, "can't read ROOT/file/config.yml: not a directory")
 	})
 	t.Run("global", func(t *testing.T) {
@@ -156,14 +156,14 @@ func TestUnreadableConfig(t *testing.T) {
 		w.write("config/incus/config.yml", sample)
 		w.folder("etc/config.yml")
 		c := w.load()
-		_, err := c.Resolve("elsewhere")
+		_, err := c.Resolve(t.Context(), "elsewhere")
 		w.check(err, `unknown remote "elsewhere" (known: images, local, prod); can't read ROOT/etc/config.yml: is a directory`)
 		if !stderrors.Is(err, syscall.EISDIR) {
 			t.Errorf("the cause is lost: %v", err)
 		}
 	})
 	t.Run("words", func(t *testing.T) {
-		err := unreadable("f", &fs.PathError{Op: "open", Path: "f", Err: fs.ErrPermission})
+		err := cannotRead("f", &fs.PathError{Op: "open", Path: "f", Err: fs.ErrPermission})
 		if err.Message != "can't read f: permission denied" || !stderrors.Is(err, fs.ErrPermission) {
 			t.Errorf("got %v", err)
 		}
@@ -184,14 +184,14 @@ func TestUnknownRemote(t *testing.T) {
 			w := newWorld(t)
 			w.vars["INCUS_REMOTE"] = test.chosen
 			w.write("config/incus/config.yml", sample)
-			_, err := w.load().Resolve(test.ask)
+			_, err := w.load().Resolve(t.Context(), test.ask)
 			w.check(err, test.want)
 		})
 	}
 	t.Run("from the file", func(t *testing.T) {
 		w := newWorld(t)
 		w.write("config/incus/config.yml", "default-remote: gone")
-		_, err := w.load().Resolve("")
+		_, err := w.load().Resolve(t.Context(), "")
 		w.check(err, `default-remote in ROOT/config/incus/config.yml: unknown remote "gone" (known: local)`)
 	})
 }
@@ -201,7 +201,7 @@ func TestNoGlobalConf(t *testing.T) {
 	w.write("config/incus/config.yml", sample)
 	env := w.env()
 	env.GlobalDir = ""
-	if _, err := Load(env); err != nil {
+	if _, err := Load(t.Context(), env); err != nil {
 		t.Error(err)
 	}
 }

@@ -14,8 +14,8 @@ func TestEndlessFiles(t *testing.T) {
 	if err := os.Symlink("/dev/zero", w.path("config/incus/config.yml")); err != nil {
 		t.Skip(err)
 	}
-	_, err := Load(w.env())
+	_, err := Load(t.Context(), w.env())
 	w.check(err, "can't read ROOT/config/incus/config.yml: is larger than the limit of 1 MiB")
-	_, err = LoadCertificate(w.path("config/incus/config.yml"), "")
+	_, err = Environment{}.LoadCertificate(t.Context(), w.path("config/incus/config.yml"), "")
 	w.check(err, "can't read ROOT/config/incus/config.yml: is larger than the limit of 1 MiB")
 }

@@ -1,8 +1,8 @@
 // Package remote reads what the incus command has configured (its remotes, certificates and environment variables) and
 // says how to reach each remote.
 //
-//	config, err := remote.Load(remote.OS())
-//	target, err := config.Resolve("") // the default remote
+//	config, err := remote.Load(ctx, remote.OS())
+//	target, err := config.Resolve(ctx, "") // the default remote
 //
 // A [Target] is all that a connection needs. Nothing here connects or writes, and certificates are read only for the
 // remote that is asked for. All failures are an *errors.Error of the class errors.Config.
@@ -32,6 +32,8 @@ type Environment struct {
 	GlobalDir string
 	// Writable says whether this user may write to a file.
 	Writable func(path string) bool
+	// Warn is told of files that other users could have read or changed, each time that they are read.
+	Warn func(message string)
 }
 
 // OS is the environment of this process.
@@ -57,6 +59,13 @@ func homeDir() (string, error) {
 		return "", err
 	}
 	return u.HomeDir, nil
+}
+
+// warn tells of a warning that isn't empty.
+func (e Environment) warn(message string) {
+	if message != "" && e.Warn != nil {
+		e.Warn(message)
+	}
 }
 
 func (e Environment) complete() Environment {

@@ -55,11 +55,11 @@ func TestUnwritableSocketFallsBackToUsers(t *testing.T) {
 	w.write("run/unix.socket.user", "")
 	env := w.env()
 	env.Writable = func(path string) bool { return filepath.Ext(path) == ".user" }
-	c, err := Load(env)
+	c, err := Load(t.Context(), env)
 	if err != nil {
 		t.Fatal(err)
 	}
-	target, err := c.Resolve("local")
+	target, err := c.Resolve(t.Context(), "local")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,17 +99,17 @@ func TestConfigDir(t *testing.T) {
 			if test.change != nil {
 				test.change(&env)
 			}
-			c, err := Load(env)
+			c, err := Load(t.Context(), env)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if want := w.expand(test.want); c.dir != want {
 				t.Errorf("got %q, want %q", c.dir, want)
 			}
-			if _, err := c.Resolve(""); err != nil {
+			if _, err := c.Resolve(t.Context(), ""); err != nil {
 				t.Error(err)
 			}
-			if _, err := c.Resolve("images"); err != nil {
+			if _, err := c.Resolve(t.Context(), "images"); err != nil {
 				t.Error(err)
 			}
 		})
@@ -124,11 +124,11 @@ func TestOS(t *testing.T) {
 	t.Setenv("INCUS_SOCKET", w.path("s"))
 	t.Setenv("INCUS_REMOTE", "")
 	t.Setenv("INCUS_PROJECT", "")
-	c, err := Load(OS())
+	c, err := Load(t.Context(), OS())
 	if err != nil {
 		t.Fatal(err)
 	}
-	target, err := c.Resolve("")
+	target, err := c.Resolve(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}

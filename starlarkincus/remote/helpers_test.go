@@ -66,7 +66,7 @@ func (w *world) env() Environment {
 
 func (w *world) load() *Config {
 	w.t.Helper()
-	c, err := Load(w.env())
+	c, err := Load(w.t.Context(), w.env())
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func (w *world) load() *Config {
 // resolve loads the configuration and resolves a remote.
 func (w *world) resolve(name string) *Target {
 	w.t.Helper()
-	target, err := w.load().Resolve(name)
+	target, err := w.load().Resolve(w.t.Context(), name)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -1,8 +1,10 @@
 package remote
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	stderrors "errors"
 	"net/url"
 	"regexp"
 	"slices"
@@ -57,11 +59,13 @@ func (t *Target) Connectable() error {
 
 // Resolve says how to reach a remote. An empty name means the default remote: that of INCUS_REMOTE, else of config.yml,
 // else the local daemon.
-func (c *Config) Resolve(name string) (*Target, error) { return c.resolve(name, true) }
+func (c *Config) Resolve(ctx context.Context, name string) (*Target, error) {
+	return c.resolve(ctx, name, true)
+}
 
 // Image splits what the incus command takes as an image: an alias or a fingerprint, which may follow a remote's name
 // and a colon. The target is nil where no remote is named; there, the incus command takes the default remote.
-func (c *Config) Image(ref string) (remote *Target, image string, err error) {
+func (c *Config) Image(ctx context.Context, ref string) (remote *Target, image string, err error) {
 	name, image, found := strings.Cut(ref, ":")
 	switch _, known := c.remotes[name]; {
 	case ref == "":
@@ -74,24 +78,24 @@ func (c *Config) Image(ref string) (remote *Target, image string, err error) {
 		return nil, "", failure(nil, "image %q names a remote but no image: an alias or a fingerprint must follow the colon", ref)
 	}
 	// A server gives its public images to a client that it doesn't know, too.
-	remote, err = c.resolve(name, false)
+	remote, err = c.resolve(ctx, name, false)
 	if err != nil {
 		return nil, "", err
 	}
 	return remote, image, nil
 }
 
-func (c *Config) resolve(name string, needCertificate bool) (*Target, error) {
-	context := ""
+func (c *Config) resolve(ctx context.Context, name string, needCertificate bool) (*Target, error) {
+	from := ""
 	if name == "" {
 		name = c.defaultRemote
 		if c.defaultFrom != "" {
-			context = c.defaultFrom + ": "
+			from = c.defaultFrom + ": "
 		}
 	}
 	e, ok := c.remotes[name]
 	if !ok {
-		return nil, c.unknown(name, context)
+		return nil, c.unknown(name, from)
 	}
 	t := &Target{Name: name, Protocol: e.Protocol, Public: e.Public, CredentialsHelper: e.CredentialsHelper}
 	switch t.Protocol {
@@ -124,8 +128,12 @@ func (c *Config) resolve(name string, needCertificate bool) (*Target, error) {
 			return nil, e.failure(name, "auth_type %q is not known: tls is the one that is supported", e.AuthType)
 		}
 	}
-	if err := c.addCertificates(t, e.global, needCertificate); err != nil {
-		named := *err.(*errors.Error)
+	if err := c.addCertificates(ctx, t, e.global, needCertificate); err != nil {
+		var cause *errors.Error
+		if !stderrors.As(err, &cause) {
+			return nil, err // the context's
+		}
+		named := *cause
 		named.Message = "remote " + strconv.Quote(name) + ": " + named.Message
 		return nil, &named
 	}

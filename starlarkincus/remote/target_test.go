@@ -99,23 +99,23 @@ func TestBadRemote(t *testing.T) {
 			w := newWorld(t)
 			w.write("config/incus/config.yml", "remotes:\n  r:\n    "+test.entry)
 			c := w.load()
-			_, err := c.Resolve("r")
+			_, err := c.Resolve(t.Context(), "r")
 			w.check(err, append(test.parts, `ROOT/config/incus/config.yml:3: remote "r": `)...)
-			_, _, err = c.Image("r:x")
+			_, _, err = c.Image(t.Context(), "r:x")
 			w.check(err, test.parts...)
 		})
 	}
 	t.Run("nothing at all", func(t *testing.T) {
 		w := newWorld(t)
 		w.write("config/incus/config.yml", "remotes:\n  r:\n")
-		_, err := w.load().Resolve("r")
+		_, err := w.load().Resolve(t.Context(), "r")
 		w.check(err, `ROOT/config/incus/config.yml: remote "r": addr is missing`)
 	})
 	t.Run("of all users", func(t *testing.T) {
 		w := newWorld(t)
 		w.write("config/incus/config.yml", "{}")
 		w.write("etc/config.yml", "remotes: {r: {addr: x}}")
-		_, err := w.load().Resolve("r")
+		_, err := w.load().Resolve(t.Context(), "r")
 		w.check(err, `ROOT/etc/config.yml:1: remote "r": addr "x"`)
 	})
 	if got := (entry{}).where(); got != "" {
@@ -144,7 +144,7 @@ func TestImage(t *testing.T) {
 		t.Run(test.ref, func(t *testing.T) {
 			w := newWorld(t)
 			w.write("config/incus/config.yml", config)
-			target, image, err := w.load().Image(test.ref)
+			target, image, err := w.load().Image(t.Context(), test.ref)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -166,7 +166,7 @@ func TestImage(t *testing.T) {
 		t.Run("bad "+test.ref, func(t *testing.T) {
 			w := newWorld(t)
 			w.write("config/incus/config.yml", config)
-			target, _, err := w.load().Image(test.ref)
+			target, _, err := w.load().Image(t.Context(), test.ref)
 			w.check(err, test.want)
 			if target != nil {
 				t.Error("a target besides the error")

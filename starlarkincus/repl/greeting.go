@@ -1,6 +1,7 @@
 package repl
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -10,12 +11,12 @@ import (
 // Target says what a client of the remote will talk to, for [Options.Target]. It reads the configuration and doesn't
 // connect; it is empty where the configuration can't be used, which the first call will tell of. An empty remote is the
 // default one, an empty project the remote's own.
-func Target(env remote.Environment, name, project string) string {
-	config, err := remote.Load(env)
+func Target(ctx context.Context, env remote.Environment, name, project string) string {
+	config, err := remote.Load(ctx, env)
 	if err != nil {
 		return ""
 	}
-	target, err := config.Resolve(name)
+	target, err := config.Resolve(ctx, name)
 	if err != nil || target.Connectable() != nil {
 		return ""
 	}

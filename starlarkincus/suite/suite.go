@@ -54,7 +54,8 @@ type Options struct {
 	Stdout, Stderr io.Writer
 	// Color makes reports use terminal colours.
 	Color bool
-	// LibraryPath, MaxSteps and ReadOnly are those of host.Options.
+	// Warn, LibraryPath, MaxSteps and ReadOnly are those of host.Options.
+	Warn        func(message string)
 	LibraryPath []string
 	MaxSteps    uint64
 	ReadOnly    bool
