@@ -83,11 +83,17 @@ func (o fmtFlags) changed(path string, before, after []byte, stdout io.Writer) e
 		}
 	}
 	if o.diff {
-		_, err := stdout.Write(diff.Diff(path+".orig", before, path, after))
+		_, err := io.WriteString(stdout, differences(path, before, after))
 		return err
 	}
 	_, err := fmt.Fprintln(stdout, printable.Line(path))
 	return err
+}
+
+// differences is what formatting changes in a file, for a terminal.
+func differences(path string, before, after []byte) string {
+	path = printable.Line(path)
+	return printable.Text(string(diff.Diff(path+".orig", before, path, after)))
 }
 
 // stdin formats standard input. What can't be formatted is not printed.
@@ -103,7 +109,7 @@ func (o fmtFlags) stdin(stdio stdio) int {
 		fmt.Fprintln(stdio.err, printable.Text(err.Error()))
 		return 1
 	case o.diff && !same:
-		_, err = stdio.out.Write(diff.Diff("<stdin>.orig", before, "<stdin>", after))
+		_, err = io.WriteString(stdio.out, differences("<stdin>", before, after))
 	case (o.list || o.check) && !same:
 		_, err = fmt.Fprintln(stdio.out, "<stdin>")
 	case !o.diff && !o.list && !o.check:
