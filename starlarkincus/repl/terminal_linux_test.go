@@ -306,6 +306,8 @@ func TestTerminalPictures(t *testing.T) {
 	if got := load(t, filepath.Join(state, "incus-star", "history")); !slices.Equal(got, append(want, "1 + 1")) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if strings.Contains(readable(p.output.String()), "ScriptError") {
 		t.Error("a comment ran")
 	}
