@@ -291,7 +291,7 @@ func (tr *keepTrial) ours(object, call string) string {
 	defer cancel()
 	script := fmt.Sprintf("obj = %s\ndone = obj.%s\nif done != done.refresh():\n    fail(\"another one was returned\")\nprint(getattr(done, \"fingerprint\", getattr(done, \"location\", \"\")))\n", object, call)
 	tr.t.Logf("ours: %s.%s", object, call)
-	if err := h.RunSource(ctx, "trial", []byte(script)); err != nil {
+	if err := passes(func() error { return h.RunSource(ctx, "trial", []byte(script)) }); err != nil {
 		h.Report(&errs, err)
 		tr.t.Fatalf("%s", errs.Bytes())
 	}
@@ -304,9 +304,15 @@ func (tr *keepTrial) theirs(args ...string) string {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	tr.t.Logf("theirs: incus %q", args)
-	out, err := exec.CommandContext(ctx, "incus", args...).CombinedOutput()
+	var out []byte
+	err := passes(func() (err error) {
+		if out, err = exec.CommandContext(ctx, "incus", args...).CombinedOutput(); err != nil {
+			err = fmt.Errorf("%w: %s", err, out)
+		}
+		return err
+	})
 	if err != nil {
-		tr.t.Fatalf("incus %q: %v: %s", args, err, out)
+		tr.t.Fatalf("incus %q: %v", args, err)
 	}
 	return string(out)
 }
