@@ -133,22 +133,16 @@ func (o *Object) withProfiles(own, given any) (any, error) {
 	return out, nil
 }
 
-// emptyNulls makes unset keys of a config empty, which is what unsets them where the server merges.
-func emptyNulls(r *spec.Resource, body map[string]any) {
-	for _, f := range r.Fields {
-		m, _ := body[f.Name].(map[string]any)
-		for key, v := range m {
-			if v == nil && f.Type == spec.Config {
-				m[key] = ""
-			}
-		}
-	}
-}
-
-// dropNulls takes unset keys out of configuration and devices that are sent whole.
+// dropNulls takes unset keys out of configuration and devices that are sent whole, or empties them where the table says
+// that a server would keep them.
 func dropNulls(r *spec.Resource, body map[string]any) {
 	for _, f := range r.Fields {
 		if m, ok := body[f.Name].(map[string]any); ok && (f.Type == spec.Config || f.Type == spec.Devices) {
+			for name, v := range m {
+				if v == nil && f.Emptied {
+					m[name] = ""
+				}
+			}
 			maps.DeleteFunc(m, func(_ string, v any) bool { return v == nil })
 			for name, v := range m {
 				if device, ok := v.(map[string]any); ok {

@@ -65,6 +65,9 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == "PUT" && r.Header.Get("If-Match") != "" && r.Header.Get("If-Match") != tag:
 		fail(http.StatusPreconditionFailed, "ETag doesn't match")
 		return
+	case r.Method == "PUT" && mapAt(given, "config")["no.such"] != nil:
+		fail(http.StatusBadRequest, `unknown key "no.such"`)
+		return
 	case r.Method == "PUT":
 		for _, key := range s.keys {
 			if v, named := object[key]; named {
@@ -75,6 +78,11 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("ETag", tag)
 	fmt.Fprintf(w, `{"type":"sync","status":"Success","status_code":200,"metadata":%s}`, data)
+}
+
+func mapAt(object dict, key string) dict {
+	m, _ := object[key].(dict)
+	return m
 }
 
 // serve starts the shelf and returns what connects to it.

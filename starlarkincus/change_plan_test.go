@@ -94,6 +94,7 @@ func (x *trial) run() {
 	if x.resource.Verbs&spec.Replace != 0 {
 		x.stale(before)
 	}
+	x.wrong()
 	for name, s := range x.samples {
 		if s.refused == "" {
 			continue
@@ -177,6 +178,53 @@ func (x *trial) stale(before dict) {
 		}
 		x.compare("replace of what is out of date", want, x.raw())
 	}
+}
+
+// wrong makes changes that the server refuses, along with others that it would take: nothing is changed then.
+func (x *trial) wrong() {
+	x.Helper()
+	bad := map[spec.Type]any{spec.Config: "x", spec.Devices: dict{"type": "no such type"}}
+	for _, f := range spec.With(x.resource.Fields, spec.Change) {
+		if _, tried := x.samples[f.Name]; !tried || bad[f.Type] == nil {
+			continue
+		}
+		for _, method := range []string{"update", "replace"} {
+			before := x.reset()
+			given := make(dict)
+			for name, s := range x.samples {
+				if name != "certificate" {
+					given[name] = s.new
+				}
+				if f := spec.Find(x.resource.Fields, name); keyed(*f) && method == "replace" {
+					given[name] = with(before[name], changedDevices(s))
+				}
+			}
+			given[f.Name] = with(given[f.Name], dict{"no.such": bad[f.Type]})
+			if _, err := x.call(x.object, "refresh", nil); err != nil {
+				x.Fatal(err)
+			}
+			_, err := x.call(x.object, method, given)
+			if takesAnyKey := slices.Contains(tolerant, x.name()+"."+f.Name); (err == nil) != takesAnyKey {
+				x.Errorf("%s with what is wrong in %s: %v", method, f.Name, err)
+			}
+			if err != nil {
+				x.compare("a refused "+method, before, x.raw())
+				x.refusals++
+			}
+		}
+	}
+}
+
+// tolerant are configurations that take any key.
+var tolerant = []string{"images.properties", "metadata.properties"}
+
+// changedDevices returns a sample's new values as they are after the change.
+func changedDevices(s sample) dict {
+	out := make(dict)
+	for key, v := range s.new.(dict) {
+		out[key] = changedDevice(s.old.(dict)[key], v)
+	}
+	return out
 }
 
 // follow finds an object that is named by its certificate after the change to another one.

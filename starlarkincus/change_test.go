@@ -62,11 +62,13 @@ type trial struct {
 	last             rest.Trace
 	sent             atomic.Int64 // requests that may change something
 	changes, ensured int
+	refusals         int
 }
 
 var (
 	changesTried  atomic.Int64 // a field or key, and a way to change it
 	ensuresTried  atomic.Int64
+	refusalsTried atomic.Int64 // a change that the server refuses
 	subjectsTried atomic.Int64
 )
 
@@ -107,7 +109,7 @@ func TestRealChanges(t *testing.T) {
 		t.Skip("for a single server")
 	}
 	t.Run("of", func(t *testing.T) { tryAll(t, subjects) })
-	t.Logf("%d subjects, %d changes and %d ensures tried", subjectsTried.Load(), changesTried.Load(), ensuresTried.Load())
+	t.Logf("%d subjects, %d changes, %d ensures and %d refused changes tried", subjectsTried.Load(), changesTried.Load(), ensuresTried.Load(), refusalsTried.Load())
 }
 
 // The same of what stands on a member of a cluster, and of members and their groups.
@@ -116,7 +118,7 @@ func TestRealClusterChanges(t *testing.T) {
 		t.Skip("needs a real cluster: run scripts/test.sh")
 	}
 	t.Run("of", func(t *testing.T) { tryAll(t, clusterSubjects) })
-	t.Logf("%d subjects, %d changes and %d ensures tried", subjectsTried.Load(), changesTried.Load(), ensuresTried.Load())
+	t.Logf("%d subjects, %d changes, %d ensures and %d refused changes tried", subjectsTried.Load(), changesTried.Load(), ensuresTried.Load(), refusalsTried.Load())
 }
 
 // others are what some samples name.
@@ -205,6 +207,7 @@ func try(t *testing.T, s subject, options starlarkincus.Options, bed starlark.Va
 	subjectsTried.Add(1)
 	changesTried.Add(int64(x.changes))
 	ensuresTried.Add(int64(x.ensured))
+	refusalsTried.Add(int64(x.refusals))
 }
 
 func (x *trial) trace(t rest.Trace) {

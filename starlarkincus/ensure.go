@@ -164,7 +164,7 @@ func (o *Object) conform(c *call) (bool, error) {
 	if decl == nil { // a bucket's key has just replace
 		decl = o.kind.object["replace"]
 	}
-	_, err := o.internalCall(c, decl, differing).write(true)
+	_, err := o.internalCall(c, decl, differing).merge(true)
 	return err == nil, err
 }
 

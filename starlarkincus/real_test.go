@@ -145,7 +145,10 @@ func testbed(t *testing.T) starlark.Value {
 		n, err := rand.Int(rand.Reader, big.NewInt(1<<32))
 		return text(fmt.Sprintf("%s-%08x", prefix, n)), err
 	})
+	heeds := starlark.NewList([]starlark.Value{text("sh"), text("-c"), text(`until grep -qE '^SigCgt:\s*[0-9a-f]*[2367abef][0-9a-f]{7}$' /proc/1/status; do sleep 0.05; done`)})
+	heeds.Freeze()
 	return starlarkstruct.FromStringDict(starlark.String("testbed"), starlark.StringDict{
+		"heeds":            heeds, // a command that waits until the instance's init would heed PWR, which asks it to stop
 		"line":             text(os.Getenv("INCUS_STAR_TESTBED")),
 		"image":            text(os.Getenv("INCUS_STAR_TESTBED_IMAGE")),
 		"endpoint":         text(os.Getenv("INCUS_STAR_TESTBED_ENDPOINT")),

@@ -121,7 +121,7 @@ func update(c *call) (starlark.Value, error) {
 	if err := c.checkChange(c.args.body); err != nil {
 		return nil, err
 	}
-	return c.write(false)
+	return c.merge(false)
 }
 
 // checkChange refuses a change of nothing, and of what servers take in silence and ignore.
@@ -140,20 +140,8 @@ func (c *call) checkChange(body map[string]any) error {
 // zeroTime is how servers write that no time is set.
 const zeroTime = "0001-01-01T00:00:00Z"
 
-// write makes the given change of the object. One that was just read needn't be read before.
-func (c *call) write(justRead bool) (starlark.Value, error) {
-	if c.on.res.Merge == spec.ByClient {
-		return c.merge(justRead)
-	}
-	emptyNulls(c.on.res, c.args.body)
-	reply, err := c.do(c.request(c.on, "PATCH"))
-	if err != nil {
-		return nil, err
-	}
-	return c.obj.changed(c, reply)
-}
-
-// merge reads the object, and sets it whole unless somebody else changed it in between; then it begins anew.
+// merge reads the object, unless it was just read, and sets it whole unless somebody else changed it in between; then it
+// begins anew.
 func (c *call) merge(justRead bool) (starlark.Value, error) {
 	o := c.obj
 	for n := range maxMerges {
@@ -210,8 +198,8 @@ func replace(c *call) (starlark.Value, error) {
 			case said && m[key] != nil:
 			case isVolatile(key) && !said: // the server's own
 				m[key] = old
-			case o.on.res.Merge == spec.ByServer: // it keeps keys that a PUT doesn't hold
-				m[key] = ""
+			default:
+				m[key] = nil
 			}
 		}
 		return given

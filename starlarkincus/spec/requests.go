@@ -121,9 +121,6 @@ func (m *Method) ordinary(r *Resource) []Request {
 	case "ensure":
 		return m.ensures(r, image)
 	case "update":
-		if r.Merge == ByServer {
-			return []Request{own, read}
-		}
 		own.Note = "with If-Match; all from the first again where somebody changed it meanwhile"
 		return slices.Concat([]Request{read, own}, waits, []Request{read})
 	case "replace":

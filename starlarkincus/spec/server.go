@@ -80,11 +80,11 @@ var Certificates = &Resource{
 
 // Server is the server itself.
 var Server = &Resource{
-	Name: "server", Kind: "Server", Path: "/1.0", Singleton: true, Merge: ByServer, Target: Get | Update | Replace,
+	Name: "server", Kind: "Server", Path: "/1.0", Singleton: true, Target: Get | Update | Replace,
 	Doc:   "The server: its configuration, its version and what it can do. incus.server() reads it.",
 	Verbs: Get | Update | Replace,
 	Fields: []Field{
-		{Name: "config", Type: Config, Use: Read | Change, Doc: "the server's configuration"},
+		{Name: "config", Type: Config, Use: Read | Change, Emptied: true, Doc: "the server's configuration"},
 		{Name: "environment", Type: Object, Use: Read, Doc: "version, kernel, drivers, addresses, certificate"},
 		{Name: "api_extensions", Type: Strings, Use: Read, Doc: "names of all API extensions that it has"},
 		{Name: "api_status", Type: String, Use: Read, Doc: "stable or development"},

@@ -72,6 +72,7 @@ type Field struct {
 	Fields    []Field           // keys of an Object or of the elements of Objects; nil: any. AnyKey as the first stands for others
 	Extension string            // the API extension that the server needs for it
 	Stays     bool              // servers ignore an empty value of it in a change, so it can't be emptied
+	Emptied   bool              // servers keep keys of it that a PUT does not hold, so an unset one is sent empty
 	Unordered bool              // of Strings: the order doesn't matter, and servers have their own
 	Auto      []string          // keys of a Config whose "auto" servers replace with what they choose
 	Rewritten map[string]string // keys of a Config that servers write in another way, and the key that keeps what was given
@@ -84,28 +85,19 @@ const AnyKey = "*"
 func (f *Field) Script() string { return strings.ReplaceAll(f.Name, "-", "_") }
 
 // A Verb is a method that works alike on every resource that has it.
+//
+// PATCH is not used for Update: depending on resource and release, servers clear fields that it doesn't hold, ignore
+// some that it holds, refuse it, can't take a device away, or lose their own configuration where they refuse it.
 type Verb int
 
 const (
 	List    Verb = 1 << iota // list and names
 	Get                      // get and exists; refresh on the object
 	New                      // create
-	Update                   // as Resource.Merge says
+	Update                   // a PUT of all that can be changed, with the ETag of a GET before it
 	Replace                  // PUT
 	Rename                   // POST with a new name
 	Delete                   // on the collection and on the object
-)
-
-// A Merge says who combines a change with the rest of the object, and so how update writes it.
-type Merge int
-
-const (
-	// ByClient is the ordinary case: update reads the object, and sends all that can be changed as a PUT with the ETag
-	// that it read (GET, PUT, GET). PATCH can't be used for it: depending on resource and release, servers clear what
-	// it doesn't hold, ignore some of what it holds, refuse it, or can't take a device away.
-	ByClient Merge = iota
-	// ByServer sends just what is given, as a PATCH (PATCH, GET).
-	ByServer
 )
 
 // A Resource is a kind of object, and the collection that holds all of its kind.
@@ -131,7 +123,6 @@ type Resource struct {
 	Keyed      bool   // its list is a dict of the objects by name; of several segments, a dict of such dicts
 	Grouped    bool   // its list is a dict of lists
 	OfAll      bool   // a child that stands on its parent's collection, not on each object: images.aliases
-	Merge      Merge  // how update writes a change
 	Project    bool   // belongs to a project
 	Shared     bool   // its list has objects of no project too, and doesn't fail where the project isn't there
 	Filter     *Field // list's filter=

@@ -282,11 +282,7 @@ func (r *Resource) ObjectMethods() []Method {
 	}
 	change := append(With(r.Fields, Change), extraArg)
 	add(Get, Method{Name: "refresh", Impl: "refresh", HTTP: "GET", Doc: "Reads it again and returns it."})
-	written := "PUT"
-	if r.Merge == ByServer {
-		written = "PATCH"
-	}
-	add(Update, Method{Name: "update", Impl: "update", HTTP: written, Args: change, Refresh: true,
+	add(Update, Method{Name: "update", Impl: "update", HTTP: "PUT", Args: change, Refresh: true,
 		Doc: "Changes the given fields, keeps the rest, and returns it. Keys of a config and of each device are merged; None unsets one. A device that is a profile's is overridden for the object alone."})
 	add(Replace, Method{Name: "replace", Impl: "replace", HTTP: "PUT", Args: change, Refresh: true,
 		Doc: "Sets the given fields whole and returns it. Fails with IncusPreconditionFailedError if somebody changed it since it was read. The server checks that and then writes, so of several at the same moment more than one may get through."})
