@@ -293,6 +293,10 @@ func (tr *keepTrial) ours(object, call string) string {
 	tr.t.Logf("ours: %s.%s", object, call)
 	if err := passes(func() error { return h.RunSource(ctx, "trial", []byte(script)) }); err != nil {
 		h.Report(&errs, err)
+		if ctx.Err() != nil {
+			running, _ := tr.try("GET", "/1.0/operations?recursion=1&all-projects=true", nil)
+			fmt.Fprintf(&errs, "what runs on the server: %v\n", running)
+		}
 		tr.t.Fatalf("%s", errs.Bytes())
 	}
 	return strings.TrimSpace(out.String())
