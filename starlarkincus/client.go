@@ -185,7 +185,7 @@ func (c *Client) operation(thread *starlark.Thread, reply *rest.Reply) (*Object,
 }
 
 // clientMethods are the methods of a client by name.
-var clientMethods = sync.OnceValue(func() map[string]*spec.Method { return methods("incus", spec.ClientMethods) })
+var clientMethods = sync.OnceValue(func() map[string]*spec.Method { return methods(spec.ClientMethods) })
 
 func (c *Client) String() string {
 	s := "<incus client"

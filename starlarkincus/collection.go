@@ -36,7 +36,7 @@ func kindOf(r *spec.Resource) *kind {
 	if k, ok := kinds.Load(r); ok {
 		return k.(*kind)
 	}
-	k := &kind{r.Singular(), methods(r.Name, r.CollectionMethods()), methods(r.Kind, r.ObjectMethods()), make(map[string]*spec.Resource)}
+	k := &kind{r.Singular(), methods(r.CollectionMethods()), methods(r.ObjectMethods()), make(map[string]*spec.Resource)}
 	for _, child := range r.Children {
 		k.children[child.Name] = child
 	}

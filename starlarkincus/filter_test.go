@@ -15,7 +15,7 @@ func filterable() map[string]*spec.Field {
 	var visit func(path string, r *spec.Resource)
 	visit = func(path string, r *spec.Resource) {
 		for _, m := range r.CollectionMethods() {
-			if f := spec.Find(m.Args, "filter"); f != nil && m.Impl == "list" {
+			if f := spec.Find(m.Args, "filter"); f != nil && m.Does == spec.DoList {
 				out[path+r.Name] = f
 			}
 		}

@@ -86,11 +86,12 @@ var keepsElsewhere = map[string]string{
 func keepMethods() map[string]spec.Method {
 	out := make(map[string]spec.Method)
 	kinds := []string{"copy", "move", "rename", "restore", "rebuild", "publish", "migrate"}
+	does := []spec.Behavior{spec.DoCopy, spec.DoMove, spec.DoRename, spec.DoRebuild, spec.DoPublish}
 	var visit func(prefix string, r *spec.Resource)
 	visit = func(prefix string, r *spec.Resource) {
 		prefix += r.Name + "."
 		for _, m := range append(r.ObjectMethods(), r.CollectionMethods()...) {
-			if slices.Contains(kinds, m.Impl) || slices.ContainsFunc(kinds, func(kind string) bool { return strings.HasPrefix(m.Name, kind) }) {
+			if slices.Contains(does, m.Does) || slices.ContainsFunc(kinds, func(kind string) bool { return strings.HasPrefix(m.Name, kind) }) {
 				out[prefix+m.Name] = m
 			}
 		}

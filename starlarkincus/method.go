@@ -83,17 +83,14 @@ func (m *Method) call(thread *starlark.Thread, args starlark.Tuple, kwargs []sta
 	if err := c.requireAll(); err != nil {
 		return nil, c.judge(before, err)
 	}
-	v, err := implementations[m.decl.Impl](c)
+	v, err := behaviors[m.decl.Does](c)
 	return v, c.judge(before, err)
 }
 
-// methods makes a table of attributes of declared methods.
-func methods(prefix string, decls []spec.Method) map[string]*spec.Method {
+// methods returns declared methods by name.
+func methods(decls []spec.Method) map[string]*spec.Method {
 	out := make(map[string]*spec.Method, len(decls))
 	for i := range decls {
-		if implementations[decls[i].Impl] == nil {
-			panic(fmt.Sprintf("%s.%s: no implementation %q", prefix, decls[i].Name, decls[i].Impl))
-		}
 		out[decls[i].Name] = &decls[i]
 	}
 	return out

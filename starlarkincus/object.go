@@ -238,7 +238,7 @@ func (o *Object) changed(c *call, reply *rest.Reply) (starlark.Value, error) {
 	}
 	if c.decl.Refresh {
 		switch err := o.read(c); {
-		case c.decl.MayEnd && stderrors.Is(err, errors.NotFound):
+		case c.decl.Returns.Maybe && stderrors.Is(err, errors.NotFound):
 			return starlark.None, nil
 		case err != nil:
 			return nil, err

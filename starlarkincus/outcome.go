@@ -23,17 +23,6 @@ func (b *binding) took(r rest.Request, reply *rest.Reply, err error) {
 	}
 }
 
-// changes reports whether calling a method is meant to change anything.
-func changes(m *spec.Method) bool {
-	switch {
-	case m.Offline, m.Verb&(spec.List|spec.Get) != 0:
-		return false
-	case m.HTTP == "GET":
-		return m.Impl == "ensure"
-	}
-	return m.HTTP != ""
-}
-
 // judge gives a failure its outcome where the request that failed changes nothing. Before is the binding at the call's
 // begin.
 func (c *call) judge(before binding, err error) error {
@@ -46,7 +35,7 @@ func (c *call) judge(before binding, err error) error {
 		e.Outcome = errors.Done
 	case now.sent > before.sent:
 		e.Outcome = errors.Unknown
-	case changes(c.decl):
+	case c.decl.Effect != spec.Reads && c.decl.Effect != spec.AsAsked:
 		e.Outcome = errors.NotSent
 	}
 	return err

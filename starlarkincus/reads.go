@@ -220,7 +220,7 @@ func (c *call) segmentName(fallback string) string {
 	if name == "" {
 		name = fallback
 	}
-	if name == spec.Anything && c.decl.Verb == spec.List {
+	if name == spec.AllSegments && c.decl.Verb == spec.List {
 		return ""
 	}
 	return name

@@ -94,7 +94,7 @@ func (o *Object) derived(name string) (starlark.Value, error) {
 	}
 	if name == "last_state" {
 		on := o.on.at("state")
-		on.res = o.kind.object["state"].Result
+		on.res = o.kind.object["state"].Returns.Of
 		last := newObject(on)
 		return last, last.set(state, "")
 	}

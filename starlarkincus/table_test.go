@@ -6,18 +6,15 @@ import (
 	"incus-star/starlarkincus/spec"
 )
 
-// Every declared method has an implementation, and every implementation a declaration.
-func TestEveryMethodIsImplemented(t *testing.T) {
-	declared := make(map[string]bool)
+// Every declared method has a behavior, and every behavior a function and a method.
+func TestEveryMethodHasABehavior(t *testing.T) {
+	declared := make(map[spec.Behavior]bool)
 	count, times := 0, 0
 	var visit func(r *spec.Resource)
 	check := func(owner string, methods []spec.Method) {
 		for _, m := range methods {
 			count++
-			declared[m.Impl] = true
-			if implementations[m.Impl] == nil {
-				t.Errorf("%s.%s: no implementation %q", owner, m.Name, m.Impl)
-			}
+			declared[m.Does] = true
 			for _, f := range m.Arguments() { // each that is a time takes seconds and durations
 				switch f.Script() {
 				case "timeout", "interval", "delay", "pause":
@@ -27,8 +24,8 @@ func TestEveryMethodIsImplemented(t *testing.T) {
 					}
 				}
 			}
-			if m.Result != nil {
-				visit(m.Result)
+			if m.Returns.Of != nil {
+				visit(m.Returns.Of)
 			}
 		}
 	}
@@ -48,10 +45,13 @@ func TestEveryMethodIsImplemented(t *testing.T) {
 		visit(r)
 	}
 	check("incus", spec.ClientMethods)
-	for name := range implementations {
-		if !declared[name] {
-			t.Errorf("the implementation %q has no declaration", name)
+	for b := spec.Behavior(1); b < spec.Behaviors; b++ {
+		if behaviors[b] == nil || !declared[b] {
+			t.Errorf("behavior %d: has a function: %v; is a method's: %v", b, behaviors[b] != nil, declared[b])
 		}
+	}
+	if declared[0] {
+		t.Error("a method has no behavior")
 	}
 	if count < 200 || times < 20 {
 		t.Errorf("only %d methods, with %d times", count, times)

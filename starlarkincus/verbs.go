@@ -20,20 +20,43 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// implementations run the methods of the table; each serves all resources.
-var implementations map[string]func(*call) (starlark.Value, error)
-
-func init() {
-	implementations = map[string]func(*call) (starlark.Value, error){
-		"list": list, "names": listNames, "get": get, "exists": exists, "create": create, "ensure": ensure,
-		"refresh": refresh, "update": update, "replace": replace, "rename": rename, "delete": remove,
-		"action": action, "read": readBelow, "get_text": getText, "create_text": createText, "text": readText,
-		"operation": startOperation, "token": token, "copy": copyObject, "move": move, "rebuild": rebuild, "publish": publish, "join": join,
-		"exec": exec, "wait_ready": waitReady, "addresses": addresses,
-		"wait": waitOperation, "cancel": cancelOperation,
-		"lock": lock, "lock_renew": renewLock, "lock_release": releaseLock,
-		"connect": connect, "use": use, "request": request, "has_extension": hasExtension,
-	}
+// behaviors carry out the methods of the table; each serves all resources.
+var behaviors = [spec.Behaviors]func(*call) (starlark.Value, error){
+	spec.DoList:         list,
+	spec.DoNames:        listNames,
+	spec.DoGet:          get,
+	spec.DoExists:       exists,
+	spec.DoCreate:       create,
+	spec.DoEnsure:       ensure,
+	spec.DoRefresh:      refresh,
+	spec.DoUpdate:       update,
+	spec.DoReplace:      replace,
+	spec.DoRename:       rename,
+	spec.DoDelete:       remove,
+	spec.DoAct:          action,
+	spec.DoRead:         readBelow,
+	spec.DoGetText:      getText,
+	spec.DoCreateText:   createText,
+	spec.DoReadText:     readText,
+	spec.DoOffer:        startOperation,
+	spec.DoToken:        token,
+	spec.DoCopy:         copyObject,
+	spec.DoMove:         move,
+	spec.DoRebuild:      rebuild,
+	spec.DoPublish:      publish,
+	spec.DoJoin:         join,
+	spec.DoExec:         exec,
+	spec.DoWaitReady:    waitReady,
+	spec.DoAddresses:    addresses,
+	spec.DoWait:         waitOperation,
+	spec.DoCancel:       cancelOperation,
+	spec.DoLock:         lock,
+	spec.DoRenewLock:    renewLock,
+	spec.DoReleaseLock:  releaseLock,
+	spec.DoConnect:      connect,
+	spec.DoUse:          use,
+	spec.DoRequest:      request,
+	spec.DoHasExtension: hasExtension,
 }
 
 func create(c *call) (starlark.Value, error) {
@@ -291,11 +314,11 @@ func readBelow(c *call) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.res = c.decl.Result; p.res == nil {
+	if p.res = c.decl.Returns.Of; p.res == nil {
 		v.Freeze()
 		return v, nil
 	}
-	if !p.res.Flat {
+	if c.decl.Returns.Shape != spec.ListOf {
 		o := newObject(p)
 		return o, o.set(v, "")
 	}

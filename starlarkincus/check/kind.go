@@ -2,7 +2,6 @@ package check
 
 import (
 	"slices"
-	"strings"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus"
@@ -257,12 +256,12 @@ func (m *module) returns(k kind, args []syntax.Expr) kind {
 }
 
 func (m *module) methodReturns(k kind, args []syntax.Expr) kind {
-	if spec.Find(k.method.Arguments(), "wait") != nil {
+	if now := k.method.ReturnsNow(); now != k.method.Returns {
 		for _, arg := range args {
 			if named, ok := arg.(*syntax.BinaryExpr); ok && named.Op == syntax.EQ && named.X.(*syntax.Ident).Name == "wait" {
 				id, _ := named.Y.(*syntax.Ident)
 				if id != nil && id.Name == "False" {
-					return kind{sort: object, res: spec.Operations}
+					return resultOfShape(now)
 				} else if id == nil || id.Name != "True" {
 					return kind{}
 				}
@@ -271,26 +270,19 @@ func (m *module) methodReturns(k kind, args []syntax.Expr) kind {
 			}
 		}
 	}
-	switch k.method.Impl {
-	case "action":
-		if !k.method.Collection && k.res != nil {
-			return kind{sort: object, res: k.res}
-		}
-	case "get", "create", "ensure", "refresh", "update", "replace", "rename", "wait_ready", "wait", "cancel":
-		if k.res != nil && !k.res.Text && !strings.HasPrefix(k.method.Path, "/") {
-			return kind{sort: object, res: k.res}
-		}
-	case "list":
-		return listOf(kind{sort: object, res: k.res})
-	case "read":
-		switch {
-		case k.method.Result == nil:
-		case k.method.Result.Flat:
-			return listOf(kind{sort: object, res: k.method.Result})
-		default:
-			return kind{sort: object, res: k.method.Result}
-		}
-	case "use", "connect":
+	return resultOfShape(k.method.Returns)
+}
+
+// resultOfShape returns the kind of a declared result.
+func resultOfShape(r spec.Returns) kind {
+	switch r.Shape {
+	case spec.Itself, spec.One:
+		return kind{sort: object, res: r.Of}
+	case spec.ListOf:
+		return listOf(kind{sort: object, res: r.Of})
+	case spec.Operation:
+		return kind{sort: object, res: spec.Operations}
+	case spec.Client:
 		return kind{sort: client}
 	}
 	return kind{}

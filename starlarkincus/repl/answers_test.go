@@ -77,11 +77,11 @@ func newAnswers() *answers {
 		known[m.Extension] = true
 		learn(m.Arguments())
 		for i, s := range sends {
-			starts := i+1 < len(sends) && sends[i+1].Waits || m.Impl == "operation" || m.Impl == "token" || s.Body["migration"] == true
+			starts := i+1 < len(sends) && sends[i+1].Waits || m.Does == spec.DoOffer || m.Does == spec.DoToken || s.Body["migration"] == true
 			if starts && !strings.HasPrefix(s.HTTP, "{") && s.HTTP != "GET" {
 				a.background = append(a.background, s)
 			}
-			if m.Impl == "text" {
+			if m.Does == spec.DoReadText {
 				texts = append(texts, route{pattern(s.path), func(*answers, *http.Request) any { return rawText("text") }, false})
 			}
 		}

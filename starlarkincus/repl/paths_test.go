@@ -25,8 +25,8 @@ func TestHelpOfEveryPath(t *testing.T) {
 		help(way)
 		for _, m := range r.CollectionMethods() {
 			help(way + "." + m.Name)
-			if m.Result != nil {
-				object(m.Result)
+			if m.Returns.Of != nil && m.Returns.Shape != spec.Struct {
+				object(m.Returns.Of)
 			}
 		}
 		for _, child := range r.Children {
@@ -45,8 +45,8 @@ func TestHelpOfEveryPath(t *testing.T) {
 		help(r.Kind)
 		for _, m := range r.ObjectMethods() {
 			help(r.Singular() + "." + m.Name)
-			if m.Result != nil {
-				object(m.Result)
+			if m.Returns.Of != nil && m.Returns.Shape != spec.Struct {
+				object(m.Returns.Of)
 			}
 		}
 		for _, child := range r.Children {

@@ -44,8 +44,8 @@ var places = sync.OnceValue(func() []*placed {
 			add(child, below+"/"+child.Path, p)
 		}
 		for _, m := range r.Methods {
-			if m.Result != nil && m.Result.Name == "" {
-				add(m.Result, p.object+"/"+m.Path, p)
+			if of := m.Returns.Of; of != nil && of.Name == "" && m.Returns.Shape != spec.Struct {
+				add(of, p.object+"/"+m.Path, p)
 			}
 		}
 	}
@@ -53,8 +53,8 @@ var places = sync.OnceValue(func() []*placed {
 		add(r, r.Path, nil)
 	}
 	for _, m := range spec.ClientMethods {
-		if m.Result != nil {
-			add(m.Result, m.Path, nil)
+		if of := m.Returns.Of; of != nil && m.Returns.Shape != spec.Struct {
+			add(of, m.Path, nil)
 		}
 	}
 	return out

@@ -74,7 +74,7 @@ func (w *world) collection(client starlark.Value, p *placed) starlark.Value {
 // object is one of the place's resource.
 func (w *world) object(client starlark.Value, p *placed) starlark.Value {
 	on := func(owner starlark.Value, methods []spec.Method) starlark.Value {
-		i := slices.IndexFunc(methods, func(m spec.Method) bool { return m.Result == p.Resource })
+		i := slices.IndexFunc(methods, func(m spec.Method) bool { return m.Returns.Of == p.Resource })
 		return w.call(w.attr(owner, methods[i].Name), nil, kwargs(w.required("", &methods[i])))
 	}
 	switch {
@@ -134,7 +134,7 @@ func (w *world) try(p *placed, m *spec.Method) {
 			continue
 		}
 		v := w.sample(&f)
-		if m.Impl == "ensure" && f.Use&spec.Read != 0 { // it is so already
+		if m.Does == spec.DoEnsure && f.Use&spec.Read != 0 { // it is so already
 			v = w.decoded(w.answers.item(p, p.object+"/abc123").(map[string]any)[f.Name])
 		}
 		switch f.Name {
@@ -145,7 +145,7 @@ func (w *world) try(p *placed, m *spec.Method) {
 		}
 		w.run(who, p, m, sends, trial{args: with(f.Script(), v)})
 	}
-	if m.Background && !slices.Contains([]string{"exec", "token"}, m.Impl) {
+	if m.Background && !slices.Contains([]spec.Behavior{spec.DoExec, spec.DoToken}, m.Does) {
 		w.run(who, p, m, sends, trial{args: base, before: func(a *answers) { a.sync = true }})
 	}
 	done := make(map[string]bool)
@@ -252,7 +252,7 @@ func (w *world) run(who string, p *placed, m *spec.Method, sends []sent, c trial
 	if c.want != nil {
 		want = c.want(want)
 	}
-	watched := c.args["wait"] == starlark.False || m.Impl == "operation"
+	watched := c.args["wait"] == starlark.False || m.Does == spec.DoOffer
 	if i := slices.IndexFunc(want, func(s sent) bool { return s.Waits }); c.args["wait"] == starlark.False && i >= 0 {
 		want = want[:i]
 	}
@@ -278,13 +278,16 @@ func (w *world) run(who string, p *placed, m *spec.Method, sends []sent, c trial
 		}
 	}
 	if c.args["wait"] == starlark.False {
-		if got.Type() != "Operation" && m.Impl != "request" {
+		if got.Type() != "Operation" && m.Does != spec.DoRequest {
 			w.Errorf("%s: returned %s, not an Operation", name, got)
 		}
 		return
 	}
 	if err := returned(p, m, owner, got); err != nil {
 		w.Errorf("%s: %v; help says: %s", name, err, m.Doc)
+	}
+	if err := declared(m, owner, got); err != nil {
+		w.Errorf("%s: %v", name, err)
 	}
 }
 
@@ -306,7 +309,7 @@ func returned(p *placed, m *spec.Method, owner, got starlark.Value) error {
 		kind = "Image"
 	case says("returns the instance"):
 		kind = "Instance"
-	case says("returns the copy", "Reads an", "Reads a ", "Creates a") && p != nil && m.Result == nil:
+	case says("returns the copy", "Reads an", "Reads a ", "Creates a") && p != nil && m.Does != spec.DoRead:
 		kind = p.Kind
 	case says("Says whether", "Reports whether"):
 		kind = "bool"
@@ -319,9 +322,9 @@ func returned(p *placed, m *spec.Method, owner, got starlark.Value) error {
 	case says("Returns a list of all"):
 		kind, elem = "list", p.Kind
 	case says(": a list, each"):
-		kind, elem = "list", m.Result.Kind
-	case m.Result != nil:
-		kind = m.Result.Kind
+		kind, elem = "list", m.Returns.Of.Kind
+	case (m.Does == spec.DoRead || m.Does == spec.DoLock) && m.Returns.Of != nil:
+		kind = m.Returns.Of.Kind
 	case says("returns it") && m.Collection:
 		kind = p.Kind
 	case says("returns it"):
@@ -334,6 +337,54 @@ func returned(p *placed, m *spec.Method, owner, got starlark.Value) error {
 	}
 	if got.Type() != kind {
 		return fmt.Errorf("it returned a %s, not a %s", got.Type(), kind)
+	}
+	if list, ok := got.(*starlark.List); ok {
+		for v := range list.Elements() {
+			if v.Type() != elem {
+				return fmt.Errorf("it returned a list with a %s, not of %s", v.Type(), elem)
+			}
+		}
+	}
+	return nil
+}
+
+// declared compares a result with the one that the table declares.
+func declared(m *spec.Method, owner, got starlark.Value) error {
+	kind, elem := "", ""
+	switch r := m.Returns; r.Shape {
+	case spec.Itself:
+		if got != owner {
+			return fmt.Errorf("it returned %v, not the object itself", got)
+		}
+		kind = r.Of.Kind
+	case spec.One:
+		kind = r.Of.Kind
+	case spec.ListOf:
+		kind, elem = "list", r.Of.Kind
+	case spec.StringList:
+		kind, elem = "list", "string"
+	case spec.Text:
+		kind = "string"
+	case spec.Truth:
+		kind = "bool"
+	case spec.Operation:
+		kind = "Operation"
+	case spec.Struct:
+		kind = "struct"
+		for _, f := range r.Of.Fields {
+			if !slices.Contains(got.(starlark.HasAttrs).AttrNames(), f.Script()) {
+				return fmt.Errorf("it returned %v, without %s", got, f.Script())
+			}
+		}
+	case spec.Nothing:
+		kind = "NoneType"
+	case spec.Client:
+		kind = "incus"
+	case spec.Anything:
+		return nil
+	}
+	if got.Type() != kind {
+		return fmt.Errorf("it returned a %s, and the table says %s", got.Type(), kind)
 	}
 	if list, ok := got.(*starlark.List); ok {
 		for v := range list.Elements() {

@@ -63,9 +63,9 @@ func (w *world) required(who string, m *spec.Method) map[string]starlark.Value {
 		case f.Name == "source" && (who == "instances.create" || who == "instances.launch" || who == "instances.ensure"):
 			args["source"] = dictOf("type", starlark.String("none")) // or image=
 			continue
-		case m.Impl == "update" || m.Impl == "replace":
+		case m.Does == spec.DoUpdate || m.Does == spec.DoReplace:
 			needed = f.Name == m.Args[0].Name
-		case m.Impl == "join":
+		case m.Does == spec.DoJoin:
 			needed = needed || f.Name == "cluster_address" || f.Name == "cluster_certificate"
 		case who == "instance.move":
 			needed = f.Name == "target"
@@ -73,7 +73,7 @@ func (w *world) required(who string, m *spec.Method) map[string]starlark.Value {
 			needed = f.Name == "name"
 		}
 		if needed {
-			if args[f.Script()] = w.sample(&f); !f.Required && m.Impl == "move" {
+			if args[f.Script()] = w.sample(&f); !f.Required && m.Does == spec.DoMove {
 				args[f.Script()] = starlark.String("other")
 			}
 		}
@@ -103,7 +103,7 @@ func (w *world) circumstances(m *spec.Method, when string, with func(string, sta
 				if f.Name == "recursion" && m.Verb == spec.List {
 					c.args["recursion"] = starlark.MakeInt(2)
 				}
-				if m.Impl == "ensure" && f.Use&spec.Change != 0 {
+				if m.Does == spec.DoEnsure && f.Use&spec.Change != 0 {
 					c.when = []string{"where something differs"}
 				}
 				if needsArgument(f) {
@@ -143,7 +143,7 @@ func (w *world) circumstances(m *spec.Method, when string, with func(string, sta
 	case "where it goes from one member to another, outside the project default":
 		return trial{args: with("target", s("other")), set: map[string]any{"project": "p"}}, true
 	case "where it still lacks something":
-		if m.Impl == "move" {
+		if m.Does == spec.DoMove {
 			return trial{args: with("config", dictOf("user.a", starlark.None))}, true
 		}
 		return trial{args: with("description", s(""))}, true

@@ -15,6 +15,7 @@ var Images = &Resource{
 	Verbs:      List | Get | New | Update | Replace | Delete,
 	Background: New | Delete,
 	Aliases:    "/1.0/images/aliases",
+	Takes:      []*Resource{imageAliases},
 	CreateArgs: []Field{imageArg},
 	Fields: []Field{
 		{Name: "fingerprint", Type: String, Use: Read, Doc: "SHA-256 of its contents"},
@@ -51,11 +52,11 @@ var Images = &Resource{
 		locationsField, ownerField,
 	},
 	Methods: []Method{
-		{Name: "update_from_source", HTTP: "POST", Path: "refresh", Impl: "action", Background: true,
+		{Name: "update_from_source", HTTP: "POST", Path: "refresh", Does: DoAct, Returns: itself, Effect: Changes, Background: true,
 			Doc: "Makes the server look for a newer one where it came from, now, and returns it. The newer one is another image, with its aliases; this one may be gone afterwards."},
-		{Name: "secret", HTTP: "POST", Path: "secret", Impl: "operation",
+		{Name: "secret", HTTP: "POST", Path: "secret", Does: DoOffer, Returns: operation, Effect: Changes,
 			Doc: "Lets others fetch it once though it isn't public: returns an Operation whose metadata['secret'] is what source={'secret': …} takes."},
-		{Name: "push", HTTP: "POST", Path: "export", Impl: "action", Background: true, Doc: "Sends it to another server, and returns it.",
+		{Name: "push", HTTP: "POST", Path: "export", Does: DoAct, Returns: itself, Effect: Creates, Background: true, Doc: "Sends it to another server, and returns it.",
 			Args: []Field{
 				{Name: "target", Type: String, Required: true, Position: true, Doc: "URL of the other server"},
 				{Name: "secret", Type: String, Doc: "what the other server gave, where it waits for this image"},

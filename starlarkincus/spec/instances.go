@@ -63,12 +63,12 @@ var instanceFields = []Field{
 // stateMethod is one change of an instance's state.
 func stateMethod(action, doc string, args ...Field) Method {
 	return Method{Name: action, Doc: doc, HTTP: "PUT", Path: "state", Send: map[string]any{"action": action},
-		Args: args, Background: true, Impl: "action", Refresh: true}
+		Args: args, Background: true, Does: DoAct, Returns: itself, Effect: Changes, Refresh: true}
 }
 
 // ending returns a method after which the object may be gone.
 func ending(m Method) Method {
-	m.MayEnd = true
+	m.Returns.Maybe = true
 	return m
 }
 
@@ -109,7 +109,7 @@ var publishArgs = []Field{publishAliasArg, imageAliasesArg, imageFormatField, co
 }
 
 func publishMethod(what string) Method {
-	return Method{Name: "publish", HTTP: "POST", Path: "/1.0/images", Impl: "publish", Background: true, Args: publishArgs,
+	return Method{Name: "publish", HTTP: "POST", Path: "/1.0/images", Does: DoPublish, Returns: one(Images), Effect: Creates, Background: true, Args: publishArgs,
 		Requests: slices.Concat([]Request{{HTTP: "POST", Path: "/1.0/images"}, waiting, {HTTP: "GET", Path: "/1.0/images/{fingerprint}"}},
 			in("where profiles= is given", []string{"profiles"}, Request{HTTP: "PUT", Path: "/1.0/images/{fingerprint}"}, Request{HTTP: "GET", Path: "/1.0/images/{fingerprint}"})),
 		Doc: "Makes an image of the " + what + " and returns the image."}
@@ -132,11 +132,12 @@ var Instances = &Resource{
 	Target:     New,
 	Fields:     instanceFields,
 	CreateArgs: []Field{imageArg, memberArg},
+	Takes:      []*Resource{Snapshots, instanceBackups, Logs},
 	DeleteArgs: []Field{{Name: "force", Type: Bool, Place: Local, Doc: "True stops it first, again where something starts it meanwhile, and waits for what works on it; one that vanishes meanwhile is fine"}},
 	Methods: []Method{
-		{Name: "launch", Collection: true, HTTP: "POST", Background: true, Impl: "create", Send: map[string]any{"start": true},
+		{Name: "launch", Collection: true, HTTP: "POST", Background: true, Does: DoCreate, Returns: sibling, Effect: Creates, Send: map[string]any{"start": true},
 			Doc: "Creates an instance, starts it, and returns it."},
-		{Name: "change_states", Collection: true, HTTP: "PUT", Impl: "action", Under: "state", Background: true,
+		{Name: "change_states", Collection: true, HTTP: "PUT", Does: DoAct, Returns: nothing, Effect: Changes, Under: "state", Background: true,
 			Doc: "Starts, stops, restarts, freezes or unfreezes all instances of the project at once.",
 			Args: []Field{{Name: "action", Type: String, Required: true, Position: true, Doc: "start, stop, restart, freeze or unfreeze"},
 				stopTimeout, stopForce, keepState}},
@@ -145,14 +146,14 @@ var Instances = &Resource{
 		stateMethod("restart", "Shuts it down, starts it again, and returns it.", stopTimeout, stopForce),
 		stateMethod("freeze", "Suspends its processes and returns it."),
 		stateMethod("unfreeze", "Lets its processes go on and returns it."),
-		{Name: "state", HTTP: "GET", Path: "state", Impl: "read", Result: instanceState,
+		{Name: "state", HTTP: "GET", Path: "state", Does: DoRead, Returns: one(instanceState), Effect: Reads,
 			Doc: "Reads what it uses now: cpu, memory, disk, network, processes."},
-		{Name: "access", HTTP: "GET", Path: "access", Impl: "read", Result: access, Extension: "instance_access",
+		{Name: "access", HTTP: "GET", Path: "access", Does: DoRead, Returns: listOf(access), Effect: Reads, Extension: "instance_access",
 			Doc: "Reads who may use it: a list, each with identifier, role and provider."},
-		{Name: "addresses", HTTP: "GET", Path: "state", Impl: "addresses",
+		{Name: "addresses", HTTP: "GET", Path: "state", Does: DoAddresses, Returns: someStrings, Effect: Reads,
 			Doc:  "Reads the addresses that other machines can reach it at, IPv4 first, as a list of strings.",
 			Args: []Field{{Name: "family", Type: String, Place: Local, Doc: "inet or inet6, for just these"}}},
-		{Name: "wait_ready", HTTP: "GET", Path: "state", Impl: "wait_ready",
+		{Name: "wait_ready", HTTP: "GET", Path: "state", Does: DoWaitReady, Returns: itself, Effect: Reads,
 			Requests: slices.Concat([]Request{{HTTP: "GET", Path: "state", Note: "until it is ready"}}, in("where cloud_init=True", []string{"cloud_init"}, slices.Clone(execRequests)...), []Request{{HTTP: "GET"}}),
 			Doc:      "Waits until it runs, and has what the arguments ask for, and returns it. IncusOperationTimeoutError when the time is over.",
 			Args: []Field{
@@ -161,7 +162,7 @@ var Instances = &Resource{
 				{Name: "cloud_init", Type: Bool, Place: Local, Doc: "True waits for the end of cloud-init; IncusExecError if it failed or isn't there"},
 				{Name: "timeout", Type: Seconds, Place: Local, Doc: "how long to wait; 300 without it"},
 			}},
-		{Name: "exec", HTTP: "POST", Path: "exec", Impl: "exec", Background: true, Requests: execRequests,
+		{Name: "exec", HTTP: "POST", Path: "exec", Does: DoExec, Returns: structOf(execResult), Effect: RunsCode, Background: true, Requests: execRequests,
 			Send: map[string]any{"record-output": true, "interactive": false, "wait-for-websocket": false},
 			Doc:  "Runs a command in it and returns a struct of exit_code, stdout and stderr. IncusExecError if the command ends with another status than 0.",
 			Args: []Field{
@@ -173,12 +174,12 @@ var Instances = &Resource{
 				{Name: "group", Type: Int, Doc: "the group's id; 0 without it"},
 				{Name: "check", Type: Bool, Place: Local, Doc: "False returns a failed command's result instead of raising"},
 			}},
-		{Name: "copy", HTTP: "POST", Above: true, Impl: "copy", Background: true,
+		{Name: "copy", HTTP: "POST", Above: true, Does: DoCopy, Returns: sibling, Effect: Creates, Background: true,
 			Doc: "Copies it, snapshots included, on the same server, and returns the copy. The given fields replace the original's; keys of config and devices are added to its own, and None takes one away. In a cluster it goes to the member of target=, else the client's, else one that the server chooses.",
 			Args: append(copyArgs[:len(copyArgs):len(copyArgs)], sourceOnlyArg, local(liveArg), refreshCopyArg, excludeOlderArg,
 				Field{Name: "start", Type: Bool, Doc: "True starts the copy"}),
 		},
-		{Name: "move", HTTP: "POST", Impl: "move", Background: true,
+		{Name: "move", HTTP: "POST", Does: DoMove, Returns: itself, Effect: Changes, Background: true,
 			Doc: "Gives it another name, project, storage pool or cluster member, and returns it. It must be stopped, or moved live to another member.",
 			Args: []Field{newNameArg,
 				{Name: "target", Type: String, Place: Query, Doc: "the cluster member, or @group, to move it to"},
@@ -189,30 +190,40 @@ var Instances = &Resource{
 				{Name: "devices", Type: Devices, Doc: "devices to set there; None removes one"},
 				{Name: "profiles", Type: Strings, Doc: "its profiles there, instead of what it has"},
 			}},
-		{Name: "migrate", HTTP: "POST", Impl: "operation", Send: map[string]any{"migration": true},
+		{Name: "migrate", HTTP: "POST", Does: DoOffer, Returns: operation, Effect: Changes, Send: map[string]any{"migration": true},
 			Doc: "Offers it to another server, and returns the Operation at once: its id and metadata are what the other server's instances.create(source={'type': 'migration', …}) takes as operation and secrets.",
 			Args: []Field{migrationArg, liveArg, instanceOnlyArg, inconsistentArg, incrementalArg,
 				{Name: "name", Type: String, Doc: "its name there, where that differs"}}},
-		{Name: "restore", HTTP: "PUT", Impl: "action", Background: true, Refresh: true,
+		{Name: "restore", HTTP: "PUT", Does: DoAct, Returns: itself, Effect: Changes, Background: true, Refresh: true,
 			Doc: "Goes back to what it was at one of its snapshots, and returns it. As with the incus command, profiles stay what they are now, and Incus 6.0 empties the description.",
 			Args: []Field{snapshotNameArg,
 				{Name: "stateful", Type: Bool, Doc: "True goes on with the running state that is in the snapshot"},
 				{Name: "disk_only", Type: Bool, Extension: "instance_snapshot_disk_only_restore", Doc: "True restores just the disks"},
 			}},
-		{Name: "rebuild", HTTP: "POST", Path: "rebuild", Impl: "rebuild", Background: true, Refresh: true,
+		{Name: "rebuild", HTTP: "POST", Path: "rebuild", Does: DoRebuild, Returns: itself, Effect: Changes, Background: true, Refresh: true,
 			Doc: "Puts an image in place of its file system, or nothing without image=, and returns it. It must be stopped and have no snapshots.",
 			Args: []Field{local(imageArg),
 				{Name: "source", Type: Object, Fields: instanceSource, Doc: "what it is made from, in full"}}},
 		publishMethod("instance"),
-		{Name: "console_log", HTTP: "GET", Path: "console", Impl: "text", Doc: "Reads what its console said so far, as a string."},
-		{Name: "clear_console_log", HTTP: "DELETE", Path: "console", Impl: "action", Doc: "Empties the log of its console, and returns it."},
-		{Name: "create_bitmap", HTTP: "POST", Path: "bitmaps", Impl: "action", Extension: "storage_volume_nbd", Args: bitmapArgs,
+		{Name: "console_log", HTTP: "GET", Path: "console", Does: DoReadText, Returns: aText, Effect: Reads, Doc: "Reads what its console said so far, as a string."},
+		{Name: "clear_console_log", HTTP: "DELETE", Path: "console", Does: DoAct, Returns: itself, Effect: Deletes, Doc: "Empties the log of its console, and returns it."},
+		{Name: "create_bitmap", HTTP: "POST", Path: "bitmaps", Does: DoAct, Returns: itself, Effect: Creates, Extension: "storage_volume_nbd", Args: bitmapArgs,
 			Doc: "Starts to record, on all disks of a virtual machine at once, which blocks change, and returns it; for incremental backups. Each disk's volume has it in its bitmaps."},
-		{Name: "repair", HTTP: "POST", Path: "debug/repair", Impl: "action", Extension: "instances_debug_repair",
+		{Name: "repair", HTTP: "POST", Path: "debug/repair", Does: DoAct, Returns: itself, Effect: Changes, Extension: "instances_debug_repair",
 			Doc:  "Does one of the server's low-level repairs of a virtual machine, and returns it.",
 			Args: []Field{{Name: "action", Type: String, Required: true, Position: true, Doc: "rebuild-config-volume, or rebuild-nvram"}}},
 	},
 	Children: []*Resource{Snapshots, instanceBackups, Logs, instanceMetadata, templates, nvram},
+}
+
+// execResult is what exec returns.
+var execResult = &Resource{
+	Kind: "ExecResult", Doc: "How a command ended.",
+	Fields: []Field{
+		{Name: "exit_code", Type: Int, Use: Read, Doc: "its exit status"},
+		{Name: "stdout", Type: String, Use: Read, Doc: "its standard output"},
+		{Name: "stderr", Type: String, Use: Read, Doc: "its standard error"},
+	},
 }
 
 var instanceState = &Resource{
@@ -253,9 +264,9 @@ var Snapshots = &Resource{
 		{Name: "size", Type: Int, Use: Read, Doc: "its size in bytes; -1 where the server doesn't know"},
 	},
 	Methods: []Method{
-		{Name: "copy", HTTP: "POST", Path: "/1.0/instances", Impl: "copy", Background: true, Args: copyArgs,
+		{Name: "copy", HTTP: "POST", Path: "/1.0/instances", Does: DoCopy, Returns: aParent, Effect: Creates, Background: true, Args: copyArgs,
 			Doc: "Makes an instance of it, on the same server, and returns the instance."},
-		{Name: "migrate", HTTP: "POST", Impl: "operation", Send: map[string]any{"migration": true},
+		{Name: "migrate", HTTP: "POST", Does: DoOffer, Returns: operation, Effect: Changes, Send: map[string]any{"migration": true},
 			Doc: "Offers it to another server, and returns the Operation at once, as instance.migrate does.",
 			Args: []Field{migrationArg, liveArg,
 				{Name: "name", Type: String, Doc: "its name there, where that differs"}}},
@@ -344,7 +355,7 @@ var nvram = &Resource{
 		{Name: "binary", Type: Any, Use: Read, Doc: "its bytes"},
 	}, nvramFields...),
 	Methods: []Method{
-		{Name: "update", Collection: true, HTTP: "PATCH", Impl: "action", Extension: "instance_nvram_bulk_update",
+		{Name: "update", Collection: true, HTTP: "PATCH", Does: DoAct, Returns: nothing, Effect: Changes, Extension: "instance_nvram_bulk_update",
 			Doc: "Sets several variables at once, keeps the rest; None removes one.",
 			Args: []Field{{Name: "variables", Type: Object, Place: Whole, Required: true, Position: true,
 				Doc: "dict by GUID of dicts by name, each with data, attributes, timestamp", Fields: []Field{

@@ -11,7 +11,7 @@ var (
 var lockTTL = Field{Name: "ttl", Type: Seconds, Place: Local, Doc: "after so many seconds without a renewal anybody may take it over; 600 without it"}
 
 // lockMethod takes a lock.
-var lockMethod = Method{Name: "lock", Impl: "lock", HTTP: "POST", Path: "/1.0/profiles", Result: Locks, Requests: slices.Concat([]Request{lockLook, {HTTP: "POST", Path: "/1.0/profiles"}, lockLook}, lockClear),
+var lockMethod = Method{Name: "lock", Does: DoLock, Returns: one(Locks), Effect: Creates, HTTP: "POST", Path: "/1.0/profiles", Requests: slices.Concat([]Request{lockLook, {HTTP: "POST", Path: "/1.0/profiles"}, lockLook}, lockClear),
 	Doc: "Takes a lock, which one script at a time holds, whatever host, client or cluster member it comes through, and returns it. " +
 		"While somebody else has it: IncusBusyError, which says who and since when. Give it back with finally_(body, l.release) or defer(l.release). " +
 		"The server keeps it as a profile of the client's project that nothing uses, because just one of several creations succeeds: projects that share their profiles share their locks.",
@@ -34,10 +34,10 @@ var Locks = &Resource{
 		{Name: "expires_at", Type: Time, Use: Read, Doc: "when anybody may take it over, by the server's clock"},
 	},
 	Methods: []Method{
-		{Name: "renew", Impl: "lock_renew", HTTP: "POST", Path: "/1.0/profiles", Args: []Field{lockTTL},
+		{Name: "renew", Does: DoRenewLock, Returns: itself, Effect: Changes, HTTP: "POST", Path: "/1.0/profiles", Args: []Field{lockTTL},
 			Requests: []Request{lockLook, {HTTP: "POST", Path: "/1.0/profiles"}, lockLook, {HTTP: "DELETE", Path: "/1.0/profiles" + "/{profile}"}},
 			Doc:      "Makes its time begin anew, and returns it. IncusConflictError if somebody has taken it over, or it was released."},
-		{Name: "release", Impl: "lock_release", HTTP: "DELETE", Requests: []Request{{HTTP: "DELETE", Path: "/1.0/profiles" + "/{profile}"}},
+		{Name: "release", Does: DoReleaseLock, Returns: nothing, Effect: Deletes, HTTP: "DELETE", Requests: []Request{{HTTP: "DELETE", Path: "/1.0/profiles" + "/{profile}"}},
 			Doc: "Gives it back. IncusConflictError if somebody has taken it over before, because its time was over, or if it was released already."},
 	},
 }

@@ -10,6 +10,7 @@ var Networks = &Resource{
 	Doc:    "Networks: those that Incus manages, and the host's interfaces.",
 	Verbs:  List | Get | New | Update | Replace | Rename | Delete,
 	Target: Get | New | Update | Replace,
+	Takes:  []*Resource{forwards, loadBalancers, peers},
 	Fields: []Field{nameField, descriptionField, networkConfig,
 		{Name: "type", Type: String, Use: Read | Create, Doc: "bridge (the default), ovn, macvlan, sriov or physical"},
 		{Name: "managed", Type: Bool, Use: Read, Doc: "whether Incus manages it"},
@@ -19,7 +20,7 @@ var Networks = &Resource{
 	CreateArgs: []Field{{Name: "target", Type: String, Place: Query,
 		Doc: "the cluster member to prepare it on: in a cluster once for each, and then once without it"}},
 	Methods: []Method{
-		{Name: "state", HTTP: "GET", Path: "state", Impl: "read", Target: true, Result: networkState,
+		{Name: "state", HTTP: "GET", Path: "state", Does: DoRead, Returns: one(networkState), Effect: Reads, Target: true,
 			Doc: "Reads its addresses, counters and link."},
 	},
 	Children: []*Resource{forwards, loadBalancers, peers, leases},
@@ -82,10 +83,13 @@ var loadBalancers = &Resource{
 			{Name: "description", Type: String, Doc: "what people are told about it"},
 		}},
 	},
-	Methods: []Method{{Name: "state", HTTP: "GET", Path: "state", Impl: "read", Extension: "network_load_balancer_state", Result: &Resource{
-		Kind: "LoadBalancerState", Doc: "What a load balancer is like at one moment.", Verbs: Get,
-		Fields: []Field{{Name: "backend_health", Type: Object, Use: Read, Doc: "by backend, its address and the status of its ports, where they are checked"}},
-	}, Doc: "Reads which backends answer."}},
+	Methods: []Method{{Name: "state", HTTP: "GET", Path: "state", Does: DoRead, Returns: one(loadBalancerState), Effect: Reads, Extension: "network_load_balancer_state",
+		Doc: "Reads which backends answer."}},
+}
+
+var loadBalancerState = &Resource{
+	Kind: "LoadBalancerState", Doc: "What a load balancer is like at one moment.", Verbs: Get,
+	Fields: []Field{{Name: "backend_health", Type: Object, Use: Read, Doc: "by backend, its address and the status of its ports, where they are checked"}},
 }
 
 var peers = &Resource{
@@ -140,7 +144,7 @@ var NetworkACLs = &Resource{
 		{Name: "egress", Type: Objects, Use: All, Fields: aclRule, Doc: "rules for what goes out, in any order"},
 		usedByField, ownerField,
 	},
-	Methods: []Method{{Name: "log", HTTP: "GET", Path: "log", Impl: "text", Doc: "Reads what its rules logged, as a string. OVN only."}},
+	Methods: []Method{{Name: "log", HTTP: "GET", Path: "log", Does: DoReadText, Returns: aText, Effect: Reads, Doc: "Reads what its rules logged, as a string. OVN only."}},
 }
 
 // NetworkAddressSets are addresses that ACLs name.
@@ -162,6 +166,7 @@ var NetworkZones = &Resource{
 	Doc:      "DNS zones that the server fills with the names of instances.",
 	Verbs:    List | Get | New | Update | Replace | Delete,
 	Fields:   []Field{nameField, descriptionField, configField, usedByField, ownerField},
+	Takes:    []*Resource{records},
 	Children: []*Resource{records},
 }
 

@@ -94,21 +94,21 @@ func sent(r row) []spec.Field {
 			out = append(out, spec.Field{Name: "source", Type: spec.Any})
 		}
 	}
-	switch r.method.Impl {
-	case "create", "rename", "copy", "move":
+	switch r.method.Does {
+	case spec.DoCreate, spec.DoRename, spec.DoCopy, spec.DoMove:
 		if r.resource.Key != "" && !r.resource.Chosen && !r.resource.Put {
 			out = append(out, spec.Field{Name: r.resource.Key, Type: spec.String})
 		}
 	}
-	switch r.method.Impl {
-	case "copy":
+	switch r.method.Does {
+	case spec.DoCopy:
 		out = append(out, spec.Field{Name: "source", Type: spec.Any})
-	case "move":
+	case spec.DoMove:
 		out = append(out, spec.Field{Name: "migration", Type: spec.Any})
 		if r.resource.Segment != nil {
 			out = append(out, spec.Field{Name: "source", Type: spec.Any})
 		}
-	case "create":
+	case spec.DoCreate:
 		if r.resource.Segment != nil && !r.resource.Put {
 			out = append(out, spec.Field{Name: r.resource.Segment.Name, Type: spec.Any}) // it is in the path
 		}
@@ -226,9 +226,9 @@ func TestEveryFieldOfAnAnswerIsKnown(t *testing.T) {
 	for _, r := range rows() {
 		fields := []spec.Field(nil)
 		switch {
-		case r.method.Result != nil:
-			fields = r.method.Result.Fields
-		case r.method.Impl == "get", r.method.Impl == "list" && !r.resource.Keyed:
+		case r.method.Does == spec.DoRead && r.method.Returns.Of != nil:
+			fields = r.method.Returns.Of.Fields
+		case r.method.Does == spec.DoGet, r.method.Does == spec.DoList && !r.resource.Keyed:
 			fields = r.resource.Fields
 		default:
 			continue
@@ -278,7 +278,7 @@ func TestParametersAreTheOfficialOnes(t *testing.T) {
 			if name == "" {
 				continue
 			}
-			if !has(name) && !(f.Name == "filter" && r.method.Impl == "names") {
+			if !has(name) && !(f.Name == "filter" && r.method.Does == spec.DoNames) {
 				t.Errorf("%s takes %s, which %s doesn't have", r.name, f.Script(), r.pair)
 			}
 		}
@@ -291,7 +291,7 @@ func TestParametersAreTheOfficialOnes(t *testing.T) {
 		if targeted != has("target") && !slices.Contains(untargeted, r.name) {
 			t.Errorf("%s: can be about a member: %v; %s has target: %v", r.name, targeted, r.pair, has("target"))
 		}
-		if r.method.Impl == "list" {
+		if r.method.Does == spec.DoList {
 			for _, p := range []struct{ name, arg string }{{"filter", "filter"}, {"all-projects", "all_projects"}} {
 				if slices.Contains(op.query, p.name) && spec.Find(args, p.arg) == nil {
 					t.Errorf("%s doesn't take %s, which %s has", r.name, p.arg, r.pair)

@@ -16,11 +16,12 @@ var Projects = &Resource{
 	Verbs:      List | Get | New | Update | Replace | Rename | Delete,
 	Background: Rename | Delete,
 	Fields:     []Field{nameField, descriptionField, configField, usedByField},
+	Takes:      []*Resource{Instances, Images, Profiles, Networks, NetworkACLs, NetworkZones, volumes, buckets}, // with force=True
 	DeleteArgs: []Field{{Name: "force", Type: Bool, Place: Query, Extension: "projects_force_delete",
 		Doc: "True deletes what is in it too"}},
 	Methods: []Method{
-		{Name: "state", HTTP: "GET", Path: "state", Impl: "read", Result: projectState, Doc: "Reads how much of each resource it uses, and its limits."},
-		{Name: "access", HTTP: "GET", Path: "access", Impl: "read", Result: access, Extension: "project_access",
+		{Name: "state", HTTP: "GET", Path: "state", Does: DoRead, Returns: one(projectState), Effect: Reads, Doc: "Reads how much of each resource it uses, and its limits."},
+		{Name: "access", HTTP: "GET", Path: "access", Does: DoRead, Returns: listOf(access), Effect: Reads, Extension: "project_access",
 			Doc: "Reads who may use it: a list, each with identifier, role and provider."},
 	},
 }

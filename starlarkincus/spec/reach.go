@@ -7,23 +7,29 @@ func (r *Resource) Reach() string {
 	if slices.Contains(Collections, r) {
 		return "incus." + r.Name
 	}
-	var find func(parents []*Resource) string
-	find = func(parents []*Resource) string {
+	p := parentOf(r)
+	switch {
+	case p == nil:
+		return r.Name
+	case r.OfAll:
+		return p.Reach() + "." + r.Name
+	}
+	return p.Singular() + "." + r.Name
+}
+
+// parentOf returns the resource that a resource is below; nil where it stands on the client.
+func parentOf(r *Resource) *Resource {
+	var find func(parents []*Resource) *Resource
+	find = func(parents []*Resource) *Resource {
 		for _, p := range parents {
 			if slices.Contains(p.Children, r) {
-				if r.OfAll {
-					return p.Reach() + "." + r.Name
-				}
-				return p.Singular() + "." + r.Name
+				return p
 			}
-			if path := find(p.Children); path != "" {
-				return path
+			if found := find(p.Children); found != nil {
+				return found
 			}
 		}
-		return ""
+		return nil
 	}
-	if path := find(Collections); path != "" {
-		return path
-	}
-	return r.Name
+	return find(Collections)
 }

@@ -67,7 +67,7 @@ func needsAny(fields []Field) bool {
 	})
 }
 
-// ordinary returns the requests that each implementation sends for all resources alike.
+// ordinary returns the requests that each behavior sends for all resources alike.
 func (m *Method) ordinary(r *Resource) []Request {
 	own := Request{HTTP: m.HTTP, Path: m.Path, Body: m.Send}
 	if m.Under != "" {
@@ -91,8 +91,8 @@ func (m *Method) ordinary(r *Resource) []Request {
 	if Find(m.Args, "image") != nil {
 		image = []Request{aliasFor}
 	}
-	switch m.Impl {
-	case "list":
+	switch m.Does {
+	case DoList:
 		switch {
 		case r.Keyed:
 			own.Query = "recursion=2"
@@ -100,35 +100,35 @@ func (m *Method) ordinary(r *Resource) []Request {
 			own.Query = "recursion=1"
 		}
 		return slices.Concat([]Request{own}, project)
-	case "names":
+	case DoNames:
 		return slices.Concat([]Request{own}, project)
-	case "get", "get_text":
+	case DoGet, DoGetText:
 		return slices.Concat(lookUp, []Request{made})
-	case "exists":
+	case DoExists:
 		if r.Text {
 			return slices.Concat([]Request{read}, project)
 		}
 		return slices.Concat(lookUp, []Request{made}, project)
-	case "create":
+	case DoCreate:
 		own.At = Within
 		if r.Put {
 			own.At = Item
 		}
 		return slices.Concat(image, []Request{own}, waits, []Request{made})
-	case "create_text":
+	case DoCreateText:
 		own.At = Item
 		return []Request{own}
-	case "ensure":
+	case DoEnsure:
 		return m.ensures(r, image)
-	case "update":
+	case DoUpdate:
 		own.Note = "with If-Match; all from the first again where somebody changed it meanwhile"
 		return slices.Concat([]Request{read, own}, waits, []Request{read})
-	case "replace":
+	case DoReplace:
 		own.Note = "with If-Match"
 		return slices.Concat([]Request{read, own}, waits, []Request{read})
-	case "rename":
+	case DoRename:
 		return slices.Concat([]Request{own}, waits, []Request{made})
-	case "delete":
+	case DoDelete:
 		own.At = Here
 		if m.Collection {
 			own.At = Item
@@ -139,14 +139,14 @@ func (m *Method) ordinary(r *Resource) []Request {
 			busy = in("where force=True and something else works on it; then all again", nil, Request{HTTP: "GET", Path: Operations.Path, Query: "recursion=1"})
 		}
 		return slices.Concat(lookUp, stop, []Request{own}, waits, busy)
-	case "copy":
+	case DoCopy:
 		return m.copies(r)
-	case "move":
+	case DoMove:
 		return m.moves(r)
-	case "addresses":
+	case DoAddresses:
 		return []Request{own}
 	}
-	if m.Impl == "token" {
+	if m.Does == DoToken {
 		waits = nil // its operation ends when somebody uses the token
 	}
 	if m.Refresh {

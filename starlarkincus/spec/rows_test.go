@@ -101,18 +101,18 @@ func rows() []row {
 		}
 		add := func(owner string, m spec.Method) {
 			base := object
-			switch m.Impl {
-			case "ensure", "exists", "wait_ready", "addresses", "connect", "use", "request", "has_extension":
+			switch m.Does {
+			case spec.DoEnsure, spec.DoExists, spec.DoWaitReady, spec.DoAddresses, spec.DoConnect, spec.DoUse, spec.DoRequest, spec.DoHasExtension:
 				return // they send what other methods send
-			case "list", "names", "create", "create_text":
+			case spec.DoList, spec.DoNames, spec.DoCreate, spec.DoCreateText:
 				base = path
-				if r.Segment != nil && m.Impl == "create" {
+				if r.Segment != nil && m.Does == spec.DoCreate {
 					base += "/{}"
 				}
-				if r.Put && m.Impl == "create" {
+				if r.Put && m.Does == spec.DoCreate {
 					base = object
 				}
-			case "action", "operation", "token", "read", "text", "join":
+			case spec.DoAct, spec.DoOffer, spec.DoToken, spec.DoRead, spec.DoReadText, spec.DoJoin:
 				if m.Collection {
 					base = path
 				}
@@ -155,7 +155,7 @@ func rows() []row {
 	}
 	for i := range spec.ClientMethods {
 		m := &spec.ClientMethods[i]
-		if m.Path != "" && m.Impl != "has_extension" {
+		if m.Path != "" && m.Does != spec.DoHasExtension {
 			out = append(out, row{"incus." + m.Name, m.HTTP + " " + m.Path, nil, m, false})
 		}
 	}

@@ -21,10 +21,10 @@ var Operations = &Resource{
 		{Name: "location", Type: String, Use: Read, Doc: "the cluster member that it runs on"},
 	},
 	Methods: []Method{
-		{Name: "wait", HTTP: "GET", Path: "wait", Impl: "wait", Args: []Field{
+		{Name: "wait", HTTP: "GET", Path: "wait", Does: DoWait, Returns: itself, Effect: Reads, Args: []Field{
 			{Name: "timeout", Type: Seconds, Place: Local, Position: true, Doc: "how long to wait; IncusOperationTimeoutError after that"}},
 			Doc: "Waits for its end and returns it. IncusOperationError if it failed."},
-		{Name: "cancel", HTTP: "DELETE", Impl: "cancel", Requests: []Request{{HTTP: "DELETE"}, {HTTP: "GET", Path: "wait"}},
+		{Name: "cancel", HTTP: "DELETE", Does: DoCancel, Returns: itself, Effect: Changes, Requests: []Request{{HTTP: "DELETE"}, {HTTP: "GET", Path: "wait"}},
 			Doc: "Asks the server to end it, waits until it has ended, and returns it. IncusBadRequestError if it can't be cancelled."},
 	},
 }
@@ -46,7 +46,7 @@ var Warnings = &Resource{
 		{Name: "entity_url", Type: String, Use: Read, Doc: "URL of what it is about"},
 		locationField, ownerField,
 	},
-	Methods: []Method{{Name: "acknowledge", HTTP: "PATCH", Impl: "action", Refresh: true, Send: map[string]any{"status": "acknowledged"},
+	Methods: []Method{{Name: "acknowledge", HTTP: "PATCH", Does: DoAct, Returns: itself, Effect: Changes, Refresh: true, Send: map[string]any{"status": "acknowledged"},
 		Doc: "Marks it as seen, and returns it."}},
 }
 
@@ -67,7 +67,7 @@ var Certificates = &Resource{
 		{Name: "projects", Type: Strings, Use: All, Unordered: true, Doc: "the projects that a restricted one may use"},
 		{Name: "trust_token", Type: String, Use: Create, Doc: "a token that another client made, for a client that the server doesn't know yet"},
 	},
-	Methods: []Method{{Name: "create_token", Collection: true, HTTP: "POST", Impl: "token", Background: true,
+	Methods: []Method{{Name: "create_token", Collection: true, HTTP: "POST", Does: DoToken, Returns: aText, Effect: Creates, Background: true,
 		Send: map[string]any{"token": true, "type": "client"},
 		Doc:  "Makes a token with which a new client can add its certificate, once, and returns it as a string: a secret, which incus remote add takes. wait=False returns its Operation, whose cancel() revokes it.",
 		Args: []Field{
@@ -113,9 +113,20 @@ var serverResources = &Resource{
 	},
 }
 
+// response is what request returns.
+var response = &Resource{
+	Kind: "Response", Doc: "The answer to a request.",
+	Fields: []Field{
+		{Name: "status", Type: Int, Use: Read, Doc: "the HTTP status"},
+		{Name: "metadata", Type: Any, Use: Read, Doc: "the answer's content; the Operation where the server goes on in the background and wait=False"},
+		{Name: "etag", Type: String, Use: Read, Doc: "the version of what was read, for If-Match"},
+		{Name: "headers", Type: Config, Use: Read, Doc: "the answer's headers"},
+	},
+}
+
 // ClientMethods are what can be called on a client itself.
 var ClientMethods = []Method{
-	{Name: "connect", Impl: "connect", Offline: true, Doc: "Makes a client of another server, remote or project. It connects at its first call.",
+	{Name: "connect", Does: DoConnect, Returns: client, Effect: Reads, Offline: true, Doc: "Makes a client of another server, remote or project. It connects at its first call.",
 		Args: []Field{
 			{Name: "remote", Type: String, Place: Local, Position: true, Doc: "a remote of the incus command"},
 			{Name: "endpoint", Type: String, Place: Local, Doc: "https://host:port, or the path of a unix socket"},
@@ -125,12 +136,12 @@ var ClientMethods = []Method{
 			{Name: "target", Type: String, Place: Local, Doc: "the cluster member to work on"},
 			{Name: "timeout", Type: Seconds, Place: Local, Doc: "how long one answer may take; waiting for an operation is not limited by it"},
 		}},
-	{Name: "use", Impl: "use", Offline: true, Doc: "Makes a client that shares the connection but works in another project or on another cluster member.",
+	{Name: "use", Does: DoUse, Returns: client, Effect: Reads, Offline: true, Doc: "Makes a client that shares the connection but works in another project or on another cluster member.",
 		Args: []Field{
 			{Name: "project", Type: Name, Place: Local, Position: true, Doc: "the project to work in"},
 			{Name: "target", Type: String, Place: Local, Doc: "the cluster member to work on"},
 		}},
-	{Name: "request", Impl: "request", Background: true, Requests: []Request{{HTTP: "{method}", Path: "/{path}"}, waiting}, Doc: "Sends any request and returns a struct of status, metadata, etag and headers.",
+	{Name: "request", Does: DoRequest, Returns: structOf(response), Effect: AsAsked, Background: true, Requests: []Request{{HTTP: "{method}", Path: "/{path}"}, waiting}, Doc: "Sends any request and returns a struct of status, metadata, etag and headers.",
 		Args: []Field{
 			{Name: "method", Type: String, Place: Local, Required: true, Position: true, Doc: "GET, POST, PUT, PATCH or DELETE"},
 			{Name: "path", Type: String, Place: Local, Required: true, Position: true, Doc: "such as /1.0/instances"},
@@ -140,14 +151,14 @@ var ClientMethods = []Method{
 			{Name: "wait", Type: Bool, Place: Local, Doc: "False doesn't wait for the end of what the server does in the background: metadata is the Operation then, as other methods return it"},
 		}},
 	lockMethod,
-	{Name: "has_extension", Impl: "has_extension", HTTP: "GET", Path: "/1.0", Requests: in("once", nil, Request{HTTP: "GET", Path: "/1.0"}), Doc: "Says whether the server has an API extension. Asks the server once.",
+	{Name: "has_extension", Does: DoHasExtension, Returns: aBool, Effect: Reads, HTTP: "GET", Path: "/1.0", Requests: in("once", nil, Request{HTTP: "GET", Path: "/1.0"}), Doc: "Says whether the server has an API extension. Asks the server once.",
 		Args: []Field{{Name: "name", Type: String, Place: Local, Required: true, Position: true, Doc: "such as instances_lxcfs_per_instance"}}},
-	{Name: "versions", Impl: "read", HTTP: "GET", Path: "/", Doc: "Reads the versions of the API that the server has, as a list of paths."},
-	{Name: "resources", Impl: "read", HTTP: "GET", Path: "/1.0/resources", Target: true, Result: serverResources,
+	{Name: "versions", Does: DoRead, Returns: someStrings, Effect: Reads, HTTP: "GET", Path: "/", Doc: "Reads the versions of the API that the server has, as a list of paths."},
+	{Name: "resources", Does: DoRead, Returns: one(serverResources), Effect: Reads, HTTP: "GET", Path: "/1.0/resources", Target: true,
 		Doc: "Reads the server's hardware: cpu, memory, gpu, network, storage, usb, pci, system, load."},
-	{Name: "metrics", Impl: "text", HTTP: "GET", Path: "/1.0/metrics", Target: true,
+	{Name: "metrics", Does: DoReadText, Returns: aText, Effect: Reads, HTTP: "GET", Path: "/1.0/metrics", Target: true,
 		Args: []Field{{Name: "project", Type: Name, Place: Query, Doc: "just those of one project, instead of all"}},
 		Doc:  "Reads the metrics of instances and server, as text in OpenMetrics' format."},
-	{Name: "configuration", Impl: "read", HTTP: "GET", Path: "/1.0/metadata/configuration",
+	{Name: "configuration", Does: DoRead, Returns: anything, Effect: Reads, HTTP: "GET", Path: "/1.0/metadata/configuration",
 		Doc: "Reads which configuration keys there are for what, with their types and descriptions."},
 }

@@ -1,7 +1,7 @@
 // Package spec declares what the Incus API offers to scripts: resources, their fields, and the methods on them.
 //
 // The declarations are data. The incus module runs on them, checks arguments against them, and takes its help from
-// them; it implements each [Method.Impl] once for all resources. To add a resource, add a [Resource] to the table.
+// them; it carries out each [Behavior] once for all resources. To add a resource, add a [Resource] to the table.
 package spec
 
 import (
@@ -131,9 +131,10 @@ type Resource struct {
 	Depth      int    // the highest recursion that list takes, one more than get takes; 0 is 1
 	DepthNeeds string // the API extension for a recursion above list's 1 and get's 0
 	Fields     []Field
-	CreateArgs []Field  // arguments of create that are no field of the body
-	DeleteArgs []Field  // arguments of delete
-	Methods    []Method // beyond the verbs
+	CreateArgs []Field     // arguments of create that are no field of the body
+	DeleteArgs []Field     // arguments of delete
+	Takes      []*Resource // the kinds of objects that are deleted along with one
+	Methods    []Method    // beyond the verbs
 	Children   []*Resource
 }
 
@@ -144,8 +145,8 @@ type Segment struct {
 	Default string // where the argument isn't given; list takes all then
 }
 
-// Anything stands for all values of a Segment.
-const Anything = "all"
+// AllSegments stands for all values of a Segment.
+const AllSegments = "all"
 
 // A Method is something that scripts call.
 type Method struct {
@@ -161,12 +162,13 @@ type Method struct {
 	Target     bool   // takes target=: which cluster member it is about
 	Extension  string // the API extension that the server needs for it
 	Background bool   // the server may do it in the background: wait= and, unless Args has one, timeout=
-	Result     *Resource
-	Impl       string    // which implementation runs it
-	Requests   []Request // what it sends, where that is more than others of its implementation do; see Sends
-	Refresh    bool      // the object is read again afterwards
-	MayEnd     bool      // the object may be gone afterwards, and the result is None then: an ephemeral instance that stops
-	Offline    bool      // sends nothing
+	Does       Behavior
+	Returns    Returns // where the server works in the background, see ReturnsNow
+	Effect     Effect
+	Takes      []*Resource // the kinds of objects that are deleted along with the one
+	Requests   []Request   // the requests that it sends, where they aren't those of all of its behavior; see Sends
+	Refresh    bool        // the object is read again afterwards
+	Offline    bool        // sends nothing
 }
 
 // Find returns the field of that name, in the API's spelling or the script's; nil where there is none.

@@ -17,7 +17,7 @@ var StoragePools = &Resource{
 	},
 	CreateArgs: []Field{{Name: "target", Type: String, Place: Query,
 		Doc: "the cluster member to prepare it on: in a cluster once for each, and then once without it"}},
-	Methods: []Method{{Name: "resources", HTTP: "GET", Path: "resources", Impl: "read", Target: true, Result: poolResources,
+	Methods: []Method{{Name: "resources", HTTP: "GET", Path: "resources", Does: DoRead, Returns: one(poolResources), Effect: Reads, Target: true,
 		Doc: "Reads how much space it has, and how much of that is used."}},
 	Children: []*Resource{volumes, buckets},
 }
@@ -41,6 +41,7 @@ var volumes = &Resource{
 	Verbs:      List | Get | New | Update | Replace | Rename | Delete,
 	Background: New | Rename,
 	Target:     List | Get | New | Update | Replace | Rename | Delete,
+	Takes:      []*Resource{volumeSnapshots, volumeBackups, bitmaps},
 	Fields: []Field{nameField, descriptionField, configField, contentTypeField,
 		{Name: "type", Type: String, Use: Read, Doc: "custom, container, virtual-machine or image"},
 		{Name: "source", Type: Object, Use: Create, Doc: "what it is made from; empty without it", Fields: []Field{
@@ -62,8 +63,8 @@ var volumes = &Resource{
 		usedByField, locationField, createdField, ownerField,
 	},
 	Methods: []Method{
-		{Name: "state", HTTP: "GET", Path: "state", Impl: "read", Target: true, Result: volumeState, Doc: "Reads how much space it uses. In a cluster the server asks just the member that the client is connected to, for a custom volume."},
-		{Name: "copy", HTTP: "POST", Above: true, Impl: "copy", Background: true,
+		{Name: "state", HTTP: "GET", Path: "state", Does: DoRead, Returns: one(volumeState), Effect: Reads, Target: true, Doc: "Reads how much space it uses. In a cluster the server asks just the member that the client is connected to, for a custom volume."},
+		{Name: "copy", HTTP: "POST", Above: true, Does: DoCopy, Returns: sibling, Effect: Creates, Background: true,
 			Doc: "Copies it, snapshots included, on the same server, and returns the copy. Keys of config are added to its own, and None unsets one. In a cluster the copy is on the member of target=, else the client's, else the one that this is on.",
 			Args: []Field{
 				{Name: "name", Type: Name, Place: Local, Required: true, Position: true, Doc: "the copy's name"},
@@ -71,7 +72,7 @@ var volumes = &Resource{
 				copyProjectArg, descriptionField, configField, memberArg, refreshCopyArg, excludeOlderArg,
 				{Name: "volume_only", Type: Bool, Place: Local, Doc: "True leaves the snapshots behind"},
 			}},
-		{Name: "move", HTTP: "POST", Impl: "move", Background: true,
+		{Name: "move", HTTP: "POST", Does: DoMove, Returns: itself, Effect: Changes, Takes: []*Resource{volumeSnapshots}, Background: true,
 			Doc: "Gives it another name, pool, project or cluster member, and returns it. To another member it is copied, and deleted here when the copy is there; nothing may use it.",
 			Args: []Field{newNameArg,
 				{Name: "pool", Type: String, Doc: "the pool to move it to"},
@@ -79,16 +80,16 @@ var volumes = &Resource{
 				{Name: "target", Type: String, Place: Query, Doc: "the cluster member to move it to"},
 				{Name: "volume_only", Type: Bool, Doc: "with target=, True leaves the snapshots out: they are deleted"},
 			}},
-		{Name: "migrate", HTTP: "POST", Impl: "operation", Send: map[string]any{"migration": true}, Target: true,
+		{Name: "migrate", HTTP: "POST", Does: DoOffer, Returns: operation, Effect: Changes, Send: map[string]any{"migration": true}, Target: true,
 			Doc: "Offers it to another server, and returns the Operation at once: its id and metadata are what the other server's volumes.create(source={'type': 'migration', …}) takes as operation and secrets.",
 			Args: []Field{
 				{Name: "name", Type: String, Required: true, Position: true, Doc: "its name there"},
 				{Name: "target", Type: Object, Fields: migrationTarget, Doc: "the other server's operation, to push to it; without it that server pulls"},
 				{Name: "volume_only", Type: Bool, Doc: "True leaves the snapshots behind"},
 			}},
-		{Name: "restore", HTTP: "PUT", Impl: "action", Refresh: true, Target: true, Args: []Field{snapshotNameArg},
+		{Name: "restore", HTTP: "PUT", Does: DoAct, Returns: itself, Effect: Changes, Refresh: true, Target: true, Args: []Field{snapshotNameArg},
 			Doc: "Goes back to what it was at one of its snapshots, and returns it."},
-		{Name: "rebuild", HTTP: "POST", Path: "rebuild", Impl: "action", Background: true, Refresh: true, Target: true, Extension: "storage_volumes_rebuild",
+		{Name: "rebuild", HTTP: "POST", Path: "rebuild", Does: DoAct, Returns: itself, Effect: Changes, Background: true, Refresh: true, Target: true, Extension: "storage_volumes_rebuild",
 			Doc: "Empties it, and returns it. It must have no snapshots."},
 	},
 	Children: []*Resource{volumeSnapshots, volumeBackups, bitmaps},
@@ -115,7 +116,7 @@ var volumeSnapshots = &Resource{
 		createdField,
 	},
 	Methods: []Method{
-		{Name: "migrate", HTTP: "POST", Impl: "operation", Send: map[string]any{"migration": true}, Target: true,
+		{Name: "migrate", HTTP: "POST", Does: DoOffer, Returns: operation, Effect: Changes, Send: map[string]any{"migration": true}, Target: true,
 			Doc: "Offers it to another server, and returns the Operation at once, as volume.migrate does.",
 			Args: []Field{
 				{Name: "name", Type: String, Required: true, Position: true, Doc: "its name there"},
@@ -164,6 +165,7 @@ var buckets = &Resource{
 	Doc:    "S3 buckets of the pool.",
 	Verbs:  List | Get | New | Update | Replace | Delete,
 	Target: Update | Replace | Delete,
+	Takes:  []*Resource{bucketKeys, bucketBackups},
 	Fields: []Field{nameField, descriptionField, configField, locationField, ownerField,
 		{Name: "s3_url", Type: String, Use: Read, Doc: "where clients of S3 find it"},
 	},

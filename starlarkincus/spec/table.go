@@ -34,7 +34,7 @@ var migrationTarget = []Field{
 
 // uploadMethod makes a backup that the server doesn't keep.
 func uploadMethod(target bool, args ...Field) Method {
-	return Method{Name: "upload", Collection: true, HTTP: "POST", Impl: "action", Background: true, Target: target, Extension: "backup_s3_upload",
+	return Method{Name: "upload", Collection: true, HTTP: "POST", Does: DoAct, Returns: nothing, Effect: Creates, Background: true, Target: target, Extension: "backup_s3_upload",
 		Doc:  "Makes a backup and uploads it to an S3 service, instead of keeping it here.",
 		Args: append([]Field{backupTarget, compressionField, optimizedField}, args...)}
 }

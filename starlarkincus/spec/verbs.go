@@ -136,7 +136,10 @@ func (r *Resource) adder(out *[]Method, collection bool) func(Verb, Method) {
 	return func(v Verb, m Method) {
 		if r.Verbs&v != 0 {
 			m.Verb, m.Collection, m.Background = v, collection, r.Background&v != 0
-			*out = append(*out, m)
+			if v == Delete {
+				m.Takes = r.Takes
+			}
+			*out = append(*out, m.of(r))
 		}
 	}
 }
@@ -149,11 +152,11 @@ func (r *Resource) CollectionMethods() []Method {
 	r.addReads(add)
 	switch {
 	case r.Text:
-		add(New, Method{Name: "create", Impl: "create_text", HTTP: "POST", Args: r.scoped(New, create), Doc: "Creates or overwrites " + r.An() + "."})
+		add(New, Method{Name: "create", Does: DoCreateText, Returns: nothing, Effect: Creates, HTTP: "POST", Args: r.scoped(New, create), Doc: "Creates or overwrites " + r.An() + "."})
 	case r.Put:
-		add(New, Method{Name: "create", Impl: "create", HTTP: "PUT", Args: r.scoped(New, create), Doc: "Creates or overwrites " + r.An() + " and returns it."})
+		add(New, Method{Name: "create", Does: DoCreate, Returns: sibling, Effect: Creates, HTTP: "PUT", Args: r.scoped(New, create), Doc: "Creates or overwrites " + r.An() + " and returns it."})
 	default:
-		add(New, Method{Name: "create", Impl: "create", HTTP: "POST", Args: r.scoped(New, create), Doc: "Creates " + r.An() + " and returns it."})
+		add(New, Method{Name: "create", Does: DoCreate, Returns: sibling, Effect: Creates, HTTP: "POST", Args: r.scoped(New, create), Doc: "Creates " + r.An() + " and returns it."})
 	}
 	if r.Verbs&New != 0 && r.Verbs&(Update|Replace) != 0 && !r.Chosen {
 		args := r.scoped(New, create)
@@ -165,18 +168,19 @@ func (r *Resource) CollectionMethods() []Method {
 		if r.Background&New != 0 {
 			args = append(args, timeoutArg)
 		}
-		out = append(out, Method{Name: "ensure", Collection: true, Impl: "ensure", HTTP: "GET", Args: args,
-			Doc: "Creates " + r.An() + " that isn't there, else changes the given fields where they differ, and returns it; its attribute changed says whether anything was done. " + r.ensured()})
+		ensure := Method{Name: "ensure", Collection: true, Does: DoEnsure, Returns: sibling, Effect: Creates, HTTP: "GET", Args: args,
+			Doc: "Creates " + r.An() + " that isn't there, else changes the given fields where they differ, and returns it; its attribute changed says whether anything was done. " + r.ensured()}
+		out = append(out, ensure.of(r))
 	}
 	for _, m := range r.Methods {
 		if m.Collection {
-			if m.Impl == "create" {
+			if m.Does == DoCreate {
 				m.Verb, m.Args = New, r.scoped(New, create)
 			}
-			out = append(out, m)
+			out = append(out, m.of(r))
 		}
 	}
-	add(Delete, Method{Name: "delete", Impl: "delete", HTTP: "DELETE", Args: r.scoped(Delete, append(r.named(Delete), r.DeleteArgs...)), Doc: "Deletes " + r.An() + "."})
+	add(Delete, Method{Name: "delete", Does: DoDelete, Returns: nothing, Effect: Deletes, HTTP: "DELETE", Args: r.scoped(Delete, append(r.named(Delete), r.DeleteArgs...)), Doc: "Deletes " + r.An() + "."})
 	return out
 }
 
@@ -210,7 +214,7 @@ func (r *Resource) ensured() string {
 // addReads adds the verbs that only read.
 func (r *Resource) addReads(add func(Verb, Method)) {
 	if r.Singleton {
-		add(Get, Method{Name: "get", Impl: "get", HTTP: "GET", Args: r.scoped(Get, nil), Doc: "Reads " + r.An() + "."})
+		add(Get, Method{Name: "get", Does: DoGet, Returns: sibling, Effect: Reads, HTTP: "GET", Args: r.scoped(Get, nil), Doc: "Reads " + r.An() + "."})
 		return
 	}
 	var list, names []Field
@@ -221,7 +225,7 @@ func (r *Resource) addReads(add func(Verb, Method)) {
 		f := r.Segment.Field
 		f.Doc += `; without it those of all`
 		list = append(list, f)
-		f.Doc = r.Segment.Doc + `; "` + Anything + `" for those of all`
+		f.Doc = r.Segment.Doc + `; "` + AllSegments + `" for those of all`
 		names = append(names, f)
 	}
 	list, names = r.scoped(List, list), r.scoped(List, names)
@@ -231,12 +235,12 @@ func (r *Resource) addReads(add func(Verb, Method)) {
 	one := r.named(Get)
 	switch {
 	case r.Flat:
-		add(List, Method{Name: "list", Impl: "list", HTTP: "GET", Args: list, Doc: "Returns a list of all, each with its fields."})
+		add(List, Method{Name: "list", Does: DoList, Returns: listOf(nil), Effect: Reads, HTTP: "GET", Args: list, Doc: "Returns a list of all, each with its fields."})
 		return
 	case r.Text:
-		add(List, Method{Name: "names", Impl: "names", HTTP: "GET", Args: names, Doc: "Returns the names of all."})
-		add(Get, Method{Name: "get", Impl: "get_text", HTTP: "GET", Args: r.scoped(Get, one), Doc: "Reads " + r.An() + " and returns it as a string."})
-		add(List, Method{Name: "exists", Impl: "exists", HTTP: "GET", Args: r.scoped(List, one), Doc: "Says whether there is such " + r.An() + "."})
+		add(List, Method{Name: "names", Does: DoNames, Returns: someStrings, Effect: Reads, HTTP: "GET", Args: names, Doc: "Returns the names of all."})
+		add(Get, Method{Name: "get", Does: DoGetText, Returns: aText, Effect: Reads, HTTP: "GET", Args: r.scoped(Get, one), Doc: "Reads " + r.An() + " and returns it as a string."})
+		add(List, Method{Name: "exists", Does: DoExists, Returns: aBool, Effect: Reads, HTTP: "GET", Args: r.scoped(List, one), Doc: "Says whether there is such " + r.An() + "."})
 		return
 	}
 	if !r.Keyed {
@@ -249,10 +253,10 @@ func (r *Resource) addReads(add func(Verb, Method)) {
 	if r.Depth > 1 {
 		one = append(one, Field{Name: "recursion", Type: Int, Place: Local, Doc: "1 reads what is below it too, such as its state and snapshots"})
 	}
-	add(List, Method{Name: "list", Impl: "list", HTTP: "GET", Args: list, Doc: "Returns a list of all, each with its fields, in one request."})
-	add(List, Method{Name: "names", Impl: "names", HTTP: "GET", Args: names, Doc: "Returns the names of all."})
-	add(Get, Method{Name: "get", Impl: "get", HTTP: "GET", Args: r.scoped(Get, one), Doc: "Reads " + r.An() + "."})
-	add(Get, Method{Name: "exists", Impl: "exists", HTTP: "GET", Args: r.scoped(Get, r.named(Get)), Doc: "Says whether there is such " + r.An() + "."})
+	add(List, Method{Name: "list", Does: DoList, Returns: listOf(nil), Effect: Reads, HTTP: "GET", Args: list, Doc: "Returns a list of all, each with its fields, in one request."})
+	add(List, Method{Name: "names", Does: DoNames, Returns: someStrings, Effect: Reads, HTTP: "GET", Args: names, Doc: "Returns the names of all."})
+	add(Get, Method{Name: "get", Does: DoGet, Returns: sibling, Effect: Reads, HTTP: "GET", Args: r.scoped(Get, one), Doc: "Reads " + r.An() + "."})
+	add(Get, Method{Name: "exists", Does: DoExists, Returns: aBool, Effect: Reads, HTTP: "GET", Args: r.scoped(Get, r.named(Get)), Doc: "Says whether there is such " + r.An() + "."})
 }
 
 // createArgs are what create takes.
@@ -281,17 +285,17 @@ func (r *Resource) ObjectMethods() []Method {
 		return nil
 	}
 	change := append(With(r.Fields, Change), extraArg)
-	add(Get, Method{Name: "refresh", Impl: "refresh", HTTP: "GET", Doc: "Reads it again and returns it."})
-	add(Update, Method{Name: "update", Impl: "update", HTTP: "PUT", Args: change, Refresh: true,
+	add(Get, Method{Name: "refresh", Does: DoRefresh, Returns: itself, Effect: Reads, HTTP: "GET", Doc: "Reads it again and returns it."})
+	add(Update, Method{Name: "update", Does: DoUpdate, Returns: itself, Effect: Changes, HTTP: "PUT", Args: change, Refresh: true,
 		Doc: "Changes the given fields, keeps the rest, and returns it. Keys of a config and of each device are merged; None unsets one. A device that is a profile's is overridden for the object alone."})
-	add(Replace, Method{Name: "replace", Impl: "replace", HTTP: "PUT", Args: change, Refresh: true,
+	add(Replace, Method{Name: "replace", Does: DoReplace, Returns: itself, Effect: Changes, HTTP: "PUT", Args: change, Refresh: true,
 		Doc: "Sets the given fields whole and returns it. Fails with IncusPreconditionFailedError if somebody changed it since it was read. The server checks that and then writes, so of several at the same moment more than one may get through."})
-	add(Rename, Method{Name: "rename", Impl: "rename", HTTP: "POST", Args: []Field{r.key(Rename)}, Refresh: true, Doc: "Renames it and returns it."})
+	add(Rename, Method{Name: "rename", Does: DoRename, Returns: itself, Effect: Changes, HTTP: "POST", Args: []Field{r.key(Rename)}, Refresh: true, Doc: "Renames it and returns it."})
 	for _, m := range r.Methods {
 		if !m.Collection {
-			out = append(out, m)
+			out = append(out, m.of(r))
 		}
 	}
-	add(Delete, Method{Name: "delete", Impl: "delete", HTTP: "DELETE", Args: r.DeleteArgs, Doc: "Deletes it."})
+	add(Delete, Method{Name: "delete", Does: DoDelete, Returns: nothing, Effect: Deletes, HTTP: "DELETE", Args: r.DeleteArgs, Doc: "Deletes it."})
 	return out
 }
