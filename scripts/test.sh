@@ -71,9 +71,10 @@ cluster() { # LINE
 	testbed --incus "$1" --cluster 3 env CGO_ENABLED=1 go test -race -run RealCluster ./...
 }
 
-# What would disturb the other tests: it kills the daemon.
+# What would disturb the other tests: it kills the daemon, or one of a cluster's.
 killed() { # LINE
-	testbed --incus "$1" env CGO_ENABLED=1 INCUS_STAR_TESTBED_KILL=1 go test -race -run '^TestDaemonKilled' ./starlarkincus/cli
+	testbed --incus "$1" env CGO_ENABLED=1 INCUS_STAR_TESTBED_KILL=1 go test -race -run '^TestDaemonKilled' ./starlarkincus/cli &&
+		testbed --incus "$1" --cluster 3 env CGO_ENABLED=1 INCUS_STAR_TESTBED_KILL=1 go test -race -run '^TestMemberKilled' ./starlarkincus/cli
 }
 
 # What stood in a testbed's way when it ended: a frozen container, and one that doesn't heed that it is to stop.

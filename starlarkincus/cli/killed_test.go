@@ -43,3 +43,56 @@ raise_(e)
 	}
 	t.Logf("%s", stderr.Bytes())
 }
+
+// A member of a cluster that dies: what had begun on it says that its end is unknown, what is sent to it afterwards is
+// not available, and the others go on.
+func TestMemberKilled(t *testing.T) {
+	pids := strings.Split(os.Getenv("INCUS_STAR_TESTBED_PIDS"), ",")
+	if os.Getenv("INCUS_STAR_TESTBED_KILL") == "" || len(pids) < 3 {
+		t.Skip("needs a real cluster with a member that it may kill: run scripts/test.sh")
+	}
+	pid, err := strconv.Atoi(pids[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := start(t, "-c", `
+image = env["INCUS_STAR_TESTBED_IMAGE"]
+inst = incus.instances.launch("killed", image = image, target = "node3")
+print("ready")
+def failed(f, *args, **kwargs):
+    e = try_(f, *args, **kwargs).error
+    print(f, e.class_, e.outcome, e.object)
+failed(inst.exec, ["sleep", "30"])
+failed(inst.exec, ["true"])
+failed(inst.state)
+failed(inst.update, description = "x")
+failed(inst.stop, force = True)
+failed(inst.delete)
+failed(incus.instances.create, "other", image = image, target = "node3")
+print(try_(retry, inst.state, times = 2, delay = 0.1).error.class_)
+print(incus.cluster.members.get("node2").evacuate().status)
+failed(incus.instances.create, "other", image = image, target = "node2")
+print(incus.cluster.members.get("node2").restore().status, incus.profiles.create("p").name, [i.name for i in incus.instances.list()])
+`)
+	command.line(t, "ready")
+	time.Sleep(time.Second) // so that the command in the instance runs
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	got, status := command.rest()
+	const want = `<method instance.exec> IncusUnavailableError unknown ErrorObject(kind = "cluster member", name = "node3")
+<method instance.exec> IncusUnavailableError refused ErrorObject(kind = "instance", name = "killed")
+<method instance.state> IncusUnavailableError None ErrorObject(kind = "instance", name = "killed")
+<method instance.update> IncusUnavailableError not_sent ErrorObject(kind = "instance", name = "killed")
+<method instance.stop> IncusUnavailableError refused ErrorObject(kind = "instance", name = "killed")
+<method instance.delete> IncusUnavailableError refused ErrorObject(kind = "instance", name = "killed")
+<method instances.create> IncusUnavailableError refused ErrorObject(kind = "instance", name = "other")
+IncusUnavailableError
+Evacuated
+<method instances.create> IncusStateError refused ErrorObject(kind = "instance", name = "other")
+Online p ["killed"]
+`
+	if got != want || status != 0 {
+		t.Errorf("ended with %d, and printed\n%s\nwant\n%s\n%s", status, got, want, command.stderr.Bytes())
+	}
+}
