@@ -2,7 +2,6 @@ package cli
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 
@@ -50,11 +49,11 @@ func (f *flags) check(asJSON bool, paths []string, stdio stdio) int {
 		err = fmt.Errorf("no file below %q ends in %s", orHere(paths), scriptSuffix)
 	}
 	if err != nil {
-		return usageOf("check", err, stdio.err)
+		return f.cannot("check", err, stdio.err)
 	}
 	found, err := check.Run(files, check.Options{LibraryPath: libraryPath()})
 	if asJSON {
-		err = errors.Join(err, writeJSON(stdio.out, found))
+		writeJSON(stdio.out, found)
 	} else {
 		for _, finding := range found {
 			fmt.Fprintln(stdio.out, printable.Line(finding.String()))
@@ -62,26 +61,22 @@ func (f *flags) check(asJSON bool, paths []string, stdio stdio) int {
 	}
 	switch {
 	case err != nil:
-		return usageOf("check", err, stdio.err)
+		return f.cannot("check", err, stdio.err)
 	case len(found) > 0:
 		return 1
 	}
 	return 0
 }
 
-func writeJSON(w io.Writer, found []check.Finding) error {
+func writeJSON(w io.Writer, found []check.Finding) {
 	if found == nil {
 		found = []check.Finding{}
 	}
-	data, err := json.MarshalIndent(found, "", "  ")
-	if err == nil {
-		_, err = w.Write(append(printable.JSON(data), '\n'))
-	}
-	return err
+	data, _ := json.MarshalIndent(found, "", "  ") // nothing in it can't be written
+	_, _ = w.Write(append(printable.JSON(data), '\n'))
 }
 
-// usageOf reports what keeps a command from its work.
-func usageOf(name string, err error, stderr io.Writer) int {
-	fmt.Fprintf(stderr, "incus-star %s: %s\n", name, printable.Text(err.Error()))
-	return host.ExitStatus(&host.UsageError{})
+// cannot reports what keeps a command from its work.
+func (f *flags) cannot(name string, err error, stderr io.Writer) int {
+	return f.report(&host.UsageError{Path: "incus-star " + name, Message: err.Error()}, stderr)
 }

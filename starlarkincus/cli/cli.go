@@ -108,19 +108,20 @@ func parse(args []string) (*flags, string, error) {
 func Main(args []string, stdin, stdout, stderr *os.File) int {
 	defer onClosedPipe()()
 	log.SetOutput(io.Discard) // net/http writes there, such as of what a server says unasked
+	out := newOutput(stdout)
 	f, help, err := parse(args)
 	switch {
 	case err != nil:
 		return f.wrongUsage(stderr, misplaced(err, args))
 	case f.help:
-		fmt.Fprint(stdout, help)
-		return 0
+		fmt.Fprint(out, help)
+		return out.end(f, 0, stderr)
 	case f.version:
-		fmt.Fprintln(stdout, "incus-star", Version())
-		return 0
+		fmt.Fprintln(out, "incus-star", Version())
+		return out.end(f, 0, stderr)
 	}
-	if status, ok := f.command(stdio{stdin, stdout, stderr}); ok {
-		return status
+	if status, ok := f.command(stdio{stdin, out, stderr}); ok {
+		return out.end(f, status, stderr)
 	}
 	warn := f.warner(stderr)
 	client := starlarkincus.New(f.module(stderr, warn))
@@ -139,7 +140,11 @@ func Main(args []string, stdin, stdout, stderr *os.File) int {
 		ReadOnly:     f.readOnly,
 	}
 	if !f.hasCode && len(f.args) == 0 {
-		return f.prompt(options)
+		options.Stdout = out
+		if status := f.prompt(options); status != 0 {
+			return status
+		}
+		return out.end(f, 0, stderr)
 	}
 	return f.run(options, stdin, stderr)
 }
@@ -152,8 +157,13 @@ func colored(file *os.File) bool {
 // wrongUsage reports a wrong command line, in the format that it asks for as far as it was read.
 func (f *flags) wrongUsage(stderr io.Writer, err error) int {
 	usage := &host.UsageError{Path: "incus-star", Message: err.Error() + " (incus-star --help lists the flags)"}
-	host.New(host.Options{JSON: f.errorFormat == "json"}).Report(stderr, usage)
-	return host.ExitStatus(usage)
+	return f.report(usage, stderr)
+}
+
+// report writes an error in the format that the command line asks for, and returns its exit status.
+func (f *flags) report(err error, stderr io.Writer) int {
+	host.New(host.Options{JSON: f.errorFormat == "json"}).Report(stderr, err)
+	return host.ExitStatus(err)
 }
 
 // module are the options of the incus module.

@@ -28,6 +28,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// The race detector lets a process sleep for a second at its end. Those that the tests start are many.
+	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 	testscript.Main(m, map[string]func(){
 		"incus-star": func() { os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 	})
@@ -55,7 +57,7 @@ func runFiles(t *testing.T, dir string, environment []string) {
 	testscript.Run(t, testscript.Params{
 		Dir: dir,
 		Setup: func(env *testscript.Env) error {
-			for _, name := range environment {
+			for _, name := range append(environment, "GORACE") {
 				env.Setenv(name, os.Getenv(name))
 			}
 			env.Setenv("HOME", env.WorkDir)

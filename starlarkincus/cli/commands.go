@@ -20,7 +20,11 @@ type command struct {
 	flags func(f *flags, set *pflag.FlagSet)
 }
 
-type stdio struct{ in, out, err *os.File }
+type stdio struct {
+	in  *os.File
+	out *output
+	err *os.File
+}
 
 var commands = map[string]*command{"test": &testCommand, "check": &checkCommand, "fmt": &fmtCommand, "doc": &docCommand}
 
@@ -63,8 +67,7 @@ func withDashes(set *pflag.FlagSet, args []string) []string {
 // wrongCommand reports a wrong command line of a command.
 func (f *flags) wrongCommand(stderr io.Writer, name string, err error) int {
 	usage := &host.UsageError{Path: "incus-star " + name, Message: fmt.Sprintf("%v (incus-star %s --help lists the flags)", err, name)}
-	host.New(host.Options{JSON: f.errorFormat == "json"}).Report(stderr, usage)
-	return host.ExitStatus(usage)
+	return f.report(usage, stderr)
 }
 
 // orHere are the paths of a command line, the working directory where it has none.

@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 
-	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/repl"
 
 	"github.com/spf13/pflag"
@@ -44,9 +43,7 @@ func doc(f *flags, set *pflag.FlagSet, names []string, stdio stdio) int {
 			err = repl.Tell(stdio.out, name)
 		}
 		if err != nil {
-			usage := &host.UsageError{Path: "incus-star doc", Message: err.Error()}
-			host.New(host.Options{JSON: f.errorFormat == "json"}).Report(stdio.err, usage)
-			return host.ExitStatus(usage)
+			return f.cannot("doc", err, stdio.err)
 		}
 	}
 	return 0

@@ -37,27 +37,27 @@ func init() {
 		set.BoolVarP(&o.list, "list", "l", false, "print the names of files that would change, and change nothing")
 		set.BoolVar(&o.check, "check", false, "the same, with exit status 1 where there are any")
 	}
-	fmtCommand.run = func(_ *flags, _ *pflag.FlagSet, args []string, stdio stdio) int { return o.run(args, stdio) }
+	fmtCommand.run = func(f *flags, _ *pflag.FlagSet, args []string, stdio stdio) int { return f.format(o, args, stdio) }
 }
 
-// run formats scripts.
-func (o fmtFlags) run(paths []string, stdio stdio) int {
+// format formats scripts.
+func (f *flags) format(o fmtFlags, paths []string, stdio stdio) int {
 	if len(paths) == 1 && paths[0] == "-" {
-		return o.stdin(stdio)
+		return f.formatStdin(o, stdio)
 	}
 	files, err := suite.Files(orHere(paths), scriptSuffix)
 	if err == nil && len(files) == 0 {
 		err = fmt.Errorf("no file below %q ends in %s", orHere(paths), scriptSuffix)
 	}
 	if err != nil {
-		return usageOf("fmt", err, stdio.err)
+		return f.cannot("fmt", err, stdio.err)
 	}
 	status := 0
 	for _, path := range files {
 		before, after, err := check.Formatted(path)
 		switch {
 		case before == nil && err != nil:
-			status = usageOf("fmt", err, stdio.err)
+			status = f.cannot("fmt", err, stdio.err)
 			continue
 		case err != nil:
 			fmt.Fprintln(stdio.err, printable.Text(err.Error()))
@@ -68,26 +68,24 @@ func (o fmtFlags) run(paths []string, stdio stdio) int {
 		case o.check:
 			status = max(status, 1)
 		}
-		if err := o.changed(path, before, after, stdio.out); err != nil {
-			status = usageOf("fmt", err, stdio.err)
+		if !o.diff && !o.list && !o.check {
+			if err := check.Replace(path, after); err != nil {
+				status = f.cannot("fmt", err, stdio.err)
+				continue
+			}
 		}
+		o.print(stdio.out, path, before, after)
 	}
 	return status
 }
 
-// changed does with a file whose form differs what the flags say.
-func (o fmtFlags) changed(path string, before, after []byte, stdout io.Writer) error {
-	if !o.diff && !o.list && !o.check {
-		if err := check.Replace(path, after); err != nil {
-			return err
-		}
-	}
+// print prints what formatting changes in a file: all of it, or just the file's name.
+func (o fmtFlags) print(stdout io.Writer, path string, before, after []byte) {
 	if o.diff {
-		_, err := io.WriteString(stdout, differences(path, before, after))
-		return err
+		_, _ = io.WriteString(stdout, differences(path, before, after))
+	} else {
+		_, _ = fmt.Fprintln(stdout, printable.Line(path))
 	}
-	_, err := fmt.Fprintln(stdout, printable.Line(path))
-	return err
 }
 
 // differences is what formatting changes in a file, for a terminal.
@@ -96,11 +94,11 @@ func differences(path string, before, after []byte) string {
 	return printable.Text(string(diff.Diff(path+".orig", before, path, after)))
 }
 
-// stdin formats standard input. What can't be formatted is not printed.
-func (o fmtFlags) stdin(stdio stdio) int {
+// formatStdin formats standard input. What can't be formatted is not printed.
+func (f *flags) formatStdin(o fmtFlags, stdio stdio) int {
 	before, err := input.All(context.Background(), stdio.in, input.Script)
 	if err != nil {
-		return usageOf("fmt", fmt.Errorf("<stdin>: %w", err), stdio.err)
+		return f.cannot("fmt", fmt.Errorf("<stdin>: %w", err), stdio.err)
 	}
 	after, err := check.Format("<stdin>", before)
 	same := bytes.Equal(before, after)
@@ -108,18 +106,13 @@ func (o fmtFlags) stdin(stdio stdio) int {
 	case err != nil:
 		fmt.Fprintln(stdio.err, printable.Text(err.Error()))
 		return 1
-	case o.diff && !same:
-		_, err = io.WriteString(stdio.out, differences("<stdin>", before, after))
-	case (o.list || o.check) && !same:
-		_, err = fmt.Fprintln(stdio.out, "<stdin>")
 	case !o.diff && !o.list && !o.check:
-		_, err = stdio.out.Write(after)
-	}
-	switch {
-	case err != nil:
-		return usageOf("fmt", err, stdio.err)
-	case o.check && !same:
-		return 1
+		_, _ = stdio.out.Write(after)
+	case !same:
+		o.print(stdio.out, "<stdin>", before, after)
+		if o.check {
+			return 1
+		}
 	}
 	return 0
 }

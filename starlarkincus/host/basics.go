@@ -59,8 +59,8 @@ func print(c *call) (starlark.Value, error) {
 func (c *call) print(text string) error {
 	err := c.host().print(text)
 	switch {
-	case errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe):
-		c.run.stop(errOutputClosed)
+	case err == ErrOutputClosed:
+		c.run.stop(ErrOutputClosed)
 		return context.Cause(c.ctx)
 	case err != nil:
 		return c.errorf("%w", err)
@@ -70,6 +70,9 @@ func (c *call) print(text string) error {
 
 func (h *Host) print(text string) error {
 	_, err := io.WriteString(h.options.Stdout, text+"\n")
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) {
+		return ErrOutputClosed
+	}
 	return err
 }
 

@@ -2,7 +2,6 @@ package host
 
 import (
 	"fmt"
-	"io"
 	"maps"
 	"math/big"
 	"regexp"
@@ -68,7 +67,7 @@ func (r *run) readCommandLine(file *syntax.File, text string) (helped bool, err 
 		r.names["args"] = stringList(rest)
 	}
 	if helped {
-		_, err = io.WriteString(r.host.options.Stdout, line.help())
+		err = r.host.print(strings.TrimSuffix(line.help(), "\n"))
 	}
 	return helped, err
 }

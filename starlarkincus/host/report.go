@@ -93,7 +93,7 @@ func (h *Host) report(err error, p palette) string {
 		return printable(exit.Message) + "\n"
 	case goerrors.As(err, &internal):
 		return h.traceback(stackOf(err), p) + internalText(internal, p)
-	case goerrors.Is(err, errOutputClosed):
+	case goerrors.Is(err, ErrOutputClosed):
 		return "" // as any command whose reader has gone
 	case stop != nil:
 		return h.stopText(stop, p)

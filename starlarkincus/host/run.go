@@ -141,7 +141,7 @@ func (r *run) outcome(err error) error {
 	switch {
 	case errors.As(cause, &exit):
 		return exit
-	case cause == nil || err == nil && cause != errOutputClosed && !r.cleanupStopped:
+	case cause == nil || err == nil && cause != ErrOutputClosed && !r.cleanupStopped:
 		return err
 	}
 	return &stopError{cause, err}

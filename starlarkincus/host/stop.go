@@ -28,8 +28,9 @@ var (
 	errCleanupEnded = errors.New("clean-up was ended by a second interrupt")
 )
 
-// errOutputClosed is the end of a run whose standard output nobody takes any more, as in incus-star x.star | head.
-var errOutputClosed error = outputClosed{}
+// ErrOutputClosed is the end of a run whose standard output nobody takes any more, as in incus-star x.star | head. It is
+// reported by its exit status alone.
+var ErrOutputClosed error = outputClosed{}
 
 type outputClosed struct{}
 
