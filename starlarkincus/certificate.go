@@ -50,7 +50,7 @@ func bareCertificates(r *spec.Resource, body map[string]any) {
 func (o *Object) rekey(body map[string]any) {
 	for _, f := range o.on.res.Fields {
 		text, _ := body[f.Name].(string)
-		if block, _ := pem.Decode([]byte(text)); block != nil && f.Type == spec.Certificate && o.on.res.Chosen {
+		if block, _ := pem.Decode([]byte(text)); block != nil && f.Type == spec.Certificate && o.on.res.Named == spec.ByServer {
 			sum := sha256.Sum256(block.Bytes)
 			o.on.path, _ = splitLast(o.on.path)
 			o.on = o.on.below(hex.EncodeToString(sum[:]))

@@ -168,7 +168,7 @@ func (c *Client) hasExtension(thread *starlark.Thread, name string) (bool, error
 // at is the place of a top-level collection.
 func (c *Client) at(r *spec.Resource) place {
 	p := place{client: c, res: r, name: r.Name, path: r.Path, target: c.target}
-	if r.Project {
+	if r.Scope != spec.OfServer {
 		p.project = c.project
 	}
 	return p

@@ -27,6 +27,7 @@ type kind struct {
 	one                string // what messages call an object: storage_pool
 	collection, object map[string]*spec.Method
 	children           map[string]*spec.Resource
+	progress           bool // its fields tell of an operation's progress
 }
 
 // kinds are those of the resources that were used: a script needs few of them.
@@ -36,7 +37,10 @@ func kindOf(r *spec.Resource) *kind {
 	if k, ok := kinds.Load(r); ok {
 		return k.(*kind)
 	}
-	k := &kind{r.Singular(), methods(r.CollectionMethods()), methods(r.ObjectMethods()), make(map[string]*spec.Resource)}
+	k := &kind{r.Singular(), methods(r.CollectionMethods()), methods(r.ObjectMethods()), make(map[string]*spec.Resource), false}
+	for i := range r.Fields {
+		k.progress = k.progress || r.Fields[i].Made == spec.Progress
+	}
 	for _, child := range r.Children {
 		k.children[child.Name] = child
 	}
@@ -44,11 +48,11 @@ func kindOf(r *spec.Resource) *kind {
 	return k
 }
 
-// childNames are the collections that stand on the collection itself, or those on each object.
-func (k *kind) childNames(ofAll bool) []string {
+// childNames returns the names of the child collections that stand there.
+func (k *kind) childNames(on spec.Standing) []string {
 	var out []string
 	for _, name := range names(k.children) {
-		if k.children[name].OfAll == ofAll {
+		if k.children[name].Stands == on {
 			out = append(out, name)
 		}
 	}
@@ -73,13 +77,13 @@ func (c *Collection) Attr(name string) (starlark.Value, error) {
 	if decl := c.kind.collection[name]; decl != nil {
 		return &Method{c.name + "." + name, decl, c.place, nil}, nil
 	}
-	if r := c.kind.children[name]; r != nil && r.OfAll {
+	if r := c.kind.children[name]; r != nil && r.Stands == spec.OnCollection {
 		return newCollection(c.child(r)), nil
 	}
-	if c.res.Singleton && c.kind.object[name] != nil {
+	if c.res.Lists == spec.Single && c.kind.object[name] != nil {
 		return nil, missing(fmt.Sprintf("%s has no .%s: read it first, %s().%s(…)", c.name, name, c.res.Reach(), name))
 	}
-	if c.kind.collection["get"] != nil && !c.res.Singleton && (c.kind.children[name] != nil || c.kind.object[name] != nil) {
+	if c.kind.collection["get"] != nil && c.res.Lists != spec.Single && (c.kind.children[name] != nil || c.kind.object[name] != nil) {
 		return nil, missing(fmt.Sprintf("%s has no .%s: %s has one, %s.get(…).%s", c.name, name, c.res.An(), c.name, name))
 	}
 	return nil, noAttr(c.name, name, c.AttrNames())
@@ -102,14 +106,14 @@ func (m missing) Error() string { return string(m) }
 
 // AttrNames are the names of the collection's methods, and of the collections on it.
 func (c *Collection) AttrNames() []string {
-	all := append(names(c.kind.collection), c.kind.childNames(true)...)
+	all := append(names(c.kind.collection), c.kind.childNames(spec.OnCollection)...)
 	slices.Sort(all)
 	return all
 }
 
 // CallInternal reads the one object of a collection that has just one.
 func (c *Collection) CallInternal(thread *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	if !c.res.Singleton {
+	if c.res.Lists != spec.Single {
 		list := names(c.kind.collection)
 		hint := "get"
 		if !slices.Contains(list, hint) {

@@ -47,8 +47,8 @@ func copyObject(c *call) (starlark.Value, error) {
 func (c *call) destination(name string) (place, error) {
 	p, client := c.obj.on, c.on.client
 	p.path, _ = splitLast(p.path)
-	if p.res == spec.Snapshots {
-		p.res, p.path = spec.Instances, spec.Instances.Path
+	if made := c.decl.Returns.Of; made != p.res { // of a snapshot
+		p.res, p.path = made, made.Path
 	}
 	if pool := c.args.string("to_pool"); pool != "" {
 		p.path = withPool(p.path, pool)
@@ -57,7 +57,7 @@ func (c *call) destination(name string) (place, error) {
 		p.project = project
 	}
 	at := ""
-	if p.res.Segment != nil {
+	if p.res.Source == spec.PoolAndName {
 		at = p.target
 	}
 	p.target = cmp.Or(c.args.query.Get("target"), client.target, at)
@@ -101,12 +101,9 @@ func (c *call) duplicate(p place, name string, fields, options map[string]any) (
 func (c *call) source(p place, options map[string]any) (map[string]any, *rest.Operation, error) {
 	o := c.obj
 	source := map[string]any{"type": "copy"}
-	switch o.on.res {
-	case spec.Instances:
-		source["source"] = o.key()
-	case spec.Snapshots:
-		source["source"] = o.snapshotName()
-	default:
+	if o.on.res.Source != spec.PoolAndName {
+		source["source"] = o.sourceName()
+	} else {
 		member := o.member()
 		if member != "" && p.target != member && (o.string("project") != "default" || cmp.Or(p.project, "default") != "default") {
 			return c.offer(member, options["volume_only"] == true)
@@ -172,7 +169,7 @@ func (c *call) likeOriginal(res *spec.Resource, given map[string]any) (map[strin
 		switch own, _ := v.(map[string]any); {
 		case !has || v == nil || f.Name == res.Key || f.Name == "stateful":
 		case f.Type == spec.Config || f.Type == spec.Devices:
-			if res == spec.Instances { // they say what is so of the original alone
+			if res.Source != spec.PoolAndName { // they say what is so of the original alone
 				maps.DeleteFunc(own, func(key string, _ any) bool { return isVolatile(key) && key != "volatile.base_image" })
 			}
 			body[f.Name] = overridden(f.Type, own, mapOf(given[f.Name]))
@@ -219,7 +216,7 @@ func override(t spec.Type, own, given map[string]any) map[string]any {
 func (o *Object) complete(c *call, given, body map[string]any) error {
 	due := make(map[string]any)
 	refreshed := c.args.flag("refresh", false)
-	anew := refreshed && o.on.res == spec.Instances
+	anew := refreshed && o.on.res.Source == spec.ByItsName
 	for _, f := range spec.With(o.on.res.Fields, spec.Change) {
 		v, has := given[f.Name]
 		if anew {
@@ -306,8 +303,11 @@ func mapOf(given any) map[string]any {
 	return m
 }
 
-// snapshotName returns a snapshot's name with its instance's.
-func (o *Object) snapshotName() string {
+// sourceName returns the name of an instance, and that of a snapshot with its instance's.
+func (o *Object) sourceName() string {
+	if o.on.res.Source != spec.WithParent {
+		return o.key()
+	}
 	collection, _ := splitLast(o.on.path)
 	instance, _ := splitLast(collection)
 	_, name := splitLast(instance)

@@ -68,10 +68,7 @@ func rebuild(c *call) (starlark.Value, error) {
 
 // publish makes an image of an instance or of a snapshot, and returns the image.
 func publish(c *call) (starlark.Value, error) {
-	source := map[string]any{"type": "instance", "name": c.obj.key()}
-	if c.on.res == spec.Snapshots {
-		source = map[string]any{"type": "snapshot", "name": c.obj.snapshotName()}
-	}
+	source := map[string]any{"type": c.on.res.Singular(), "name": c.obj.sourceName()}
 	images := c.on
 	images.res, images.path = spec.Images, spec.Images.Path
 	c.args.body["source"] = source

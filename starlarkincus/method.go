@@ -69,7 +69,7 @@ func (m *Method) call(thread *starlark.Thread, args starlark.Tuple, kwargs []sta
 		if err != nil {
 			return nil, err
 		}
-		if c.on.project == "" && (m.on.res == nil || m.on.res.Project) {
+		if c.on.project == "" && (m.on.res == nil || m.on.res.Scope != spec.OfServer) {
 			c.on.project = project
 		}
 	}

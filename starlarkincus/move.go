@@ -28,7 +28,7 @@ func move(c *call) (starlark.Value, error) {
 	var body map[string]any
 	var err error
 	switch {
-	case o.on.res.Segment == nil:
+	case o.on.res.Source != spec.PoolAndName:
 		body, err = c.moveInstance(name, target)
 	case target != "":
 		return c.moveToMember(name, target)
@@ -60,7 +60,7 @@ func move(c *call) (starlark.Value, error) {
 func (c *call) moved() place {
 	p := c.obj.on
 	p.path, _ = splitLast(p.path)
-	if pool, _ := c.args.body["pool"].(string); pool != "" && p.res.Segment != nil {
+	if pool, _ := c.args.body["pool"].(string); pool != "" && p.res.Source == spec.PoolAndName {
 		p.path = withPool(p.path, pool)
 	}
 	if project, _ := c.args.body["project"].(string); project != "" {

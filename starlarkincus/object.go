@@ -50,7 +50,7 @@ func (o *Object) set(v starlark.Value, etag string) error {
 		return &errors.Error{Class: errors.Connection, Method: "GET", Path: o.on.path,
 			Message: fmt.Sprintf("the answer to GET %s holds a %s where %s is due", o.on.path, v.Type(), o.on.res.An())}
 	}
-	if o.on.res == spec.Operations {
+	if o.kind.progress {
 		if err := addProgress(fields); err != nil {
 			return err
 		}
@@ -60,7 +60,7 @@ func (o *Object) set(v starlark.Value, etag string) error {
 	}
 	fields.Freeze()
 	o.fields, o.etag = fields, etag
-	if o.on.res.Project && o.on.project == "" {
+	if o.on.res.Scope != spec.OfServer && o.on.project == "" {
 		o.on.project = o.string("project")
 	}
 	if member := o.member(); member != "" && o.on.res.Target&^spec.New != 0 {
@@ -121,7 +121,7 @@ func (o *Object) Attr(name string) (starlark.Value, error) {
 	if decl := o.kind.object[name]; decl != nil {
 		return &Method{o.on.name + "." + name, decl, o.on, o}, nil
 	}
-	if r := o.kind.children[name]; r != nil && !r.OfAll {
+	if r := o.kind.children[name]; r != nil && r.Stands != spec.OnCollection {
 		return newCollection(o.on.child(r)), nil
 	}
 	v, found, err := o.Get(starlark.String(name))
@@ -133,7 +133,7 @@ func (o *Object) Attr(name string) (starlark.Value, error) {
 	}
 	if f := spec.Find(o.on.res.Fields, name); f != nil {
 		if f.Use&spec.Derived != 0 {
-			return o.derived(f.Name)
+			return o.derived(f.Made)
 		}
 		return starlark.None, nil
 	}
@@ -143,7 +143,7 @@ func (o *Object) Attr(name string) (starlark.Value, error) {
 // child is the place of a collection below an object, or below another collection.
 func (p place) child(r *spec.Resource) place {
 	p.res, p.name, p.path = r, r.Name, p.path+"/"+r.Path
-	if r.Project && p.project == "" {
+	if r.Scope != spec.OfServer && p.project == "" {
 		p.project = p.client.project
 	}
 	return p
@@ -151,7 +151,7 @@ func (p place) child(r *spec.Resource) place {
 
 // AttrNames are the names of fields, methods and collections.
 func (o *Object) AttrNames() []string {
-	all := append(names(o.kind.object), o.kind.childNames(false)...)
+	all := append(names(o.kind.object), o.kind.childNames(spec.OnObject)...)
 	for _, f := range o.on.res.Fields {
 		if f.Use&(spec.Read|spec.Derived) != 0 {
 			all = append(all, f.Script())

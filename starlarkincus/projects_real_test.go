@@ -19,7 +19,7 @@ func TestRealMissingProject(t *testing.T) {
 	var visit func(all []*spec.Resource)
 	visit = func(all []*spec.Resource) {
 		for _, r := range all {
-			if r.Project {
+			if r.Scope != spec.OfServer {
 				names = append(names, starlark.String(r.Name))
 			}
 			visit(r.Children)

@@ -25,7 +25,7 @@ func list(c *call) (starlark.Value, error) {
 	switch depth, err := c.depth(1); {
 	case err != nil:
 		return nil, err
-	case !res.Flat:
+	case res.Lists != spec.Elements:
 		query.Set("recursion", strconv.Itoa(depth))
 	}
 	where, _ := c.args.local["filter"].(*filter)
@@ -95,7 +95,7 @@ func (c *call) depth(least int) (int, error) {
 		return least + 1, nil
 	}
 	if !given {
-		if c.on.res.Keyed && c.decl.Verb == spec.List && c.segmentName("") == "" {
+		if c.on.res.Lists == spec.ByName && c.decl.Verb == spec.List && c.segmentName("") == "" {
 			least++ // a dict of dicts
 		}
 		return least, nil
@@ -140,7 +140,7 @@ func elements(r *spec.Resource, v starlark.Value, segment string) ([]starlark.Va
 				out = append(out, group)
 			}
 		}
-		return out, r.Grouped || r.Keyed
+		return out, r.Lists == spec.ByStatus || r.Lists == spec.ByName
 	}
 	return nil, v == starlark.None
 }
@@ -148,7 +148,7 @@ func elements(r *spec.Resource, v starlark.Value, segment string) ([]starlark.Va
 func listNames(c *call) (starlark.Value, error) {
 	p := c.within(c.segmentName(c.defaultSegment()))
 	query := p.query(spec.List)
-	if c.on.res.Keyed && p.path == c.on.path {
+	if c.on.res.Lists == spec.ByName && p.path == c.on.path {
 		query.Set("recursion", "1")
 	}
 	v, reply, err := c.get(p, query, maxList)
@@ -175,7 +175,7 @@ func listNames(c *call) (starlark.Value, error) {
 // there, and their answer about one object tells no such project from no such object.
 func (c *call) foundNone(count int, query url.Values) error {
 	name := query.Get("project")
-	if count > 0 && !c.on.res.Shared || name == "" || name == defaultProject {
+	if count > 0 && c.on.res.Scope != spec.InProjectOrServer || name == "" || name == defaultProject {
 		return nil
 	}
 	project := place{client: c.on.client, res: spec.Projects, path: spec.Projects.Path}.below(name)
@@ -245,7 +245,7 @@ func (c *call) defaultSegment() string {
 // one is the place of the object that the call names.
 func (c *call) one() (place, error) {
 	res := c.on.res
-	if res.Singleton {
+	if res.Lists == spec.Single {
 		return c.on, nil
 	}
 	name := c.args.string("name")
@@ -294,14 +294,14 @@ func get(c *call) (starlark.Value, error) {
 	if err := o.readWith(c, query); err != nil {
 		return nil, err
 	}
-	if key := o.key(); key != "" && c.on.res.Chosen { // the start of a fingerprint has found it
+	if key := o.key(); key != "" && c.on.res.Named == spec.ByServer { // the start of a fingerprint has found it
 		o.on.path = c.on.below(key).path
 	}
 	return o, nil
 }
 
 func exists(c *call) (starlark.Value, error) {
-	if c.on.res.Text {
+	if c.on.res.Content == spec.PlainText {
 		names, err := listNames(c)
 		if err != nil {
 			return nil, err

@@ -6,6 +6,7 @@ import (
 
 	"incus-star/starlarkincus/internal/secret"
 	"incus-star/starlarkincus/rest"
+	"incus-star/starlarkincus/spec"
 	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
@@ -87,12 +88,12 @@ func (o *Object) catchUp() {
 }
 
 // derived is a field that the module makes of what was read: the state of an instance or a volume, and the addresses.
-func (o *Object) derived(name string) (starlark.Value, error) {
+func (o *Object) derived(how spec.Making) (starlark.Value, error) {
 	state, _, _ := o.fields.Get(starlark.String("state"))
 	if _, read := state.(*starlark.Dict); !read {
 		return starlark.None, nil
 	}
-	if name == "last_state" {
+	if how == spec.LastState {
 		on := o.on.at("state")
 		on.res = o.kind.object["state"].Returns.Of
 		last := newObject(on)

@@ -74,14 +74,16 @@ func create(c *call) (starlark.Value, error) {
 		c.args.body["source"] = source
 	}
 	at, name := c.within(c.segmentName(c.defaultSegment())), c.args.string("name")
-	if res == spec.Instances && c.args.body["source"] == nil {
-		return nil, fmt.Errorf(`%s: missing image= or source=: image="images:debian/12" is made into one, source={"type": "none"} makes it empty; a profile has neither`, c.name)
+	for _, f := range res.Fields {
+		if f.Missing != "" && c.args.body[f.Name] == nil {
+			return nil, fmt.Errorf("%s: %s", c.name, f.Missing)
+		}
 	}
 	p, method := at, "POST"
 	switch {
-	case res.Put:
+	case res.Named == spec.AtItsPath:
 		p, method = at.below(name), "PUT"
-	case !res.Chosen:
+	case res.Named != spec.ByServer:
 		c.args.body[res.Key] = name
 	}
 	r := c.request(p, method)
@@ -111,7 +113,7 @@ func (c *call) madeAnything(r rest.Request, o *Object, err error) error {
 	if body["start"] == true {
 		e.Outcome = errors.Unknown
 	}
-	if e.Outcome == errors.Unknown && e.Class.IsA(errors.Operation) && !e.Class.IsA(errors.OperationTimeout) && !o.on.res.Chosen &&
+	if e.Outcome == errors.Unknown && e.Class.IsA(errors.Operation) && !e.Class.IsA(errors.OperationTimeout) && o.on.res.Named != spec.ByServer &&
 		stderrors.Is(o.read(c), errors.NotFound) {
 		e.Outcome = errors.Refused
 	}
@@ -123,7 +125,7 @@ func (c *call) madeAnything(r rest.Request, o *Object, err error) error {
 func chosenKey(res *spec.Resource, at place, reply *rest.Reply, state *rest.State) string {
 	if state != nil {
 		var metadata map[string]any
-		if json.Unmarshal(state.Metadata, &metadata) == nil && res.Chosen {
+		if json.Unmarshal(state.Metadata, &metadata) == nil && res.Named == spec.ByServer {
 			key, _ := metadata[res.Key].(string)
 			return key
 		}

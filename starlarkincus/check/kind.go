@@ -171,17 +171,17 @@ func (c *checker) collectionAttr(k kind, name string) (kind, string, string) {
 	if decl := m.collection[name]; decl != nil {
 		return kind{sort: method, name: k.res.Name + "." + name, res: k.res, method: decl}, "", ""
 	}
-	if child := m.children[name]; child != nil && child.OfAll {
+	if child := m.children[name]; child != nil && child.Stands == spec.OnCollection {
 		return kind{sort: collection, res: child}, "", ""
-	} else if m.collection["get"] != nil && !k.res.Singleton && (child != nil || m.object[name] != nil) {
+	} else if m.collection["get"] != nil && k.res.Lists != spec.Single && (child != nil || m.object[name] != nil) {
 		return kind{}, k.res.Name + " has no ." + name + ": " + k.res.An() + " has one, " + k.res.Name + ".get(…)." + name, ""
 	}
-	if k.res.Singleton && m.object[name] != nil {
+	if k.res.Lists == spec.Single && m.object[name] != nil {
 		return kind{}, k.res.Name + " has no ." + name + ": read it first, " + k.res.Reach() + "()." + name + "(…)", ""
 	}
 	names := keys(m.collection)
 	for _, child := range k.res.Children {
-		if child.OfAll {
+		if child.Stands == spec.OnCollection {
 			names = append(names, child.Name)
 		}
 	}
@@ -246,7 +246,7 @@ func (m *module) returns(k kind, args []syntax.Expr) kind {
 	case function:
 		return k.fn.returns()
 	case collection:
-		if k.res.Singleton {
+		if k.res.Lists == spec.Single {
 			return kind{sort: object, res: k.res}
 		}
 	case builtin:

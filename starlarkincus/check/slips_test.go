@@ -122,7 +122,7 @@ func TestHintsReach(t *testing.T) {
 	var walk func(*spec.Resource)
 	checked := 0
 	walk = func(r *spec.Resource) {
-		if methods := r.ObjectMethods(); r.Singleton && len(methods) > 0 {
+		if methods := r.ObjectMethods(); r.Lists == spec.Single && len(methods) > 0 {
 			fmt.Fprintf(&script, "%s().%s\n", r.Reach(), methods[0].Name)
 			checked++
 		}
@@ -131,7 +131,7 @@ func TestHintsReach(t *testing.T) {
 		}
 	}
 	for _, r := range spec.Collections {
-		if !r.Singleton && len(r.Children) > 0 {
+		if r.Lists != spec.Single && len(r.Children) > 0 {
 			fmt.Fprintf(&script, "%s = incus.%s.get(\"a\")\n", r.Singular(), r.Name)
 		}
 		walk(r)

@@ -172,7 +172,7 @@ func (m *module) forward(name string, i, given int, own []string, as string, arg
 		m.report(at, "", "%s: got %s, want a function: write %s", name, what(fn), as)
 		return
 	case collection:
-		if !fn.res.Singleton {
+		if fn.res.Lists != spec.Single {
 			m.report(at, "", "%s: got the collection %s, want a function: name one of its methods", name, fn)
 			return
 		}
@@ -239,9 +239,9 @@ func (m *module) checkArgs(k kind, args []syntax.Expr, at syntax.Position) {
 			m.check(s, k.name, args, at)
 		}
 	case collection:
-		if decl := m.members.of(k.res).collection["get"]; k.res.Singleton && decl != nil {
+		if decl := m.members.of(k.res).collection["get"]; k.res.Lists == spec.Single && decl != nil {
 			m.check(m.ofMethod(decl), k.res.Name, args, at)
-		} else if !k.res.Singleton {
+		} else if k.res.Lists != spec.Single {
 			m.report(at, "", "%s is a collection, not a function: call one of its methods%s", k, example(m.members.of(k.res)))
 		}
 	case client, object, list, result, tuple:

@@ -88,7 +88,7 @@ func newAnswers() *answers {
 	}
 	for _, p := range places() {
 		known[p.Extension], known[p.DepthNeeds] = true, true
-		if p.Name != "" && (p.path != p.object || p.KeyQuery != "") || p.Flat {
+		if p.Name != "" && (p.path != p.object || p.KeyQuery != "") || p.Lists == spec.Elements {
 			lists = append(lists, route{pattern(p.path), func(a *answers, r *http.Request) any { return a.list(p, r) }, false})
 			if p.Segment != nil {
 				lists = append(lists, route{pattern(p.path + "/{type}"), lists[len(lists)-1].answer, false})
@@ -126,7 +126,7 @@ func (a *answers) take() []arrival {
 
 // item is an object at a path.
 func (a *answers) item(p *placed, path string) any {
-	if p.Text {
+	if p.Content == spec.PlainText {
 		return rawText("text")
 	}
 	out := make(map[string]any)
@@ -211,21 +211,21 @@ func (a *answers) list(p *placed, r *http.Request) any {
 	}
 	full := r.URL.Query().Get("recursion") != ""
 	switch {
-	case p.Flat:
+	case p.Lists == spec.Elements:
 		return elems
-	case p.Grouped && full:
+	case p.Lists == spec.ByStatus && full:
 		return map[string]any{"running": elems}
-	case p.Grouped:
+	case p.Lists == spec.ByStatus:
 		return map[string]any{"running": urls}
-	case p.Keyed && full && len(elems) > 0:
+	case p.Lists == spec.ByName && full && len(elems) > 0:
 		one := map[string]any{"abc123": elems[0]}
 		if r.URL.Query().Get("recursion") == "2" {
 			return map[string]any{"guid": one}
 		}
 		return one
-	case p.Keyed && full:
+	case p.Lists == spec.ByName && full:
 		return map[string]any{}
-	case full && !p.Text:
+	case full && p.Content != spec.PlainText:
 		return elems
 	}
 	return urls
@@ -262,8 +262,8 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		delete(a.made, path)
 	case r.Method == "POST":
 		for _, p := range places() {
-			if key, _ := body[p.Key].(string); p.Key != "" && !p.Singleton && slices.ContainsFunc([]string{p.path, p.path + "/{type}"}, func(at string) bool { return pattern(at).MatchString(path) }) && (key != "" || p.Chosen) {
-				if p.Chosen {
+			if key, _ := body[p.Key].(string); p.Key != "" && p.Lists != spec.Single && slices.ContainsFunc([]string{p.path, p.path + "/{type}"}, func(at string) bool { return pattern(at).MatchString(path) }) && (key != "" || p.Named == spec.ByServer) {
+				if p.Named == spec.ByServer {
 					key = "abc123"
 					w.Header().Set("Location", path+"/"+key)
 				}

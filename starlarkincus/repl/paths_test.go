@@ -30,7 +30,7 @@ func TestHelpOfEveryPath(t *testing.T) {
 			}
 		}
 		for _, child := range r.Children {
-			if child.OfAll {
+			if child.Stands == spec.OnCollection {
 				collection(way+"."+child.Name, child)
 			}
 		}
@@ -50,7 +50,7 @@ func TestHelpOfEveryPath(t *testing.T) {
 			}
 		}
 		for _, child := range r.Children {
-			if !child.OfAll {
+			if child.Stands != spec.OnCollection {
 				collection(r.Singular()+"."+child.Name, child)
 			}
 		}

@@ -28,7 +28,7 @@ var places = sync.OnceValue(func() []*placed {
 		if r.Segment != nil {
 			p.object += "/{" + r.Segment.Name + "}"
 		}
-		if !r.Singleton && r.Key != "" && r.KeyQuery == "" {
+		if r.Lists != spec.Single && r.Key != "" && r.KeyQuery == "" {
 			key := r.Key
 			if parent != nil {
 				key = p.one()
@@ -38,7 +38,7 @@ var places = sync.OnceValue(func() []*placed {
 		out = append(out, p)
 		for _, child := range r.Children {
 			below := p.object
-			if child.OfAll {
+			if child.Stands == spec.OnCollection {
 				below = path
 			}
 			add(child, below+"/"+child.Path, p)
@@ -65,7 +65,7 @@ func (p *placed) one() string { return p.Singular() }
 
 // owner is the word for what a resource below another stands on: instance.snapshots, images.aliases.
 func (p *placed) owner() string {
-	if p.OfAll {
+	if p.Stands == spec.OnCollection {
 		return p.parent.Name
 	}
 	return p.parent.one()
@@ -82,7 +82,7 @@ func (p *placed) collections() []string {
 		return nil
 	case p.parent == nil:
 		return []string{p.Name, "incus." + p.Name}
-	case !p.OfAll:
+	case p.Stands != spec.OnCollection:
 		return []string{p.owner() + "." + p.Name, p.Name}
 	}
 	var ways []string
@@ -176,7 +176,7 @@ func (t *text) collection(r *spec.Resource) {
 	t.rest(pathsOf(r, func(p *placed) string { return p.path }))
 	t.methods("Methods", "", r.CollectionMethods())
 	t.children(r, true)
-	if r.Singleton {
+	if r.Lists == spec.Single {
 		t.fields("Fields of what it reads", spec.With(r.Fields, spec.Read))
 		t.methods("Methods of what it reads", "", r.ObjectMethods())
 		return
@@ -187,7 +187,7 @@ func (t *text) collection(r *spec.Resource) {
 // object is one object of a kind.
 func (t *text) object(r *spec.Resource) {
 	t.line(r.Kind + " (an object)")
-	if r.Name == "" || r.Singleton {
+	if r.Name == "" || r.Lists == spec.Single {
 		t.para(r.Doc)
 	} else {
 		t.para(fmt.Sprintf("One of %s: %s%s", r.Name, strings.ToLower(r.Doc[:1]), r.Doc[1:]))
@@ -202,7 +202,7 @@ func (t *text) object(r *spec.Resource) {
 func (t *text) children(r *spec.Resource, ofAll bool) {
 	var children [][]string
 	for _, child := range r.Children {
-		if child.OfAll == ofAll {
+		if (child.Stands == spec.OnCollection) == ofAll {
 			children = append(children, []string{child.Name, sentence(child.Doc)})
 		}
 	}

@@ -65,7 +65,7 @@ func (w *world) collection(client starlark.Value, p *placed) starlark.Value {
 	switch {
 	case p.parent == nil:
 		return w.attr(client, p.Name)
-	case p.OfAll:
+	case p.Stands == spec.OnCollection:
 		return w.attr(w.collection(client, p.parent), p.Name)
 	}
 	return w.attr(w.object(client, p.parent), p.Name)
@@ -82,7 +82,7 @@ func (w *world) object(client starlark.Value, p *placed) starlark.Value {
 		return on(client, spec.ClientMethods)
 	case p.Name == "":
 		return on(w.object(client, p.parent), p.parent.ObjectMethods())
-	case p.Singleton:
+	case p.Lists == spec.Single:
 		return w.call(w.collection(client, p), nil, nil)
 	}
 	return w.call(w.attr(w.collection(client, p), "get"), starlark.Tuple{starlark.String("abc123")}, nil)

@@ -11,7 +11,7 @@ var memberConfig = []Field{
 
 // ClusterOf is the cluster that a server is in.
 var ClusterOf = &Resource{
-	Name: "cluster", Kind: "Cluster", Path: "/1.0/cluster", Singleton: true,
+	Name: "cluster", Kind: "Cluster", Path: "/1.0/cluster", Lists: Single,
 	Doc:   "The cluster that the server is in. incus.cluster() reads it.",
 	Verbs: Get,
 	Fields: []Field{
@@ -46,7 +46,7 @@ var ClusterOf = &Resource{
 }
 
 var members = &Resource{
-	Name: "members", Kind: "Member", Path: "members", Key: "server_name", OfAll: true, Filter: conditionsArg(),
+	Name: "members", Kind: "Member", Path: "members", Key: "server_name", Stands: OnCollection, Filter: conditionsArg(),
 	Doc:   "Members of the cluster.",
 	Verbs: List | Get | Update | Replace | Rename | Delete,
 	Fields: []Field{
@@ -87,7 +87,7 @@ var memberState = &Resource{
 
 // Groups are those of the cluster's members.
 var Groups = &Resource{
-	Name: "groups", Kind: "Group", Path: "groups", Key: "name", OfAll: true,
+	Name: "groups", Kind: "Group", Path: "groups", Key: "name", Stands: OnCollection,
 	Doc:   "Groups of members, which instances can be put on as @group.",
 	Verbs: List | Get | New | Update | Replace | Rename | Delete,
 	Fields: []Field{nameField, descriptionField,

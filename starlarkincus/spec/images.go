@@ -8,7 +8,7 @@ var imageAlias = []Field{
 
 // Images are what instances are made from.
 var Images = &Resource{
-	Name: "images", Kind: "Image", Path: "/1.0/images", Key: "fingerprint", KeyType: String, Project: true, Chosen: true,
+	Name: "images", Kind: "Image", Path: "/1.0/images", Key: "fingerprint", KeyType: String, Scope: InProject, Named: ByServer,
 	Filter: filterArg(""), Everywhere: everywhereArg(""),
 	KeyDoc:     "a fingerprint, the start of one, or an alias",
 	Doc:        "Images that instances are made from. A name is a fingerprint, the start of one, or an alias.",
@@ -70,7 +70,7 @@ var Images = &Resource{
 }
 
 var imageAliases = &Resource{
-	Name: "aliases", Kind: "Alias", Path: "aliases", Key: "name", KeyType: String, OfAll: true, Project: true,
+	Name: "aliases", Kind: "Alias", Path: "aliases", Key: "name", KeyType: String, Stands: OnCollection, Scope: InProject,
 	Doc:   "Names for images.",
 	Verbs: List | Get | New | Update | Replace | Rename | Delete,
 	Fields: []Field{

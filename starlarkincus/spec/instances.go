@@ -40,8 +40,9 @@ var (
 	lastUsedField     = Field{Name: "last_used_at", Type: Time, Use: Read, Doc: "when it was last started"}
 	expandedConfig    = Field{Name: "expanded_config", Type: Config, Use: Read, Doc: "its configuration with the profiles applied"}
 	expandedDevices   = Field{Name: "expanded_devices", Type: Devices, Use: Read, Doc: "its devices with the profiles applied"}
-	sourceField       = Field{Name: "source", Type: Object, Use: Create, Fields: instanceSource, Doc: "what it is made from; image= is shorter for an image"}
-	diskOnlyField     = Field{Name: "disk_only", Type: Bool, Use: Create, Extension: "instance_snapshot_disk_only_restore", Doc: "with restore, goes back to just the disks"}
+	sourceField       = Field{Name: "source", Type: Object, Use: Create, Fields: instanceSource, Doc: "what it is made from; image= is shorter for an image",
+		Missing: `missing image= or source=: image="images:debian/12" is made into one, source={"type": "none"} makes it empty; a profile has neither`}
+	diskOnlyField = Field{Name: "disk_only", Type: Bool, Use: Create, Extension: "instance_snapshot_disk_only_restore", Doc: "with restore, goes back to just the disks"}
 )
 
 var instanceFields = []Field{
@@ -55,8 +56,8 @@ var instanceFields = []Field{
 	diskOnlyField,
 	{Name: "status", Type: String, Use: Read, Doc: "such as Running, Stopped, Frozen"},
 	{Name: "status_code", Type: Int, Use: Read, Doc: "the status as a number"},
-	{Name: "last_state", Type: Object, Use: Derived, Doc: "its state when list(state=True) read it, with what state() tells; else None"},
-	{Name: "last_addresses", Type: Strings, Use: Derived, Doc: "its addresses then, with what addresses() tells; else None"},
+	{Name: "last_state", Type: Object, Use: Derived, Made: LastState, Doc: "its state when list(state=True) read it, with what state() tells; else None"},
+	{Name: "last_addresses", Type: Strings, Use: Derived, Made: LastAddresses, Doc: "its addresses then, with what addresses() tells; else None"},
 	createdField, lastUsedField, locationField, expandedConfig, expandedDevices, ownerField,
 }
 
@@ -124,7 +125,7 @@ var copyArgs = []Field{
 
 // Instances are the containers and virtual machines.
 var Instances = &Resource{
-	Name: "instances", Kind: "Instance", Path: "/1.0/instances", Key: "name", Project: true, Depth: 2,
+	Name: "instances", Kind: "Instance", Path: "/1.0/instances", Key: "name", Scope: InProject, Depth: 2, Source: ByItsName,
 	Filter: filterArg(""), Everywhere: everywhereArg(""),
 	Doc:        "Containers and virtual machines.",
 	Verbs:      List | Get | New | Update | Replace | Rename | Delete,
@@ -244,7 +245,7 @@ var instanceState = &Resource{
 
 // Snapshots are an instance's.
 var Snapshots = &Resource{
-	Name: "snapshots", Kind: "Snapshot", Path: "snapshots", Key: "name",
+	Name: "snapshots", Kind: "Snapshot", Path: "snapshots", Key: "name", Source: WithParent,
 	Doc:        "Snapshots of the instance. instance.restore(name) goes back to one.",
 	Verbs:      List | Get | New | Update | Replace | Rename | Delete,
 	Background: New | Update | Replace | Rename | Delete,
@@ -291,21 +292,21 @@ var instanceBackups = &Resource{
 
 // Logs are an instance's.
 var Logs = &Resource{
-	Name: "logs", Kind: "Log", Path: "logs", Text: true, Key: "name",
+	Name: "logs", Kind: "Log", Path: "logs", Content: PlainText, Key: "name",
 	Doc:      "Logs of the instance.",
 	Verbs:    List | Get | Delete,
 	Children: []*Resource{execOutput},
 }
 
 var execOutput = &Resource{
-	Name: "exec_output", Kind: "Output", Path: "exec-output", Text: true, Key: "name", OfAll: true,
+	Name: "exec_output", Kind: "Output", Path: "exec-output", Content: PlainText, Key: "name", Stands: OnCollection,
 	Doc:   "What commands wrote whose output the server recorded. exec reads and deletes its own.",
 	Verbs: List | Get | Delete,
 }
 
 // instanceMetadata is what came with an instance's image.
 var instanceMetadata = &Resource{
-	Name: "metadata", Kind: "Metadata", Path: "metadata", Singleton: true,
+	Name: "metadata", Kind: "Metadata", Path: "metadata", Lists: Single,
 	Doc:   "What the instance's image says of itself. instance.metadata() reads it.",
 	Verbs: Get | Update | Replace,
 	Fields: []Field{
@@ -329,7 +330,7 @@ var instanceMetadata = &Resource{
 
 // templates are texts of which an instance's files are made.
 var templates = &Resource{
-	Name: "templates", Kind: "Template", Path: "metadata/templates", Text: true, Key: "name", KeyType: String, KeyQuery: "path",
+	Name: "templates", Kind: "Template", Path: "metadata/templates", Content: PlainText, Key: "name", KeyType: String, KeyQuery: "path",
 	Doc:        "Templates of files in the instance. instance.metadata().templates says which file is made of which.",
 	Verbs:      List | Get | New | Delete,
 	CreateArgs: []Field{{Name: "content", Type: String, Place: Whole, Required: true, Position: true, Doc: "the template, in pongo2's language"}},
@@ -344,7 +345,7 @@ var nvramFields = []Field{
 
 // nvram are the UEFI variables of a virtual machine.
 var nvram = &Resource{
-	Name: "nvram", Kind: "Variable", Path: "nvram", Key: "name", Keyed: true, Put: true, Extension: "instance_nvram",
+	Name: "nvram", Kind: "Variable", Path: "nvram", Key: "name", Lists: ByName, Named: AtItsPath, Extension: "instance_nvram",
 	Segment: &Segment{Field{Name: "guid", Type: Name, Place: Local, Doc: "whose variables; those of the EFI itself without it"},
 		"8be4df61-93ca-11d2-aa0d-00e098032b8c"},
 	Doc:   "UEFI variables of the virtual machine, which must be stopped to change them.",

@@ -5,7 +5,7 @@ var networkConfig = Field{Name: "config", Type: Config, Use: All, Auto: []string
 
 // Networks are what instances talk through.
 var Networks = &Resource{
-	Name: "networks", Kind: "Network", Path: "/1.0/networks", Key: "name", Project: true,
+	Name: "networks", Kind: "Network", Path: "/1.0/networks", Key: "name", Scope: InProject,
 	Filter: filterArg("api_filtering_extended"), Everywhere: everywhereArg("networks_all_projects"),
 	Doc:    "Networks: those that Incus manages, and the host's interfaces.",
 	Verbs:  List | Get | New | Update | Replace | Rename | Delete,
@@ -107,7 +107,7 @@ var peers = &Resource{
 }
 
 var leases = &Resource{
-	Name: "leases", Kind: "Lease", Path: "leases", Flat: true, Target: List,
+	Name: "leases", Kind: "Lease", Path: "leases", Lists: Elements, Target: List,
 	Doc:   "Addresses that the network has given out.",
 	Verbs: List,
 	Fields: []Field{
@@ -135,7 +135,7 @@ var aclRule = []Field{
 
 // NetworkACLs are rules of what networks let through.
 var NetworkACLs = &Resource{
-	Name: "network_acls", Kind: "ACL", Path: "/1.0/network-acls", Key: "name", Project: true,
+	Name: "network_acls", Kind: "ACL", Path: "/1.0/network-acls", Key: "name", Scope: InProject,
 	Filter: filterArg("api_filtering_extended"), Everywhere: everywhereArg("network_acls_all_projects"),
 	Doc:   "Rules of what networks let through.",
 	Verbs: List | Get | New | Update | Replace | Rename | Delete,
@@ -149,7 +149,7 @@ var NetworkACLs = &Resource{
 
 // NetworkAddressSets are addresses that ACLs name.
 var NetworkAddressSets = &Resource{
-	Name: "network_address_sets", Kind: "AddressSet", Path: "/1.0/network-address-sets", Key: "name", Project: true,
+	Name: "network_address_sets", Kind: "AddressSet", Path: "/1.0/network-address-sets", Key: "name", Scope: InProject,
 	Extension: "network_address_set", Filter: filterArg(""), Everywhere: everywhereArg(""),
 	Doc:   "Sets of addresses, which rules of ACLs name as $set.",
 	Verbs: List | Get | New | Update | Replace | Rename | Delete,
@@ -161,7 +161,7 @@ var NetworkAddressSets = &Resource{
 
 // NetworkZones are DNS zones.
 var NetworkZones = &Resource{
-	Name: "network_zones", Kind: "Zone", Path: "/1.0/network-zones", Key: "name", Project: true,
+	Name: "network_zones", Kind: "Zone", Path: "/1.0/network-zones", Key: "name", Scope: InProject,
 	Filter: filterArg("api_filtering_extended"), Everywhere: everywhereArg("network_zones_all_projects"),
 	Doc:      "DNS zones that the server fills with the names of instances.",
 	Verbs:    List | Get | New | Update | Replace | Delete,
@@ -197,7 +197,7 @@ var NetworkIntegrations = &Resource{
 
 // NetworkAllocations are addresses in use.
 var NetworkAllocations = &Resource{
-	Name: "network_allocations", Kind: "Allocation", Path: "/1.0/network-allocations", Flat: true, Project: true, Everywhere: everywhereArg(""),
+	Name: "network_allocations", Kind: "Allocation", Path: "/1.0/network-allocations", Lists: Elements, Scope: InProject, Everywhere: everywhereArg(""),
 	Doc:   "Addresses of managed networks that are in use, and by whom.",
 	Verbs: List,
 	Fields: []Field{

@@ -96,7 +96,7 @@ func sent(r row) []spec.Field {
 	}
 	switch r.method.Does {
 	case spec.DoCreate, spec.DoRename, spec.DoCopy, spec.DoMove:
-		if r.resource.Key != "" && !r.resource.Chosen && !r.resource.Put {
+		if r.resource.Key != "" && r.resource.Named != spec.ByServer && r.resource.Named != spec.AtItsPath {
 			out = append(out, spec.Field{Name: r.resource.Key, Type: spec.String})
 		}
 	}
@@ -109,7 +109,7 @@ func sent(r row) []spec.Field {
 			out = append(out, spec.Field{Name: "source", Type: spec.Any})
 		}
 	case spec.DoCreate:
-		if r.resource.Segment != nil && !r.resource.Put {
+		if r.resource.Segment != nil && r.resource.Named != spec.AtItsPath {
 			out = append(out, spec.Field{Name: r.resource.Segment.Name, Type: spec.Any}) // it is in the path
 		}
 	}
@@ -228,7 +228,7 @@ func TestEveryFieldOfAnAnswerIsKnown(t *testing.T) {
 		switch {
 		case r.method.Does == spec.DoRead && r.method.Returns.Of != nil:
 			fields = r.method.Returns.Of.Fields
-		case r.method.Does == spec.DoGet, r.method.Does == spec.DoList && !r.resource.Keyed:
+		case r.method.Does == spec.DoGet, r.method.Does == spec.DoList && r.resource.Lists != spec.ByName:
 			fields = r.resource.Fields
 		default:
 			continue
@@ -251,7 +251,7 @@ func TestEveryFieldOfAnAnswerIsKnown(t *testing.T) {
 				}
 			}
 			for _, f := range read {
-				if f.Extension == "" && properties != nil && properties[f.Name] == nil && line == "7.0" && f.Name != "progress" && !r.keyed(f) {
+				if f.Extension == "" && properties != nil && properties[f.Name] == nil && line == "7.0" && f.Made == spec.NotMade && !r.keyed(f) {
 					t.Errorf("%s: %s doesn't tell %s", line, r.name, f.Name)
 				}
 			}
@@ -320,7 +320,7 @@ func TestNamesDontCollide(t *testing.T) {
 			take("field", f.Script())
 		}
 		for _, child := range r.Children {
-			if !child.OfAll {
+			if child.Stands != spec.OnCollection {
 				take("collection", child.Name)
 			}
 			walk(child)

@@ -2,7 +2,7 @@ package spec
 
 // Profiles are configuration and devices that instances share.
 var Profiles = &Resource{
-	Name: "profiles", Kind: "Profile", Path: "/1.0/profiles", Key: "name", Project: true,
+	Name: "profiles", Kind: "Profile", Path: "/1.0/profiles", Key: "name", Scope: InProject,
 	Filter: filterArg(""), Everywhere: everywhereArg("profiles_all_projects"),
 	Doc:    "Configuration and devices that instances share.",
 	Verbs:  List | Get | New | Update | Replace | Rename | Delete,

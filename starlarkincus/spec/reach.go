@@ -11,7 +11,7 @@ func (r *Resource) Reach() string {
 	switch {
 	case p == nil:
 		return r.Name
-	case r.OfAll:
+	case r.Stands == OnCollection:
 		return p.Reach() + "." + r.Name
 	}
 	return p.Singular() + "." + r.Name

@@ -83,7 +83,7 @@ func (m *Method) ordinary(r *Resource) []Request {
 	}
 	if r.inProject() {
 		project = []Request{{HTTP: "GET", Path: "/1.0/projects/{project}", When: "where nothing is found in a project other than default"}}
-		if r.Shared && m.Verb == List {
+		if r.Scope == InProjectOrServer && m.Verb == List {
 			project = []Request{{HTTP: "GET", Path: "/1.0/projects/{project}", When: "in a project other than default", With: []string{"project"}}}
 		}
 	}
@@ -94,9 +94,9 @@ func (m *Method) ordinary(r *Resource) []Request {
 	switch m.Does {
 	case DoList:
 		switch {
-		case r.Keyed:
+		case r.Lists == ByName:
 			own.Query = "recursion=2"
-		case !r.Flat:
+		case r.Lists != Elements:
 			own.Query = "recursion=1"
 		}
 		return slices.Concat([]Request{own}, project)
@@ -105,13 +105,13 @@ func (m *Method) ordinary(r *Resource) []Request {
 	case DoGet, DoGetText:
 		return slices.Concat(lookUp, []Request{made})
 	case DoExists:
-		if r.Text {
+		if r.Content == PlainText {
 			return slices.Concat([]Request{read}, project)
 		}
 		return slices.Concat(lookUp, []Request{made}, project)
 	case DoCreate:
 		own.At = Within
-		if r.Put {
+		if r.Named == AtItsPath {
 			own.At = Item
 		}
 		return slices.Concat(image, []Request{own}, waits, []Request{made})
@@ -193,15 +193,15 @@ func (m *Method) copies(r *Resource) []Request {
 	}
 	copied := Request{HTTP: "GET", At: Item, Path: item}
 	out := []Request{{HTTP: "GET"}}
-	if Find(m.Args, "refresh") != nil && r.Segment == nil {
+	if Find(m.Args, "refresh") != nil && r.Source != PoolAndName {
 		out = append(out, in("where refresh=True in a cluster", nil, copied)...)
 	}
-	if r.Segment != nil {
+	if r.Source == PoolAndName {
 		out = append(out, in("where it goes from one member to another, outside the project default", nil,
 			Request{HTTP: "GET", Path: "/1.0/cluster/members/{member}"}, Request{HTTP: "GET", Path: "/1.0"}, Request{HTTP: "POST", Body: map[string]any{"migration": true}})...)
 	}
 	changes := complete(item, waiting)
-	if r.Segment != nil {
+	if r.Source == PoolAndName {
 		changes = complete(item)
 	}
 	return slices.Concat(out, []Request{made, waiting, copied}, changes)
@@ -210,7 +210,7 @@ func (m *Method) copies(r *Resource) []Request {
 // moves returns the requests of move.
 func (m *Method) moves(r *Resource) []Request {
 	moved := Request{HTTP: "GET", At: Item}
-	if r.Segment == nil {
+	if r.Source != PoolAndName {
 		return slices.Concat(in("where config= or devices= is given", []string{"config", "devices"}, Request{HTTP: "GET"}), []Request{{HTTP: "POST"}, waiting, moved}, complete("", waiting))
 	}
 	return slices.Concat(unless("without target=", []string{"target"}, Request{HTTP: "POST"}, waiting, moved),
@@ -230,7 +230,7 @@ func (r *Resource) inProject() bool {
 	var find func(resources []*Resource, project bool) bool
 	find = func(resources []*Resource, project bool) bool {
 		return slices.ContainsFunc(resources, func(o *Resource) bool {
-			in := project || o.Project
+			in := project || o.Scope != OfServer
 			return o == r && in || find(o.Children, in)
 		})
 	}

@@ -82,7 +82,7 @@ type row struct {
 
 // keyed says whether a field is what the object is called in the dict that lists it.
 func (r row) keyed(f spec.Field) bool {
-	return r.resource != nil && r.resource.Keyed && (f.Name == r.resource.Key || f.Name == r.resource.Segment.Name)
+	return r.resource != nil && r.resource.Lists == spec.ByName && (f.Name == r.resource.Key || f.Name == r.resource.Segment.Name)
 }
 
 // rows are all methods of the table that send a request of their own.
@@ -90,10 +90,10 @@ func rows() []row {
 	var out []row
 	var walk func(r *spec.Resource, path string, project bool)
 	walk = func(r *spec.Resource, path string, project bool) {
-		project = project || r.Project
+		project = project || r.Scope != spec.OfServer
 		object := path
 		switch {
-		case r.Singleton || r.KeyQuery != "":
+		case r.Lists == spec.Single || r.KeyQuery != "":
 		case r.Segment != nil:
 			object += "/{}/{}"
 		default:
@@ -109,7 +109,7 @@ func rows() []row {
 				if r.Segment != nil && m.Does == spec.DoCreate {
 					base += "/{}"
 				}
-				if r.Put && m.Does == spec.DoCreate {
+				if r.Named == spec.AtItsPath && m.Does == spec.DoCreate {
 					base = object
 				}
 			case spec.DoAct, spec.DoOffer, spec.DoToken, spec.DoRead, spec.DoReadText, spec.DoJoin:
@@ -144,7 +144,7 @@ func rows() []row {
 		}
 		for _, child := range r.Children {
 			below := object
-			if child.OfAll {
+			if child.Stands == spec.OnCollection {
 				below = path
 			}
 			walk(child, below+"/"+child.Path, project)

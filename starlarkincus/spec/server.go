@@ -2,7 +2,7 @@ package spec
 
 // Operations are what the server does in the background.
 var Operations = &Resource{
-	Name: "operations", Kind: "Operation", Path: "/1.0/operations", Key: "id", Project: true, Shared: true, Grouped: true, Everywhere: everywhereArg(""),
+	Name: "operations", Kind: "Operation", Path: "/1.0/operations", Key: "id", Scope: InProjectOrServer, Lists: ByStatus, Everywhere: everywhereArg(""),
 	Doc:   "What the server does in the background. It forgets an operation five seconds after its end.",
 	Verbs: List | Get,
 	Fields: []Field{
@@ -15,7 +15,7 @@ var Operations = &Resource{
 		{Name: "updated_at", Type: Time, Use: Read, Doc: "when it last changed"},
 		{Name: "resources", Type: Object, Use: Read, Doc: "URLs of what it works on, by kind"},
 		{Name: "metadata", Type: Object, Use: Read, Doc: "what it tells besides; may hold secrets"},
-		{Name: "progress", Type: Object, Use: Read, Doc: "what metadata says of its progress: stage, percent, processed, speed"},
+		{Name: "progress", Type: Object, Use: Read, Made: Progress, Doc: "what metadata says of its progress: stage, percent, processed, speed"},
 		{Name: "may_cancel", Type: Bool, Use: Read, Doc: "whether cancel() can end it"},
 		{Name: "err", Type: String, Use: Read, Doc: "why it failed"},
 		{Name: "location", Type: String, Use: Read, Doc: "the cluster member that it runs on"},
@@ -52,7 +52,7 @@ var Warnings = &Resource{
 
 // Certificates are whom the server trusts.
 var Certificates = &Resource{
-	Name: "certificates", Kind: "Certificate", Path: "/1.0/certificates", Key: "fingerprint", KeyType: String, Chosen: true,
+	Name: "certificates", Kind: "Certificate", Path: "/1.0/certificates", Key: "fingerprint", KeyType: String, Named: ByServer,
 	Filter: filterArg("api_filtering_extended"),
 	KeyDoc: "its fingerprint, or the start of it",
 	Doc:    "Certificates of clients and servers that the server trusts.",
@@ -80,7 +80,7 @@ var Certificates = &Resource{
 
 // Server is the server itself.
 var Server = &Resource{
-	Name: "server", Kind: "Server", Path: "/1.0", Singleton: true, Target: Get | Update | Replace,
+	Name: "server", Kind: "Server", Path: "/1.0", Lists: Single, Target: Get | Update | Replace,
 	Doc:   "The server: its configuration, its version and what it can do. incus.server() reads it.",
 	Verbs: Get | Update | Replace,
 	Fields: []Field{

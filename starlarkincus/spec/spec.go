@@ -73,10 +73,22 @@ type Field struct {
 	Extension string            // the API extension that the server needs for it
 	Stays     bool              // servers ignore an empty value of it in a change, so it can't be emptied
 	Emptied   bool              // servers keep keys of it that a PUT does not hold, so an unset one is sent empty
+	Made      Making            // of a field that the module makes of others
+	Missing   string            // the error of a create without it
 	Unordered bool              // of Strings: the order doesn't matter, and servers have their own
 	Auto      []string          // keys of a Config whose "auto" servers replace with what they choose
 	Rewritten map[string]string // keys of a Config that servers write in another way, and the key that keeps what was given
 }
+
+// A Making is the way in which the module makes a field of what the server told.
+type Making int
+
+const (
+	NotMade       Making = iota
+	LastState            // of the state that was read with the object
+	LastAddresses        // of the same
+	Progress             // of an operation's metadata
+)
 
 // AnyKey is the name of a Field that stands for all keys of an Object that aren't named.
 const AnyKey = "*"
@@ -115,16 +127,12 @@ type Resource struct {
 	Background Verb   // verbs whose work the server may do in the background
 	Target     Verb   // verbs whose request may say which cluster member it is about
 	Extension  string // the API extension that the server needs for all of it
-	Singleton  bool   // one object, without a collection around it
-	Chosen     bool   // the server chooses the key: create takes no name
-	Put        bool   // create is a PUT on the object's own path, also on one that exists
-	Text       bool   // an object is a text: get returns it, and there is no list but the names
-	Flat       bool   // the list is all there is: its elements have no path of their own
-	Keyed      bool   // its list is a dict of the objects by name; of several segments, a dict of such dicts
-	Grouped    bool   // its list is a dict of lists
-	OfAll      bool   // a child that stands on its parent's collection, not on each object: images.aliases
-	Project    bool   // belongs to a project
-	Shared     bool   // its list has objects of no project too, and doesn't fail where the project isn't there
+	Lists      Listing
+	Named      Naming
+	Content    Content
+	Stands     Standing
+	Scope      Scope
+	Source     Origin
 	Filter     *Field // list's filter=
 	Everywhere *Field // list's all_projects=
 	Aliases    string // where names that are no Key are looked up

@@ -5,7 +5,7 @@ var poolConfig = Field{Name: "config", Type: Config, Use: All, Rewritten: map[st
 
 // StoragePools are where instances, images and volumes are stored.
 var StoragePools = &Resource{
-	Name: "storage_pools", Kind: "Pool", Path: "/1.0/storage-pools", Key: "name", Project: true, Shared: true,
+	Name: "storage_pools", Kind: "Pool", Path: "/1.0/storage-pools", Key: "name", Scope: InProjectOrServer,
 	Filter: filterArg("api_filtering_extended"),
 	Doc:    "Storage pools, where instances, images and volumes are stored.",
 	Verbs:  List | Get | New | Update | Replace | Delete,
@@ -34,7 +34,7 @@ var contentTypeField = Field{Name: "content_type", Type: String, Use: Read | Cre
 
 // volumes have a type in their path.
 var volumes = &Resource{
-	Name: "volumes", Kind: "Volume", Path: "volumes", Key: "name", Project: true, Depth: 2, DepthNeeds: "storage_volume_full",
+	Name: "volumes", Kind: "Volume", Path: "volumes", Key: "name", Scope: InProject, Source: PoolAndName, Depth: 2, DepthNeeds: "storage_volume_full",
 	Segment: &Segment{Field{Name: "type", Type: Name, Place: Local, Doc: "custom (the default), container, virtual-machine or image"}, "custom"},
 	Filter:  filterArg(""), Everywhere: everywhereArg(""),
 	Doc:        "Volumes of the pool. Those of type custom are made and changed here; the others belong to instances and images.",
@@ -59,7 +59,7 @@ var volumes = &Resource{
 			{Name: "secrets", Type: Config, Doc: "secrets of the migration's connections"},
 		}},
 		{Name: "restore", Type: String, Use: Create, Doc: "name of a snapshot to begin with"},
-		{Name: "last_state", Type: Object, Use: Derived, Doc: "its state when list(state=True) read it, with what state() tells; else None"},
+		{Name: "last_state", Type: Object, Use: Derived, Made: LastState, Doc: "its state when list(state=True) read it, with what state() tells; else None"},
 		usedByField, locationField, createdField, ownerField,
 	},
 	Methods: []Method{
@@ -160,7 +160,7 @@ var bitmaps = &Resource{
 }
 
 var buckets = &Resource{
-	Name: "buckets", Kind: "Bucket", Path: "buckets", Key: "name", Project: true, Depth: 2, DepthNeeds: "storage_bucket_full",
+	Name: "buckets", Kind: "Bucket", Path: "buckets", Key: "name", Scope: InProject, Depth: 2, DepthNeeds: "storage_bucket_full",
 	Filter: filterArg("api_filtering_extended"), Everywhere: everywhereArg("storage_buckets_all_projects"),
 	Doc:    "S3 buckets of the pool.",
 	Verbs:  List | Get | New | Update | Replace | Delete,

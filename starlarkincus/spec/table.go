@@ -56,7 +56,7 @@ var (
 
 // access is who may use something.
 var access = &Resource{
-	Kind: "AccessEntry", Doc: "Who may use it, and as what.", Verbs: List, Flat: true,
+	Kind: "AccessEntry", Doc: "Who may use it, and as what.", Verbs: List, Lists: Elements,
 	Fields: []Field{
 		{Name: "identifier", Type: String, Use: Read, Doc: "the fingerprint of the certificate, or another name of who it is"},
 		{Name: "role", Type: String, Use: Read, Doc: "admin, operator, user or view"},

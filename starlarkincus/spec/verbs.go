@@ -1,6 +1,9 @@
 package spec
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Arguments that many methods share.
 var (
@@ -60,7 +63,7 @@ func (m *Method) Arguments() []Field {
 // request can be about one cluster member.
 func (r *Resource) scoped(v Verb, args []Field) []Field {
 	args = args[:len(args):len(args)]
-	if r.Project {
+	if r.Scope != OfServer {
 		args = append(args, projectArg)
 	}
 	if r.Target&v != 0 && Find(args, "target") == nil {
@@ -151,14 +154,14 @@ func (r *Resource) CollectionMethods() []Method {
 	create := r.createArgs()
 	r.addReads(add)
 	switch {
-	case r.Text:
+	case r.Content == PlainText:
 		add(New, Method{Name: "create", Does: DoCreateText, Returns: nothing, Effect: Creates, HTTP: "POST", Args: r.scoped(New, create), Doc: "Creates or overwrites " + r.An() + "."})
-	case r.Put:
+	case r.Named == AtItsPath:
 		add(New, Method{Name: "create", Does: DoCreate, Returns: sibling, Effect: Creates, HTTP: "PUT", Args: r.scoped(New, create), Doc: "Creates or overwrites " + r.An() + " and returns it."})
 	default:
 		add(New, Method{Name: "create", Does: DoCreate, Returns: sibling, Effect: Creates, HTTP: "POST", Args: r.scoped(New, create), Doc: "Creates " + r.An() + " and returns it."})
 	}
-	if r.Verbs&New != 0 && r.Verbs&(Update|Replace) != 0 && !r.Chosen {
+	if r.Verbs&New != 0 && r.Verbs&(Update|Replace) != 0 && r.Named != ByServer {
 		args := r.scoped(New, create)
 		for _, f := range With(r.Fields, Change) {
 			if Find(args, f.Name) == nil { // create can't set it, so a change follows
@@ -213,7 +216,7 @@ func (r *Resource) ensured() string {
 
 // addReads adds the verbs that only read.
 func (r *Resource) addReads(add func(Verb, Method)) {
-	if r.Singleton {
+	if r.Lists == Single {
 		add(Get, Method{Name: "get", Does: DoGet, Returns: sibling, Effect: Reads, HTTP: "GET", Args: r.scoped(Get, nil), Doc: "Reads " + r.An() + "."})
 		return
 	}
@@ -234,19 +237,19 @@ func (r *Resource) addReads(add func(Verb, Method)) {
 	}
 	one := r.named(Get)
 	switch {
-	case r.Flat:
+	case r.Lists == Elements:
 		add(List, Method{Name: "list", Does: DoList, Returns: listOf(nil), Effect: Reads, HTTP: "GET", Args: list, Doc: "Returns a list of all, each with its fields."})
 		return
-	case r.Text:
+	case r.Content == PlainText:
 		add(List, Method{Name: "names", Does: DoNames, Returns: someStrings, Effect: Reads, HTTP: "GET", Args: names, Doc: "Returns the names of all."})
 		add(Get, Method{Name: "get", Does: DoGetText, Returns: aText, Effect: Reads, HTTP: "GET", Args: r.scoped(Get, one), Doc: "Reads " + r.An() + " and returns it as a string."})
 		add(List, Method{Name: "exists", Does: DoExists, Returns: aBool, Effect: Reads, HTTP: "GET", Args: r.scoped(List, one), Doc: "Says whether there is such " + r.An() + "."})
 		return
 	}
-	if !r.Keyed {
+	if r.Lists != ByName {
 		list = append(list, Field{Name: "recursion", Type: Int, Place: Local, Doc: "how much the server sends of each: 1 its fields; 2, where it has that, what is below it too, which is slow"})
 	}
-	if Find(r.Fields, "last_state") != nil {
+	if slices.ContainsFunc(r.Fields, func(f Field) bool { return f.Made == LastState }) {
 		list = append(list, Field{Name: "state", Type: Bool, Place: Local, Extension: r.DepthNeeds,
 			Doc: "True reads the state of each too, in the same request: what last_state tells. Slow where there are many"})
 	}
@@ -262,7 +265,7 @@ func (r *Resource) addReads(add func(Verb, Method)) {
 // createArgs are what create takes.
 func (r *Resource) createArgs() []Field {
 	var args []Field
-	if !r.Chosen {
+	if r.Named != ByServer {
 		args = r.named(New)
 	}
 	args = append(args, r.CreateArgs...)
@@ -271,7 +274,7 @@ func (r *Resource) createArgs() []Field {
 			args = append(args, f)
 		}
 	}
-	if !r.Text {
+	if r.Content != PlainText {
 		args = append(args, extraArg)
 	}
 	return args
@@ -281,7 +284,7 @@ func (r *Resource) createArgs() []Field {
 func (r *Resource) ObjectMethods() []Method {
 	var out []Method
 	add := r.adder(&out, false)
-	if r.Text {
+	if r.Content == PlainText {
 		return nil
 	}
 	change := append(With(r.Fields, Change), extraArg)
