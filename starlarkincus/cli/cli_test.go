@@ -30,9 +30,24 @@ import (
 func TestMain(m *testing.M) {
 	// The race detector lets a process sleep for a second at its end. Those that the tests start are many.
 	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
-	testscript.Main(m, map[string]func(){
+	testscript.Main(tests{m}, map[string]func(){
 		"incus-star": func() { os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 	})
+}
+
+// atEnd are called after the tests.
+var atEnd []func()
+
+// A tests runs the package's tests.
+type tests struct{ *testing.M }
+
+func (t tests) Run() int {
+	defer func() {
+		for _, f := range atEnd {
+			f()
+		}
+	}()
+	return t.M.Run()
 }
 
 // TestCommand runs the files of testdata; those under testdata/real need a real Incus.

@@ -114,9 +114,8 @@ func TestWarningsOfForeignFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, format := range []string{"text", "json"} {
-			command := start(t, "--error-format", format, "-c", script)
-			stdout, status := command.rest()
-			stderr := command.stderr.String()
+			got := runHere(t, "", nil, "--error-format", format, "-c", script)
+			stdout, stderr, status := got.stdout, got.stderr, got.status
 			what := fmt.Sprintf("%s %v uid %d %s", trial.name, trial.mode, trial.uid, format)
 			if status != 0 || !strings.Contains(stdout, "end") {
 				t.Errorf("%s: status %d, stderr %s", what, status, stderr)

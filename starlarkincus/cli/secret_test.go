@@ -318,6 +318,7 @@ func timeLimit(mode string) string {
 
 // TestSecretsStayHidden plants secrets in all places that can hold one, and looks for them in all that is printed.
 func TestSecretsStayHidden(t *testing.T) {
+	usePlain(t)
 	planted := 0
 	for _, mode := range repeaterModes {
 		for _, format := range []string{"text", "json"} {
@@ -357,6 +358,7 @@ func TestSecretsStayHidden(t *testing.T) {
 // What a server has as secrets isn't shown by the text of an object, the prompt's echo, or a failing test; nor what was
 // sent to it.
 func TestSecretsStayHiddenInEchoes(t *testing.T) {
+	usePlain(t)
 	const reads = `
 e = try_(incus.request, "POST", "/1.0/x", body={"password": "$1", "l": ["https://u:$2@h"]}).error
 e2 = catch(Error, incus.connect, endpoint="https://u:$3@h").error
@@ -404,6 +406,7 @@ op = try_(incus.operations.get, "0a6b2ae5-4f0c-4f0b-9d3c-1f3c1c6d1a11")
 
 // A signal while operations run: what goes on is named, and nothing more.
 func TestSecretsStayHiddenWhenInterrupted(t *testing.T) {
+	usePlain(t)
 	m, dir, env := secretWorld(t, "operation goes on")
 	call := m.fill(`incus.instances.get("i").exec(["x", "--password=$1"], env={"DB_PASSWORD": "$2"})`)
 	for _, format := range []string{"text", "json"} {
