@@ -32,6 +32,7 @@ if ! command -v "$(go env CC)" >/dev/null; then
 	} >/dev/null 2>&1 || die "needs a C compiler, for the race detector, and could not install gcc"
 fi
 go mod download # there is no network beside the throwaway Incus
+export GORACE=${GORACE:-atexit_sleep_ms=0} # else each process of a test that the race detector watches ends a second later
 
 trap 'exit 130' INT # else the next check would follow the one that was interrupted
 passed=() failed=()

@@ -60,8 +60,7 @@ func (f *flags) format(o fmtFlags, paths []string, stdio stdio) int {
 			status = f.cannot("fmt", err, stdio.err)
 			continue
 		case err != nil:
-			fmt.Fprintln(stdio.err, printable.Text(err.Error()))
-			status = max(status, 1)
+			status = max(status, f.report(unformatted{err}, stdio.err))
 			continue
 		case bytes.Equal(before, after):
 			continue
@@ -78,6 +77,14 @@ func (f *flags) format(o fmtFlags, paths []string, stdio stdio) int {
 	}
 	return status
 }
+
+// An unformatted error is about a script that can't be formatted.
+type unformatted struct{ error }
+
+func (unformatted) ExitStatus() int { return 1 }
+
+// ReportClass is what --error-format json calls it.
+func (unformatted) ReportClass() string { return "SyntaxError" }
 
 // print prints what formatting changes in a file: all of it, or just the file's name.
 func (o fmtFlags) print(stdout io.Writer, path string, before, after []byte) {
@@ -104,8 +111,7 @@ func (f *flags) formatStdin(o fmtFlags, stdio stdio) int {
 	same := bytes.Equal(before, after)
 	switch {
 	case err != nil:
-		fmt.Fprintln(stdio.err, printable.Text(err.Error()))
-		return 1
+		return f.report(unformatted{err}, stdio.err)
 	case !o.diff && !o.list && !o.check:
 		_, _ = stdio.out.Write(after)
 	case !same:

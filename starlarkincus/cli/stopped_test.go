@@ -81,6 +81,9 @@ parallel(one, range(2))
 `,
 }
 
+// stopTimes are how long each takes, roughly, as multiples of a launch.
+var stopTimes = map[string]float64{"launch": 1, "deferred": 1, "start": 2, "copy": 1.5, "snapshot": 2, "exec": 1.5, "parallel": 2}
+
 // TestRealStopsLeaveNothing: a script that is ended at any moment leaves no instance, where its clean-up deletes them.
 // Where the grace period doesn't suffice, or a second signal ended clean-up, its error names what the server goes on with.
 func TestRealStopsLeaveNothing(t *testing.T) {
@@ -113,14 +116,13 @@ func TestRealStopsLeaveNothing(t *testing.T) {
 			_ = exec.Command("incus", "delete", "-f", name).Run()
 		}
 	}
-	took := make(map[string]time.Duration) // of each, when nothing ends it
+	first := names[r.IntN(len(names))]
+	launch := float64(whole(t, strings.ReplaceAll(stopScripts[first], "NAME", "whole"))) / stopTimes[first]
 	for i := range *stops {
 		kind := names[(i+int(r.Uint32N(2)))%len(names)]
 		script := strings.ReplaceAll(stopScripts[kind], "NAME", fmt.Sprintf("stop%d", i))
-		if took[kind] == 0 {
-			took[kind] = whole(t, strings.ReplaceAll(stopScripts[kind], "NAME", "whole"))
-		}
-		after := time.Duration(r.Float64() * float64(took[kind]))
+		took := time.Duration(launch * stopTimes[kind]) // when nothing ends it
+		after := time.Duration(r.Float64() * float64(took))
 		way := []os.Signal{syscall.SIGINT, syscall.SIGTERM, nil}[r.IntN(3)]
 		again := way != nil && r.IntN(8) == 0
 		args := []string{"--error-format", "json", "-c", script}
@@ -132,12 +134,12 @@ func TestRealStopsLeaveNothing(t *testing.T) {
 			time.Sleep(after)
 			_ = command.Process.Signal(way)
 			if again {
-				time.Sleep(time.Duration(r.Float64() * float64(took[kind]) / 4))
+				time.Sleep(time.Duration(r.Float64() * float64(took) / 4))
 				_ = command.Process.Signal(way)
 			}
 		}
 		_, status := command.rest()
-		where := fmt.Sprintf("stop %d (%s, %v after %v of %v, again %t)", i, kind, way, after, took[kind], again)
+		where := fmt.Sprintf("stop %d (%s, %v after %v of %v, again %t)", i, kind, way, after, took, again)
 		stderr := command.stderr.String()
 		late := status == -1 && way != nil && stderr == "" // the signal came when all was over
 		if !late && status != 0 && status != 130 && status != 143 && status != 124 {

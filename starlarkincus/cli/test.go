@@ -90,7 +90,7 @@ func (f *flags) test(t testFlags, paths []string, stdio stdio) int {
 	warn := f.warner(stdio.err)
 	runner := suite.New(suite.Options{
 		Paths: orHere(paths), Match: match, Timeout: t.timeout, Parallel: t.parallel, Verbose: t.verbose || f.trace, JUnit: t.junit,
-		Stdout: stdio.out, Stderr: stdio.err, Color: colored(stdio.out.file), MaxSteps: f.maxSteps, LibraryPath: libraryPath(), ReadOnly: f.readOnly,
+		Stdout: stdio.out, Stderr: stdio.err, JSON: f.errorFormat == "json", Color: colored(stdio.out.file), MaxSteps: f.maxSteps, LibraryPath: libraryPath(), ReadOnly: f.readOnly,
 		Cleanup: f.cleanup,
 		Warn:    warn,
 		Module:  func(output io.Writer) starlarkincus.Options { return f.module(output, warn) },

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode"
 
+	safe "incus-star/starlarkincus/internal/printable"
 	"incus-star/starlarkincus/internal/secret"
 
 	"go.starlark.net/starlark"
@@ -69,7 +70,7 @@ func logAt(level slog.Level) func(*call) (starlark.Value, error) {
 			if secret.Key(name) {
 				field[1] = starlark.String(secret.Hidden)
 			}
-			b.WriteString(" " + name + "=" + logValue(hideSecrets(field[1])))
+			b.WriteString(" " + safe.Line(name) + "=" + logValue(hideSecrets(field[1])))
 		}
 		b.WriteString("\n")
 		// One write, so that the lines of several processes don't mix. That it fails is no reason to end the script.

@@ -20,7 +20,6 @@ import (
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/internal/input"
-	"incus-star/starlarkincus/internal/printable"
 
 	"go.starlark.net/syntax"
 )
@@ -52,6 +51,8 @@ type Options struct {
 	JUnit string
 	// Stdout takes the results, Stderr what goes wrong with the run itself.
 	Stdout, Stderr io.Writer
+	// JSON makes what goes to Stderr one object a line.
+	JSON bool
 	// Color makes reports use terminal colours.
 	Color bool
 	// Warn, LibraryPath, MaxSteps and ReadOnly are those of host.Options.
@@ -95,10 +96,15 @@ func (r *Runner) EndCleanup() {
 func (r *Runner) Report(w io.Writer, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	fmt.Fprintf(w, "incus-star test: %s\n", printable.Text(err.Error()))
 	if len(r.projects) > 0 {
-		fmt.Fprintf(w, "projects that are left: %s\n", strings.Join(slices.Sorted(maps.Keys(r.projects)), " "))
+		err = fmt.Errorf("%w\nprojects that are left: %s", err, strings.Join(slices.Sorted(maps.Keys(r.projects)), " "))
 	}
+	r.report(w, err)
+}
+
+// report writes what goes wrong with the run itself.
+func (r *Runner) report(w io.Writer, err error) {
+	host.New(host.Options{JSON: r.options.JSON}).Report(w, &host.UsageError{Path: "incus-star test", Message: err.Error()})
 }
 
 func (r *Runner) noteProject(verb, name string) {
@@ -160,7 +166,7 @@ func statusOf(cause error) int {
 }
 
 func (r *Runner) usage(err error) int {
-	fmt.Fprintf(r.options.Stderr, "incus-star test: %s\n", printable.Text(err.Error()))
+	r.report(r.options.Stderr, err)
 	return statusUsage
 }
 

@@ -173,7 +173,7 @@ func (r *Runner) judged(h *host.Host, err error) result {
 		if exit.Message != "" {
 			done.reason = fmt.Sprintf("the test called die(), status %d: %s", exit.Status, exit.Message)
 		}
-		done.report = done.reason + "\n"
+		done.report = printable.Text(done.reason) + "\n"
 	case errors.Is(err, host.ErrTimeout), errors.Is(err, host.ErrInterrupted), errors.Is(err, host.ErrSteps):
 	case errors.As(err, &class) && class.Class == skipped:
 		done = result{outcome: skips, reason: class.Message}
