@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"incus-star/starlarkincus"
+	declare "incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/internal/input"
 	"incus-star/starlarkincus/spec"
@@ -86,26 +87,32 @@ type checker struct {
 	modules        map[string]*module // by path
 	members        members
 	methods        map[*spec.Method]*signature
-	builtins       map[string]*signature // of the host's functions, once they were asked for
-	libraries      map[string][]string   // the host's libraries, and what is in them
+	declared       map[string]*declare.Decl // the names of scripts and tests, members of libraries included
+	builtins       map[string]*signature    // of the host's functions, once they were asked for
+	libraries      map[string][]string      // the host's libraries, and what is in them
 }
 
 func newChecker(o Options) *checker {
 	client := starlarkincus.New(starlarkincus.Options{})
+	declared := make(map[string]*declare.Decl)
 	names, testNames := client.Names(), client.Names()
 	for _, name := range o.Names {
 		names[name], testNames[name] = starlark.None, starlark.None
 	}
-	for name := range suite.Params() {
-		testNames[name] = starlark.None
+	for _, d := range suite.Names() {
+		testNames[d.Name] = starlark.None
+		declared[d.Name] = &d
+	}
+	for _, name := range host.Names() {
+		declared[name] = host.Declared(name)
 	}
 	c := &checker{
 		client: client, modules: make(map[string]*module), members: make(members),
-		methods: make(map[*spec.Method]*signature), builtins: make(map[string]*signature), libraries: make(map[string][]string),
+		methods: make(map[*spec.Method]*signature), declared: declared, builtins: make(map[string]*signature), libraries: make(map[string][]string),
 		scripts: host.New(host.Options{Predeclared: names, LibraryPath: o.LibraryPath}),
 		tests:   host.New(host.Options{Predeclared: testNames, LibraryPath: o.LibraryPath}),
 	}
-	for _, name := range host.HelpNames() {
+	for _, name := range host.Names() {
 		if library, member, ok := strings.Cut(name, "."); ok {
 			c.libraries[library] = append(c.libraries[library], member)
 		}

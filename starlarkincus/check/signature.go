@@ -7,9 +7,8 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus"
-	"incus-star/starlarkincus/host"
+	declare "incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/spec"
-	"incus-star/starlarkincus/suite"
 
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
@@ -90,30 +89,23 @@ func ofParams(params []syntax.Expr) *signature {
 	return s
 }
 
-// lenient are functions of the host's with several forms.
-var lenient = map[string]bool{"raise_": true}
-
-// ofBuiltin is the signature of a function of the host's, as its help writes it; nil where that isn't one.
+// ofBuiltin is the signature of a function of ours; nil where the name isn't one.
 func (c *checker) ofBuiltin(name string) *signature {
-	if s, ok := c.builtins[name]; ok {
-		return s
-	}
-	c.builtins[name] = nil
-	params, ok := suite.Params()[name]
-	if !ok {
-		title, _, _ := strings.Cut(host.Help(name), "\n")
-		params, ok = strings.CutPrefix(title, name+"(")
-		if !ok || !strings.HasSuffix(params, ")") {
-			return nil
+	s, ok := c.builtins[name]
+	if d := c.declared[name]; !ok && d != nil && d.Callable() {
+		s = &signature{lenient: d.Loose, caller: byBuiltin}
+		position := true
+		for _, p := range d.Params {
+			switch p.Passing {
+			case declare.Rest:
+				s.varargs, position = true, false
+			case declare.Keywords:
+				s.named = true
+			default:
+				s.params = append(s.params, param{name: p.Name, position: position && p.Passing != declare.ByName, required: p.Required, only: p.Passing == declare.ByPosition})
+			}
 		}
-		params = strings.TrimSuffix(params, ")")
 	}
-	file, err := (&syntax.FileOptions{}).Parse(name, "def f("+strings.ReplaceAll(params, "…", "None")+"):\n    pass\n", 0)
-	if err != nil {
-		return nil
-	}
-	s := ofParams(file.Stmts[0].(*syntax.DefStmt).Params)
-	s.lenient, s.caller = lenient[name], byBuiltin
 	c.builtins[name] = s
 	return s
 }

@@ -9,41 +9,46 @@ import (
 	"time"
 
 	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
 )
 
-func init() {
-	register([]definition{{
-		name:   "print",
-		params: `*args, sep=" "`,
-		help:   `Prints its arguments and a newline to standard output.`,
-		call:   print,
-	}, {
-		name:   "sleep",
-		params: "seconds",
-		help: `Waits that many seconds, or for a duration such as time.parse_duration("1m30s") or 5 * time.minute. Other tasks go on
+var printDecl = builtin.Decl{
+	Name:    "print",
+	Params:  []builtin.Param{builtin.Args("args", builtin.Any), builtin.Key("sep", builtin.String, `" "`)},
+	Returns: builtin.None, Help: `Prints its arguments and a newline to standard output.`,
+	Call: onTask(print),
+}
+
+var sleepDecl = builtin.Decl{
+	Name:    "sleep",
+	Params:  []builtin.Param{builtin.Need("seconds", builtin.Seconds)},
+	Returns: builtin.None, Help: `Waits that many seconds, or for a duration such as time.parse_duration("1m30s") or 5 * time.minute. Other tasks go on
 meanwhile.`,
-		call: sleep,
-	}, {
-		name:   "exit",
-		params: "status=0",
-		help: `Ends the script with that exit status, from 0 to 255. Clean-up (finally_) still runs; nothing can hold it.
+	Call: onTask(sleep),
+}
+
+var exitDecl = builtin.Decl{
+	Name:   "exit",
+	Params: []builtin.Param{builtin.Opt("status", builtin.Int, "0")},
+	Help: `Ends the script with that exit status, from 0 to 255. Clean-up (finally_) still runs; nothing can hold it.
 
 Without an exit() a script's status is 0, or what its uncaught error's class says. die(message) says why as well.`,
-		call: exit,
-	}, {
-		name:   "die",
-		params: "message, status=1",
-		help: `Ends the script with a message on standard error and that exit status, from 1 to 255; without a backtrace.
+	Call: onTask(exit),
+}
+
+var dieDecl = builtin.Decl{
+	Name:   "die",
+	Params: []builtin.Param{builtin.Need("message", builtin.Any), builtin.Opt("status", builtin.Int, "1")},
+	Help: `Ends the script with a message on standard error and that exit status, from 1 to 255; without a backtrace.
 
     if not args:
         die("usage: web.star NAME", status=2)
 
 Clean-up still runs; nothing can hold it. Where the caller may handle what went wrong, raise_ an error.`,
-		call: die,
-	}})
+	Call: onTask(die),
 }
 
 func print(c *call) (starlark.Value, error) {
@@ -63,7 +68,7 @@ func (c *call) print(text string) error {
 		c.run.stop(ErrOutputClosed)
 		return context.Cause(c.ctx)
 	case err != nil:
-		return c.errorf("%w", err)
+		return c.Errorf("%w", err)
 	}
 	return nil
 }
@@ -78,14 +83,14 @@ func (h *Host) print(text string) error {
 
 func sleep(c *call) (starlark.Value, error) {
 	var arg starlark.Value
-	if err := c.unpack("seconds", &arg); err != nil {
+	if err := c.Unpack(&arg); err != nil {
 		return nil, err
 	}
 	d, err := value.Duration("seconds", arg)
 	if err != nil {
-		return nil, c.errorf("%w", err)
+		return nil, c.Errorf("%w", err)
 	}
-	if err := wait(c.thread, d); err != nil {
+	if err := wait(c.Thread, d); err != nil {
 		return nil, err
 	}
 	return starlark.None, nil
@@ -107,23 +112,23 @@ func wait(thread *starlark.Thread, d time.Duration) error {
 
 func exit(c *call) (starlark.Value, error) {
 	var arg starlark.Value = starlark.MakeInt(0)
-	if err := c.unpack("status?", &arg); err != nil {
+	if err := c.Unpack(&arg); err != nil {
 		return nil, err
 	}
 	if text, ok := arg.(starlark.String); ok {
-		return nil, c.errorf("status is %s, want an int from 0 to 255; die(%s) ends the script with a message", described(arg), text)
+		return nil, c.Errorf("status is %s, want an int from 0 to 255; die(%s) ends the script with a message", builtin.Described(arg), text)
 	}
 	return c.exit(arg, 0, "")
 }
 
 func die(c *call) (starlark.Value, error) {
 	var message, status starlark.Value = nil, starlark.MakeInt(1)
-	if err := c.unpack("message", &message, "status?", &status); err != nil {
+	if err := c.Unpack(&message, &status); err != nil {
 		return nil, err
 	}
 	text := strings.TrimRight(plainText(message), "\n")
 	if text == "" {
-		return nil, c.errorf("message is empty: exit(1) ends the script without one")
+		return nil, c.Errorf("message is empty: exit(1) ends the script without one")
 	}
 	return c.exit(status, 1, text)
 }
@@ -132,7 +137,7 @@ func die(c *call) (starlark.Value, error) {
 func (c *call) exit(status starlark.Value, least int, message string) (starlark.Value, error) {
 	n, err := starlark.AsInt32(status)
 	if err != nil || n < least || n > 255 {
-		return nil, c.errorf("status is %s, want an int from %d to 255", described(status), least)
+		return nil, c.Errorf("status is %s, want an int from %d to 255", builtin.Described(status), least)
 	}
 	e := &ExitError{Status: n, Message: message}
 	c.stop(e)

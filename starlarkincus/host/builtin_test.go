@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"incus-star/starlarkincus/builtin"
+
 	"go.starlark.net/starlark"
 )
 
@@ -14,7 +16,7 @@ func TestHelp(t *testing.T) {
 		if name == "range" || slices.Contains(preallocating, name) {
 			continue // Starlark's own
 		}
-		text := Help(name)
+		text := Declared(name).Text()
 		if !strings.HasPrefix(text, name) || len(text) < len(name)+20 {
 			t.Errorf("%s: help is %q", name, text)
 		}
@@ -22,25 +24,25 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%s: a tab in the help", name)
 		}
 	}
-	for _, name := range HelpNames() {
-		if Help(name) == "" {
+	for _, name := range Names() {
+		if d := Declared(name); d == nil || d.Help == "" {
 			t.Errorf("no help for %s", name)
 		}
 	}
-	if Help("nothing") != "" {
+	if Declared("nothing") != nil {
 		t.Error("help for an unknown name")
 	}
 	want := "IncusConflictError(message, **fields)\n\nSomething else has the address, port, MAC or name (409, or a failure that says so).\n\n" +
 		"A class of errors under IncusAPIError, IncusError, Error."
-	if got := Help("IncusConflictError"); got != want {
+	if got := Declared("IncusConflictError").Text(); got != want {
 		t.Errorf("got %q", got)
 	}
 }
 
 func TestTwice(t *testing.T) {
 	for name, register := range map[string]func(){
-		"a builtin":  func() { register([]definition{{name: "try_"}}) },
-		"Starlark's": func() { register([]definition{{name: "len"}}) },
+		"a builtin":  func() { index([]*builtin.Decl{&tryDecl, {Name: "try_"}}) },
+		"Starlark's": func() { index([]*builtin.Decl{{Name: "len"}}) },
 		"a caller's": func() { New(Options{Predeclared: starlark.StringDict{"Error": starlark.None}}) },
 	} {
 		func() {

@@ -3,14 +3,15 @@ package host
 import (
 	"errors"
 
+	"incus-star/starlarkincus/builtin"
+
 	"go.starlark.net/starlark"
 )
 
-func init() {
-	register([]definition{{
-		name:   "defer",
-		params: "fn, *args, **kwargs",
-		help: `Calls fn(*args, **kwargs) at the script's end, in any case: after an error, Ctrl-C, a timeout or exit() too.
+var deferDecl = builtin.Decl{
+	Name:    "defer",
+	Params:  []builtin.Param{builtin.Need("fn", builtin.Callable), builtin.Args("args", builtin.Any), builtin.KwArgs("kwargs", builtin.Any)},
+	Returns: builtin.None, Help: `Calls fn(*args, **kwargs) at the script's end, in any case: after an error, Ctrl-C, a timeout or exit() too.
 
     inst = incus.instances.launch("probe", image="images:debian/12")
     defer(inst.delete, force=True)
@@ -21,8 +22,7 @@ that of its class where the script would have ended with 0. After an interrupt o
 still to be made. 10 seconds are enough to delete two or three running instances. What the script was waiting for is
 cancelled first, or waited for a while. A call deferred in a task of parallel(), or in a function, waits for the script's
 end as well; at the prompt it waits for the prompt's end. finally_ cleans up sooner.`,
-		call: deferCall,
-	}})
+	Call: onTask(deferCall),
 }
 
 // A deferredCall is what defer was given, and where.
@@ -38,27 +38,27 @@ func deferCall(c *call) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	*c.run.deferred = append(*c.run.deferred, deferredCall{fn, c.args[1:], c.kwargs, c.place()})
+	*c.run.deferred = append(*c.run.deferred, deferredCall{fn, c.Args[1:], c.Kwargs, c.place()})
 	return starlark.None, nil
 }
 
 // function is the first argument of a builtin that calls it with the others. Example is how to write it.
 func (c *call) function(example string) (starlark.Callable, error) {
-	if len(c.args) == 0 {
-		return nil, c.errorf("missing the function: write %s", example)
+	if len(c.Args) == 0 {
+		return nil, c.Errorf("missing the function: write %s", example)
 	}
-	fn, ok := c.args[0].(starlark.Callable)
+	fn, ok := c.Args[0].(starlark.Callable)
 	if !ok {
-		return nil, c.errorf("got %s, want a function: write %s, not %s(fn(arg))", described(c.args[0]), example, c.name)
+		return nil, c.Errorf("got %s, want a function: write %s, not %s(fn(arg))", builtin.Described(c.Args[0]), example, c.Name)
 	}
 	return fn, nil
 }
 
 // place is the end of the call's stack: the builtin, and the script's function that called it where there is one.
 func (c *call) place() starlark.CallStack {
-	stack := starlark.CallStack{c.thread.CallFrame(0)}
-	if c.thread.CallStackDepth() > 1 {
-		stack = starlark.CallStack{c.thread.CallFrame(1), stack[0]}
+	stack := starlark.CallStack{c.Thread.CallFrame(0)}
+	if c.Thread.CallStackDepth() > 1 {
+		stack = starlark.CallStack{c.Thread.CallFrame(1), stack[0]}
 	}
 	return stack
 }

@@ -25,11 +25,11 @@ def fail_once():
     return fn
 `
 	isTime := regexp.MustCompile(`\b(seconds|timeout|interval|delay|ttl|pause|duration)\b(?:[,=]|$)`)
-	for name, d := range definitions {
+	for name, d := range declared() {
 		if strings.HasPrefix(name, "time.") {
 			continue
 		}
-		for _, param := range isTime.FindAllStringSubmatch(d.params, -1) {
+		for _, param := range isTime.FindAllStringSubmatch(d.Signature(), -1) {
 			call := calls[name+" "+param[1]]
 			if call == "" {
 				t.Errorf("%s: its parameter %s needs a call in this test", name, param[1])

@@ -5,45 +5,45 @@ import (
 	"slices"
 	"strings"
 
+	"incus-star/starlarkincus/builtin"
+
 	"go.starlark.net/starlark"
 )
 
-func init() {
-	register([]definition{{
-		name: "env",
-		help: `The environment of the process: env["HOME"], env.get("EDITOR", "vi"), "CI" in env. Reading one that isn't set with
+var envDecl = builtin.Decl{
+	Name: "env",
+	Help: `The environment of the process: env["HOME"], env.get("EDITOR", "vi"), "CI" in env. Reading one that isn't set with
 [] is an error. It can't be changed; inst.exec(…, env={…}) sets those of a command.`,
-		value: func(*Host) starlark.Value { return environment{} },
-		members: []definition{{
-			name: "get", params: "name, default=None",
-			help: `The variable of that name, or default where it isn't set.`,
-			call: func(c *call) (starlark.Value, error) {
-				var name string
-				var fallback starlark.Value = starlark.None
-				if err := c.unpack("name", &name, "default?", &fallback); err != nil {
-					return nil, err
-				}
-				if s, ok := os.LookupEnv(name); ok {
-					return starlark.String(s), nil
-				}
-				return fallback, nil
-			},
-		}, {
-			name: "keys", help: `The names of all variables, sorted.`,
-			call: func(c *call) (starlark.Value, error) {
-				return stringList(environmentNames()), c.unpack()
-			},
-		}, {
-			name: "items", help: `A list of all names and values, sorted by name.`,
-			call: func(c *call) (starlark.Value, error) {
-				var items []starlark.Value
-				for _, item := range (environment{}).Items() {
-					items = append(items, item)
-				}
-				return starlark.NewList(items), c.unpack()
-			},
-		}},
-	}})
+	Value: func() starlark.Value { return environment{} },
+	Members: []builtin.Decl{{
+		Name: "env.get", Params: []builtin.Param{builtin.Need("name", builtin.String), builtin.Opt("default", builtin.Any, "None")},
+		Help: `The variable of that name, or default where it isn't set.`,
+		Call: func(c *builtin.Call) (starlark.Value, error) {
+			var name string
+			var fallback starlark.Value = starlark.None
+			if err := c.Unpack(&name, &fallback); err != nil {
+				return nil, err
+			}
+			if s, ok := os.LookupEnv(name); ok {
+				return starlark.String(s), nil
+			}
+			return fallback, nil
+		},
+	}, {
+		Name: "env.keys", Returns: builtin.List.Of(builtin.String), Help: `The names of all variables, sorted.`,
+		Call: func(c *builtin.Call) (starlark.Value, error) {
+			return stringList(environmentNames()), c.Unpack()
+		},
+	}, {
+		Name: "env.items", Returns: builtin.List.Of(builtin.Tuple), Help: `A list of all names and values, sorted by name.`,
+		Call: func(c *builtin.Call) (starlark.Value, error) {
+			var items []starlark.Value
+			for _, item := range (environment{}).Items() {
+				items = append(items, item)
+			}
+			return starlark.NewList(items), c.Unpack()
+		},
+	}},
 }
 
 // An environment is the process's variables. Its text shows none of them: they may be secret.
@@ -62,8 +62,8 @@ func (environment) Hash() (uint32, error) { return starlark.String("env").Hash()
 func (environment) AttrNames() []string   { return []string{"get", "items", "keys"} }
 
 func (environment) Attr(name string) (starlark.Value, error) {
-	if d := definitions["env."+name]; d != nil {
-		return starlark.NewBuiltin(d.name, d.invoke), nil
+	if d := envDecl.Member(name); d != nil {
+		return d.Function(), nil
 	}
 	return nil, nil
 }

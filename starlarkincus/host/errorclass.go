@@ -5,6 +5,7 @@ import (
 	"unicode"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
@@ -23,6 +24,7 @@ var (
 
 func (c classValue) String() string        { return c.class.Name() }
 func (c classValue) Name() string          { return c.class.Name() }
+func (c classValue) Described() string     { return "the class " + c.class.Name() }
 func (c classValue) Type() string          { return "error_class" }
 func (c classValue) Freeze()               {}
 func (c classValue) Truth() starlark.Bool  { return true }
@@ -111,13 +113,13 @@ func (e *errorValue) set(field string, v starlark.Value) error {
 	case "message", "operation_id", "method", "path":
 		s, ok := starlark.AsString(v)
 		if !ok && (v != starlark.None || field == "message") {
-			return fmt.Errorf("%s is %s, want a string", field, described(v))
+			return fmt.Errorf("%s is %s, want a string", field, builtin.Described(v))
 		}
 		*text[field] = s
 	case "outcome":
 		outcome, _ := starlark.AsString(v)
 		if !errors.Outcome(outcome).Valid() || outcome == "" && v != starlark.None {
-			return fmt.Errorf(`outcome is %s, want "not_sent", "refused", "done", "unknown" or None`, described(v))
+			return fmt.Errorf(`outcome is %s, want "not_sent", "refused", "done", "unknown" or None`, builtin.Described(v))
 		}
 		e.err.Outcome = errors.Outcome(outcome)
 	case "object":
@@ -132,7 +134,7 @@ func (e *errorValue) set(field string, v starlark.Value) error {
 		}
 		status, err := starlark.AsInt32(v)
 		if err != nil {
-			return fmt.Errorf("status is %s, want an int", described(v))
+			return fmt.Errorf("status is %s, want an int", builtin.Described(v))
 		}
 		e.err.Status = status
 	case "response":
@@ -147,7 +149,7 @@ func (e *errorValue) set(field string, v starlark.Value) error {
 		case *errorValue:
 			e.cause, e.err.Cause = cause, cause.err
 		default:
-			return fmt.Errorf("cause is %s, want an error or None", described(v))
+			return fmt.Errorf("cause is %s, want an error or None", builtin.Described(v))
 		}
 	default:
 		if e.err.Fields == nil {
@@ -156,23 +158,6 @@ func (e *errorValue) set(field string, v starlark.Value) error {
 		e.err.Fields[field] = v
 	}
 	return nil
-}
-
-// described says what a wrong argument is, in a few words.
-func described(v starlark.Value) string {
-	switch v := v.(type) {
-	case starlark.NoneType:
-		return "None"
-	case starlark.String:
-		if len(v) <= 40 {
-			return "the string " + v.String()
-		}
-	case starlark.Int, starlark.Float, starlark.Bool:
-		return v.Type() + " " + v.String()
-	case classValue:
-		return "the class " + v.Name()
-	}
-	return v.Type()
 }
 
 // classesOf reads one class, or a tuple or list of them.
@@ -199,12 +184,12 @@ func classesOf(v starlark.Value) ([]*errors.Class, error) {
 
 func notClass(v starlark.Value) error {
 	if s, ok := starlark.AsString(v); ok && definedClass(s) {
-		return fmt.Errorf("got %s, want an error class: write %s without quotes", described(v), s)
+		return fmt.Errorf("got %s, want an error class: write %s without quotes", builtin.Described(v), s)
 	}
 	if e, ok := v.(*errorValue); ok {
 		return fmt.Errorf("got an error, want an error class such as %s", e.err.Class.Name())
 	}
-	return fmt.Errorf("got %s, want an error class such as %s", described(v), errors.NotFound.Name())
+	return fmt.Errorf("got %s, want an error class such as %s", builtin.Described(v), errors.NotFound.Name())
 }
 
 func definedClass(name string) bool {
@@ -216,19 +201,17 @@ func definedClass(name string) bool {
 	return false
 }
 
-func init() {
-	register([]definition{{
-		name:   "error_class",
-		params: "name, base=Error",
-		help: `Makes an error class of the script's own, under base.
+var errorClassDecl = builtin.Decl{
+	Name:    "error_class",
+	Params:  []builtin.Param{builtin.Need("name", builtin.String), builtin.Opt("base", builtin.Class, "Error")},
+	Returns: builtin.Class, Help: `Makes an error class of the script's own, under base.
 
     QuotaError = error_class("QuotaError", base=IncusLimitError)
     raise_(QuotaError, "too many servers", count=12)
 
 Its errors are held by try_, by catch(QuotaError, …) and by catch with any class above it; e.is_a(QuotaError) tells
 them. Calling the class makes an error without raising it. A class has name, base and doc.`,
-		call: errorClass,
-	}})
+	Call: onTask(errorClass),
 }
 
 // isIdentifier says whether a script could write s as a name.
@@ -243,16 +226,16 @@ func isIdentifier(s string) bool {
 
 func errorClass(c *call) (starlark.Value, error) {
 	var name, base starlark.Value = nil, classValue{errors.Base}
-	if err := c.unpack("name", &name, "base?", &base); err != nil {
+	if err := c.Unpack(&name, &base); err != nil {
 		return nil, err
 	}
 	s, ok := starlark.AsString(name)
 	if !ok || !isIdentifier(s) {
-		return nil, c.errorf(`name is %s, want one such as "QuotaError"`, described(name))
+		return nil, c.Errorf(`name is %s, want one such as "QuotaError"`, builtin.Described(name))
 	}
 	above, ok := base.(classValue)
 	if !ok {
-		return nil, c.errorf("base: %w", notClass(base))
+		return nil, c.Errorf("base: %w", notClass(base))
 	}
 	return classValue{errors.NewClass(s, above.class, "")}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
@@ -205,7 +206,7 @@ func objectOf(v starlark.Value) (*errors.Object, error) {
 	kind, okKind := part("kind")
 	name, okName := part("name")
 	if !okKind || !okName || kind == "" {
-		return nil, fmt.Errorf(`object is %s, want a struct or dict of kind and name, as in object={"kind": "instance", "name": "web"}`, described(v))
+		return nil, fmt.Errorf(`object is %s, want a struct or dict of kind and name, as in object={"kind": "instance", "name": "web"}`, builtin.Described(v))
 	}
 	return &errors.Object{Kind: kind, Name: name}, nil
 }

@@ -9,17 +9,17 @@ import (
 	"unicode/utf8"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/internal/atomicfile"
 	"incus-star/starlarkincus/internal/input"
 
 	"go.starlark.net/starlark"
 )
 
-func init() {
-	register([]definition{{
-		name:   "read_file",
-		params: "path, binary=False",
-		help: `The text of a file, which must be UTF-8; with binary=True its bytes. path is relative to the working directory;
+var readFileDecl = builtin.Decl{
+	Name:    "read_file",
+	Params:  []builtin.Param{builtin.Need("path", builtin.String), builtin.Opt("binary", builtin.Bool, "False")},
+	Returns: builtin.Text, Help: `The text of a file, which must be UTF-8; with binary=True its bytes. path is relative to the working directory;
 /dev/stdin is standard input. A file may have 256 MiB, a device 1 MiB.
 
     text, err = try_(read_file, "servers.txt")
@@ -27,19 +27,20 @@ func init() {
         text = ""
 
 What fails is an Error, which try_ holds. Its path is the file, its missing says whether that isn't there.`,
-		call: readFile,
-	}, {
-		name:   "write_file",
-		params: "path, data, mode=None, append=False",
-		help: `Writes a string or bytes to a file, in place of what was there or with append=True after it.
+	Call: onTask(readFile),
+}
+
+var writeFileDecl = builtin.Decl{
+	Name:    "write_file",
+	Params:  []builtin.Param{builtin.Need("path", builtin.String), builtin.Need("data", builtin.Text), builtin.Opt("mode", builtin.Int|builtin.None, "None"), builtin.Opt("append", builtin.Bool, "False")},
+	Returns: builtin.None, Help: `Writes a string or bytes to a file, in place of what was there or with append=True after it.
 
     write_file("token", text, mode=0o600)
 
 A file is replaced in one step: others see the old text or the new, and after a failure the old one is there. mode is the
 file's; without it a file that is there keeps its own, and a new one has 0o644 less the umask. What fails is an Error as
 in read_file; under --read-only all of it does.`,
-		call: writeFile,
-	}})
+	Call: onTask(writeFile),
 }
 
 // fileError is an error of the class Error about a file.
@@ -57,14 +58,14 @@ func (c *call) fileError(path string, err error) error {
 	if name == "" || strings.TrimSpace(name) != name {
 		name = fmt.Sprintf("%q", path)
 	}
-	return &errors.Error{Class: errors.Base, Message: fmt.Sprintf("%s: %s: %s", c.name, name, reason), Path: path,
+	return &errors.Error{Class: errors.Base, Message: fmt.Sprintf("%s: %s: %s", c.Name, name, reason), Path: path,
 		Fields: map[string]any{"missing": starlark.Bool(goerrors.Is(err, fs.ErrNotExist))}}
 }
 
 func readFile(c *call) (starlark.Value, error) {
 	var path string
 	var binary bool
-	if err := c.unpack("path", &path, "binary?", &binary); err != nil {
+	if err := c.Unpack(&path, &binary); err != nil {
 		return nil, err
 	}
 	// A pipe may never come to its end, nor even be opened.
@@ -106,10 +107,10 @@ func writeFile(c *call) (starlark.Value, error) {
 	var path string
 	var what, modeArg starlark.Value = nil, starlark.None
 	var appends bool
-	if err := c.unpack("path", &path, "data", &what, "mode?", &modeArg, "append?", &appends); err != nil {
+	if err := c.Unpack(&path, &what, &modeArg, &appends); err != nil {
 		return nil, err
 	}
-	data, err := c.data("data", what)
+	data, err := c.Data("data", what)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +121,7 @@ func writeFile(c *call) (starlark.Value, error) {
 	if modeArg != starlark.None {
 		mode, err := starlark.AsInt32(modeArg)
 		if err != nil || mode < 0 || mode > 0o777 {
-			return nil, c.errorf("mode is %s, want an int from 0 to 0o777", described(modeArg))
+			return nil, c.Errorf("mode is %s, want an int from 0 to 0o777", builtin.Described(modeArg))
 		}
 		w.mode, w.exact = fs.FileMode(mode), true
 	}

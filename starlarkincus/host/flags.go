@@ -10,16 +10,16 @@ import (
 	"strings"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/builtin"
 
 	"github.com/spf13/pflag"
 	"go.starlark.net/starlark"
 )
 
-func init() {
-	register([]definition{{
-		name:   "flag",
-		params: `name, default=None, help="", required=False`,
-		help: `The value of a flag on the script's command line, or default where it isn't given.
+var flagDecl = builtin.Decl{
+	Name:   "flag",
+	Params: []builtin.Param{builtin.Need("name", builtin.String), builtin.Opt("default", builtin.Any, "None"), builtin.Opt("help", builtin.String, `""`), builtin.Opt("required", builtin.Bool, "False")},
+	Help: `The value of a flag on the script's command line, or default where it isn't given.
 
     count = flag("count", 3, help="how many servers")
     tags = flag("tag", [], help="may be given several times")
@@ -33,14 +33,15 @@ or --force=false, a flag of one letter also as -n.
 The script's --help lists all flags, below the string that is the script's first statement, and a flag that isn't among
 them is an error before anything runs. So a script calls flag at its top level, outside of loops, with the name written
 out; also write out the default of a bool. At the prompt a flag is its default.`,
-		call: flagValue,
-	}, {
-		name: "args",
-		help: `The script's command line: a list of strings, without the script's own name and without its flags.
+	Call: onTask(flagValue),
+}
+
+var argsDecl = builtin.Decl{
+	Name: "args",
+	Help: `The script's command line: a list of strings, without the script's own name and without its flags.
 
 What follows -- is no flag. A script that has no flags finds in args all that it was given.`,
-		value: func(h *Host) starlark.Value { return stringList(h.options.Args) },
-	}})
+	Returns: builtin.List.Of(builtin.String),
 }
 
 func stringList(list []string) starlark.Value {
@@ -145,14 +146,14 @@ func kindOf(v starlark.Value) (kind string, list bool, err error) {
 				}
 				kind = elem.Type()
 			default:
-				return "", false, fmt.Errorf("is a list that holds %s, want one of int, float or string", described(elem))
+				return "", false, fmt.Errorf("is a list that holds %s, want one of int, float or string", builtin.Described(elem))
 			}
 		}
 		return kind, true, nil
 	case nil:
 		return "", false, fmt.Errorf("is not known yet")
 	}
-	return "", false, fmt.Errorf("is %s, want bool, int, float, string, a list or None", described(v))
+	return "", false, fmt.Errorf("is %s, want bool, int, float, string, a list or None", builtin.Described(v))
 }
 
 func parseFlag(kind, s string) (starlark.Value, error) {
@@ -199,27 +200,27 @@ func flagValue(c *call) (starlark.Value, error) {
 	var name, help string
 	var fallback starlark.Value = starlark.None
 	var required bool
-	if err := c.unpack("name", &name, "default?", &fallback, "help?", &help, "required?", &required); err != nil {
+	if err := c.Unpack(&name, &fallback, &help, &required); err != nil {
 		return nil, err
 	}
 	kind, list, err := kindOf(fallback)
 	if err != nil {
-		return nil, c.errorf("default %w", err)
+		return nil, c.Errorf("default %w", err)
 	}
 	line := c.run.line
 	if line == nil {
 		return fallback, nil
 	}
-	if c.thread.CallStackDepth() < 2 {
-		return nil, c.errorf("%s", flagRule)
+	if c.Thread.CallStackDepth() < 2 {
+		return nil, c.Errorf("%s", flagRule)
 	}
-	at := c.thread.CallFrame(1).Pos
+	at := c.Thread.CallFrame(1).Pos
 	f := line.flags[placeOf(at)]
 	if f == nil {
 		if file := at.Filename(); file != line.script && !strings.HasPrefix(file, "<") {
-			return nil, c.errorf("%s", LoadedFlags(file))
+			return nil, c.Errorf("%s", LoadedFlags(file))
 		}
-		return nil, c.errorf("%s", flagRule)
+		return nil, c.Errorf("%s", flagRule)
 	}
 	v, err := f.value(fallback, kind, list)
 	if err != nil {

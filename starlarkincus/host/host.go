@@ -86,7 +86,7 @@ func New(options Options) *Host {
 		options.Grace = 10 * time.Second
 	}
 	h := &Host{options: options, modules: make(map[string]starlark.StringDict), runs: make(map[*run]bool)}
-	h.predeclared = h.names()
+	h.predeclared = h.values()
 	for name, v := range options.Predeclared {
 		if h.predeclared.Has(name) {
 			panic(fmt.Sprintf("host: the name %s is registered twice", name))

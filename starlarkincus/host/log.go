@@ -10,29 +10,28 @@ import (
 	"time"
 	"unicode"
 
+	"incus-star/starlarkincus/builtin"
 	safe "incus-star/starlarkincus/internal/printable"
 	"incus-star/starlarkincus/internal/secret"
 
 	"go.starlark.net/starlark"
 )
 
-func init() {
-	register([]definition{{
-		name:   "log",
-		params: "message, **fields",
-		help: `Prints a line with the time and the level on standard error: log("created", name="web", count=3). The same as log.info.
+var logDecl = builtin.Decl{
+	Name:    "log",
+	Params:  []builtin.Param{builtin.Need("message", builtin.Any), builtin.KwArgs("fields", builtin.Any)},
+	Returns: builtin.None, Help: `Prints a line with the time and the level on standard error: log("created", name="web", count=3). The same as log.info.
 
 [redacted] stands for the values of fields and keys whose names say that they hold a password, a token, an access key
 or another secret; key by itself names a configuration key and is shown. The command's --log-level says what is printed: debug, info (as it is without),
 warning or error.`,
-		call: logAt(slog.LevelInfo),
-		members: []definition{
-			{name: "debug", params: "message, **fields", help: `Prints what only matters when looking for a mistake.`, call: logAt(slog.LevelDebug)},
-			{name: "info", params: "message, **fields", help: `Prints what happens.`, call: logAt(slog.LevelInfo)},
-			{name: "warning", params: "message, **fields", help: `Prints what may be wrong.`, call: logAt(slog.LevelWarn)},
-			{name: "error", params: "message, **fields", help: `Prints what went wrong. The script goes on.`, call: logAt(slog.LevelError)},
-		},
-	}})
+	Call: logAt(slog.LevelInfo),
+	Members: []builtin.Decl{
+		{Name: "log.debug", Params: []builtin.Param{builtin.Need("message", builtin.Any), builtin.KwArgs("fields", builtin.Any)}, Returns: builtin.None, Help: `Prints what only matters when looking for a mistake.`, Call: logAt(slog.LevelDebug)},
+		{Name: "log.info", Params: []builtin.Param{builtin.Need("message", builtin.Any), builtin.KwArgs("fields", builtin.Any)}, Returns: builtin.None, Help: `Prints what happens.`, Call: logAt(slog.LevelInfo)},
+		{Name: "log.warning", Params: []builtin.Param{builtin.Need("message", builtin.Any), builtin.KwArgs("fields", builtin.Any)}, Returns: builtin.None, Help: `Prints what may be wrong.`, Call: logAt(slog.LevelWarn)},
+		{Name: "log.error", Params: []builtin.Param{builtin.Need("message", builtin.Any), builtin.KwArgs("fields", builtin.Any)}, Returns: builtin.None, Help: `Prints what went wrong. The script goes on.`, Call: logAt(slog.LevelError)},
+	},
 }
 
 var logNames = map[slog.Level]string{
@@ -49,23 +48,23 @@ func LogLevel(name string) (slog.Level, error) {
 	return 0, fmt.Errorf("%q is no level: want debug, info, warning or error", name)
 }
 
-func logAt(level slog.Level) func(*call) (starlark.Value, error) {
-	return func(c *call) (starlark.Value, error) {
-		if len(c.args) != 1 {
-			return nil, c.errorf("got %d arguments without a name, want one message; name the others, as in count=3", len(c.args))
+func logAt(level slog.Level) func(*builtin.Call) (starlark.Value, error) {
+	return onTask(func(c *call) (starlark.Value, error) {
+		if len(c.Args) != 1 {
+			return nil, c.Errorf("got %d arguments without a name, want one message; name the others, as in count=3", len(c.Args))
 		}
 		options := &c.host().options
 		if level < options.LogLevel {
 			return starlark.None, nil
 		}
-		message := secret.Text(plainText(hideSecrets(c.args[0])))
+		message := secret.Text(plainText(hideSecrets(c.Args[0])))
 		if options.JSON {
-			_, _ = io.WriteString(options.Stderr, logObject(level, message, c.kwargs))
+			_, _ = io.WriteString(options.Stderr, logObject(level, message, c.Kwargs))
 			return starlark.None, nil
 		}
 		var b strings.Builder
 		fmt.Fprintf(&b, "%s %-7s %s", time.Now().Format(time.DateTime), logNames[level], inLine(message))
-		for _, field := range c.kwargs {
+		for _, field := range c.Kwargs {
 			name := string(field[0].(starlark.String))
 			if secret.Key(name) {
 				field[1] = starlark.String(secret.Hidden)
@@ -76,7 +75,7 @@ func logAt(level slog.Level) func(*call) (starlark.Value, error) {
 		// One write, so that the lines of several processes don't mix. That it fails is no reason to end the script.
 		_, _ = io.WriteString(options.Stderr, b.String())
 		return starlark.None, nil
-	}
+	})
 }
 
 // logObject is a line of the log for machines.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 
+	"incus-star/starlarkincus/builtin"
+
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
 )
@@ -61,9 +63,9 @@ func (p *pattern) Attr(name string) (starlark.Value, error) {
 		return nil, nil
 	}
 	// The library's function, with the pattern as its first argument.
-	d := definitions["re."+name]
-	return starlark.NewBuiltin(d.name, func(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-		return d.invoke(thread, b, append(starlark.Tuple{p}, args...), kwargs)
+	fn := reDecl.Member(name).Function()
+	return starlark.NewBuiltin(fn.Name(), func(thread *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+		return fn.CallInternal(thread, append(starlark.Tuple{p}, args...), kwargs)
 	}), nil
 }
 
@@ -139,16 +141,16 @@ func (m *match) Get(key starlark.Value) (starlark.Value, bool, error) {
 }
 
 // matchMethods are the methods of a match; the call's name is that of the method.
-var matchMethods = map[string]func(*match, *methodCall) (starlark.Value, error){
-	"group": func(m *match, c *methodCall) (starlark.Value, error) {
-		if len(c.kwargs) > 0 {
-			return nil, fmt.Errorf("%s: takes no arguments by name", c.name)
+var matchMethods = map[string]func(*match, *builtin.Call) (starlark.Value, error){
+	"group": func(m *match, c *builtin.Call) (starlark.Value, error) {
+		if len(c.Kwargs) > 0 {
+			return nil, fmt.Errorf("%s: takes no arguments by name", c.Name)
 		}
-		if len(c.args) == 0 {
+		if len(c.Args) == 0 {
 			return m.group(0), nil
 		}
-		groups := make(starlark.Tuple, len(c.args))
-		for n, arg := range c.args {
+		groups := make(starlark.Tuple, len(c.Args))
+		for n, arg := range c.Args {
 			i, ok := m.index(arg)
 			if !ok {
 				return nil, m.noGroup(c, arg)
@@ -160,14 +162,14 @@ var matchMethods = map[string]func(*match, *methodCall) (starlark.Value, error){
 		}
 		return groups, nil
 	},
-	"groups": func(m *match, c *methodCall) (starlark.Value, error) {
+	"groups": func(m *match, c *builtin.Call) (starlark.Value, error) {
 		var absent starlark.Value = starlark.None
-		err := starlark.UnpackArgs(c.name, c.args, c.kwargs, "default?", &absent)
+		err := starlark.UnpackArgs(c.Name, c.Args, c.Kwargs, "default?", &absent)
 		return m.groups(absent), err
 	},
-	"groupdict": func(m *match, c *methodCall) (starlark.Value, error) {
+	"groupdict": func(m *match, c *builtin.Call) (starlark.Value, error) {
 		var absent starlark.Value = starlark.None
-		if err := starlark.UnpackArgs(c.name, c.args, c.kwargs, "default?", &absent); err != nil {
+		if err := starlark.UnpackArgs(c.Name, c.Args, c.Kwargs, "default?", &absent); err != nil {
 			return nil, err
 		}
 		dict := new(starlark.Dict)
@@ -180,9 +182,9 @@ var matchMethods = map[string]func(*match, *methodCall) (starlark.Value, error){
 		}
 		return dict, nil
 	},
-	"start": func(m *match, c *methodCall) (starlark.Value, error) { return m.place(c, 0) },
-	"end":   func(m *match, c *methodCall) (starlark.Value, error) { return m.place(c, 1) },
-	"span": func(m *match, c *methodCall) (starlark.Value, error) {
+	"start": func(m *match, c *builtin.Call) (starlark.Value, error) { return m.place(c, 0) },
+	"end":   func(m *match, c *builtin.Call) (starlark.Value, error) { return m.place(c, 1) },
+	"span": func(m *match, c *builtin.Call) (starlark.Value, error) {
 		start, err := m.place(c, 0)
 		if err != nil {
 			return nil, err
@@ -192,20 +194,14 @@ var matchMethods = map[string]func(*match, *methodCall) (starlark.Value, error){
 	},
 }
 
-type methodCall struct {
-	name   string
-	args   starlark.Tuple
-	kwargs []starlark.Tuple
-}
-
-func (m *match) noGroup(c *methodCall, arg starlark.Value) error {
-	return fmt.Errorf("%s: there is no group %s", c.name, arg)
+func (m *match) noGroup(c *builtin.Call, arg starlark.Value) error {
+	return fmt.Errorf("%s: there is no group %s", c.Name, arg)
 }
 
 // place is the start (0) or the end (1) of the group that an argument names, the whole without one.
-func (m *match) place(c *methodCall, side int) (starlark.Value, error) {
+func (m *match) place(c *builtin.Call, side int) (starlark.Value, error) {
 	var arg starlark.Value = starlark.MakeInt(0)
-	if err := starlark.UnpackArgs(c.name, c.args, c.kwargs, "group?", &arg); err != nil {
+	if err := starlark.UnpackArgs(c.Name, c.Args, c.Kwargs, "group?", &arg); err != nil {
 		return nil, err
 	}
 	i, ok := m.index(arg)
@@ -236,7 +232,7 @@ func (m *match) Attr(name string) (starlark.Value, error) {
 		return nil, nil
 	}
 	return starlark.NewBuiltin("re.Match."+name, func(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-		return method(m, &methodCall{b.Name(), args, kwargs})
+		return method(m, &builtin.Call{Name: b.Name(), Args: args, Kwargs: kwargs})
 	}), nil
 }
 

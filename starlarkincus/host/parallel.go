@@ -11,15 +11,15 @@ import (
 
 	incus "incus-star/errors"
 	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/builtin"
 
 	"go.starlark.net/starlark"
 )
 
-func init() {
-	register([]definition{{
-		name:   "parallel",
-		params: "fn, items, limit=8",
-		help: `Calls fn(item) for each of items, up to limit of them at a time, and returns a list of Results in the items' order.
+var parallelDecl = builtin.Decl{
+	Name:    "parallel",
+	Params:  []builtin.Param{builtin.Need("fn", builtin.Callable), builtin.Need("items", builtin.Iterable), builtin.Opt("limit", builtin.Int, "8")},
+	Returns: builtin.List.Of(builtin.Result), Help: `Calls fn(item) for each of items, up to limit of them at a time, and returns a list of Results in the items' order.
 
     for name, r in zip(names, parallel(incus.instances.get, names)):
         print(name, r.value.status if r else r.error.message)
@@ -32,8 +32,7 @@ Calls take turns: one runs until it waits for Incus, in sleep() or in another pa
 on. So they may change the same lists and dicts. One that only computes holds the others up. fn may call parallel();
 each has a limit of its own. Items are taken as calls begin; those of a list, a dict or a set are the ones that it had
 at first.`,
-		call: parallel,
-	}})
+	Call: onTask(parallel),
 }
 
 var errSiblingFailed = errors.New("another task failed")
@@ -63,21 +62,21 @@ type group struct {
 func parallel(c *call) (starlark.Value, error) {
 	var f, of starlark.Value
 	limit := 8
-	if err := c.unpack("fn", &f, "items", &of, "limit?", &limit); err != nil {
+	if err := c.Unpack(&f, &of, &limit); err != nil {
 		return nil, err
 	}
 	fn, ok := f.(starlark.Callable)
 	if !ok {
-		return nil, c.errorf("fn is %s, want a function: write parallel(fn, items), not parallel(fn(item), items)", described(f))
+		return nil, c.Errorf("fn is %s, want a function: write parallel(fn, items), not parallel(fn(item), items)", builtin.Described(f))
 	}
 	items, ok := of.(starlark.Iterable)
 	if !ok {
-		return nil, c.errorf("items is %s, want a list or another sequence", described(of))
+		return nil, c.Errorf("items is %s, want a list or another sequence", builtin.Described(of))
 	}
 	if limit < 1 || limit > maxTasks {
-		return nil, c.errorf("limit is %d, want 1 to %d", limit, maxTasks)
+		return nil, c.Errorf("limit is %d, want 1 to %d", limit, maxTasks)
 	}
-	g := &group{call: c, fn: fn, count: starlark.Len(items), limit: limit, depth: c.depth + c.thread.CallStackDepth() + taskDepth}
+	g := &group{call: c, fn: fn, count: starlark.Len(items), limit: limit, depth: c.depth + c.Thread.CallStackDepth() + taskDepth}
 	if g.depth > maxDepth {
 		return nil, errors.New("Starlark stack overflow")
 	}
@@ -86,7 +85,7 @@ func parallel(c *call) (starlark.Value, error) {
 	g.ctx, g.cancel = context.WithCancelCause(c.ctx)
 	defer g.cancel(nil)
 	g.work()
-	starlarkincus.Block(c.thread, g.workers.Wait)
+	starlarkincus.Block(c.Thread, g.workers.Wait)
 	if g.genuine && causeOf(c.ctx) != nil {
 		c.reportAside("an error, before the script was stopped:", g.err)
 	}
@@ -162,7 +161,7 @@ func (g *group) one(first bool) bool {
 	own.cleanups = g.cleanups
 	own.via = func() starlark.CallStack { return g.via(i, item) }
 	v, err := own.call(thread, g.fn, starlark.Tuple{item}, nil)
-	starlarkincus.AddChanges(g.thread, starlarkincus.Changes(thread))
+	starlarkincus.AddChanges(g.Thread, starlarkincus.Changes(thread))
 	failure := failureOf(err)
 	switch {
 	case err == nil:
@@ -220,9 +219,9 @@ func readTask(name string) (t reportedTask, ok bool) {
 // traced gives an error that is held here the stack that Starlark would give it on its way up: the call's own.
 func (g *group) traced(err error) error {
 	if g.callers == nil {
-		g.callers = g.thread.CallStack()
+		g.callers = g.Thread.CallStack()
 	}
-	wrap := starlark.NewBuiltin(g.name, func(*starlark.Thread, *starlark.Builtin, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
+	wrap := starlark.NewBuiltin(g.Name, func(*starlark.Thread, *starlark.Builtin, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
 		return nil, err
 	})
 	_, err = starlark.Call(new(starlark.Thread), wrap, nil, nil)

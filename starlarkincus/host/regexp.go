@@ -7,13 +7,14 @@ import (
 	"strings"
 	"sync"
 
+	"incus-star/starlarkincus/builtin"
+
 	"go.starlark.net/starlark"
 )
 
-func init() {
-	register([]definition{{
-		name: "re",
-		help: `Regular expressions, called as in Python and written as RE2 has them: they take time in proportion to the text, and have
+var reDecl = builtin.Decl{
+	Name: "re",
+	Help: `Regular expressions, called as in Python and written as RE2 has them: they take time in proportion to the text, and have
 neither backreferences nor looking around. Flags stand in front: (?i) ignores case, (?m) makes ^ and $ match at each line,
 (?s) lets . match a newline.
 
@@ -22,63 +23,63 @@ neither backreferences nor looking around. Flags stand in front: (?i) ignores ca
         print(m["ip"], m.start())
 
 A pattern is a string, best a raw one, or what re.compile made of it. Positions count bytes, as those of strings do.`,
-		members: []definition{{
-			name: "compile", params: "pattern",
-			help: `A re.Pattern, which has the functions below as methods, without their first argument.`,
-			call: func(c *call) (starlark.Value, error) {
-				var arg starlark.Value
-				if err := c.unpack("pattern", &arg); err != nil {
-					return nil, err
-				}
-				return c.pattern(arg)
-			},
-		}, {
-			name: "search", params: "pattern, string",
-			help: `A re.Match for the first place where the pattern matches, None where there is none.`,
-			call: find("%s"),
-		}, {
-			name: "match", params: "pattern, string",
-			help: `A re.Match where the pattern matches at the beginning of the string, else None.`,
-			call: find(`\A(?:%s)`),
-		}, {
-			name: "fullmatch", params: "pattern, string",
-			help: `A re.Match where the pattern matches the whole string, else None.`,
-			call: find(`\A(?:%s)\z`),
-		}, {
-			name: "findall", params: "pattern, string",
-			help: `A list of all that matches: strings; of a pattern with one group what that holds, with more groups tuples.`,
-			call: findAll,
-		}, {
-			name: "split", params: "pattern, string, maxsplit=0",
-			help: `A list of what is between the matches, and of what the pattern's groups hold. maxsplit=0 splits at all of them.`,
-			call: split,
-		}, {
-			name: "sub", params: "pattern, repl, string, count=0",
-			help: `The string with repl in place of each match, or of the first count matches.
+	Members: []builtin.Decl{{
+		Name: "re.compile", Params: []builtin.Param{builtin.Need("pattern", builtin.String|builtin.Pattern)},
+		Returns: builtin.Pattern, Help: `A re.Pattern, which has the functions below as methods, without their first argument.`,
+		Call: func(c *builtin.Call) (starlark.Value, error) {
+			var arg starlark.Value
+			if err := c.Unpack(&arg); err != nil {
+				return nil, err
+			}
+			return patternOf(c, arg)
+		},
+	}, {
+		Name: "re.search", Params: []builtin.Param{builtin.Need("pattern", builtin.String|builtin.Pattern), builtin.Need("string", builtin.String)},
+		Returns: builtin.Match | builtin.None, Help: `A re.Match for the first place where the pattern matches, None where there is none.`,
+		Call: find("%s"),
+	}, {
+		Name: "re.match", Params: []builtin.Param{builtin.Need("pattern", builtin.String|builtin.Pattern), builtin.Need("string", builtin.String)},
+		Returns: builtin.Match | builtin.None, Help: `A re.Match where the pattern matches at the beginning of the string, else None.`,
+		Call: find(`\A(?:%s)`),
+	}, {
+		Name: "re.fullmatch", Params: []builtin.Param{builtin.Need("pattern", builtin.String|builtin.Pattern), builtin.Need("string", builtin.String)},
+		Returns: builtin.Match | builtin.None, Help: `A re.Match where the pattern matches the whole string, else None.`,
+		Call: find(`\A(?:%s)\z`),
+	}, {
+		Name: "re.findall", Params: []builtin.Param{builtin.Need("pattern", builtin.String|builtin.Pattern), builtin.Need("string", builtin.String)},
+		Returns: builtin.List, Help: `A list of all that matches: strings; of a pattern with one group what that holds, with more groups tuples.`,
+		Call: findAll,
+	}, {
+		Name: "re.split", Params: []builtin.Param{builtin.Need("pattern", builtin.String|builtin.Pattern), builtin.Need("string", builtin.String), builtin.Opt("maxsplit", builtin.Int, "0")},
+		Returns: builtin.List, Help: `A list of what is between the matches, and of what the pattern's groups hold. maxsplit=0 splits at all of them.`,
+		Call: split,
+	}, {
+		Name: "re.sub", Params: []builtin.Param{builtin.Need("pattern", builtin.String|builtin.Pattern), builtin.Need("repl", builtin.String|builtin.Callable), builtin.Need("string", builtin.String), builtin.Opt("count", builtin.Int, "0")},
+		Returns: builtin.String, Help: `The string with repl in place of each match, or of the first count matches.
 
     re.sub(r"(\w+)@(?P<host>\w+)", r"\g<host>: \1", text)
     re.sub("[0-9]+", lambda m: str(int(m[0]) + 1), text)
 
 In repl \1 and \g<name> stand for groups and \\ for a backslash. It may be a function of the re.Match.`,
-			call: substitute,
-		}, {
-			name: "escape", params: "string",
-			help: `A pattern that matches just this string.`,
-			call: func(c *call) (starlark.Value, error) {
-				var s string
-				if err := c.unpack("string", &s); err != nil {
-					return nil, err
-				}
-				return starlark.String(regexp.QuoteMeta(s)), nil
-			},
-		}, {
-			name: "Pattern",
-			help: `What re.compile gives: match(string) search(string) fullmatch(string) findall(string) split(string, maxsplit=0)
+		Call: substitute,
+	}, {
+		Name: "re.escape", Params: []builtin.Param{builtin.Need("string", builtin.String)},
+		Returns: builtin.String, Help: `A pattern that matches just this string.`,
+		Call: func(c *builtin.Call) (starlark.Value, error) {
+			var s string
+			if err := c.Unpack(&s); err != nil {
+				return nil, err
+			}
+			return starlark.String(regexp.QuoteMeta(s)), nil
+		},
+	}, {
+		Name: "re.Pattern",
+		Help: `What re.compile gives: match(string) search(string) fullmatch(string) findall(string) split(string, maxsplit=0)
 sub(repl, string, count=0), as the functions of re; pattern is its text, groups how many groups it has, groupindex a dict of
 the numbers of those with names.`,
-		}, {
-			name: "Match",
-			help: `Where a pattern matched.
+	}, {
+		Name: "re.Match",
+		Help: `Where a pattern matched.
 
 m["name"], m[1]    what a group holds, None where it took no part; m[0] is all
 group(g=0, …)      the same; of several groups a tuple
@@ -86,8 +87,7 @@ groups(d=None)     a tuple of all groups, with d for those that took no part
 groupdict(d=None)  a dict of the groups with names
 start(g=0), end(g=0), span(g=0)    where a group is in the string, -1 where it took no part
 string, re         what was searched, and the re.Pattern`,
-		}},
-	}})
+	}},
 }
 
 // compiled keeps expressions, because scripts give the same text again and again.
@@ -116,29 +116,29 @@ func compile(text string) (*regexp.Regexp, error) {
 }
 
 // pattern reads the argument of that name.
-func (c *call) pattern(v starlark.Value) (*pattern, error) {
+func patternOf(c *builtin.Call, v starlark.Value) (*pattern, error) {
 	switch v := v.(type) {
 	case *pattern:
 		return v, nil
 	case starlark.String:
 		re, err := compile(string(v))
 		if err != nil {
-			return nil, c.errorf("pattern: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+			return nil, c.Errorf("pattern: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 		}
 		return &pattern{re}, nil
 	}
-	return nil, c.errorf("pattern is %s, want a string or what re.compile gives", described(v))
+	return nil, c.Errorf("pattern is %s, want a string or what re.compile gives", builtin.Described(v))
 }
 
 // find makes a function that looks for a pattern once, in a frame that says where it may match.
-func find(frame string) func(*call) (starlark.Value, error) {
-	return func(c *call) (starlark.Value, error) {
+func find(frame string) func(*builtin.Call) (starlark.Value, error) {
+	return func(c *builtin.Call) (starlark.Value, error) {
 		var arg starlark.Value
 		var s string
-		if err := c.unpack("pattern", &arg, "string", &s); err != nil {
+		if err := c.Unpack(&arg, &s); err != nil {
 			return nil, err
 		}
-		p, err := c.pattern(arg)
+		p, err := patternOf(c, arg)
 		if err != nil {
 			return nil, err
 		}
@@ -147,10 +147,10 @@ func find(frame string) func(*call) (starlark.Value, error) {
 			// Put together from the parsed pattern: its text may end in \Q, which would hold the frame's end too.
 			parsed, err := syntax.Parse(p.Regexp.String(), syntax.Perl)
 			if err != nil {
-				return nil, c.errorf("pattern: %w", err)
+				return nil, c.Errorf("pattern: %w", err)
 			}
 			if re, err = compile(fmt.Sprintf(frame, parsed)); err != nil {
-				return nil, c.errorf("pattern: %w", err)
+				return nil, c.Errorf("pattern: %w", err)
 			}
 		}
 		if found := re.FindStringSubmatchIndex(s); found != nil {
@@ -160,13 +160,13 @@ func find(frame string) func(*call) (starlark.Value, error) {
 	}
 }
 
-func findAll(c *call) (starlark.Value, error) {
+func findAll(c *builtin.Call) (starlark.Value, error) {
 	var arg starlark.Value
 	var s string
-	if err := c.unpack("pattern", &arg, "string", &s); err != nil {
+	if err := c.Unpack(&arg, &s); err != nil {
 		return nil, err
 	}
-	p, err := c.pattern(arg)
+	p, err := patternOf(c, arg)
 	if err != nil {
 		return nil, err
 	}
@@ -185,29 +185,29 @@ func findAll(c *call) (starlark.Value, error) {
 	return starlark.NewList(all), nil
 }
 
-// most reads an argument that says how many matches count, 0 for all, as Go's functions want it.
-func (c *call) most(name string, n int) (int, error) {
+// matchLimit reads an argument that says how many matches count, 0 for all, as Go's functions want it.
+func matchLimit(c *builtin.Call, name string, n int) (int, error) {
 	switch {
 	case n < 0:
-		return 0, c.errorf("%s is %d, want 0 or more", name, n)
+		return 0, c.Errorf("%s is %d, want 0 or more", name, n)
 	case n == 0:
 		return -1, nil
 	}
 	return n, nil
 }
 
-func split(c *call) (starlark.Value, error) {
+func split(c *builtin.Call) (starlark.Value, error) {
 	var arg starlark.Value
 	var s string
 	var most int
-	if err := c.unpack("pattern", &arg, "string", &s, "maxsplit?", &most); err != nil {
+	if err := c.Unpack(&arg, &s, &most); err != nil {
 		return nil, err
 	}
-	p, err := c.pattern(arg)
+	p, err := patternOf(c, arg)
 	if err != nil {
 		return nil, err
 	}
-	if most, err = c.most("maxsplit", most); err != nil {
+	if most, err = matchLimit(c, "maxsplit", most); err != nil {
 		return nil, err
 	}
 	var parts []starlark.Value
@@ -220,21 +220,21 @@ func split(c *call) (starlark.Value, error) {
 	return starlark.NewList(append(parts, starlark.String(s[last:]))), nil
 }
 
-func substitute(c *call) (starlark.Value, error) {
+func substitute(c *builtin.Call) (starlark.Value, error) {
 	var arg, repl starlark.Value
 	var s string
 	var count int
-	if err := c.unpack("pattern", &arg, "repl", &repl, "string", &s, "count?", &count); err != nil {
+	if err := c.Unpack(&arg, &repl, &s, &count); err != nil {
 		return nil, err
 	}
-	p, err := c.pattern(arg)
+	p, err := patternOf(c, arg)
 	if err != nil {
 		return nil, err
 	}
-	if count, err = c.most("count", count); err != nil {
+	if count, err = matchLimit(c, "count", count); err != nil {
 		return nil, err
 	}
-	replaced, err := c.replacement(p, repl)
+	replaced, err := replacement(c, p, repl)
 	if err != nil {
 		return nil, err
 	}
@@ -253,26 +253,26 @@ func substitute(c *call) (starlark.Value, error) {
 }
 
 // replacement makes a function of what a script gives to put in place of a match.
-func (c *call) replacement(p *pattern, repl starlark.Value) (func(*match) (string, error), error) {
+func replacement(c *builtin.Call, p *pattern, repl starlark.Value) (func(*match) (string, error), error) {
 	switch repl := repl.(type) {
 	case starlark.String:
 		template, err := parseTemplate(p, string(repl))
 		if err != nil {
-			return nil, c.errorf("repl: %w", err)
+			return nil, c.Errorf("repl: %w", err)
 		}
 		return func(m *match) (string, error) { return template.expand(m), nil }, nil
 	case starlark.Callable:
 		return func(m *match) (string, error) {
-			v, err := c.call(c.thread, repl, starlark.Tuple{m}, nil)
+			v, err := starlark.Call(c.Thread, repl, starlark.Tuple{m}, nil)
 			if err != nil {
 				return "", err
 			}
 			text, ok := starlark.AsString(v)
 			if !ok {
-				return "", c.errorf("repl gave %s, want a string", described(v))
+				return "", c.Errorf("repl gave %s, want a string", builtin.Described(v))
 			}
 			return text, nil
 		}, nil
 	}
-	return nil, c.errorf("repl is %s, want a string or a function", described(repl))
+	return nil, c.Errorf("repl is %s, want a string or a function", builtin.Described(repl))
 }

@@ -3,6 +3,8 @@ package host
 import (
 	"fmt"
 
+	"incus-star/starlarkincus/builtin"
+
 	"go.starlark.net/starlark"
 )
 
@@ -18,10 +20,9 @@ var (
 	_ starlark.Sequence  = (*result)(nil)
 )
 
-func init() {
-	register([]definition{{
-		name: "Result",
-		help: `What try_, catch and parallel give for a call.
+var resultDecl = builtin.Decl{
+	Name: "Result",
+	Help: `What try_, catch and parallel give for a call.
 
     r = try_(incus.instances.get, "web")
     if not r:
@@ -34,7 +35,6 @@ value   what the call returned; reading it raises the error again where there is
 error   the error; None where there is none
 
 It unpacks into value and error, where the value of a call that failed is None.`,
-	}})
 }
 
 func (r *result) String() string {

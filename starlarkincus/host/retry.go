@@ -11,16 +11,16 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
 )
 
-func init() {
-	register([]definition{{
-		name:   "retry",
-		params: "fn, *args, on=None, times=5, delay=1, backoff=2, **kwargs",
-		help: `Calls fn(*args, **kwargs) until it succeeds, up to times times in all, and returns what it returned.
+var retryDecl = builtin.Decl{
+	Name:   "retry",
+	Params: []builtin.Param{builtin.Need("fn", builtin.Callable), builtin.Args("args", builtin.Any), builtin.Key("on", builtin.Classes|builtin.None, "None"), builtin.Key("times", builtin.Int, "5"), builtin.Key("delay", builtin.Seconds, "1"), builtin.Key("backoff", builtin.Number, "2"), builtin.KwArgs("kwargs", builtin.Any)},
+	Help: `Calls fn(*args, **kwargs) until it succeeds, up to times times in all, and returns what it returned.
 
     retry(inst.stop, on=IncusBusyError, times=10, timeout=30)
 
@@ -37,19 +37,20 @@ Ctrl-C, a timeout and exit() always go on.
 
 The last error goes on; its attempts says how many calls there were. Arguments of fn's own that have one of these names
 need a lambda.`,
-		call: retry,
-	}, {
-		name:   "wait_until",
-		params: "fn, timeout=60, interval=1",
-		help: `Calls fn() until what it returns is true, every interval seconds, and returns that.
+	Call: onTask(retry),
+}
+
+var waitUntilDecl = builtin.Decl{
+	Name:   "wait_until",
+	Params: []builtin.Param{builtin.Need("fn", builtin.Callable), builtin.Opt("timeout", builtin.Seconds|builtin.None, "60"), builtin.Opt("interval", builtin.Seconds, "1")},
+	Help: `Calls fn() until what it returns is true, every interval seconds, and returns that.
 
     wait_until(lambda: inst.refresh().status == "Stopped", timeout=120)
 
 timeout and interval are seconds, or durations of the library time. After timeout, None for no limit, it raises an error of class Error, which try_ holds, with timeout and with
 value, what fn returned last. It doesn't cut a call of fn short, and calls it a last time when the time is over. An
 error of fn's goes on at once: write lambda: try_(fn).ok where it may pass.`,
-		call: waitUntil,
-	}})
+	Call: onTask(waitUntil),
 }
 
 // maxDelay bounds what backoff makes of a delay.
@@ -74,17 +75,17 @@ func retry(c *call) (starlark.Value, error) {
 	}
 	begin := time.Now()
 	var failed []error
-	changes := starlarkincus.Changes(c.thread)
+	changes := starlarkincus.Changes(c.Thread)
 	for delay := how.delay; ; delay = how.longer(delay) {
-		v, err := c.call(c.thread, fn, c.args[1:], kwargs)
+		v, err := c.call(c.Thread, fn, c.Args[1:], kwargs)
 		switch {
 		case err == nil || c.passes(err):
 			return v, err
-		case len(failed) == how.times-1 || !how.again(failureOf(err), starlarkincus.Changes(c.thread) > changes):
+		case len(failed) == how.times-1 || !how.again(failureOf(err), starlarkincus.Changes(c.Thread) > changes):
 			return nil, retriedError(err, failed, time.Since(begin))
 		}
 		failed = append(failed, failureOf(err))
-		if err := wait(c.thread, delay/2+rand.N(delay/2+1)); err != nil {
+		if err := wait(c.Thread, delay/2+rand.N(delay/2+1)); err != nil {
 			return nil, err
 		}
 	}
@@ -93,7 +94,7 @@ func retry(c *call) (starlark.Value, error) {
 // retrying takes the call's own arguments from those that go to fn.
 func (c *call) retrying() (how retrying, kwargs []starlark.Tuple, err error) {
 	how = retrying{times: 5, delay: time.Second, backoff: 2}
-	for _, kwarg := range c.kwargs {
+	for _, kwarg := range c.Kwargs {
 		name, v := string(kwarg[0].(starlark.String)), kwarg[1]
 		switch name {
 		case "on":
@@ -107,20 +108,20 @@ func (c *call) retrying() (how retrying, kwargs []starlark.Tuple, err error) {
 			}
 		case "times":
 			if how.times, err = starlark.AsInt32(v); err != nil || how.times < 1 {
-				err = fmt.Errorf("times is %s, want an int of at least 1", described(v))
+				err = fmt.Errorf("times is %s, want an int of at least 1", builtin.Described(v))
 			}
 		case "delay":
 			how.delay, err = value.Duration(name, v)
 		case "backoff":
 			var ok bool
 			if how.backoff, ok = starlark.AsFloat(v); !ok || !(how.backoff >= 1) {
-				err = fmt.Errorf("backoff is %s, want a number of at least 1", described(v))
+				err = fmt.Errorf("backoff is %s, want a number of at least 1", builtin.Described(v))
 			}
 		default:
 			kwargs = append(kwargs, kwarg)
 		}
 		if err != nil {
-			return how, nil, c.errorf("%w", err)
+			return how, nil, c.Errorf("%w", err)
 		}
 	}
 	return how, kwargs, nil
@@ -230,12 +231,12 @@ func notesOf(err error) []string {
 
 func waitUntil(c *call) (starlark.Value, error) {
 	var fn, timeout, interval starlark.Value = nil, starlark.MakeInt(60), starlark.MakeInt(1)
-	if err := c.unpack("fn", &fn, "timeout?", &timeout, "interval?", &interval); err != nil {
+	if err := c.Unpack(&fn, &timeout, &interval); err != nil {
 		return nil, err
 	}
 	f, ok := fn.(starlark.Callable)
 	if !ok {
-		return nil, c.errorf("fn is %s, want a function: write wait_until(lambda: f(x)), not wait_until(f(x))", described(fn))
+		return nil, c.Errorf("fn is %s, want a function: write wait_until(lambda: f(x)), not wait_until(f(x))", builtin.Described(fn))
 	}
 	limit := value.Forever
 	pause, err := value.Duration("interval", interval)
@@ -243,12 +244,12 @@ func waitUntil(c *call) (starlark.Value, error) {
 		limit, err = value.Duration("timeout", timeout)
 	}
 	if err != nil {
-		return nil, c.errorf("%w", err)
+		return nil, c.Errorf("%w", err)
 	}
 	begin := time.Now()
 	for {
 		left := limit - time.Since(begin)
-		v, err := c.call(c.thread, f, nil, nil)
+		v, err := c.call(c.Thread, f, nil, nil)
 		if err != nil || v.Truth() {
 			return v, err
 		}
@@ -256,7 +257,7 @@ func waitUntil(c *call) (starlark.Value, error) {
 			return nil, &errors.Error{Class: errors.Base,
 				Message: fmt.Sprintf("%s wasn't true within %v", f.Name(), limit), Fields: map[string]any{"timeout": timeout, "value": v}}
 		}
-		if err := wait(c.thread, min(pause, limit-time.Since(begin))); err != nil {
+		if err := wait(c.Thread, min(pause, limit-time.Since(begin))); err != nil {
 			return nil, err
 		}
 	}

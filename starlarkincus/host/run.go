@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/builtin"
 
 	"go.starlark.net/starlark"
 )
@@ -154,6 +155,7 @@ func (r *run) newThread(name string, parent context.Context, depth int) (thread 
 	thread = &starlark.Thread{Name: name, Load: r.load, Print: func(_ *starlark.Thread, s string) { _ = r.host.print(s) }}
 	thread.SetLocal(taskKey, t)
 	starlarkincus.Bind(thread, ctx, r.host.block)
+	builtin.Bind(thread, builtin.Binding{Context: ctx, Block: r.host.block, Guard: t.guard})
 	counted := r.countSteps(thread, t)
 	unwatch := context.AfterFunc(ctx, func() { thread.Cancel(context.Cause(ctx).Error()) })
 	return thread, func() {

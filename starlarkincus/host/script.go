@@ -3,8 +3,6 @@ package host
 import (
 	"context"
 
-	"incus-star/errors"
-
 	"go.starlark.net/resolve"
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
@@ -76,6 +74,3 @@ func (h *Host) Parse(path string, src []byte) (*syntax.File, error) {
 
 // Find gives the file that a load statement in the file called from means.
 func (h *Host) Find(from, module string) (string, error) { return h.find(from, module) }
-
-// ClassValue is an error class as scripts have it, for a name in Options.Predeclared.
-func ClassValue(class *errors.Class) starlark.Value { return classValue{class} }

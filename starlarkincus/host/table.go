@@ -7,6 +7,7 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/spec"
 	"incus-star/starlarkincus/value"
 
@@ -14,11 +15,10 @@ import (
 	"go.starlark.net/starlarkstruct"
 )
 
-func init() {
-	register([]definition{{
-		name:   "table",
-		params: `rows, columns=None, headers=None, format="text"`,
-		help: `Prints rows below each other, with their columns aligned, on standard output.
+var tableDecl = builtin.Decl{
+	Name:    "table",
+	Params:  []builtin.Param{builtin.Need("rows", builtin.Iterable), builtin.Opt("columns", builtin.Iterable|builtin.None, "None"), builtin.Opt("headers", builtin.Iterable|builtin.None, "None"), builtin.Opt("format", builtin.String, `"text"`)},
+	Returns: builtin.None, Help: `Prints rows below each other, with their columns aligned, on standard output.
 
     table(incus.instances.list())
     table(incus.instances.list(), columns=["name", "status", "location"])
@@ -29,8 +29,7 @@ that's all fields, of an object of Incus its name, status, type and description,
 of the columns' names. format="csv" and format="json" print the same for programs; json keeps numbers and lists.
 
 On a terminal that is too narrow the widest columns are cut.`,
-		call: printTable,
-	}})
+	Call: onTask(printTable),
 }
 
 // A grid is the rows of a table, each with a cell for each column; a cell that a row doesn't have is nil.
@@ -44,7 +43,7 @@ func printTable(c *call) (starlark.Value, error) {
 	var rowsArg starlark.Value
 	var columnsArg, headersArg starlark.Value = starlark.None, starlark.None
 	format := "text"
-	if err := c.unpack("rows", &rowsArg, "columns?", &columnsArg, "headers?", &headersArg, "format?", &format); err != nil {
+	if err := c.Unpack(&rowsArg, &columnsArg, &headersArg, &format); err != nil {
 		return nil, err
 	}
 	write := map[string]func(*grid) (string, error){
@@ -53,15 +52,15 @@ func printTable(c *call) (starlark.Value, error) {
 		"json": (*grid).json,
 	}[format]
 	if write == nil {
-		return nil, c.errorf(`format is %q, want "text", "csv" or "json"`, format)
+		return nil, c.Errorf(`format is %q, want "text", "csv" or "json"`, format)
 	}
 	g, err := newGrid(rowsArg, columnsArg, headersArg)
 	if err != nil {
-		return nil, c.errorf("%w", err)
+		return nil, c.Errorf("%w", err)
 	}
 	text, err := write(g)
 	if err != nil {
-		return nil, c.errorf("%w", err)
+		return nil, c.Errorf("%w", err)
 	}
 	if text != "" {
 		if err := c.print(strings.TrimSuffix(text, "\n")); err != nil {
@@ -75,7 +74,7 @@ func newGrid(rowsArg, columnsArg, headersArg starlark.Value) (*grid, error) {
 	_, mapping := rowsArg.(starlark.Mapping)
 	iterable, ok := rowsArg.(starlark.Iterable)
 	if !ok || mapping {
-		return nil, fmt.Errorf("rows is %s, want a list of rows", described(rowsArg))
+		return nil, fmt.Errorf("rows is %s, want a list of rows", builtin.Described(rowsArg))
 	}
 	g := new(grid)
 	var err error
@@ -88,7 +87,7 @@ func newGrid(rowsArg, columnsArg, headersArg starlark.Value) (*grid, error) {
 	rows := slices.Collect(starlark.Elements(iterable))
 	for i, row := range rows {
 		if !isRow(row) {
-			return nil, fmt.Errorf("rows[%d] is %s, want a list, a tuple, a dict, a struct or an object", i, described(row))
+			return nil, fmt.Errorf("rows[%d] is %s, want a list, a tuple, a dict, a struct or an object", i, builtin.Described(row))
 		}
 	}
 	if columnsArg == starlark.None {
@@ -163,7 +162,7 @@ func ownColumns(rows []starlark.Value) (columns []string, err error) {
 			for _, item := range row.Items() {
 				name, ok := starlark.AsString(item[0])
 				if !ok {
-					return nil, fmt.Errorf("rows[%d] has %s as a key, want strings", i, described(item[0]))
+					return nil, fmt.Errorf("rows[%d] has %s as a key, want strings", i, builtin.Described(item[0]))
 				}
 				add(name)
 			}

@@ -4,15 +4,15 @@ import (
 	"strings"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/builtin"
 
 	"go.starlark.net/starlark"
 )
 
-func init() {
-	register([]definition{{
-		name:   "try_",
-		params: "fn, *args, **kwargs",
-		help: `Calls fn(*args, **kwargs) and returns a Result, so that a failure doesn't end the script.
+var tryDecl = builtin.Decl{
+	Name:    "try_",
+	Params:  []builtin.Param{builtin.Need("fn", builtin.Callable), builtin.Args("args", builtin.Any), builtin.KwArgs("kwargs", builtin.Any)},
+	Returns: builtin.Result, Help: `Calls fn(*args, **kwargs) and returns a Result, so that a failure doesn't end the script.
 
     inst, err = try_(incus.instances.get, "web")
     if err and err.is_a(IncusNotFoundError):
@@ -21,47 +21,55 @@ func init() {
 Give it the function and its arguments, not the call. It holds every IncusError and every error that a script raised.
 A ScriptError goes on, because it is a mistake in the script: catch(ScriptError, …) holds that. An interrupt, a timeout
 and exit() always go on.`,
-		call: try,
-	}, {
-		name:   "catch",
-		params: "classes, fn, *args, **kwargs",
-		help: `Calls fn(*args, **kwargs) and returns a Result, as try_ does, but holds errors of these classes only.
+	Call: onTask(try),
+}
+
+var catchDecl = builtin.Decl{
+	Name:    "catch",
+	Params:  []builtin.Param{builtin.Need("classes", builtin.Classes), builtin.Need("fn", builtin.Callable), builtin.Args("args", builtin.Any), builtin.KwArgs("kwargs", builtin.Any)},
+	Returns: builtin.Result, Help: `Calls fn(*args, **kwargs) and returns a Result, as try_ does, but holds errors of these classes only.
 
     r = catch(IncusConflictError, incus.networks.create, "net0")
     r = catch((IncusBusyError, IncusStateError), inst.stop)
 
 classes is a class or a tuple or list of them. What holds an error's class also holds where one of its causes is of
 that class, as in e.is_a(). ScriptError and Error may be among them.`,
-		call: catch,
-	}, {
-		name:   "raise_",
-		params: "error_or_class, message, **fields",
-		help: `Raises an error: one that is at hand, again and with its first backtrace, or a new one of a class.
+	Call: onTask(catch),
+}
+
+var raiseDecl = builtin.Decl{
+	Name:   "raise_",
+	Loose:  true,
+	Params: []builtin.Param{builtin.Need("error_or_class", builtin.Error|builtin.Class), builtin.Need("message", builtin.Any), builtin.KwArgs("fields", builtin.Any)},
+	Help: `Raises an error: one that is at hand, again and with its first backtrace, or a new one of a class.
 
     raise_(err)
     raise_(IncusConflictError, "the name is taken", status=409, cause=err)
 
 Any further field becomes an attribute of the error.`,
-		call: raise,
-	}, {
-		name:   "finally_",
-		params: "body, cleanup",
-		help: `Calls body(), then cleanup() in any case: after an error, an interrupt, a timeout or exit() too.
+	Call: onTask(raise),
+}
+
+var finallyDecl = builtin.Decl{
+	Name:   "finally_",
+	Params: []builtin.Param{builtin.Need("body", builtin.Callable), builtin.Need("cleanup", builtin.Callable)},
+	Help: `Calls body(), then cleanup() in any case: after an error, an interrupt, a timeout or exit() too.
 
     finally_(lambda: deploy(inst), inst.delete)
 
 Returns what body returned; an error of body's goes on. Where both fail, cleanup's error is printed and body's goes on.
 After an interrupt or a timeout all clean-up together has 10 seconds, enough to delete two or three running instances;
 --cleanup-timeout 60s gives it more.`,
-		call: finally,
-	}, {
-		name:   "fail",
-		params: `*args, sep=" "`,
-		help: `Ends the script with a ScriptError; its message is the arguments, joined as print does.
+	Call: onTask(finally),
+}
+
+var failDecl = builtin.Decl{
+	Name:   "fail",
+	Params: []builtin.Param{builtin.Args("args", builtin.Any), builtin.Key("sep", builtin.String, `" "`)},
+	Help: `Ends the script with a ScriptError; its message is the arguments, joined as print does.
 
 An error that callers may handle is better raised with raise_: try_ lets a ScriptError go on.`,
-		call: fail,
-	}})
+	Call: onTask(fail),
 }
 
 func try(c *call) (starlark.Value, error) {
@@ -69,28 +77,28 @@ func try(c *call) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.attempt(fn, c.args[1:], func(err error) bool {
+	return c.attempt(fn, c.Args[1:], func(err error) bool {
 		failure := failureOf(err)
 		return failure != nil && !failure.Class.IsA(errors.Script)
 	})
 }
 
 func catch(c *call) (starlark.Value, error) {
-	if len(c.args) == 0 {
-		return nil, c.errorf("missing the classes: write catch(IncusNotFoundError, fn, arg)")
+	if len(c.Args) == 0 {
+		return nil, c.Errorf("missing the classes: write catch(IncusNotFoundError, fn, arg)")
 	}
-	classes, err := classesOf(c.args[0])
+	classes, err := classesOf(c.Args[0])
 	if err != nil {
-		return nil, c.errorf("%w: write catch(IncusNotFoundError, fn, arg)", err)
+		return nil, c.Errorf("%w: write catch(IncusNotFoundError, fn, arg)", err)
 	}
-	if len(c.args) == 1 {
-		return nil, c.errorf("missing the function: write catch(%s, fn, arg)", c.args[0])
+	if len(c.Args) == 1 {
+		return nil, c.Errorf("missing the function: write catch(%s, fn, arg)", c.Args[0])
 	}
-	fn, ok := c.args[1].(starlark.Callable)
+	fn, ok := c.Args[1].(starlark.Callable)
 	if !ok {
-		return nil, c.errorf("got %s, want a function: write catch(%s, fn, arg), not catch(%[2]s, fn(arg))", described(c.args[1]), c.args[0])
+		return nil, c.Errorf("got %s, want a function: write catch(%s, fn, arg), not catch(%[2]s, fn(arg))", builtin.Described(c.Args[1]), c.Args[0])
 	}
-	return c.attempt(fn, c.args[2:], func(err error) bool {
+	return c.attempt(fn, c.Args[2:], func(err error) bool {
 		return isOneOf(c.host().hold(err).err, classes)
 	})
 }
@@ -98,7 +106,7 @@ func catch(c *call) (starlark.Value, error) {
 // attempt calls fn and makes a Result of what it returns, or of an error that holds says to hold. What stops the task
 // is never held.
 func (c *call) attempt(fn starlark.Callable, args starlark.Tuple, holds func(error) bool) (starlark.Value, error) {
-	v, err := c.call(c.thread, fn, args, c.kwargs)
+	v, err := c.call(c.Thread, fn, args, c.Kwargs)
 	switch {
 	case err == nil:
 		return &result{value: v}, nil
@@ -109,51 +117,51 @@ func (c *call) attempt(fn starlark.Callable, args starlark.Tuple, holds func(err
 }
 
 func raise(c *call) (starlark.Value, error) {
-	if len(c.args) == 0 {
-		return nil, c.errorf(`missing the error: write raise_(error) or raise_(IncusError, "message")`)
+	if len(c.Args) == 0 {
+		return nil, c.Errorf(`missing the error: write raise_(error) or raise_(IncusError, "message")`)
 	}
-	switch what := c.args[0].(type) {
+	switch what := c.Args[0].(type) {
 	case *errorValue:
-		if len(c.args) > 1 || len(c.kwargs) > 0 {
+		if len(c.Args) > 1 || len(c.Kwargs) > 0 {
 			class := what.err.Class.Name()
-			return nil, c.errorf(`an error can't be changed: write raise_(error), or raise_(%s, "message", cause=error)`, class)
+			return nil, c.Errorf(`an error can't be changed: write raise_(error), or raise_(%s, "message", cause=error)`, class)
 		}
 		return nil, what.raise()
 	case classValue:
-		e, err := newErrorValue(c.host(), what.class, c.name, c.args[1:], c.kwargs)
+		e, err := newErrorValue(c.host(), what.class, c.Name, c.Args[1:], c.Kwargs)
 		if err != nil {
 			return nil, err
 		}
 		return nil, e.raise()
 	case *result:
-		return nil, c.errorf("got a Result, want an error: write raise_(result.error)")
+		return nil, c.Errorf("got a Result, want an error: write raise_(result.error)")
 	case starlark.NoneType:
-		return nil, c.errorf("got None: there is no error to raise")
+		return nil, c.Errorf("got None: there is no error to raise")
 	case starlark.String:
-		return nil, c.errorf(`got a string, want an error or a class: write raise_(Error, %s) or fail(%[1]s)`, what)
+		return nil, c.Errorf(`got a string, want an error or a class: write raise_(Error, %s) or fail(%[1]s)`, what)
 	default:
-		return nil, c.errorf(`got %s, want an error or a class: write raise_(error) or raise_(IncusError, "message")`, described(what))
+		return nil, c.Errorf(`got %s, want an error or a class: write raise_(error) or raise_(IncusError, "message")`, builtin.Described(what))
 	}
 }
 
 func finally(c *call) (starlark.Value, error) {
 	var body, cleanup starlark.Value
-	if err := c.unpack("body", &body, "cleanup", &cleanup); err != nil {
+	if err := c.Unpack(&body, &cleanup); err != nil {
 		return nil, err
 	}
 	var fns [2]starlark.Callable
 	for i, v := range []starlark.Value{body, cleanup} {
 		fn, ok := v.(starlark.Callable)
 		if !ok {
-			return nil, c.errorf("%s is %s, want a function: write lambda: f(x), not f(x)", [...]string{"body", "cleanup"}[i], described(v))
+			return nil, c.Errorf("%s is %s, want a function: write lambda: f(x), not f(x)", [...]string{"body", "cleanup"}[i], builtin.Described(v))
 		}
 		fns[i] = fn
 	}
 	c.cleanups++
-	v, err := c.call(c.thread, fns[0], nil, nil)
+	v, err := c.call(c.Thread, fns[0], nil, nil)
 	c.cleanups--
 	stopped := c.passes(err)
-	failed := c.cleanup(c.thread, fns[1])
+	failed := c.cleanup(c.Thread, fns[1])
 	switch {
 	case failed == nil:
 		return v, err
@@ -179,11 +187,11 @@ func fail(c *call) (starlark.Value, error) {
 // joined is what print and fail make of their arguments.
 func joined(c *call) (string, error) {
 	sep := " "
-	if err := starlark.UnpackArgs(c.name, nil, c.kwargs, "sep?", &sep); err != nil {
+	if err := starlark.UnpackArgs(c.Name, nil, c.Kwargs, "sep?", &sep); err != nil {
 		return "", err
 	}
-	parts := make([]string, len(c.args))
-	for i, v := range c.args {
+	parts := make([]string, len(c.Args))
+	for i, v := range c.Args {
 		parts[i] = plainText(v)
 	}
 	return strings.Join(parts, sep), nil

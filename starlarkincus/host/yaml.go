@@ -11,65 +11,65 @@ import (
 	"strconv"
 	"strings"
 
+	"incus-star/starlarkincus/builtin"
+
 	"go.starlark.net/starlark"
 	"go.yaml.in/yaml/v3"
 )
 
-func init() {
-	register([]definition{{
-		name: "yaml",
-		help: `Reads and writes YAML: yaml.encode(x), yaml.decode(text). An object of Incus is encoded as its fields.
+var yamlDecl = builtin.Decl{
+	Name: "yaml",
+	Help: `Reads and writes YAML: yaml.encode(x), yaml.decode(text). An object of Incus is encoded as its fields.
 
 Only plain data is read: texts, numbers of any size, true, false, null, binary, lists, dicts, anchors and merges (<<).
 What looks like a date stays a string. The keys of dicts are strings, numbers, booleans or null, each once.`,
-		members: []definition{{
-			name: "encode", params: "x",
-			help: `x as YAML, dicts in their own order.`,
-			call: yamlEncode,
-		}, {
-			name: "decode", params: "text",
-			help: `The value of a text that is one YAML document; None where it is empty.
+	Members: []builtin.Decl{{
+		Name: "yaml.encode", Params: []builtin.Param{builtin.Need("x", builtin.Any)},
+		Returns: builtin.String, Help: `x as YAML, dicts in their own order.`,
+		Call: yamlEncode,
+	}, {
+		Name: "yaml.decode", Params: []builtin.Param{builtin.Need("text", builtin.Text)},
+		Help: `The value of a text that is one YAML document; None where it is empty.
 
 A text that can't be read is an Error, which try_ holds.`,
-			call: func(c *call) (starlark.Value, error) {
-				documents, err := c.documents()
-				switch {
-				case err != nil:
-					return nil, err
-				case len(documents) > 1:
-					return nil, c.badData("the text holds more than one document: yaml.decode_all gives a list of them")
-				case len(documents) == 0:
-					return starlark.None, nil
-				}
-				return documents[0], nil
-			},
-		}, {
-			name: "decode_all", params: "text",
-			help: `A list of the values of all YAML documents in a text, which --- divides.`,
-			call: func(c *call) (starlark.Value, error) {
-				documents, err := c.documents()
-				if err != nil {
-					return nil, err
-				}
-				return starlark.NewList(documents), nil
-			},
-		}},
-	}})
+		Call: func(c *builtin.Call) (starlark.Value, error) {
+			documents, err := documents(c)
+			switch {
+			case err != nil:
+				return nil, err
+			case len(documents) > 1:
+				return nil, c.BadData("the text holds more than one document: yaml.decode_all gives a list of them")
+			case len(documents) == 0:
+				return starlark.None, nil
+			}
+			return documents[0], nil
+		},
+	}, {
+		Name: "yaml.decode_all", Params: []builtin.Param{builtin.Need("text", builtin.Text)},
+		Returns: builtin.List, Help: `A list of the values of all YAML documents in a text, which --- divides.`,
+		Call: func(c *builtin.Call) (starlark.Value, error) {
+			documents, err := documents(c)
+			if err != nil {
+				return nil, err
+			}
+			return starlark.NewList(documents), nil
+		},
+	}},
 }
 
 // documents reads the call's only argument.
-func (c *call) documents() ([]starlark.Value, error) {
+func documents(c *builtin.Call) ([]starlark.Value, error) {
 	var arg starlark.Value
-	if err := c.unpack("text", &arg); err != nil {
+	if err := c.Unpack(&arg); err != nil {
 		return nil, err
 	}
-	text, err := c.data("text", arg)
+	text, err := c.Data("text", arg)
 	if err != nil {
 		return nil, err
 	}
 	documents, err := decodeYAML(text)
 	if err != nil {
-		return nil, c.badData("%s", strings.TrimPrefix(err.Error(), "yaml: "))
+		return nil, c.BadData("%s", strings.TrimPrefix(err.Error(), "yaml: "))
 	}
 	return documents, nil
 }
@@ -296,23 +296,23 @@ func yamlFloat(n *yaml.Node) (starlark.Value, error) {
 	return starlark.Float(f), nil
 }
 
-func yamlEncode(c *call) (starlark.Value, error) {
+func yamlEncode(c *builtin.Call) (starlark.Value, error) {
 	var x starlark.Value
-	if err := c.unpack("x", &x); err != nil {
+	if err := c.Unpack(&x); err != nil {
 		return nil, err
 	}
 	node, err := yamlNode("x", x, 0)
 	if err != nil {
-		return nil, c.errorf("%w", err)
+		return nil, c.Errorf("%w", err)
 	}
 	var b bytes.Buffer
 	encoder := yaml.NewEncoder(&b)
 	encoder.SetIndent(2)
 	if err := encoder.Encode(node); err != nil {
-		return nil, c.errorf("%s", strings.TrimPrefix(err.Error(), "yaml: "))
+		return nil, c.Errorf("%s", strings.TrimPrefix(err.Error(), "yaml: "))
 	}
 	if err := encoder.Close(); err != nil {
-		return nil, c.errorf("%s", strings.TrimPrefix(err.Error(), "yaml: "))
+		return nil, c.Errorf("%s", strings.TrimPrefix(err.Error(), "yaml: "))
 	}
 	return starlark.String(b.String()), nil
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/host"
 
 	"go.starlark.net/starlark"
@@ -168,12 +169,11 @@ func parameters(v starlark.Value) []string {
 			names = append(names, name)
 		}
 	case *starlark.Builtin:
-		title, _, _ := strings.Cut(host.Help(v.Name()), "\n")
-		_, params, _ := strings.Cut(title, "(")
-		for param := range strings.SplitSeq(strings.TrimSuffix(params, ")"), ",") {
-			param, _, _ = strings.Cut(strings.TrimSpace(param), "=")
-			if name().MatchString(param) {
-				names = append(names, param)
+		if d := host.Declared(v.Name()); d != nil {
+			for _, param := range d.Params {
+				if param.Passing == builtin.Either || param.Passing == builtin.ByName {
+					names = append(names, param.Name)
+				}
 			}
 		}
 	}

@@ -3,12 +3,12 @@ package repl
 import (
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/internal/printable"
 	"incus-star/starlarkincus/spec"
@@ -29,10 +29,9 @@ func Overview(w io.Writer) {
 	for _, class := range errors.Classes() {
 		classes = append(classes, class.Name())
 	}
-	for _, name := range host.HelpNames() {
+	for _, name := range host.Names() {
 		if !slices.Contains(classes, name) && !strings.Contains(name, ".") { // its module tells of that one
-			_, doc, _ := strings.Cut(host.Help(name), "\n\n")
-			functions = append(functions, []string{name, sentence(doc)})
+			functions = append(functions, []string{name, sentence(host.Declared(name).Help)})
 		}
 	}
 	for _, name := range starlarkincus.BareMethods() {
@@ -43,8 +42,7 @@ func Overview(w io.Writer) {
 	t.heading("Error classes")
 	t.indented("  ", strings.Join(classes, " "))
 	t.heading("Starlark's own")
-	own := slices.Sorted(maps.Keys(starlarkFunctions))
-	own = slices.DeleteFunc(own, func(name string) bool { return host.Help(name) != "" })
+	own := slices.DeleteFunc(builtin.NativeNames(), func(name string) bool { return strings.Contains(name, ".") || host.Declared(name) != nil })
 	t.indented("  ", strings.Join(own, " "))
 	_, _ = io.WriteString(w, printable.Text(t.String()))
 }
@@ -100,9 +98,8 @@ func HelpName(w io.Writer, name string) error {
 
 // helpNames are the names that HelpName knows, with the words for objects in lower case.
 func helpNames() []string {
-	names := append(host.HelpNames(), "incus")
-	names = slices.AppendSeq(names, maps.Keys(starlarkFunctions))
-	names = slices.AppendSeq(names, maps.Keys(starlarkMethods))
+	names := append(host.Names(), "incus")
+	names = append(names, builtin.NativeNames()...)
 	for i := range spec.ClientMethods {
 		names = append(names, "incus."+spec.ClientMethods[i].Name)
 	}
@@ -118,21 +115,21 @@ func suggestions() []string {
 	return slices.DeleteFunc(helpNames(), func(name string) bool { return name == "None" || name == "True" || name == "False" })
 }
 
-// known writes the help of a name of the host's or of Starlark's own.
+// lookup returns the declaration of a name of the host's, or of Starlark's own; nil for another.
+func lookup(name string) *builtin.Decl {
+	if d := host.Declared(name); d != nil {
+		return d
+	}
+	return builtin.Native(name)
+}
+
+// known writes the help of a name that lookup knows.
 func (t *text) known(name string) bool {
-	if doc := host.Help(name); doc != "" {
-		t.prose(doc)
-		return true
+	d := lookup(name)
+	if d != nil {
+		t.prose(d.Text())
 	}
-	own, ok := starlarkFunctions[name]
-	if !ok {
-		own, ok = starlarkMethods[name]
-	}
-	if ok {
-		t.line(name + own.params)
-		t.para(own.doc)
-	}
-	return ok
+	return d != nil
 }
 
 // module is something of the host's with members, which has help under its name and theirs under both.
@@ -142,8 +139,7 @@ func (t *text) module(name string, m starlark.HasAttrs) {
 	}
 	var members [][]string
 	for _, member := range m.AttrNames() {
-		_, doc, _ := strings.Cut(host.Help(name+"."+member), "\n\n")
-		members = append(members, []string{name + "." + member, sentence(doc)})
+		members = append(members, []string{name + "." + member, sentence(host.Declared(name + "." + member).Help)})
 	}
 	t.table("Members", members)
 }
@@ -206,7 +202,7 @@ func (t *text) value(v starlark.Value) {
 		t.class(class)
 		return
 	}
-	if fn, ok := v.(starlark.Callable); ok && host.Help(fn.Name()) != "" {
+	if fn, ok := v.(starlark.Callable); ok && host.Declared(fn.Name()) != nil {
 		if attrs, ok := v.(starlark.HasAttrs); ok {
 			t.module(fn.Name(), attrs)
 			return
@@ -220,8 +216,8 @@ func (t *text) value(v starlark.Value) {
 		var methods [][]string
 		var plain []string
 		for _, name := range attrs.AttrNames() {
-			if own, ok := starlarkMethods[v.Type()+"."+name]; ok {
-				methods = append(methods, []string{name + own.params, own.doc})
+			if own := builtin.Native(v.Type() + "." + name); own != nil {
+				methods = append(methods, []string{name + "(" + own.Signature() + ")", own.Help})
 			} else {
 				plain = append(plain, name)
 			}

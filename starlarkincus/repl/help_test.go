@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/spec"
 
@@ -98,7 +99,7 @@ func TestHelpOfAllNames(t *testing.T) {
 	for _, name := range helpNames() {
 		got := helpOf(t, name)
 		for line := range strings.Lines(got) {
-			if utf8.RuneCountInString(line) > helpWidth+1 && !strings.HasPrefix(line, " ") && host.Help(name) == "" {
+			if utf8.RuneCountInString(line) > helpWidth+1 && !strings.HasPrefix(line, " ") && lookup(name) == nil {
 				t.Errorf("%s: too wide: %s", name, line)
 			}
 		}
@@ -173,26 +174,21 @@ func TestHelpOfStarlarksOwn(t *testing.T) {
 		if starlark.Universe[name] == nil {
 			continue // the host's own
 		}
-		if _, ok := starlarkFunctions[name]; !ok {
+		if builtin.Native(name) == nil {
 			t.Errorf("no help for %s", name)
-		}
-	}
-	for name := range starlarkFunctions {
-		if !starlark.Universe.Has(name) {
-			t.Errorf("Starlark has no %s", name)
 		}
 	}
 	methods := make(map[string]bool)
 	for _, v := range []starlark.HasAttrs{starlark.String(""), starlark.Bytes(""), new(starlark.List), new(starlark.Dict), new(starlark.Set)} {
 		for _, name := range v.AttrNames() {
 			methods[v.Type()+"."+name] = true
-			if _, ok := starlarkMethods[v.Type()+"."+name]; !ok {
+			if builtin.Native(v.Type()+"."+name) == nil {
 				t.Errorf("no help for %s.%s", v.Type(), name)
 			}
 		}
 	}
-	for name := range starlarkMethods {
-		if !methods[name] {
+	for _, name := range builtin.NativeNames() {
+		if !methods[name] && !starlark.Universe.Has(name) {
 			t.Errorf("Starlark has no %s", name)
 		}
 	}

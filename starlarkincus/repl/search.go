@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/spec"
 )
@@ -23,17 +24,8 @@ func Search(w io.Writer, word string) bool {
 			rows = append(rows, []string{name, sentence(doc)})
 		}
 	}
-	for _, name := range host.HelpNames() {
-		_, doc, _ := strings.Cut(host.Help(name), "\n\n")
-		add(name, doc, nil)
-	}
-	for name, own := range starlarkFunctions {
-		if host.Help(name) == "" {
-			add(name, own.doc, nil)
-		}
-	}
-	for name, own := range starlarkMethods {
-		add(name, own.doc, nil)
+	for _, name := range slices.Concat(host.Names(), builtin.NativeNames()) {
+		add(name, lookup(name).Help, nil)
 	}
 	for _, m := range spec.ClientMethods {
 		add("incus."+m.Name, m.Doc, m.Arguments())

@@ -7,6 +7,7 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/internal/secret"
 
@@ -21,46 +22,60 @@ var assertion = errors.NewClass("AssertionError", errors.Script, "An assertion o
 // skipped is the class of what skip() raises, for the same reason.
 var skipped = errors.NewClass("TestSkipped", errors.Script, "The test was skipped.")
 
-// A builtin is a name that tests have besides those of all scripts.
-type builtin struct {
-	name, params, help string
-	call               func(t *asserts, thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error)
-}
-
-// builtins are those names, but for the class AssertionError.
-var builtins = []builtin{
-	{"assert_eq", `got, want, msg=""`, "Fails the test where got and want are not equal, and shows how they differ.", assertEqual},
-	{"assert_ne", `got, unwanted, msg=""`, "Fails the test where the two are equal.", assertUnequal},
-	{"assert_true", `x, msg=""`, "Fails the test where x is not true.", assertTrue},
-	{"assert_false", `x, msg=""`, "Fails the test where x is true.", assertFalse},
-	{"assert_in", `x, where, msg=""`, "Fails the test where x is not in a list, a dict, a string or another value that has in.", assertIn},
-	{"assert_contains", `where, x, msg=""`, "The same as assert_in(x, where).", assertContains},
-	{"assert_raises", "classes, fn, *args, **kwargs",
-		"Calls fn(*args, **kwargs), which must fail with an error of one of these classes, and returns the error.", assertRaises},
-	{"skip", `reason=""`, "Ends the test, which counts as skipped.", skip},
-}
-
-// Params are the names that tests have besides those of all scripts, each with its parameters as a def would list them.
-func Params() map[string]string {
-	all := map[string]string{assertion.Name(): "message, **fields"}
-	for _, b := range builtins {
-		all[b.name] = b.params
-	}
-	return all
-}
-
-// asserts is what one test's builtins share.
+// asserts is what one test's assertions share.
 type asserts struct{ catch, raise starlark.Value }
 
-// names are the tests' own names.
-func (t *asserts) names() starlark.StringDict {
-	names := starlark.StringDict{assertion.Name(): host.ClassValue(assertion)}
-	for _, b := range builtins {
-		names[b.name] = starlark.NewBuiltin(b.name, func(thread *starlark.Thread, own *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-			return b.call(t, thread, own, args, kwargs)
-		})
+// Names are what tests have besides the names of all scripts.
+func Names() []builtin.Decl { return new(asserts).names() }
+
+func (t *asserts) names() []builtin.Decl {
+	msg, x := builtin.Opt("msg", builtin.String, `""`), builtin.Need("x", builtin.Any)
+	got, where := builtin.Need("got", builtin.Any), builtin.Need("where", builtin.Any)
+	return []builtin.Decl{{
+		Name: "assert_eq", Params: []builtin.Param{got, builtin.Need("want", builtin.Any), msg}, Returns: builtin.None,
+		Help: "Fails the test where got and want are not equal, and shows how they differ.",
+		Call: assertEqual,
+	}, {
+		Name: "assert_ne", Params: []builtin.Param{got, builtin.Need("unwanted", builtin.Any), msg}, Returns: builtin.None,
+		Help: "Fails the test where the two are equal.",
+		Call: assertUnequal,
+	}, {
+		Name: "assert_true", Params: []builtin.Param{x, msg}, Returns: builtin.None,
+		Help: "Fails the test where x is not true.",
+		Call: func(c *builtin.Call) (starlark.Value, error) { return truth(c, true) },
+	}, {
+		Name: "assert_false", Params: []builtin.Param{x, msg}, Returns: builtin.None,
+		Help: "Fails the test where x is true.",
+		Call: func(c *builtin.Call) (starlark.Value, error) { return truth(c, false) },
+	}, {
+		Name: "assert_in", Params: []builtin.Param{x, where, msg}, Returns: builtin.None,
+		Help: "Fails the test where x is not in a list, a dict, a string or another value that has in.",
+		Call: assertIn,
+	}, {
+		Name: "assert_contains", Params: []builtin.Param{where, x, msg}, Returns: builtin.None,
+		Help: "The same as assert_in(x, where).",
+		Call: assertContains,
+	}, {
+		Name: "assert_raises",
+		Params: []builtin.Param{builtin.Need("classes", builtin.Classes), builtin.Need("fn", builtin.Callable),
+			builtin.Args("args", builtin.Any), builtin.KwArgs("kwargs", builtin.Any)},
+		Returns: builtin.Error,
+		Help:    "Calls fn(*args, **kwargs), which must fail with an error of one of these classes, and returns the error.",
+		Call:    t.assertRaises,
+	}, {
+		Name: "skip", Params: []builtin.Param{builtin.Opt("reason", builtin.String, `""`)},
+		Help: "Ends the test, which counts as skipped.",
+		Call: skip,
+	}, *host.ClassDecl(assertion)}
+}
+
+// predeclared are the values of the names.
+func (t *asserts) predeclared() starlark.StringDict {
+	values := make(starlark.StringDict)
+	for _, d := range t.names() {
+		values[d.Name] = d.Make()
 	}
-	return names
+	return values
 }
 
 // bind takes what assert_raises works with from a host that has the names.
@@ -79,13 +94,13 @@ func failed(msg, format string, args ...any) error {
 }
 
 // two reads the arguments of an assertion about two values.
-func two(b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple, first, second string) (x, y starlark.Value, msg string, err error) {
-	err = starlark.UnpackArgs(b.Name(), args, kwargs, first, &x, second, &y, "msg?", &msg)
+func two(c *builtin.Call) (x, y starlark.Value, msg string, err error) {
+	err = c.Unpack(&x, &y, &msg)
 	return x, y, msg, err
 }
 
-func assertEqual(_ *asserts, _ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	got, want, msg, err := two(b, args, kwargs, "got", "want")
+func assertEqual(c *builtin.Call) (starlark.Value, error) {
+	got, want, msg, err := two(c)
 	if err != nil {
 		return nil, err
 	}
@@ -96,8 +111,8 @@ func assertEqual(_ *asserts, _ *starlark.Thread, b *starlark.Builtin, args starl
 	return starlark.None, err
 }
 
-func assertUnequal(_ *asserts, _ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	got, unwanted, msg, err := two(b, args, kwargs, "got", "unwanted")
+func assertUnequal(c *builtin.Call) (starlark.Value, error) {
+	got, unwanted, msg, err := two(c)
 	if err != nil {
 		return nil, err
 	}
@@ -108,18 +123,10 @@ func assertUnequal(_ *asserts, _ *starlark.Thread, b *starlark.Builtin, args sta
 	return starlark.None, err
 }
 
-func assertTrue(_ *asserts, _ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	return truth(b, args, kwargs, true)
-}
-
-func assertFalse(_ *asserts, _ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	return truth(b, args, kwargs, false)
-}
-
-func truth(b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple, want starlark.Bool) (starlark.Value, error) {
+func truth(c *builtin.Call, want starlark.Bool) (starlark.Value, error) {
 	var x starlark.Value
 	msg := ""
-	if err := starlark.UnpackArgs(b.Name(), args, kwargs, "x", &x, "msg?", &msg); err != nil {
+	if err := c.Unpack(&x, &msg); err != nil {
 		return nil, err
 	}
 	if x.Truth() != want {
@@ -132,26 +139,26 @@ func truth(b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple, wa
 	return starlark.None, nil
 }
 
-func assertIn(_ *asserts, _ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	x, where, msg, err := two(b, args, kwargs, "x", "where")
+func assertIn(c *builtin.Call) (starlark.Value, error) {
+	x, where, msg, err := two(c)
 	if err != nil {
 		return nil, err
 	}
-	return in(b, x, where, msg)
+	return in(c, x, where, msg)
 }
 
-func assertContains(_ *asserts, _ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	where, x, msg, err := two(b, args, kwargs, "where", "x")
+func assertContains(c *builtin.Call) (starlark.Value, error) {
+	where, x, msg, err := two(c)
 	if err != nil {
 		return nil, err
 	}
-	return in(b, x, where, msg)
+	return in(c, x, where, msg)
 }
 
-func in(b *starlark.Builtin, x, where starlark.Value, msg string) (starlark.Value, error) {
+func in(c *builtin.Call, x, where starlark.Value, msg string) (starlark.Value, error) {
 	found, err := starlark.Binary(syntax.IN, x, where)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", b.Name(), err)
+		return nil, c.Errorf("%w", err)
 	}
 	if found.Truth() {
 		return starlark.None, nil
@@ -163,24 +170,24 @@ func in(b *starlark.Builtin, x, where starlark.Value, msg string) (starlark.Valu
 	return nil, failed(msg, "%s is not in%s", short(x), text)
 }
 
-func assertRaises(t *asserts, thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	if len(args) < 2 {
-		return nil, fmt.Errorf("%s: got %d arguments without a name, want the classes and the function: write assert_raises(IncusNotFoundError, fn, arg)", b.Name(), len(args))
+func (t *asserts) assertRaises(c *builtin.Call) (starlark.Value, error) {
+	if len(c.Args) < 2 {
+		return nil, c.Errorf("got %d arguments without a name, want the classes and the function: write assert_raises(IncusNotFoundError, fn, arg)", len(c.Args))
 	}
-	result, err := starlark.Call(thread, t.catch, args, kwargs)
+	result, err := starlark.Call(c.Thread, t.catch, c.Args, c.Kwargs)
 	if err != nil {
-		return nil, another(thread, args[0], err)
+		return nil, another(c.Thread, c.Args[0], err)
 	}
 	raised, _ := result.(starlark.HasAttrs).Attr("error")
 	e, ok := raised.(starlark.Mapping)
 	if !ok {
 		v, _ := result.(starlark.HasAttrs).Attr("value")
-		return nil, failed("", "%s returned %s, want an error of %s", args[1], short(v), args[0])
+		return nil, failed("", "%s returned %s, want an error of %s", c.Args[1], short(v), c.Args[0])
 	}
 	// Error and ScriptError hold a failed assertion in fn as well, which must end the test all the same.
 	class, _, _ := e.Get(starlark.String("class"))
-	if name, _ := starlark.AsString(class); (name == assertion.Name() || name == skipped.Name()) && !named(args[0], name) {
-		return starlark.Call(thread, t.raise, starlark.Tuple{raised}, nil)
+	if name, _ := starlark.AsString(class); (name == assertion.Name() || name == skipped.Name()) && !named(c.Args[0], name) {
+		return starlark.Call(c.Thread, t.raise, starlark.Tuple{raised}, nil)
 	}
 	return raised, nil
 }
@@ -208,9 +215,9 @@ func named(classes starlark.Value, name string) bool {
 	return classes.String() == name
 }
 
-func skip(_ *asserts, _ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+func skip(c *builtin.Call) (starlark.Value, error) {
 	reason := ""
-	if err := starlark.UnpackArgs(b.Name(), args, kwargs, "reason?", &reason); err != nil {
+	if err := c.Unpack(&reason); err != nil {
 		return nil, err
 	}
 	return nil, errors.New(skipped, "%s", reason)

@@ -46,7 +46,7 @@ func (r *Runner) names(client *starlarkincus.Client) starlark.StringDict {
 }
 
 func (t *asserts) with(client *starlarkincus.Client) starlark.StringDict {
-	names := t.names()
+	names := t.predeclared()
 	names["incus"], names["lock"] = starlark.None, starlark.None
 	if client != nil {
 		maps.Copy(names, client.Names())

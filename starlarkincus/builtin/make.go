@@ -1,0 +1,122 @@
+package builtin
+
+import (
+	"strings"
+
+	"incus-star/errors"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
+)
+
+// Make returns the value that the name stands for; nil for a type.
+func (d *Decl) Make() starlark.Value {
+	switch {
+	case d.Value != nil:
+		return d.Value()
+	case d.Members != nil:
+		return d.library()
+	case d.Call != nil:
+		return d.Function()
+	}
+	return nil
+}
+
+// Function returns the function that scripts call.
+func (d *Decl) Function() *starlark.Builtin {
+	return starlark.NewBuiltin(d.Name, func(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (v starlark.Value, err error) {
+		err = Of(thread).Guard(func() error {
+			v, err = d.Call(&Call{Decl: d, Thread: thread, Name: b.Name(), Args: args, Kwargs: kwargs})
+			return err
+		})
+		return v, err
+	})
+}
+
+// Member returns the declaration of a library's member, or of a value's method; nil for an unknown name.
+func (d *Decl) Member(name string) *Decl {
+	for i := range d.Members {
+		if m := &d.Members[i]; strings.TrimPrefix(m.Name, d.Name+".") == name {
+			return m
+		}
+	}
+	return nil
+}
+
+// library returns the module of the members; types among them are known by their help only.
+func (d *Decl) library() starlark.Value {
+	module := &starlarkstruct.Module{Name: d.Name, Members: make(starlark.StringDict, len(d.Members))}
+	for i := range d.Members {
+		m := &d.Members[i]
+		if v := m.Make(); v != nil {
+			module.Members[strings.TrimPrefix(m.Name, d.Name+".")] = v
+		}
+	}
+	if d.Call != nil {
+		return callableLibrary{module, d.Function()}
+	}
+	return module
+}
+
+// A callableLibrary is a library that is a function too.
+type callableLibrary struct {
+	*starlarkstruct.Module
+	fn *starlark.Builtin
+}
+
+var (
+	_ starlark.Callable = callableLibrary{}
+	_ starlark.HasAttrs = callableLibrary{}
+)
+
+func (l callableLibrary) Name() string { return l.fn.Name() }
+
+func (l callableLibrary) CallInternal(thread *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	return l.fn.CallInternal(thread, args, kwargs)
+}
+
+// Forward calls a function of one of Starlark's own libraries. Its errors get the full name in place of its own.
+func Forward(module *starlarkstruct.Module, name string) func(*Call) (starlark.Value, error) {
+	fn := module.Members[name].(*starlark.Builtin)
+	return func(c *Call) (starlark.Value, error) {
+		v, err := fn.CallInternal(c.Thread, c.Args, c.Kwargs)
+		if err != nil {
+			return nil, c.Errorf("%w", &renamed{err, fn.Name() + ": "})
+		}
+		return v, nil
+	}
+}
+
+// Parse is Forward for a function whose parameters are strings, the first of them a text from outside. A text that can't
+// be read is no mistake in the script: such an error is one that try_ holds.
+func Parse(module *starlarkstruct.Module, name string) func(*Call) (starlark.Value, error) {
+	fn := Forward(module, name)
+	return func(c *Call) (starlark.Value, error) {
+		variables := make([]any, len(c.Decl.Params))
+		for i := range variables {
+			variables[i] = new(string)
+		}
+		if err := c.Unpack(variables...); err != nil {
+			return nil, err
+		}
+		v, err := fn(c)
+		if err != nil {
+			return nil, errors.New(errors.Base, "%s", strings.Replace(err.Error(), ": for parameter 1: ", ": ", 1))
+		}
+		return v, nil
+	}
+}
+
+// Constant returns a value of one of Starlark's own libraries.
+func Constant(module *starlarkstruct.Module, name string) func() starlark.Value {
+	return func() starlark.Value { return module.Members[name] }
+}
+
+// renamed is an error without the short name of a function in front.
+type renamed struct {
+	err    error
+	prefix string
+}
+
+func (r *renamed) Error() string { return strings.TrimPrefix(r.err.Error(), r.prefix) }
+func (r *renamed) Unwrap() error { return r.err }

@@ -1,0 +1,124 @@
+package builtin
+
+import (
+	"strings"
+
+	"go.starlark.net/starlark"
+)
+
+// A Type is a set of types of Starlark values; 0 is any value. The types of what a value is made of stand in the upper
+// half: see [Type.Of].
+type Type uint64
+
+// The types, each by the name that type() returns.
+const (
+	None Type = 1 << iota
+	Bool
+	Int
+	Float
+	String
+	Bytes
+	List
+	Tuple
+	Dict
+	Set
+	Range
+	Function // defs, lambdas, and functions of ours and of Starlark's
+	Struct
+	Module
+	Error
+	Class
+	Result
+	Time
+	Duration
+	Pattern
+	Match
+	Environment
+	Other // a type that isn't among these, such as an object of Incus
+	types = iota
+)
+
+// Sets of types that parameters have.
+const (
+	Any      Type = 0
+	Number        = Int | Float
+	Text          = String | Bytes
+	Seconds       = Int | Float | Duration
+	Callable      = Function | Class | Module | Other
+	Mapping       = Dict | Environment | Error | Match | Other
+	Iterable      = List | Tuple | Dict | Set | Range | Result | Environment | Error | Other
+	Sized         = Iterable | String | Bytes | Struct
+	Classes       = Class | List | Tuple
+)
+
+// half is how far up the types of the elements stand.
+const half = 32
+
+var typeNames = [types]string{"None", "bool", "int", "float", "string", "bytes", "list", "tuple", "dict", "set", "range", "function", "struct",
+	"module", "error", "error_class", "Result", "time.time", "time.duration", "re.Pattern", "re.Match", "env", "another value"}
+
+// named gives the type for a name that type() returns.
+var named = map[string]Type{"NoneType": None, "builtin_function_or_method": Function}
+
+func init() {
+	for i, name := range typeNames[1 : types-1] {
+		named[name] = 1 << (i + 1)
+	}
+}
+
+// Of returns the type with elements of the type elem: List.Of(String) is a list of strings, Dict.Of(Int) a dict whose
+// values are ints, Result.Of(Int) a Result whose value is one.
+func (t Type) Of(elem Type) Type { return t | elem<<half }
+
+// Elem returns the type of the elements; Any where nothing is known.
+func (t Type) Elem() Type { return t >> half }
+
+// Allows reports whether a value of the type got may be given where t is wanted. It knows nothing of elements.
+func (t Type) Allows(got Type) bool {
+	const mask = 1<<half - 1
+	t, got = t&mask, got&mask
+	return t == Any || got == Any || t&got != 0
+}
+
+// TypeOf returns the type of a value.
+func TypeOf(v starlark.Value) Type {
+	if t := named[v.Type()]; t != 0 {
+		return t
+	}
+	return Other
+}
+
+// String returns the types as a message names them: "int or float".
+func (t Type) String() string {
+	var names []string
+	for i, name := range typeNames {
+		if t&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	if names == nil {
+		return "any value"
+	}
+	text := strings.Join(names, " or ")
+	if elem := t.Elem(); elem != Any {
+		text += " of " + elem.String()
+	}
+	return text
+}
+
+// Described returns what messages call a value: its type, and what it is where that is short.
+func Described(v starlark.Value) string {
+	switch v := v.(type) {
+	case starlark.NoneType:
+		return "None"
+	case starlark.String:
+		if len(v) <= 40 {
+			return "the string " + v.String()
+		}
+	case starlark.Int, starlark.Float, starlark.Bool:
+		return v.Type() + " " + v.String()
+	case interface{ Described() string }:
+		return v.Described()
+	}
+	return v.Type()
+}

@@ -1,0 +1,24 @@
+package host
+
+// apart runs work that may wait for long and can't be told to stop, such as reading a pipe, and goes on without it when
+// the thread's context ends.
+func apart[T any](c *call, work func() (T, error)) (v T, err error) {
+	type outcome struct {
+		v   T
+		err error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		v, err := work()
+		done <- outcome{v, err}
+	}()
+	c.host().block(func() {
+		select {
+		case o := <-done:
+			v, err = o.v, o.err
+		case <-c.ctx.Done():
+			err = causeOf(c.ctx)
+		}
+	})
+	return v, err
+}
