@@ -43,9 +43,9 @@ func (a *arguments) flag(name string, fallback bool) bool {
 	return fallback
 }
 
-// bind checks a call's arguments against their declarations and encodes them. None stands for an argument that isn't
+// parseArgs checks a call's arguments against their declarations and encodes them. None stands for an argument that isn't
 // given. Its errors name the method, the argument and the place in it.
-func bind(method string, fields []spec.Field, args starlark.Tuple, kwargs []starlark.Tuple) (*arguments, error) {
+func parseArgs(method string, fields []spec.Field, args starlark.Tuple, kwargs []starlark.Tuple) (*arguments, error) {
 	out := &arguments{body: make(map[string]any), query: make(url.Values), local: make(map[string]any)}
 	var positions []*spec.Field
 	for i := range fields {

@@ -1,6 +1,7 @@
 package starlarkincus
 
 import (
+	"context"
 	"maps"
 	"net/http"
 	"strings"
@@ -19,7 +20,7 @@ func (o *Object) writable() *starlark.Dict {
 	out := new(starlark.Dict)
 	for k, v := range o.fields.Entries() {
 		name, _ := starlark.AsString(k)
-		f := spec.Find(o.on.res.Fields, name)
+		f := spec.Find(o.ref.res.Fields, name)
 		if f == nil && (o.kind.object[name] != nil || o.kind.children[name] != nil) {
 			continue // what is below the object, of a read with recursion=
 		}
@@ -30,38 +31,36 @@ func (o *Object) writable() *starlark.Dict {
 	return out
 }
 
-// put sets the object whole: its fields as they were before, each given one combined with it.
-func (o *Object) put(c *call, before *starlark.Dict, etag string, combine func(t spec.Type, before, given any) any) (*rest.Reply, error) {
-	v, err := value.ToGo(before)
+// put sets the object whole: to what another reading of it has, each given field combined with that. What it then is
+// called by follows.
+func (o *Object) put(ctx context.Context, now *Object, given map[string]any, combine func(t spec.Type, before, given any) any, w patience) (outcome, error) {
+	v, err := value.ToGo(now.writable())
 	if err != nil {
-		return nil, err
+		return outcome{}, err
 	}
-	given, body := c.args.body, v.(map[string]any)
-	for _, f := range o.on.res.Fields {
+	body := v.(map[string]any)
+	for _, f := range o.ref.res.Fields {
 		if v, found := body[f.Name]; found && v == nil {
 			body[f.Name] = emptyOf(f.Type) // servers put defaults in the place of a null
 		}
 	}
 	for name, v := range given {
 		t := spec.Any
-		if f := spec.Find(o.on.res.Fields, name); f != nil {
+		if f := spec.Find(o.ref.res.Fields, name); f != nil {
 			t = f.Type
 		}
 		if t == spec.Devices {
 			if body[name], err = o.withProfiles(body[name], v); err != nil {
-				return nil, err
+				return outcome{}, err
 			}
 		}
 		body[name] = combine(t, body[name], v)
 	}
-	dropNulls(o.on.res, body)
-	whole := *c.args
-	whole.body = body
-	sending := *c
-	sending.args = &whole
-	r := sending.request(c.on, "PUT")
-	r.IfMatch = etag
-	return c.do(r)
+	out, err := o.ref.change(ctx, withoutUnset(o.ref.res, body), now.etag, w)
+	if out.reply != nil {
+		o.rekey(given)
+	}
+	return out, err
 }
 
 // emptyOf returns the empty value of a dict or list, and nil for other types.
@@ -133,24 +132,31 @@ func (o *Object) withProfiles(own, given any) (any, error) {
 	return out, nil
 }
 
-// dropNulls takes unset keys out of configuration and devices that are sent whole, or empties them where the table says
-// that a server would keep them.
-func dropNulls(r *spec.Resource, body map[string]any) {
+// withoutUnset returns fields that are sent whole, their configuration and devices without the unset keys. Where the
+// table says that a server would keep such a key, it is empty.
+func withoutUnset(r *spec.Resource, fields map[string]any) map[string]any {
+	out := make(map[string]any, len(fields)+1)
+	maps.Copy(out, fields)
 	for _, f := range r.Fields {
-		if m, ok := body[f.Name].(map[string]any); ok && (f.Type == spec.Config || f.Type == spec.Devices) {
-			for name, v := range m {
-				if v == nil && f.Emptied {
-					m[name] = ""
-				}
-			}
-			maps.DeleteFunc(m, func(_ string, v any) bool { return v == nil })
-			for name, v := range m {
-				if device, ok := v.(map[string]any); ok {
-					m[name] = withoutNulls(device)
-				}
+		m, ok := fields[f.Name].(map[string]any)
+		if !ok || f.Type != spec.Config && f.Type != spec.Devices {
+			continue
+		}
+		kept := make(map[string]any, len(m))
+		for name, v := range m {
+			device, isDevice := v.(map[string]any)
+			switch {
+			case isDevice:
+				kept[name] = withoutNulls(device)
+			case v != nil:
+				kept[name] = v
+			case f.Emptied:
+				kept[name] = ""
 			}
 		}
+		out[f.Name] = kept
 	}
+	return out
 }
 
 // withoutNulls returns a device without its unset keys.
@@ -161,14 +167,14 @@ func withoutNulls(device map[string]any) map[string]any {
 }
 
 // response is what request returns.
-func response(r rest.Request, reply *rest.Reply, state *rest.State, op *Object) (starlark.Value, error) {
-	metadata := starlark.Value(starlark.None)
+func response(r rest.Request, out outcome) (starlark.Value, error) {
+	metadata, reply := starlark.Value(starlark.None), out.reply
 	var err error
 	switch {
-	case op != nil:
-		metadata = op
-	case state != nil:
-		metadata, err = value.Decode(state.Raw)
+	case out.going != nil:
+		metadata = out.going
+	case out.state != nil:
+		metadata, err = value.Decode(out.state.Raw)
 	case len(reply.Metadata) > 0:
 		metadata, err = value.Decode(reply.Metadata)
 	}

@@ -36,24 +36,25 @@ func certificatePEM(path string, v starlark.Value) (string, error) {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), nil
 }
 
-// bareCertificates takes the lines of PEM off certificates in the body of a create: all servers take the base64 there.
-func bareCertificates(r *spec.Resource, body map[string]any) {
+// bareCertificates takes the lines of PEM off certificates in the body of a create, which it returns: all servers take
+// the base64 there.
+func bareCertificates(r *spec.Resource, body map[string]any) map[string]any {
 	for _, f := range r.Fields {
 		text, _ := body[f.Name].(string)
 		if block, _ := pem.Decode([]byte(text)); block != nil && f.Type == spec.Certificate {
 			body[f.Name] = base64.StdEncoding.EncodeToString(block.Bytes)
 		}
 	}
+	return body
 }
 
 // rekey follows an object that is named by the fingerprint of its certificate, after a change to another certificate.
 func (o *Object) rekey(body map[string]any) {
-	for _, f := range o.on.res.Fields {
+	for _, f := range o.ref.res.Fields {
 		text, _ := body[f.Name].(string)
-		if block, _ := pem.Decode([]byte(text)); block != nil && f.Type == spec.Certificate && o.on.res.Named == spec.ByServer {
+		if block, _ := pem.Decode([]byte(text)); block != nil && f.Type == spec.Certificate && o.ref.res.Named == spec.ByServer {
 			sum := sha256.Sum256(block.Bytes)
-			o.on.path, _ = splitLast(o.on.path)
-			o.on = o.on.below(hex.EncodeToString(sum[:]))
+			o.ref = o.ref.parent().item(hex.EncodeToString(sum[:]))
 		}
 	}
 }

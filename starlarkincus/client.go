@@ -124,40 +124,47 @@ func (f *family) add(client *rest.Client) error {
 	return nil
 }
 
-// do sends a request on the client's connection, while other threads may run.
-func (c *Client) do(thread *starlark.Thread, r rest.Request) (*rest.Reply, error) {
-	client, _, err := c.conn.client(Context(thread))
+// send sends a request on the client's connection, while other threads may run.
+func (c *Client) send(ctx context.Context, r rest.Request) (reply *rest.Reply, err error) {
+	client, _, err := c.conn.client(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var reply *rest.Reply
-	ctx := Context(thread)
-	Block(thread, func() { reply, err = client.Do(ctx, r) })
-	bindingOf(thread).took(r, reply, err)
+	b := bindingIn(ctx)
+	b.block(func() { reply, err = client.Do(ctx, r) })
+	b.took(r, reply, err)
+	return reply, err
+}
+
+// raw sends a request whose answer isn't JSON.
+func (c *Client) raw(ctx context.Context, r rest.Request) (data []byte, err error) {
+	client, _, err := c.conn.client(ctx)
+	if err != nil {
+		return nil, err
+	}
+	bindingIn(ctx).block(func() { data, _, err = client.Raw(ctx, r) })
+	return data, err
+}
+
+// sendAside sends a request that isn't a change of the script's: it tidies up.
+func (c *Client) sendAside(ctx context.Context, r rest.Request) (reply *rest.Reply, err error) {
+	bindingIn(ctx).block(func() { reply, err = c.Do(ctx, r) })
 	return reply, err
 }
 
 // hasExtension asks the server for its API extensions once a connection.
-func (c *Client) hasExtension(thread *starlark.Thread, name string) (bool, error) {
+func (c *Client) hasExtension(ctx context.Context, name string) (bool, error) {
 	c.conn.mu.Lock()
 	known := c.conn.extensions
 	c.conn.mu.Unlock()
 	if known == nil {
-		v, _, err := (&call{Method: &Method{on: c.at(spec.Server)}, thread: thread}).get(c.at(spec.Server), nil, 0)
-		if err != nil {
+		var server struct {
+			Extensions []string `json:"api_extensions"`
+		}
+		if err := c.collection(spec.Server).readInto(ctx, nil, &server); err != nil {
 			return false, err
 		}
-		known = []string{}
-		if server, ok := v.(*starlark.Dict); ok {
-			list, _, _ := server.Get(starlark.String("api_extensions"))
-			if list, ok := list.(*starlark.List); ok {
-				for e := range list.Elements() {
-					if s, ok := starlark.AsString(e); ok {
-						known = append(known, s)
-					}
-				}
-			}
-		}
+		known = append([]string{}, server.Extensions...)
 		c.conn.mu.Lock()
 		c.conn.extensions = known
 		c.conn.mu.Unlock()
@@ -165,18 +172,18 @@ func (c *Client) hasExtension(thread *starlark.Thread, name string) (bool, error
 	return slices.Contains(known, name), nil
 }
 
-// at is the place of a top-level collection.
-func (c *Client) at(r *spec.Resource) place {
-	p := place{client: c, res: r, name: r.Name, path: r.Path, target: c.target}
+// collection returns the ref of a top-level collection.
+func (c *Client) collection(r *spec.Resource) ref {
+	p := ref{client: c, res: r, name: r.Name, path: r.Path, target: c.target}
 	if r.Scope != spec.OfServer {
 		p.project = c.project
 	}
 	return p
 }
 
-// operation is the script's view of an operation that was just started.
-func (c *Client) operation(thread *starlark.Thread, reply *rest.Reply) (*Object, error) {
-	o := newObject(c.at(spec.Operations).below(reply.Operation.ID()))
+// operation returns the script's view of an operation that was just started.
+func (c *Client) operation(reply *rest.Reply) (*Object, error) {
+	o := newObject(c.collection(spec.Operations).item(reply.Operation.ID()))
 	o.op, o.seen = reply.Operation, reply.Operation.State()
 	if err := o.setJSON(reply.Metadata); err != nil {
 		return nil, o.unreadableState(err)
@@ -203,7 +210,7 @@ func (c *Client) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable type:
 func (c *Client) Attr(name string) (starlark.Value, error) {
 	for _, r := range spec.Collections {
 		if r.Name == name {
-			return newCollection(c.at(r)), nil
+			return newCollection(c.collection(r)), nil
 		}
 	}
 	if m := c.method(name); m != nil {
@@ -218,7 +225,7 @@ func (c *Client) method(name string) *Method {
 	if decl == nil {
 		return nil
 	}
-	return &Method{"incus." + name, decl, place{client: c, project: c.project, target: c.target}, nil}
+	return &Method{"incus." + name, decl, ref{client: c, project: c.project, target: c.target}, nil}
 }
 
 // AttrNames are the collections and methods.

@@ -13,7 +13,7 @@ import (
 
 // A Collection is all objects of one kind: incus.instances. Calling a collection that has just one object reads it.
 type Collection struct {
-	place
+	ref
 	kind *kind
 }
 
@@ -59,7 +59,7 @@ func (k *kind) childNames(on spec.Standing) []string {
 	return out
 }
 
-func newCollection(p place) *Collection { return &Collection{p, kindOf(p.res)} }
+func newCollection(p ref) *Collection { return &Collection{p, kindOf(p.res)} }
 
 // Name is what the collection is called in messages.
 func (c *Collection) Name() string          { return c.name }
@@ -75,10 +75,10 @@ func (c *Collection) Resource() *spec.Resource { return c.res }
 // Attr is one of the collection's methods.
 func (c *Collection) Attr(name string) (starlark.Value, error) {
 	if decl := c.kind.collection[name]; decl != nil {
-		return &Method{c.name + "." + name, decl, c.place, nil}, nil
+		return &Method{c.name + "." + name, decl, c.ref, nil}, nil
 	}
 	if r := c.kind.children[name]; r != nil && r.Stands == spec.OnCollection {
-		return newCollection(c.child(r)), nil
+		return newCollection(c.sub(r)), nil
 	}
 	if c.res.Lists == spec.Single && c.kind.object[name] != nil {
 		return nil, missing(fmt.Sprintf("%s has no .%s: read it first, %s().%s(…)", c.name, name, c.res.Reach(), name))
@@ -121,5 +121,5 @@ func (c *Collection) CallInternal(thread *starlark.Thread, args starlark.Tuple, 
 		}
 		return nil, fmt.Errorf("%s is a collection, not a function: call one of its methods, such as %s.%s(…)", c.name, c.name, hint)
 	}
-	return starlark.Call(thread, &Method{c.name, c.kind.collection["get"], c.place, nil}, args, kwargs)
+	return starlark.Call(thread, &Method{c.name, c.kind.collection["get"], c.ref, nil}, args, kwargs)
 }

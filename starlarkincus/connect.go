@@ -69,7 +69,7 @@ func (f *family) dialRemote(ctx context.Context, name string, timeout time.Durat
 
 // connect makes a client of another server. It reads the files it is given, and sends nothing.
 func connect(c *call) (starlark.Value, error) {
-	a, f := c.args, c.on.client.conn.family
+	a, f := c.args, c.ref.client.conn.family
 	timeout := a.duration("timeout")
 	if !a.has("timeout") {
 		timeout = f.options.Timeout
@@ -123,7 +123,7 @@ func endpoint(c *call, config rest.Config) (rest.Config, error) {
 		if len(files) != 2 {
 			return config, fmt.Errorf("%s: cert: got %d files, want two: (certificate, key)", c.name, len(files))
 		}
-		if config.Certificate, err = c.on.client.conn.family.environment().LoadCertificate(c.ctx, files[0], files[1]); err != nil {
+		if config.Certificate, err = c.ref.client.conn.family.environment().LoadCertificate(c.ctx, files[0], files[1]); err != nil {
 			return config, err
 		}
 	}
@@ -177,7 +177,7 @@ func trusted(c *call, file string) (*x509.Certificate, *x509.CertPool, error) {
 
 // use makes a client of another project on the same connection.
 func use(c *call) (starlark.Value, error) {
-	client := *c.on.client
+	client := *c.ref.client
 	if c.args.has("project") {
 		client.project = c.args.string("project")
 	}
@@ -188,6 +188,6 @@ func use(c *call) (starlark.Value, error) {
 }
 
 func hasExtension(c *call) (starlark.Value, error) {
-	ok, err := c.on.client.hasExtension(c.thread, c.args.string("name"))
+	ok, err := c.ref.client.hasExtension(c.ctx, c.args.string("name"))
 	return starlark.Bool(ok), err
 }

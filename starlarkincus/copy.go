@@ -2,6 +2,7 @@ package starlarkincus
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	stderrors "errors"
 	"maps"
@@ -19,7 +20,7 @@ import (
 // copyObject makes another object of this one on the same server: an instance of an instance or a snapshot, or a
 // volume. What the script doesn't say is as the original has it.
 func copyObject(c *call) (starlark.Value, error) {
-	if err := c.obj.read(c); err != nil {
+	if err := c.obj.read(c.ctx); err != nil {
 		return nil, err
 	}
 	name := c.args.string("name")
@@ -27,15 +28,15 @@ func copyObject(c *call) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, err := c.likeOriginal(p.res, c.args.body)
+	body, err := c.obj.likeOriginal(p.res, c.args.body)
 	if err != nil {
 		return nil, err
 	}
-	if op, err := c.duplicate(p, name, body, c.args.local); op != nil || err != nil {
-		return op, err
+	if going, err := c.obj.duplicate(c.ctx, p, name, body, c.args.local, c.patience()); going != nil || err != nil {
+		return going, err
 	}
-	o := newObject(p.below(name))
-	if err := o.read(c); err != nil {
+	o := newObject(p.item(name))
+	if err := o.read(c.ctx); err != nil {
 		return nil, err
 	}
 	return o, o.complete(c, c.args.body, body)
@@ -44,9 +45,9 @@ func copyObject(c *call) (starlark.Value, error) {
 // destination returns the collection that a copy goes to: its original's, in the pool and project that the script
 // names. It goes to the member that the script or the client names, else a volume to the original's and an instance to
 // where the server puts it.
-func (c *call) destination(name string) (place, error) {
-	p, client := c.obj.on, c.on.client
-	p.path, _ = splitLast(p.path)
+func (c *call) destination(name string) (ref, error) {
+	p, client := c.obj.ref, c.ref.client
+	p = p.parent()
 	if made := c.decl.Returns.Of; made != p.res { // of a snapshot
 		p.res, p.path = made, made.Path
 	}
@@ -62,8 +63,8 @@ func (c *call) destination(name string) (place, error) {
 	}
 	p.target = cmp.Or(c.args.query.Get("target"), client.target, at)
 	if p.target == "" && c.obj.member() != "" && c.args.flag("refresh", false) {
-		there := newObject(p.below(name)) // the server would look for it on any member
-		if err := there.read(c); err != nil && !stderrors.Is(err, errors.NotFound) {
+		there := newObject(p.item(name)) // the server would look for it on any member
+		if err := there.read(c.ctx); err != nil && !stderrors.Is(err, errors.NotFound) {
 			return p, err
 		}
 		p.target = there.member()
@@ -73,8 +74,8 @@ func (c *call) destination(name string) (place, error) {
 
 // duplicate makes a copy with that name and these fields. Options are more fields of its source. The operation is
 // the one that the script takes.
-func (c *call) duplicate(p place, name string, fields, options map[string]any) (*Object, error) {
-	source, offer, err := c.source(p, options)
+func (o *Object) duplicate(ctx context.Context, p ref, name string, fields, options map[string]any, w patience) (*Object, error) {
+	source, offer, err := o.source(ctx, p, options)
 	if err != nil {
 		return nil, err
 	}
@@ -85,35 +86,32 @@ func (c *call) duplicate(p place, name string, fields, options map[string]any) (
 	}
 	body := maps.Clone(fields)
 	body[p.res.Key], body["source"] = name, source
-	r := rest.Request{Method: "POST", Path: p.path, Query: p.query(spec.New), Body: body}
-	reply, err := c.do(r)
-	var op *Object
+	out, err := p.create(ctx, body, w)
 	if err == nil {
-		_, op, err = c.finish(reply)
+		return out.going, nil
 	}
-	if err != nil && offer != nil {
-		Block(c.thread, func() { offer.Cancel(c.ctx) }) // nobody comes for it any more
+	if offer != nil {
+		bindingIn(ctx).block(func() { offer.Cancel(ctx) }) // nobody comes for it any more
 	}
-	return op, c.madeAnything(r, newObject(p.below(name)), err)
+	return nil, p.madeAnything(ctx, name, body, err)
 }
 
 // source returns the source of a copy at p. The operation is the one that offers it, where it is offered.
-func (c *call) source(p place, options map[string]any) (map[string]any, *rest.Operation, error) {
-	o := c.obj
+func (o *Object) source(ctx context.Context, p ref, options map[string]any) (map[string]any, *rest.Operation, error) {
 	source := map[string]any{"type": "copy"}
-	if o.on.res.Source != spec.PoolAndName {
+	if o.ref.res.Source != spec.PoolAndName {
 		source["source"] = o.sourceName()
 	} else {
 		member := o.member()
 		if member != "" && p.target != member && (o.string("project") != "default" || cmp.Or(p.project, "default") != "default") {
-			return c.offer(member, options["volume_only"] == true)
+			return o.offer(ctx, member, options["volume_only"] == true)
 		}
-		source["name"], source["pool"] = o.key(), poolOf(o.on.path)
+		source["name"], source["pool"] = o.key(), poolOf(o.ref.path)
 		if member != "" {
 			source["location"] = member
 		}
 	}
-	if from := cmp.Or(o.on.project, "default"); from != cmp.Or(p.project, "default") {
+	if from := cmp.Or(o.ref.project, "default"); from != cmp.Or(p.project, "default") {
 		source["project"] = from // some servers refuse to be told of one project twice
 	}
 	return source, nil, nil
@@ -121,26 +119,21 @@ func (c *call) source(p place, options map[string]any) (map[string]any, *rest.Op
 
 // offer lets another member fetch a volume, and returns the source that it is then made from. Some servers would look
 // for it in the default project, if they were just told of the member that has it.
-func (c *call) offer(from string, volumeOnly bool) (map[string]any, *rest.Operation, error) {
-	member, server := c.on.client.at(spec.ClusterOf).at("members").below(from), c.on.client.at(spec.Server)
+func (o *Object) offer(ctx context.Context, from string, volumeOnly bool) (map[string]any, *rest.Operation, error) {
+	client := o.ref.client
 	var about struct {
 		URL         string `json:"url"`
 		Environment struct {
 			Certificate string `json:"certificate"`
 		} `json:"environment"`
 	}
-	for _, p := range []place{member, server} {
-		reply, err := c.do(rest.Request{Method: "GET", Path: p.path})
-		if err != nil {
+	for _, p := range []ref{client.collection(spec.ClusterOf).join("members").item(from), client.collection(spec.Server)} {
+		if err := p.readInto(ctx, nil, &about); err != nil {
 			return nil, nil, err
 		}
-		if err := json.Unmarshal(reply.Metadata, &about); err != nil {
-			return nil, nil, unreadable("GET", p.path, reply, err)
-		}
 	}
-	o := c.obj
-	reply, err := c.do(rest.Request{Method: "POST", Path: o.on.path, Query: o.on.query(spec.Rename),
-		Body: map[string]any{"migration": true, "name": o.key(), "pool": poolOf(o.on.path), "volume_only": volumeOnly}})
+	reply, err := client.send(ctx, rest.Request{Method: "POST", Path: o.ref.path, Query: o.ref.query(spec.Rename),
+		Body: map[string]any{"migration": true, "name": o.key(), "pool": poolOf(o.ref.path), "volume_only": volumeOnly}})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -148,7 +141,7 @@ func (c *call) offer(from string, volumeOnly bool) (map[string]any, *rest.Operat
 		Secrets map[string]any `json:"metadata"`
 	}
 	if err := json.Unmarshal(reply.Metadata, &offered); err != nil || reply.Operation == nil {
-		return nil, nil, unreadable("POST", o.on.path, reply, err)
+		return nil, nil, unreadable("POST", o.ref.path, reply, err)
 	}
 	return map[string]any{"type": "migration", "mode": "pull", "operation": about.URL + "/1.0/operations/" + reply.Operation.ID(),
 		"certificate": about.Environment.Certificate, "secrets": offered.Secrets}, reply.Operation, nil
@@ -156,8 +149,8 @@ func (c *call) offer(from string, volumeOnly bool) (map[string]any, *rest.Operat
 
 // likeOriginal returns what a copy is created with: what its original has, with the given fields in its place. Servers
 // take some of it over themselves, but not all, and nothing for a copy that another member gets.
-func (c *call) likeOriginal(res *spec.Resource, given map[string]any) (map[string]any, error) {
-	now, err := value.ToGo(c.obj.fields)
+func (o *Object) likeOriginal(res *spec.Resource, given map[string]any) (map[string]any, error) {
+	now, err := value.ToGo(o.fields)
 	if err != nil {
 		return nil, err
 	}
@@ -216,8 +209,8 @@ func override(t spec.Type, own, given map[string]any) map[string]any {
 func (o *Object) complete(c *call, given, body map[string]any) error {
 	due := make(map[string]any)
 	refreshed := c.args.flag("refresh", false)
-	anew := refreshed && o.on.res.Source == spec.ByItsName
-	for _, f := range spec.With(o.on.res.Fields, spec.Change) {
+	anew := refreshed && o.ref.res.Source == spec.ByItsName
+	for _, f := range spec.With(o.ref.res.Fields, spec.Change) {
 		v, has := given[f.Name]
 		if anew {
 			v, has = body[f.Name]
@@ -237,9 +230,7 @@ func (o *Object) complete(c *call, given, body map[string]any) error {
 	if len(due) == 0 {
 		return nil
 	}
-	update := *c
-	update.args = &arguments{body: due, local: map[string]any{"timeout": c.args.local["timeout"]}}
-	_, err := o.conform(&update)
+	_, err := o.conform(c.ctx, c.name, due, c.patience().staying())
 	if e := (*errors.Error)(nil); stderrors.As(err, &e) {
 		e.Outcome = errors.Unknown // what the server refused isn't all that was to be done
 	}
@@ -305,10 +296,10 @@ func mapOf(given any) map[string]any {
 
 // sourceName returns the name of an instance, and that of a snapshot with its instance's.
 func (o *Object) sourceName() string {
-	if o.on.res.Source != spec.WithParent {
+	if o.ref.res.Source != spec.WithParent {
 		return o.key()
 	}
-	collection, _ := splitLast(o.on.path)
+	collection, _ := splitLast(o.ref.path)
 	instance, _ := splitLast(collection)
 	_, name := splitLast(instance)
 	return unescape(name) + "/" + o.key()

@@ -1,6 +1,7 @@
 package starlarkincus
 
 import (
+	"context"
 	"encoding/json"
 	stderrors "errors"
 	"fmt"
@@ -10,17 +11,16 @@ import (
 	"time"
 
 	"incus-star/errors"
-	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
 	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
 )
 
-// maxEnsures bounds how often ensure begins anew, and settleDelay is the least time that it gives others.
+// maxEnsures bounds how often ensure begins anew, and idleDelay is the least time that it gives others.
 const (
-	maxEnsures  = 10
-	settleDelay = 20 * time.Millisecond
+	maxEnsures = 10
+	idleDelay  = 20 * time.Millisecond
 )
 
 // ensure creates an object that isn't there, and else changes what differs from the given fields. Where somebody else
@@ -30,35 +30,36 @@ func ensure(c *call) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
+	given, w := c.args.body, c.patience()
 	for range maxEnsures {
 		o := newObject(p)
-		err = o.read(c)
+		err = o.read(c.ctx)
 		there, changed := err == nil, false
 		switch {
 		case there:
-			if err = o.elsewhere(c); err != nil {
+			if err = o.elsewhere(c.ctx, c.name, c.ref.target); err != nil {
 				return nil, err
 			}
 			var started bool
-			if changed, err = o.conform(c); err == nil {
-				started, err = o.ensureStarted(c)
+			if changed, err = o.conform(c.ctx, c.name, given, w); err == nil {
+				started, err = o.ensureStarted(c.ctx, given, w)
 				changed = changed || started
 			}
 		case stderrors.Is(err, errors.NotFound):
-			var created starlark.Value
-			if created, err = create(c.fresh()); err == nil {
-				o, there, changed = created.(*Object), true, true
-				_, err = o.conform(c) // what create can't set
+			var created *Object
+			if created, _, err = c.create(creatable(p.res, given)); err == nil {
+				o, there, changed = created, true, true
+				_, err = o.conform(c.ctx, c.name, given, w) // what create can't set
 			}
 		}
 		if err == nil {
-			o.did = starlark.Bool(changed)
+			o.changed = starlark.Bool(changed)
 			return o, nil
 		}
-		if !c.contended(p, there, err) {
+		if !p.contended(c.ctx, there, err) {
 			return nil, err
 		}
-		if _, err := c.settle(p); err != nil {
+		if _, err := p.awaitIdle(c.ctx, w); err != nil {
 			return nil, err
 		}
 	}
@@ -68,27 +69,27 @@ func ensure(c *call) (starlark.Value, error) {
 // contended reports whether a failure comes of somebody else's work on the same object: it is busy, or it has appeared
 // or vanished meanwhile. What is missing or taken may be something else, such as an image or an address, and then
 // trying again can't help.
-func (c *call) contended(p place, there bool, err error) bool {
+func (r ref) contended(ctx context.Context, there bool, err error) bool {
 	switch {
 	case stderrors.Is(err, errors.Busy):
 		return true
 	case stderrors.Is(err, errors.AlreadyExists), stderrors.Is(err, errors.NotFound):
-		now := newObject(p).read(c)
+		now := newObject(r).read(ctx)
 		return there && stderrors.Is(now, errors.NotFound) || !there && now == nil
 	}
 	return false
 }
 
-// elsewhere refuses an object that is on another cluster member than the call says: ensure doesn't move it.
-func (o *Object) elsewhere(c *call) error {
-	target, location := c.on.target, o.string("location")
-	if target == "" || location == "" || target == location || o.on.res.Target&spec.New == 0 || o.on.res.Target&spec.Get != 0 {
+// elsewhere refuses an object that is on another cluster member than target: ensure doesn't move it.
+func (o *Object) elsewhere(ctx context.Context, method, target string) error {
+	location := o.string("location")
+	if target == "" || location == "" || target == location || o.ref.res.Target&spec.New == 0 || o.ref.res.Target&spec.Get != 0 {
 		return nil
 	}
 	if group, ok := strings.CutPrefix(target, "@"); ok {
-		groups := place{client: o.on.client, res: spec.Groups, path: spec.ClusterOf.Path + "/" + spec.Groups.Path}
-		g := newObject(groups.below(group))
-		if err := g.read(c); err != nil {
+		groups := o.ref.client.collection(spec.ClusterOf).sub(spec.Groups)
+		g := newObject(groups.item(group))
+		if err := g.read(ctx); err != nil {
 			return err
 		}
 		members, _, _ := g.Get(starlark.String("members"))
@@ -97,37 +98,33 @@ func (o *Object) elsewhere(c *call) error {
 		}
 	}
 	if location == "none" {
-		return errors.New(errors.Conflict, "%s: %s is there, and can't be on %s: the server is in no cluster", c.name, o, target)
+		return errors.New(errors.Conflict, "%s: %s is there, and can't be on %s: the server is in no cluster", method, o, target)
 	}
-	return errors.New(errors.Conflict, "%s: %s is there on %s, not on %s; its move(target=%[4]q) moves it", c.name, o, location, target)
+	return errors.New(errors.Conflict, "%s: %s is there on %s, not on %s; its move(target=%[4]q) moves it", method, o, location, target)
 }
 
-// ensureStarted starts an instance that doesn't run where the call says start=True, and reports whether it did.
-func (o *Object) ensureStarted(c *call) (bool, error) {
-	start, _ := c.args.body["start"].(bool)
-	decl := o.kind.object[map[string]string{"Stopped": "start", "Frozen": "unfreeze"}[o.string("status")]]
-	if !start || decl == nil {
+// ensureStarted starts an instance that doesn't run where it is given start=True, and reports whether it did.
+func (o *Object) ensureStarted(ctx context.Context, given map[string]any, w patience) (bool, error) {
+	action := map[string]string{"Stopped": "start", "Frozen": "unfreeze"}[o.string("status")]
+	if given["start"] != true || action == "" {
 		return false, nil
 	}
-	_, err := action(o.internalCall(c, decl, nil))
-	if stderrors.Is(err, errors.State) { // somebody else was quicker
-		return false, o.read(c)
+	_, err := o.ref.act(ctx, "PUT", "state", map[string]any{"action": action}, w)
+	switch {
+	case stderrors.Is(err, errors.State): // somebody else was quicker
+		return false, o.read(ctx)
+	case err != nil:
+		return false, err
 	}
-	return err == nil, err
+	return true, o.read(ctx)
 }
 
-// internalCall returns a call of one of the object's methods inside another call, with that one's timeout.
-func (o *Object) internalCall(c *call, decl *spec.Method, body map[string]any) *call {
-	return &call{Method: &Method{name: c.name, decl: decl, on: o.on, obj: o}, thread: c.thread, ctx: c.ctx,
-		args: &arguments{body: body, local: map[string]any{"timeout": c.args.local["timeout"]}}}
-}
-
-// conform changes the fields that differ from the given ones, and says whether there were any.
-func (o *Object) conform(c *call) (bool, error) {
+// conform changes the fields that differ from the wanted ones, and reports whether any did.
+func (o *Object) conform(ctx context.Context, method string, wanted map[string]any, w patience) (bool, error) {
 	differing := make(map[string]any)
-	for name, given := range c.args.body {
-		f := spec.Find(o.on.res.Fields, name)
-		if f == nil || name == o.on.res.Key {
+	for name, given := range wanted {
+		f := spec.Find(o.ref.res.Fields, name)
+		if f == nil || name == o.ref.res.Key {
 			continue
 		}
 		current, _, err := o.Get(starlark.String(name))
@@ -151,21 +148,19 @@ func (o *Object) conform(c *call) (bool, error) {
 		case f.Use&spec.Change != 0:
 			differing[name] = part
 		case f.Use&spec.Read != 0 && current != nil:
-			return false, errors.New(errors.Conflict, "%s: %s is there with %s=%s, and that can't be changed to %s", c.name, o, f.Script(), current, text(given))
+			return false, errors.New(errors.Conflict, "%s: %s is there with %s=%s, and that can't be changed to %s", method, o, f.Script(), current, text(given))
 		}
 	}
 	if len(differing) == 0 {
 		return false, nil
 	}
-	if err := c.checkChange(differing); err != nil {
+	if err := o.checkChange(method, differing); err != nil {
 		return false, err
 	}
-	decl := o.kind.object["update"]
-	if decl == nil { // a bucket's key has just replace
-		decl = o.kind.object["replace"]
+	if _, err := o.merge(ctx, differing, true, w); err != nil {
+		return false, err
 	}
-	_, err := o.internalCall(c, decl, differing).merge(true)
-	return err == nil, err
+	return true, o.read(ctx)
 }
 
 // difference is what must be sent so that a field holds what is given, and whether anything must. What isn't given
@@ -265,42 +260,30 @@ func covers(given, now any) bool {
 	return true
 }
 
-// fresh is the call with a body of its own, because create adds to it, and with what create takes.
-func (c *call) fresh() *call {
-	args := *c.args
-	args.body = make(map[string]any, len(c.args.body))
-	for name, v := range c.args.body {
-		if f := spec.Find(c.on.res.Fields, name); f != nil && f.Use&spec.Create == 0 {
-			continue
-		}
-		if m, ok := v.(map[string]any); ok {
-			v = maps.Clone(m)
-		}
-		args.body[name] = v
-	}
-	copied := *c
-	copied.args = &args
-	return &copied
+// creatable returns those of the fields that create takes.
+func creatable(r *spec.Resource, fields map[string]any) map[string]any {
+	out := maps.Clone(fields)
+	maps.DeleteFunc(out, func(name string, _ any) bool {
+		f := spec.Find(r.Fields, name)
+		return f != nil && f.Use&spec.Create == 0
+	})
+	return out
 }
 
 // besides are the descriptions of operations that go on beside others on the same instance.
 var besides = []string{"Executing command", "Showing console"}
 
-// settle waits until no operation that this client may see works on the object any more, and says whether one did.
+// awaitIdle waits until no operation that this client may see works on the object any more, and reports whether one did.
 // Commands and consoles don't count: they keep nobody from changing an instance, and may go on as long as it runs.
-func (c *call) settle(p place) (worked bool, err error) {
-	if err := c.pause(settleDelay); err != nil {
+func (r ref) awaitIdle(ctx context.Context, w patience) (worked bool, err error) {
+	if err := pause(ctx, idleDelay); err != nil {
 		return false, err
 	}
-	operations := c.on.client.at(spec.Operations)
+	operations := r.client.collection(spec.Operations)
 	query := operations.query(spec.List)
 	query.Set("recursion", "1")
-	if p.project != "" {
-		query.Set("project", p.project)
-	}
-	reply, err := c.do(rest.Request{Method: "GET", Path: operations.path, Query: query, MaxBytes: maxList})
-	if err != nil {
-		return false, err
+	if r.project != "" {
+		query.Set("project", r.project)
 	}
 	var groups map[string][]struct {
 		ID          string              `json:"id"`
@@ -308,10 +291,10 @@ func (c *call) settle(p place) (worked bool, err error) {
 		StatusCode  int                 `json:"status_code"`
 		Resources   map[string][]string `json:"resources"`
 	}
-	if err := json.Unmarshal(reply.Metadata, &groups); err != nil {
-		return false, unreadable("GET", operations.path, reply, err)
+	if err := operations.readInto(ctx, query, &groups); err != nil {
+		return false, err
 	}
-	client, _, err := c.on.client.conn.client(c.ctx)
+	client, _, err := r.client.conn.client(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -321,9 +304,9 @@ func (c *call) settle(p place) (worked bool, err error) {
 				continue
 			}
 			for _, urls := range op.Resources {
-				if op.StatusCode < 200 && slices.ContainsFunc(urls, func(u string) bool { u, _, _ = strings.Cut(u, "?"); return u == p.path }) {
+				if op.StatusCode < 200 && slices.ContainsFunc(urls, func(u string) bool { u, _, _ = strings.Cut(u, "?"); return u == r.path }) {
 					worked = true
-					_, err := c.wait(client.Operation(op.ID))
+					_, err := wait(ctx, client.Operation(op.ID), w)
 					var failed *errors.Error
 					if err != nil && !(stderrors.As(err, &failed) && failed.Class != errors.OperationTimeout) {
 						return worked, err // only how it ended doesn't matter

@@ -1,6 +1,7 @@
 package starlarkincus
 
 import (
+	"context"
 	"encoding/json"
 	stderrors "errors"
 	"fmt"
@@ -32,24 +33,25 @@ type execResult struct {
 
 // exec runs a command, with its output recorded by the server: read after the end, then deleted there.
 func exec(c *call) (starlark.Value, error) {
+	body := c.body()
 	if env := c.args.local["env"]; env != nil {
-		if c.args.body["environment"] != nil {
+		if body["environment"] != nil {
 			return nil, fmt.Errorf("%s: env= and environment= are the same: give one", c.name)
 		}
-		c.args.body["environment"] = env
+		body["environment"] = env
 	}
-	command := c.args.body["command"].([]string)
+	command := body["command"].([]string)
 	if len(command) == 0 {
 		return nil, fmt.Errorf("%s: command: the list is empty", c.name)
 	}
-	for name, v := range texts(c.args.body["environment"]) {
+	for name, v := range texts(body["environment"]) {
 		if strings.ContainsAny(name, "=\x00") || strings.Contains(v, "\x00") {
 			return nil, fmt.Errorf("%s: environment[%q]: a name has no = and nothing has a zero byte", c.name, name)
 		}
 	}
-	result, op, err := c.execute()
-	if op != nil || err != nil {
-		return op, err
+	result, going, err := c.ref.execute(c.ctx, body, c.patience())
+	if going != nil || err != nil {
+		return going, err
 	}
 	if result.exitCode != 0 && c.args.flag("check", true) {
 		return nil, result.failure(command[0])
@@ -61,31 +63,27 @@ func exec(c *call) (starlark.Value, error) {
 	}), nil
 }
 
-// execute runs the command that the body holds, or gives the operation to a script that doesn't wait.
-func (c *call) execute() (*execResult, *Object, error) {
-	request := c.request(c.on, c.decl.HTTP)
-	reply, err := c.do(request)
-	if err != nil {
-		return nil, nil, err
+// execute runs a command in the instance, or returns the operation where it isn't waited for. The body is that of the
+// table's exec.
+func (r ref) execute(ctx context.Context, body map[string]any, w patience) (*execResult, *Object, error) {
+	out, err := r.act(ctx, "POST", "exec", body, w)
+	if out.reply == nil || out.going != nil {
+		return nil, out.going, err
 	}
-	if reply.Operation == nil {
-		return nil, nil, unreadable(c.decl.HTTP, c.on.path, reply, fmt.Errorf("got no operation"))
+	began := out.reply.Operation
+	at := r.join("exec").path
+	if began == nil {
+		return nil, nil, unreadable("POST", r.path, out.reply, fmt.Errorf("got no operation"))
 	}
-	result := &execResult{operation: reply.Operation.ID(), clean: reply.Operation.Clean, method: request.Method, path: request.Path}
-	state, op, err := c.finish(reply)
+	result := &execResult{operation: began.ID(), clean: began.Clean, method: "POST", path: at}
 	var failed *errors.Error
 	switch {
-	case op != nil:
-		return nil, op, nil
 	case stderrors.As(err, &failed) && notRun[failed.Message] != 0 && failed.Class == errors.Operation:
-		return result, nil, c.notRun(result, failed)
+		return result, nil, r.notRun(ctx, result, failed)
 	case err != nil:
 		return nil, nil, err
 	}
-	if state == nil {
-		return nil, nil, unreadable(request.Method, request.Path, reply, fmt.Errorf("got no operation"))
-	}
-	return result, nil, c.output(state, result)
+	return result, nil, r.output(ctx, out.state, result)
 }
 
 // failure is the error of a command that ended badly.
@@ -105,7 +103,7 @@ func (r *execResult) failure(command string) error {
 }
 
 // output reads what the ended command wrote, and its status.
-func (c *call) output(state *rest.State, result *execResult) error {
+func (r ref) output(ctx context.Context, state *rest.State, result *execResult) error {
 	var metadata struct {
 		Return *int              `json:"return"`
 		Output map[string]string `json:"output"`
@@ -116,8 +114,8 @@ func (c *call) output(state *rest.State, result *execResult) error {
 			Message: "the server doesn't say how the command ended"}
 	}
 	result.exitCode = *metadata.Return
-	if result.stdout, err = c.recorded(metadata.Output["1"]); err == nil {
-		result.stderr, err = c.recorded(metadata.Output["2"])
+	if result.stdout, err = r.recorded(ctx, metadata.Output["1"]); err == nil {
+		result.stderr, err = r.recorded(ctx, metadata.Output["2"])
 	}
 	return result.lost(err)
 }
@@ -125,11 +123,11 @@ func (c *call) output(state *rest.State, result *execResult) error {
 // notRun is for a command of which the server says that it can't be run, because its status is a shell's for such
 // commands. One that wrote something did run, and chose the status itself; of one that wrote nothing the server can't
 // tell, as of sh -c "exit 127", and its outcome is unknown.
-func (c *call) notRun(result *execResult, failed *errors.Error) error {
+func (r ref) notRun(ctx context.Context, result *execResult, failed *errors.Error) error {
 	result.exitCode = notRun[failed.Message]
 	var err error
-	if result.stdout, err = c.recorded("exec_" + result.operation + ".stdout"); err == nil {
-		result.stderr, err = c.recorded("exec_" + result.operation + ".stderr")
+	if result.stdout, err = r.recorded(ctx, "exec_"+result.operation+".stdout"); err == nil {
+		result.stderr, err = r.recorded(ctx, "exec_"+result.operation+".stderr")
 	}
 	if err != nil && !stderrors.Is(err, errors.NotFound) {
 		return result.lost(err)
@@ -153,28 +151,14 @@ func (r *execResult) lost(err error) error {
 
 // recorded reads a recorded output and deletes it on the server. One that can't be deleted does no harm: it goes with
 // the instance.
-func (c *call) recorded(file string) (text string, err error) {
+func (r ref) recorded(ctx context.Context, file string) (string, error) {
 	if file == "" {
 		return "", nil
 	}
-	client, _, err := c.on.client.conn.client(c.ctx)
-	if err != nil {
-		return "", err
+	p := r.join("logs/exec-output").item(path.Base(file)) // only the file's name is the server's; where it is, is known
+	data, err := r.client.raw(ctx, rest.Request{Method: "GET", Path: p.path, Query: p.query(0), MaxBytes: maxOutput})
+	if err == nil {
+		_, _ = r.client.sendAside(ctx, rest.Request{Method: "DELETE", Path: p.path, Query: p.query(0)})
 	}
-	p := c.record(path.Base(file)) // only the file's name is the server's; where it is, is known
-	Block(c.thread, func() {
-		var data []byte
-		if data, _, err = client.Raw(c.ctx, rest.Request{Method: "GET", Path: p.path, Query: p.query(0), MaxBytes: maxOutput}); err == nil {
-			_, _ = client.Do(c.ctx, rest.Request{Method: "DELETE", Path: p.path, Query: p.query(0)})
-		}
-		text = string(data)
-	})
-	return text, err
-}
-
-// record is the place of a recorded output.
-func (c *call) record(file string) place {
-	p := c.on
-	p.path += "/logs/exec-output"
-	return p.below(file)
+	return string(data), err
 }

@@ -1,9 +1,11 @@
 package starlarkincus
 
 import (
+	"context"
 	"encoding/pem"
 	stderrors "errors"
 	"fmt"
+	"slices"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/remote"
@@ -12,13 +14,13 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// imageSource is the source of an instance that is made from an image, named as the incus command takes it.
-func (c *call) imageSource(ref string) (map[string]any, error) {
-	config, err := c.on.client.conn.family.remotes(c.ctx)
+// imageSource returns the source of an object that is made from an image, named as the incus command takes it.
+func (r ref) imageSource(ctx context.Context, name string) (map[string]any, error) {
+	config, err := r.client.conn.family.remotes(ctx)
 	if err != nil {
 		return nil, err
 	}
-	target, image, err := config.Image(c.ctx, ref)
+	target, image, err := config.Image(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -27,8 +29,8 @@ func (c *call) imageSource(ref string) (map[string]any, error) {
 		// An alias may look like a fingerprint, so the server is asked; anything else can only be an alias.
 		source["alias"] = image
 		if isHex(image) {
-			alias := place{client: c.on.client, path: "/1.0/images/aliases", project: c.on.project}.below(image)
-			if _, _, err := c.get(alias, alias.query(0), 0); stderrors.Is(err, errors.NotFound) {
+			alias := ref{client: r.client, path: spec.Images.Aliases, project: r.project}.item(image)
+			if _, _, err := alias.read(ctx, alias.query(0), 0); stderrors.Is(err, errors.NotFound) {
 				delete(source, "alias")
 				source["fingerprint"] = image
 			} else if err != nil {
@@ -51,47 +53,44 @@ func (c *call) imageSource(ref string) (map[string]any, error) {
 
 // rebuild empties an instance, or fills it with an image.
 func rebuild(c *call) (starlark.Value, error) {
+	body := c.body()
 	switch {
-	case c.args.has("image") && c.args.body["source"] != nil:
+	case c.args.has("image") && body["source"] != nil:
 		return nil, fmt.Errorf("%s: image= and source= exclude each other", c.name)
 	case c.args.has("image"):
-		source, err := c.imageSource(c.args.string("image"))
+		source, err := c.ref.imageSource(c.ctx, c.args.string("image"))
 		if err != nil {
 			return nil, err
 		}
-		c.args.body["source"] = source
-	case c.args.body["source"] == nil:
-		c.args.body["source"] = map[string]any{"type": "none"}
+		body["source"] = source
+	case body["source"] == nil:
+		body["source"] = map[string]any{"type": "none"}
 	}
-	return action(c)
+	return c.act(body)
 }
 
 // publish makes an image of an instance or of a snapshot, and returns the image.
 func publish(c *call) (starlark.Value, error) {
-	source := map[string]any{"type": c.on.res.Singular(), "name": c.obj.sourceName()}
-	images := c.on
-	images.res, images.path = spec.Images, spec.Images.Path
-	c.args.body["source"] = source
+	body := c.body()
+	body["source"] = map[string]any{"type": c.ref.res.Singular(), "name": c.obj.sourceName()}
 	if alias := c.args.string("alias"); alias != "" {
-		given, _ := c.args.body["aliases"].([]any)
-		c.args.body["aliases"] = append(given, map[string]any{"name": alias})
+		given, _ := body["aliases"].([]any)
+		body["aliases"] = append(slices.Clip(given), map[string]any{"name": alias})
 	}
-	reply, err := c.do(c.request(images, "POST"))
-	if err != nil {
-		return nil, err
+	images := c.ref.join(c.decl.Path)
+	images.res = c.decl.Returns.Of
+	out, err := images.do(c.ctx, c.request(images, "POST", body), c.patience())
+	if out.going != nil || err != nil {
+		return out.going, err
 	}
-	state, op, err := c.finish(reply)
-	if op != nil || err != nil {
-		return op, err
-	}
-	fingerprint := chosenKey(spec.Images, images, reply, state)
+	fingerprint := chosenKey(images.res, images, out.reply, out.state)
 	if fingerprint == "" {
 		return nil, &errors.Error{Class: errors.Operation, Message: "the server doesn't say which image it made", Method: "POST", Path: images.path}
 	}
-	o := newObject(images.below(fingerprint))
-	if err := o.read(c); err != nil {
+	o := newObject(images.item(fingerprint))
+	if err := o.read(c.ctx); err != nil {
 		return nil, err
 	}
-	_, err = o.conform(c) // servers ignore the profiles
+	_, err = o.conform(c.ctx, c.name, body, c.patience()) // servers ignore the profiles
 	return o, err
 }

@@ -20,21 +20,28 @@ import (
 // join makes a server a member of a cluster. The server wants to know where the cluster is and by which certificate,
 // and would make a cluster of its own without; a token says where, and how to tell the right certificate.
 func join(c *call) (starlark.Value, error) {
-	body := c.args.body
+	body := c.body()
 	text, _ := body["cluster_token"].(string)
 	if text == "" && (body["cluster_address"] == nil || body["cluster_certificate"] == nil) {
 		return nil, fmt.Errorf("%s: say which cluster: cluster_token=, or cluster_address= and cluster_certificate=", c.name)
 	}
 	if text != "" {
-		if err := c.followToken(text); err != nil {
+		address, certificate, err := followToken(c.ctx, c.name, text)
+		if err != nil {
 			return nil, err
 		}
+		if body["cluster_address"] == nil {
+			body["cluster_address"] = address
+		}
+		if body["cluster_certificate"] == nil {
+			body["cluster_certificate"] = certificate
+		}
 	}
-	return action(c)
+	return c.act(body)
 }
 
-// followToken finds the cluster that a token is for.
-func (c *call) followToken(text string) error {
+// followToken returns the address and the certificate, as PEM, of the cluster that a token is for.
+func followToken(ctx context.Context, method, text string) (address, certificate string, err error) {
 	var token struct {
 		Fingerprint string   `json:"fingerprint"`
 		Addresses   []string `json:"addresses"`
@@ -42,27 +49,21 @@ func (c *call) followToken(text string) error {
 	}
 	data, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
 	if err != nil || json.Unmarshal(data, &token) != nil || token.Secret == "" || len(token.Addresses) == 0 {
-		return fmt.Errorf("%s: cluster_token: that is no token of members.create_token", c.name)
+		return "", "", fmt.Errorf("%s: cluster_token: that is no token of members.create_token", method)
 	}
 	var failed error
 	for _, address := range token.Addresses {
-		var certificate []byte
-		Block(c.thread, func() { certificate, failed = serverCertificate(c.ctx, address) })
+		var der []byte
+		bindingIn(ctx).block(func() { der, failed = serverCertificate(ctx, address) })
 		if failed != nil {
 			continue
 		}
-		if sum := sha256.Sum256(certificate); enchex.EncodeToString(sum[:]) != strings.ToLower(token.Fingerprint) {
-			return errors.New(errors.TLS, "the certificate of %s isn't the one that the token is for", address)
+		if sum := sha256.Sum256(der); enchex.EncodeToString(sum[:]) != strings.ToLower(token.Fingerprint) {
+			return "", "", errors.New(errors.TLS, "the certificate of %s isn't the one that the token is for", address)
 		}
-		if c.args.body["cluster_address"] == nil {
-			c.args.body["cluster_address"] = address
-		}
-		if c.args.body["cluster_certificate"] == nil {
-			c.args.body["cluster_certificate"] = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate}))
-		}
-		return nil
+		return address, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), nil
 	}
-	return &errors.Error{Class: errors.OfTransport(failed), Message: fmt.Sprintf("can't reach any of the cluster's addresses: %s", strings.Join(token.Addresses, ", ")), Cause: failed}
+	return "", "", &errors.Error{Class: errors.OfTransport(failed), Message: fmt.Sprintf("can't reach any of the cluster's addresses: %s", strings.Join(token.Addresses, ", ")), Cause: failed}
 }
 
 // greetTimeout bounds asking one address for its certificate.

@@ -68,25 +68,25 @@ func (h *holding) over(now time.Time) bool { return now.After(h.until) }
 
 // A locker takes and renews one lock.
 type locker struct {
-	*call
-	lock string
-	on   place // of the profiles
+	ctx      context.Context
+	lock     string
+	profiles ref
 }
 
 func newLocker(c *call, name string) *locker {
-	return &locker{c, name, place{client: c.on.client, res: spec.Profiles, path: spec.Profiles.Path, project: c.on.project}}
+	return &locker{c.ctx, name, ref{client: c.ref.client, res: spec.Profiles, path: spec.Profiles.Path, project: c.ref.project}}
 }
 
-func (l *locker) path(generation int) place {
-	return l.on.below(lockPrefix + l.lock + "." + strconv.Itoa(generation))
+func (l *locker) at(generation int) ref {
+	return l.profiles.item(lockPrefix + l.lock + "." + strconv.Itoa(generation))
 }
 
 // look reads all generations, and the server's time.
 func (l *locker) look() (held []*holding, now time.Time, err error) {
-	query := l.on.query(0)
+	query := l.profiles.query(0)
 	query.Set("recursion", "1")
 	query.Set("filter", "name eq ^"+lockPrefix+regexp.QuoteMeta(l.lock)+"[.][0-9]+$")
-	v, reply, err := l.get(l.on, query, maxList)
+	v, reply, err := l.profiles.read(l.ctx, query, maxList)
 	if err != nil {
 		return nil, now, err
 	}
@@ -95,7 +95,7 @@ func (l *locker) look() (held []*holding, now time.Time, err error) {
 	}
 	elems, ok := elements(spec.Profiles, v, "")
 	if !ok {
-		return nil, now, unreadable("GET", l.on.path, reply, fmt.Errorf("got a %s instead of a list", v.Type()))
+		return nil, now, unreadable("GET", l.profiles.path, reply, fmt.Errorf("got a %s instead of a list", v.Type()))
 	}
 	for _, elem := range elems {
 		text := func(path string) string { s, _ := starlark.AsString(orNone(at(elem, path))); return s }
@@ -123,15 +123,15 @@ func orNone(v starlark.Value) starlark.Value {
 
 // create makes a generation. It reports false where somebody else has made it.
 func (l *locker) create(h *holding) (bool, error) {
-	r := rest.Request{Method: "POST", Path: l.on.path, Query: l.on.query(0), Body: map[string]any{
+	body := map[string]any{
 		"name":        lockPrefix + l.lock + "." + strconv.Itoa(h.generation),
 		"description": "lock of incus-star, held by " + h.String(),
 		"config": map[string]string{
 			lockKeys + "id": h.id, lockKeys + "host": h.host, lockKeys + "user": h.user, lockKeys + "pid": strconv.Itoa(h.pid),
 			lockKeys + "since": h.since.Format(time.RFC3339), lockKeys + "until": h.until.Format(time.RFC3339),
 		},
-	}}
-	switch _, err := l.do(r); {
+	}
+	switch _, err := l.profiles.create(l.ctx, body, patience{}); {
 	case stderrors.Is(err, errors.AlreadyExists):
 		return false, nil
 	case err != nil:
@@ -145,21 +145,18 @@ func (l *locker) create(h *holding) (bool, error) {
 func (l *locker) undo(h *holding) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), 5*time.Second)
 	defer cancel()
-	on := l.path(h.generation)
-	Block(l.thread, func() {
-		reply, err := l.on.client.Do(ctx, rest.Request{Method: "GET", Path: on.path, Query: on.query(0)})
-		if err == nil && strings.Contains(string(reply.Metadata), h.id) {
-			_, _ = l.on.client.Do(ctx, rest.Request{Method: "DELETE", Path: on.path, Query: on.query(0)})
-		}
-	})
+	on := l.at(h.generation)
+	reply, err := l.profiles.client.sendAside(ctx, rest.Request{Method: "GET", Path: on.path, Query: on.query(0)})
+	if err == nil && strings.Contains(string(reply.Metadata), h.id) {
+		_, _ = l.profiles.client.sendAside(ctx, rest.Request{Method: "DELETE", Path: on.path, Query: on.query(0)})
+	}
 }
 
 // clear deletes older generations. One that stays does no harm.
 func (l *locker) clear(held []*holding, newest int) {
 	for _, h := range held {
 		if h.generation < newest {
-			on := l.path(h.generation)
-			_, _ = l.do(rest.Request{Method: "DELETE", Path: on.path, Query: on.query(0)})
+			_, _ = l.at(h.generation).remove(l.ctx, patience{})
 		}
 	}
 }
@@ -232,7 +229,7 @@ func lock(c *call) (starlark.Value, error) {
 	l := newLocker(c, name)
 	me := newHolding()
 	limit, attempts, begin := c.args.duration("timeout"), 0, time.Now()
-	for pause := lockFirstWait; ; pause = min(pause*3/2, lockLastWait) {
+	for delay := lockFirstWait; ; delay = min(delay*3/2, lockLastWait) {
 		got, by, err := l.take(me, ttl)
 		if err != nil {
 			return nil, err
@@ -242,12 +239,12 @@ func lock(c *call) (starlark.Value, error) {
 		}
 		left := limit - time.Since(begin)
 		if attempts++; by == nil && attempts < lockAttempts {
-			left, pause = lockFirstWait, lockFirstWait
+			left, delay = lockFirstWait, lockFirstWait
 		}
 		if left <= 0 {
 			return nil, l.busy(by)
 		}
-		if err := c.pause(min(pause/2+mathrand.N(pause), left)); err != nil {
+		if err := pause(c.ctx, min(delay/2+mathrand.N(delay), left)); err != nil {
 			return nil, err
 		}
 	}
@@ -276,7 +273,7 @@ func (l *locker) busy(by *holding) error {
 
 // object is the script's view of a lock.
 func (l *locker) object(h *holding) (*Object, error) {
-	on := l.path(h.generation)
+	on := l.at(h.generation)
 	on.res = spec.Locks
 	o := newObject(on)
 	return o, o.setLock(l, h)
@@ -288,16 +285,16 @@ func (o *Object) setLock(l *locker, h *holding) error {
 	if err != nil {
 		return err
 	}
-	on := l.path(h.generation)
-	o.on.path, o.lock = on.path, h
+	on := l.at(h.generation)
+	o.ref.path, o.lock = on.path, h
 	return o.set(v, "")
 }
 
 // lost is the error of a lock that somebody else may have.
-func (l *locker) lost(by *holding, now time.Time) error {
-	text := fmt.Sprintf("the lock %s was lost: its time was over at %s", l.lock, l.obj.string("expires_at"))
-	if !l.obj.lock.over(now) {
-		text = fmt.Sprintf("the lock %s is gone, though its time is over at %s only: it was released or deleted elsewhere", l.lock, l.obj.string("expires_at"))
+func (o *Object) lost(l *locker, by *holding, now time.Time) error {
+	text := fmt.Sprintf("the lock %s was lost: its time was over at %s", l.lock, o.string("expires_at"))
+	if !o.lock.over(now) {
+		text = fmt.Sprintf("the lock %s is gone, though its time is over at %s only: it was released or deleted elsewhere", l.lock, o.string("expires_at"))
 	}
 	if by != nil {
 		text += ", and it is held by " + by.String()
@@ -321,7 +318,7 @@ func renewLock(c *call) (starlark.Value, error) {
 			return nil, err
 		}
 		if by := other(held, now, me.id); !has(held, me.id) || by != nil && old.over(now) {
-			return nil, l.lost(by, now)
+			return nil, c.obj.lost(l, by, now)
 		}
 		me.generation, me.until = next(held), now.Add(ttl)
 		made, err := l.create(&me)
@@ -337,7 +334,7 @@ func renewLock(c *call) (starlark.Value, error) {
 		}
 		if by := other(held, now, me.id); by != nil && old.over(now) || me.over(now) {
 			l.undo(&me)
-			return nil, l.lost(by, now)
+			return nil, c.obj.lost(l, by, now)
 		}
 		l.clear(held, me.generation)
 		return c.obj, c.obj.setLock(l, &me)
@@ -355,13 +352,13 @@ func releaseLock(c *call) (starlark.Value, error) {
 	if c.obj.lock.released {
 		return nil, l.released()
 	}
-	_, err := c.do(rest.Request{Method: "DELETE", Path: c.on.path, Query: c.on.query(0)})
+	_, err := l.at(c.obj.lock.generation).remove(c.ctx, patience{})
 	if stderrors.Is(err, errors.NotFound) {
 		held, now, looked := l.look()
 		if looked != nil {
 			return nil, looked
 		}
-		return nil, l.lost(other(held, now, c.obj.lock.id), now)
+		return nil, c.obj.lost(l, other(held, now, c.obj.lock.id), now)
 	}
 	c.obj.lock.released = err == nil
 	return starlark.None, err

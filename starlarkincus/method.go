@@ -3,15 +3,13 @@ package starlarkincus
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
-	"net/url"
 	"sort"
-	"strings"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
-	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
 )
@@ -20,7 +18,7 @@ import (
 type Method struct {
 	name string // qualified: instances.get
 	decl *spec.Method
-	on   place
+	ref  ref
 	obj  *Object // nil where it is called on a collection or a client
 }
 
@@ -51,39 +49,35 @@ func (m *Method) Attr(name string) (starlark.Value, error) {
 // AttrNames is empty: a method has no attributes.
 func (m *Method) AttrNames() []string { return nil }
 
-// CallInternal checks the arguments, then runs the method's implementation.
-func (m *Method) CallInternal(thread *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	v, err := m.call(thread, args, kwargs)
-	return v, rest.Clean(err) // what it says of an argument, such as a URL, may hold a secret
-}
-
-func (m *Method) call(thread *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	bound, err := bind(m.name, m.decl.Arguments(), args, kwargs)
+// CallInternal checks the arguments, then carries out the method's behavior.
+func (m *Method) CallInternal(thread *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (v starlark.Value, err error) {
+	defer func() { err = rest.Clean(err) }() // what it says of an argument, such as a URL, may hold a secret
+	bound, err := parseArgs(m.name, m.decl.Arguments(), args, kwargs)
 	if err != nil {
 		return nil, err
 	}
 	here := *m // so that a call's project doesn't stay
-	c := &call{Method: &here, thread: thread, ctx: Context(thread), args: bound}
+	b := bindingOf(thread)
+	c := &call{Method: &here, thread: thread, ctx: b.ctx, args: bound}
 	if !m.decl.Offline {
-		_, project, err := m.on.client.conn.client(c.ctx)
+		_, project, err := m.ref.client.conn.client(c.ctx)
 		if err != nil {
 			return nil, err
 		}
-		if c.on.project == "" && (m.on.res == nil || m.on.res.Scope != spec.OfServer) {
-			c.on.project = project
+		if c.ref.project == "" && (m.ref.res == nil || m.ref.res.Scope != spec.OfServer) {
+			c.ref.project = project
 		}
 	}
 	if name := bound.string("project"); name != "" && !m.decl.Offline {
-		c.on.project = name
+		c.ref.project = name
 	}
 	if name := bound.query.Get("target"); name != "" {
-		c.on.target = name
+		c.ref.target = name
 	}
-	before := *bindingOf(thread)
-	if err := c.requireAll(); err != nil {
-		return nil, c.judge(before, err)
+	before := *b
+	if err = c.requireAll(); err == nil {
+		v, err = behaviors[m.decl.Does](c)
 	}
-	v, err := behaviors[m.decl.Does](c)
 	return v, c.judge(before, err)
 }
 
@@ -105,49 +99,6 @@ func names[T any](m map[string]T) []string {
 	return out
 }
 
-// A place is where requests go: which client, which path, which project and cluster member.
-type place struct {
-	client  *Client
-	res     *spec.Resource
-	name    string // qualified, for messages: instances
-	path    string // escaped
-	project string
-	target  string
-	key     string // what names the object, where that isn't in the path
-}
-
-// query is what a verb's request to the place carries.
-func (p place) query(v spec.Verb) url.Values {
-	q := make(url.Values)
-	if p.project != "" {
-		q.Set("project", p.project)
-	}
-	if p.target != "" && p.res != nil && p.res.Target&v != 0 {
-		q.Set("target", p.target)
-	}
-	if p.key != "" {
-		q.Set(p.res.KeyQuery, p.key)
-	}
-	return q
-}
-
-// at is the place of a path below this one, or of one that begins with a slash.
-func (p place) at(path string) place {
-	switch {
-	case strings.HasPrefix(path, "/"):
-		p.path = path
-	case path != "":
-		p.path += "/" + path
-	}
-	return p
-}
-
-// below is the place of one name under this one.
-func (p place) below(name string) place {
-	p.path += "/" + url.PathEscape(name)
-	return p
-}
-
 // A call is one call of a method, with its checked arguments.
 type call struct {
 	*Method
@@ -159,8 +110,8 @@ type call struct {
 // requireAll refuses a call that needs an API extension which the server lacks: all of the resource, the method, or
 // one of the arguments.
 func (c *call) requireAll() error {
-	if c.on.res != nil {
-		if err := c.require(need{"", c.on.res.Extension}); err != nil {
+	if c.ref.res != nil {
+		if err := c.require(need{"", c.ref.res.Extension}); err != nil {
 			return err
 		}
 	}
@@ -176,7 +127,7 @@ func (c *call) require(n need) error {
 	if n.extension == "" {
 		return nil
 	}
-	ok, err := c.on.client.hasExtension(c.thread, n.extension)
+	ok, err := c.ref.client.hasExtension(c.ctx, n.extension)
 	if err != nil || ok {
 		return err
 	}
@@ -189,91 +140,46 @@ func (c *call) require(n need) error {
 	return e
 }
 
-// request is the method's declared request at p, with the arguments that were given.
-func (c *call) request(p place, httpMethod string) rest.Request {
+// body returns the fields that the method sends: those that it sends in any case, and those that were given.
+func (c *call) body() map[string]any {
+	body := make(map[string]any, len(c.args.body)+len(c.decl.Send))
+	maps.Copy(body, c.decl.Send)
+	maps.Copy(body, c.args.body)
+	return body
+}
+
+// request returns the method's declared request at p, with that body where it has one.
+func (c *call) request(p ref, httpMethod string, body map[string]any) rest.Request {
 	query := p.query(c.decl.Verb)
 	if c.decl.Target && p.target != "" {
 		query.Set("target", p.target)
 	}
-	for name, values := range c.args.query {
-		query[name] = values
-	}
-	r := rest.Request{Method: httpMethod, Path: p.at(c.decl.Path).path, Query: query}
+	maps.Copy(query, c.args.query)
+	r := rest.Request{Method: httpMethod, Path: p.join(c.decl.Path).path, Query: query}
 	switch text, isText := c.args.whole.(string); {
 	case isText:
 		r.Body, r.Header = []byte(text), http.Header{"Content-Type": {"application/octet-stream"}}
 	case c.args.whole != nil:
 		r.Body = c.args.whole
-	case httpMethod != "GET" && httpMethod != "DELETE":
-		body := make(map[string]any, len(c.args.body)+len(c.decl.Send))
-		for name, v := range c.decl.Send {
-			body[name] = v
-		}
-		for name, v := range c.args.body {
-			body[name] = v
-		}
-		if c.decl.Under != "" {
-			body = map[string]any{c.decl.Under: body}
-		}
+	case httpMethod == "GET" || httpMethod == "DELETE":
+	case c.decl.Under != "":
+		r.Body = map[string]any{c.decl.Under: body}
+	default:
 		r.Body = body
 	}
 	return r
 }
 
-// do sends a request, while other threads may run.
-func (c *call) do(r rest.Request) (*rest.Reply, error) { return c.on.client.do(c.thread, r) }
-
-// get reads one JSON value.
-func (c *call) get(p place, query url.Values, maxBytes int64) (starlark.Value, *rest.Reply, error) {
-	reply, err := c.do(rest.Request{Method: "GET", Path: p.path, Query: query, MaxBytes: maxBytes})
-	if err != nil {
-		return nil, nil, err
-	}
-	v, err := value.DecodeContext(c.ctx, reply.Metadata)
-	if err != nil {
-		return nil, nil, unreadable("GET", p.path, reply, err)
-	}
-	return v, reply, nil
+// send sends the method's declared request, as it is, and waits for the operation that it begins.
+func (c *call) send(body map[string]any) (outcome, error) {
+	return c.ref.do(c.ctx, c.request(c.ref, c.decl.HTTP, body), c.patience())
 }
 
-// unreadable is the error of an answer that holds something else than it should.
-func unreadable(method, path string, reply *rest.Reply, cause error) error {
-	e := &errors.Error{Class: errors.Connection, Message: fmt.Sprintf("the answer to %s %s is not what Incus sends", method, path),
-		Status: reply.Status, Method: method, Path: path, Cause: cause}
-	if method != "GET" && method != "HEAD" {
-		e.Outcome = errors.Done // the answer says that it was accepted
+// patience returns the one that wait= and timeout= say.
+func (c *call) patience() patience {
+	w := patience{away: !c.args.flag("wait", true)}
+	if c.args.has("timeout") {
+		w.bounded, w.limit = true, c.args.duration("timeout")
 	}
-	return e
-}
-
-// finish waits for the operation that a request started, if it started one and the script wants to wait. It returns
-// nil when the work is done, and the operation when the script takes it.
-func (c *call) finish(reply *rest.Reply) (*rest.State, *Object, error) {
-	if reply.Operation == nil {
-		return nil, nil, nil
-	}
-	if !c.args.flag("wait", true) {
-		reply.Operation.Watch()
-		o, err := c.on.client.operation(c.thread, reply)
-		return nil, o, err
-	}
-	state, err := c.wait(reply.Operation)
-	if err == nil {
-		bindingOf(c.thread).done++
-	}
-	return state, nil, err
-}
-
-// wait waits for an operation, no longer than the timeout= that was given.
-func (c *call) wait(op *rest.Operation) (*rest.State, error) {
-	var state *rest.State
-	var err error
-	Block(c.thread, func() {
-		if c.args.has("timeout") {
-			state, err = op.WaitTimeout(c.ctx, c.args.duration("timeout"))
-		} else {
-			state, err = op.Wait(c.ctx)
-		}
-	})
-	return state, err
+	return w
 }

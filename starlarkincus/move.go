@@ -28,7 +28,7 @@ func move(c *call) (starlark.Value, error) {
 	var body map[string]any
 	var err error
 	switch {
-	case o.on.res.Source != spec.PoolAndName:
+	case o.ref.res.Source != spec.PoolAndName:
 		body, err = c.moveInstance(name, target)
 	case target != "":
 		return c.moveToMember(name, target)
@@ -38,28 +38,25 @@ func move(c *call) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	query := o.on.query(spec.Rename)
+	query := o.ref.query(spec.Rename)
 	if target != "" {
 		query.Set("target", target)
 	}
-	reply, err := c.do(rest.Request{Method: "POST", Path: o.on.path, Query: query, Body: body})
-	if err != nil {
-		return nil, err
+	out, err := o.ref.do(c.ctx, rest.Request{Method: "POST", Path: o.ref.path, Query: query, Body: body}, c.patience())
+	if out.going != nil || err != nil {
+		return out.going, err
 	}
-	if _, op, err := c.finish(reply); op != nil || err != nil {
-		return op, err
-	}
-	o.on = c.moved().below(name)
-	if err := o.read(c); err != nil {
+	o.ref = c.moved().item(name)
+	if err := o.read(c.ctx); err != nil {
 		return nil, err
 	}
 	return o, o.complete(c, given, body)
 }
 
 // moved returns the collection that a moved object is in.
-func (c *call) moved() place {
-	p := c.obj.on
-	p.path, _ = splitLast(p.path)
+func (c *call) moved() ref {
+	p := c.obj.ref
+	p = p.parent()
 	if pool, _ := c.args.body["pool"].(string); pool != "" && p.res.Source == spec.PoolAndName {
 		p.path = withPool(p.path, pool)
 	}
@@ -77,14 +74,14 @@ func (c *call) moveInstance(name, target string) (map[string]any, error) {
 		return nil, fmt.Errorf("%s: %s goes with target=, project= or pool=; update changes one that stays", c.name, strings.Join(slices.Sorted(maps.Keys(body)), "=, ")+"=")
 	}
 	if body["config"] != nil || body["devices"] != nil {
-		if err := o.read(c); err != nil {
+		if err := o.read(c.ctx); err != nil {
 			return nil, err
 		}
 		now, err := value.ToGo(o.fields)
 		if err != nil {
 			return nil, err
 		}
-		for _, f := range []*spec.Field{spec.Find(o.on.res.Fields, "config"), spec.Find(o.on.res.Fields, "devices")} {
+		for _, f := range []*spec.Field{spec.Find(o.ref.res.Fields, "config"), spec.Find(o.ref.res.Fields, "devices")} {
 			if given, ok := body[f.Name].(map[string]any); ok {
 				body[f.Name] = override(f.Type, mapOf(mapOf(now)[f.Name]), given)
 			}
@@ -94,7 +91,7 @@ func (c *call) moveInstance(name, target string) (map[string]any, error) {
 		body["migration"] = true
 	}
 	if name != o.key() {
-		body[o.on.res.Key] = name
+		body[o.ref.res.Key] = name
 	}
 	return body, nil
 }
@@ -109,7 +106,7 @@ func (c *call) moveVolume(name string) (map[string]any, error) {
 	delete(body, "volume_only")
 	body["name"] = name
 	if body["project"] != nil && body["pool"] == nil {
-		body["pool"] = poolOf(c.obj.on.path)
+		body["pool"] = poolOf(c.obj.ref.path)
 	}
 	return body, nil
 }
@@ -121,14 +118,14 @@ func (c *call) moveToMember(name, target string) (starlark.Value, error) {
 	if !c.args.flag("wait", true) {
 		return nil, fmt.Errorf("%s: wait=False doesn't go with target=: the original is deleted after the copy has arrived, so somebody must wait for it", c.name)
 	}
-	if err := o.read(c); err != nil {
+	if err := o.read(c.ctx); err != nil {
 		return nil, err
 	}
 	p := c.moved()
 	p.target = target
 	refuse := func(class *errors.Class, format string, args ...any) error {
 		e := errors.New(class, format, args...)
-		e.Method, e.Path = "POST", o.on.path
+		e.Method, e.Path = "POST", o.ref.path
 		return e
 	}
 	switch from := o.member(); {
@@ -142,54 +139,46 @@ func (c *call) moveToMember(name, target string) (starlark.Value, error) {
 			return nil, refuse(errors.State, "%s is used by %s, which can't use it on another member: detach it first", o, list.Index(0))
 		}
 	}
-	fields, err := c.likeOriginal(o.on.res, nil)
+	fields, err := o.likeOriginal(o.ref.res, nil)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.duplicate(p, name, fields, map[string]any{"volume_only": body["volume_only"]}); err != nil {
+	if _, err := o.duplicate(c.ctx, p, name, fields, map[string]any{"volume_only": body["volume_only"]}, c.patience()); err != nil {
 		return nil, err
 	}
-	moved := p.below(name)
+	moved := p.item(name)
 	if err := c.deleteOriginal(moved); err != nil {
 		return nil, err
 	}
-	o.on = moved
-	return o, o.read(c)
+	o.ref = moved
+	return o, o.read(c.ctx)
 }
 
 // deleteOriginal deletes a volume that was copied to another member, once the copy can be read there. Where the server
 // refuses that before it has touched the original, the copy goes instead; where it may have, neither does.
-func (c *call) deleteOriginal(moved place) error {
-	if err := newObject(moved).read(c); err != nil {
+func (c *call) deleteOriginal(moved ref) error {
+	if err := newObject(moved).read(c.ctx); err != nil {
 		return c.halfMoved(err, moved, "its original is still there")
 	}
-	err := c.deleteAt(c.obj.on)
+	_, err := c.obj.ref.remove(c.ctx, c.patience())
 	switch {
 	case err == nil, stderrors.Is(err, errors.NotFound):
 		return nil
 	case !stderrors.Is(err, errors.API), stderrors.Is(err, errors.Server):
 		return c.halfMoved(err, moved, "whether its original is still there isn't known")
 	}
-	if there := newObject(c.obj.on).read(c); there != nil {
+	if there := newObject(c.obj.ref).read(c.ctx); there != nil {
 		return c.halfMoved(err, moved, "whether its original is still there isn't known")
 	}
-	if undone := c.deleteAt(moved); undone != nil && !stderrors.Is(undone, errors.NotFound) {
+	if _, undone := moved.remove(c.ctx, c.patience()); undone != nil && !stderrors.Is(undone, errors.NotFound) {
 		return c.halfMoved(err, moved, "its original is still there")
-	}
-	return err
-}
-
-func (c *call) deleteAt(p place) error {
-	reply, err := c.do(rest.Request{Method: "DELETE", Path: p.path, Query: p.query(spec.Delete)})
-	if err == nil && reply.Operation != nil {
-		_, err = c.wait(reply.Operation)
 	}
 	return err
 }
 
 // halfMoved returns the error of a move that left a copy, and says what is known of the original. An error that isn't
 // Incus's is the end of the script, and passes as it is.
-func (c *call) halfMoved(err error, moved place, state string) error {
+func (c *call) halfMoved(err error, moved ref, state string) error {
 	failed := (*errors.Error)(nil)
 	if !stderrors.As(err, &failed) {
 		return err

@@ -1,6 +1,7 @@
 package starlarkincus
 
 import (
+	"context"
 	stderrors "errors"
 	"fmt"
 	"iter"
@@ -20,7 +21,7 @@ import (
 // An Object is one object of the server as it was last read: an instance, a profile, an operation. Its fields are
 // attributes and items; reading one sends nothing.
 type Object struct {
-	on     place
+	ref    ref
 	kind   *kind
 	fields *starlark.Dict
 	etag   string
@@ -28,7 +29,7 @@ type Object struct {
 	seen   *rest.State     // the state of op that the fields show
 	lock   *holding        // of a lock
 
-	did starlark.Value // what ensure did; nil for an object that isn't ensure's
+	changed starlark.Value // reports whether ensure modified the object; nil otherwise
 }
 
 var (
@@ -37,34 +38,34 @@ var (
 	_ starlark.Comparable      = (*Object)(nil)
 )
 
-func newObject(p place) *Object {
+func newObject(p ref) *Object {
 	k := kindOf(p.res)
 	p.name = k.one
-	return &Object{on: p, kind: k, fields: new(starlark.Dict)}
+	return &Object{ref: p, kind: k, fields: new(starlark.Dict)}
 }
 
 // set takes what the server answered as the object's fields.
 func (o *Object) set(v starlark.Value, etag string) error {
 	fields, ok := v.(*starlark.Dict)
 	if !ok {
-		return &errors.Error{Class: errors.Connection, Method: "GET", Path: o.on.path,
-			Message: fmt.Sprintf("the answer to GET %s holds a %s where %s is due", o.on.path, v.Type(), o.on.res.An())}
+		return &errors.Error{Class: errors.Connection, Method: "GET", Path: o.ref.path,
+			Message: fmt.Sprintf("the answer to GET %s holds a %s where %s is due", o.ref.path, v.Type(), o.ref.res.An())}
 	}
 	if o.kind.progress {
 		if err := addProgress(fields); err != nil {
 			return err
 		}
 	}
-	if err := ownName(o.on.res, fields); err != nil {
+	if err := ownName(o.ref.res, fields); err != nil {
 		return err
 	}
 	fields.Freeze()
 	o.fields, o.etag = fields, etag
-	if o.on.res.Scope != spec.OfServer && o.on.project == "" {
-		o.on.project = o.string("project")
+	if o.ref.res.Scope != spec.OfServer && o.ref.project == "" {
+		o.ref.project = o.string("project")
 	}
-	if member := o.member(); member != "" && o.on.res.Target&^spec.New != 0 {
-		o.on.target = member // several members may have one of that name
+	if member := o.member(); member != "" && o.ref.res.Target&^spec.New != 0 {
+		o.ref.target = member // several members may have one of that name
 	}
 	return nil
 }
@@ -93,7 +94,7 @@ func (o *Object) setJSON(data []byte) error {
 
 // unreadableState is the error of an operation's state that can't be read. What became of the operation isn't known.
 func (o *Object) unreadableState(cause error) error {
-	return &errors.Error{Class: errors.Connection, Message: "the state of the operation is not what Incus sends", Path: o.on.path,
+	return &errors.Error{Class: errors.Connection, Message: "the state of the operation is not what Incus sends", Path: o.ref.path,
 		OperationID: o.op.ID(), Outcome: errors.Unknown, Cause: cause}
 }
 
@@ -105,33 +106,33 @@ func (o *Object) string(name string) string {
 }
 
 // key is what names the object.
-func (o *Object) key() string { return o.string(o.on.res.Key) }
+func (o *Object) key() string { return o.string(o.ref.res.Key) }
 
-func (o *Object) Type() string          { return o.on.res.Kind }
+func (o *Object) Type() string          { return o.ref.res.Kind }
 func (o *Object) Freeze()               {}
 func (o *Object) Truth() starlark.Bool  { return true }
 func (o *Object) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable type: %s", o.Type()) }
 
 // Resource is the object's declaration.
-func (o *Object) Resource() *spec.Resource { return o.on.res }
+func (o *Object) Resource() *spec.Resource { return o.ref.res }
 
 // Attr is a method, a collection below the object, or a field. A field that the server doesn't send is None.
 func (o *Object) Attr(name string) (starlark.Value, error) {
 	o.catchUp()
 	if decl := o.kind.object[name]; decl != nil {
-		return &Method{o.on.name + "." + name, decl, o.on, o}, nil
+		return &Method{o.ref.name + "." + name, decl, o.ref, o}, nil
 	}
 	if r := o.kind.children[name]; r != nil && r.Stands != spec.OnCollection {
-		return newCollection(o.on.child(r)), nil
+		return newCollection(o.ref.sub(r)), nil
 	}
 	v, found, err := o.Get(starlark.String(name))
 	if found || err != nil {
 		return v, err
 	}
-	if name == "changed" && o.did != nil {
-		return o.did, nil
+	if name == "changed" && o.changed != nil {
+		return o.changed, nil
 	}
-	if f := spec.Find(o.on.res.Fields, name); f != nil {
+	if f := spec.Find(o.ref.res.Fields, name); f != nil {
 		if f.Use&spec.Derived != 0 {
 			return o.derived(f.Made)
 		}
@@ -140,24 +141,15 @@ func (o *Object) Attr(name string) (starlark.Value, error) {
 	return nil, noAttr(o.Type(), name, o.AttrNames())
 }
 
-// child is the place of a collection below an object, or below another collection.
-func (p place) child(r *spec.Resource) place {
-	p.res, p.name, p.path = r, r.Name, p.path+"/"+r.Path
-	if r.Scope != spec.OfServer && p.project == "" {
-		p.project = p.client.project
-	}
-	return p
-}
-
 // AttrNames are the names of fields, methods and collections.
 func (o *Object) AttrNames() []string {
 	all := append(names(o.kind.object), o.kind.childNames(spec.OnObject)...)
-	for _, f := range o.on.res.Fields {
+	for _, f := range o.ref.res.Fields {
 		if f.Use&(spec.Read|spec.Derived) != 0 {
 			all = append(all, f.Script())
 		}
 	}
-	if o.did != nil {
+	if o.changed != nil {
 		all = append(all, "changed")
 	}
 	for _, k := range o.fields.Keys() {
@@ -201,7 +193,7 @@ func (o *Object) Entries() iter.Seq2[starlark.Value, starlark.Value] {
 // CompareSameType holds two objects for equal that are the same on the server and have equal fields.
 func (o *Object) CompareSameType(op syntax.Token, other starlark.Value, depth int) (bool, error) {
 	x := other.(*Object)
-	same := o.on.client.conn == x.on.client.conn && o.on.path == x.on.path && o.on.project == x.on.project
+	same := o.ref.client.conn == x.ref.client.conn && o.ref.path == x.ref.path && o.ref.project == x.ref.project
 	if same {
 		equal, err := starlark.EqualDepth(o.fields, x.fields, depth-1)
 		if err != nil {
@@ -219,25 +211,24 @@ func (o *Object) CompareSameType(op syntax.Token, other starlark.Value, depth in
 }
 
 // read reads the object again.
-func (o *Object) read(c *call) error {
-	return o.readWith(c, o.on.query(spec.Get))
-}
+func (o *Object) read(ctx context.Context) error { return o.readWith(ctx, o.ref.query(spec.Get)) }
 
-func (o *Object) readWith(c *call, query url.Values) error {
-	v, reply, err := c.get(o.on, query, 0)
+func (o *Object) readWith(ctx context.Context, query url.Values) error {
+	v, reply, err := o.ref.read(ctx, query, 0)
 	if err != nil {
 		return err
 	}
 	return o.set(v, reply.ETag)
 }
 
-// changed is the object after a method that may have changed it: read again, or the operation that goes on.
-func (o *Object) changed(c *call, reply *rest.Reply) (starlark.Value, error) {
-	if _, op, err := c.finish(reply); op != nil || err != nil {
-		return op, err
+// after returns what a method that changes the object returns: the object, read again where the table says so, or the
+// operation that goes on.
+func (o *Object) after(c *call, out outcome, err error) (starlark.Value, error) {
+	if out.going != nil || err != nil {
+		return out.going, err
 	}
 	if c.decl.Refresh {
-		switch err := o.read(c); {
+		switch err := o.read(c.ctx); {
 		case c.decl.Returns.Maybe && stderrors.Is(err, errors.NotFound):
 			return starlark.None, nil
 		case err != nil:

@@ -19,7 +19,7 @@ import (
 const maxList = 1 << 30
 
 func list(c *call) (starlark.Value, error) {
-	res := c.on.res
+	res := c.ref.res
 	p := c.within(c.segmentName(""))
 	query := p.query(spec.List)
 	switch depth, err := c.depth(1); {
@@ -41,7 +41,7 @@ func list(c *call) (starlark.Value, error) {
 		query.Del("project")
 		query.Set("all-projects", "true")
 	}
-	v, reply, err := c.get(p, query, maxList)
+	v, reply, err := p.read(c.ctx, query, maxList)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func list(c *call) (starlark.Value, error) {
 			return nil, err
 		}
 	}
-	each := c.on
+	each := c.ref
 	if query.Get("all-projects") != "" {
 		each.project = "" // each tells its own
 	}
@@ -65,7 +65,7 @@ func list(c *call) (starlark.Value, error) {
 }
 
 // objects are a list's elements as objects, each at its own path.
-func objects(p place, elems []starlark.Value) (starlark.Value, error) {
+func objects(p ref, elems []starlark.Value) (starlark.Value, error) {
 	out := make([]starlark.Value, 0, len(elems))
 	for _, elem := range elems {
 		o := newObject(p)
@@ -77,9 +77,9 @@ func objects(p place, elems []starlark.Value) (starlark.Value, error) {
 			if strings.Contains(key, "/") {
 				continue // older servers list the snapshots of volumes among them
 			}
-			o.on = o.on.below(o.string(segment.Name))
+			o.ref = o.ref.item(o.string(segment.Name))
 		}
-		o.on = o.on.below(key)
+		o.ref = o.ref.item(key)
 		out = append(out, o)
 	}
 	return starlark.NewList(out), nil
@@ -95,12 +95,12 @@ func (c *call) depth(least int) (int, error) {
 		return least + 1, nil
 	}
 	if !given {
-		if c.on.res.Lists == spec.ByName && c.decl.Verb == spec.List && c.segmentName("") == "" {
+		if c.ref.res.Lists == spec.ByName && c.decl.Verb == spec.List && c.segmentName("") == "" {
 			least++ // a dict of dicts
 		}
 		return least, nil
 	}
-	most := max(1, c.on.res.Depth) - 1 + least
+	most := max(1, c.ref.res.Depth) - 1 + least
 	if n < int64(least) || n > int64(most) {
 		if c.decl.Verb == spec.List {
 			return 0, fmt.Errorf("%s: recursion: got %d, want %d to %d; names() lists just the names", c.name, n, least, most)
@@ -108,7 +108,7 @@ func (c *call) depth(least int) (int, error) {
 		return 0, fmt.Errorf("%s: recursion: got %d, want %d to %d", c.name, n, least, most)
 	}
 	if n > int64(least) {
-		return int(n), c.require(need{fmt.Sprintf("recursion=%d", n), c.on.res.DepthNeeds})
+		return int(n), c.require(need{fmt.Sprintf("recursion=%d", n), c.ref.res.DepthNeeds})
 	}
 	return int(n), nil
 }
@@ -148,18 +148,18 @@ func elements(r *spec.Resource, v starlark.Value, segment string) ([]starlark.Va
 func listNames(c *call) (starlark.Value, error) {
 	p := c.within(c.segmentName(c.defaultSegment()))
 	query := p.query(spec.List)
-	if c.on.res.Lists == spec.ByName && p.path == c.on.path {
+	if c.ref.res.Lists == spec.ByName && p.path == c.ref.path {
 		query.Set("recursion", "1")
 	}
-	v, reply, err := c.get(p, query, maxList)
+	v, reply, err := p.read(c.ctx, query, maxList)
 	if err != nil {
 		return nil, err
 	}
-	elems, ok := elements(c.on.res, v, "")
+	elems, ok := elements(c.ref.res, v, "")
 	out := make([]starlark.Value, 0, len(elems))
 	for _, elem := range elems {
 		text, isString := starlark.AsString(elem)
-		name, own, err := nameIn(c.on, text)
+		name, own, err := nameIn(c.ref, text)
 		ok = ok && isString && err == nil
 		if own {
 			out = append(out, starlark.String(name))
@@ -175,11 +175,10 @@ func listNames(c *call) (starlark.Value, error) {
 // there, and their answer about one object tells no such project from no such object.
 func (c *call) foundNone(count int, query url.Values) error {
 	name := query.Get("project")
-	if count > 0 && c.on.res.Scope != spec.InProjectOrServer || name == "" || name == defaultProject {
+	if count > 0 && c.ref.res.Scope != spec.InProjectOrServer || name == "" || name == defaultProject {
 		return nil
 	}
-	project := place{client: c.on.client, res: spec.Projects, path: spec.Projects.Path}.below(name)
-	_, err := c.do(rest.Request{Method: "GET", Path: project.path})
+	_, err := c.ref.client.send(c.ctx, rest.Request{Method: "GET", Path: c.ref.client.collection(spec.Projects).item(name).path})
 	if stderrors.Is(err, errors.NotFound) {
 		return err
 	}
@@ -191,7 +190,7 @@ const defaultProject = "default"
 
 // nameIn is the name in an object's URL, and whether the object is the collection's own: older servers list the
 // snapshots of volumes among them. What is no URL is a name already.
-func nameIn(p place, url_ string) (name string, own bool, err error) {
+func nameIn(p ref, url_ string) (name string, own bool, err error) {
 	path, _, _ := strings.Cut(url_, "?")
 	if !strings.HasPrefix(path, "/") {
 		return path, true, nil
@@ -212,7 +211,7 @@ func isHex(name string) bool {
 
 // segmentName is the segment that the call asks for, or fallback; empty for all, and where there are none.
 func (c *call) segmentName(fallback string) string {
-	s := c.on.res.Segment
+	s := c.ref.res.Segment
 	if s == nil {
 		return ""
 	}
@@ -227,44 +226,44 @@ func (c *call) segmentName(fallback string) string {
 }
 
 // within is the collection, down to the segment where there is one.
-func (c *call) within(segment string) place {
+func (c *call) within(segment string) ref {
 	if segment == "" {
-		return c.on
+		return c.ref
 	}
-	return c.on.below(segment)
+	return c.ref.item(segment)
 }
 
 // defaultSegment is the segment of an object that the call names without it.
 func (c *call) defaultSegment() string {
-	if s := c.on.res.Segment; s != nil {
+	if s := c.ref.res.Segment; s != nil {
 		return s.Default
 	}
 	return ""
 }
 
-// one is the place of the object that the call names.
-func (c *call) one() (place, error) {
-	res := c.on.res
+// one is the ref of the object that the call names.
+func (c *call) one() (ref, error) {
+	res := c.ref.res
 	if res.Lists == spec.Single {
-		return c.on, nil
+		return c.ref, nil
 	}
 	name := c.args.string("name")
 	if name == "" {
-		return c.on, fmt.Errorf("%s: name: the name is empty", c.name)
+		return c.ref, fmt.Errorf("%s: name: the name is empty", c.name)
 	}
 	if res.KeyQuery != "" {
-		p := c.on
+		p := c.ref
 		p.key = name
 		return p, nil
 	}
 	if res.Segment != nil {
-		return c.within(c.segmentName(c.defaultSegment())).below(name), nil
+		return c.within(c.segmentName(c.defaultSegment())).item(name), nil
 	}
 	if res.Aliases == "" {
-		return c.on.below(name), nil
+		return c.ref.item(name), nil
 	}
-	alias := place{client: c.on.client, res: res, path: res.Aliases, project: c.on.project}.below(name)
-	v, _, err := c.get(alias, alias.query(0), 0)
+	alias := ref{client: c.ref.client, res: res, path: res.Aliases, project: c.ref.project}.item(name)
+	v, _, err := alias.read(c.ctx, alias.query(0), 0)
 	switch {
 	case err == nil:
 		if entry, ok := v.(*starlark.Dict); ok {
@@ -273,9 +272,9 @@ func (c *call) one() (place, error) {
 			}
 		}
 	case !stderrors.Is(err, errors.NotFound), !isHex(name):
-		return c.on, err
+		return c.ref, err
 	}
-	return c.on.below(name), nil
+	return c.ref.item(name), nil
 }
 
 func get(c *call) (starlark.Value, error) {
@@ -291,17 +290,17 @@ func get(c *call) (starlark.Value, error) {
 	case depth > 0:
 		query.Set("recursion", strconv.Itoa(depth))
 	}
-	if err := o.readWith(c, query); err != nil {
+	if err := o.readWith(c.ctx, query); err != nil {
 		return nil, err
 	}
-	if key := o.key(); key != "" && c.on.res.Named == spec.ByServer { // the start of a fingerprint has found it
-		o.on.path = c.on.below(key).path
+	if key := o.key(); key != "" && c.ref.res.Named == spec.ByServer { // the start of a fingerprint has found it
+		o.ref.path = c.ref.item(key).path
 	}
 	return o, nil
 }
 
 func exists(c *call) (starlark.Value, error) {
-	if c.on.res.Content == spec.PlainText {
+	if c.ref.res.Content == spec.PlainText {
 		names, err := listNames(c)
 		if err != nil {
 			return nil, err
@@ -315,10 +314,10 @@ func exists(c *call) (starlark.Value, error) {
 	}
 	p, err := c.one()
 	if err == nil {
-		_, _, err = c.get(p, p.query(spec.Get), 0)
+		_, _, err = p.read(c.ctx, p.query(spec.Get), 0)
 	}
 	if stderrors.Is(err, errors.NotFound) {
-		if err := c.foundNone(0, c.on.query(spec.Get)); err != nil {
+		if err := c.foundNone(0, c.ref.query(spec.Get)); err != nil {
 			return nil, err
 		}
 		return starlark.False, nil

@@ -1,15 +1,15 @@
 package starlarkincus
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
 	"time"
 
 	"incus-star/errors"
-	"incus-star/starlarkincus/rest"
 
 	"go.starlark.net/starlark"
 )
@@ -60,16 +60,10 @@ func (s *liveState) addresses(family string) []string {
 	return append(v4, v6...)
 }
 
-func (c *call) liveState() (*liveState, error) {
-	reply, err := c.do(rest.Request{Method: "GET", Path: c.on.path + "/state", Query: c.on.query(0)})
-	if err != nil {
-		return nil, err
-	}
+// liveState reads the state of an instance.
+func (r ref) liveState(ctx context.Context) (*liveState, error) {
 	state := new(liveState)
-	if err := json.Unmarshal(reply.Metadata, state); err != nil {
-		return nil, unreadable("GET", c.on.path+"/state", reply, err)
-	}
-	return state, nil
+	return state, r.join("state").readInto(ctx, r.query(0), state)
 }
 
 func addresses(c *call) (starlark.Value, error) {
@@ -77,7 +71,7 @@ func addresses(c *call) (starlark.Value, error) {
 	if !slices.Contains([]string{"", "inet", "inet6"}, family) {
 		return nil, fmt.Errorf("%s: family: %q is neither inet nor inet6", c.name, family)
 	}
-	state, err := c.liveState()
+	state, err := c.ref.liveState(c.ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +90,7 @@ func waitReady(c *call) (starlark.Value, error) {
 	}
 	begin := time.Now()
 	for delay := readyFirstDelay; ; delay = min(delay*3/2, readyLongestDelay) {
-		state, err := c.liveState()
+		state, err := c.ref.liveState(c.ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -108,16 +102,16 @@ func waitReady(c *call) (starlark.Value, error) {
 		if left <= 0 {
 			return nil, errors.New(errors.OperationTimeout, "%s %s after %v", c.obj.key(), lacks, limit)
 		}
-		if err := c.pause(min(delay, left)); err != nil {
+		if err := pause(c.ctx, min(delay, left)); err != nil {
 			return nil, err
 		}
 	}
 	if c.args.flag("cloud_init", false) {
-		if err := c.cloudInit(limit - time.Since(begin)); err != nil {
+		if err := c.obj.cloudInit(c.ctx, limit-time.Since(begin)); err != nil {
 			return nil, err
 		}
 	}
-	return c.obj, c.obj.read(c)
+	return c.obj, c.obj.read(c.ctx)
 }
 
 // lacks is what the instance hasn't yet of what the script asks for.
@@ -134,29 +128,11 @@ func (c *call) lacks(state *liveState) string {
 	return ""
 }
 
-func (c *call) pause(d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	var err error
-	Block(c.thread, func() {
-		select {
-		case <-timer.C:
-		case <-c.ctx.Done():
-			err = c.ctx.Err()
-		}
-	})
-	return err
-}
-
 // cloudInit waits for the end of the instance's own set-up.
-func (c *call) cloudInit(limit time.Duration) error {
-	run := *c.Method
-	run.decl = c.obj.kind.object["exec"]
-	on := &call{Method: &run, thread: c.thread, ctx: c.ctx, args: &arguments{
-		body:  map[string]any{"command": []string{"cloud-init", "status", "--wait"}},
-		local: map[string]any{"check": false, "timeout": max(0, limit)},
-	}}
-	result, _, err := on.execute()
+func (o *Object) cloudInit(ctx context.Context, limit time.Duration) error {
+	body := maps.Clone(o.kind.object["exec"].Send)
+	body["command"] = []string{"cloud-init", "status", "--wait"}
+	result, _, err := o.ref.execute(ctx, body, within(limit))
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 func (o *Object) String() string {
 	o.catchUp()
 	var parts []string
-	for _, name := range []string{o.on.res.Key, "status"} {
+	for _, name := range []string{o.ref.res.Key, "status"} {
 		if s := o.string(name); s != "" {
 			parts = append(parts, name+"="+syntax.Quote(s, false))
 		}
@@ -25,7 +25,7 @@ func (o *Object) String() string {
 	if o.key() == "" {
 		parts = o.shown()
 	}
-	return o.on.res.Kind + "(" + strings.Join(parts, ", ") + ")"
+	return o.ref.res.Kind + "(" + strings.Join(parts, ", ") + ")"
 }
 
 // How much of an object without a name its text shows.
@@ -94,7 +94,7 @@ func (o *Object) derived(how spec.Making) (starlark.Value, error) {
 		return starlark.None, nil
 	}
 	if how == spec.LastState {
-		on := o.on.at("state")
+		on := o.ref.join("state")
 		on.res = o.kind.object["state"].Returns.Of
 		last := newObject(on)
 		return last, last.set(state, "")
@@ -109,7 +109,7 @@ func (o *Object) derived(how spec.Making) (starlark.Value, error) {
 	}
 	live := new(liveState)
 	if err := json.Unmarshal(data, live); err != nil {
-		return nil, unreadable("GET", o.on.path, new(rest.Reply), err)
+		return nil, unreadable("GET", o.ref.path, new(rest.Reply), err)
 	}
 	return stringList(live.addresses("")), nil
 }

@@ -22,21 +22,16 @@ func createText(c *call) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = c.do(c.request(p, "POST"))
+	_, err = p.do(c.ctx, c.request(p, "POST", nil), patience{})
 	return starlark.None, err
 }
 
 // readText reads a text that stands below an object or a client.
-func readText(c *call) (starlark.Value, error) { return c.text(c.request(c.on, "GET")) }
+func readText(c *call) (starlark.Value, error) { return c.text(c.request(c.ref, "GET", nil)) }
 
 func (c *call) text(r rest.Request) (starlark.Value, error) {
 	r.MaxBytes = maxList
-	client, _, err := c.on.client.conn.client(c.ctx)
-	if err != nil {
-		return nil, err
-	}
-	var data []byte
-	Block(c.thread, func() { data, _, err = client.Raw(c.ctx, r) })
+	data, err := c.ref.client.raw(c.ctx, r)
 	if err != nil {
 		return nil, err
 	}

@@ -11,8 +11,9 @@ import (
 // threadKey is the thread-local that Bind sets.
 const threadKey = "incus-star.thread"
 
+// A binding is what a thread's requests run under.
 type binding struct {
-	ctx   context.Context
+	ctx   context.Context // leads back to the binding
 	block func(wait func())
 
 	sent, done int // changes that the server took or may have taken, and those of them that are made
@@ -25,7 +26,19 @@ func Bind(thread *starlark.Thread, ctx context.Context, block func(wait func()))
 	if block == nil {
 		block = func(wait func()) { wait() }
 	}
-	thread.SetLocal(threadKey, &binding{ctx: ctx, block: block})
+	b := &binding{block: block}
+	b.ctx = context.WithValue(ctx, bindingKey{}, b)
+	thread.SetLocal(threadKey, b)
+}
+
+type bindingKey struct{}
+
+// bindingIn returns the binding of the thread whose context it is, and an empty one for another context.
+func bindingIn(ctx context.Context) *binding {
+	if b, ok := ctx.Value(bindingKey{}).(*binding); ok {
+		return b
+	}
+	return &binding{ctx: ctx, block: func(wait func()) { wait() }}
 }
 
 // bindingOf is the thread's binding, made where Bind wasn't called.

@@ -10,27 +10,23 @@ import (
 
 // startOperation starts what only somebody else can bring to its end, and returns the operation.
 func startOperation(c *call) (starlark.Value, error) {
-	reply, err := c.do(c.request(c.on, c.decl.HTTP))
-	if err != nil {
-		return nil, err
+	out, err := c.ref.do(c.ctx, c.request(c.ref, c.decl.HTTP, c.body()), patience{away: true})
+	if err == nil && out.going == nil {
+		err = unreadable(c.decl.HTTP, c.ref.path, out.reply, fmt.Errorf("got no operation"))
 	}
-	if reply.Operation == nil {
-		return nil, unreadable(c.decl.HTTP, c.on.path, reply, fmt.Errorf("got no operation"))
-	}
-	reply.Operation.Watch()
-	return c.on.client.operation(c.thread, reply)
+	return out.going, err
 }
 
 // token makes the text that the incus command takes as a token of what the operation of that class tells: who it is
 // for, where the server is, and the secret.
 func token(c *call) (starlark.Value, error) {
-	reply, err := c.do(c.request(c.on, c.decl.HTTP))
+	reply, err := c.ref.client.send(c.ctx, c.request(c.ref, c.decl.HTTP, c.body()))
 	if err != nil {
 		return nil, err
 	}
-	if !c.args.flag("wait", true) {
-		_, op, err := c.finish(reply)
-		return op, err
+	if w := c.patience(); w.away {
+		out, err := c.ref.client.finish(c.ctx, reply, w)
+		return out.going, err
 	}
 	var started struct {
 		Metadata struct {
@@ -45,7 +41,7 @@ func token(c *call) (starlark.Value, error) {
 		} `json:"metadata"`
 	}
 	if err := json.Unmarshal(reply.Metadata, &started); err != nil || started.Metadata.Secret == "" {
-		return nil, unreadable(c.decl.HTTP, c.on.path, reply, fmt.Errorf("the operation has no token"))
+		return nil, unreadable(c.decl.HTTP, c.ref.path, reply, fmt.Errorf("the operation has no token"))
 	}
 	m := started.Metadata
 	if m.ExpiresAt == "" {

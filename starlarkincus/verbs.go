@@ -33,7 +33,7 @@ var behaviors = [spec.Behaviors]func(*call) (starlark.Value, error){
 	spec.DoReplace:      replace,
 	spec.DoRename:       rename,
 	spec.DoDelete:       remove,
-	spec.DoAct:          action,
+	spec.DoAct:          act,
 	spec.DoRead:         readBelow,
 	spec.DoGetText:      getText,
 	spec.DoCreateText:   createText,
@@ -60,52 +60,69 @@ var behaviors = [spec.Behaviors]func(*call) (starlark.Value, error){
 }
 
 func create(c *call) (starlark.Value, error) {
-	res := c.on.res
-	dropNulls(res, c.args.body)
-	bareCertificates(res, c.args.body)
+	o, out, err := c.create(c.args.body)
+	if out.going != nil || err != nil {
+		return out.going, err
+	}
+	return o, nil
+}
+
+// create makes the object that the call names, with these fields.
+func (c *call) create(given map[string]any) (*Object, outcome, error) {
+	res, method := c.ref.res, "POST"
+	body, err := c.newBody(given)
+	if err != nil {
+		return nil, outcome{}, err
+	}
+	in, name := c.within(c.segmentName(c.defaultSegment())), c.args.string("name")
+	p := in
+	switch res.Named {
+	case spec.AtItsPath:
+		p, method = in.item(name), "PUT"
+	case spec.ByCaller:
+		body[res.Key] = name
+	}
+	out, err := p.do(c.ctx, c.request(p, method, body), c.patience())
+	if out.reply == nil || out.going != nil {
+		return nil, out, err
+	}
+	if err != nil {
+		return nil, out, in.madeAnything(c.ctx, name, body, err)
+	}
+	if chosen := chosenKey(res, in, out.reply, out.state); chosen != "" {
+		name = chosen
+	}
+	o := newObject(in.item(name))
+	return o, out, o.read(c.ctx)
+}
+
+// newBody returns the body that an object with these fields is created with.
+func (c *call) newBody(given map[string]any) (map[string]any, error) {
+	res := c.ref.res
+	body := bareCertificates(res, withoutUnset(res, given))
+	maps.Copy(body, c.decl.Send)
 	if c.args.has("image") {
-		if c.args.body["source"] != nil {
+		if given["source"] != nil {
 			return nil, fmt.Errorf("%s: image= and source= exclude each other", c.name)
 		}
-		source, err := c.imageSource(c.args.string("image"))
+		source, err := c.ref.imageSource(c.ctx, c.args.string("image"))
 		if err != nil {
 			return nil, err
 		}
-		c.args.body["source"] = source
+		body["source"] = source
 	}
-	at, name := c.within(c.segmentName(c.defaultSegment())), c.args.string("name")
 	for _, f := range res.Fields {
-		if f.Missing != "" && c.args.body[f.Name] == nil {
+		if f.Missing != "" && body[f.Name] == nil {
 			return nil, fmt.Errorf("%s: %s", c.name, f.Missing)
 		}
 	}
-	p, method := at, "POST"
-	switch {
-	case res.Named == spec.AtItsPath:
-		p, method = at.below(name), "PUT"
-	case res.Named != spec.ByServer:
-		c.args.body[res.Key] = name
-	}
-	r := c.request(p, method)
-	reply, err := c.do(r)
-	if err != nil {
-		return nil, err
-	}
-	state, op, err := c.finish(reply)
-	if op != nil || err != nil {
-		return op, c.madeAnything(r, newObject(at.below(name)), err)
-	}
-	if chosen := chosenKey(res, at, reply, state); chosen != "" {
-		name = chosen
-	}
-	o := newObject(at.below(name))
-	return o, o.read(c)
+	return body, nil
 }
 
-// madeAnything is the failure of an operation that creates an object. Where it was to start what it made, that may have
-// been what failed; where the reason isn't known, the server may have undone all. Whether the object is there tells.
-func (c *call) madeAnything(r rest.Request, o *Object, err error) error {
-	body, _ := r.Body.(map[string]any)
+// madeAnything returns the failure of an operation that creates an object in the collection. Where it was to start what
+// it made, that may have been what failed; where the reason isn't known, the server may have undone all. Whether the
+// object is there tells.
+func (r ref) madeAnything(ctx context.Context, name string, body map[string]any, err error) error {
 	var e *errors.Error
 	if !stderrors.As(err, &e) || e.Class.IsA(errors.AlreadyExists) {
 		return err
@@ -113,8 +130,8 @@ func (c *call) madeAnything(r rest.Request, o *Object, err error) error {
 	if body["start"] == true {
 		e.Outcome = errors.Unknown
 	}
-	if e.Outcome == errors.Unknown && e.Class.IsA(errors.Operation) && !e.Class.IsA(errors.OperationTimeout) && o.on.res.Named != spec.ByServer &&
-		stderrors.Is(o.read(c), errors.NotFound) {
+	if e.Outcome == errors.Unknown && e.Class.IsA(errors.Operation) && !e.Class.IsA(errors.OperationTimeout) && r.res.Named != spec.ByServer &&
+		stderrors.Is(newObject(r.item(name)).read(ctx), errors.NotFound) {
 		e.Outcome = errors.Refused
 	}
 	return err
@@ -122,7 +139,7 @@ func (c *call) madeAnything(r rest.Request, o *Object, err error) error {
 
 // chosenKey is the key that the server chose: for what has no name, or an address that is to be any free one. The
 // answer says it, or what the operation found.
-func chosenKey(res *spec.Resource, at place, reply *rest.Reply, state *rest.State) string {
+func chosenKey(res *spec.Resource, at ref, reply *rest.Reply, state *rest.State) string {
 	if state != nil {
 		var metadata map[string]any
 		if json.Unmarshal(state.Metadata, &metadata) == nil && res.Named == spec.ByServer {
@@ -140,23 +157,24 @@ func chosenKey(res *spec.Resource, at place, reply *rest.Reply, state *rest.Stat
 	return name
 }
 
-func refresh(c *call) (starlark.Value, error) { return c.obj, c.obj.read(c) }
+func refresh(c *call) (starlark.Value, error) { return c.obj, c.obj.read(c.ctx) }
 
 func update(c *call) (starlark.Value, error) {
-	if err := c.checkChange(c.args.body); err != nil {
+	if err := c.obj.checkChange(c.name, c.args.body); err != nil {
 		return nil, err
 	}
-	return c.merge(false)
+	out, err := c.obj.merge(c.ctx, c.args.body, false, c.patience())
+	return c.obj.after(c, out, err)
 }
 
 // checkChange refuses a change of nothing, and of what servers take in silence and ignore.
-func (c *call) checkChange(body map[string]any) error {
-	if len(body) == 0 {
-		return fmt.Errorf("%s: nothing to change: name at least one field", c.name)
+func (o *Object) checkChange(method string, given map[string]any) error {
+	if len(given) == 0 {
+		return fmt.Errorf("%s: nothing to change: name at least one field", method)
 	}
-	for _, f := range c.on.res.Fields {
-		if v, given := body[f.Name]; given && f.Stays && (empty(v) || v == zeroTime) {
-			return fmt.Errorf("%s: %s can't be emptied: servers ignore an empty one", c.name, f.Script())
+	for _, f := range o.ref.res.Fields {
+		if v, named := given[f.Name]; named && f.Stays && (empty(v) || v == zeroTime) {
+			return fmt.Errorf("%s: %s can't be emptied: servers ignore an empty one", method, f.Script())
 		}
 	}
 	return nil
@@ -167,27 +185,22 @@ const zeroTime = "0001-01-01T00:00:00Z"
 
 // merge reads the object, unless it was just read, and sets it whole unless somebody else changed it in between; then it
 // begins anew.
-func (c *call) merge(justRead bool) (starlark.Value, error) {
-	o := c.obj
+func (o *Object) merge(ctx context.Context, given map[string]any, justRead bool, w patience) (outcome, error) {
 	for n := range maxMerges {
 		if n > 0 || !justRead {
-			if err := o.read(c); err != nil {
-				return nil, err
+			if err := o.read(ctx); err != nil {
+				return outcome{}, err
 			}
 		}
-		reply, err := o.put(c, o.writable(), o.etag, merged)
-		switch {
-		case err == nil:
-			o.rekey(c.args.body)
-			return o.changed(c, reply)
-		case !stderrors.Is(err, errors.PreconditionFailed):
-			return nil, err
+		out, err := o.put(ctx, o, given, merged, w)
+		if out.reply != nil || !stderrors.Is(err, errors.PreconditionFailed) {
+			return out, err
 		}
-		if err := c.pause(rand.N(time.Duration(n+1) * mergeDelay)); err != nil {
-			return nil, err
+		if err := pause(ctx, rand.N(time.Duration(n+1)*mergeDelay)); err != nil {
+			return outcome{}, err
 		}
 	}
-	return nil, errors.New(errors.PreconditionFailed, "%s was changed by somebody else each of the %d times that it was about to be updated", o, maxMerges)
+	return outcome{}, errors.New(errors.PreconditionFailed, "%s was changed by somebody else each of the %d times that it was about to be updated", o, maxMerges)
 }
 
 // maxMerges bounds how often merge begins anew, and mergeDelay is how much longer it may wait each time, so that many
@@ -202,38 +215,38 @@ const (
 // what happens after that.
 func replace(c *call) (starlark.Value, error) {
 	o := c.obj
-	if err := c.checkChange(c.args.body); err != nil {
+	if err := o.checkChange(c.name, c.args.body); err != nil {
 		return nil, err
 	}
-	now := newObject(o.on)
-	if err := now.read(c); err != nil {
+	now := newObject(o.ref)
+	if err := now.read(c.ctx); err != nil {
 		return nil, err
 	}
 	if same, err := o.sameAs(now); err != nil || !same {
-		return nil, cmp.Or(err, error(&errors.Error{Class: errors.PreconditionFailed, Method: "PUT", Path: o.on.path,
+		return nil, cmp.Or(err, error(&errors.Error{Class: errors.PreconditionFailed, Method: "PUT", Path: o.ref.path,
 			Message: fmt.Sprintf("%s was changed since it was read", o)}))
 	}
-	reply, err := o.put(c, now.writable(), now.etag, func(t spec.Type, before, given any) any {
-		m, isConfig := given.(map[string]any)
-		if !isConfig || t != spec.Config {
-			return given
-		}
-		for key, old := range mapOf(before) {
-			switch _, said := m[key]; {
-			case said && m[key] != nil:
-			case isVolatile(key) && !said: // the server's own
-				m[key] = old
-			default:
-				m[key] = nil
-			}
-		}
+	out, err := o.put(c.ctx, now, c.args.body, replaced, c.patience())
+	return o.after(c, out, err)
+}
+
+// replaced returns what is given, and configuration with null for the keys that it lacks, but for the server's own.
+func replaced(t spec.Type, before, given any) any {
+	m, isConfig := given.(map[string]any)
+	if !isConfig || t != spec.Config {
 		return given
-	})
-	if err != nil {
-		return nil, err
 	}
-	o.rekey(c.args.body)
-	return o.changed(c, reply)
+	out := maps.Clone(m)
+	for key, old := range mapOf(before) {
+		switch _, said := m[key]; {
+		case said && m[key] != nil:
+		case isVolatile(key) && !said: // the server's own
+			out[key] = old
+		default:
+			out[key] = nil
+		}
+	}
+	return out
 }
 
 // sameAs reports whether the object's fields that can be changed are those of another reading of it. What the server
@@ -246,7 +259,7 @@ func (o *Object) sameAs(now *Object) (bool, error) {
 			return false, err
 		}
 		fields := v.(map[string]any)
-		for _, f := range o.on.res.Fields {
+		for _, f := range o.ref.res.Fields {
 			if f.Type == spec.Config {
 				maps.DeleteFunc(mapOf(fields[f.Name]), func(key string, _ any) bool { return isVolatile(key) })
 			}
@@ -257,62 +270,56 @@ func (o *Object) sameAs(now *Object) (bool, error) {
 }
 
 func rename(c *call) (starlark.Value, error) {
-	r := c.request(c.on, "POST")
-	r.Body = map[string]any{c.on.res.Key: c.args.string("name")}
-	reply, err := c.do(r)
-	if err != nil {
-		return nil, err
+	name := c.args.string("name")
+	out, err := c.send(map[string]any{c.ref.res.Key: name})
+	if out.going != nil || err != nil {
+		return out.going, err
 	}
-	if _, op, err := c.finish(reply); op != nil || err != nil {
-		return op, err
-	}
-	parent := c.on
-	parent.path = parent.path[:strings.LastIndex(parent.path, "/")]
-	c.obj.on = parent.below(c.args.string("name"))
-	return c.obj, c.obj.read(c)
+	c.obj.ref = c.ref.parent().item(name)
+	return c.obj, c.obj.read(c.ctx)
 }
 
 // remove deletes an object, on itself or by its name on the collection.
 func remove(c *call) (starlark.Value, error) {
-	p := c.on
+	p := c.ref
 	if c.obj == nil {
 		var err error
 		if p, err = c.one(); err != nil {
 			return nil, err
 		}
 	}
+	request := c.request(p, "DELETE", nil)
+	var out outcome
+	var err error
 	if c.args.flag("force", false) {
-		return c.removeByForce(p)
+		out, err = p.removeByForce(c.ctx, request, c.patience())
+	} else {
+		out, err = p.do(c.ctx, request, c.patience())
 	}
-	reply, err := c.do(c.request(p, "DELETE"))
-	if err != nil {
-		return nil, err
-	}
-	if _, op, err := c.finish(reply); op != nil || err != nil {
-		return op, err
+	if out.going != nil || err != nil {
+		return out.going, err
 	}
 	return starlark.None, nil
 }
 
-func action(c *call) (starlark.Value, error) {
-	reply, err := c.do(c.request(c.on, c.decl.HTTP))
-	if err != nil {
-		return nil, err
-	}
+func act(c *call) (starlark.Value, error) { return c.act(c.body()) }
+
+// act sends the method's request with that body, and returns what the method returns.
+func (c *call) act(body map[string]any) (starlark.Value, error) {
+	out, err := c.send(body)
 	if c.obj != nil {
-		return c.obj.changed(c, reply)
+		return c.obj.after(c, out, err)
 	}
-	if _, op, err := c.finish(reply); op != nil || err != nil {
-		return op, err
+	if out.going != nil || err != nil {
+		return out.going, err
 	}
 	return starlark.None, nil
 }
 
 // readBelow reads what stands below an object: an object of its own, a list of them, or any other value.
 func readBelow(c *call) (starlark.Value, error) {
-	r := c.request(c.on, "GET")
-	p := c.on.at(c.decl.Path)
-	v, reply, err := c.get(p, r.Query, maxList)
+	p := c.ref.join(c.decl.Path)
+	v, reply, err := p.read(c.ctx, c.request(c.ref, "GET", nil).Query, maxList)
 	if err != nil {
 		return nil, err
 	}
@@ -345,9 +352,9 @@ func request(c *call) (starlark.Value, error) {
 	if strings.ContainsAny(path, "?#") {
 		return nil, fmt.Errorf("%s: path: %q has a query: give it as query={…}", c.name, path)
 	}
-	query := c.on.query(0)
-	if c.on.target != "" {
-		query.Set("target", c.on.target)
+	query := c.ref.query(0)
+	if c.ref.target != "" {
+		query.Set("target", c.ref.target)
 	}
 	r := rest.Request{Method: method, Path: path, Query: query, Body: c.args.local["body"], MaxBytes: maxList, Header: make(map[string][]string)}
 	for name, v := range texts(c.args.local["query"]) {
@@ -356,15 +363,11 @@ func request(c *call) (starlark.Value, error) {
 	for name, v := range texts(c.args.local["headers"]) {
 		r.Header.Set(name, v)
 	}
-	reply, err := c.do(r)
+	out, err := c.ref.do(c.ctx, r, c.patience())
 	if err != nil {
 		return nil, err
 	}
-	state, op, err := c.finish(reply)
-	if err != nil {
-		return nil, err
-	}
-	return response(r, reply, state, op)
+	return response(r, out)
 }
 
 // texts are the string values of encoded configuration.
@@ -380,13 +383,13 @@ func texts(config any) map[string]string {
 }
 
 func waitOperation(c *call) (starlark.Value, error) {
-	state, err := c.wait(c.obj.handle())
+	state, err := wait(c.ctx, c.obj.operation(), c.patience())
 	return c.obj, c.obj.ended(state, err)
 }
 
 // cancelOperation asks for the end, then waits for it: the server answers before the work has ended.
 func cancelOperation(c *call) (starlark.Value, error) {
-	op := c.obj.handle()
+	op := c.obj.operation()
 	var err error
 	var state *rest.State
 	Block(c.thread, func() {
@@ -412,10 +415,10 @@ func (o *Object) ended(state *rest.State, err error) error {
 	return err
 }
 
-// handle is what waits for the operation.
-func (o *Object) handle() *rest.Operation {
+// operation returns the operation that the object is.
+func (o *Object) operation() *rest.Operation {
 	if o.op == nil {
-		client, _, _ := o.on.client.conn.client(context.Background()) // there is one: the operation was read through it
+		client, _, _ := o.ref.client.conn.client(context.Background()) // there is one: the operation was read through it
 		o.op = client.Operation(o.key())
 	}
 	return o.op
