@@ -25,6 +25,7 @@ type Client struct {
 	endpoints []endpoint
 	kept      atomic.Pointer[endpoint] // the endpoint that answered first; nil until then
 
+	sender    sender
 	transport func() *http.Transport // made once, at the first request
 	made      atomic.Pointer[http.Transport]
 
@@ -53,6 +54,7 @@ func New(config Config) (*Client, error) {
 		c.made.Store(t)
 		return t
 	})
+	c.sender = c.senders()
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.events.init(c)
 	c.shared.init(c)

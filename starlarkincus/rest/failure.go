@@ -123,7 +123,7 @@ func cancelled(ctx context.Context) error {
 }
 
 // transportError makes the error of a request that got no usable answer within elapsed.
-func (c *Client) transportError(ctx context.Context, k *call, err error, elapsed time.Duration) error {
+func (c *Client) transportError(ctx context.Context, k *outgoing, err error, elapsed time.Duration) error {
 	if cancelled := cancelled(ctx); cancelled != nil {
 		return cancelled
 	}
@@ -216,6 +216,6 @@ func round(d time.Duration) time.Duration {
 }
 
 // notIncus is the error of an answer that claims success and isn't what Incus sends.
-func (k *call) notIncus(cause error) *errors.Error {
+func (k *outgoing) notIncus(cause error) *errors.Error {
 	return k.fail(errors.Connection, cause, "the answer to %s %s isn't what Incus sends: %s", k.method, k.url.Path, cause)
 }

@@ -21,7 +21,7 @@ func (e *stalled) Timeout() bool { return true }
 
 // steady makes reading the answer's body an error once it stops coming. That of a wait for an operation is exempt: there
 // the server says 200, and then waits.
-func (k *call) steady(response *http.Response) *http.Response {
+func (k *outgoing) steady(response *http.Response) *http.Response {
 	if !strings.HasPrefix(k.url.Path, "/1.0/operations/") || !strings.HasSuffix(k.url.Path, "/wait") {
 		response.Body = &steadyBody{ReadCloser: response.Body}
 	}

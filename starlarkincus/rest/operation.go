@@ -97,7 +97,7 @@ func (c *Client) Operation(id string) *Operation {
 }
 
 // newOperation makes the operation of an async answer.
-func (c *Client) newOperation(ctx context.Context, k *call, e envelope) (*Operation, error) {
+func (c *Client) newOperation(ctx context.Context, k *outgoing, e envelope) (*Operation, error) {
 	state, err := readState(e.metadata)
 	if err != nil {
 		return nil, err
@@ -144,7 +144,7 @@ func (o *Operation) Refresh(ctx context.Context) (*State, error) {
 	}
 	state, err := readState(reply.Metadata)
 	if err != nil {
-		return nil, o.identify((&call{method: http.MethodGet, url: url.URL{Path: o.Path()}}).notIncus(err))
+		return nil, o.identify((&outgoing{method: http.MethodGet, url: url.URL{Path: o.Path()}}).notIncus(err))
 	}
 	if state.Final() {
 		o.settle(state)

@@ -1,32 +1,10 @@
 package rest
 
 import (
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-
-	"incus-star/errors"
 )
-
-// permit returns the error of a request that a client with Config.ReadOnly must not send. It is asked in one place, by
-// roundTrip, and judges the request as the server will see it: GETs below /internal change state and dump the
-// database, and an upgraded connection carries whatever its user writes.
-func (c *Client) permit(k *call) error {
-	if !c.config.ReadOnly {
-		return nil
-	}
-	path := k.url.EscapedPath()
-	switch upgrade := k.header["Upgrade"]; {
-	case k.method != http.MethodGet && k.method != http.MethodHead:
-		return k.fail(errors.Permission, nil, "%s %s wasn't sent: this client only reads", k.method, k.url.Path)
-	case !belowAPI(path):
-		return k.fail(errors.Permission, nil, "%s %s wasn't sent: this client only reads, which is / and what is below /1.0", k.method, k.url.Path)
-	case len(upgrade) > 0 && path != eventsPath:
-		return k.fail(errors.Permission, nil, "no connection for more than reading was made to %s: this client only reads", k.url.Path)
-	}
-	return nil
-}
 
 // belowAPI reports whether a path is / or stays at or below /1.0, whatever a server or a proxy makes of escapes, double
 // slashes and dots in it.

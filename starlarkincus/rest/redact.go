@@ -37,7 +37,7 @@ func decodeAny(body []byte) any {
 }
 
 // secrets returns the secrets that the request holds, which the server may repeat.
-func (k *call) secrets() []string {
+func (k *outgoing) secrets() []string {
 	list := secret.Values(nil, decodeAny(k.body))
 	for _, named := range []map[string][]string{k.url.Query(), k.header} {
 		for name, values := range named {
@@ -51,7 +51,7 @@ func (k *call) secrets() []string {
 }
 
 // clean takes secrets out of the error of a request: those that the request sent, and what looks like one.
-func (k *call) clean(err error) error {
+func (k *outgoing) clean(err error) error {
 	if err == nil {
 		return nil
 	}

@@ -20,7 +20,7 @@ func newReply(response *http.Response) *Reply {
 }
 
 // readReply tells an answer, an operation and an error apart.
-func (c *Client) readReply(ctx context.Context, k *call, response *http.Response, body []byte) (*Reply, error) {
+func (c *Client) readReply(ctx context.Context, k *outgoing, response *http.Response, body []byte) (*Reply, error) {
 	if response.StatusCode >= 300 {
 		return nil, c.replyError(ctx, k, response, body)
 	}
@@ -46,7 +46,7 @@ func (c *Client) readReply(ctx context.Context, k *call, response *http.Response
 
 // replyError makes the error of an answer that is one: by its status, by its body, or both. A proxy's page has no
 // Incus body: then the status alone tells the class, because the text is about something else.
-func (c *Client) replyError(ctx context.Context, k *call, response *http.Response, body []byte) error {
+func (c *Client) replyError(ctx context.Context, k *outgoing, response *http.Response, body []byte) error {
 	status := response.StatusCode
 	e, err := readEnvelope(body)
 	isIncus := e.kind == "error" && e.message != ""

@@ -11,10 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"incus-star/errors"
-	"incus-star/starlarkincus/internal/secret"
 )
 
 // defaultMaxBytes limits an answer's body where the request doesn't: far above any list, far below the memory.
@@ -52,8 +50,8 @@ type Reply struct {
 	Operation *Operation
 }
 
-// A call is a request made ready to be sent.
-type call struct {
+// An outgoing is a request made ready to be sent.
+type outgoing struct {
 	method    string
 	url       url.URL // without scheme and host: these are the endpoint's
 	header    http.Header
@@ -67,8 +65,8 @@ type call struct {
 }
 
 // prepare checks a request and marshals its body.
-func (c *Client) prepare(r Request) (*call, error) {
-	k := &call{method: r.Method, limit: r.MaxBytes}
+func (c *Client) prepare(r Request) (*outgoing, error) {
+	k := &outgoing{method: r.Method, limit: r.MaxBytes}
 	err := c.fill(k, r)
 	if err != nil {
 		return nil, k.judge(err, true)
@@ -76,7 +74,7 @@ func (c *Client) prepare(r Request) (*call, error) {
 	return k, nil
 }
 
-func (c *Client) fill(k *call, r Request) error {
+func (c *Client) fill(k *outgoing, r Request) error {
 	if k.method == "" {
 		k.method = http.MethodGet
 	}
@@ -124,7 +122,7 @@ func (c *Client) fill(k *call, r Request) error {
 }
 
 // http makes the request for one endpoint.
-func (k *call) http(ctx context.Context, e *endpoint) *http.Request {
+func (k *outgoing) http(ctx context.Context, e *endpoint) *http.Request {
 	u := k.url
 	u.Scheme, u.Host = e.scheme, e.host
 	r := &http.Request{Method: k.method, URL: &u, Host: e.host, Header: k.header,
@@ -145,11 +143,11 @@ func (k *call) http(ctx context.Context, e *endpoint) *http.Request {
 }
 
 // changes reports whether the request may change anything.
-func (k *call) changes() bool { return k.method != http.MethodGet && k.method != http.MethodHead }
+func (k *outgoing) changes() bool { return k.method != http.MethodGet && k.method != http.MethodHead }
 
 // judge gives an error of the request its outcome, where it has none yet. Unsent reports that the server can't have
 // got it.
-func (k *call) judge(err error, unsent bool) error {
+func (k *outgoing) judge(err error, unsent bool) error {
 	var e *errors.Error
 	if !k.changes() || !stderrors.As(err, &e) || e.Outcome != "" {
 		return err
@@ -161,7 +159,7 @@ func (k *call) judge(err error, unsent bool) error {
 }
 
 // described returns what a failure's class is told by besides the server's words.
-func (k *call) described() *errors.Request {
+func (k *outgoing) described() *errors.Request {
 	d := &errors.Request{Method: k.method, Path: k.url.EscapedPath(), Query: k.url.Query()}
 	if k.stream == nil && len(k.body) <= maxDescribed {
 		d.Body = k.body
@@ -182,19 +180,9 @@ func (k *call) described() *errors.Request {
 const maxDescribed = 4 << 20
 
 // fail makes an error that names the request.
-func (k *call) fail(class *errors.Class, cause error, format string, args ...any) *errors.Error {
+func (k *outgoing) fail(class *errors.Class, cause error, format string, args ...any) *errors.Error {
 	e := errors.New(class, format, args...)
 	e.Method, e.Path, e.Cause = k.method, k.url.Path, cause
 	clean(e, nil)
 	return e
-}
-
-// trace takes the secrets out of a request's error and tells Config.Trace of the request.
-func (c *Client) trace(k *call, status int, duration time.Duration, err error) {
-	k.clean(err)
-	if c.config.Trace == nil {
-		return
-	}
-	c.config.Trace(Trace{Method: k.method, Path: k.url.EscapedPath(), Query: secret.HideQuery(k.url.Query()),
-		Status: status, Duration: duration, Err: err})
 }

@@ -15,17 +15,13 @@ func (c *Client) Do(ctx context.Context, request Request) (*Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.do(ctx, k)
-}
-
-func (c *Client) do(ctx context.Context, k *call) (*Reply, error) {
 	if w := workOf(ctx); w != nil && k.changes() && k.stream == nil {
 		return w.do(ctx, c, k)
 	}
 	return c.doNow(ctx, k)
 }
 
-func (c *Client) doNow(ctx context.Context, k *call) (reply *Reply, err error) {
+func (c *Client) doNow(ctx context.Context, k *outgoing) (reply *Reply, err error) {
 	err = c.perform(ctx, k, func(response *http.Response, body []byte) error {
 		reply, err = c.readReply(ctx, k, response, body)
 		return err
@@ -59,7 +55,7 @@ func (c *Client) Trusted(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	k.trust = true
-	reply, err := c.do(ctx, k)
+	reply, err := c.doNow(ctx, k)
 	if err != nil {
 		return false, err
 	}
@@ -70,73 +66,35 @@ func (c *Client) Trusted(ctx context.Context) (bool, error) {
 	return server.Auth == "trusted", nil
 }
 
-// perform sends the request, reads the answer whole and lets handle judge it. The trace comes last.
-func (c *Client) perform(ctx context.Context, k *call, handle func(*http.Response, []byte) error) error {
+// perform sends the request, reads the answer whole and lets handle judge it.
+func (c *Client) perform(ctx context.Context, k *outgoing, handle func(*http.Response, []byte) error) error {
 	start := time.Now()
 	bounded, cancel := c.bound(ctx, k)
 	defer cancel()
-	response, err := c.roundTrip(bounded, k)
-	var body []byte
-	status := 0
-	if err == nil {
-		status = response.StatusCode
-		body, err = readBody(k.steady(response), k.limit)
-		if err != nil {
-			// Closes the connection: what is left of the body may have no end.
-			cancel()
+	return c.sender.send(bounded, k, func(response *http.Response, err error) error {
+		var body []byte
+		if err == nil {
+			body, err = readBody(k.steady(response), k.limit)
+			if err != nil {
+				// Closes the connection: what is left of the body may have no end.
+				cancel()
+			}
+			response.Body.Close()
 		}
-		response.Body.Close()
-	}
-	duration := time.Since(start)
-	if err == nil {
-		err = k.judge(handle(response, body), false)
-	} else {
-		k.broke = !stderrors.As(err, new(*tooLarge))
-		err = k.judge(c.transportError(ctx, k, err, duration), unreached(err))
-	}
-	c.trace(k, status, duration, err)
-	return err
+		if err != nil {
+			k.broke = !stderrors.As(err, new(*tooLarge))
+			return k.judge(c.transportError(ctx, k, err, time.Since(start)), unreached(err))
+		}
+		return k.judge(handle(response, body), false)
+	})
 }
 
 // bound limits the time of a request. It makes a context in any case, so that a request can be abandoned.
-func (c *Client) bound(ctx context.Context, k *call) (context.Context, context.CancelFunc) {
+func (c *Client) bound(ctx context.Context, k *outgoing) (context.Context, context.CancelFunc) {
 	if c.config.Timeout > 0 && !k.unbounded {
 		return context.WithTimeout(ctx, c.config.Timeout)
 	}
 	return context.WithCancel(ctx)
-}
-
-// roundTrip sends the request to the endpoint that is kept, or to each in order until one can be reached. It doesn't
-// send anything twice: only what failed before the request was on its way goes to the next endpoint.
-func (c *Client) roundTrip(ctx context.Context, k *call) (*http.Response, error) {
-	if c.isClosed() {
-		return nil, errClosed()
-	}
-	if err := c.permit(k); err != nil {
-		return nil, err
-	}
-	t := c.transport()
-	if e := c.kept.Load(); e != nil {
-		response, err := t.RoundTrip(k.http(ctx, e))
-		if err != nil {
-			err = &endpointError{e, err}
-		}
-		return response, err
-	}
-	var failed endpointErrors
-	for i := range c.endpoints {
-		e := &c.endpoints[i]
-		response, err := t.RoundTrip(k.http(ctx, e))
-		if err == nil {
-			c.kept.CompareAndSwap(nil, e)
-			return response, nil
-		}
-		failed = append(failed, &endpointError{e, err})
-		if ctx.Err() != nil || !unreached(err) {
-			return nil, failed[len(failed)-1]
-		}
-	}
-	return nil, failed
 }
 
 // readBody reads the body to its end, up to limit bytes.

@@ -22,14 +22,16 @@ func (c *Client) Open(ctx context.Context, request Request) (body io.ReadCloser,
 			cancel()
 		}
 	}()
-	response, err := c.roundTrip(bounded, k)
-	duration, status := time.Since(start), 0
-	if err != nil {
-		err = c.transportError(ctx, k, err, duration)
-	} else if status = response.StatusCode; status >= 300 {
-		err = c.refused(ctx, k, response, start)
-	}
-	c.trace(k, status, duration, err)
+	var response *http.Response
+	err = c.sender.send(bounded, k, func(r *http.Response, err error) error {
+		switch response = r; {
+		case err != nil:
+			return c.transportError(ctx, k, err, time.Since(start))
+		case r.StatusCode >= 300:
+			return c.refused(ctx, k, r, start)
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -38,7 +40,7 @@ func (c *Client) Open(ctx context.Context, request Request) (body io.ReadCloser,
 }
 
 // refused reads the body of an answer that is an error, and makes the error.
-func (c *Client) refused(ctx context.Context, k *call, response *http.Response, start time.Time) error {
+func (c *Client) refused(ctx context.Context, k *outgoing, response *http.Response, start time.Time) error {
 	defer response.Body.Close()
 	body, err := readBody(k.steady(response), k.limit)
 	if err != nil {

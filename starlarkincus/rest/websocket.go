@@ -43,7 +43,7 @@ func (c *Client) Websocket(ctx context.Context, path string, query url.Values) (
 // An upgrade sends a websocket's handshake as the client sends every request.
 type upgrade struct {
 	client *Client
-	call   *call
+	call   *outgoing
 	ctx    context.Context
 }
 
@@ -54,21 +54,19 @@ func (u *upgrade) RoundTrip(r *http.Request) (*http.Response, error) {
 		k.header[key] = values
 	}
 	start := time.Now()
-	response, err := c.roundTrip(r.Context(), k)
-	duration := time.Since(start)
-	status := 0
-	switch {
-	case err != nil:
-		err = c.transportError(u.ctx, k, err, duration)
-	case response.StatusCode >= 300:
-		status, err = response.StatusCode, c.refused(u.ctx, k, response, start)
-	case response.StatusCode != http.StatusSwitchingProtocols:
-		response.Body.Close()
-		status, err = response.StatusCode, k.notIncus(stderrors.New("it isn't a websocket"))
-	default:
-		status = response.StatusCode
-	}
-	c.trace(k, status, duration, err)
+	var response *http.Response
+	err := c.sender.send(r.Context(), k, func(r *http.Response, err error) error {
+		switch response = r; {
+		case err != nil:
+			return c.transportError(u.ctx, k, err, time.Since(start))
+		case r.StatusCode >= 300:
+			return c.refused(u.ctx, k, r, start)
+		case r.StatusCode != http.StatusSwitchingProtocols:
+			r.Body.Close()
+			return k.notIncus(stderrors.New("it isn't a websocket"))
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -40,7 +40,7 @@ func workOf(ctx context.Context) *Work {
 // A pending is a request whose answer nobody waits for any more.
 type pending struct {
 	client *Client
-	call   *call
+	call   *outgoing
 	cancel context.CancelFunc
 	given  bool          // Settle waited for it
 	done   chan struct{} // closed when the answer is there, or the request has failed
@@ -49,7 +49,7 @@ type pending struct {
 }
 
 // do sends a request that outlives its caller's context, once it is on its way.
-func (w *Work) do(ctx context.Context, c *Client, k *call) (*Reply, error) {
+func (w *Work) do(ctx context.Context, c *Client, k *outgoing) (*Reply, error) {
 	start := time.Now()
 	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p := &pending{client: c, call: k, cancel: cancel, done: make(chan struct{})}
