@@ -14,21 +14,22 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// The README lists the exit statuses with the classes that they are of: what it says of a class, or else of the nearest
-// one above it, is what ExitStatus returns.
-func TestReadmeListsTheStatuses(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
+// A page has a table of the exit statuses with their classes: its status of a class, or else of the nearest one above,
+// is the one that ExitStatus returns.
+func TestDocsListTheStatuses(t *testing.T) {
+	const page = "docs/command.md"
+	text, err := os.ReadFile("../../" + page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, list, found := strings.Cut(string(readme), "The exit status is ")
-	list, _, _ = strings.Cut(list, "what `exit(n)`")
+	_, list, found := strings.Cut(string(text), "## Exit status\n")
+	list, _, _ = strings.Cut(list, "\n## ")
 	if !found {
-		t.Fatal("the README has no list of exit statuses")
+		t.Fatal(page + " has no list of exit statuses")
 	}
 	status := make(map[string]int)
-	for _, part := range strings.Split(list, ";") {
-		n, err := strconv.Atoi(regexp.MustCompile(`\d+`).FindString(part))
+	for _, part := range strings.Split(list, "\n") {
+		n, err := strconv.Atoi(regexp.MustCompile(`^\| (\d+)|$`).FindStringSubmatch(part)[1])
 		if err != nil {
 			continue
 		}
@@ -38,7 +39,7 @@ func TestReadmeListsTheStatuses(t *testing.T) {
 	}
 	for _, s := range statusOf {
 		if status[s.class.Name()] == 0 {
-			t.Errorf("the README doesn't say the status of %s, %d", s.class.Name(), s.status)
+			t.Errorf("%s doesn't say the status of %s, %d", page, s.class.Name(), s.status)
 		}
 	}
 	for _, class := range errors.Classes() {
@@ -47,7 +48,7 @@ func TestReadmeListsTheStatuses(t *testing.T) {
 			above = above.Base()
 		}
 		if got := ExitStatus(errors.New(class, "x")); got != status[above.Name()] {
-			t.Errorf("%s: the status is %d, the README says %d", class.Name(), got, status[above.Name()])
+			t.Errorf("%s: the status is %d, %s says %d", class.Name(), got, page, status[above.Name()])
 		}
 	}
 }

@@ -1,0 +1,233 @@
+package cli_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The README and the pages of docs/ are tests. The words behind a block's language say how it is run:
+//
+//	python                a script, which is checked, and run beside a real Incus
+//	sh                    lines for bash, the same
+//	console               commands behind "$ ", and what they print
+//	text output           what the script or the lines above print
+//	python offline        runs without Incus too; so do sh and console
+//	python file=x.star    a file for the blocks below; any language
+//	sh skip REASON        isn't run
+//	text                  isn't run: a picture, a list
+//
+// In an output … stands for any text, and alone on its line for any lines. The blocks of a page run one after another,
+// in a folder and an Incus project of the page's own. The sections of the cookbook are run by TestCookbook.
+
+// A block is a fenced part of a page.
+type block struct {
+	page, language string
+	words          []string
+	line           int
+	text           string
+	before         string // the text of the comment <!-- before … --> above it
+	section        string
+}
+
+func (b block) String() string { return fmt.Sprintf("%s:%d", b.page, b.line) }
+
+func (b block) has(word string) bool {
+	for _, w := range b.words {
+		if w == word {
+			return true
+		}
+	}
+	return false
+}
+
+// file returns the name in file=NAME.
+func (b block) file() string {
+	for _, w := range b.words {
+		if name, ok := strings.CutPrefix(w, "file="); ok {
+			return name
+		}
+	}
+	return ""
+}
+
+// runs reports whether the block is to be run.
+func (b block) runs() bool {
+	switch b.language {
+	case "python", "sh", "console":
+		return b.file() == "" && !b.has("skip")
+	}
+	return false
+}
+
+func pages(t *testing.T) []string {
+	found, err := filepath.Glob("../../docs/*.md")
+	if err != nil || len(found) == 0 {
+		t.Fatal("no pages in docs/", err)
+	}
+	return append([]string{"../../README.md"}, found...)
+}
+
+var (
+	fence   = regexp.MustCompile("^```(.*)$")
+	comment = regexp.MustCompile(`(?s)<!-- before\n(.*?)-->`)
+)
+
+func blocks(t *testing.T, page string) []block {
+	data, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []block
+	var open *block
+	var prose strings.Builder
+	section := ""
+	for i, line := range strings.Split(string(data), "\n") {
+		info := fence.FindStringSubmatch(line)
+		switch {
+		case info == nil && open == nil:
+			if title, ok := strings.CutPrefix(line, "## "); ok {
+				section = title
+			}
+			prose.WriteString(line + "\n")
+		case info == nil:
+			open.text += line + "\n"
+		case open != nil:
+			all = append(all, *open)
+			open = nil
+		default:
+			open = &block{page: filepath.Base(page), line: i + 1, section: section}
+			if words := strings.Fields(info[1]); len(words) > 0 {
+				open.language, open.words = words[0], words[1:]
+			}
+			if m := comment.FindStringSubmatch(prose.String()); m != nil {
+				open.before = m[1]
+			}
+			prose.Reset()
+		}
+	}
+	if open != nil {
+		t.Errorf("%s: the block has no end", open)
+	}
+	return all
+}
+
+// Every block says what it is, and what can't be run says why.
+func TestDocsMarkTheirBlocks(t *testing.T) {
+	counts := make(map[string]int)
+	for _, page := range pages(t) {
+		var last block
+		for _, b := range blocks(t, page) {
+			switch b.language {
+			case "python", "sh", "console", "go", "text", "yaml":
+			default:
+				t.Errorf("%s: the block is of language %q", b, b.language)
+			}
+			for _, w := range b.words {
+				if w == "skip" {
+					break
+				}
+				if w != "offline" && w != "output" && !strings.HasPrefix(w, "file=") {
+					t.Errorf("%s: unknown word %q", b, w)
+				}
+			}
+			if n := len(b.words); n > 0 && b.words[n-1] == "skip" {
+				t.Errorf("%s: isn't run, and doesn't say why", b)
+			}
+			if b.has("output") && (b.language != "text" || !last.runs() || last.language == "console") {
+				t.Errorf("%s: the output of no block", b)
+			}
+			switch {
+			case b.runs() && b.has("offline"):
+				counts["run without Incus"]++
+			case b.runs():
+				counts["run beside Incus"]++
+			case b.file() != "":
+				counts["files"]++
+			case b.has("output"):
+				counts["outputs"]++
+			case b.has("skip"):
+				counts["skipped"]++
+			default:
+				counts["shown"]++
+			}
+			last = b
+		}
+	}
+	t.Log(counts)
+	if counts["skipped"] > 6 {
+		t.Errorf("%d blocks are not run", counts["skipped"])
+	}
+}
+
+// What a page shows as a script has no mistake that check finds.
+func TestDocsCheck(t *testing.T) {
+	dir := t.TempDir()
+	for _, page := range pages(t) {
+		folder := filepath.Join(dir, filepath.Base(page))
+		for _, b := range blocks(t, page) {
+			if b.language != "python" || b.has("skip") {
+				continue
+			}
+			name := b.file()
+			if name == "" {
+				name = fmt.Sprintf("line%d.star", b.line)
+			}
+			write(t, filepath.Join(folder, name), b.text)
+		}
+	}
+	out, err := exec.Command("incus-star", "check", dir).CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDocs(t *testing.T) {
+	for _, page := range pages(t) {
+		if filepath.Base(page) == "cookbook.md" {
+			continue
+		}
+		t.Run(filepath.Base(page), func(t *testing.T) {
+			t.Parallel()
+			all := blocks(t, page)
+			s := newShelf(t)
+			if s.real && slices.ContainsFunc(all, func(b block) bool { return b.runs() && !b.has("offline") }) {
+				s.makeProject(t, "docs-"+strings.ToLower(strings.TrimSuffix(filepath.Base(page), ".md")))
+			}
+			ran := 0
+			for i, b := range all {
+				if b.file() != "" {
+					write(t, filepath.Join(s.dir, b.file()), s.own(b.text))
+				}
+				if !b.runs() || !s.real && !b.has("offline") {
+					continue
+				}
+				ran++
+				if b.language == "console" {
+					s.console(t, b)
+					continue
+				}
+				out := s.run(t, b)
+				if i+1 < len(all) && all[i+1].has("output") {
+					s.compare(t, all[i+1].String(), out, all[i+1].text)
+				}
+			}
+			t.Logf("%d blocks ran", ran)
+		})
+	}
+}
