@@ -89,9 +89,9 @@ func NewReply(f Failure, response any, trusted func() bool) *Error {
 
 // NewOperation returns the error of a failed background operation, whose decoded JSON is response.
 //
-// Its class is that of the operation, with the reason as its cause, but for two kinds of reason. Newer servers report an
-// existing object, and the refusal of an instance by another member, before they start the operation, older ones by the
-// operation: on both the reason is the error and the failed operation its cause. An operation whose member died may
+// Its class is that of the operation, with the reason as its cause, but for two kinds of reason. Newer servers report
+// an existing object, and the refusal of an instance by another member, before they start the operation, older ones by
+// the operation: on both the reason is the error and the failed operation its cause. An operation whose member died may
 // still have succeeded: only the member's unavailability is certain, and so it is the error.
 func NewOperation(id string, f Failure, response any) *Error {
 	class, causeClass := OfOperation(f)

@@ -2,7 +2,8 @@ package errors
 
 import "strings"
 
-// Nearest returns the element of names that is closest to name, as a suggestion for a misspelt one; empty if none is close.
+// Nearest returns the element of names that is closest to name, as a suggestion for a misspelt one; empty if none is
+// close.
 func Nearest(name string, names []string) string {
 	best, limit := "", 1+len(name)/4
 	for _, candidate := range names {

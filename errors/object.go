@@ -93,8 +93,8 @@ func (r *Request) target() *Object {
 	return nil
 }
 
-// missing returns the object that the message reports as missing, or nil. Its name comes from the message, else the path,
-// else the body, if that names just one object of the kind or the message quotes the name; else it is empty.
+// missing returns the object that the message reports as missing, or nil. Its name comes from the message, else the
+// path, else the body, if that names just one object of the kind or the message quotes the name; else it is empty.
 func (f *Failure) missing() *Object {
 	all := absent().FindAllStringSubmatch(f.Message, -1)
 	if pool := unfound.FindStringSubmatch(f.Message); pool != nil {

@@ -45,8 +45,9 @@ func OutcomeOfReply(class *Class, message string, own bool) Outcome {
 	return Unknown
 }
 
-// OutcomeOfOperation returns the outcome of a change whose operation failed with e. Servers undo a change that failed for
-// a reason they report; a cancelled operation, and one that failed for no known reason, may leave a part of it behind.
+// OutcomeOfOperation returns the outcome of a change whose operation failed with e. Servers undo a change that failed
+// for a reason they report; a cancelled operation, and one that failed for no known reason, may leave a part of it
+// behind.
 func OutcomeOfOperation(e *Error) Outcome {
 	if e.Class.IsA(OperationCancelled) {
 		return Unknown

@@ -85,7 +85,8 @@ func (r *Request) values() []string {
 	return slices.Compact(all)
 }
 
-// A step is a pair of path segments, a collection and a name in it. The name is empty for a collection at the path's end.
+// A step is a pair of path segments, a collection and a name in it. The name is empty for a collection at the path's
+// end.
 type step struct{ kind, name string }
 
 // collections maps the path segment of each collection to the kind of its objects. The steps method prefixes the kind

@@ -88,7 +88,8 @@ func (c *Config) addCertificates(ctx context.Context, t *Target, global, needed 
 	if t.Protocol != Incus {
 		return nil
 	}
-	// Like the incus command, use a remote's own certificate and key only if both exist, and then its own authority only.
+	// Like the incus command, use a remote's own certificate and key only if both exist, and then its own authority
+	// only.
 	own := c.path("clientcerts", t.Name)
 	base := own
 	if !exists(own+".crt") || !exists(own+".key") {

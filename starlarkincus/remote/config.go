@@ -250,8 +250,8 @@ func cannotRead(path string, err error) *errors.Error {
 	return failure(err, "can't read %s", path)
 }
 
-// exists reports whether a file exists. It also returns true if that can't be determined: reading the file then gives the
-// reason.
+// exists reports whether a file exists. It also returns true if that can't be determined: reading the file then gives
+// the reason.
 func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return !stderrors.Is(err, fs.ErrNotExist)

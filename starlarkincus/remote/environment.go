@@ -50,8 +50,8 @@ func OS() Environment {
 	}
 }
 
-// homeDir returns the user's home folder: HOME, else the one in the user database, because services and cron jobs may run
-// without HOME.
+// homeDir returns the user's home folder: HOME, else the one in the user database, because services and cron jobs may
+// run without HOME.
 func homeDir() (string, error) {
 	if home, err := os.UserHomeDir(); err == nil && home != "" {
 		return home, nil

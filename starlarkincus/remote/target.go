@@ -63,9 +63,9 @@ func (c *Config) Resolve(ctx context.Context, name string) (*Target, error) {
 	return c.resolve(ctx, name, true)
 }
 
-// Image splits ref, an image in the notation of the incus command: an alias or a fingerprint, with an optional prefix of
-// a remote's name and a colon. The target is nil for a ref without a remote, where the incus command uses the default
-// remote.
+// Image splits ref, an image in the notation of the incus command: an alias or a fingerprint, with an optional prefix
+// of a remote's name and a colon. The target is nil for a ref without a remote, where the incus command uses the
+// default remote.
 func (c *Config) Image(ctx context.Context, ref string) (remote *Target, image string, err error) {
 	name, image, found := strings.Cut(ref, ":")
 	switch _, known := c.remotes[name]; {

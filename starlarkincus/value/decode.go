@@ -39,8 +39,8 @@ const (
 	textHeader = 32
 )
 
-// Decode decodes one JSON text. Objects become dicts, arrays lists, whole numbers ints of any size, other numbers floats.
-// It returns an error for a text whose values would take far more memory than any answer of a server.
+// Decode decodes one JSON text. Objects become dicts, arrays lists, whole numbers ints of any size, other numbers
+// floats. It returns an error for a text whose values would take far more memory than any answer of a server.
 func Decode(data []byte) (starlark.Value, error) { return DecodeContext(context.Background(), data) }
 
 // DecodeContext is like [Decode], but returns the context's cause when the context ends.

@@ -179,7 +179,8 @@ func WholeSeconds(path string, v starlark.Value) (int64, error) {
 	return 0, notDuration(path, v)
 }
 
-// notDuration returns the error of a value that is no time. For a string that reads as one, it shows the right notation.
+// notDuration returns the error of a value that is no time. For a string that reads as one, it shows the right
+// notation.
 func notDuration(path string, v starlark.Value) error {
 	text, ok := starlark.AsString(v)
 	if !ok {
@@ -253,8 +254,8 @@ func Object(path string, v starlark.Value, encode func(path, key string, v starl
 	return mapping(path, m, encode)
 }
 
-// Config encodes a dict of configuration. The values become strings, as Incus expects: True is "true" and 2 is "2". None
-// becomes null, which unsets the key.
+// Config encodes a dict of configuration. The values become strings, as Incus expects: True is "true" and 2 is "2".
+// None becomes null, which unsets the key.
 func Config(path string, v starlark.Value) (map[string]any, error) {
 	m, ok := v.(starlark.IterableMapping)
 	if !ok {
@@ -296,8 +297,8 @@ func configValue(path, _ string, v starlark.Value) (any, error) {
 	return nil, mismatch(path, v, "string, int, float, bool or None")
 }
 
-// Devices encodes a dict of devices, each a dict of configuration. None in place of a device removes it, and in place of a
-// value unsets the key.
+// Devices encodes a dict of devices, each a dict of configuration. None in place of a device removes it, and in place
+// of a value unsets the key.
 func Devices(path string, v starlark.Value) (map[string]any, error) {
 	m, ok := v.(starlark.IterableMapping)
 	if !ok {
