@@ -11,9 +11,10 @@ import (
 	"incus-star/starlarkincus/spec"
 )
 
-// A placed resource is one with where it is: resources below others occur under several.
+// A placed resource is one with where it is.
 type placed struct {
 	*spec.Resource
+	site   *spec.Site
 	path   string // of the collection
 	object string // of one object
 	parent *placed
@@ -22,40 +23,10 @@ type placed struct {
 // places are all resources of the table.
 var places = sync.OnceValue(func() []*placed {
 	var out []*placed
-	var add func(r *spec.Resource, path string, parent *placed)
-	add = func(r *spec.Resource, path string, parent *placed) {
-		p := &placed{Resource: r, path: path, object: path, parent: parent}
-		if r.Segment != nil {
-			p.object += "/{" + r.Segment.Name + "}"
-		}
-		if r.Lists != spec.Single && r.Key != "" && r.KeyQuery == "" {
-			key := r.Key
-			if parent != nil {
-				key = p.one()
-			}
-			p.object += "/{" + key + "}"
-		}
-		out = append(out, p)
-		for _, child := range r.Children {
-			below := p.object
-			if child.Stands == spec.OnCollection {
-				below = path
-			}
-			add(child, below+"/"+child.Path, p)
-		}
-		for _, m := range r.Methods {
-			if of := m.Returns.Of; of != nil && of.Name == "" && m.Returns.Shape != spec.Struct {
-				add(of, p.object+"/"+m.Path, p)
-			}
-		}
-	}
-	for _, r := range spec.Collections {
-		add(r, r.Path, nil)
-	}
-	for _, m := range spec.ClientMethods {
-		if of := m.Returns.Of; of != nil && m.Returns.Shape != spec.Struct {
-			add(of, m.Path, nil)
-		}
+	made := make(map[*spec.Site]*placed)
+	for _, s := range spec.Sites() {
+		made[s] = &placed{s.Resource, s, s.Collection, s.Object, made[s.Parent]}
+		out = append(out, made[s])
 	}
 	return out
 })

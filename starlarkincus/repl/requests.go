@@ -18,30 +18,8 @@ type sent struct {
 // sends returns the requests of a method of the resource, in their order.
 func (p *placed) sends(m *spec.Method) []sent {
 	var out []sent
-	for _, r := range m.Sends(p.Resource) {
-		path := p.object
-		switch {
-		case strings.HasPrefix(r.Path, "/"):
-			out = append(out, sent{r, r.Path})
-			continue
-		case r.At == spec.Item:
-			path = p.object
-		case r.At == spec.Within && p.Segment != nil:
-			path = p.path + "/{" + p.Segment.Name + "}"
-		case r.At == spec.Within:
-			path = p.path
-		case m.Collection && m.Verb == spec.List && p.Segment != nil:
-			path = p.path + "[/{" + p.Segment.Name + "}]"
-		case m.Collection:
-			path = p.path
-		}
-		if r.Path != "" {
-			path += "/" + r.Path
-		}
-		if p.KeyQuery != "" && path == p.object && (r.At == spec.Item || !m.Collection) {
-			r.Query = p.KeyQuery + "={" + p.Key + "}"
-		}
-		out = append(out, sent{r, path})
+	for _, r := range p.site.Sends(m) {
+		out = append(out, sent{r, r.Path})
 	}
 	return out
 }

@@ -67,12 +67,41 @@ func needsAny(fields []Field) bool {
 	})
 }
 
-// ordinary returns the requests that each behavior sends for all resources alike.
-func (m *Method) ordinary(r *Resource) []Request {
+// Request returns the one request of the method that its other requests are for: what it does.
+func (m *Method) Request(r *Resource) Request {
 	own := Request{HTTP: m.HTTP, Path: m.Path, Body: m.Send}
 	if m.Under != "" {
 		own.Body = nil
 	}
+	switch m.Does {
+	case DoList:
+		switch r.Lists {
+		case ByName:
+			own.Query = "recursion=2"
+		case Elements:
+		default:
+			own.Query = "recursion=1"
+		}
+	case DoGet, DoGetText, DoCreateText:
+		own.At = Item
+	case DoCreate:
+		own.At = Within
+		if r.Named == AtItsPath {
+			own.At = Item
+		}
+	case DoDelete:
+		if m.Collection {
+			own.At = Item
+		}
+	case DoCopy:
+		own.At = Within
+	}
+	return own
+}
+
+// ordinary returns the requests that each behavior sends for all resources alike.
+func (m *Method) ordinary(r *Resource) []Request {
+	own := m.Request(r)
 	read, made := Request{HTTP: "GET"}, Request{HTTP: "GET", At: Item}
 	var waits, lookUp, project []Request
 	if m.Background {
@@ -92,31 +121,18 @@ func (m *Method) ordinary(r *Resource) []Request {
 		image = []Request{aliasFor}
 	}
 	switch m.Does {
-	case DoList:
-		switch {
-		case r.Lists == ByName:
-			own.Query = "recursion=2"
-		case r.Lists != Elements:
-			own.Query = "recursion=1"
-		}
-		return slices.Concat([]Request{own}, project)
-	case DoNames:
+	case DoList, DoNames:
 		return slices.Concat([]Request{own}, project)
 	case DoGet, DoGetText:
-		return slices.Concat(lookUp, []Request{made})
+		return slices.Concat(lookUp, []Request{own})
 	case DoExists:
 		if r.Content == PlainText {
 			return slices.Concat([]Request{read}, project)
 		}
 		return slices.Concat(lookUp, []Request{made}, project)
 	case DoCreate:
-		own.At = Within
-		if r.Named == AtItsPath {
-			own.At = Item
-		}
 		return slices.Concat(image, []Request{own}, waits, []Request{made})
-	case DoCreateText:
-		own.At = Item
+	case DoCreateText, DoAddresses:
 		return []Request{own}
 	case DoEnsure:
 		return m.ensures(r, image)
@@ -129,10 +145,6 @@ func (m *Method) ordinary(r *Resource) []Request {
 	case DoRename:
 		return slices.Concat([]Request{own}, waits, []Request{made})
 	case DoDelete:
-		own.At = Here
-		if m.Collection {
-			own.At = Item
-		}
 		var stop, busy []Request
 		if f := Find(m.Args, "force"); f != nil && f.Place == Local {
 			stop = in("where force=True", []string{"force"}, slices.Concat([]Request{{HTTP: "PUT", At: own.At, Path: "state", Body: map[string]any{"action": "stop", "force": true}}}, waits)...)
@@ -143,8 +155,6 @@ func (m *Method) ordinary(r *Resource) []Request {
 		return m.copies(r)
 	case DoMove:
 		return m.moves(r)
-	case DoAddresses:
-		return []Request{own}
 	}
 	if m.Does == DoToken {
 		waits = nil // its operation ends when somebody uses the token
@@ -187,7 +197,7 @@ func complete(path string, waits ...Request) []Request {
 
 // copies returns the requests of copy.
 func (m *Method) copies(r *Resource) []Request {
-	made, item := Request{HTTP: "POST", At: Within, Path: m.Path}, ""
+	made, item := m.Request(r), ""
 	if m.Path != "" {
 		item = m.Path + "/{name}"
 	}

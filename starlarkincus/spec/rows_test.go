@@ -1,6 +1,7 @@
 package spec_test
 
 import (
+	"regexp"
 	"strings"
 
 	"incus-star/starlarkincus/spec"
@@ -85,73 +86,42 @@ func (r row) keyed(f spec.Field) bool {
 	return r.resource != nil && r.resource.Lists == spec.ByName && (f.Name == r.resource.Key || f.Name == r.resource.Segment.Name)
 }
 
-// rows are all methods of the table that send a request of their own.
+// braces are the names of segments in a path.
+var braces = regexp.MustCompile(`\{[^}]*\}`)
+
+// rows are all methods of the table that send a request of their own, as the table describes it.
 func rows() []row {
 	var out []row
-	var walk func(r *spec.Resource, path string, project bool)
-	walk = func(r *spec.Resource, path string, project bool) {
-		project = project || r.Scope != spec.OfServer
-		object := path
-		switch {
-		case r.Lists == spec.Single || r.KeyQuery != "":
-		case r.Segment != nil:
-			object += "/{}/{}"
-		default:
-			object += "/{}"
+	for _, s := range spec.Sites() {
+		if s.Name == "" {
+			continue // what a method reads
+		}
+		project := false
+		for p := s; p != nil; p = p.Parent {
+			project = project || p.Scope != spec.OfServer
 		}
 		add := func(owner string, m spec.Method) {
-			base := object
 			switch m.Does {
-			case spec.DoEnsure, spec.DoExists, spec.DoWaitReady, spec.DoAddresses, spec.DoConnect, spec.DoUse, spec.DoRequest, spec.DoHasExtension:
+			case spec.DoEnsure, spec.DoExists, spec.DoWaitReady, spec.DoAddresses:
 				return // they send what other methods send
-			case spec.DoList, spec.DoNames, spec.DoCreate, spec.DoCreateText:
-				base = path
-				if r.Segment != nil && m.Does == spec.DoCreate {
-					base += "/{}"
-				}
-				if r.Named == spec.AtItsPath && m.Does == spec.DoCreate {
-					base = object
-				}
-			case spec.DoAct, spec.DoOffer, spec.DoToken, spec.DoRead, spec.DoReadText, spec.DoJoin:
-				if m.Collection {
-					base = path
-				}
 			}
-			if m.Above {
-				base = path
-				if r.Segment != nil {
-					base += "/{}"
-				}
+			q := s.Whole(&m, m.Request(s.Resource))
+			path := braces.ReplaceAllString(q.Path, "{}")
+			all, optional := strings.CutSuffix(path, "[/{}]")
+			paths := []string{all}
+			if optional {
+				paths = append(paths, all+"/{}")
 			}
-			at := []string{base}
-			if r.Segment != nil && m.Verb == spec.List {
-				at = append(at, base+"/{}")
-			}
-			for _, at := range at {
-				if strings.HasPrefix(m.Path, "/") {
-					at = m.Path
-				} else if m.Path != "" {
-					at += "/" + m.Path
-				}
-				out = append(out, row{owner + "." + m.Name, m.HTTP + " " + at, r, &m, project})
+			for _, path := range paths {
+				out = append(out, row{owner + "." + m.Name, q.HTTP + " " + path, s.Resource, &m, project})
 			}
 		}
-		for _, m := range r.CollectionMethods() {
-			add(r.Name, m)
+		for _, m := range s.CollectionMethods() {
+			add(s.Resource.Name, m)
 		}
-		for _, m := range r.ObjectMethods() {
-			add(r.Singular(), m)
+		for _, m := range s.ObjectMethods() {
+			add(s.Singular(), m)
 		}
-		for _, child := range r.Children {
-			below := object
-			if child.Stands == spec.OnCollection {
-				below = path
-			}
-			walk(child, below+"/"+child.Path, project)
-		}
-	}
-	for _, r := range spec.Collections {
-		walk(r, r.Path, false)
 	}
 	for i := range spec.ClientMethods {
 		m := &spec.ClientMethods[i]
