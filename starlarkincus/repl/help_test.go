@@ -239,3 +239,33 @@ d = {}
 		}
 	}
 }
+
+// The help of each method tells the requests that the table has for it. That methods send these is the test of package
+// starlarkincus.
+func TestHelpTellsAllRequests(t *testing.T) {
+	count := 0
+	tells := func(who string, sends []sent) {
+		count++
+		help := strings.Join(strings.Fields(helpOf(t, who)), " ")
+		if due := strings.Join(strings.Fields(strings.Join(helpLines(sends), " ")), " "); !strings.Contains(help, due) {
+			t.Errorf("the help of %s doesn't have %s", who, due)
+		}
+	}
+	for _, p := range places() {
+		for _, m := range p.CollectionMethods() {
+			if p.Name != "" { // what a method returns has no collection
+				tells(p.collections()[0]+"."+m.Name, p.sends(&m))
+			}
+		}
+		for _, m := range p.ObjectMethods() {
+			tells(p.one()+"."+m.Name, p.sends(&m))
+		}
+	}
+	for i := range spec.ClientMethods {
+		m := &spec.ClientMethods[i]
+		tells("incus."+m.Name, ofClient(m))
+	}
+	if count < 250 {
+		t.Errorf("only %d methods", count)
+	}
+}

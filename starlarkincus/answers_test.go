@@ -1,4 +1,4 @@
-package repl
+package starlarkincus_test
 
 import (
 	"encoding/json"
@@ -29,7 +29,7 @@ type arrival struct {
 type answers struct {
 	extensions []string
 	routes     []route
-	background []sent // what starts an operation
+	background []spec.Request // what starts an operation
 
 	mu       sync.Mutex
 	log      []arrival
@@ -73,7 +73,7 @@ func newAnswers() *answers {
 			learn(f.Fields)
 		}
 	}
-	method := func(m *spec.Method, sends []sent) {
+	method := func(m *spec.Method, sends []spec.Request) {
 		known[m.Extension] = true
 		learn(m.Arguments())
 		for i, s := range sends {
@@ -82,21 +82,21 @@ func newAnswers() *answers {
 				a.background = append(a.background, s)
 			}
 			if m.Does == spec.DoReadText {
-				texts = append(texts, route{pattern(s.path), func(*answers, *http.Request) any { return rawText("text") }, false})
+				texts = append(texts, route{pattern(s.Path), func(*answers, *http.Request) any { return rawText("text") }, false})
 			}
 		}
 	}
-	for _, p := range places() {
+	for _, p := range spec.Sites() {
 		known[p.Extension], known[p.DepthNeeds] = true, true
-		if p.Name != "" && (p.path != p.object || p.KeyQuery != "") || p.Lists == spec.Elements {
-			lists = append(lists, route{pattern(p.path), func(a *answers, r *http.Request) any { return a.list(p, r) }, false})
+		if p.Name != "" && (p.Collection != p.Object || p.KeyQuery != "") || p.Lists == spec.Elements {
+			lists = append(lists, route{pattern(p.Collection), func(a *answers, r *http.Request) any { return a.list(p, r) }, false})
 			if p.Segment != nil {
-				lists = append(lists, route{pattern(p.path + "/{type}"), lists[len(lists)-1].answer, false})
+				lists = append(lists, route{pattern(p.Collection + "/{type}"), lists[len(lists)-1].answer, false})
 			}
 		}
-		items = append(items, route{pattern(p.object), func(a *answers, r *http.Request) any { return a.item(p, r.URL.Path) }, true})
+		items = append(items, route{pattern(p.Object), func(a *answers, r *http.Request) any { return a.item(p, r.URL.Path) }, true})
 		for _, m := range slices.Concat(p.CollectionMethods(), p.ObjectMethods()) {
-			method(&m, p.sends(&m))
+			method(&m, p.Sends(&m))
 		}
 	}
 	for i := range spec.ClientMethods {
@@ -125,7 +125,7 @@ func (a *answers) take() []arrival {
 }
 
 // item is an object at a path.
-func (a *answers) item(p *placed, path string) any {
+func (a *answers) item(p *spec.Site, path string) any {
 	if p.Content == spec.PlainText {
 		return rawText("text")
 	}
@@ -191,7 +191,7 @@ var outcome = map[string]any{"return": 0, "output": map[string]any{"1": "/1.0/x/
 	"fingerprint": "abc123", "secret": "s", "addresses": []string{"192.0.2.1:8443"}, "request": map[string]any{"name": "x"}}
 
 // list is a collection, in the form that it has.
-func (a *answers) list(p *placed, r *http.Request) any {
+func (a *answers) list(p *spec.Site, r *http.Request) any {
 	path := r.URL.Path
 	var paths []string
 	if !a.empty {
@@ -261,8 +261,8 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == "DELETE":
 		delete(a.made, path)
 	case r.Method == "POST":
-		for _, p := range places() {
-			if key, _ := body[p.Key].(string); p.Key != "" && p.Lists != spec.Single && slices.ContainsFunc([]string{p.path, p.path + "/{type}"}, func(at string) bool { return pattern(at).MatchString(path) }) && (key != "" || p.Named == spec.ByServer) {
+		for _, p := range spec.Sites() {
+			if key, _ := body[p.Key].(string); p.Key != "" && p.Lists != spec.Single && slices.ContainsFunc([]string{p.Collection, p.Collection + "/{type}"}, func(at string) bool { return pattern(at).MatchString(path) }) && (key != "" || p.Named == spec.ByServer) {
 				if p.Named == spec.ByServer {
 					key = "abc123"
 					w.Header().Set("Location", path+"/"+key)
@@ -277,13 +277,13 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if r.Method != "GET" {
-		starts := slices.ContainsFunc(a.background, func(s sent) bool {
+		starts := slices.ContainsFunc(a.background, func(s spec.Request) bool {
 			for field, v := range s.Body {
 				if body[field] != v {
 					return false
 				}
 			}
-			return s.HTTP == r.Method && pattern(s.path).MatchString(path)
+			return s.HTTP == r.Method && pattern(s.Path).MatchString(path)
 		})
 		if !starts || a.sync {
 			answer(200, map[string]any{"type": "sync", "status": "Success", "status_code": 200, "metadata": nil})

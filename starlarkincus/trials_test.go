@@ -1,4 +1,4 @@
-package repl
+package starlarkincus_test
 
 import (
 	"slices"
@@ -9,7 +9,7 @@ import (
 )
 
 // sample is an argument of a declared type.
-func (w *world) sample(f *spec.Field) starlark.Value {
+func (w *tester) sample(f *spec.Field) starlark.Value {
 	switch f.Script() {
 	case "method":
 		return starlark.String("POST")
@@ -55,7 +55,7 @@ func (w *world) sample(f *spec.Field) starlark.Value {
 }
 
 // required are the arguments without which a call says nothing.
-func (w *world) required(who string, m *spec.Method) map[string]starlark.Value {
+func (w *tester) required(who string, m *spec.Method) map[string]starlark.Value {
 	args := make(map[string]starlark.Value)
 	for _, f := range m.Arguments() {
 		needed := f.Required
@@ -90,16 +90,16 @@ var apart = map[string]string{
 }
 
 // circumstances bring about what a request's When says.
-func (w *world) circumstances(m *spec.Method, when string, with func(string, starlark.Value) map[string]starlark.Value) (trial, bool) {
+func (w *tester) circumstances(m *spec.Method, when string, with func(string, starlark.Value) map[string]starlark.Value) (attempt, bool) {
 	s := func(text string) starlark.String { return starlark.String(text) }
 	empty := func(a *answers) { a.empty = true }
 	switch when {
 	case "once, for its API extension", "once":
-		return trial{client: w.client()}, true
+		return attempt{client: w.client()}, true
 	case "once, for an argument's API extension":
 		for _, f := range m.Arguments() {
 			if f.Extension != "" || f.Fields != nil && f.Type != spec.Filter && f.Type != spec.Conditions || f.Name == "recursion" {
-				c := trial{args: with(f.Script(), w.sample(&f)), client: w.client()}
+				c := attempt{args: with(f.Script(), w.sample(&f)), client: w.client()}
 				if f.Name == "recursion" && m.Verb == spec.List {
 					c.args["recursion"] = starlark.MakeInt(2)
 				}
@@ -114,45 +114,45 @@ func (w *world) circumstances(m *spec.Method, when string, with func(string, sta
 	case "where nothing is found in a project other than default":
 		client := w.call(w.attr(w.client(), "use"), nil, kwargs(map[string]starlark.Value{"project": s("p")})).(starlark.HasAttrs)
 		w.call(w.attr(client, "has_extension"), starlark.Tuple{s("x")}, nil)
-		return trial{client: client, before: empty, set: map[string]any{"project": "p"}}, true
+		return attempt{client: client, before: empty, set: map[string]any{"project": "p"}}, true
 	case "where it isn't there":
-		return trial{before: empty}, true
+		return attempt{before: empty}, true
 	case "where it isn't there and image= may be a fingerprint":
-		return trial{args: with("image", s("abc123")), when: []string{"where it isn't there"}, before: empty}, true
+		return attempt{args: with("image", s("abc123")), when: []string{"where it isn't there"}, before: empty}, true
 	case "where something differs":
 		for _, f := range m.Args {
 			switch {
 			case f.Use&spec.Change == 0:
 			case f.Type == spec.String:
-				return trial{args: with(f.Script(), s("other"))}, true
+				return attempt{args: with(f.Script(), s("other"))}, true
 			case f.Type == spec.Time:
-				return trial{args: with(f.Script(), s("2030-01-02T03:04:05Z"))}, true
+				return attempt{args: with(f.Script(), s("2030-01-02T03:04:05Z"))}, true
 			}
 		}
 	case "where it is there and target= is an @group":
-		return trial{args: with("target", s("@g")), set: map[string]any{"location": "m", "members": []string{"m"}}}, true
+		return attempt{args: with("target", s("@g")), set: map[string]any{"location": "m", "members": []string{"m"}}}, true
 	case "where start=True and it doesn't run":
-		return trial{args: with("start", starlark.True), set: map[string]any{"status": "Stopped"}}, true
+		return attempt{args: with("start", starlark.True), set: map[string]any{"status": "Stopped"}}, true
 	case "where force=True and something else works on it; then all again":
-		return trial{args: with("force", starlark.True), before: func(a *answers) { a.busy = 1 }, want: func(all []sent) []sent {
+		return attempt{args: with("force", starlark.True), before: func(a *answers) { a.busy = 1 }, want: func(all []spec.Request) []spec.Request {
 			n := len(all) - 2 // a wait, and the list of operations
 			return slices.Concat(all[:n], all[n+1:], all[:n+1])
 		}}, true
 	case "where refresh=True in a cluster":
-		return trial{args: with("refresh", starlark.True), set: map[string]any{"location": "m"}}, true
+		return attempt{args: with("refresh", starlark.True), set: map[string]any{"location": "m"}}, true
 	case "where it goes from one member to another, outside the project default":
-		return trial{args: with("target", s("other")), set: map[string]any{"project": "p"}}, true
+		return attempt{args: with("target", s("other")), set: map[string]any{"project": "p"}}, true
 	case "where it still lacks something":
 		if m.Does == spec.DoMove {
-			return trial{args: with("config", dictOf("user.a", starlark.None))}, true
+			return attempt{args: with("config", dictOf("user.a", starlark.None))}, true
 		}
-		return trial{args: with("description", s(""))}, true
+		return attempt{args: with("description", s(""))}, true
 	case "for each that is over":
-		return trial{before: func(a *answers) {
+		return attempt{before: func(a *answers) {
 			a.made["/1.0/profiles/lock.abc123.1"] = map[string]any{"name": "lock.abc123.1", "config": map[string]any{"user.lock.id": "other", "user.lock.until": "2001-01-01T00:00:00Z"}}
 		}}, true
 	}
-	return trial{}, false
+	return attempt{}, false
 }
 
 // needsArgument reports whether an argument's sample needs an API extension.

@@ -1,4 +1,4 @@
-package repl
+package starlarkincus_test
 
 import (
 	"crypto/ecdsa"
@@ -23,8 +23,8 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// A world calls methods of the table on a fake server.
-type world struct {
+// A tester calls methods of the table on a fake server.
+type tester struct {
 	*testing.T
 	answers *answers
 	options starlarkincus.Options
@@ -32,17 +32,17 @@ type world struct {
 	tried   int // calls
 }
 
-// A trial is a call of a method under some circumstances.
-type trial struct {
+// An attempt is a call of a method under some circumstances.
+type attempt struct {
 	args   map[string]starlark.Value
-	when   []string            // the circumstances of requests that it brings about
-	set    map[string]any      // fields of all objects on the server
-	before func(*answers)      // when there is an object to call it on
-	client starlark.HasAttrs   // nil for the default
-	want   func([]sent) []sent // in place of what is expected
+	when   []string                            // the circumstances of requests that it brings about
+	set    map[string]any                      // fields of all objects on the server
+	before func(*answers)                      // when there is an object to call it on
+	client starlark.HasAttrs                   // nil for the default
+	want   func([]spec.Request) []spec.Request // in place of what is expected
 }
 
-func (w *world) attr(v starlark.Value, name string) starlark.Value {
+func (w *tester) attr(v starlark.Value, name string) starlark.Value {
 	w.Helper()
 	member, err := v.(starlark.HasAttrs).Attr(name)
 	if err != nil || member == nil {
@@ -51,7 +51,7 @@ func (w *world) attr(v starlark.Value, name string) starlark.Value {
 	return member
 }
 
-func (w *world) call(fn starlark.Value, args starlark.Tuple, kwargs []starlark.Tuple) starlark.Value {
+func (w *tester) call(fn starlark.Value, args starlark.Tuple, kwargs []starlark.Tuple) starlark.Value {
 	w.Helper()
 	v, err := starlark.Call(new(starlark.Thread), fn, args, kwargs)
 	if err != nil {
@@ -61,27 +61,27 @@ func (w *world) call(fn starlark.Value, args starlark.Tuple, kwargs []starlark.T
 }
 
 // collection is one of the place's resource, under the client.
-func (w *world) collection(client starlark.Value, p *placed) starlark.Value {
+func (w *tester) collection(client starlark.Value, p *spec.Site) starlark.Value {
 	switch {
-	case p.parent == nil:
+	case p.Parent == nil:
 		return w.attr(client, p.Name)
 	case p.Stands == spec.OnCollection:
-		return w.attr(w.collection(client, p.parent), p.Name)
+		return w.attr(w.collection(client, p.Parent), p.Name)
 	}
-	return w.attr(w.object(client, p.parent), p.Name)
+	return w.attr(w.object(client, p.Parent), p.Name)
 }
 
 // object is one of the place's resource.
-func (w *world) object(client starlark.Value, p *placed) starlark.Value {
+func (w *tester) object(client starlark.Value, p *spec.Site) starlark.Value {
 	on := func(owner starlark.Value, methods []spec.Method) starlark.Value {
 		i := slices.IndexFunc(methods, func(m spec.Method) bool { return m.Returns.Of == p.Resource })
 		return w.call(w.attr(owner, methods[i].Name), nil, kwargs(w.required("", &methods[i])))
 	}
 	switch {
-	case p.Name == "" && p.parent == nil:
+	case p.Name == "" && p.Parent == nil:
 		return on(client, spec.ClientMethods)
 	case p.Name == "":
-		return on(w.object(client, p.parent), p.parent.ObjectMethods())
+		return on(w.object(client, p.Parent), p.Parent.ObjectMethods())
 	case p.Lists == spec.Single:
 		return w.call(w.collection(client, p), nil, nil)
 	}
@@ -104,19 +104,37 @@ func dictOf(pairs ...any) *starlark.Dict {
 	return d
 }
 
-// try calls a method with what it needs, with each argument besides, and under all circumstances that help tells of.
-func (w *world) try(p *placed, m *spec.Method) {
-	who, sends := "incus."+m.Name, []sent(nil)
+// ofClient returns the requests of a client's method.
+func ofClient(m *spec.Method) []spec.Request {
+	out := m.Sends(nil)
+	for i := range out {
+		if out[i].Path == "" {
+			out[i].Path = m.Path
+		}
+	}
+	return out
+}
+
+// wayTo returns a way to write the collection: instance.backups, cluster.members.
+func wayTo(p *spec.Site) string {
+	switch {
+	case p.Parent == nil:
+		return p.Name
+	case p.Stands == spec.OnCollection:
+		return wayTo(p.Parent) + "." + p.Name
+	}
+	return p.Parent.Singular() + "." + p.Name
+}
+
+// try calls a method with what it needs, with each argument besides, and under all circumstances that the table tells of.
+func (w *tester) try(p *spec.Site, m *spec.Method) {
+	who, sends := "incus."+m.Name, []spec.Request(nil)
 	if p == nil {
 		sends = ofClient(m)
-	} else if sends = p.sends(m); m.Collection {
-		who = p.collections()[0] + "." + m.Name
+	} else if sends = p.Sends(m); m.Collection {
+		who = wayTo(p) + "." + m.Name
 	} else {
-		who = p.one() + "." + m.Name
-	}
-	help := strings.Join(strings.Fields(helpOf(w.T, who)), " ")
-	if due := strings.Join(strings.Fields(strings.Join(helpLines(sends), " ")), " "); !strings.Contains(help, due) {
-		w.Errorf("the help of %s doesn't have %s", who, due)
+		who = p.Singular() + "." + m.Name
 	}
 	base := w.required(who, m)
 	with := func(name string, v starlark.Value) map[string]starlark.Value {
@@ -124,18 +142,18 @@ func (w *world) try(p *placed, m *spec.Method) {
 		args[name] = v
 		return args
 	}
-	w.run(who, p, m, sends, trial{args: base})
+	w.run(who, p, m, sends, attempt{args: base})
 	if m.Offline {
 		return
 	}
 	for _, f := range m.Arguments() {
-		short := p != nil && p.parent != nil && apart[p.Name+"."+m.Name+"."+f.Script()] != ""
+		short := p != nil && p.Parent != nil && apart[p.Name+"."+m.Name+"."+f.Script()] != ""
 		if apart[who+"."+f.Script()] != "" || short || base[f.Script()] != nil {
 			continue
 		}
 		v := w.sample(&f)
 		if m.Does == spec.DoEnsure && f.Use&spec.Read != 0 { // it is so already
-			v = w.decoded(w.answers.item(p, p.object+"/abc123").(map[string]any)[f.Name])
+			v = w.decoded(w.answers.item(p, p.Object+"/abc123").(map[string]any)[f.Name])
 		}
 		switch f.Name {
 		case "wait":
@@ -143,10 +161,10 @@ func (w *world) try(p *placed, m *spec.Method) {
 		case "project":
 			v = starlark.String("p")
 		}
-		w.run(who, p, m, sends, trial{args: with(f.Script(), v)})
+		w.run(who, p, m, sends, attempt{args: with(f.Script(), v)})
 	}
 	if m.Background && !slices.Contains([]spec.Behavior{spec.DoExec, spec.DoToken}, m.Does) {
-		w.run(who, p, m, sends, trial{args: base, before: func(a *answers) { a.sync = true }})
+		w.run(who, p, m, sends, attempt{args: base, before: func(a *answers) { a.sync = true }})
 	}
 	done := make(map[string]bool)
 	for _, s := range sends {
@@ -156,7 +174,7 @@ func (w *world) try(p *placed, m *spec.Method) {
 		done[s.When] = true
 		c, ok := w.circumstances(m, s.When, with)
 		if !ok {
-			w.Errorf("%s: no trial of %q", who, s.When)
+			w.Errorf("%s: no attempt of %q", who, s.When)
 			continue
 		}
 		c.when = append(c.when, s.When)
@@ -167,13 +185,13 @@ func (w *world) try(p *placed, m *spec.Method) {
 	}
 }
 
-func (w *world) client() *starlarkincus.Client {
+func (w *tester) client() *starlarkincus.Client {
 	client := starlarkincus.New(w.options)
 	w.Cleanup(client.Close)
 	return client
 }
 
-func (w *world) decoded(v any) starlark.Value {
+func (w *tester) decoded(v any) starlark.Value {
 	data, _ := json.Marshal(v)
 	text, err := starlark.Call(new(starlark.Thread), starlarkJSON, starlark.Tuple{starlark.String(data)}, nil)
 	if err != nil {
@@ -182,9 +200,9 @@ func (w *world) decoded(v any) starlark.Value {
 	return text
 }
 
-// due are the requests that a trial is to send.
-func due(sends []sent, c trial, instant bool) []sent {
-	var out []sent
+// due are the requests that an attempt is to send.
+func due(sends []spec.Request, c attempt, instant bool) []spec.Request {
+	var out []spec.Request
 	given := func(names []string) bool {
 		return slices.ContainsFunc(names, func(name string) bool { return c.args[name] != nil })
 	}
@@ -199,9 +217,9 @@ func due(sends []sent, c trial, instant bool) []sent {
 	return out
 }
 
-// matches reports whether a request is the one that help tells of.
-func (s sent) matches(r arrival, c trial, m *spec.Method) error {
-	if s.HTTP != r.method && !strings.HasPrefix(s.HTTP, "{") || !pattern(s.path).MatchString(r.path) {
+// matches reports whether a request is the one that the table tells of.
+func matches(s spec.Request, r arrival, c attempt, m *spec.Method) error {
+	if s.HTTP != r.method && !strings.HasPrefix(s.HTTP, "{") || !pattern(s.Path).MatchString(r.path) {
 		return fmt.Errorf("another request")
 	}
 	query, _ := url.ParseQuery(r.query)
@@ -218,8 +236,8 @@ func (s sent) matches(r arrival, c trial, m *spec.Method) error {
 	return nil
 }
 
-// run makes one call and compares what arrived, and what it returned, with what help says.
-func (w *world) run(who string, p *placed, m *spec.Method, sends []sent, c trial) {
+// run makes one call and compares what arrived, and what it returned, with what the table says.
+func (w *tester) run(who string, p *spec.Site, m *spec.Method, sends []spec.Request, c attempt) {
 	w.tried++
 	w.answers.reset()
 	w.answers.override = c.set
@@ -253,7 +271,7 @@ func (w *world) run(who string, p *placed, m *spec.Method, sends []sent, c trial
 		want = c.want(want)
 	}
 	watched := c.args["wait"] == starlark.False || m.Does == spec.DoOffer
-	if i := slices.IndexFunc(want, func(s sent) bool { return s.Waits }); c.args["wait"] == starlark.False && i >= 0 {
+	if i := slices.IndexFunc(want, func(s spec.Request) bool { return s.Waits }); c.args["wait"] == starlark.False && i >= 0 {
 		want = want[:i]
 	}
 	arrived := w.answers.take()
@@ -267,12 +285,12 @@ func (w *world) run(who string, p *placed, m *spec.Method, sends []sent, c trial
 	for i := range max(len(arrived), len(want)) {
 		switch {
 		case i >= len(arrived):
-			w.Errorf("%s: help says %s, which isn't sent", name, want[i])
+			w.Errorf("%s: the table says %v, which isn't sent", name, want[i])
 		case i >= len(want):
-			w.Errorf("%s: help doesn't say %s %s", name, arrived[i].method, arrived[i].path)
+			w.Errorf("%s: the table doesn't say %s %s", name, arrived[i].method, arrived[i].path)
 		default:
-			if err := want[i].matches(arrived[i], c, m); err != nil {
-				w.Errorf("%s: %s %s?%s %v is sent where help says %s: %v", name, arrived[i].method, arrived[i].path, arrived[i].query, arrived[i].body, want[i], err)
+			if err := matches(want[i], arrived[i], c, m); err != nil {
+				w.Errorf("%s: %s %s?%s %v is sent where the table says %v: %v", name, arrived[i].method, arrived[i].path, arrived[i].query, arrived[i].body, want[i], err)
 				return
 			}
 		}
@@ -294,7 +312,7 @@ func (w *world) run(who string, p *placed, m *spec.Method, sends []sent, c trial
 func isWait(r arrival) bool { return strings.HasSuffix(r.path, "/wait") }
 
 // returned compares a result with what help says of it.
-func returned(p *placed, m *spec.Method, owner, got starlark.Value) error {
+func returned(p *spec.Site, m *spec.Method, owner, got starlark.Value) error {
 	says := func(words ...string) bool {
 		return slices.ContainsFunc(words, func(s string) bool { return strings.Contains(m.Doc, s) })
 	}
@@ -401,9 +419,9 @@ var (
 	starlarkJSON = json_.Module.Members["decode"]
 )
 
-// Every method of the table sends just the requests that its help tells of, in that order, and returns what it says:
-// with what it needs, with each of its arguments besides, and in all circumstances that help names.
-func TestMethodsSendWhatHelpSays(t *testing.T) {
+// Every method of the table sends just the requests that its the table tells of, in that order, and returns what it says:
+// with what it needs, with each of its arguments besides, and in all circumstances that it names.
+func TestMethodsSendAndReturnWhatTheTableSays(t *testing.T) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -413,12 +431,12 @@ func TestMethodsSendWhatHelpSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := newAnswers()
-	w := &world{T: t, answers: a, options: starlarkincus.Options{Environment: a.serve(t)},
+	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: a.serve(t)},
 		pem: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))}
 	sharedClient = w.client()
 	w.call(w.attr(sharedClient, "has_extension"), starlark.Tuple{starlark.String("x")}, nil)
 	methods := 0
-	for _, p := range places() {
+	for _, p := range spec.Sites() {
 		for _, m := range slices.Concat(p.CollectionMethods(), p.ObjectMethods()) {
 			if m.Collection && p.Name == "" {
 				continue // what a method returns has no collection
