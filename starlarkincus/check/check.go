@@ -86,17 +86,22 @@ type checker struct {
 	client         *starlarkincus.Client
 	modules        map[string]*module // by path
 	members        members
+	clientAttrs    map[string]*attribute
 	methods        map[*spec.Method]*signature
 	declared       map[string]*declare.Decl // the names of scripts and tests, members of libraries included
 	builtins       map[string]*signature    // of the host's functions, once they were asked for
 	libraries      map[string][]string      // the host's libraries, and what is in them
+	unknownNames   map[string]bool          // those of Options.Names
+	names          *host.Session            // that knows all names of scripts
 }
 
 func newChecker(o Options) *checker {
 	client := starlarkincus.New(starlarkincus.Options{})
 	declared := make(map[string]*declare.Decl)
 	names, testNames := client.Names(), client.Names()
+	unknownNames := make(map[string]bool)
 	for _, name := range o.Names {
+		unknownNames[name] = true
 		names[name], testNames[name] = starlark.None, starlark.None
 	}
 	for _, d := range suite.Names() {
@@ -107,11 +112,12 @@ func newChecker(o Options) *checker {
 		declared[name] = host.Declared(name)
 	}
 	c := &checker{
-		client: client, modules: make(map[string]*module), members: make(members),
+		client: client, unknownNames: unknownNames, modules: make(map[string]*module), members: make(members), clientAttrs: make(map[string]*attribute),
 		methods: make(map[*spec.Method]*signature), declared: declared, builtins: make(map[string]*signature), libraries: make(map[string][]string),
 		scripts: host.New(host.Options{Predeclared: names, LibraryPath: o.LibraryPath}),
 		tests:   host.New(host.Options{Predeclared: testNames, LibraryPath: o.LibraryPath}),
 	}
+	c.names = c.scripts.NewSession()
 	for _, name := range host.Names() {
 		if library, member, ok := strings.Cut(name, "."); ok {
 			c.libraries[library] = append(c.libraries[library], member)
@@ -132,6 +138,7 @@ type module struct {
 	info       fs.FileInfo
 	loadings   []*loading // once they were asked for
 	facts      *facts     // likewise
+	learning   bool       // the facts are being collected
 }
 
 // module reads a file, once.
@@ -206,6 +213,25 @@ func definesOnly(file *syntax.File) bool {
 			return !doc
 		}
 		return true
+	})
+}
+
+// forOthers reports whether a file's names are for others to load: it only defines.
+func forOthers(file *syntax.File) bool {
+	return definesOnly(file) && !slices.ContainsFunc(file.Stmts, func(stmt syntax.Stmt) bool {
+		assign, ok := stmt.(*syntax.AssignStmt)
+		if !ok {
+			return false
+		}
+		works := false
+		syntax.Walk(assign.RHS, func(n syntax.Node) bool {
+			if id, ok := n.(*syntax.Ident); ok {
+				_, calls := forwarding[id.Name]
+				works = works || calls || id.Name == "incus"
+			}
+			return true
+		})
+		return works
 	})
 }
 

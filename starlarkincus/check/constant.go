@@ -3,7 +3,6 @@ package check
 import (
 	"context"
 	"errors"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -26,23 +25,27 @@ func (m *module) checkConstant(expr syntax.Expr) {
 	default:
 		return
 	}
-	if m.facts.constant[expr] || !constant(expr) {
+	if m.facts.proven[expr] || !constant(expr) {
 		return
 	}
-	syntax.Walk(expr, func(n syntax.Node) bool {
-		if inner, ok := n.(syntax.Expr); ok {
-			m.facts.constant[inner] = true
-		}
-		return true
-	})
 	thread := &starlark.Thread{Name: "check"}
 	thread.SetMaxExecutionSteps(10_000)
 	options := syntax.FileOptions{Set: true}
 	_, err := starlark.EvalOptions(&options, thread, m.path, m.between(expr), nil)
 	var failed *starlark.EvalError
-	if errors.As(err, &failed) && host.WithHint(failed.Msg) != failed.Msg {
+	switch {
+	case err == nil:
+	case errors.As(err, &failed) && host.WithHint(failed.Msg) != failed.Msg:
 		m.report(syntax.Start(expr), "", "%s", failed.Msg)
+	default:
+		return
 	}
+	syntax.Walk(expr, func(n syntax.Node) bool {
+		if inner, ok := n.(syntax.Expr); ok {
+			m.facts.proven[inner] = true
+		}
+		return true
+	})
 }
 
 // checkExit tries a call of exit whose arguments are written out.
@@ -114,16 +117,86 @@ func constant(expr syntax.Expr) bool {
 	return false
 }
 
-// checkFormat looks at a format that is written out, whatever it is applied to.
-func (m *module) checkFormat(format syntax.Expr, find func(text string) (message string)) {
-	literal, ok := format.(*syntax.Literal)
-	if !ok || m.facts.constant[format] {
+// checkPercent tries a format that is written out, with values of the types that it is given.
+func (m *module) checkPercent(n *syntax.BinaryExpr) {
+	format, ok := starlark.AsString(m.literal(n.X))
+	if !ok {
 		return
 	}
-	if text, ok := literal.Value.(string); ok && literal.Token == syntax.STRING {
-		if message := find(text); message != "" {
-			m.report(literal.TokenPos, "", "%s", message)
+	if message := badConversion(format); message != "" {
+		m.report(syntax.Start(n.X), "", "%s", message)
+		return
+	}
+	conversions, byName := conversionsOf(format)
+	u := m.typeOf(n.Y)
+	var given starlark.Value
+	switch t, ok := u.one(); {
+	case u == nil || len(u) == 0 || byName && (!ok || t.class == dict || t.class == object || t.class == failure || t.class == environ):
+		return
+	case ok && t.class == tuple:
+		if t.open {
+			return
 		}
+		values := make(starlark.Tuple, len(t.elems))
+		for i, elem := range t.elems {
+			values[i] = fits(at2(conversions, i), elem)
+		}
+		given = values
+	case u.has(tuple):
+		return
+	default:
+		given = fits(at2(conversions, 0), u)
+	}
+	if _, err := starlark.Binary(syntax.PERCENT, starlark.String(format), given); err != nil {
+		m.report(syntax.Start(n.X), "", "%s", message(err))
+	}
+}
+
+func at2(s string, i int) byte {
+	if i < len(s) {
+		return s[i]
+	}
+	return 's'
+}
+
+// fits is a value of one of the types that a conversion takes; of those that it takes none of, the first.
+func fits(conversion byte, u union) starlark.Value {
+	if len(u) == 0 {
+		return starlark.MakeInt(1)
+	}
+	for _, t := range u {
+		v := t.exact()
+		if conversion == 'c' && t.class == text {
+			v = starlark.String("a")
+		} else if t.class != integer && t.class != float {
+			v = t.sample()
+		} else {
+			v = starlark.MakeInt(1)
+		}
+		if _, err := starlark.Binary(syntax.PERCENT, starlark.String("%"+string(conversion)), starlark.Tuple{v}); err == nil {
+			return v
+		}
+	}
+	return u.first().sample()
+}
+
+// conversionsOf are the letters of a format's conversions, and whether they take their values by name.
+func conversionsOf(format string) (letters string, byName bool) {
+	for {
+		_, rest, found := strings.Cut(format, "%")
+		if !found || rest == "" {
+			return letters, byName
+		}
+		if strings.HasPrefix(rest, "(") {
+			byName = true
+			if _, rest, found = strings.Cut(rest, ")"); !found || rest == "" {
+				return letters, byName
+			}
+		}
+		if rest[0] != '%' {
+			letters += rest[:1]
+		}
+		format = rest[1:]
 	}
 }
 
@@ -146,49 +219,29 @@ func badConversion(format string) string {
 	}
 }
 
-// badCount is what % says of a format that takes more values, or fewer, than it is given.
-func badCount(format string, given syntax.Expr) string {
-	if paren, ok := given.(*syntax.ParenExpr); ok {
-		given = paren.X
+// checkReplacements tries a format that is written out with as many values as it is given.
+func (m *module) checkReplacements(x syntax.Expr, call *syntax.CallExpr) {
+	format, ok := starlark.AsString(m.literal(x))
+	if !ok {
+		return
 	}
-	count := 1
-	switch given := given.(type) {
-	case *syntax.TupleExpr:
-		count = len(given.List)
-	case *syntax.Literal, *syntax.ListExpr:
-	default:
-		return "" // it may be a tuple
-	}
-	wanted := 0
-	for {
-		_, rest, found := strings.Cut(format, "%")
-		if !found {
-			break
+	trial := &trial{name: "string.format", recv: typ{class: text, value: starlark.String(format)}}
+	for _, arg := range call.Args {
+		value, name, spread := argument(arg)
+		if spread {
+			return
 		}
-		switch {
-		case rest == "", rest[0] == '(':
-			return ""
-		case rest[0] != '%':
-			wanted++
+		v := starlark.Value(starlark.String("a"))
+		if t, ok := m.typeOf(value).one(); ok {
+			v = t.sample()
 		}
-		format = rest[1:]
+		if name != "" {
+			trial.kwargs, trial.values = append(trial.kwargs, name), append(trial.values, v)
+		} else {
+			trial.args = append(trial.args, v)
+		}
 	}
-	switch {
-	case wanted > count:
-		return "not enough arguments for format string"
-	case wanted < count:
-		return "too many arguments for format string"
+	if text := trial.run(); text != "" {
+		m.report(syntax.Start(x), "", "%s", text)
 	}
-	return ""
-}
-
-var replacement = regexp.MustCompile(`\{[^{}:!]*(?:![rs])?:([^{}]+)\}`)
-
-// badReplacement is what string.format says of a format.
-func badReplacement(format string) string {
-	format = strings.NewReplacer("{{", "", "}}", "").Replace(format)
-	if found := replacement.FindStringSubmatch(format); found != nil {
-		return "format spec features not supported in replacement fields: " + found[1]
-	}
-	return ""
 }

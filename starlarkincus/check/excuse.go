@@ -37,7 +37,8 @@ func (m *module) excuse(call *syntax.CallExpr) {
 
 // provokes reports whether what is called is a script's function that calls one of its parameters to see it fail.
 func (m *module) provokes(callee syntax.Expr, seen []syntax.Node) bool {
-	fn := m.kindOf(callee).fn
+	t, _ := m.typeOf(callee).one()
+	fn := t.fn
 	if fn == nil || slices.Contains(seen, fn.node) {
 		return false
 	}

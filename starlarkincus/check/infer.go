@@ -1,346 +1,409 @@
 package check
 
 import (
+	"maps"
+
+	"incus-star/starlarkincus/spec"
+
 	"go.starlark.net/resolve"
+	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
 )
 
-// facts are what is known of a file's variables.
-type facts struct {
-	vars    map[*syntax.Ident]*variable // by the identifier that first binds the variable
-	hidden  map[string]bool             // attributes that the script asks for with hasattr or getattr
-	excused map[syntax.Node]bool        // calls and functions whose mistakes are what the script wants
-	slots   map[syntax.Expr]bool        // what is assigned to as x[i]
-
-	constant map[syntax.Expr]bool // that were evaluated, alone or in another
-	kinds    map[syntax.Expr]kind // of expressions that were looked at
-}
-
-// A variable is a name of a script's, with all that is ever assigned to it.
-type variable struct {
-	sources []func() kind
-	list    bool // every use keeps a list as it is
-	busy    bool // it is being looked at: it depends on itself
-	known   *kind
-}
-
-// kind is what is certain of the variable, whenever it is looked at.
-func (v *variable) kind() kind {
-	if v.known == nil {
-		if v.busy {
-			return kind{}
+// typeOf returns the types of an expression's value.
+func (m *module) typeOf(expr syntax.Expr) union {
+	types := m.learn().types
+	u, known := types[expr]
+	if !known {
+		types[expr] = nil
+		u = m.infer(expr)
+		if _, deep := expr.(*syntax.ParenExpr); !deep {
+			u = u.shallow(maxDepth)
 		}
-		v.busy = true
-		k := kind{sort: nothing}
-		for _, source := range v.sources {
-			if k = join(k, source()); k.sort == unknown {
-				break
-			}
-		}
-		v.busy = false
-		if k.sort == list && !v.list {
-			k = kind{}
-		}
-		v.known = &k
+		types[expr] = u
 	}
-	return *v.known
+	return u
 }
 
-// firstOf is the identifier that first binds what id names; nil for a name that isn't the script's.
-func firstOf(id *syntax.Ident) *syntax.Ident {
-	if binding, ok := id.Binding.(*resolve.Binding); ok && binding.First != nil {
-		return binding.First
+func (m *module) infer(expr syntax.Expr) union {
+	switch x := expr.(type) {
+	case *syntax.ParenExpr:
+		return m.typeOf(x.X)
+	case *syntax.Ident:
+		return m.identTypes(x)
+	case *syntax.Literal:
+		return literalTypes(x)
+	case *syntax.CondExpr:
+		return join(m.typeOf(x.True), m.typeOf(x.False))
+	case *syntax.UnaryExpr:
+		return m.unaryTypes(x)
+	case *syntax.BinaryExpr:
+		return m.binaryTypes(x)
+	case *syntax.DotExpr:
+		if m.facts.hidden[x.Name.Name] {
+			return nil
+		}
+		u, _ := m.attr(m.typeOf(x.X), x.Name.Name, false)
+		return u
+	case *syntax.CallExpr:
+		return m.returns(m.typeOf(x.Fn), x.Args)
+	case *syntax.IndexExpr:
+		return m.indexTypes(x)
+	case *syntax.SliceExpr:
+		return m.typeOf(x.X).each(sliced)
+	case *syntax.TupleExpr:
+		elems := make([]union, len(x.List))
+		for i, elem := range x.List {
+			elems[i] = m.typeOf(elem)
+		}
+		return tupleOf(elems...)
+	case *syntax.ListExpr:
+		elem := never
+		for _, e := range x.List {
+			elem = join(elem, m.typeOf(e))
+		}
+		return listOf(elem)
+	case *syntax.DictExpr:
+		key, value := never, never
+		for _, e := range x.List {
+			entry := e.(*syntax.DictEntry)
+			key, value = join(key, m.typeOf(entry.Key)), join(value, m.typeOf(entry.Value))
+		}
+		return dictOf(key, value)
+	case *syntax.Comprehension:
+		if entry, ok := x.Body.(*syntax.DictEntry); ok {
+			return dictOf(m.typeOf(entry.Key), m.typeOf(entry.Value))
+		}
+		return listOf(m.typeOf(x.Body))
+	case *syntax.LambdaExpr:
+		return only(typ{class: function, name: "lambda", fn: m.callable(x)})
 	}
 	return nil
 }
 
-// isNamed says whether an expression is one of the names that every script has, and not the script's own.
-func isNamed(expr syntax.Expr, names ...string) bool {
-	id, ok := expr.(*syntax.Ident)
-	if !ok {
-		return false
-	}
-	binding, ok := id.Binding.(*resolve.Binding)
-	if !ok || binding.Scope != resolve.Predeclared && binding.Scope != resolve.Universal {
-		return false
-	}
-	for _, name := range names {
-		if id.Name == name {
-			return true
+func literalTypes(x *syntax.Literal) union {
+	switch v := x.Value.(type) {
+	case string:
+		if x.Token == syntax.BYTES {
+			return of(octets)
 		}
+		return only(typ{class: text, value: starlark.String(v)})
+	case int64:
+		return only(typ{class: integer, value: starlark.MakeInt64(v)})
+	case float64:
+		return of(float)
 	}
-	return false
+	return of(integer)
 }
 
-// learn collects the facts of a file, once.
-func (m *module) learn() *facts {
-	if m.facts != nil {
-		return m.facts
+// sliced returns the type of a part of a value.
+func sliced(t typ) union {
+	switch t.class {
+	case list:
+		return listOf(t.elem(0).loose())
+	case tuple:
+		return only(typ{class: tuple, open: true, elems: []union{t.element()}})
+	case text, octets, ranged:
+		return of(t.class)
+	case none, boolean, integer, float, dict, set:
+		return never
 	}
-	f := &facts{
-		vars: make(map[*syntax.Ident]*variable), hidden: make(map[string]bool), excused: make(map[syntax.Node]bool),
-		slots: make(map[syntax.Expr]bool), constant: make(map[syntax.Expr]bool), kinds: make(map[syntax.Expr]kind),
-	}
-	m.facts = f
-	kept := make(map[*syntax.Ident]bool) // uses of a variable that leave a list as it is
-	keep := func(expr syntax.Expr) {
-		if id, ok := expr.(*syntax.Ident); ok {
-			kept[id] = true
-		}
-	}
-	syntax.Walk(m.file, func(n syntax.Node) bool {
-		switch n := n.(type) {
-		case *syntax.AssignStmt:
-			if n.Op == syntax.EQ {
-				m.assign(n.LHS, func() kind { return m.kindOf(n.RHS) }, keep)
-			} else {
-				m.assign(n.LHS, func() kind { return kind{} }, keep)
-			}
-		case *syntax.ForStmt:
-			keep(n.X)
-			m.assign(n.Vars, func() kind { return m.elemOf(n.X) }, keep)
-		case *syntax.ForClause:
-			keep(n.X)
-			m.assign(n.Vars, func() kind { return m.elemOf(n.X) }, keep)
-		case *syntax.DefStmt:
-			fn := &callable{module: m, name: n.Name.Name, node: n, params: n.Params, body: n.Body}
-			m.assign(n.Name, func() kind { return kind{sort: function, name: n.Name.Name, fn: fn} }, keep)
-			m.params(n.Params, keep)
-		case *syntax.LambdaExpr:
-			m.params(n.Params, keep)
-		case *syntax.LoadStmt:
-			for i := range n.To {
-				from := n.From[i].Name
-				m.assign(n.To[i], func() kind { return m.loadedKind(n, from) }, keep)
-			}
-		case *syntax.IndexExpr:
-			if !f.slots[n] {
-				keep(n.X)
-			}
-		case *syntax.BinaryExpr:
-			switch n.Op {
-			case syntax.IN, syntax.NOT_IN, syntax.EQL, syntax.NEQ:
-				keep(n.X)
-				keep(n.Y)
-			}
-		case *syntax.IfStmt:
-			keep(n.Cond)
-		case *syntax.CallExpr:
-			if isNamed(n.Fn, "len", "list", "sorted", "reversed", "enumerate", "zip", "print", "table", "parallel", "any", "all", "min", "max", "tuple", "set", "str", "repr", "bool") {
-				for _, arg := range n.Args {
-					keep(arg)
-				}
-			}
-			m.asked(n)
-		case *syntax.Ident:
-			if v := f.vars[firstOf(n)]; v != nil && !kept[n] {
-				v.list = false
-			} else if first := firstOf(n); first != nil && v == nil && !kept[n] {
-				f.vars[first] = &variable{}
-			}
-		}
-		return true
-	})
-	syntax.Walk(m.file, func(n syntax.Node) bool {
-		if call, ok := n.(*syntax.CallExpr); ok {
-			m.excuse(call)
-		}
-		return true
-	})
-	return f
+	return nil
 }
 
-// variable is the variable that an identifier binds.
-func (m *module) variable(id *syntax.Ident) *variable {
-	first := firstOf(id)
-	if first == nil {
-		return nil
-	}
-	v := m.facts.vars[first]
-	if v == nil {
-		v = &variable{list: true}
-		m.facts.vars[first] = v
-	}
-	return v
-}
-
-// assign notes what is assigned to a target.
-func (m *module) assign(target syntax.Expr, source func() kind, keep func(syntax.Expr)) {
-	part := func(i, n int) func() kind {
-		return func() kind { return unpacked(source(), i, n) }
-	}
-	var elems []syntax.Expr
-	switch target := target.(type) {
-	case *syntax.ParenExpr:
-		m.assign(target.X, source, keep)
-	case *syntax.Ident:
-		keep(target)
-		if v := m.variable(target); v != nil {
-			v.sources = append(v.sources, source)
-		}
-	case *syntax.IndexExpr:
-		m.facts.slots[target] = true
-	case *syntax.TupleExpr:
-		elems = target.List
-	case *syntax.ListExpr:
-		elems = target.List
-	}
-	for i, elem := range elems {
-		m.assign(elem, part(i, len(elems)), keep)
-	}
-}
-
-// unpacked is the i-th of n that a value unpacks into.
-func unpacked(k kind, i, n int) kind {
-	switch {
-	case k.sort == tuple && len(k.elems) == n:
-		return k.elems[i]
-	case k.sort == list:
-		return k.elem()
-	case k.sort == result && n == 2 && i == 0:
-		return k.elem()
-	}
-	return kind{}
-}
-
-// params notes that anything may be given for a parameter.
-func (m *module) params(params []syntax.Expr, keep func(syntax.Expr)) {
-	for _, param := range params {
-		switch p := param.(type) {
-		case *syntax.BinaryExpr:
-			param = p.X
-		case *syntax.UnaryExpr:
-			param = p.X
-		}
-		if param != nil {
-			m.assign(param, func() kind { return kind{} }, keep)
-		}
-	}
-}
-
-// loadedKind is what is certain of a name that is loaded. Lists may be changed by whoever else loads them.
-func (m *module) loadedKind(load *syntax.LoadStmt, name string) kind {
-	from := m.loaded(load)
-	if from == nil || from.file == nil {
-		return kind{}
-	}
-	first := from.globals()[name]
-	if first == nil {
-		return kind{}
-	}
-	v := from.learn().vars[first]
-	if v == nil || v.kind().sort == list {
-		return kind{}
-	}
-	return v.kind()
-}
-
-// elemOf is what is certain of each element of an expression's value.
-func (m *module) elemOf(expr syntax.Expr) kind {
-	if k := m.kindOf(expr); k.sort == list {
-		return k.elem()
-	}
-	return kind{}
-}
-
-// kindOf is what is certain of an expression's value. An expression that depends on itself is looked at once.
-func (m *module) kindOf(expr syntax.Expr) kind {
-	kinds := m.learn().kinds
-	k, known := kinds[expr]
-	if !known {
-		kinds[expr] = kind{}
-		k = m.infer(expr)
-		kinds[expr] = k
-	}
-	return k
-}
-
-func (m *module) infer(expr syntax.Expr) kind {
-	switch x := expr.(type) {
-	case *syntax.ParenExpr:
-		return m.kindOf(x.X)
-	case *syntax.Ident:
-		return m.identKind(x)
-	case *syntax.CondExpr:
-		return join(m.kindOf(x.True), m.kindOf(x.False))
-	case *syntax.BinaryExpr:
-		if x.Op == syntax.OR || x.Op == syntax.AND {
-			return join(m.kindOf(x.X), m.kindOf(x.Y))
-		}
-	case *syntax.DotExpr:
-		k, _, _ := m.attr(m.kindOf(x.X), x.Name.Name, false)
-		return k
-	case *syntax.CallExpr:
-		return m.returns(m.kindOf(x.Fn), x.Args)
-	case *syntax.IndexExpr:
-		return m.indexed(x)
-	case *syntax.TupleExpr:
-		k := kind{sort: tuple}
-		for _, elem := range x.List {
-			k.elems = append(k.elems, m.kindOf(elem))
-		}
-		return k
-	case *syntax.ListExpr:
-		k := kind{sort: nothing}
-		for _, elem := range x.List {
-			k = join(k, m.kindOf(elem))
-		}
-		return listOf(k)
-	case *syntax.Comprehension:
-		if !x.Curly {
-			return listOf(m.kindOf(x.Body))
-		}
-	case *syntax.LambdaExpr:
-		return kind{sort: function, name: "lambda", fn: &callable{module: m, name: "lambda", node: x, params: x.Params, value: x.Body}}
-	}
-	return kind{}
-}
-
-func (m *module) identKind(id *syntax.Ident) kind {
+func (m *module) identTypes(id *syntax.Ident) union {
 	if first := firstOf(id); first != nil {
-		if v := m.learn().vars[first]; v != nil {
-			return v.kind()
+		v := m.facts.vars[first]
+		if v == nil {
+			return nil
 		}
-		return kind{}
+		return m.facts.guards[first].narrow(v.types)
 	}
 	switch binding, ok := id.Binding.(*resolve.Binding); {
 	case !ok:
-		return kind{}
+		return nil
 	case binding.Scope == resolve.Universal && id.Name == "None":
-		return kind{sort: nothing}
+		return noneT
+	case binding.Scope == resolve.Universal && (id.Name == "True" || id.Name == "False"):
+		return only(typ{class: boolean, value: starlark.Bool(id.Name == "True")})
 	case binding.Scope == resolve.Universal:
-		return kind{sort: builtin, name: id.Name}
+		return named(builtin, id.Name)
 	case binding.Scope != resolve.Predeclared:
-		return kind{}
+		return nil
 	}
 	switch {
+	case m.unknownNames[id.Name]:
+		return nil
 	case id.Name == "incus":
-		return kind{sort: client}
+		return of(client)
 	case id.Name == "lock":
-		k, _, _ := m.clientAttr("lock")
-		return k
+		u, _ := m.clientAttr("lock")
+		return u
+	case id.Name == "env":
+		return named(environ, "env")
+	case id.Name == "args":
+		return listOf(textT)
 	case errorClasses[id.Name] != nil:
-		return kind{sort: class, name: id.Name}
+		return named(errorClass, id.Name)
 	case m.libraries[id.Name] != nil:
-		return kind{sort: library, name: id.Name}
+		return named(library, id.Name)
 	}
-	return kind{sort: builtin, name: id.Name}
+	return named(builtin, id.Name)
 }
 
-func (m *module) indexed(x *syntax.IndexExpr) kind {
-	k := m.kindOf(x.X)
-	if k.sort == list {
-		return k.elem()
+func (m *module) indexTypes(x *syntax.IndexExpr) union {
+	index := m.typeOf(x.Y)
+	at := -1
+	if t, ok := index.one(); ok && t.value != nil && t.class == integer {
+		at, _ = starlark.AsInt32(t.value)
 	}
-	if index, ok := x.Y.(*syntax.Literal); ok && index.Token == syntax.INT {
-		if i, ok := index.Value.(int64); ok {
-			switch {
-			case k.sort == result && i == 0:
-				return k.elem()
-			case k.sort == tuple && i >= 0 && int(i) < len(k.elems):
-				return k.elems[i]
+	return m.typeOf(x.X).each(func(t typ) union {
+		switch t.class {
+		case list:
+			return t.elem(0).loose()
+		case dict:
+			return t.elem(1).loose()
+		case tuple:
+			if !t.open && at >= 0 && at < len(t.elems) {
+				return t.elems[at].loose()
 			}
+			return t.element()
+		case text:
+			return of(text)
+		case octets, ranged:
+			return of(integer)
+		case environ:
+			return of(text)
+		case result:
+			switch at {
+			case 0:
+				return orNone(t.elem(0))
+			case 1:
+				return orNone(of(failure))
+			}
+		case object:
+			if key, ok := index.one(); ok {
+				if name, ok := starlark.AsString(key.value); ok {
+					if f := spec.Find(t.res.Fields, name); f != nil && f.Use&spec.Read != 0 {
+						return valueTypes(f)
+					}
+				}
+			}
+		case none, boolean, integer, float, set:
+			return never
+		}
+		return nil
+	})
+}
+
+// returns is what a call of a value gives; args are the arguments of the call that reach it.
+func (m *module) returns(u union, args []syntax.Expr) union {
+	return u.each(func(t typ) union { return m.returned(t, args) })
+}
+
+func (m *module) returned(t typ, args []syntax.Expr) union {
+	switch t.class {
+	case method:
+		return m.methodReturns(t, args)
+	case function:
+		return t.fn.results()
+	case collection:
+		if t.res.Lists == spec.Single {
+			return objectOf(t.res)
+		}
+		return never
+	case errorClass:
+		return of(failure)
+	case bound:
+		recv, _ := t.elem(0).one()
+		return m.knownReturns(t.name, recv, args)
+	case builtin, library:
+		return m.builtinReturns(t.name, args)
+	case none, boolean, integer, float, text, octets, list, tuple, dict, set, ranged, client, object, result, failure:
+		return never
+	}
+	return nil
+}
+
+func (m *module) methodReturns(t typ, args []syntax.Expr) union {
+	declared := shapeTypes(t.method.Returns)
+	now := t.method.ReturnsNow()
+	if now == t.method.Returns {
+		return declared
+	}
+	for _, arg := range args {
+		value, name, spread := argument(arg)
+		unary, _ := arg.(*syntax.UnaryExpr)
+		switch {
+		case spread && unary.Op == syntax.STARSTAR:
+			return join(declared, shapeTypes(now))
+		case name == "wait":
+			if one, ok := m.typeOf(value).one(); ok && one.value == starlark.True {
+				return declared
+			} else if ok && one.value == starlark.False {
+				return shapeTypes(now)
+			}
+			return join(declared, shapeTypes(now))
 		}
 	}
-	return kind{}
+	return declared
+}
+
+// shapeTypes returns the types of a declared result.
+func shapeTypes(r spec.Returns) union {
+	u := func() union {
+		switch r.Shape {
+		case spec.Itself, spec.One:
+			return objectOf(r.Of)
+		case spec.ListOf:
+			return listOf(objectOf(r.Of))
+		case spec.StringList:
+			return textsT
+		case spec.Text:
+			return textT
+		case spec.Truth:
+			return boolT
+		case spec.Operation:
+			return objectOf(spec.Operations)
+		case spec.Struct:
+			t := typ{class: structure, name: r.Of.Kind, fields: make(map[string]union)}
+			for i := range r.Of.Fields {
+				t.fields[r.Of.Fields[i].Script()] = valueTypes(&r.Of.Fields[i])
+			}
+			return only(t)
+		case spec.Nothing:
+			return noneT
+		case spec.Client:
+			return of(client)
+		}
+		return nil
+	}()
+	if r.Maybe {
+		return orNone(u)
+	}
+	return u
+}
+
+// invocation prepares a call's arguments without a name.
+func (m *module) invocation(recv typ, args []syntax.Expr) *invocation {
+	c := &invocation{module: m, receiver: recv}
+	for _, arg := range args {
+		switch value, name, spread := argument(arg); {
+		case spread:
+			c.open = true
+		case name != "":
+			c.named = true
+		default:
+			c.args, c.exprs = append(c.args, m.typeOf(value)), append(c.exprs, value)
+		}
+	}
+	return c
+}
+
+// knownReturns is what a function that check knows returns.
+func (m *module) knownReturns(name string, recv typ, args []syntax.Expr) union {
+	k, ok := knowns[name]
+	switch {
+	case !ok:
+		return nil
+	case k.returns != nil:
+		return k.returns(m.invocation(recv, args))
+	}
+	return k.fixed
+}
+
+// builtinReturns knows the functions that pass on what they are given.
+func (m *module) builtinReturns(name string, args []syntax.Expr) union {
+	argAt := func(i int) union {
+		if i >= len(args) {
+			return nil
+		}
+		value, named, spread := argument(args[i])
+		if named != "" || spread {
+			return nil
+		}
+		return m.typeOf(value)
+	}
+	if f, ok := forwarding[name]; ok && len(args) > f.fn {
+		switch name {
+		case "try_", "catch":
+			return resultOf(m.returns(argAt(f.fn), args[f.fn+1:]))
+		case "parallel":
+			return listOf(resultOf(m.returns(argAt(0), nil)))
+		case "retry":
+			return m.returns(argAt(f.fn), args[f.fn+1:])
+		case "finally_", "wait_until":
+			return m.returns(argAt(0), nil)
+		case "defer":
+			return noneT
+		}
+		return of(failure)
+	}
+	switch name {
+	case "struct":
+		return m.structTypes(args)
+	case "flag":
+		return m.flagTypes(args)
+	case "error_class":
+		if name, ok := starlark.AsString(m.literalAt(args, 0)); ok {
+			return named(errorClass, name)
+		}
+		return nil
+	}
+	return m.knownReturns(name, typ{}, args)
+}
+
+// literalAt is the value of a call's argument, where it is written out; nil where it isn't.
+func (m *module) literalAt(args []syntax.Expr, i int) starlark.Value {
+	if i < len(args) {
+		if value, name, spread := argument(args[i]); name == "" && !spread {
+			return m.literal(value)
+		}
+	}
+	return nil
+}
+
+// structTypes is what struct returns.
+func (m *module) structTypes(args []syntax.Expr) union {
+	t := typ{class: structure, fields: make(map[string]union)}
+	for _, arg := range args {
+		value, name, _ := argument(arg)
+		if name == "" {
+			return only(typ{class: structure})
+		}
+		t.fields[name] = m.typeOf(value)
+	}
+	return only(t)
+}
+
+// flagTypes is what flag returns: a value of the default's type.
+func (m *module) flagTypes(args []syntax.Expr) union {
+	for i, arg := range args {
+		value, name, spread := argument(arg)
+		if spread {
+			return nil
+		}
+		if name == "default" || name == "" && i == 1 {
+			u := m.typeOf(value)
+			t, ok := u.one()
+			switch {
+			case ok && (t.class == text || t.class == integer || t.class == float || t.class == boolean):
+				return of(t.class)
+			case ok && t.class == list:
+				return listOf(nil)
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+// fieldsOf are the fields of two structs together.
+func fieldsOf(a, b typ) union {
+	if a.fields == nil || b.fields == nil {
+		return only(typ{class: structure, name: a.name})
+	}
+	t := typ{class: structure, name: a.name, fields: maps.Clone(a.fields)}
+	maps.Copy(t.fields, b.fields)
+	return only(t)
 }

@@ -121,6 +121,7 @@ func (m *module) check(s *signature, who string, args []syntax.Expr, at syntax.P
 		case *syntax.UnaryExpr:
 			if arg.Op == syntax.STAR || arg.Op == syntax.STARSTAR {
 				open = true
+				m.checkSpread(s, who, arg, given)
 				continue
 			}
 		case *syntax.BinaryExpr:
@@ -130,7 +131,7 @@ func (m *module) check(s *signature, who string, args []syntax.Expr, at syntax.P
 			}
 		}
 		if count < len(positions) {
-			given[positions[count]] = true
+			given[positions[count]] = !m.absent(s, arg)
 			m.checkValue(s.find(positions[count]), who, arg)
 		}
 		count++
@@ -153,6 +154,27 @@ func (m *module) check(s *signature, who string, args []syntax.Expr, at syntax.P
 	}
 }
 
+// absent reports whether an argument counts for none.
+func (m *module) absent(s *signature, value syntax.Expr) bool {
+	return s.caller == byMethod && m.typeOf(value).is(none)
+}
+
+// checkSpread checks the names in **{…}.
+func (m *module) checkSpread(s *signature, who string, arg *syntax.UnaryExpr, given map[string]bool) {
+	dict, ok := arg.X.(*syntax.DictExpr)
+	if !ok {
+		return
+	}
+	for _, elem := range dict.List {
+		entry := elem.(*syntax.DictEntry)
+		if key, ok := entry.Key.(*syntax.Literal); ok {
+			if name, ok := key.Value.(string); ok {
+				m.checkNamed(s, who, &syntax.BinaryExpr{X: &syntax.Ident{Name: name, NamePos: key.TokenPos}, Op: syntax.EQ, Y: entry.Value}, given)
+			}
+		}
+	}
+}
+
 // checkNamed checks one name=value.
 func (m *module) checkNamed(s *signature, who string, arg *syntax.BinaryExpr, given map[string]bool) {
 	id := arg.X.(*syntax.Ident)
@@ -161,7 +183,7 @@ func (m *module) checkNamed(s *signature, who string, arg *syntax.BinaryExpr, gi
 	case p != nil && given[id.Name]:
 		m.report(id.NamePos, "", "%s", s.twice(who, id.Name))
 	case p != nil:
-		given[id.Name] = true
+		given[id.Name] = !m.absent(s, arg.Y)
 		m.checkValue(p, who, arg.Y)
 	case !s.named:
 		var names []string
@@ -176,7 +198,7 @@ func (m *module) checkNamed(s *signature, who string, arg *syntax.BinaryExpr, gi
 	}
 }
 
-// checkValue checks an argument that is written out, and the keys of a dict that is.
+// checkValue checks an argument against the declaration of its parameter.
 func (m *module) checkValue(p *param, who string, value syntax.Expr) {
 	if p == nil || p.field == nil {
 		return
@@ -186,14 +208,89 @@ func (m *module) checkValue(p *param, who string, value syntax.Expr) {
 	case ok && (p.field.Type == spec.Filter || p.field.Type == spec.Conditions):
 		m.checkFilter(p, who, dict)
 		return
-	case !ok || p.field.Type != spec.Object || p.field.Fields == nil:
-		if v := m.valueOf(value); v != nil && v != starlark.None && p.field.Type != spec.Certificate {
-			if err := starlarkincus.CheckArgument(p.field, v); err != nil {
-				m.report(syntax.Start(value), "", "%s: %v", who, err)
+	case ok && p.field.Type == spec.Object && p.field.Fields != nil:
+		before := len(m.wrong)
+		if m.checkKeys(p, who, dict); len(m.wrong) > before {
+			return
+		}
+	}
+	if message := m.badArgument(p, value); message != "" {
+		message, near := suggestion(message)
+		m.report(syntax.Start(value), near, "%s: %s", who, message)
+	}
+}
+
+// badArgument is what a method says of an argument; empty for one that may be right.
+func (m *module) badArgument(p *param, value syntax.Expr) string {
+	f := p.field
+	try := func(v starlark.Value) string {
+		if err := starlarkincus.CheckArgument(f, v); err != nil {
+			return err.Error()
+		}
+		return ""
+	}
+	u := m.typeOf(value)
+	if v := m.shown(value); v != nil && len(u) == 1 {
+		if f.Type == spec.Certificate && u[0].class == text {
+			return "" // it may be read from a file
+		}
+		return try(v)
+	}
+	if p.required {
+		u = u.without(none) // which is none at all
+	}
+	return failing(u, func(t typ) string {
+		if t.class == none || t.class == text && (f.Type == spec.Filter || f.Type == spec.Certificate) {
+			return ""
+		}
+		return try(t.exact())
+	}).text
+}
+
+// shown is a value with all that is certain of the parts of a list or dict that is written out; nil for another
+// expression.
+func (m *module) shown(expr syntax.Expr) starlark.Value {
+	part := func(expr syntax.Expr) starlark.Value {
+		if v := m.shown(expr); v != nil {
+			return v
+		}
+		if t, ok := m.typeOf(expr).one(); ok {
+			return t.exact()
+		}
+		return nil
+	}
+	switch x := expr.(type) {
+	case *syntax.Literal:
+		if t, ok := m.typeOf(x).one(); ok && (t.value != nil || x.Token != syntax.STRING) {
+			return t.exact()
+		}
+	case *syntax.ParenExpr:
+		return m.shown(x.X)
+	case *syntax.ListExpr:
+		out := new(starlark.List)
+		for _, elem := range x.List {
+			v := part(elem)
+			if v == nil {
+				return out // messages count the elements
+			}
+			_ = out.Append(v)
+		}
+		return out
+	case *syntax.DictExpr:
+		out := new(starlark.Dict)
+		for _, elem := range x.List {
+			entry := elem.(*syntax.DictEntry)
+			if key, v := part(entry.Key), part(entry.Value); key != nil && v != nil {
+				_ = out.SetKey(key, v) // an unhashable key is reported where it is
 			}
 		}
-		return
+		return out
 	}
+	return nil
+}
+
+// checkKeys checks the keys of a dict that is written out.
+func (m *module) checkKeys(p *param, who string, dict *syntax.DictExpr) {
 	for _, elem := range dict.List {
 		entry := elem.(*syntax.DictEntry)
 		literal, ok := entry.Key.(*syntax.Literal)
@@ -222,7 +319,7 @@ func (m *module) checkValue(p *param, who string, value syntax.Expr) {
 func (m *module) checkFilter(p *param, who string, dict *syntax.DictExpr) {
 	for _, elem := range dict.List {
 		key := elem.(*syntax.DictEntry).Key
-		if text, ok := starlark.AsString(m.valueOf(key)); ok {
+		if text, ok := starlark.AsString(m.literal(key)); ok {
 			if err := starlarkincus.CheckFilterField(p.field, text); err != nil {
 				message, near := suggestion(err.Error())
 				m.report(syntax.Start(key), near, "%s: %s", who, message)
@@ -231,22 +328,12 @@ func (m *module) checkFilter(p *param, who string, dict *syntax.DictExpr) {
 	}
 }
 
-// valueOf is the value of a literal, or of a list or dict of literals; nil of what isn't one.
-func (m *module) valueOf(expr syntax.Expr) starlark.Value {
-	switch expr.(type) {
-	case *syntax.Literal, *syntax.ListExpr, *syntax.DictExpr:
-	default:
-		return nil
+// literal is the value of an expression that is one string or number; nil of another.
+func (m *module) literal(expr syntax.Expr) starlark.Value {
+	if t, ok := m.typeOf(expr).one(); ok && t.value != nil {
+		return t.value
 	}
-	if !constant(expr) {
-		return nil
-	}
-	options := syntax.FileOptions{Set: true}
-	v, err := starlark.EvalOptions(&options, &starlark.Thread{Name: "check"}, m.path, m.between(expr), nil)
-	if err != nil {
-		return nil
-	}
-	return v
+	return nil
 }
 
 func atMost(positions []string) string {
@@ -264,19 +351,23 @@ type callable struct {
 	params []syntax.Expr
 	body   []syntax.Stmt
 	value  syntax.Expr // of a lambda
-	known  *kind       // what it returns, once that was asked for
+	result *variable   // what it returns
+	sites  []site      // where it is called
+	open   bool        // it may be called elsewhere too
 }
 
-// returns is what is certain of the values that the function returns.
-func (f *callable) returns() kind {
+// results is what is certain of the values that the function returns.
+func (f *callable) results() union { return f.result.types }
+
+// returns joins what the function's return statements give, by what is known now.
+func (f *callable) returns() union {
 	if f.value != nil {
-		return f.module.kindOf(f.value)
+		return f.module.typeOf(f.value)
 	}
-	if f.known != nil {
-		return *f.known
+	u := never
+	if !ends(f.body) {
+		u = noneT
 	}
-	f.known = new(kind) // until it is known: of a function that calls itself nothing is
-	k := kind{sort: nothing}
 	for _, stmt := range f.body {
 		syntax.Walk(stmt, func(n syntax.Node) bool {
 			switch n := n.(type) {
@@ -284,12 +375,30 @@ func (f *callable) returns() kind {
 				return false
 			case *syntax.ReturnStmt:
 				if n.Result != nil {
-					k = join(k, f.module.kindOf(n.Result))
+					u = join(u, f.module.typeOf(n.Result))
+				} else {
+					u = join(u, noneT)
 				}
 			}
 			return true
 		})
 	}
-	f.known = &k
-	return k
+	return u
+}
+
+// ends reports whether statements never come to their end: the last one returns or fails, in each of its branches.
+func ends(stmts []syntax.Stmt) bool {
+	if len(stmts) == 0 {
+		return false
+	}
+	switch last := stmts[len(stmts)-1].(type) {
+	case *syntax.ReturnStmt:
+		return true
+	case *syntax.IfStmt:
+		return ends(last.True) && ends(last.False)
+	case *syntax.ExprStmt:
+		call, ok := last.X.(*syntax.CallExpr)
+		return ok && isNamed(call.Fn, "fail", "raise_", "exit", "die")
+	}
+	return false
 }

@@ -123,7 +123,7 @@ func TestHintsReach(t *testing.T) {
 	checked := 0
 	walk = func(r *spec.Resource) {
 		if methods := r.ObjectMethods(); r.Lists == spec.Single && len(methods) > 0 {
-			fmt.Fprintf(&script, "%s().%s\n", r.Reach(), methods[0].Name)
+			fmt.Fprintf(&script, "print(%s().%s)\n", r.Reach(), methods[0].Name)
 			checked++
 		}
 		for _, child := range r.Children {

@@ -1,65 +1,384 @@
 package check
 
 import (
-	"fmt"
+	"maps"
 
 	"go.starlark.net/resolve"
 	"go.starlark.net/syntax"
 )
 
-// checkUnset finds a function's variables that are read before anything is assigned to them, whatever way it takes: in
-// the statements of its body itself, after none that may assign.
-func (m *module) checkUnset(fn *syntax.DefStmt) {
-	bound := make(map[*syntax.Ident]bool)
-	for _, p := range fn.Params {
-		syntax.Walk(p, func(n syntax.Node) bool {
-			if id, ok := n.(*syntax.Ident); ok {
-				bound[id] = true
+// A flow goes through the statements of a function, or of a file's top level, in the order in which they run. It finds
+// variables that are read where no way has assigned anything to them.
+type flow struct {
+	*module
+	own  map[*syntax.Ident]string // the variables of the function or the file, and what a run calls them
+	set  map[*syntax.Ident]bool   // those that may have been assigned
+	told map[*syntax.Ident]bool   // those that were reported: once is enough
+}
+
+func (f *flow) with(set map[*syntax.Ident]bool) *flow { return &flow{f.module, f.own, set, f.told} }
+
+func owned(scope string, bindings []*resolve.Binding, own map[*syntax.Ident]string) map[*syntax.Ident]string {
+	for _, b := range bindings {
+		own[b.First] = scope
+	}
+	return own
+}
+
+// checkUnset checks the file's top level and all its functions.
+func (m *module) checkUnset() {
+	own := make(map[*syntax.Ident]string)
+	if file, ok := m.file.Module.(*resolve.Module); ok {
+		own = owned("global", file.Globals, owned("local", file.Locals, own))
+	}
+	f := &flow{m, own, make(map[*syntax.Ident]bool), make(map[*syntax.Ident]bool)}
+	f.block(m.file.Stmts)
+	syntax.Walk(m.file, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.DefStmt:
+			if m.facts.excused[firstOf(n.Name)] {
+				return false
+			}
+			f.function(n.Function, n.Params).block(n.Body)
+		case *syntax.LambdaExpr:
+			if m.facts.excused[n] {
+				return false
+			}
+			f.function(n.Function, n.Params).read(n.Body)
+		}
+		return true
+	})
+}
+
+// function is the flow at a function's begin.
+func (f *flow) function(resolved any, params []syntax.Expr) *flow {
+	own := make(map[*syntax.Ident]string)
+	if fn, ok := resolved.(*resolve.Function); ok {
+		owned("local", fn.Locals, own)
+	}
+	inner := &flow{f.module, own, make(map[*syntax.Ident]bool), f.told}
+	for _, param := range params {
+		switch p := param.(type) {
+		case *syntax.BinaryExpr:
+			param = p.X
+		case *syntax.UnaryExpr:
+			param = p.X
+		}
+		if param != nil {
+			inner.assign(param)
+		}
+	}
+	return inner
+}
+
+// block goes through statements, and reports whether the end is reached.
+func (f *flow) block(stmts []syntax.Stmt) bool {
+	for _, stmt := range stmts {
+		if !f.statement(stmt) {
+			return false // the rest never runs
+		}
+	}
+	return true
+}
+
+func (f *flow) statement(stmt syntax.Stmt) bool {
+	switch stmt := stmt.(type) {
+	case *syntax.ExprStmt:
+		f.read(stmt.X)
+		return !ends([]syntax.Stmt{stmt})
+	case *syntax.AssignStmt:
+		f.read(stmt.RHS)
+		if stmt.Op != syntax.EQ {
+			f.read(stmt.LHS)
+		}
+		f.assign(stmt.LHS)
+	case *syntax.ReturnStmt:
+		if stmt.Result != nil {
+			f.read(stmt.Result)
+		}
+		return false
+	case *syntax.BranchStmt:
+		return stmt.Token == syntax.PASS
+	case *syntax.DefStmt:
+		f.defaults(stmt.Params)
+		f.assign(stmt.Name)
+	case *syntax.LoadStmt:
+		for _, id := range stmt.To {
+			f.assign(id)
+		}
+	case *syntax.IfStmt:
+		f.read(stmt.Cond)
+		other := f.with(maps.Clone(f.set))
+		here, there := f.block(stmt.True), other.block(stmt.False)
+		switch {
+		case !here && there:
+			f.set = other.set
+		case there:
+			maps.Copy(f.set, other.set)
+		}
+		return here || there
+	case *syntax.ForStmt:
+		f.read(stmt.X)
+		f.assign(stmt.Vars)
+		f.loop(stmt.Body)
+	case *syntax.WhileStmt:
+		f.assigned(stmt.Body)
+		f.read(stmt.Cond)
+		f.loop(stmt.Body)
+		id, ok := stmt.Cond.(*syntax.Ident)
+		return !ok || id.Name != "True" || breaks(stmt.Body)
+	}
+	return true
+}
+
+// loop goes through a loop's body, of which each round may follow another.
+func (f *flow) loop(body []syntax.Stmt) {
+	f.assigned(body)
+	inner := f.with(maps.Clone(f.set))
+	inner.block(body)
+}
+
+// breaks reports whether a loop's body has a break of its own.
+func breaks(body []syntax.Stmt) bool {
+	found := false
+	for _, stmt := range body {
+		syntax.Walk(stmt, func(n syntax.Node) bool {
+			switch n := n.(type) {
+			case *syntax.BranchStmt:
+				found = found || n.Token == syntax.BREAK
+			case *syntax.ForStmt, *syntax.WhileStmt, *syntax.DefStmt:
+				return false
 			}
 			return true
 		})
 	}
-	read := func(expr syntax.Expr) {
-		syntax.Walk(expr, func(n syntax.Node) bool {
+	return found
+}
+
+// assigned adds all that statements assign to.
+func (f *flow) assigned(stmts []syntax.Stmt) {
+	for _, stmt := range stmts {
+		syntax.Walk(stmt, func(n syntax.Node) bool {
 			switch n := n.(type) {
-			case *syntax.LambdaExpr, *syntax.Comprehension:
+			case *syntax.AssignStmt:
+				f.bind(n.LHS)
+			case *syntax.ForStmt:
+				f.bind(n.Vars)
+			case *syntax.DefStmt:
+				f.bind(n.Name)
 				return false
-			case *syntax.DotExpr:
-				return true
-			case *syntax.Ident:
-				binding, ok := n.Binding.(*resolve.Binding)
-				if ok && binding.Scope == resolve.Local && binding.First != nil && !bound[binding.First] {
-					bound[binding.First] = true // once is enough
-					m.report(n.NamePos, "", "%s", fmt.Sprintf("local variable %s referenced before assignment", n.Name))
+			case *syntax.LoadStmt:
+				for _, id := range n.To {
+					f.bind(id)
 				}
 			}
 			return true
 		})
 	}
-	for _, stmt := range fn.Body {
+}
+
+// assign goes through the parts of a target: those of x[i] are read.
+func (f *flow) assign(target syntax.Expr) {
+	switch x := target.(type) {
+	case *syntax.IndexExpr, *syntax.DotExpr:
+		f.read(x)
+	case *syntax.ParenExpr:
+		f.assign(x.X)
+	case *syntax.TupleExpr:
+		for _, elem := range x.List {
+			f.assign(elem)
+		}
+	case *syntax.ListExpr:
+		for _, elem := range x.List {
+			f.assign(elem)
+		}
+	case *syntax.Ident:
+		f.bind(x)
+	}
+}
+
+// bind adds the names of a target.
+func (f *flow) bind(target syntax.Expr) {
+	switch x := target.(type) {
+	case *syntax.ParenExpr:
+		f.bind(x.X)
+	case *syntax.TupleExpr:
+		for _, elem := range x.List {
+			f.bind(elem)
+		}
+	case *syntax.ListExpr:
+		for _, elem := range x.List {
+			f.bind(elem)
+		}
+	case *syntax.Ident:
+		if first := firstOf(x); first != nil {
+			f.set[first] = true
+		}
+	}
+}
+
+func (f *flow) defaults(params []syntax.Expr) {
+	for _, param := range params {
+		if p, ok := param.(*syntax.BinaryExpr); ok {
+			f.read(p.Y)
+		}
+	}
+}
+
+// read goes through an expression.
+func (f *flow) read(expr syntax.Expr) {
+	if expr == nil {
+		return
+	}
+	syntax.Walk(expr, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.LambdaExpr:
+			f.defaults(n.Params)
+			return false
+		case *syntax.Comprehension:
+			for _, clause := range n.Clauses {
+				switch clause := clause.(type) {
+				case *syntax.ForClause:
+					f.read(clause.X)
+					f.bind(clause.Vars)
+				case *syntax.IfClause:
+					f.read(clause.Cond)
+				}
+			}
+			if entry, ok := n.Body.(*syntax.DictEntry); ok {
+				f.read(entry.Key)
+				f.read(entry.Value)
+			} else {
+				f.read(n.Body)
+			}
+			return false
+		case *syntax.CallExpr:
+			f.read(n.Fn)
+			for _, arg := range n.Args {
+				value, _, _ := argument(arg)
+				f.read(value)
+			}
+			if t, ok := f.typeOf(n.Fn).one(); ok && t.fn != nil && t.fn.module == f.module {
+				f.enter(t.fn, nil)
+			}
+			return false
+		case *syntax.Ident:
+			if binding, ok := n.Binding.(*resolve.Binding); ok && (binding.Scope == resolve.Local || binding.Scope == resolve.Cell) {
+				f.lacks(n)
+			}
+		}
+		return true
+	})
+}
+
+// lacks reports a variable that nothing was assigned to.
+func (f *flow) lacks(id *syntax.Ident) {
+	first := firstOf(id)
+	scope, own := f.own[first]
+	if !own || f.set[first] || f.told[first] {
+		return
+	}
+	f.told[first] = true
+	f.report(id.NamePos, "", "%s variable %s referenced before assignment", scope, id.Name)
+}
+
+// maxCalls bounds how far calls are followed.
+const maxCalls = 8
+
+// enter goes through what a function that is called here reads in any case of the variables around it.
+func (f *flow) enter(fn *callable, calls []*callable) {
+	if len(calls) >= maxCalls || f.facts.excused[fn.node] {
+		return
+	}
+	for _, c := range calls {
+		if c == fn {
+			return
+		}
+	}
+	calls = append(calls, fn)
+	bound := f.with(make(map[*syntax.Ident]bool))
+	if fn.value != nil {
+		f.follow(fn.value, bound, calls)
+		return
+	}
+	for _, stmt := range fn.body {
 		switch stmt := stmt.(type) {
 		case *syntax.ExprStmt:
-			read(stmt.X)
+			f.follow(stmt.X, bound, calls)
 		case *syntax.AssignStmt:
-			read(stmt.RHS)
-			if stmt.Op != syntax.EQ {
-				read(stmt.LHS)
-			}
+			f.follow(stmt.RHS, bound, calls)
+		case *syntax.ForStmt:
+			f.follow(stmt.X, bound, calls)
+		case *syntax.IfStmt:
+			f.follow(stmt.Cond, bound, calls)
 		case *syntax.ReturnStmt:
 			if stmt.Result != nil {
-				read(stmt.Result)
+				f.follow(stmt.Result, bound, calls)
 			}
-			return // the rest never runs
-		case *syntax.IfStmt:
-			read(stmt.Cond)
-		case *syntax.ForStmt:
-			read(stmt.X)
+			return
+		case *syntax.WhileStmt:
+			return
 		}
-		syntax.Walk(stmt, func(n syntax.Node) bool {
-			if id, ok := n.(*syntax.Ident); ok {
-				bound[id] = true
-			}
-			return true
-		})
+		if returns(stmt) {
+			return
+		}
+		bound.assigned([]syntax.Stmt{stmt})
 	}
+}
+
+// returns reports whether a statement may end the function that it is in.
+func returns(stmt syntax.Stmt) bool {
+	found := false
+	syntax.Walk(stmt, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.ReturnStmt, *syntax.WhileStmt:
+			found = true
+		case *syntax.DefStmt, *syntax.LambdaExpr:
+			return false
+		case *syntax.ExprStmt:
+			found = found || ends([]syntax.Stmt{n})
+		}
+		return true
+	})
+	return found
+}
+
+// follow goes through what an expression of a called function evaluates in any case.
+func (f *flow) follow(expr syntax.Expr, bound *flow, calls []*callable) {
+	syntax.Walk(expr, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.LambdaExpr:
+			return false
+		case *syntax.Comprehension:
+			if clause, ok := n.Clauses[0].(*syntax.ForClause); ok {
+				f.follow(clause.X, bound, calls)
+			}
+			return false
+		case *syntax.CondExpr:
+			f.follow(n.Cond, bound, calls)
+			return false
+		case *syntax.BinaryExpr:
+			switch n.Op {
+			case syntax.AND, syntax.OR:
+				f.follow(n.X, bound, calls)
+				return false
+			}
+		case *syntax.CallExpr:
+			f.follow(n.Fn, bound, calls)
+			for _, arg := range n.Args {
+				value, _, _ := argument(arg)
+				f.follow(value, bound, calls)
+			}
+			if t, ok := f.typeOf(n.Fn).one(); ok && t.fn != nil && t.fn.module == f.module {
+				f.enter(t.fn, calls)
+			}
+			return false
+		case *syntax.Ident:
+			binding, ok := n.Binding.(*resolve.Binding)
+			if ok && (binding.Scope == resolve.Global || binding.Scope == resolve.Free) && !bound.set[binding.First] {
+				f.lacks(n)
+			}
+		}
+		return true
+	})
 }

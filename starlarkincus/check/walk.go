@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/spec"
@@ -37,42 +38,52 @@ var forwarding = map[string]struct {
 	"parallel":      {given: 1, as: "parallel(fn, items)"},
 }
 
-// checkCode checks attributes and calls.
+// checkCode checks all expressions.
 func (m *module) checkCode() {
 	f := m.learn()
-	called := make(map[syntax.Expr]bool)
+	called, targets := make(map[syntax.Expr]bool), make(map[syntax.Expr]bool)
+	m.checkUnset()
 	syntax.Walk(m.file, func(n syntax.Node) bool {
 		if expr, ok := n.(syntax.Expr); ok {
 			m.checkConstant(expr)
+			if f.proven[expr] {
+				return true
+			}
 		}
 		switch n := n.(type) {
 		case *syntax.DefStmt:
 			if f.excused[firstOf(n.Name)] {
 				return false
 			}
-			m.checkUnset(n)
 		case *syntax.ForStmt:
-			m.checkUse(n.X, "collection value is not iterable")
+			m.checkLoop(n.Vars, n.X)
 		case *syntax.ForClause:
-			m.checkUse(n.X, "collection value is not iterable")
+			m.checkLoop(n.Vars, n.X)
 		case *syntax.IndexExpr:
-			m.checkUse(n.X, "unhandled index operation collection[string]")
-		case *syntax.BinaryExpr:
-			switch n.Op {
-			case syntax.IN, syntax.NOT_IN:
-				m.checkUse(n.Y, "unknown binary op: string "+n.Op.String()+" collection")
-			case syntax.PERCENT:
-				m.checkFormat(n.X, badConversion)
-				m.checkFormat(n.X, func(format string) string { return badCount(format, n.Y) })
+			if !targets[n] {
+				m.fail(n.X, badIndex(m.typeOf(n.X), m.typeOf(n.Y)))
 			}
+		case *syntax.SliceExpr:
+			m.checkSlice(n)
+		case *syntax.UnaryExpr:
+			if n.Op != syntax.STAR && n.Op != syntax.STARSTAR && n.Op != syntax.NOT {
+				_, p := unary(n.Op, m.typeOf(n.X))
+				m.fail(n, p)
+			}
+		case *syntax.BinaryExpr:
+			m.checkBinary(n)
+		case *syntax.DictExpr:
+			m.checkDict(n)
 		case *syntax.AssignStmt:
-			m.checkFrozen(n.LHS)
+			m.checkAssign(n, targets)
 		case *syntax.LambdaExpr:
 			return !f.excused[n]
 		case *syntax.ExprStmt:
 			m.checkUnused(n)
 		case *syntax.DotExpr:
-			m.checkAttr(n, called[n])
+			if !targets[n] {
+				m.checkAttr(n, called[n])
+			}
 		case *syntax.CallExpr:
 			called[n.Fn] = true
 			m.checkCall(n)
@@ -81,31 +92,176 @@ func (m *module) checkCode() {
 	})
 }
 
-// checkUnused finds calls whose Result nobody looks at, so that a failure goes unnoticed.
-func (m *module) checkUnused(stmt *syntax.ExprStmt) {
-	call, ok := stmt.X.(*syntax.CallExpr)
-	if ok && isNamed(call.Fn, "try_") { // catch names the classes that may go unnoticed
-		id := call.Fn.(*syntax.Ident)
-		m.report(id.NamePos, "", "the Result of %s is not used, so a failure goes unnoticed: to mean that, write _ = %[1]s(…)", id.Name)
+// fail reports a problem, if it is one.
+func (m *module) fail(at syntax.Expr, p problem) {
+	if p.text != "" {
+		m.report(syntax.Start(at), p.near, "%s", p.text)
 	}
 }
 
-// checkFrozen finds assignments to a key of what an object of the server's holds.
-func (m *module) checkFrozen(target syntax.Expr) {
-	slot, ok := target.(*syntax.IndexExpr)
-	if !ok {
+// checkLoop checks an iteration, and the unpacking of each element.
+func (m *module) checkLoop(vars, x syntax.Expr) {
+	u := m.typeOf(x)
+	if p := notIterable(u); p.text != "" {
+		m.fail(x, p)
 		return
 	}
-	dot, ok := slot.X.(*syntax.DotExpr)
-	if !ok {
+	m.checkUnpack(vars, u.element())
+}
+
+// checkUnpack checks the assignment of a value to one target or several.
+func (m *module) checkUnpack(target syntax.Expr, u union) {
+	var elems []syntax.Expr
+	switch target := target.(type) {
+	case *syntax.ParenExpr:
+		m.checkUnpack(target.X, u)
+		return
+	case *syntax.TupleExpr:
+		elems = target.List
+	case *syntax.ListExpr:
+		elems = target.List
+	default:
 		return
 	}
-	k := m.kindOf(dot.X)
-	if k.sort != object {
+	if p := notUnpacked(u, len(elems)); p.text != "" {
+		m.fail(target, p)
 		return
 	}
-	if f := spec.Find(k.res.Fields, dot.Name.Name); f != nil && f.Use&spec.Read != 0 && (f.Type == spec.Config || f.Type == spec.Devices) {
-		m.report(syntax.Start(target), "", "cannot insert into frozen hash table")
+	for i, elem := range elems {
+		m.checkUnpack(elem, unpacked(u, i, len(elems)))
+	}
+}
+
+func (m *module) checkSlice(n *syntax.SliceExpr) {
+	var bounds []union
+	for _, bound := range []syntax.Expr{n.Lo, n.Hi, n.Step} {
+		if bound != nil {
+			bounds = append(bounds, m.typeOf(bound))
+		}
+	}
+	m.fail(n.X, badSlice(m.typeOf(n.X), bounds...))
+}
+
+func (m *module) checkBinary(n *syntax.BinaryExpr) {
+	switch n.Op {
+	case syntax.AND, syntax.OR, syntax.EQ:
+	case syntax.EQL, syntax.NEQ:
+		m.fail(n, m.unequal(n))
+	case syntax.PERCENT:
+		if m.typeOf(n.X).is(text) {
+			m.checkPercent(n)
+			return
+		}
+		fallthrough
+	default:
+		_, p := binary(n.Op, m.typeOf(n.X), m.typeOf(n.Y))
+		m.fail(n, p)
+	}
+}
+
+// unequal is about a comparison that always gives the same, because the values are of different kinds: those of the
+// module and of errors equal nothing of another kind.
+func (m *module) unequal(n *syntax.BinaryExpr) problem {
+	x, y := m.typeOf(n.X), m.typeOf(n.Y)
+	one, ok := x.without(none).one()
+	other, also := y.without(none).one()
+	if !ok || !also || one.class == other.class || x.has(none) && y.has(none) {
+		return problem{}
+	}
+	for _, pair := range [][2]typ{{one, other}, {other, one}} {
+		hint := ""
+		switch t, than := pair[0], pair[1]; {
+		case t.class == method:
+			hint = "call it, " + t.name + "(…)"
+		case t.class == errorClass && (than.class == failure || than.class == text):
+			hint = "write error.is_a(" + t.name + ")"
+		case t.class == object && than.class == text && t.res.Key != "":
+			hint = "write object." + t.res.Key
+		case t.class == integer && than.class == text:
+			hint = "write int(s), or str(n)"
+			if t.value != nil && than.value != nil {
+				continue
+			}
+		case t.class == result:
+			hint = "write result.value"
+		default:
+			continue
+		}
+		return problem{text: fmt.Sprintf("%s and %s are never equal: %s", one.typeName(), other.typeName(), hint)}
+	}
+	return problem{}
+}
+
+func (m *module) checkDict(n *syntax.DictExpr) {
+	seen := make(map[string]bool)
+	for _, elem := range n.List {
+		entry := elem.(*syntax.DictEntry)
+		key := m.typeOf(entry.Key)
+		if p := failing(key, unhashable); p.text != "" {
+			m.fail(entry.Key, p)
+		}
+		if literal, ok := entry.Key.(*syntax.Literal); ok {
+			if t, ok := key.one(); ok && t.value != nil {
+				if text := t.value.String(); seen[text] {
+					m.fail(literal, problem{text: "duplicate key: " + text})
+				} else {
+					seen[text] = true
+				}
+			}
+		}
+	}
+}
+
+// checkAssign checks what is assigned to.
+func (m *module) checkAssign(n *syntax.AssignStmt, targets map[syntax.Expr]bool) {
+	if n.Op != syntax.EQ {
+		op := binaryOf(n.Op)
+		x, y := m.typeOf(n.LHS), m.typeOf(n.RHS)
+		if op == syntax.PERCENT && x.is(text) {
+			return
+		}
+		if _, p := binary(op, x, y); p.text != "" && !(op == syntax.PLUS && x.has(list)) {
+			m.fail(n.LHS, p)
+			return
+		}
+	} else {
+		m.checkUnpack(n.LHS, m.typeOf(n.RHS))
+	}
+	m.checkTarget(n.LHS, targets)
+}
+
+func (m *module) checkTarget(target syntax.Expr, targets map[syntax.Expr]bool) {
+	targets[target] = true
+	switch x := target.(type) {
+	case *syntax.ParenExpr:
+		m.checkTarget(x.X, targets)
+	case *syntax.TupleExpr:
+		for _, elem := range x.List {
+			m.checkTarget(elem, targets)
+		}
+	case *syntax.ListExpr:
+		for _, elem := range x.List {
+			m.checkTarget(elem, targets)
+		}
+	case *syntax.IndexExpr:
+		m.fail(x, unassignable(m.typeOf(x.X), m.typeOf(x.Y)))
+	case *syntax.DotExpr:
+		m.fail(x, unsettable(m.typeOf(x.X), x.Name.Name))
+	}
+}
+
+// checkUnused finds calls whose Result nobody looks at, so that a failure goes unnoticed, and methods that aren't called.
+func (m *module) checkUnused(stmt *syntax.ExprStmt) {
+	switch x := stmt.X.(type) {
+	case *syntax.CallExpr:
+		if isNamed(x.Fn, "try_") { // catch names the classes that may go unnoticed
+			id := x.Fn.(*syntax.Ident)
+			m.report(id.NamePos, "", "the Result of %s is not used, so a failure goes unnoticed: to mean that, write _ = %[1]s(…)", id.Name)
+		}
+	case *syntax.DotExpr:
+		if u := m.typeOf(x); u.is(method) || u.is(bound) {
+			m.report(x.Name.NamePos, "", "%s is a method, and does nothing where it isn't called: call it, %[1]s(…)", u[0].name)
+		}
 	}
 }
 
@@ -113,8 +269,8 @@ func (m *module) checkAttr(dot *syntax.DotExpr, called bool) {
 	if m.facts.hidden[dot.Name.Name] {
 		return
 	}
-	if _, problem, near := m.attr(m.kindOf(dot.X), dot.Name.Name, called); problem != "" {
-		m.report(dot.Name.NamePos, near, "%s", problem)
+	if _, p := m.attr(m.typeOf(dot.X), dot.Name.Name, called); p.text != "" {
+		m.report(dot.Name.NamePos, p.near, "%s", p.text)
 	}
 }
 
@@ -123,35 +279,29 @@ func (m *module) checkCall(call *syntax.CallExpr) {
 		m.checkExit(call)
 		return
 	}
-	k := m.kindOf(call.Fn)
-	if isNamed(call.Fn, "len") && len(call.Args) == 1 {
-		m.checkUse(call.Args[0], "len: value of type collection has no len")
-	}
+	u := m.typeOf(call.Fn)
 	at := syntax.Start(call.Fn)
 	if dot, ok := call.Fn.(*syntax.DotExpr); ok {
 		at = dot.Name.NamePos
-		if dot.Name.Name == "format" {
-			m.checkFormat(dot.X, badReplacement)
+		if _, p := m.attr(m.typeOf(dot.X), dot.Name.Name, true); p.text != "" {
+			return // reported where the attribute is
+		}
+		if dot.Name.Name == "format" && m.typeOf(dot.X).is(text) {
+			m.checkReplacements(dot.X, call)
 		}
 	}
-	m.checkArgs(k, call.Args, at)
-	if k.sort != builtin || k.name == "" || m.facts.excused[call] {
+	m.checkArgs(u, call.Args, at)
+	id, ok := call.Fn.(*syntax.Ident)
+	if !ok || m.facts.excused[call] {
 		return
 	}
-	form, ok := forwarding[k.name]
-	if !ok || !isNamed(call.Fn, k.name) {
+	form, ok := forwarding[id.Name]
+	if !ok || !isNamed(call.Fn, id.Name) {
 		return
 	}
-	m.forward(k.name, form.fn, form.given, form.own, form.as, call.Args)
+	m.forward(id.Name, form.fn, form.given, form.own, form.as, call.Args)
 	if form.also > 0 {
-		m.forward(k.name, form.also, form.given, form.own, form.as, call.Args)
-	}
-}
-
-// checkUse reports a use of a collection that no collection allows.
-func (m *module) checkUse(expr syntax.Expr, message string) {
-	if m.kindOf(expr).sort == collection {
-		m.report(syntax.Start(expr), "", "%s", message)
+		m.forward(id.Name, form.also, form.given, form.own, form.as, call.Args)
 	}
 }
 
@@ -165,17 +315,11 @@ func (m *module) forward(name string, i, given int, own []string, as string, arg
 	if i >= len(args) {
 		return
 	}
-	fn := m.kindOf(args[i])
+	fn := m.typeOf(args[i])
 	at := syntax.Start(args[i])
-	switch fn.sort {
-	case client, object, list, tuple, result:
-		m.report(at, "", "%s: got %s, want a function: write %s", name, what(fn), as)
+	if p := failing(fn, func(t typ) string { return notFunction(name, as, t) }); p.text != "" {
+		m.report(at, "", "%s", p.text)
 		return
-	case collection:
-		if fn.res.Lists != spec.Single {
-			m.report(at, "", "%s: got the collection %s, want a function: name one of its methods", name, fn)
-			return
-		}
 	}
 	if dot, ok := args[i].(*syntax.DotExpr); ok {
 		at = dot.Name.NamePos
@@ -212,40 +356,83 @@ func argument(arg syntax.Expr) (value syntax.Expr, named string, spread bool) {
 	return arg, "", false
 }
 
+// notFunction is what a function such as try_ says of a value that it is to call; empty for one that it can.
+func notFunction(name, as string, t typ) string {
+	switch {
+	case t.class == collection && t.res.Lists != spec.Single:
+		return fmt.Sprintf("%s: got the collection %s, want a function: name one of its methods", name, t)
+	case bits(t.class)&callables != 0:
+		return ""
+	}
+	return fmt.Sprintf("%s: got %s, want a function: write %s", name, what(t), as)
+}
+
 // what is a value in a message.
-func what(k kind) string {
-	switch k.sort {
+func what(t typ) string {
+	switch t.class {
 	case client:
 		return "the incus client"
 	case object:
-		return k.res.An()
-	case list:
-		return "a list"
-	case tuple:
-		return "a tuple"
+		return t.res.An()
+	case result:
+		return "a Result"
+	case none:
+		return "NoneType"
 	}
-	return "a " + k.String()
+	return "a " + t.typeName()
 }
 
-// checkArgs checks the arguments of a call of a value.
-func (m *module) checkArgs(k kind, args []syntax.Expr, at syntax.Position) {
-	switch k.sort {
+// checkArgs checks a call's arguments, where all that may be called finds something wrong with them.
+func (m *module) checkArgs(u union, args []syntax.Expr, at syntax.Position) {
+	if len(u) == 1 {
+		m.checkArgsOf(u[0], args, at)
+		return
+	}
+	before := len(m.wrong)
+	var found []Finding
+	for _, t := range u {
+		m.checkArgsOf(t, args, at)
+		these := slices.Clone(m.wrong[before:])
+		m.wrong = m.wrong[:before]
+		if len(these) == 0 {
+			return
+		}
+		if found == nil || t.class != none {
+			found = these
+		}
+	}
+	m.wrong = append(m.wrong, found...)
+}
+
+func (m *module) checkArgsOf(t typ, args []syntax.Expr, at syntax.Position) {
+	switch t.class {
 	case method:
-		m.check(m.ofMethod(k.method), k.name, args, at)
+		m.check(m.ofMethod(t.method), t.name, args, at)
 	case function:
-		m.check(ofParams(k.fn.params), k.fn.name, args, at)
-	case builtin:
-		if s := m.ofBuiltin(k.name); s != nil {
-			m.check(s, k.name, args, at)
+		m.check(ofParams(t.fn.params), t.fn.name, args, at)
+	case builtin, library:
+		before := len(m.wrong)
+		if s := m.ofBuiltin(t.name); s != nil {
+			m.check(s, t.name, args, at)
 		}
+		if len(m.wrong) == before {
+			m.checkKnown(t.name, typ{}, args, at)
+		}
+	case bound:
+		recv, _ := t.elem(0).one()
+		m.checkKnown(t.name, recv, args, at)
+	case errorClass:
+		m.checkKnown(t.name, t, args, at)
 	case collection:
-		if decl := m.members.of(k.res).collection["get"]; k.res.Lists == spec.Single && decl != nil {
-			m.check(m.ofMethod(decl), k.res.Name, args, at)
-		} else if k.res.Lists != spec.Single {
-			m.report(at, "", "%s is a collection, not a function: call one of its methods%s", k, example(m.members.of(k.res)))
+		if decl := m.members.of(t.res).collection["get"]; t.res.Lists == spec.Single && decl != nil {
+			m.check(m.ofMethod(decl), t.res.Name, args, at)
+		} else if t.res.Lists != spec.Single {
+			m.report(at, "", "%s is a collection, not a function: call one of its methods%s", t, example(m.members.of(t.res)))
 		}
-	case client, object, list, result, tuple:
-		m.report(at, "", "%s is not a function", what(k))
+	case client, object, result:
+		m.report(at, "", "%s is not a function", what(t))
+	case none, boolean, integer, float, text, octets, list, tuple, dict, set, ranged, structure, failure, environ, pattern, match, moment, duration:
+		m.report(at, "", "%s", uncallable(t))
 	}
 }
 

@@ -4,8 +4,7 @@ package remote
 
 import "syscall"
 
-// writable reports whether the user may write to a file.
 func writable(path string) bool {
-	const write = 2 // W_OK, which package syscall doesn't define
+	const write = 2 // W_OK, which package syscall doesn't name
 	return syscall.Access(path, write) == nil
 }

@@ -230,7 +230,7 @@ func TestCA(t *testing.T) {
 	}
 }
 
-// TestCertificatesAreReadLate checks that bad certificates fail only the remote that is resolved.
+// Only the remote that is asked for may fail for its certificates.
 func TestCertificatesAreReadLate(t *testing.T) {
 	w := newWorld(t)
 	w.write("config/incus/config.yml", https)

@@ -89,7 +89,7 @@ func TestThereAndBack(t *testing.T) {
 	}
 }
 
-// TestEncode checks each encoder's result or error.
+// Each encoder: what it makes of a value, or what its error says.
 func TestEncode(t *testing.T) {
 	type encoder func(string, starlark.Value) (any, error)
 

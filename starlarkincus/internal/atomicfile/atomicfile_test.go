@@ -21,8 +21,7 @@ var (
 	kills = flag.Int("kills", 20, "how many writers are killed")
 )
 
-// TestMain runs the tests, or, if ATOMICFILE_WRITER names a file, a writer, which writes two contents in turn until it
-// is killed.
+// TestMain is a writer where the environment names a file: it writes two contents by turns until it is killed.
 func TestMain(m *testing.M) {
 	if path := os.Getenv("ATOMICFILE_WRITER"); path != "" {
 		fmt.Println("ready")
@@ -36,13 +35,13 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// content returns one of two long contents, in turn.
+// content is one of two long contents.
 func content(i int) []byte { return bytes.Repeat([]byte{'a' + byte(i%2)}, 300_000) }
 
 func whole(data []byte) bool { return bytes.Equal(data, content(0)) || bytes.Equal(data, content(1)) }
 
-// TestKilledWriters checks that writers that are killed at random moments, alone and among others, leave the old
-// content or the new, and that the next write removes their temporary files.
+// Writers that are killed at any moment, alone and while others write, leave the old content or the new; and the next
+// write leaves nothing beside it.
 func TestKilledWriters(t *testing.T) {
 	if *seed == 0 {
 		*seed = rand.Uint64()
@@ -112,8 +111,7 @@ func names(t *testing.T, dir string) []string {
 	return found
 }
 
-// TestWritersAtOnce checks that many concurrent writers all succeed, which they don't if one removes another's file,
-// and that readers see whole contents.
+// Many that write at once all succeed, none removes another's file, and readers see whole contents.
 func TestWritersAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, strings.Repeat("long", 60))
@@ -157,7 +155,7 @@ func TestWrite(t *testing.T) {
 	if target, err := os.Readlink(link); err != nil || target != "file" {
 		t.Errorf("the link is %q, %v", target, err)
 	}
-	// A folder with the name of a temporary file stays.
+	// What only looks like a temporary file, or is no file at all, stays.
 	fifo := temporary(file, 0)
 	if err := os.Mkdir(fifo, 0o700); err != nil {
 		t.Fatal(err)

@@ -7,11 +7,10 @@ import (
 	"os"
 )
 
-// keepOwner does nothing on these systems.
+// keepOwner does nothing here.
 func keepOwner(*os.File, fs.FileInfo) {}
 
-// lock does nothing on these systems, where abandoned files are recognized by their age.
+// lock does nothing here: what was left is told by its age.
 func lock(*os.File) lockState { return unknown }
 
-// openNoFollow opens a file.
 func openNoFollow(name string) (*os.File, error) { return os.Open(name) }

@@ -30,8 +30,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-// TestEveryRune checks that control characters, and characters that reorder text, are escaped, and that JSON keeps its
-// value.
+// All that a terminal acts on, and all that reorders text, is escaped; JSON stays the same value.
 func TestEveryRune(t *testing.T) {
 	for r := rune(0); r <= utf8.MaxRune; r++ {
 		if !utf8.ValidRune(r) {

@@ -1,8 +1,8 @@
-// Package secret recognizes secrets such as passwords, tokens and keys, by their names and by their form, and removes
-// them from output, logs, traces and errors.
+// Package secret knows which values give access, by the names that they have and by what they look like, and takes them
+// out of what is printed, logged, traced or put in an error.
 //
-// [Hide] works on decoded JSON, [Text] on text of unknown form. [Values] collects the secrets that a request sends, so
-// that [Remove] can remove them from the server's answer.
+// [Hide] works on decoded JSON, [Text] on text whose form isn't known, and [Values] collects what a request sends so
+// that [Remove] can take it out of the server's answer.
 package secret
 
 import (
@@ -13,20 +13,19 @@ import (
 	"unicode"
 )
 
-// Hidden replaces a secret.
+// Hidden stands in a secret's place.
 const Hidden = "[redacted]"
 
-// words are the words that make a name that of a secret, in any case, alone or among others.
+// words are those of a name that make its value a secret, in whatever case, beside others or alone.
 var words = set("password passwords passwd passphrase passcode pwd secret secrets token tokens jwt otp bearer fds credential credentials " +
 	"authorization cookie cookies apikey accesskey secretkey privatekey sshkey keyring")
 
-// harmless are the last words of a name whose value describes a secret without revealing it.
+// harmless are last words of a name that make its value something about a secret.
 var harmless = set("expiry expires expiration length type name required size count url path hint helper")
 
-// publicKey are the words before "key" in the name of a key that is no secret.
+// publicKey are words before "key" that make it no secret.
 var publicKey = set("public pub config host sort primary foreign dictionary")
 
-// set returns the set of the words in list.
 func set(list string) map[string]bool {
 	m := make(map[string]bool)
 	for _, word := range strings.Fields(list) {
@@ -35,10 +34,10 @@ func set(list string) map[string]bool {
 	return m
 }
 
-// Key reports whether name is that of a secret. It may be the name of a field, a configuration key, a header, a query
-// parameter or an environment variable.
+// Key reports whether the value of a field, a configuration key, a header, a query's parameter or an environment's
+// variable of that name is a secret.
 func Key(name string) bool {
-	if name == "acme.provider.environment" { // NAME=value lines, any of which may be a secret
+	if name == "acme.provider.environment" { // NAME=value lines, of which any may be
 		return true
 	}
 	parts := split(name)
@@ -47,7 +46,7 @@ func Key(name string) bool {
 	}
 	last := len(parts) - 1
 	if parts[last] == "key" {
-		if last == 0 { // usually a field whose value is the name of a configuration key
+		if last == 0 { // mostly the name of a configuration key
 			return false
 		}
 		return !slices.ContainsFunc(parts[:last], func(word string) bool { return publicKey[word] })
@@ -55,7 +54,7 @@ func Key(name string) bool {
 	return slices.ContainsFunc(parts, func(word string) bool { return words[word] })
 }
 
-// split returns the words of a name in lower case: access-key, accessKey and ACCESS_KEY all become access and key.
+// split returns a name's words in lower case: access-key, accessKey and ACCESS_KEY have the same two.
 func split(name string) []string {
 	var parts []string
 	var word []rune
@@ -82,7 +81,7 @@ func split(name string) []string {
 	return parts
 }
 
-// Hide replaces the secrets in decoded JSON, in place, and returns the result.
+// Hide replaces secrets in decoded JSON, in place, and returns it.
 func Hide(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -103,7 +102,7 @@ func Hide(v any) any {
 	return v
 }
 
-// holds reports whether a value may be a secret, not the lack of one or, as a bool, a statement about one.
+// holds reports whether a value is more than the statement that there is none.
 func holds(v any) bool {
 	switch v := v.(type) {
 	case nil, bool:
@@ -114,7 +113,7 @@ func holds(v any) bool {
 	return true
 }
 
-// HideQuery replaces the secrets in a query, in place, and returns it.
+// HideQuery replaces secrets in a query, in place, and returns it.
 func HideQuery(query url.Values) url.Values {
 	for name, values := range query {
 		for i, value := range values {
@@ -128,7 +127,7 @@ func HideQuery(query url.Values) url.Values {
 	return query
 }
 
-// Values appends the secrets in decoded JSON to a list.
+// Values adds the secrets in decoded JSON to a list.
 func Values(list []string, v any) []string {
 	switch v := v.(type) {
 	case map[string]any:
@@ -151,7 +150,7 @@ func Values(list []string, v any) []string {
 	return list
 }
 
-// leaves appends all values inside a secret to a list.
+// leaves adds all that a secret consists of.
 func leaves(list []string, v any) []string {
 	switch v := v.(type) {
 	case map[string]any:
@@ -164,13 +163,13 @@ func leaves(list []string, v any) []string {
 		}
 	case string:
 		list = append(list, v)
-		// A server may repeat single lines of a key, or of an environment.
+		// Lines of a key and of an environment may be repeated one by one.
 		if lines := strings.Split(v, "\n"); len(lines) > 1 {
 			for _, line := range lines {
 				_, value, _ := strings.Cut(line, "=")
 				list = append(list, line, value)
 			}
-		} else if _, value, ok := strings.Cut(v, " "); ok { // a header, such as Bearer and a token
+		} else if _, value, ok := strings.Cut(v, " "); ok { // a header's: Bearer and the token
 			list = append(list, value)
 		}
 	case interface{ String() string }: // a json.Number
@@ -179,14 +178,14 @@ func leaves(list []string, v any) []string {
 	return list
 }
 
-// shortest is the length from which a secret is removed everywhere. A shorter one is removed only within quotes,
-// because it may be part of any word.
+// shortest is the length from which a secret is removed wherever it stands; a shorter one only where it stands in
+// quotes, because it may be part of any word.
 const shortest = 4
 
-// Remove replaces the values in a text: literal, quoted, and escaped as in a URL.
+// Remove takes values out of a text that may repeat them, as they are, quoted, or escaped.
 func Remove(text string, values []string) string {
 	sorted := slices.Clone(values)
-	slices.SortFunc(sorted, func(a, b string) int { return len(b) - len(a) }) // longest first, because one may be part of another
+	slices.SortFunc(sorted, func(a, b string) int { return len(b) - len(a) }) // one may be part of another
 	for _, value := range slices.Compact(sorted) {
 		value = strings.TrimSpace(value)
 		switch value {
@@ -207,7 +206,7 @@ func Remove(text string, values []string) string {
 	return text
 }
 
-// RemoveAll applies [Remove] to all strings in decoded JSON, in place, and returns the result.
+// RemoveAll is Remove for all strings in decoded JSON, in place; it returns the value.
 func RemoveAll(v any, values []string) any {
 	switch v := v.(type) {
 	case map[string]any:

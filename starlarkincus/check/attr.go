@@ -1,0 +1,350 @@
+package check
+
+import (
+	"slices"
+	"strings"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/host"
+	"incus-star/starlarkincus/spec"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
+)
+
+// members are the names on resources, collected when they are first asked for.
+type members map[*spec.Resource]*member
+
+type member struct {
+	collection, object map[string]*spec.Method
+	children           map[string]*spec.Resource
+}
+
+func (all members) of(r *spec.Resource) *member {
+	if all[r] == nil {
+		m := &member{make(map[string]*spec.Method), make(map[string]*spec.Method), make(map[string]*spec.Resource)}
+		for _, decl := range r.CollectionMethods() {
+			m.collection[decl.Name] = &decl
+		}
+		for _, decl := range r.ObjectMethods() {
+			m.object[decl.Name] = &decl
+		}
+		for _, child := range r.Children {
+			m.children[child.Name] = child
+		}
+		all[r] = m
+	}
+	return all[r]
+}
+
+// A problem is what a run says of an expression that fails whenever it is evaluated, and what was probably meant.
+type problem struct{ text, near string }
+
+// attr returns the types of an attribute. Where no type of the value has it, it returns the problem.
+func (m *module) attr(u union, name string, called bool) (union, problem) {
+	out, failed := never, problem{}
+	for i, t := range u {
+		found, p := m.attrOf(t, name, called)
+		if p == (problem{}) {
+			if out = join(out, found); out == nil {
+				return nil, problem{}
+			}
+			continue
+		}
+		if failed == (problem{}) || i > 0 && u[i-1].class == none {
+			failed = p
+		}
+	}
+	if u == nil {
+		return nil, problem{}
+	}
+	if len(out) > 0 || len(u) == 0 {
+		return out, problem{}
+	}
+	if failed == (problem{}) { // the attribute is there, and has no value
+		return out, problem{}
+	}
+	return never, failed
+}
+
+func (m *module) attrOf(t typ, name string, called bool) (union, problem) {
+	switch t.class {
+	case client:
+		return m.clientAttr(name)
+	case collection:
+		return m.collectionAttr(t, name)
+	case object:
+		return m.objectAttr(t, name, called)
+	case method:
+		return never, problem{t.name + " is a method and has no ." + name + ": call it first, " + t.name + "(…)." + name, ""}
+	case result:
+		return m.resultAttr(t, name)
+	case failure:
+		return m.failureAttr(t, name, called)
+	case errorClass:
+		if slices.Contains(ofClass, name) {
+			if name == "base" {
+				return nil, problem{}
+			}
+			return textT, problem{}
+		}
+		return never, problem{"error_class has no ." + name + " field or method", errors.Nearest(name, ofClass)}
+	case library, environ:
+		return m.libraryAttr(t, name)
+	case structure:
+		if t.fields == nil {
+			return nil, problem{}
+		}
+		if field, ok := t.fields[name]; ok {
+			return field, problem{}
+		}
+	}
+	v := t.sample()
+	has, ok := v.(starlark.HasAttrs)
+	if ok && slices.Contains(has.AttrNames(), name) {
+		return m.ownAttr(t, has, name), problem{}
+	}
+	return never, missing(v, name)
+}
+
+// missing is the problem of an attribute that a value doesn't have, in the words of a run.
+func missing(v starlark.Value, name string) problem {
+	dot := &syntax.DotExpr{X: &syntax.Ident{Name: "x"}, Name: &syntax.Ident{Name: name}}
+	_, err := starlark.EvalExprOptions(&syntax.FileOptions{}, new(starlark.Thread), dot, starlark.StringDict{"x": v})
+	if err == nil {
+		return problem{}
+	}
+	text, near := suggestion(message(err))
+	return problem{text, strings.TrimPrefix(near, ".")}
+}
+
+// ownAttr is an attribute of a value of one of Starlark's own types, or of the host's.
+func (m *module) ownAttr(t typ, v starlark.HasAttrs, name string) union {
+	attr, err := v.Attr(name)
+	if err != nil {
+		return nil
+	}
+	switch attr := attr.(type) {
+	case *starlark.Builtin:
+		return only(typ{class: bound, name: t.typeName() + "." + name, elems: []union{only(t)}})
+	default:
+		for c, value := range map[class]starlark.Value{integer: starlark.MakeInt(1), float: starlark.Float(1), text: starlark.String("")} {
+			if attr.Type() == value.Type() {
+				return of(c)
+			}
+		}
+	}
+	return nil
+}
+
+// attributes of an error class.
+var ofClass = []string{"base", "doc", "name"}
+
+func noAttr(t typ, name string, names []string) (union, problem) {
+	return never, problem{t.String() + " has no ." + name, errors.Nearest(name, names)}
+}
+
+func (m *module) clientAttr(name string) (union, problem) {
+	if m.clientAttrs[name] == nil {
+		u, p := m.readClientAttr(name)
+		m.clientAttrs[name] = &attribute{u, p}
+	}
+	a := m.clientAttrs[name]
+	return a.types, a.problem
+}
+
+// An attribute is what is known of one.
+type attribute struct {
+	types   union
+	problem problem
+}
+
+func (c *checker) readClientAttr(name string) (union, problem) {
+	names := c.client.AttrNames()
+	if !slices.Contains(names, name) {
+		return noAttr(typ{class: client}, name, names)
+	}
+	v, err := c.client.Attr(name)
+	if err != nil {
+		return nil, problem{}
+	}
+	switch v := v.(type) {
+	case *starlarkincus.Collection:
+		return only(typ{class: collection, res: v.Resource()}), problem{}
+	case *starlarkincus.Method:
+		return only(typ{class: method, name: v.Name(), method: v.Declaration()}), problem{}
+	}
+	return nil, problem{}
+}
+
+func (m *module) collectionAttr(t typ, name string) (union, problem) {
+	has := m.members.of(t.res)
+	if decl := has.collection[name]; decl != nil {
+		return only(typ{class: method, name: t.res.Name + "." + name, res: t.res, method: decl}), problem{}
+	}
+	child := has.children[name]
+	switch {
+	case child != nil && child.Stands == spec.OnCollection:
+		return only(typ{class: collection, res: child}), problem{}
+	case has.collection["get"] != nil && t.res.Lists != spec.Single && (child != nil || has.object[name] != nil):
+		return never, problem{t.res.Name + " has no ." + name + ": " + t.res.An() + " has one, " + t.res.Name + ".get(…)." + name, ""}
+	case t.res.Lists == spec.Single && has.object[name] != nil:
+		return never, problem{t.res.Name + " has no ." + name + ": read it first, " + t.res.Reach() + "()." + name + "(…)", ""}
+	}
+	names := keys(has.collection)
+	for _, child := range t.res.Children {
+		if child.Stands == spec.OnCollection {
+			names = append(names, child.Name)
+		}
+	}
+	return noAttr(t, name, names)
+}
+
+// objectAttr knows methods and collections for sure. A newer server may have fields that aren't in the table: one is
+// wrong only where it is called, or looks like another.
+func (m *module) objectAttr(t typ, name string, called bool) (union, problem) {
+	has := m.members.of(t.res)
+	if decl := has.object[name]; decl != nil {
+		return only(typ{class: method, name: t.res.Singular() + "." + name, res: t.res, method: decl}), problem{}
+	}
+	names := keys(has.object)
+	for child, r := range has.children {
+		if r.Stands == spec.OnCollection {
+			continue
+		}
+		if child == name {
+			return only(typ{class: collection, res: r}), problem{}
+		}
+		names = append(names, child)
+	}
+	for i := range t.res.Fields {
+		if f := &t.res.Fields[i]; f.Name == name || f.Script() == name {
+			if called {
+				return never, problem{t.String() + "'s ." + name + " is a field, not a method", ""}
+			}
+			return fieldTypes(t.res, f), problem{}
+		} else if f.Use&(spec.Read|spec.Derived) != 0 {
+			names = append(names, f.Script())
+		}
+	}
+	if name == "changed" {
+		return nil, problem{}
+	}
+	slices.Sort(names)
+	_, p := noAttr(t, name, names)
+	if !called && p.near == "" && host.WithHint(p.text) == p.text {
+		return nil, problem{}
+	}
+	return never, p
+}
+
+// fieldTypes returns the types of a field of the server's. One that the server lacks is None, but for the name.
+func fieldTypes(r *spec.Resource, f *spec.Field) union {
+	switch {
+	case f.Use&spec.Read == 0:
+		return nil
+	case f.Name == r.Key:
+		return valueTypes(f)
+	}
+	return orNone(valueTypes(f))
+}
+
+// valueTypes returns the types of a declared field's value.
+func valueTypes(f *spec.Field) union {
+	frozen := func(u union) union { u[0].frozen = true; return u }
+	switch f.Type {
+	case spec.String, spec.Name, spec.Time, spec.Certificate:
+		return of(text)
+	case spec.Int:
+		return of(integer)
+	case spec.Bool:
+		return of(boolean)
+	case spec.Strings:
+		return frozen(listOf(textT))
+	case spec.Config:
+		return frozen(dictOf(textT, textT))
+	case spec.Devices:
+		return frozen(dictOf(textT, frozen(dictOf(textT, textT))))
+	case spec.Object:
+		return frozen(dictOf(textT, nil))
+	case spec.Objects:
+		return frozen(listOf(frozen(dictOf(textT, nil))))
+	}
+	return nil
+}
+
+func (m *module) resultAttr(t typ, name string) (union, problem) {
+	switch name {
+	case "value":
+		return t.elem(0), problem{}
+	case "ok":
+		return boolT, problem{}
+	case "error":
+		return orNone(of(failure)), problem{}
+	}
+	return never, missing(t.sample(), name)
+}
+
+// failureAttr knows the fields that all errors have. An error may have others: one is wrong only where it is called, or
+// looks like one of these and is nowhere else in the file.
+func (m *module) failureAttr(t typ, name string, called bool) (union, problem) {
+	v := made()[failure].(starlark.HasAttrs)
+	names := v.AttrNames()
+	switch {
+	case name == "is_a":
+		return only(typ{class: bound, name: "error.is_a", elems: []union{only(t)}}), problem{}
+	case slices.Contains([]string{"message", "class", "class_", "backtrace"}, name):
+		return textT, problem{}
+	case name == "status" || name == "status_code" || name == "exit_code":
+		return orNone(intT), problem{}
+	case name == "cause":
+		return orNone(of(failure)), problem{}
+	case slices.Contains(names, name):
+		return nil, problem{}
+	case m.facts.given[name]:
+		return nil, problem{}
+	}
+	p := missing(v, name)
+	if !called && p.near == "" {
+		return nil, problem{}
+	}
+	return never, p
+}
+
+func (m *module) libraryAttr(t typ, name string) (union, problem) {
+	names := m.libraries[t.name]
+	if slices.Contains(names, name) {
+		return m.memberOf(t.name, name), problem{}
+	}
+	owner := "module"
+	if t.class == environ {
+		owner = t.name
+	}
+	return never, problem{owner + " has no ." + name + " field or method", errors.Nearest(name, names)}
+}
+
+// memberOf is the type of what a library has under a name.
+func (m *module) memberOf(library, name string) union {
+	if has, ok := m.names.Get(library).(starlark.HasAttrs); ok {
+		switch v, err := has.Attr(name); {
+		case err != nil || v == nil:
+		case v.Type() == "builtin_function_or_method":
+			return named(builtin, library+"."+name)
+		case v.Type() == "time.duration":
+			return of(duration)
+		case v.Type() == "float":
+			return floatT
+		}
+	}
+	return nil
+}
+
+func keys[T any](m map[string]T) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

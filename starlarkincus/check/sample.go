@@ -1,0 +1,133 @@
+package check
+
+import (
+	"context"
+	"sync"
+
+	"incus-star/starlarkincus/host"
+
+	"go.starlark.net/lib/time"
+	"go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
+)
+
+// typeName is the type's name as a run has it.
+func (t typ) typeName() string { return t.sample().Type() }
+
+// String is what messages of the module call it.
+func (t typ) String() string {
+	switch t.class {
+	case client:
+		return "incus"
+	case collection:
+		return t.res.Name
+	case object:
+		return t.res.Kind
+	case result:
+		return "Result"
+	}
+	return t.name
+}
+
+// A standIn is a value of a type of ours of which only the type matters.
+type standIn struct{ name string }
+
+func (s standIn) String() string        { return s.name }
+func (s standIn) Type() string          { return s.name }
+func (s standIn) Freeze()               {}
+func (s standIn) Truth() starlark.Bool  { return true }
+func (s standIn) Hash() (uint32, error) { return 0, nil }
+
+// A mapped is one that has keys.
+type mapped struct{ standIn }
+
+func (mapped) Get(starlark.Value) (starlark.Value, bool, error) { return starlark.None, true, nil }
+func (mapped) Iterate() starlark.Iterator                       { return starlark.Tuple{}.Iterate() }
+
+// made are values that a script makes for samples, once.
+var made = sync.OnceValue(func() map[class]starlark.Value {
+	h := host.New(host.Options{})
+	values := make(map[class]starlark.Value)
+	for c, code := range map[class]string{
+		pattern: `re.compile("a")`, match: `re.search("a", "a")`, moment: "time.now()", function: "(lambda *args, **kwargs: True)",
+		failure: `IncusExecError("a")`, result: "try_(lambda: None)", environ: "env", library: "json", errorClass: "IncusError",
+	} {
+		v, err := h.NewSession().Eval(context.Background(), code)
+		if err != nil {
+			panic("check: " + err.Error())
+		}
+		values[c] = v
+	}
+	return values
+})
+
+// exact is the value where it is known, else a sample.
+func (t typ) exact() starlark.Value {
+	if t.value != nil {
+		return t.value
+	}
+	return t.sample()
+}
+
+// fixed is exact, which can't be changed where values of the type can't.
+func (t typ) fixed() starlark.Value {
+	v := t.exact()
+	if t.frozen {
+		v.Freeze()
+	}
+	return v
+}
+
+// sample is a value of the type, for which operators and functions do what they do for every value of it.
+func (t typ) sample() starlark.Value {
+	switch t.class {
+	case none:
+		return starlark.None
+	case boolean:
+		return starlark.True
+	case integer:
+		return starlark.MakeInt(1)
+	case float:
+		return starlark.Float(1)
+	case text:
+		return starlark.String("a")
+	case octets:
+		return starlark.Bytes("a")
+	case list:
+		return new(starlark.List)
+	case tuple:
+		return starlark.Tuple{}
+	case dict:
+		return new(starlark.Dict)
+	case set:
+		return new(starlark.Set)
+	case ranged:
+		v, _ := starlark.Call(new(starlark.Thread), starlark.Universe["range"], starlark.Tuple{starlark.MakeInt(1)}, nil)
+		return v
+	case structure:
+		fields := make(starlark.StringDict)
+		for name := range t.fields {
+			fields[name] = starlark.None
+		}
+		name := t.name
+		if name == "" {
+			return starlarkstruct.FromStringDict(starlarkstruct.Default, fields)
+		}
+		return starlarkstruct.FromStringDict(starlark.String(name), fields)
+	case builtin, bound:
+		return starlark.NewBuiltin(t.name, func(*starlark.Thread, *starlark.Builtin, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
+			return starlark.None, nil
+		})
+	case client:
+		return standIn{"incus"}
+	case collection:
+		return standIn{"collection"}
+	case object:
+		return mapped{standIn{t.res.Kind}}
+	case method:
+		return standIn{"method"}
+	case duration:
+		return time.Duration(1e9)
+	}
+	return made()[t.class]
+}

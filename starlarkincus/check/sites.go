@@ -1,0 +1,155 @@
+package check
+
+import (
+	"slices"
+
+	"go.starlark.net/syntax"
+)
+
+// A site is a place where a function is called. It returns the types of the argument for a parameter; nil for one that
+// isn't known, never for one that isn't given there.
+type site func(i int, name string) union
+
+// argument joins what a function's parameter is given at all places where it is called. Of a function that is put
+// somewhere, or that others may load, not all are known.
+func (f *callable) argument(i int, name string, fallback syntax.Expr) union {
+	if f.open {
+		return nil
+	}
+	u := never
+	for _, s := range f.sites {
+		given := s(i, name)
+		if given != nil && len(given) == 0 && fallback != nil {
+			given = f.module.typeOf(fallback)
+		}
+		if u = join(u, given.loose()); u == nil {
+			return nil
+		}
+	}
+	return u
+}
+
+// direct is the site of a call with these arguments, but for those of the names.
+func (c *collector) direct(args []syntax.Expr, own []string) site {
+	return func(i int, name string) union {
+		count := 0
+		for _, arg := range args {
+			value, named, spread := argument(arg)
+			switch {
+			case spread:
+				return nil
+			case named != "" && slices.Contains(own, named):
+			case named == name && named != "":
+				return c.typeOf(value)
+			case named == "":
+				if count == i {
+					return c.typeOf(value)
+				}
+				count++
+			}
+		}
+		return never
+	}
+}
+
+// elementsOf is the site of a function that is called with each element of a value.
+func (c *collector) elementsOf(values ...syntax.Expr) site {
+	return func(i int, _ string) union {
+		switch {
+		case i > 0:
+			return never
+		case len(values) == 1:
+			return c.typeOf(values[0]).element()
+		}
+		u := never
+		for _, v := range values {
+			u = join(u, c.typeOf(v))
+		}
+		return u
+	}
+}
+
+// called notes where functions of the script's are called: by itself, or by a function that it gives them to.
+func (c *collector) called(n *syntax.CallExpr) {
+	if id, ok := n.Fn.(*syntax.Ident); ok {
+		c.site(id, c.direct(n.Args, nil))
+	}
+	if isNamed(n.Fn, "sorted", "min", "max") {
+		var values []syntax.Expr
+		for _, arg := range n.Args {
+			if value, name, spread := argument(arg); name == "" && !spread {
+				values = append(values, value)
+			}
+		}
+		for _, arg := range n.Args {
+			if value, name, _ := argument(arg); name == "key" && len(values) > 0 {
+				c.site(value, c.elementsOf(values...))
+			}
+		}
+		return
+	}
+	id, ok := n.Fn.(*syntax.Ident)
+	if !ok || !isNamed(n.Fn, id.Name) {
+		return
+	}
+	form, ok := forwarding[id.Name]
+	if !ok {
+		return
+	}
+	for _, i := range []int{form.fn, form.also} {
+		if i >= len(n.Args) || i == 0 && form.fn != 0 {
+			continue
+		}
+		value, name, spread := argument(n.Args[i])
+		switch {
+		case name != "" || spread:
+		case form.given < 0:
+			c.site(value, c.direct(n.Args[i+1:], form.own))
+		case form.given == 0:
+			c.site(value, c.direct(nil, nil))
+		case len(n.Args) > 1:
+			if items, name, spread := argument(n.Args[1]); name == "" && !spread {
+				c.site(value, c.elementsOf(items))
+			}
+		}
+	}
+}
+
+// site adds a place where a function is called that stands there by its name, or is written there.
+func (c *collector) site(fn syntax.Expr, s site) {
+	switch fn := fn.(type) {
+	case *syntax.Ident:
+		if first := firstOf(fn); first != nil {
+			c.sites[first] = append(c.sites[first], s)
+			c.inCalls[fn] = true
+		}
+	case *syntax.LambdaExpr:
+		c.lambdas[fn] = s
+	}
+}
+
+// connect gives functions the places where they are called.
+func (c *collector) connect() {
+	open := make(map[*syntax.Ident]bool)
+	syntax.Walk(c.file, func(n syntax.Node) bool {
+		if id, ok := n.(*syntax.Ident); ok && !c.inCalls[id] {
+			if first := firstOf(id); first != nil && first != id {
+				open[first] = true
+			}
+		}
+		return true
+	})
+	for node, fn := range c.facts.callables {
+		switch n := node.(type) {
+		case *syntax.DefStmt:
+			first := firstOf(n.Name)
+			v := c.facts.vars[first]
+			fn.open = c.library || first != n.Name || open[first] || v == nil || len(v.sources) != 1
+			fn.sites = c.sites[first]
+		case *syntax.LambdaExpr:
+			s := c.lambdas[n]
+			fn.open = s == nil
+			fn.sites = []site{s}
+		}
+	}
+}
