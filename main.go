@@ -1,4 +1,4 @@
-// Incus-star runs Starlark scripts, and a prompt, against Incus.
+// Incus-star runs Starlark scripts, or an interactive prompt, against Incus: incus-star --help describes its usage.
 package main
 
 import (

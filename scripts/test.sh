@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 #
-# All that has to hold before a commit: the format, go vet, and every test, under the race detector and beside a
-# real Incus of each supported line (see testbed.sh). What doesn't talk to Incus runs once, and then comes from
-# Go's cache, because only the others read what changes between the lines.
+# Checks everything required for a commit: formatting, go vet, and every test, under the race detector and beside a
+# real Incus of each supported line (see testbed.sh). Tests without Incus run once. For the other line their results
+# come from Go's cache, because they don't read the environment variables that differ between the lines.
 set -euo pipefail
 
 if [[ ${1-} == -h || ${1-} == --help ]]; then
@@ -11,7 +11,7 @@ if [[ ${1-} == -h || ${1-} == --help ]]; then
 fi
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-PATH=$PATH:/usr/local/go/bin # where Go's own archive is unpacked, by its instructions
+PATH=$PATH:/usr/local/go/bin # the location of Go's own archive by its instructions
 
 die() {
 	echo "test: $1" >&2
@@ -20,7 +20,7 @@ die() {
 
 command -v go >/dev/null || die "needs Go"
 
-# The race detector is the only part that needs a C compiler.
+# Only the race detector needs a C compiler.
 if ! command -v "$(go env CC)" >/dev/null; then
 	if ! command -v apt-get >/dev/null || ((EUID != 0)); then
 		die "needs a C compiler, for the race detector"
@@ -31,10 +31,10 @@ if ! command -v "$(go env CC)" >/dev/null; then
 		DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install gcc libc6-dev
 	} >/dev/null 2>&1 || die "needs a C compiler, for the race detector, and could not install gcc"
 fi
-go mod download # there is no network beside the throwaway Incus
-export GORACE=${GORACE:-atexit_sleep_ms=0} # else each process of a test that the race detector watches ends a second later
+go mod download # there is no network inside the testbed
+export GORACE=${GORACE:-atexit_sleep_ms=0} # else each process under the race detector exits a second late
 
-trap 'exit 130' INT # else the next check would follow the one that was interrupted
+trap 'exit 130' INT # else the next check would run after an interrupted one
 passed=() failed=()
 check() { # NAME COMMAND...
 	local start=$SECONDS
@@ -50,7 +50,7 @@ check() { # NAME COMMAND...
 format() {
 	local file files=() wrong
 	while IFS= read -r -d '' file; do
-		[[ ! -e $file ]] || files+=("$file") # git lists deleted ones too
+		[[ ! -e $file ]] || files+=("$file") # git lists deleted files too
 	done < <(git ls-files -z --cached --others --exclude-standard -- '*.go' 2>/dev/null ||
 		find . -name '*.go' -print0)
 	((${#files[@]})) || return 0
@@ -59,7 +59,7 @@ format() {
 }
 
 testbed() { # testbed.sh's arguments
-	# With this script ends what it started, even where it is killed.
+	# The testbed ends with this script, even if that is killed.
 	setpriv --pdeathsig TERM scripts/testbed.sh "$@" </dev/null
 }
 
@@ -67,18 +67,19 @@ tests() { # LINE [go test FLAG...]
 	testbed --incus "$1" env CGO_ENABLED=1 go test -race -timeout 20m "${@:2}" ./...
 }
 
-# What needs several members.
+# Tests that need several members.
 cluster() { # LINE
 	testbed --incus "$1" --cluster 3 env CGO_ENABLED=1 go test -race -run RealCluster ./...
 }
 
-# What would disturb the other tests: it kills the daemon, or one of a cluster's.
+# Tests that would disturb the others, because they kill a daemon.
 killed() { # LINE
 	testbed --incus "$1" env CGO_ENABLED=1 INCUS_STAR_TESTBED_KILL=1 go test -race -run '^TestDaemonKilled' ./starlarkincus/cli &&
 		testbed --incus "$1" --cluster 3 env CGO_ENABLED=1 INCUS_STAR_TESTBED_KILL=1 go test -race -run '^TestMemberKilled' ./starlarkincus/cli
 }
 
-# What stood in a testbed's way when it ended: a frozen container, and one that doesn't heed that it is to stop.
+# Ends a testbed that has a frozen container and one that ignores the request to stop, and checks that nothing of it is
+# left.
 ends() { # LINE [testbed.sh FLAG...]
 	local before run left
 	before=$(traces)
@@ -97,7 +98,8 @@ ends() { # LINE [testbed.sh FLAG...]
 	return 1
 }
 
-traces() { # of testbeds, outside of their namespaces
+# Prints the network interfaces and mount points, among them any left by a testbed.
+traces() {
 	ls /sys/class/net
 	cut -d ' ' -f 5 /proc/self/mountinfo
 }
@@ -124,7 +126,7 @@ check "the end of a testbed of Incus 6.0" ends 6.0
 check "the end of a testbed of Incus 7.0" ends 7.0
 check "the end of a cluster of Incus 7.0" ends 7.0 --cluster 3
 
-# How much of the API the tests above called, counted from the requests that they sent.
+# The part of the API covered by the tests above, counted from their requests.
 check "the API's operations that were called" go test -count=1 -v -run '^TestCoverage$' ./starlarkincus/spec
 
 if ((${#failed[@]})); then

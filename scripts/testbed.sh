@@ -3,9 +3,9 @@
 # Runs a command beside a throwaway Incus: a real daemon in namespaces of its own, which ends with the command
 # and leaves no process, mount, folder, control group or network interface behind.
 #
-# The same file plays each part in a testbed's life. By hand it makes sure that all is installed and waits for
-# the rest; as "--inside" it is the first process in the namespaces, and brings up the daemons and the command;
-# as "--daemon" it becomes a daemon; as "--sweep" it outlives them all, to clear up.
+# This file runs as each of a testbed's processes. Started by a user, it installs missing packages and waits for
+# the others. With --inside it is the first process in the namespaces, which starts the daemons and the command;
+# with --daemon it becomes a daemon; with --sweep it cleans up after all of them.
 set -euo pipefail
 
 usage() {
@@ -18,23 +18,22 @@ Runs COMMAND beside a throwaway Incus daemon, or a cluster of N, and ends with i
   --cluster N    N daemons, joined
   --help         this text
 
-Installs what is missing on Debian 12 and 13, and keeps a daemon of a line that the machine doesn't have in
+Installs missing packages on Debian 12 and 13. A daemon of a line that the machine doesn't have is kept in
 ${XDG_CACHE_HOME:-~/.cache}/incus-star; remove that folder to get newer releases.
 
-COMMAND sees the machine's files but for those in /run, has no network but the testbed's own, and finds in its
-environment:
+COMMAND sees the machine's files except those in /run, and no network but the testbed's. Its environment has:
   INCUS_DIR, INCUS_CONF            the daemon's folder, and an empty configuration of the incus command
-  INCUS_STAR_TESTBED               the line: says that this is a testbed
-  INCUS_STAR_TESTBED_RUN           another value at each run
-  INCUS_STAR_TESTBED_IMAGE         the alias of a small container image that the daemon has
+  INCUS_STAR_TESTBED               the line; unset outside of a testbed
+  INCUS_STAR_TESTBED_RUN           a unique value for each run
+  INCUS_STAR_TESTBED_IMAGE         the alias of a small container image on the daemon
   INCUS_STAR_TESTBED_ENDPOINT      the daemon's https address
-  INCUS_STAR_TESTBED_PID           the daemon's process
-  INCUS_STAR_TESTBED_LOG           the file with what the daemon prints
-In a cluster those are the first member's, and there are:
+  INCUS_STAR_TESTBED_PID           the daemon's process id
+  INCUS_STAR_TESTBED_LOG           the file with the daemon's output
+In a cluster these are the first member's, and there are also:
   INCUS_STAR_TESTBED_CLUSTER       N
   INCUS_STAR_TESTBED_DIRS          all members' folders, as a:b:c
   INCUS_STAR_TESTBED_ENDPOINTS     their https addresses, as a,b,c
-  INCUS_STAR_TESTBED_PIDS          their processes, as a,b,c
+  INCUS_STAR_TESTBED_PIDS          their process ids, as a,b,c
 END
 }
 
@@ -45,10 +44,10 @@ die() { # STATUS MESSAGE
 	exit "$1"
 }
 
-# As in sysexits.h: this machine can't do it; it can and didn't.
+# Exit statuses, as in sysexits.h: this machine can't run a testbed; it can, but the testbed failed.
 readonly unavailable=69 broken=70
 
-# A root shell that su started may lack the folders that ip, dnsmasq and nft are in.
+# A root shell started by su may lack the folders of ip, dnsmasq and nft.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 main() {
@@ -80,28 +79,29 @@ main() {
 		die $unavailable "needs the right to make namespaces, which this machine or container doesn't give"
 
 	local fd
-	for fd in 0 1 2; do # a closed one would become the next file that is opened
+	for fd in 0 1 2; do # else the next file to be opened would get its number
 		[[ -e /proc/self/fd/$fd ]] || eval "exec $fd<>/dev/null"
 	done
 	prepare "$line"
 	start "$line" "$members" "$@"
 }
 
-# --- what it needs ---------------------------------------------------------------------------------------------
+# --- packages and daemons --------------------------------------------------------------------------------------
 
 cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/incus-star
 
-# Sets incusd, and tree, the folder that is the daemon's root, empty where it is the machine's own.
+# Installs missing packages and daemons. Sets incusd to the daemon's path, and tree to the folder of its root file
+# system, empty for the machine's own.
 prepare() { # LINE
 	local packages build lock
 	plan "$1"
 	[[ ${packages[*]-}$build ]] || return 0
 	[[ $(suite_with 6.0) ]] ||
-		die $unavailable "needs $(missing "$1"); only on Debian 12 and 13 does it install by itself what is missing"
+		die $unavailable "needs $(missing "$1"); it installs missing packages by itself only on Debian 12 and 13"
 	mkdir -p "$cache"
 	exec {lock}>"$cache/lock"
 	flock --nonblock "$lock" || { say "waiting for another testbed's preparations" && flock "$lock"; }
-	plan "$1" # again, because the other one may have seen to it
+	plan "$1" # again, because the other testbed may have installed it
 	[[ ! ${packages[*]-} ]] || install_packages "${packages[@]}"
 	[[ ! $build ]] || build_tree "$1"
 	plan "$1"
@@ -109,13 +109,14 @@ prepare() { # LINE
 	exec {lock}>&-
 }
 
+# Prints a list of the missing daemon and packages.
 missing() { # LINE
 	local all=(${build:+"Incus $1"} "${packages[@]%/*}") list
 	printf -v list ', %s' "${all[@]}"
 	printf '%s' "${list:2}"
 }
 
-# Sets incusd and tree, and in packages and build what is missing.
+# Sets incusd and tree, packages to the missing packages, and build if the tree is missing.
 plan() { # LINE
 	local suite pair needed=(ip:iproute2 busybox:busybox-static)
 	tree='' build='' packages=()
@@ -124,7 +125,7 @@ plan() { # LINE
 		incusd=/usr/libexec/incus/incusd
 		if [[ $suite ]] && ! installed_daemon '*' >/dev/null; then
 			packages+=("incus-base/$suite")
-			needed+=(systemd-sysusers:systemd-standalone-sysusers) # else apt would choose all of systemd
+			needed+=(systemd-sysusers:systemd-standalone-sysusers) # else apt would install all of systemd
 		else
 			tree=$cache/incus-$1-$(uname -m)
 			[[ -e $tree$incusd ]] || build=yes
@@ -139,6 +140,7 @@ plan() { # LINE
 	command -v incus >/dev/null || packages+=("incus-client/${suite:-$(suite_with 6.0)}")
 }
 
+# Prints the path of an installed daemon of the line.
 installed_daemon() { # LINE
 	local path version clean
 	for path in /usr/libexec/incus/incusd /opt/incus/bin/incusd /usr/lib/incus/incusd "$(command -v incusd || :)"; do
@@ -154,18 +156,18 @@ installed_daemon() { # LINE
 	return 1
 }
 
-# Sets clean, the start of a command that sees only what a daemon should.
+# Sets clean to the prefix of a command with a daemon's environment.
 clean_environment() { # INCUSD
 	local path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 	clean=(env -i HOME=/root LANG=C.UTF-8)
-	if [[ $1 == /opt/incus/* ]]; then # Incus's own packages bring their libraries along
+	if [[ $1 == /opt/incus/* ]]; then # Incus's own packages include the libraries
 		clean+=(PATH="/opt/incus/bin:$path" LD_LIBRARY_PATH=/opt/incus/lib)
 	else
 		clean+=(PATH="$path")
 	fi
 }
 
-# The suite with that line for this machine's own release, if there is one.
+# Prints the Debian suite that has the line for this machine's release, if any.
 suite_with() { # LINE
 	# shellcheck source=/dev/null
 	case "$(. /etc/os-release 2>/dev/null && printf '%s' "${ID-} ${VERSION_CODENAME-}") $1" in
@@ -177,7 +179,7 @@ suite_with() { # LINE
 
 install_packages() { # PACKAGE[/SUITE]...
 	say "installing ${*%/*}; services among them stay off"
-	# Not ended with this script, because packages may not be left half installed.
+	# It isn't ended with this script, so as not to leave packages half installed.
 	unshare --mount --propagation private "$BASH" "$self" --install "$@" >"$cache/log" 2>&1 </dev/null ||
 		die $unavailable "could not install ${*%/*}; what apt says is in $cache/log"
 }
@@ -188,7 +190,7 @@ install() { # PACKAGE[/SUITE]...
 	fetch_lists "${suite:-$(suite_with 6.0)}"
 	cp "$cache/apt/derived.list" "$cache/apt/sources/derived.list"
 	apt_get update || :
-	# The daemons that come along are for testbeds: nothing is to start, neither now nor when the machine does.
+	# The installed services are for testbeds only: none may start, neither now nor when the machine boots.
 	for helper in invoke-rc.d update-rc.d deb-systemd-invoke deb-systemd-helper; do
 		path=$(command -v $helper) && mount --bind /bin/true "$path"
 	done
@@ -197,7 +199,7 @@ install() { # PACKAGE[/SUITE]...
 	rm -rf "$cache/apt"
 }
 
-# apt's sources and lists are kept in a folder of ours, so that the machine's own stay as they are.
+# Runs apt-get with sources and lists in the cache folder, so that the machine's own don't change.
 apt_get() { # ARG...
 	apt-get -q -y --no-install-recommends -o Acquire::Languages=none -o Acquire::Retries=3 \
 		-o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false \
@@ -207,13 +209,13 @@ apt_get() { # ARG...
 		-o Dir::Cache::archives="$cache/apt/archives" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= "$@"
 }
 
-# Fetches the lists of the machine's own sources, and writes to derived.list where Debian's other suites are.
+# Fetches the lists of the machine's own sources, and writes sources of other Debian suites to derived.list.
 fetch_lists() { # SUITE...
 	local archive suite keys=/usr/share/keyrings/debian-archive-keyring.gpg
 	rm -rf "$cache/apt"
 	mkdir -p "$cache/apt"/{lists,archives}/partial "$cache/apt/sources"
 	[[ ! -d /etc/apt/sources.list.d ]] || cp -r /etc/apt/sources.list.d/. "$cache/apt/sources"
-	apt_get update || : # what fails may be a source that isn't needed
+	apt_get update || : # a source that fails may not be needed
 	# shellcheck disable=SC2016 # apt's own variable
 	archive=$(apt_get indextargets --format '$(REPO_URI)' 'Origin: Debian' 'Label: Debian' \
 		'Created-By: Packages' | sed -n 1p)
@@ -224,8 +226,8 @@ fetch_lists() { # SUITE...
 	done >"$cache/apt/derived.list"
 }
 
-# Debian 13 has both lines. Its packages, unpacked in a folder and never set up, are enough for a daemon, and
-# change nothing on the machine.
+# Unpacks a daemon's root file system. Debian 13 has both lines. Its packages, unpacked in a folder and never
+# configured, suffice for a daemon, and change nothing on the machine.
 build_tree() { # LINE
 	say "getting Incus $1, once, into $tree"
 	"${contained[@]}" "$BASH" "$self" --unpack "$1" "$tree" >"$cache/log" 2>&1 </dev/null &
@@ -244,7 +246,7 @@ unpack() { # LINE TREE
 		attr base-files base-passwd bash coreutils dnsmasq-base grep gzip iproute2 kmod libc-bin mount nftables \
 		rsync sed squashfs-tools systemd-standalone-sysusers tar uidmap util-linux xz-utils zstd
 	rm -rf "$new"
-	for deb in "$own"/archives/base-files_*.deb "$own"/archives/*.deb; do # the first makes /bin and its like links
+	for deb in "$own"/archives/base-files_*.deb "$own"/archives/*.deb; do # the first creates /bin and others as links
 		dpkg-deb --extract "$deb" "$new"
 	done
 	cp "$new/usr/share/base-passwd/passwd.master" "$new/etc/passwd"
@@ -254,13 +256,13 @@ unpack() { # LINE TREE
 	ln -sf /proc/self/mounts "$new/etc/mtab"
 	ln -sf bash "$new/bin/sh"
 	rm -rf "$own" "$new"/usr/share/{doc,info,locale,man}
-	sync -f "$new" # else a machine that stops now could keep the new name and lose what is in it
+	sync -f "$new" # else a crash could keep the new name and lose the content
 	mv -T "$new" "$2"
 }
 
 # --- the life of a testbed -------------------------------------------------------------------------------------
 
-# The start of a command that dies with this process, whatever kills that, and with it all that it started.
+# The prefix of a command that is killed, with all its children, when this process ends for any reason.
 contained=(env --default-signal=INT --ignore-signal=QUIT setpriv --pdeathsig KILL
 	unshare --mount --pid --fork --kill-child --mount-proc --propagation private)
 
@@ -273,15 +275,15 @@ start() { # LINE MEMBERS COMMAND...
 	trap 'end' EXIT
 	make_groups "$run" || die $unavailable "needs a tree of control groups in /sys/fs/cgroup that it may write to"
 
-	# The status comes through a pipe: a trap interrupts the reading of it, where it would have to wait for the
-	# end of a command in the foreground, and could make bash miss the end of one in the background.
+	# The status comes through a pipe, because a trap interrupts a read. It would have to wait for the end of a
+	# command in the foreground, and could make bash miss the end of one in the background.
 	exec {output}>&1
 	exec {report}< <(exec "${contained[@]}" --net "$BASH" "$self" --inside "$output" "$run" "$tree" "$incusd" "$@" \
 		<&0 {lifeline}>&- {swept}<&-)
 	inner=$!
 	trap 'pass_on TERM TERM' TERM
 	trap 'pass_on HUP HUP' HUP
-	trap 'pass_on INT USR1' INT # inside says why
+	trap 'pass_on INT USR1' INT # see inside
 	read -r started <&"$report" || :
 	read -r status <&"$report" || :
 	if [[ $signal && ${status:-137} == 137 ]]; then
@@ -290,8 +292,8 @@ start() { # LINE MEMBERS COMMAND...
 	exit "${status:-137}"
 }
 
-# Ends what the testbed left. The first process in the namespaces can't end before the sweeper has thawed what is
-# frozen in them; with it goes the last hold on the report.
+# Ends the testbed's remaining processes. The first process in the namespaces can't end before the sweeper has thawed
+# their frozen processes; its end closes the report.
 end() {
 	trap '' TERM HUP INT
 	exec {lifeline}>&-
@@ -299,10 +301,11 @@ end() {
 	[[ ! ${report-} ]] || read -r -t 10 <&"$report" || :
 }
 
+# Passes a signal on to the first process in the namespaces.
 pass_on() { # RECEIVED SENT
 	local first=''
 	signal=$1
-	if [[ ! $started ]]; then # and so COMMAND hasn't, either
+	if [[ ! $started ]]; then # nor has COMMAND
 		kill -s KILL "$inner" 2>/dev/null || :
 		return
 	fi
@@ -310,13 +313,14 @@ pass_on() { # RECEIVED SENT
 	[[ ! $first ]] || kill -s "$2" "$first" 2>/dev/null || :
 }
 
-# Control groups don't end with namespaces. So a testbed's are all below one of its own in each hierarchy, where
-# they can be found again.
+# Prints the mount point and type of each hierarchy of control groups. Control groups outlive namespaces. So a
+# testbed has one group in each hierarchy, with all others below it, where the sweeper finds them.
 hierarchies() {
 	awk '$5 ~ "^/sys/fs/cgroup" { for (i = 7; $i != "-"; i++); if ($(i + 1) ~ "^cgroup2?$") print $5, $(i + 1) }' \
 		/proc/self/mountinfo
 }
 
+# Creates the testbed's group in each hierarchy.
 make_groups() { # RUN
 	local mount type group name any=''
 	while read -r mount type; do
@@ -324,13 +328,13 @@ make_groups() { # RUN
 		mkdir "$group" 2>/dev/null || return 1
 		any=yes
 		if [[ $type == cgroup2 ]]; then
-			# A group that has processes can't hand controllers down to its own groups. LXC makes those of the
-			# containers beside the first process, but above it where its group is called so.
+			# A group with processes can't delegate controllers to groups below it. LXC creates the groups of the
+			# containers in the first process's group, or, if that is named init.scope, in the one above.
 			mkdir "$group/init.scope"
 			for name in $(<"$group/cgroup.controllers"); do
 				echo "+$name" 2>/dev/null >"$group/cgroup.subtree_control" || :
 			done
-		elif [[ -e $group/cpuset.cpus ]]; then # which a new group lacks, and its own don't get by themselves
+		elif [[ -e $group/cpuset.cpus ]]; then # empty in a new group, and not inherited by those below it
 			echo 1 >"$group/cgroup.clone_children"
 			for name in cpuset.cpus cpuset.mems; do
 				cat "$mount/$name" >"$group/$name"
@@ -340,6 +344,7 @@ make_groups() { # RUN
 	[[ $any ]]
 }
 
+# Moves this process to the testbed's groups.
 join_groups() { # RUN
 	local mount type group
 	while read -r mount type; do
@@ -349,7 +354,8 @@ join_groups() { # RUN
 	done < <(hierarchies)
 }
 
-# Its standard input ends when the testbed's own process has, however that came about.
+# Kills a testbed's processes and removes its groups once standard input ends, which it does when the testbed's main
+# process ends for any reason.
 sweep() { # RUN
 	local mount left end
 	trap '' INT TERM HUP
@@ -365,9 +371,9 @@ sweep() { # RUN
 	done
 }
 
-# Until the end of standard input. The freezer of cgroup v1 can miss a process that is about to sleep in vfork(), and the
-# group stays FREEZING; Incus, which freezes a container that it stops by force, waits for that without an end. The
-# freezer looks again at all processes when it is told once more.
+# Freezes groups that stay FREEZING once more, until the end of standard input. The freezer of cgroup v1 can miss a
+# process that is about to sleep in vfork(). Incus, which freezes a container before it stops it by force, then waits
+# forever. The repeated request makes the freezer check all processes again.
 freeze_again() { # RUN
 	local file state='' freezing='' before
 	while read -r -t 1 || (($? > 128)); do
@@ -380,15 +386,16 @@ freeze_again() { # RUN
 	done
 }
 
+# Kills the processes of a group and removes it, with those below it.
 remove_group() { # GROUP
 	[[ -d $1 ]] || return 0
 	processes_of "$1" | xargs -r kill -KILL 2>/dev/null || :
-	thaw "$1" # else they would die of it only then
+	thaw "$1" # frozen processes die only when thawed
 	find "$1" -depth -type d -exec rmdir {} + 2>/dev/null || :
 	[[ ! -d $1 ]]
 }
 
-# A container may have been frozen by hand, or by Incus while it stops one.
+# Thaws a group: a container may have been frozen by a user, or by Incus while stopping it.
 thaw() { # GROUP
 	local file
 	while read -r file; do
@@ -403,7 +410,8 @@ processes_of() { # GROUP
 	find "$1" -name cgroup.procs -exec cat {} + 2>/dev/null || :
 }
 
-# What is there from a testbed whose sweeper was killed too. A new one has a moment without processes.
+# Removes the groups of testbeds whose sweeper was killed too: those without processes that are older than a minute,
+# because a new testbed's have none at first.
 sweep_stale() {
 	local group
 	while read -r group; do
@@ -413,7 +421,7 @@ sweep_stale() {
 
 # --- inside ----------------------------------------------------------------------------------------------------
 
-base=/run/incus-star # in memory, and gone with the namespace that it is mounted in
+base=/run/incus-star # in memory, and removed with the mount namespace
 
 inside() { # OUTPUT RUN TREE INCUSD LINE MEMBERS COMMAND...
 	local output=$1 run=$2 tree=$3 incusd=$4 line=$5 members=$6 report ended command='' status typed='' pids=() n
@@ -422,8 +430,8 @@ inside() { # OUTPUT RUN TREE INCUSD LINE MEMBERS COMMAND...
 	trap 'report_end $?' EXIT
 	trap 'interrupt TERM 143' TERM
 	trap 'interrupt HUP 129' HUP
-	# What is typed at a terminal interrupts all of its foreground processes: this one, the testbed's own outside
-	# and COMMAND. One that is sent to the testbed's own alone comes on from there as USR1, for COMMAND as well.
+	# An interrupt from the terminal reaches all its foreground processes: this one, the main one outside, and
+	# COMMAND. One that is sent to the main process alone is passed on as USR1, for COMMAND too.
 	trap 'typed=yes; [[ $command ]] || exit 130' INT
 	trap 'if [[ $typed ]]; then typed=""; else interrupt INT 130; fi' USR1
 	echo started >&"$report"
@@ -436,7 +444,7 @@ inside() { # OUTPUT RUN TREE INCUSD LINE MEMBERS COMMAND...
 	ip link set lo up
 	unset INCUS_SOCKET INCUS_REMOTE INCUS_PROJECT INCUS_GLOBAL_CONF
 	export INCUS_CONF=$base/client INCUS_CACHE=$base/cache
-	echo '{}' >$base/client/config.yml # else the incus command greets its new user
+	echo '{}' >$base/client/config.yml # else the incus command prints a welcome message
 
 	((members == 1)) || ip link add testbed0 up type bridge
 	for ((n = 1; n <= members; n++)); do
@@ -462,11 +470,11 @@ inside() { # OUTPUT RUN TREE INCUSD LINE MEMBERS COMMAND...
 	exit "$status"
 }
 
-# Prints, to 3, the process of COMMAND and then its status.
+# Runs COMMAND, and prints its process id and then its status to 3.
 run_command() { # COMMAND...
 	local status=0
 	trap '' TERM HUP INT
-	# shellcheck disable=SC2016 # the other bash's
+	# shellcheck disable=SC2016 # variables of the other bash
 	env --default-signal=TERM,HUP,INT,QUIT "$BASH" -c 'exec "$@"' testbed "$@" <&0 3>&- {report}>&- &
 	echo $! >&3
 	wait $! || status=$?
@@ -487,7 +495,7 @@ interrupt() { # SIGNAL STATUS
 	{ sleep 10 && kill -s KILL "$command"; } </dev/null >/dev/null 2>&1 {report}>&- &
 }
 
-# The /sys of before shows the network of before.
+# Mounts a new /sys, because the inherited one shows the network of the outer namespace.
 own_sys() {
 	mount --rbind /sys/fs/cgroup $base/cgroup
 	mount -t sysfs sysfs /sys
@@ -507,7 +515,8 @@ tell_cluster() {
 
 address() { echo "10.198.0.$1"; } # MEMBER
 
-# The first member of a cluster shares COMMAND's network, and the others have one each, with a cable to it.
+# Starts a daemon. The first member of a cluster shares COMMAND's network namespace. The others have one each,
+# connected to it by a veth pair.
 launch_member() { # MEMBER
 	local name=node$1 network=()
 	mkdir -m 755 "$base/$name" "$base/tmp/$name"
@@ -530,7 +539,7 @@ daemon() { # MEMBER TREE INCUSD
 	local part clean
 	(($1 == 1)) || own_sys
 	if [[ $2 ]]; then
-		# Not by chroot: the kernel gives no user namespaces to what runs in one, and without there's no container.
+		# Not with chroot, in which the kernel allows no user namespaces, and so no containers.
 		mount --bind "$2" "$2"
 		cd "$2"
 		mount -o remount,bind,ro .
@@ -544,7 +553,7 @@ daemon() { # MEMBER TREE INCUSD
 	fi
 	ulimit -n 1048576 2>/dev/null || :
 	clean_environment "$3"
-	# AppArmor's profiles are the whole kernel's, and would be there afterwards.
+	# AppArmor's profiles are global to the kernel, and would outlive the testbed.
 	exec "${clean[@]}" INCUS_SECURITY_APPARMOR=false INCUS_DIR="$base/node$1" TMPDIR="$base/tmp/node$1" \
 		"$3" --group root
 }
@@ -604,14 +613,14 @@ configure() { # MEMBER
 	} | INCUS_DIR=$base/node1 incus admin init --preseed
 }
 
-# A container image of one program. The same busybox makes the same image.
+# Creates a container image of one program. The image is reproducible: it depends only on the busybox.
 make_image() { # FILE
 	local work=$base/image root=$base/image/rootfs busybox library
 	busybox=$(command -v busybox)
 	mkdir -p "$root"/{bin,dev,etc,mnt,proc,root,run,sbin,sys,tmp,usr/bin,usr/sbin,var/log}
 	chmod 1777 "$root/tmp"
 	cp "$busybox" "$root/bin/busybox"
-	for library in $(ldd "$busybox" 2>/dev/null | grep -o '/[^ ]*'); do # none, where it is a static one
+	for library in $(ldd "$busybox" 2>/dev/null | grep -o '/[^ ]*'); do # none for a static busybox
 		mkdir -p "$root${library%/*}" && cp "$library" "$root$library"
 	done
 	chroot "$root" /bin/busybox --install -s
@@ -623,7 +632,7 @@ make_image() { # FILE
 	printf '%s\n' root:x:0:0:root:/root:/bin/sh nobody:x:65534:65534:nobody:/:/bin/false >"$root/etc/passwd"
 	printf '%s\n' root:x:0: nogroup:x:65534: >"$root/etc/group"
 	printf '127.0.0.1 localhost\n' >"$root/etc/hosts"
-	rm "$root/sbin/init" # busybox's own, which takes seconds to end
+	rm "$root/sbin/init" # busybox's init takes seconds to end
 	cat >"$root/sbin/init" <<-'END'
 		#!/bin/sh
 		# Incus asks for an end with PWR; busybox's halt, poweroff and reboot with USR1, USR2 and TERM.
