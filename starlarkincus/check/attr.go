@@ -102,6 +102,9 @@ func (m *module) attrOf(t typ, name string, called bool) (union, problem) {
 	}
 	v := t.sample()
 	has, ok := v.(starlark.HasAttrs)
+	if t.class == dict && !called && !slices.Contains(has.AttrNames(), name) {
+		return t.elem(1).loose(), problem{} // the value of a key
+	}
 	if ok && slices.Contains(has.AttrNames(), name) {
 		return m.ownAttr(t, has, name), problem{}
 	}
