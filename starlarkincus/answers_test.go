@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -38,6 +39,10 @@ type answers struct {
 	sync     bool                      // nothing goes on in the background
 	busy     int                       // how often a DELETE is refused
 	override map[string]any            // fields of all objects
+	failing  map[string]string         // "METHOD /path" to "400 text", the failure of such requests
+	failed   string                    // why operations fail; empty where they don't
+	result   map[string]any            // in place of outcome
+	texts    map[string]string         // what stands at a path, in place of the text that all have
 }
 
 type route struct {
@@ -113,6 +118,7 @@ func (a *answers) reset() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.made, a.empty, a.sync, a.busy, a.override, a.log = make(map[string]map[string]any), false, false, 0, nil, nil
+	a.failing, a.failed, a.result, a.texts = nil, "", nil, nil
 }
 
 // take returns what has arrived since the last call.
@@ -176,7 +182,7 @@ func (a *answers) item(p *spec.Site, path string) any {
 	if p.Name == "aliases" {
 		out["target"] = "abc123"
 	}
-	if out["network"] != nil && p.Kind == "InstanceState" {
+	if out["network"] != nil && p.Kind == "InstanceState" && a.override["network"] == nil {
 		out["network"] = map[string]any{"eth0": map[string]any{"type": "broadcast", "addresses": []any{map[string]any{"family": "inet", "address": "10.0.0.2", "scope": "global"}}}}
 	}
 	if p.Name == "server" {
@@ -250,6 +256,18 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(status, map[string]any{"type": "error", "error_code": status, "error": message})
 	}
 	operation := map[string]any{"id": operationID, "class": "task", "status": "Success", "status_code": 200, "metadata": outcome}
+	if a.result != nil {
+		operation["metadata"] = a.result
+	}
+	if a.failed != "" {
+		operation["status"], operation["status_code"], operation["err"] = "Failure", 400, a.failed
+	}
+	if text := a.failing[r.Method+" "+path]; text != "" {
+		status, message, _ := strings.Cut(text, " ")
+		code, _ := strconv.Atoi(status)
+		refuse(code, message)
+		return
+	}
 	switch {
 	case strings.HasSuffix(path, "/wait"):
 		answer(200, map[string]any{"type": "sync", "status": "Success", "status_code": 200, "metadata": operation})
@@ -289,7 +307,7 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			answer(200, map[string]any{"type": "sync", "status": "Success", "status_code": 200, "metadata": nil})
 			return
 		}
-		operation["status"], operation["status_code"] = "Running", 103
+		operation["status"], operation["status_code"], operation["err"] = "Running", 103, ""
 		w.Header().Set("Location", "/1.0/operations/"+operationID)
 		answer(202, map[string]any{"type": "async", "status": "Operation created", "status_code": 100, "operation": "/1.0/operations/" + operationID, "metadata": operation})
 		return
@@ -314,6 +332,9 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		v = a.routes[i].answer(a, r)
 	}
 	if text, raw := v.(rawText); raw {
+		if own, has := a.texts[path[strings.LastIndex(path, "/")+1:]]; has {
+			text = rawText(own)
+		}
 		w.Header().Set("Content-Type", "application/octet-stream")
 		io.WriteString(w, string(text))
 		return
