@@ -13,21 +13,21 @@ import (
 	"syscall"
 )
 
-// operationCancelled is the code that Incus gives a background operation that was cancelled. It is not an HTTP status.
+// operationCancelled is the status code of a cancelled background operation. It is not an HTTP status.
 const operationCancelled = 401
 
-// A Failure is a server's report of one.
+// A Failure is an error as the server reports it.
 type Failure struct {
-	// Status is the HTTP status of a reply, or the code of an operation that ended.
+	// Status is the HTTP status of the reply, or the status code of the operation.
 	Status  int
 	Message string
-	// Request is what failed, or what began the operation that did; nil if it isn't known.
+	// Request is the failed request, or the one that started the failed operation; nil if unknown.
 	Request *Request
-	// Member is the cluster member that ran the operation; empty if there is only one server.
+	// Member is the cluster member that ran the operation; empty on a server without a cluster.
 	Member string
 }
 
-// decide returns the first rule that matches, or nil.
+// decide returns the first rule that matches, or nil. From is either replies or operations.
 func (f *Failure) decide(from source) *rule {
 	spans := hearsay(f.Message, f.Request.values())
 	own := spans
@@ -52,8 +52,8 @@ func (f *Failure) decide(from source) *rule {
 	return nil
 }
 
-// OfReply gives the class of a server's error reply. Trusted is asked only where it matters: whether the server
-// trusts this client at all.
+// OfReply returns the class of a server's error reply. Trusted reports whether the server trusts the client at all; it
+// is called only for a 403, because the answer takes a request.
 func OfReply(f Failure, trusted func() bool) *Class {
 	r := f.decide(replies)
 	switch {
@@ -69,8 +69,8 @@ func OfReply(f Failure, trusted func() bool) *Class {
 	return API
 }
 
-// OfOperation gives the class of a background operation that ended, and that of the cause that its text tells, nil
-// where it tells none. Only the text counts for the cause, because only older servers report more.
+// OfOperation returns the class of a failed background operation, and the class of its cause, which is nil if the
+// message names none. The cause is judged by the message alone, because only older servers report more than that.
 func OfOperation(f Failure) (class, cause *Class) {
 	if f.Status == operationCancelled {
 		return OperationCancelled, nil
@@ -81,19 +81,18 @@ func OfOperation(f Failure) (class, cause *Class) {
 	return Operation, cause
 }
 
-// NewReply makes the error of a server's error reply. Response is its decoded body.
+// NewReply returns the error of a server's error reply, whose decoded body is response.
 func NewReply(f Failure, response any, trusted func() bool) *Error {
 	class := OfReply(f, trusted)
 	return &Error{Class: class, Message: f.Message, Status: f.Status, Response: response, Object: f.object(class)}
 }
 
-// NewOperation makes the error of a background operation that ended badly. Response is the operation as the server
-// rendered it.
+// NewOperation returns the error of a failed background operation, whose decoded JSON is response.
 //
-// That an object exists already, and why another member doesn't take an instance, is found in the background by older
-// servers and before it by newer ones. So that is the class of the error on both, and that an operation failed is its
-// cause; every other cause stands below the operation's failure. But an operation whose member died didn't fail as far as anybody knows: what is certain is that
-// the member is unavailable.
+// Its class is that of the operation, with the reason as its cause, but for two kinds of reason. Newer servers report
+// an existing object, and the refusal of an instance by another member, before they start the operation, older ones by
+// the operation: on both the reason is the error and the failed operation its cause. An operation whose member died may
+// still have succeeded: only the member's unavailability is certain, and so it is the error.
 func NewOperation(id string, f Failure, response any) *Error {
 	class, causeClass := OfOperation(f)
 	e := &Error{Class: class, Message: f.Message, Status: f.Status, OperationID: id, Response: response}
@@ -120,10 +119,10 @@ func NewOperation(id string, f Failure, response any) *Error {
 	return e
 }
 
-// notTaken begins the message of an operation whose instance was to be created on another member, which refused that.
+// notTaken begins the message of an operation that failed because another member refused to create the instance.
 const notTaken = "Failed requesting instance create on destination: "
 
-// OfTransport gives the class of a request that got no usable answer.
+// OfTransport returns the class of err, the error of a request without a usable answer.
 func OfTransport(err error) *Class {
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
@@ -138,7 +137,7 @@ func OfTransport(err error) *Class {
 		errors.As(err, &host), errors.As(err, &invalid):
 		return TLS
 	case errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error"):
-		// Outside QUIC, this is how crypto/tls reports an alert.
+		// Outside QUIC, crypto/tls reports an alert in this form.
 		return TLS
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded),
 		errors.As(err, &timeout) && timeout.Timeout():
@@ -147,7 +146,7 @@ func OfTransport(err error) *Class {
 	return Connection
 }
 
-// Hint says what to do about a failed connection to a server's socket or port; empty where there is no good advice.
+// Hint returns advice on a failed connection to a server's socket or port; empty for none.
 func Hint(err error) string {
 	switch {
 	case errors.Is(err, fs.ErrPermission):

@@ -6,37 +6,37 @@ import (
 	"strings"
 )
 
-// An Error is one failure with its class and what is known of it.
+// An Error is a failure with its class and its details.
 type Error struct {
-	// Class is the most specific class that is true; never nil.
+	// Class is the most specific class that applies; never nil.
 	Class *Class
-	// Message is the server's own words where a server answered.
+	// Message is the server's own text, or ours where no server answered.
 	Message string
-	// Status is the HTTP status, or the operation's own code for an operation that failed; 0 where no server answered.
+	// Status is the HTTP status, or the status code of a failed operation; 0 where no server answered.
 	Status int
-	// Response is the decoded JSON body of the answer; nil where there is none.
+	// Response is the decoded JSON body of the answer; nil for none.
 	Response any
-	// Cause is the failure behind this one; nil where there is none.
+	// Cause is the underlying failure; nil for none.
 	Cause error
-	// OperationID is the UUID of the background operation that failed; empty where there is none.
+	// OperationID is the UUID of the failed background operation; empty for none.
 	OperationID string
-	// Method and Path are those of the request that failed; the path has no query.
+	// Method and Path are those of the failed request. Path has no query.
 	Method, Path string
-	// Outcome says what became of the change; empty for what changes nothing.
+	// Outcome is the fate of the requested change; empty for a request that changes nothing.
 	Outcome Outcome
-	// Object is what the error is about; nil where that isn't known.
+	// Object is the object concerned; nil if unknown.
 	Object *Object
-	// Fields are what the class adds, such as exit_code.
+	// Fields are the attributes that the class adds, such as exit_code.
 	Fields map[string]any
 }
 
-// New makes an error of a class with a message and nothing else.
+// New returns an error of a class, with a message formatted as by [fmt.Sprintf].
 func New(class *Class, format string, args ...any) *Error {
 	return &Error{Class: class, Message: fmt.Sprintf(format, args...)}
 }
 
-// Error is the class, the status in parentheses, and the message; a cause and an object's name that the message doesn't
-// hold already follow.
+// Error returns the class, the status in parentheses, and the message, followed by the cause and the object's name
+// unless the message contains them.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Class.Name())
@@ -54,14 +54,14 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// mentions reports whether a text has a name in it, not as a part of another word.
+// mentions reports whether text contains name as a word of its own.
 func mentions(text, name string) bool {
 	return slices.ContainsFunc(occurrences(text, name), func(s span) bool {
 		return (s.from == 0 || !isLetter(text[s.from-1])) && (s.to == len(text) || !isLetter(text[s.to]))
 	})
 }
 
-// CauseMessage is what the cause says, without its class; empty where there is no cause.
+// CauseMessage returns the message of the cause, without its class; empty for no cause.
 func (e *Error) CauseMessage() string {
 	switch cause := e.Cause.(type) {
 	case nil:
@@ -76,7 +76,7 @@ func (e *Error) CauseMessage() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// Is holds for the error's class and the classes above it; errors.Is asks the causes too.
+// Is reports whether target is the error's class or one of its ancestors. [errors.Is] goes on to the causes.
 func (e *Error) Is(target error) bool {
 	class, ok := target.(*Class)
 	return ok && e.Class.IsA(class)

@@ -16,7 +16,7 @@ import (
 	"testing"
 )
 
-// TestTree: every class is under a parent that comes before it, and has a name and a sentence.
+// TestTree checks that every class follows its parent, and has a name of its own and a sentence.
 func TestTree(t *testing.T) {
 	seen := map[*Class]bool{}
 	names := map[string]bool{}
@@ -128,7 +128,7 @@ func TestOfReply(t *testing.T) {
 			t.Errorf("%d %s: got %v, want %v", test.status, test.text, got, test.want)
 		}
 	}
-	// The question costs a request: it is asked only for a 403.
+	// Trusted takes a request: it is called only for a 403.
 	for status := 200; status < 600; status++ {
 		asked := false
 		OfReply(Failure{Status: status, Message: "x"}, func() bool { asked = true; return true })
@@ -145,7 +145,7 @@ func TestNewOperation(t *testing.T) {
 		class       *Class
 		cause       *Class
 		message     string
-		operationAt int // how many causes deep the operation's failure is
+		operationAt int // depth of the operation's failure in the chain of causes
 	}{
 		{400, "Failed to run: nft", Operation, nil, "Failed to run: nft", 0},
 		{400, "Image not found", Operation, NotFound, "Image not found", 0},

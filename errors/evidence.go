@@ -7,23 +7,23 @@ import (
 	"strings"
 )
 
-// A span is a part of a text, from its first byte to the one after its last.
+// A span is the half-open range of bytes [from, to) in a text.
 type span struct{ from, to int }
 
-// programOutput precedes the words of a program that the server ran.
+// programOutput precedes the output of a program that the server ran.
 const programOutput = "Failed to run: "
 
-// plainWords is a text that a server might say of itself.
+// plainWords matches a value that may also be part of a server's own sentence.
 var plainWords = regexp.MustCompile(`^[A-Za-z' ]+$`)
 
-// hearsay returns the parts of a server's message that aren't its own words: what it quotes, and values that the
-// request held.
+// hearsay returns the parts of a server's message that aren't the server's own words: quotations, and values from the
+// request.
 func hearsay(message string, values []string) []span {
 	spans := quoted(message)
 	quotes := len(spans)
 	for _, value := range values {
 		if len(value) < 3 {
-			continue // too little to be evidence of anything
+			continue // so short a value occurs by chance
 		}
 		found := occurrences(message, value)
 		if escaped := strconv.Quote(value); escaped[1:len(escaped)-1] != value {
@@ -37,9 +37,9 @@ func hearsay(message string, values []string) []span {
 	return spans
 }
 
-// spoken returns those occurrences of a caller's value that are the caller's, where a server might say the same words of
-// itself: the last one, or, where the server quotes the value, those that stand for themselves between punctuation, since
-// what is part of a sentence then is the server's.
+// spoken returns the occurrences of value that repeat the caller, for a value that may also be part of the server's own
+// sentence. These are, where the server quotes the value, the occurrences between punctuation, since one within a
+// sentence is the server's own; else the last occurrence.
 func spoken(message, value string, found, quotes []span) []span {
 	if !slices.ContainsFunc(quotes, func(q span) bool { return strings.EqualFold(message[q.from+1:q.to-1], value) }) {
 		return found[max(0, len(found)-1):]
@@ -50,7 +50,7 @@ func spoken(message, value string, found, quotes []span) []span {
 	})
 }
 
-// occurrences finds a part in a text, in any case, because servers lower some values.
+// occurrences returns the spans of part in text, regardless of case, because servers convert some values to lower case.
 func occurrences(text, part string) []span {
 	text, part = lower(text), lower(part)
 	var found []span
@@ -65,7 +65,7 @@ func occurrences(text, part string) []span {
 	return found
 }
 
-// lower changes only ASCII's letters, so that positions stay.
+// lower converts only ASCII letters, so that byte positions stay the same.
 func lower(s string) string {
 	b := []byte(s)
 	for i, c := range b {
@@ -76,7 +76,7 @@ func lower(s string) string {
 	return string(b)
 }
 
-// quoted finds what stands in quotes, the quotes included: in " or ` anywhere, and in ' where it isn't an apostrophe.
+// quoted returns the spans of quotations, the quotes included: " and ` anywhere, and ' unless it is an apostrophe.
 func quoted(text string) []span {
 	var spans []span
 	for i := 0; i < len(text); i++ {
@@ -99,7 +99,8 @@ func quoted(text string) []span {
 
 func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' }
 
-// says reports whether the message matches in the server's own words: not wholly inside one of the spans.
+// says reports whether the message has a match of pattern in the server's own words, that is, not wholly inside one of
+// the spans.
 func says(message string, pattern *regexp.Regexp, spans []span) bool {
 	for _, at := range pattern.FindAllStringIndex(message, -1) {
 		inside := false

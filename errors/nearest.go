@@ -2,7 +2,8 @@ package errors
 
 import "strings"
 
-// Nearest is the name that was probably meant; empty where none is close.
+// Nearest returns the element of names that is closest to name, as a suggestion for a misspelt one; empty if none is
+// close.
 func Nearest(name string, names []string) string {
 	best, limit := "", 1+len(name)/4
 	for _, candidate := range names {
@@ -13,7 +14,7 @@ func Nearest(name string, names []string) string {
 	return best
 }
 
-// distance counts the letters to insert, delete or replace, or neighbours to swap, that make a into b.
+// distance returns the number of bytes to insert, delete or replace, or neighbours to swap, that turns a into b.
 func distance(a, b string) int {
 	before, last := []int(nil), make([]int, len(b)+1)
 	for j := range last {

@@ -8,11 +8,11 @@ import (
 	"sync"
 )
 
-// An Object is what an error is about.
+// An Object is the object that an error concerns.
 type Object struct {
-	// Kind is a word or two, such as "storage pool".
+	// Kind is the kind of object in words, such as "storage pool".
 	Kind string
-	// Name is empty if the kind is all that is known.
+	// Name is empty if only the kind is known.
 	Name string
 }
 
@@ -24,10 +24,10 @@ func (o *Object) String() string {
 	return fmt.Sprintf("%s %q", o.Kind, o.Name)
 }
 
-// A noun is how messages call objects of a kind.
+// A noun is the wording of a kind of object in the server's messages.
 type noun struct{ words, kind string }
 
-// nouns are tried in this order, longer ones before those they contain.
+// nouns are tried in order: each stands before the shorter ones that it contains.
 var nouns = []noun{
 	{"storage pool volume snapshot", "storage volume snapshot"}, {"storage volume snapshot", "storage volume snapshot"}, {"volume snapshot", "storage volume snapshot"},
 	{"storage volume backup", "storage volume backup"}, {"storage bucket backup", "storage bucket backup"}, {"storage bucket key", "storage bucket key"}, {"bucket key", "storage bucket key"},
@@ -41,7 +41,7 @@ var nouns = []noun{
 	{"certificate", "certificate"}, {"operation", "operation"}, {"warning", "warning"}, {"snapshot", "snapshot"}, {"backup", "backup"}, {"volume", "storage volume"}, {"bucket", "storage bucket"}, {"member", "cluster member"},
 }
 
-// absent matches a text that says that an object is missing: the noun, its name where it is told, and that it is so.
+// absent matches the statement that an object is missing: submatch 1 is its noun, submatch 2 its name, if given.
 var absent = sync.OnceValue(func() *regexp.Regexp {
 	var words []string
 	for _, n := range nouns {
@@ -51,10 +51,10 @@ var absent = sync.OnceValue(func() *regexp.Regexp {
 		`(?: (?:was )?not (?:found|provided)| doesn't exist| does not exist)`)
 })
 
-// unfound matches how newer servers say that the storage pool of a move is missing.
+// unfound matches the message of newer servers about the missing storage pool of a move, with the submatches of absent.
 var unfound = regexp.MustCompile(`Can't find a (storage pool) '([^']*)'`)
 
-// object returns what a failure of the class is about, or nil.
+// object returns the object that a failure of the class concerns, or nil.
 func (f *Failure) object(class *Class) *Object {
 	if class == nil || class == Connection {
 		class = API
@@ -63,14 +63,12 @@ func (f *Failure) object(class *Class) *Object {
 		if o := f.missing(); o != nil {
 			return o
 		}
-	}
-	if class.IsA(NotFound) {
 		return f.Request.target()
 	}
 	return About(f.Request)
 }
 
-// About returns the object that a request makes or acts on, or nil.
+// About returns the object that a request creates or acts on, or nil.
 func About(r *Request) *Object {
 	if r == nil {
 		return nil
@@ -81,7 +79,7 @@ func About(r *Request) *Object {
 	return r.target()
 }
 
-// target returns the last object that the path names, or nil.
+// target returns the last object named in the path, or nil.
 func (r *Request) target() *Object {
 	steps, action := r.steps()
 	if action == "files" && len(r.Query["path"]) == 1 {
@@ -95,8 +93,8 @@ func (r *Request) target() *Object {
 	return nil
 }
 
-// missing returns the object whose absence the message tells, named by the message, the path, or, where it is the only
-// one of its kind there, the body.
+// missing returns the object that the message reports as missing, or nil. Its name comes from the message, else the
+// path, else the body, if that names just one object of the kind or the message quotes the name; else it is empty.
 func (f *Failure) missing() *Object {
 	all := absent().FindAllStringSubmatch(f.Message, -1)
 	if pool := unfound.FindStringSubmatch(f.Message); pool != nil {
@@ -133,7 +131,7 @@ func (f *Failure) missing() *Object {
 	return o
 }
 
-// named returns the objects of a kind that the request refers to, besides those of its path.
+// named returns the names of the objects of a kind that the query and the body refer to.
 func (r *Request) named(kind string) []string {
 	var names []string
 	add := func(all ...string) {

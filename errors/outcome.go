@@ -5,21 +5,21 @@ import (
 	"sync"
 )
 
-// An Outcome says what became of the change that a failed request was to make. It is empty for what changes nothing.
+// An Outcome is the fate of the change that a failed request asked for. It is empty for a request that changes nothing.
 type Outcome string
 
 const (
-	// NotSent is a change that the server never got.
+	// NotSent means that the server never received the request.
 	NotSent Outcome = "not_sent"
-	// Refused is a change that the server says it didn't make.
+	// Refused means that the server reported that it didn't make the change.
 	Refused Outcome = "refused"
-	// Done is a change that was made; what failed is a request after it.
+	// Done means that the change was made, and a later request failed.
 	Done Outcome = "done"
-	// Unknown is a change that may have been made, in whole or in part, or may still be made.
+	// Unknown means that the change may have been made, in whole or in part, or may still be made.
 	Unknown Outcome = "unknown"
 )
 
-// Valid reports whether the outcome is one of the four, or empty.
+// Valid reports whether o is one of the four outcomes, or empty.
 func (o Outcome) Valid() bool {
 	switch o {
 	case "", NotSent, Refused, Done, Unknown:
@@ -28,13 +28,13 @@ func (o Outcome) Valid() bool {
 	return false
 }
 
-// broken matches what a server says of a failure in the middle of the work.
+// broken matches messages about a failure in the middle of the work, which may leave a part of the change behind.
 var broken = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`\bEOF\b|connection reset|broken pipe|closed network connection|i/o timeout|notify(ing)? peer|context (deadline exceeded|canceled)|Timeout exceeded`)
 })
 
-// OutcomeOfReply returns what became of a change that was answered with an error of a class. Own reports whether Incus
-// itself answered, not something between.
+// OutcomeOfReply returns the outcome of a change that was answered with an error of a class. Own reports whether the
+// answer came from Incus itself, not from a proxy in between.
 func OutcomeOfReply(class *Class, message string, own bool) Outcome {
 	switch {
 	case !class.IsA(Server) || class.IsA(NotImplemented):
@@ -45,8 +45,9 @@ func OutcomeOfReply(class *Class, message string, own bool) Outcome {
 	return Unknown
 }
 
-// OutcomeOfOperation returns what became of a change whose operation ended with the error. Servers undo what they began
-// where they say why; of a cancelled operation, and of a failure without a known reason, a part may stay.
+// OutcomeOfOperation returns the outcome of a change whose operation failed with e. Servers undo a change that failed
+// for a reason they report; a cancelled operation, and one that failed for no known reason, may leave a part of it
+// behind.
 func OutcomeOfOperation(e *Error) Outcome {
 	if e.Class.IsA(OperationCancelled) {
 		return Unknown

@@ -8,15 +8,15 @@ import (
 	"sync"
 )
 
-// A Request is the part of a request that its failure is judged by. The zero value tells nothing.
+// A Request holds the parts of a request by which its failure is classified. The zero value holds no evidence.
 type Request struct {
 	Method string
-	// Path is escaped, because a name in it may hold a slash.
+	// Path is escaped, because a name in it may contain a slash.
 	Path  string
 	Query url.Values
-	// Header holds the fields of the header that carry a name or another value of the caller's.
+	// Header holds the header fields that carry a name or another value from the caller.
 	Header map[string][]string
-	// Body is JSON, or anything else, which tells nothing.
+	// Body is JSON; any other content is ignored.
 	Body []byte
 
 	once    sync.Once
@@ -29,7 +29,7 @@ func (r *Request) body() any {
 	return r.decoded
 }
 
-// field returns a string of the body's, found by the names of the objects around it and its own.
+// field returns the string in the body at the end of a path of names; empty for none.
 func (r *Request) field(names ...string) string {
 	v := r.body()
 	for _, name := range names {
@@ -40,7 +40,7 @@ func (r *Request) field(names ...string) string {
 	return s
 }
 
-// values returns every text that the request held: the caller's own words, which may stand in an answer.
+// values returns every string in the request, and its parts: the caller's own words, which an answer may repeat.
 func (r *Request) values() []string {
 	if r == nil {
 		return nil
@@ -85,11 +85,12 @@ func (r *Request) values() []string {
 	return slices.Compact(all)
 }
 
-// A step is a part of a path: a name in a collection, or the collection itself at the path's end.
+// A step is a pair of path segments, a collection and a name in it. The name is empty for a collection at the path's
+// end.
 type step struct{ kind, name string }
 
-// collections are the parts of a path that hold objects, with the kind of one; below a storage pool or a bucket it may
-// be another.
+// collections maps the path segment of each collection to the kind of its objects. The steps method prefixes the kind
+// of a snapshot or a backup with that of its owner.
 var collections = map[string]string{
 	"instances": "instance", "containers": "instance", "virtual-machines": "instance", "snapshots": "snapshot", "backups": "backup",
 	"images": "image", "aliases": "image alias", "profiles": "profile", "projects": "project",
@@ -101,7 +102,7 @@ var collections = map[string]string{
 	"operations": "operation", "warnings": "warning", "nvram": "variable",
 }
 
-// steps takes the path apart. What follows the last object and is no collection, as in …/state, is in action.
+// steps splits the path into its steps. Action is a last segment that is no part of a step, such as state or files.
 func (r *Request) steps() (steps []step, action string) {
 	if r == nil {
 		return nil, ""
@@ -136,8 +137,7 @@ func (r *Request) steps() (steps []step, action string) {
 
 var volumeTypes = []string{"custom", "image", "container", "virtual-machine"}
 
-// making returns the object that the request makes; its name is empty where the server chooses it. It is nil for a
-// request that makes none.
+// making returns the object that the request creates, or nil for none. Its name is empty if the server assigns it.
 func (r *Request) making() *Object {
 	steps, action := r.steps()
 	if len(steps) == 0 || action != "" || r.Method != "POST" {
@@ -156,6 +156,5 @@ func (r *Request) making() *Object {
 	if o.Name == "" && len(r.Header["X-Incus-Name"]) == 1 {
 		o.Name = r.Header["X-Incus-Name"][0]
 	}
-	// A snapshot's parent is not in its name, but may be.
 	return o
 }

@@ -6,52 +6,50 @@ import (
 	"sync"
 )
 
-// A source is where a failure was reported.
+// A source is a set of the ways in which a server reports a failure.
 type source int
 
 const (
-	replies    source = 1 << iota // in the answer to a request
-	operations                    // by a background operation that ended
+	replies    source = 1 << iota // the reply to a request
+	operations                    // the result of a background operation
 	anywhere   = replies | operations
 )
 
-// A rule gives a class to failures whose text or status matches. Incus reports many failures with a status that doesn't
-// say what happened, and a failed operation with no status at all.
+// A rule gives a class to failures whose text or status matches. The text is needed because Incus reports many failures
+// with an unspecific status, and a failed operation with none.
 type rule struct {
-	// about says what happened.
+	// about describes the failure, for tests.
 	about string
-	// text is a regular expression; empty for a rule of the status alone. Only the server's own words count: not what
-	// it quotes, what the request held, or, unless programs is set, what follows "Failed to run: ".
+	// text is a regular expression; empty for a rule by status alone. It is matched against the server's own words:
+	// not against quotations, values from the request, or, unless programs is set, the text after "Failed to run: ".
 	text string
-	// from is where the failure is looked for; anywhere if it is zero.
+	// from is the set of sources that the rule applies to; zero means anywhere.
 	from source
-	// status lists the statuses of replies that the rule is for; nil for those that say nothing by themselves, which
-	// are 400 and, but for 501 and 503, all from 500. Operations have none.
+	// status lists the statuses of replies that the rule applies to; nil means the unspecific ones: 400, and all from
+	// 500 except 501 and 503. Failed operations are not restricted by it.
 	status []int
-	// making restricts the rule to requests that make an object.
+	// making restricts the rule to requests that create an object.
 	making bool
-	// programs makes the words of a program that the server ran count.
+	// programs extends the match to the output of a program that the server ran.
 	programs bool
-	// class is the failure's; nil if the text is known to tell no cause.
+	// class is the class of the failure; nil for a text that is known to name no cause.
 	class *Class
-	// seen60 and seen70 are what each line of Incus really says, or would say by its source.
+	// seen60 and seen70 are messages of Incus 6.0 and 7.0, as sent by a server or as found in its source code.
 	seen60, seen70 string
 }
 
-// rules are tried in this order; the first that matches decides.
+// rules are tried in order; the first match decides.
 //
-//  1. Statuses that say all there is to say.
-//  2. Texts: those that look like another kind first, then the kinds from the narrow to the wide. What something else
-//     has is before what exists already, both before a state, and all of them before what is missing; an invalid
-//     request, of which there are the most wordings, is last but for an unreachable peer, whose own failure may
-//     be any of these.
+//  1. Unambiguous statuses.
+//  2. Texts: first those that resemble another kind, then the kinds from the narrow to the wide: something is in use by
+//     another object, exists already, is in the wrong state, is missing. Invalid requests, which have the most wordings,
+//     follow; the failure of a peer is last, because the peer's own message may be any of these.
 //  3. The other statuses.
 //
-// A text that none of them knows is left to the status: a server error, or an operation that failed for a reason that
-// has no class.
+// A failure without a match is classified by its status alone, or is an operation that failed without a known cause.
 var rules = []rule{
-	{about: "OIDC wants a login", status: []int{401}, class: Authentication},
-	{about: "the ETag is another", status: []int{412}, class: PreconditionFailed},
+	{about: "the server asks for a login", status: []int{401}, class: Authentication},
+	{about: "the ETag differs", status: []int{412}, class: PreconditionFailed},
 	{about: "no such method", status: []int{501}, class: NotImplemented},
 
 	{about: "a command in the instance", text: `^Command not (found|executable)$`, class: nil,
@@ -164,17 +162,17 @@ var rules = []rule{
 	{about: "invalid", status: []int{400}, class: BadRequest},
 }
 
-// existing matches a text that says that something is there already.
+// existing matches messages about an object that exists already.
 const existing = `[Aa]lready (exists|in use|defined|has (a member|instance DB|storage DB))|exists already|already in trust store|already trusted|already (fully )?created|` +
 	`UNIQUE constraint failed|^File exists$|: file exists$`
 
-// A compiledRule is a rule with its pattern; nil for none.
+// A compiledRule is a rule with its compiled text; nil for none.
 type compiledRule struct {
 	*rule
 	pattern *regexp.Regexp
 }
 
-// compiledRules compiles the rules at the first failure, because most programs end without one.
+// compiledRules returns the rules, compiled at the first failure, because most programs end without one.
 var compiledRules = sync.OnceValue(func() []compiledRule {
 	compiled := make([]compiledRule, len(rules))
 	for i := range rules {
@@ -186,8 +184,8 @@ var compiledRules = sync.OnceValue(func() []compiledRule {
 	return compiled
 })
 
-// forStatus reports whether the rule is for replies with the status. Those from 500 count as 500 where they say nothing
-// more by themselves.
+// forStatus reports whether the rule applies to replies with the status. For a rule by text, all statuses from 500 but
+// 501 and 503 count as 500.
 func (r *rule) forStatus(status int) bool {
 	if r.text != "" && status > 500 && status != 501 && status != 503 {
 		status = 500
@@ -198,7 +196,7 @@ func (r *rule) forStatus(status int) bool {
 	return slices.Contains(r.status, status)
 }
 
-// lostMemberText is how an operation ends whose connection to the member that runs it broke.
+// lostMemberText matches the message of an operation that lost the connection to the member that runs it.
 const lostMemberText = `^(.*: )?(unexpected )?EOF$`
 
 var lostMember = regexp.MustCompile(lostMemberText)

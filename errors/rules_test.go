@@ -5,13 +5,14 @@ import (
 	"testing"
 )
 
-// creation makes an instance, change changes one.
+// creation is a request that creates an instance, change one that changes it.
 var (
 	creation = &Request{Method: "POST", Path: "/1.0/instances", Body: []byte(`{"name": "c1"}`)}
 	change   = &Request{Method: "PATCH", Path: "/1.0/instances/c1"}
 )
 
-// The rules' own examples: each rule gives them its class, and no rule before it takes them, wherever it looks.
+// TestRules checks that each rule, and none before it, decides the failures with its own examples, from every source
+// and with every status that it applies to.
 func TestRules(t *testing.T) {
 	for i := range rules {
 		r := &rules[i]
@@ -60,7 +61,7 @@ func TestRules(t *testing.T) {
 			}
 		}
 	}
-	// Each kind of failure that a server reports by its words has a rule.
+	// Each class that a server reports by the text alone has a rule.
 	for _, class := range []*Class{AlreadyExists, Conflict, Busy, Limit, Permission, State, NotFound, BadRequest, Unavailable} {
 		if !slices.ContainsFunc(rules, func(r rule) bool { return r.text != "" && r.class == class }) {
 			t.Errorf("no rule gives %s", class)

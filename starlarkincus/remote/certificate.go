@@ -11,7 +11,7 @@ import (
 	"incus-star/starlarkincus/internal/owner"
 )
 
-// LoadCertificate reads a client's certificate and its key, both PEM. The key must not be encrypted.
+// LoadCertificate reads a client certificate and its key, both in PEM. The key must not be encrypted.
 func (e Environment) LoadCertificate(ctx context.Context, crtFile, keyFile string) (*tls.Certificate, error) {
 	crt, err := read(ctx, crtFile)
 	if err != nil {
@@ -38,7 +38,7 @@ func (e Environment) LoadCertificate(ctx context.Context, crtFile, keyFile strin
 	return nil, failure(err, "%s holds no usable private key", keyFile)
 }
 
-// parseCertificate gives the first certificate of a PEM file, whatever stands around it.
+// parseCertificate returns the first certificate of a PEM file, ignoring other content.
 func parseCertificate(path string, content []byte) (*x509.Certificate, error) {
 	for block, rest := pem.Decode(content); block != nil; block, rest = pem.Decode(rest) {
 		if block.Type != "CERTIFICATE" {
@@ -53,7 +53,7 @@ func parseCertificate(path string, content []byte) (*x509.Certificate, error) {
 	return nil, failure(nil, "%s holds no PEM certificate: a block that starts with BEGIN CERTIFICATE", path)
 }
 
-// checkKey tells an encrypted key from a usable one: parsing one fails with words that don't help.
+// checkKey returns an error for an encrypted or missing key, because the parser's message doesn't name the problem.
 func checkKey(path string, content []byte) error {
 	for block, rest := pem.Decode(content); block != nil; block, rest = pem.Decode(rest) {
 		switch {
@@ -68,8 +68,8 @@ func checkKey(path string, content []byte) error {
 	return failure(nil, "%s holds no PEM private key: a block that starts with BEGIN PRIVATE KEY", path)
 }
 
-// addCertificates reads what a TLS connection to the remote needs. Needed says whether a client's certificate must be
-// there.
+// addCertificates reads the certificates for a TLS connection to the remote. Global selects the folder of the pinned
+// certificate of a remote for all users; needed makes a missing client certificate an error.
 func (c *Config) addCertificates(ctx context.Context, t *Target, global, needed bool) error {
 	pinDir := c.dir
 	if global {
@@ -80,7 +80,7 @@ func (c *Config) addCertificates(ctx context.Context, t *Target, global, needed 
 		if err != nil {
 			return unreadable(ctx, pin, err)
 		}
-		// An expired one is fine here: the connection tells.
+		// An expired certificate is fine here: the connection checks it.
 		if t.ServerCertificate, err = parseCertificate(pin, content); err != nil {
 			return err
 		}
@@ -88,7 +88,8 @@ func (c *Config) addCertificates(ctx context.Context, t *Target, global, needed 
 	if t.Protocol != Incus {
 		return nil
 	}
-	// The incus command takes a remote's own files only where both are there, and then its own authority only.
+	// Like the incus command, use a remote's own certificate and key only if both exist, and then its own authority
+	// only.
 	own := c.path("clientcerts", t.Name)
 	base := own
 	if !exists(own+".crt") || !exists(own+".key") {

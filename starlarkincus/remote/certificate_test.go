@@ -230,7 +230,7 @@ func TestCA(t *testing.T) {
 	}
 }
 
-// Only the remote that is asked for may fail for its certificates.
+// TestCertificatesAreReadLate checks that bad certificates fail only the remote that is resolved.
 func TestCertificatesAreReadLate(t *testing.T) {
 	w := newWorld(t)
 	w.write("config/incus/config.yml", https)

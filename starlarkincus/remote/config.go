@@ -19,16 +19,16 @@ import (
 	"incus-star/starlarkincus/internal/owner"
 )
 
-// A Config holds the remotes that the incus command knows. It doesn't change, so any number of tasks may use it.
+// A Config is the configuration of the incus command: its remotes. It is immutable, and so safe for concurrent use.
 type Config struct {
 	env       Environment
-	dir       string // of the user's configuration; empty for none
+	dir       string // the user's configuration; empty for none
 	globalDir string
-	globalErr *errors.Error // why the global configuration couldn't be read
+	globalErr *errors.Error // reading the global configuration; nil for success
 
 	remotes       map[string]entry
 	defaultRemote string
-	defaultFrom   string // what chose the default remote
+	defaultFrom   string // origin of defaultRemote, for messages; empty for the local daemon
 }
 
 // An entry is a remote as config.yml describes it.
@@ -41,12 +41,12 @@ type entry struct {
 	CredentialsHelper string `yaml:"credentials_helper"`
 	Public            bool   `yaml:"public"`
 
-	global bool   // it comes from the configuration for all users
-	file   string // empty for what no file says
-	line   int    // 0 where it isn't known
+	global bool   // from the configuration for all users
+	file   string // empty for a built-in entry
+	line   int    // 0 if unknown
 }
 
-// UnmarshalYAML keeps the line, for messages.
+// UnmarshalYAML decodes an entry and records its line, for messages.
 func (e *entry) UnmarshalYAML(node *yaml.Node) error {
 	type plain entry
 	if err := node.Decode((*plain)(e)); err != nil {
@@ -56,8 +56,8 @@ func (e *entry) UnmarshalYAML(node *yaml.Node) error {
 	return nil
 }
 
-// where is the entry's place, to begin a message with.
-func (e entry) where() string {
+// position returns the entry's file and line as the beginning of a message; empty for a built-in entry.
+func (e entry) position() string {
 	switch {
 	case e.file == "":
 		return ""
@@ -67,7 +67,7 @@ func (e entry) where() string {
 	return fmt.Sprintf("%s:%d: ", e.file, e.line)
 }
 
-// A file is a config.yml, without what concerns only the incus command's own output.
+// A file is a config.yml, without the settings for the incus command's own output.
 type file struct {
 	DefaultRemote string           `yaml:"default-remote"`
 	Remotes       map[string]entry `yaml:"remotes"`
@@ -75,7 +75,7 @@ type file struct {
 
 const localName = "local"
 
-// Load reads the incus command's configuration. That there is none is no failure: there is always the local daemon.
+// Load reads the incus command's configuration. A missing one is no failure: the local daemon is always a remote.
 func Load(ctx context.Context, env Environment) (*Config, error) {
 	env = env.complete()
 	c := &Config{env: env, dir: env.configDir(), globalDir: env.globalDir(), defaultRemote: localName}
@@ -83,7 +83,7 @@ func Load(ctx context.Context, env Environment) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Like the incus command, look at the global remotes only where the user has a configuration.
+	// Like the incus command, add the global remotes only if the user has a configuration.
 	if user == nil {
 		c.remotes = map[string]entry{
 			"images": {Addr: "https://images.linuxcontainers.org", Protocol: SimpleStreams, Public: true},
@@ -102,21 +102,21 @@ func Load(ctx context.Context, env Environment) (*Config, error) {
 		}
 	}
 	c.remotes[localName] = entry{Addr: "unix://", Project: c.remotes[localName].Project}
-	// The incus command ignores INCUS_REMOTE where there is no config.yml. A script that was told to work on another
-	// server must not work on this one instead.
+	// The incus command ignores INCUS_REMOTE if there is no config.yml. A script for another server must not work on
+	// this one instead.
 	if name := env.Getenv("INCUS_REMOTE"); name != "" {
 		c.defaultRemote, c.defaultFrom = name, "INCUS_REMOTE"
 	}
 	return c, nil
 }
 
-// loadUser reads the user's config.yml; nil where there is none.
+// loadUser returns the user's config.yml; nil for none.
 func (c *Config) loadUser(ctx context.Context) (*file, error) {
 	if c.dir == "" {
 		return nil, nil
 	}
 	path := c.path("config.yml")
-	c.trust(c.dir, path)
+	c.checkOwners(c.dir, path)
 	content, err := read(ctx, path)
 	switch {
 	case stderrors.Is(err, fs.ErrNotExist):
@@ -127,13 +127,13 @@ func (c *Config) loadUser(ctx context.Context) (*file, error) {
 	return parse(path, content)
 }
 
-// addGlobal adds the remotes of all users where the user has none of that name.
+// addGlobal adds the remotes for all users, except those with the name of one of the user's.
 func (c *Config) addGlobal(ctx context.Context) error {
 	if c.globalDir == "" {
 		return nil
 	}
 	path := filepath.Join(c.globalDir, "config.yml")
-	c.trust(c.globalDir, path)
+	c.checkOwners(c.globalDir, path)
 	content, err := read(ctx, path)
 	switch {
 	case stderrors.Is(err, fs.ErrNotExist):
@@ -141,7 +141,8 @@ func (c *Config) addGlobal(ctx context.Context) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case err != nil:
-		// The incus command goes on without it, so this is told only where one of its remotes may be meant.
+		// The incus command goes on without it. So the error is reported only for an unknown remote, which may be
+		// defined there.
 		c.globalErr = cannotRead(path, err)
 		return nil
 	}
@@ -158,20 +159,21 @@ func (c *Config) addGlobal(ctx context.Context) error {
 	return nil
 }
 
-// trust warns of a folder and a file in it that other users could have changed.
-func (c *Config) trust(folder, file string) {
+// checkOwners warns of a folder, and of a file in it, if other users can change them.
+func (c *Config) checkOwners(folder, file string) {
 	c.env.warn(owner.Trusted(folder, c.env.UID))
 	c.env.warn(owner.Trusted(file, c.env.UID))
 }
 
-// path is that of a file in the user's configuration.
+// path returns the path of a file in the user's configuration.
 func (c *Config) path(elements ...string) string {
 	return filepath.Join(append([]string{c.dir}, elements...)...)
 }
 
-// Names lists the remotes in order of their names.
+// Names returns the names of the remotes, sorted.
 func (c *Config) Names() []string { return slices.Sorted(maps.Keys(c.remotes)) }
 
+// parse decodes a config.yml.
 func parse(path string, content []byte) (*file, error) {
 	f := &file{}
 	if err := yaml.Unmarshal(content, f); err != nil {
@@ -189,7 +191,8 @@ var (
 	goType   = regexp.MustCompile(`(map\[string\])?remote\.\w+`)
 )
 
-// badYAML makes the parser's words, which may take several lines and name this package's types, into one line.
+// badYAML returns the error of a config.yml, with the parser's message, which may have several lines and the names of
+// this package's types, as one line.
 func badYAML(path string, err error) *errors.Error {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	var mistakes *yaml.TypeError
@@ -197,15 +200,15 @@ func badYAML(path string, err error) *errors.Error {
 		text = strings.Join(mistakes.Errors, "; ")
 	}
 	text = oneLine(goType.ReplaceAllString(text, "a mapping"))
-	place := path + ": "
+	position := path + ": "
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
-		place = path + ":" + m[1] + ": "
+		position = path + ":" + m[1] + ": "
 		text = text[len(m[0]):]
 	}
-	return failure(&reason{text, err}, "%snot a configuration of the incus command", place)
+	return failure(&reason{text, err}, "%snot a configuration of the incus command", position)
 }
 
-// A reason is a cause in words that fit into one line.
+// A reason is a cause with a message of one line.
 type reason struct {
 	text string
 	err  error
@@ -214,9 +217,10 @@ type reason struct {
 func (r *reason) Error() string { return r.text }
 func (r *reason) Unwrap() error { return r.err }
 
+// oneLine replaces each run of white space by one space.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-// failure makes a configuration error whose message ends with its cause; nil for none.
+// failure returns a configuration error. A cause that isn't nil is appended to the message.
 func failure(cause error, format string, args ...any) *errors.Error {
 	e := errors.New(errors.Config, format, args...)
 	if cause != nil {
@@ -226,10 +230,10 @@ func failure(cause error, format string, args ...any) *errors.Error {
 	return e
 }
 
-// read reads a certificate, a key or a configuration, which have a limit.
+// read reads a certificate, a key or a configuration, up to [input.Key].
 func read(ctx context.Context, path string) ([]byte, error) { return input.File(ctx, path, input.Key) }
 
-// unreadable is the error of a file that read didn't read: why the context has ended, where it has.
+// unreadable returns the error of a failed read: the context's cause if the context has ended.
 func unreadable(ctx context.Context, path string, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -237,6 +241,7 @@ func unreadable(ctx context.Context, path string, err error) error {
 	return cannotRead(path, err)
 }
 
+// cannotRead returns the error of a file that can't be read.
 func cannotRead(path string, err error) *errors.Error {
 	var pathErr *fs.PathError
 	if stderrors.As(err, &pathErr) {
@@ -245,7 +250,8 @@ func cannotRead(path string, err error) *errors.Error {
 	return failure(err, "can't read %s", path)
 }
 
-// exists holds for what can't be told too, so that reading it says why.
+// exists reports whether a file exists. It also returns true if that can't be determined: reading the file then gives
+// the reason.
 func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return !stderrors.Is(err, fs.ErrNotExist)

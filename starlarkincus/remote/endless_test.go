@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// A configuration or a certificate without an end is refused.
+// TestEndlessFiles checks that a configuration or a certificate without an end is refused.
 func TestEndlessFiles(t *testing.T) {
 	w := newWorld(t)
 	w.folder("config/incus")

@@ -1,11 +1,12 @@
-// Package remote reads what the incus command has configured (its remotes, certificates and environment variables) and
-// says how to reach each remote.
+// Package remote reads the configuration of the incus command (its remotes, certificates and environment variables) and
+// resolves the name of a remote to a [Target].
 //
 //	config, err := remote.Load(ctx, remote.OS())
 //	target, err := config.Resolve(ctx, "") // the default remote
 //
-// A [Target] is all that a connection needs. Nothing here connects or writes, and certificates are read only for the
-// remote that is asked for. All failures are an *errors.Error of the class errors.Config.
+// A Target holds everything needed for a connection. The package itself neither connects nor writes, and reads the
+// certificates only of the remote that is resolved. All failures but those of the context are of type *errors.Error and
+// class errors.Config.
 package remote
 
 import (
@@ -15,28 +16,28 @@ import (
 	"strconv"
 )
 
-// An Environment is what the configuration depends on outside of its files. A missing function stands for an
-// environment that lacks it.
+// An Environment holds the inputs of the configuration besides its files. A nil function means an environment without
+// the feature.
 type Environment struct {
-	// Getenv gives an environment variable; empty where it isn't set.
+	// Getenv returns an environment variable; empty if it isn't set.
 	Getenv func(name string) string
-	// HomeDir gives the user's home folder.
+	// HomeDir returns the user's home folder.
 	HomeDir func() (string, error)
-	// UserConfigDir gives the folder that holds the user's configuration of all programs.
+	// UserConfigDir returns the folder for the user's configuration of all programs, such as ~/.config.
 	UserConfigDir func() (string, error)
-	// UID is the user's id, by which incus-user names the user's own project.
+	// UID is the user's id. It is part of the name of the project that incus-user creates for the user.
 	UID int
-	// SocketDirs are the folders that the daemon's socket may be in: the first that has one, else the last.
+	// SocketDirs are the candidate folders of the daemon's socket: the first that has one is used, else the last.
 	SocketDirs []string
 	// GlobalDir holds the configuration for all users, unless INCUS_GLOBAL_CONF names another.
 	GlobalDir string
-	// Writable says whether this user may write to a file.
+	// Writable reports whether the user may write to a file.
 	Writable func(path string) bool
-	// Warn is told of files that other users could have read or changed, each time that they are read.
+	// Warn, if set, receives a warning about each file that other users can read or change, whenever it is read.
 	Warn func(message string)
 }
 
-// OS is the environment of this process.
+// OS returns the environment of this process.
 func OS() Environment {
 	return Environment{
 		Getenv:        os.Getenv,
@@ -49,7 +50,8 @@ func OS() Environment {
 	}
 }
 
-// homeDir asks the user database too: a service and a cron job may run without HOME.
+// homeDir returns the user's home folder: HOME, else the one in the user database, because services and cron jobs may
+// run without HOME.
 func homeDir() (string, error) {
 	if home, err := os.UserHomeDir(); err == nil && home != "" {
 		return home, nil
@@ -61,13 +63,14 @@ func homeDir() (string, error) {
 	return u.HomeDir, nil
 }
 
-// warn tells of a warning that isn't empty.
+// warn passes a message that isn't empty to Warn.
 func (e Environment) warn(message string) {
 	if message != "" && e.Warn != nil {
 		e.Warn(message)
 	}
 }
 
+// complete returns e with functions in place of the nil ones; Warn stays nil.
 func (e Environment) complete() Environment {
 	none := func() (string, error) { return "", os.ErrNotExist }
 	if e.Getenv == nil {
@@ -85,7 +88,7 @@ func (e Environment) complete() Environment {
 	return e
 }
 
-// configDir is the folder of the user's configuration; empty where there can't be one.
+// configDir returns the folder of the user's configuration; empty for a user without a home folder.
 func (e Environment) configDir() string {
 	if dir := e.Getenv("INCUS_CONF"); dir != "" {
 		return os.Expand(dir, e.Getenv)
@@ -99,14 +102,15 @@ func (e Environment) configDir() string {
 		return legacy
 	}
 	dir := filepath.Join(base, "incus")
-	// Incus 6 looks only into ~/.config, and newer versions move that folder to its new place at their first run. This
-	// program may come before that run, and moves nothing.
+	// Incus 6 looks only into ~/.config, and newer versions move that folder to its new location at their first run.
+	// This program may run before that, and moves nothing.
 	if legacy != "" && !exists(dir) && exists(legacy) {
 		return legacy
 	}
 	return dir
 }
 
+// globalDir returns the folder of the configuration for all users; empty for none.
 func (e Environment) globalDir() string {
 	if dir := e.Getenv("INCUS_GLOBAL_CONF"); dir != "" {
 		return dir
@@ -114,7 +118,7 @@ func (e Environment) globalDir() string {
 	return e.GlobalDir
 }
 
-// socket finds the local daemon's socket, and the project that its user is confined to; empty for none.
+// socket returns the path of the local daemon's socket, and the project that the user is confined to, if any.
 func (e Environment) socket() (path, project string) {
 	if path := e.Getenv("INCUS_SOCKET"); path != "" {
 		return path, ""
@@ -128,7 +132,7 @@ func (e Environment) socket() (path, project string) {
 		}
 	}
 	path = filepath.Join(dir, "unix.socket")
-	// Users who may not use the daemon itself reach it through incus-user, which gives each a project.
+	// Users without access to the daemon itself reach it through incus-user, which gives each a project.
 	if restricted := path + ".user"; !e.Writable(path) && e.Writable(restricted) {
 		return restricted, "user-" + strconv.Itoa(e.UID)
 	}

@@ -18,7 +18,7 @@ import (
 	"incus-star/errors"
 )
 
-// A world is a folder that stands for a machine, with these variables set on it.
+// A world is a folder in place of a machine's root, with its environment variables.
 type world struct {
 	t    *testing.T
 	root string
@@ -44,7 +44,7 @@ func (w *world) write(name, content string) string {
 	return path
 }
 
-// folder makes a folder, also one in a file's place, which is unreadable to root too.
+// folder creates a folder. In place of a file it is unreadable even for root.
 func (w *world) folder(name string) {
 	w.t.Helper()
 	if err := os.MkdirAll(w.path(name), 0o700); err != nil {
@@ -83,8 +83,8 @@ func (w *world) resolve(name string) *Target {
 	return target
 }
 
-// check holds a failure to what all failures here have in common, and to these parts of its message, in which ROOT
-// stands for the world's folder.
+// check checks the class and the form of err, and that its message contains the parts, in which ROOT stands for the
+// world's folder.
 func (w *world) check(err error, parts ...string) {
 	w.t.Helper()
 	var e *errors.Error
@@ -110,7 +110,7 @@ func (w *world) check(err error, parts ...string) {
 	}
 }
 
-// A pair is a certificate and its key, both PEM.
+// A pair is a certificate and its key, both in PEM.
 type pair struct {
 	crt, key string
 	parsed   *x509.Certificate
@@ -150,5 +150,5 @@ func block(kind string, content []byte) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: content}))
 }
 
-// expand puts the world's folder in place of ROOT.
+// expand replaces ROOT by the world's folder.
 func (w *world) expand(text string) string { return strings.ReplaceAll(text, "ROOT", w.root) }

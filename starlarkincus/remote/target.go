@@ -15,41 +15,41 @@ import (
 	"incus-star/starlarkincus/internal/secret"
 )
 
-// The protocols that a remote may speak.
+// The protocols of remotes.
 const (
 	Incus         = "incus"
 	SimpleStreams = "simplestreams"
 	OCI           = "oci"
 )
 
-// A Target is how to reach a remote.
+// A Target holds the addresses and the credentials of a remote.
 type Target struct {
-	// Name is the remote's.
+	// Name is the name of the remote.
 	Name string
-	// Protocol is [Incus], [SimpleStreams] or [OCI]. Only the first is a server to connect to; the others are sources
-	// of images.
+	// Protocol is [Incus] for a server, and [SimpleStreams] or [OCI] for a source of images.
 	Protocol string
-	// Public is a server that gives its public images to anybody, without a client certificate.
+	// Public reports whether the remote is used without a client certificate, for its public images.
 	Public bool
-	// Project to work in; empty for the server's default.
+	// Project is the project to work in; empty for the server's default.
 	Project string
 
-	// Socket is the path of a unix socket; empty where there are Endpoints.
+	// Socket is the path of a unix socket; empty if there are Endpoints.
 	Socket string
-	// Endpoints are https URLs without a final slash, all of the same server, to be tried in this order.
+	// Endpoints are https URLs of one server, without a final slash, in the order in which to try them.
 	Endpoints []string
 
-	// Certificate is the client's own; nil for none.
+	// Certificate is the client certificate; nil for none.
 	Certificate *tls.Certificate
-	// ServerCertificate is the one that was accepted when the remote was added; nil for none. It may have expired.
+	// ServerCertificate is the server's certificate as accepted when the remote was added; nil for none. It may have
+	// expired.
 	ServerCertificate *x509.Certificate
-	// CA is all that is trusted where there is no ServerCertificate; nil for what the system trusts.
+	// CA holds the only trusted authorities if there is no ServerCertificate; nil for the system's.
 	CA *x509.CertPool
-	// CredentialsHelper is the program that knows an OCI registry's user and password; empty for none.
+	// CredentialsHelper is the program that provides an OCI registry's user and password; empty for none.
 	CredentialsHelper string
 }
 
-// Connectable is nil for a server, and for a source of images the error that says so.
+// Connectable returns nil for a server, and an error for a source of images.
 func (t *Target) Connectable() error {
 	if t.Protocol == Incus {
 		return nil
@@ -57,14 +57,15 @@ func (t *Target) Connectable() error {
 	return failure(nil, "remote %q is a source of images (protocol %s), not an Incus server: use it as image=\"%s:…\"", t.Name, t.Protocol, t.Name)
 }
 
-// Resolve says how to reach a remote. An empty name means the default remote: that of INCUS_REMOTE, else of config.yml,
-// else the local daemon.
+// Resolve returns the target of a remote. An empty name means the default remote: that of INCUS_REMOTE, else of
+// config.yml, else the local daemon.
 func (c *Config) Resolve(ctx context.Context, name string) (*Target, error) {
 	return c.resolve(ctx, name, true)
 }
 
-// Image splits what the incus command takes as an image: an alias or a fingerprint, which may follow a remote's name
-// and a colon. The target is nil where no remote is named; there, the incus command takes the default remote.
+// Image splits ref, an image in the notation of the incus command: an alias or a fingerprint, with an optional prefix
+// of a remote's name and a colon. The target is nil for a ref without a remote, where the incus command uses the
+// default remote.
 func (c *Config) Image(ctx context.Context, ref string) (remote *Target, image string, err error) {
 	name, image, found := strings.Cut(ref, ":")
 	switch _, known := c.remotes[name]; {
@@ -77,7 +78,7 @@ func (c *Config) Image(ctx context.Context, ref string) (remote *Target, image s
 	case image == "":
 		return nil, "", failure(nil, "image %q names a remote but no image: an alias or a fingerprint must follow the colon", ref)
 	}
-	// A server gives its public images to a client that it doesn't know, too.
+	// A server gives its public images to unknown clients too.
 	remote, err = c.resolve(ctx, name, false)
 	if err != nil {
 		return nil, "", err
@@ -85,6 +86,7 @@ func (c *Config) Image(ctx context.Context, ref string) (remote *Target, image s
 	return remote, image, nil
 }
 
+// resolve is Resolve; needCertificate makes a missing client certificate an error.
 func (c *Config) resolve(ctx context.Context, name string, needCertificate bool) (*Target, error) {
 	from := ""
 	if name == "" {
@@ -131,7 +133,7 @@ func (c *Config) resolve(ctx context.Context, name string, needCertificate bool)
 	if err := c.addCertificates(ctx, t, e.global, needCertificate); err != nil {
 		var cause *errors.Error
 		if !stderrors.As(err, &cause) {
-			return nil, err // the context's
+			return nil, err // the context's cause
 		}
 		named := *cause
 		named.Message = "remote " + strconv.Quote(name) + ": " + named.Message
@@ -140,7 +142,7 @@ func (c *Config) resolve(ctx context.Context, name string, needCertificate bool)
 	return t, nil
 }
 
-// addAddresses fills in where the remote is.
+// addAddresses sets the target's Socket, and the project that goes with it, or its Endpoints.
 func (c *Config) addAddresses(t *Target, e entry) error {
 	var addresses []string
 	for address := range strings.SplitSeq(e.Addr, ",") {
@@ -151,7 +153,7 @@ func (c *Config) addAddresses(t *Target, e entry) error {
 	if len(addresses) == 0 {
 		return e.failure(t.Name, "addr is missing: an https URL, several with commas between them, or unix:// is needed")
 	}
-	// The incus command notes the address that worked, so that next time it needn't wait for those that don't.
+	// The incus command records the last working address, so as not to wait for the others again.
 	if i := slices.Index(addresses, strings.TrimSpace(e.LastWorking)); i > 0 {
 		addresses = slices.Concat(addresses[i:], addresses[:i])
 	}
@@ -181,6 +183,7 @@ func (c *Config) addAddresses(t *Target, e entry) error {
 	return nil
 }
 
+// validPort reports whether the URL has no port, or one from 1 to 65535.
 func validPort(u *url.URL) bool {
 	if u.Port() == "" {
 		return true
@@ -189,22 +192,22 @@ func validPort(u *url.URL) bool {
 	return err == nil && port > 0
 }
 
-// userInfo is all that stands before the host.
+// userInfo matches everything before the host.
 var userInfo = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*://)?.*@`)
 
-// redact removes what may be a password from an address, even from one that doesn't parse.
+// redact removes user, password and other secrets from an address, including one that doesn't parse.
 func redact(address string) string {
 	return secret.Text(userInfo.ReplaceAllString(address, "${1}"+secret.Hidden+"@"))
 }
 
-// failure makes an error about a remote's entry.
+// failure returns an error about a remote's entry, with the entry's position.
 func (e entry) failure(name, format string, args ...any) error {
 	err := failure(nil, format, args...)
-	err.Message = e.where() + "remote " + strconv.Quote(name) + ": " + err.Message
+	err.Message = e.position() + "remote " + strconv.Quote(name) + ": " + err.Message
 	return err
 }
 
-// unknown is the error for a remote that isn't there. Context begins the message.
+// unknown returns the error for an unknown remote, whose message begins with context.
 func (c *Config) unknown(name, context string) error {
 	names := c.Names()
 	err := failure(nil, "%sunknown remote %q", context, name)

@@ -6,7 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// plain drops what can't be compared.
+// plain drops the fields that can't be compared.
 func plain(t *Target) Target {
 	p := *t
 	p.Certificate, p.ServerCertificate, p.CA = nil, nil, nil
@@ -118,7 +118,7 @@ func TestBadRemote(t *testing.T) {
 		_, err := w.load().Resolve(t.Context(), "r")
 		w.check(err, `ROOT/etc/config.yml:1: remote "r": addr "x"`)
 	})
-	if got := (entry{}).where(); got != "" {
+	if got := (entry{}).position(); got != "" {
 		t.Errorf("a place for what no file says: %q", got)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// instances is a list of n instances such as GET /1.0/instances?recursion=1 answers.
+// instances returns n instances as answered to GET /1.0/instances?recursion=1.
 func instances(n int) []byte {
 	var list []string
 	for i := range n {

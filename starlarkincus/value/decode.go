@@ -1,7 +1,8 @@
-// Package value turns JSON into Starlark values and back, and is the only place that does.
+// Package value converts JSON to Starlark values and back. All such conversions are here.
 //
-// Decode and FromGo read; Any, Config, String and their kin encode one value of a declared type. What can't be encoded
-// is an error that names the place inside the value, such as devices["eth0"]["mtu"].
+// [Decode] and [FromGo] return Starlark values; [Any], [Config], [String] and their kin encode one Starlark value of a
+// declared type. The error of a value that can't be encoded is a [*TypeError] with the path inside the value, such as
+// devices["eth0"]["mtu"].
 package value
 
 import (
@@ -19,34 +20,35 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// decodeOptions take what encoding/json takes too: a server's answer is not refused for what does no harm.
+// decodeOptions are as lenient as encoding/json, so that a server's answer is not refused for a harmless defect.
 var decodeOptions = []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
 
 const (
-	// maxDecoded is about how much memory a JSON text's values may take, in bytes. Ten thousand instances take less than half
-	// of it. A dict takes 570 bytes where its text has two.
+	// maxDecoded is the approximate limit of the memory for the values of a JSON text, in bytes. Ten thousand instances
+	// take less than half of it. The length of the text is no measure: a dict takes 570 bytes, its text two.
 	maxDecoded = 256 << 20
-	// maxDigits is how long a number may be: turning digits into an int takes time that grows with their square.
+	// maxDigits is the limit of a number's length: the time to convert a number grows with the square of its length.
 	maxDigits = 1000
 )
 
-// The memory that values take, in bytes, as measured.
+// The memory taken by values, in bytes, as measured.
 const (
 	emptyDict  = 576
 	moreDict   = 112 // for each entry beyond the first eight
-	element    = 32  // of a list, with what is left over while it grows
+	element    = 32  // of a list, with the spare room of its growth
 	textHeader = 32
 )
 
-// Decode reads one JSON text. Objects become dicts, arrays lists, whole numbers ints of any size, other numbers floats.
-// A text whose values would take far more memory than any answer of a server is an error.
+// Decode decodes one JSON text. Objects become dicts, arrays lists, whole numbers ints of any size, other numbers
+// floats. It returns an error for a text whose values would take far more memory than any answer of a server.
 func Decode(data []byte) (starlark.Value, error) { return DecodeContext(context.Background(), data) }
 
-// DecodeContext is Decode that gives up when the context ends, with its cause.
+// DecodeContext is like [Decode], but returns the context's cause when the context ends.
 func DecodeContext(ctx context.Context, data []byte) (starlark.Value, error) {
 	return decode(ctx, data, maxDecoded)
 }
 
+// decode is DecodeContext with a limit of memory, in bytes.
 func decode(ctx context.Context, data []byte, most int) (starlark.Value, error) {
 	d := decoder{Decoder: jsontext.NewDecoder(bytes.NewBuffer(data), decodeOptions...), ctx: ctx, left: most}
 	if d.PeekKind() == '[' {
@@ -62,21 +64,22 @@ func decode(ctx context.Context, data []byte, most int) (starlark.Value, error) 
 	return v, nil
 }
 
+// A decoder decodes one JSON text.
 type decoder struct {
 	*jsontext.Decoder
-	sizes   [8]int                    // of the last object at each depth: the next is probably like it
-	strings map[string]starlark.Value // by their JSON: a list's objects have the same names, and many of the same values; else nil
-	left    int                       // of the memory that the values may take, in bytes
+	sizes   [8]int                    // of the last object at each depth, as an estimate for the next
+	strings map[string]starlark.Value // by their JSON, shared because a list's objects have the same names and many equal values; nil if the text is no list
+	left    int                       // of the limit of memory, in bytes
 	ctx     context.Context
-	spends  int // how often memory was taken: the context is asked now and then
+	spends  int // number of calls of spend, each 4096th of which checks the context
 }
 
-// maxExpected is how many entries a dict gets room for before they are read.
+// maxExpected is the limit of the entries that a dict gets room for in advance.
 const maxExpected = 64
 
 var errTooMuch = fmt.Errorf("the values of this JSON text would take more than %d MiB of memory", maxDecoded>>20)
 
-// spend takes from what the values may take.
+// spend subtracts from the limit of memory. It returns an error if that is exceeded or the context has ended.
 func (d *decoder) spend(bytes int) error {
 	if d.left -= bytes; d.left < 0 {
 		return errTooMuch
@@ -87,10 +90,10 @@ func (d *decoder) spend(bytes int) error {
 	return nil
 }
 
-// maxShared is the length, in bytes, of the longest string that is shared.
+// maxShared is the limit of the length of a shared string, in bytes of JSON.
 const maxShared = 40
 
-// text reads a string.
+// text decodes a string.
 func (d *decoder) text() (starlark.Value, error) {
 	raw, err := d.ReadValue()
 	if err != nil {
@@ -102,7 +105,7 @@ func (d *decoder) text() (starlark.Value, error) {
 	if err := d.spend(textHeader + len(raw)); err != nil {
 		return nil, err
 	}
-	text, _ := jsontext.AppendUnquote(nil, raw) // its only error is about broken UTF-8, which it replaces
+	text, _ := jsontext.AppendUnquote(nil, raw) // the error is about invalid UTF-8, which is replaced
 	v := starlark.Value(starlark.String(text))
 	if d.strings != nil && len(raw) <= maxShared {
 		d.strings[string(raw)] = v
@@ -191,7 +194,7 @@ func (d *decoder) array() (starlark.Value, error) {
 	return starlark.NewList(elems), err
 }
 
-// number never goes through a float where the text is a whole number.
+// number converts a number. A whole number never passes through a float, which would round it.
 func number(text string) (starlark.Value, error) {
 	if len(text) > maxDigits {
 		return nil, fmt.Errorf("a number of %d characters is longer than the limit of %d", len(text), maxDigits)
@@ -211,8 +214,8 @@ func number(text string) (starlark.Value, error) {
 	return starlark.Float(f), nil
 }
 
-// FromGo makes Starlark values of what encoding/json decodes into any, and of Go's integers, floats and string lists
-// and maps; a Starlark value stays itself. Dicts and lists come out frozen, dicts in the order of their keys.
+// FromGo converts a Go value to a Starlark value: any result of encoding/json, and int, int64, float64, []string and
+// map[string]string. A Starlark value is returned as it is. Dicts and lists are frozen, and dicts sorted by key.
 func FromGo(v any) (starlark.Value, error) {
 	switch v := v.(type) {
 	case nil:

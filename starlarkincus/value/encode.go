@@ -13,16 +13,17 @@ import (
 	"go.starlark.net/starlarkstruct"
 )
 
-// maxDepth bounds how deep a value may nest; a list that holds itself meets it too.
+// maxDepth is the limit of a value's nesting, which also ends the encoding of a list that contains itself.
 const maxDepth = 100
 
-// A TypeError says which part of a value can't be sent, and what would be right.
+// A TypeError describes the part of a value that can't be encoded, and the expected type.
 type TypeError struct {
 	Path string // such as devices["eth0"]["mtu"]
-	Got  string // the Starlark type, or what else is wrong
-	Want string // empty where Got says it all
+	Got  string // the Starlark type, or a description of the defect
+	Want string // empty if Got describes the defect fully
 }
 
+// Error returns the path, and the actual and the expected type.
 func (e *TypeError) Error() string {
 	if e.Want == "" {
 		return e.Path + ": " + e.Got
@@ -30,11 +31,12 @@ func (e *TypeError) Error() string {
 	return fmt.Sprintf("%s: got %s, want %s", e.Path, e.Got, e.Want)
 }
 
+// mismatch returns the error of a value of the wrong type.
 func mismatch(path string, v starlark.Value, want string) error {
 	return &TypeError{path, v.Type(), want}
 }
 
-// Index is the path of a key or an index below path.
+// Index returns the path of a key or an index below path.
 func Index(path string, key any) string {
 	if name, ok := key.(string); ok {
 		return fmt.Sprintf("%s[%q]", path, name)
@@ -42,12 +44,13 @@ func Index(path string, key any) string {
 	return fmt.Sprintf("%s[%v]", path, key)
 }
 
-// ToGo makes what encoding/json marshals of any Starlark value that has a JSON form.
+// ToGo converts any Starlark value that has a JSON form to a value for encoding/json.
 func ToGo(v starlark.Value) (any, error) { return Any("value", v) }
 
-// Any encodes a value of any type that has a JSON form. Path is what an error calls it.
+// Any encodes a value of any type that has a JSON form. Path is its name in an error.
 func Any(path string, v starlark.Value) (any, error) { return anyAt(path, v, 0) }
 
+// anyAt is Any for a value at a depth of nesting.
 func anyAt(path string, v starlark.Value, depth int) (any, error) {
 	if depth > maxDepth {
 		return nil, &TypeError{Path: path, Got: "nested too deeply, or it holds itself"}
@@ -95,7 +98,7 @@ func anyAt(path string, v starlark.Value, depth int) (any, error) {
 	return nil, mismatch(path, v, "a value that has a JSON form")
 }
 
-// mapping encodes the values of a dict or of anything like one, whose keys must be strings.
+// mapping encodes a dict or another mapping, whose keys must be strings, each value by encode.
 func mapping(path string, v starlark.IterableMapping, encode func(path, key string, v starlark.Value) (any, error)) (map[string]any, error) {
 	m := make(map[string]any)
 	for _, item := range v.Items() {
@@ -139,10 +142,10 @@ func Int(path string, v starlark.Value) (int64, error) {
 	return i, nil
 }
 
-// Forever is the longest time that Duration returns.
+// Forever is the longest time that [Duration] returns.
 const Forever = time.Duration(math.MaxInt64)
 
-// Duration encodes a time that is not negative: a number of seconds, or a duration of the library time.
+// Duration encodes a time that is not negative: a number of seconds, or a duration of Starlark's time module.
 func Duration(path string, v starlark.Value) (time.Duration, error) {
 	if d, ok := v.(startime.Duration); ok {
 		if d < 0 {
@@ -162,7 +165,7 @@ func Duration(path string, v starlark.Value) (time.Duration, error) {
 	return time.Duration(seconds * float64(time.Second)), nil
 }
 
-// WholeSeconds encodes what the server takes as an int of seconds. A duration is rounded up to it.
+// WholeSeconds encodes an int of seconds, or a duration, which is rounded up to seconds.
 func WholeSeconds(path string, v starlark.Value) (int64, error) {
 	switch v.(type) {
 	case starlark.Int:
@@ -176,7 +179,8 @@ func WholeSeconds(path string, v starlark.Value) (int64, error) {
 	return 0, notDuration(path, v)
 }
 
-// notDuration is the error of a value that is no time. A text may be one: then the error says how to write it.
+// notDuration returns the error of a value that is no time. For a string that reads as one, it shows the right
+// notation.
 func notDuration(path string, v starlark.Value) error {
 	text, ok := starlark.AsString(v)
 	if !ok {
@@ -205,7 +209,7 @@ func Bool(path string, v starlark.Value) (bool, error) {
 	return bool(b), nil
 }
 
-// Strings encodes a list, tuple or set of strings. A lone string is refused: it would be taken letter by letter.
+// Strings encodes a list, tuple or set of strings. A single string is an error, not a list of its letters.
 func Strings(path string, v starlark.Value) ([]string, error) {
 	switch v.(type) {
 	case *starlark.List, starlark.Tuple, *starlark.Set:
@@ -241,7 +245,7 @@ func List(path string, v starlark.Value, encode func(path string, v starlark.Val
 	return list, nil
 }
 
-// Object encodes a dict, or anything like one, key by key.
+// Object encodes a dict or another mapping, each value by encode.
 func Object(path string, v starlark.Value, encode func(path, key string, v starlark.Value) (any, error)) (map[string]any, error) {
 	m, ok := v.(starlark.IterableMapping)
 	if !ok {
@@ -250,8 +254,8 @@ func Object(path string, v starlark.Value, encode func(path, key string, v starl
 	return mapping(path, m, encode)
 }
 
-// Config encodes a dict of configuration: Incus holds strings, so numbers and booleans become the strings that it
-// expects, and None stays null, which unsets the key.
+// Config encodes a dict of configuration. The values become strings, as Incus expects: True is "true" and 2 is "2".
+// None becomes null, which unsets the key.
 func Config(path string, v starlark.Value) (map[string]any, error) {
 	m, ok := v.(starlark.IterableMapping)
 	if !ok {
@@ -260,13 +264,14 @@ func Config(path string, v starlark.Value) (map[string]any, error) {
 	return mapping(path, m, configValue)
 }
 
-// ConfigText encodes one value of a configuration; None is empty, as an unset key is.
+// ConfigText encodes one value of a configuration as a string, which is empty for None, as for an unset key.
 func ConfigText(path string, v starlark.Value) (starlark.String, error) {
 	encoded, err := configValue(path, "", v)
 	text, _ := encoded.(string)
 	return starlark.String(text), err
 }
 
+// configValue encodes one value of a configuration: a string, or nil for None.
 func configValue(path, _ string, v starlark.Value) (any, error) {
 	switch v := v.(type) {
 	case starlark.NoneType:
@@ -292,7 +297,8 @@ func configValue(path, _ string, v starlark.Value) (any, error) {
 	return nil, mismatch(path, v, "string, int, float, bool or None")
 }
 
-// Devices encodes a dict of devices, each a dict of configuration; None removes one, or unsets a key of one.
+// Devices encodes a dict of devices, each a dict of configuration. None in place of a device removes it, and in place
+// of a value unsets the key.
 func Devices(path string, v starlark.Value) (map[string]any, error) {
 	m, ok := v.(starlark.IterableMapping)
 	if !ok {

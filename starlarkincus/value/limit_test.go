@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// Whatever an answer holds, its values take no more memory than the limit. The sizes are a sixteenth of the real ones.
+// TestDecodeLimits checks that the values of no text take more memory than the limit. All sizes are a sixteenth of the
+// real ones.
 func TestDecodeLimits(t *testing.T) {
 	const size, most = 16 << 20 / 16, maxDecoded / 16
 	fill := func(first, repeat, last string) string {
@@ -57,7 +58,7 @@ func TestDecodeLimits(t *testing.T) {
 		}
 		runtime.KeepAlive(v)
 	}
-	// What servers have fits well.
+	// Ten thousand instances take less than half of the limit.
 	if _, err := decode(t.Context(), instances(10_000/16), most/2); err != nil {
 		t.Error(err)
 	}

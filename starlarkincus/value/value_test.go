@@ -89,7 +89,7 @@ func TestThereAndBack(t *testing.T) {
 	}
 }
 
-// Each encoder: what it makes of a value, or what its error says.
+// TestEncode checks each encoder's result or error.
 func TestEncode(t *testing.T) {
 	type encoder func(string, starlark.Value) (any, error)
 

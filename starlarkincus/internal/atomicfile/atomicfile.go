@@ -1,8 +1,8 @@
-// Package atomicfile replaces the content of files in one step: whoever reads one sees the old content or the new.
+// Package atomicfile replaces the content of files atomically: a reader sees either the old content or the new.
 //
-// The new content is written to a temporary file beside the old one, whose name follows from the file's, and which its
-// writer holds locked. So a temporary file without a lock is one that a killed writer left, and the next [Write] to the
-// same file removes it, wherever that runs.
+// The new content is written to a temporary file in the same folder, which its writer keeps locked. Its name derives
+// from the file's name. So the next [Write] to the same file, by any process, finds the temporary files of killed
+// writers, which are not locked, and removes them.
 package atomicfile
 
 import (
@@ -14,23 +14,23 @@ import (
 	"time"
 )
 
-// Mode says which mode a file gets.
+// A Mode is the mode of a written file.
 type Mode struct {
-	// Perm is the mode of a file that isn't there yet, less the umask.
+	// Perm is the mode of a new file, before the umask. An existing file keeps its mode.
 	Perm fs.FileMode
-	// Exact gives the file that mode whether it is there or not, whatever the umask.
+	// Exact sets the mode to Perm regardless of the umask, of an existing file too.
 	Exact bool
 }
 
 const (
-	slots    = 64               // how many may write to one file at a time
-	patience = 10 * time.Second // how long a slot is waited for
-	// staleAge is where a temporary file counts as left, on a file system without locks.
+	slots    = 64               // limit of concurrent writers of one file
+	patience = 10 * time.Second // time to wait for a slot
+	// staleAge is the age from which a temporary file counts as abandoned, on a file system without locks.
 	staleAge = time.Hour
 )
 
-// Write replaces a file's content. It follows symbolic links, and keeps the owner of a file that is there and, unless
-// mode is exact, its mode. What is there must be a regular file, or nothing; a link to nothing is an error.
+// Write replaces the content of a file, or creates it. It follows symbolic links, and keeps the owner of an existing
+// file and, unless mode is exact, its mode. It returns an error if the path is no regular file, or a dangling link.
 func Write[T string | []byte](path string, content T, mode Mode) error {
 	target, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -57,10 +57,10 @@ func Write[T string | []byte](path string, content T, mode Mode) error {
 		keepOwner(f, info)
 	}
 	if err == nil {
-		err = f.Sync() // else a crash may leave the new name with nothing in it
+		err = f.Sync() // else the file may be empty after a crash
 	}
 	if err == nil && mode.Exact {
-		err = f.Chmod(mode.Perm) // late, because one that can't be opened can't be told from one that is held
+		err = f.Chmod(mode.Perm) // last, because removeStale can't tell an unreadable file from a locked one
 	}
 	if err == nil {
 		err = os.Rename(f.Name(), target)
@@ -68,11 +68,11 @@ func Write[T string | []byte](path string, content T, mode Mode) error {
 	if err != nil {
 		_ = os.Remove(f.Name())
 	}
-	return errors.Join(err, f.Close()) // the lock is held until the name is gone
+	return errors.Join(err, f.Close()) // closed last, to keep the lock until the temporary name is gone
 }
 
-// inFolder is the error of a temporary file that can't be made: a file that may be written to can stand in a folder that
-// may not.
+// inFolder returns the error of a temporary file that can't be created. It names the folder, because the file itself
+// may be writable.
 func inFolder(path, target string, err error) error {
 	var pathErr *fs.PathError
 	if !errors.As(err, &pathErr) || errors.Is(err, fs.ErrNotExist) {
@@ -81,7 +81,7 @@ func inFolder(path, target string, err error) error {
 	return &fs.PathError{Op: "write", Path: path, Err: fmt.Errorf("no new file can be made in the folder %s: %w", filepath.Dir(target), pathErr.Err)}
 }
 
-// create makes the temporary file of a writer, with its lock, and removes those of writers that are gone.
+// create creates and locks the temporary file of a writer, and removes those of killed writers.
 func create(target string, perm fs.FileMode) (*os.File, error) {
 	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
 		var own *os.File
@@ -93,9 +93,9 @@ func create(target string, perm fs.FileMode) (*os.File, error) {
 			}
 			f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm|0o200)
 			switch {
-			case err == nil && hold(f):
+			case err == nil && claim(f):
 				own = f
-			case err == nil: // somebody else took it for one that was left
+			case err == nil: // another writer took it for an abandoned one
 				f.Close()
 			case !errors.Is(err, fs.ErrExist):
 				return nil, err
@@ -110,17 +110,17 @@ func create(target string, perm fs.FileMode) (*os.File, error) {
 	}
 }
 
-// temporary returns the name of a slot's file: hidden, and short enough whatever the target's length.
+// temporary returns the name of a slot's file. It is hidden, and cut to a valid length.
 func temporary(target string, slot int) string {
 	dir, base := filepath.Split(target)
 	return filepath.Join(dir, fmt.Sprintf(".%.200s.incus-star-%d.tmp", base, slot))
 }
 
-// hold locks a new temporary file, and reports whether it is still the one of its name: it may have been removed before
+// claim locks a new temporary file, and reports whether that succeeded: another writer may have removed the file before
 // it was locked.
-func hold(f *os.File) bool { return lock(f) != taken && named(f, f.Name()) }
+func claim(f *os.File) bool { return lock(f) != taken && named(f, f.Name()) }
 
-// removeStale removes a temporary file whose writer is gone.
+// removeStale removes a temporary file of a killed writer.
 func removeStale(name string) {
 	info, err := os.Lstat(name)
 	if err != nil || !info.Mode().IsRegular() {
@@ -137,14 +137,14 @@ func removeStale(name string) {
 	}
 }
 
-// named reports whether a file is still the one of a name.
+// named reports whether name still refers to the file f.
 func named(f *os.File, name string) bool {
 	own, err := f.Stat()
 	there, failed := os.Lstat(name)
 	return err == nil && failed == nil && os.SameFile(own, there)
 }
 
-// The ends of an attempt to lock a file.
+// A lockState is the result of an attempt to lock a file.
 type lockState int
 
 const (

@@ -21,7 +21,8 @@ var (
 	kills = flag.Int("kills", 20, "how many writers are killed")
 )
 
-// TestMain is a writer where the environment names a file: it writes two contents by turns until it is killed.
+// TestMain runs the tests, or, if ATOMICFILE_WRITER names a file, a writer, which writes two contents in turn until it
+// is killed.
 func TestMain(m *testing.M) {
 	if path := os.Getenv("ATOMICFILE_WRITER"); path != "" {
 		fmt.Println("ready")
@@ -35,13 +36,13 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// content is one of two long contents.
+// content returns one of two long contents, in turn.
 func content(i int) []byte { return bytes.Repeat([]byte{'a' + byte(i%2)}, 300_000) }
 
 func whole(data []byte) bool { return bytes.Equal(data, content(0)) || bytes.Equal(data, content(1)) }
 
-// Writers that are killed at any moment, alone and while others write, leave the old content or the new; and the next
-// write leaves nothing beside it.
+// TestKilledWriters checks that writers that are killed at random moments, alone and among others, leave the old
+// content or the new, and that the next write removes their temporary files.
 func TestKilledWriters(t *testing.T) {
 	if *seed == 0 {
 		*seed = rand.Uint64()
@@ -111,7 +112,8 @@ func names(t *testing.T, dir string) []string {
 	return found
 }
 
-// Many that write at once all succeed, none removes another's file, and readers see whole contents.
+// TestWritersAtOnce checks that many concurrent writers all succeed, which they don't if one removes another's file,
+// and that readers see whole contents.
 func TestWritersAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, strings.Repeat("long", 60))
@@ -155,7 +157,7 @@ func TestWrite(t *testing.T) {
 	if target, err := os.Readlink(link); err != nil || target != "file" {
 		t.Errorf("the link is %q, %v", target, err)
 	}
-	// What only looks like a temporary file, or is no file at all, stays.
+	// A folder with the name of a temporary file stays.
 	fifo := temporary(file, 0)
 	if err := os.Mkdir(fifo, 0o700); err != nil {
 		t.Fatal(err)

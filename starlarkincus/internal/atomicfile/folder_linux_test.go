@@ -11,10 +11,10 @@ import (
 	"testing"
 )
 
-// A file that may be written to in a folder that may not says which of the two is in the way.
+// TestFolderWithoutPermission checks that the error names the folder if only the file is writable.
 func TestFolderWithoutPermission(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil { // so that another user comes to it
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil { // so that another user has access
 		t.Fatal(err)
 	}
 	file := filepath.Join(dir, "file")
@@ -26,7 +26,7 @@ func TestFolderWithoutPermission(t *testing.T) {
 	}
 	t.Cleanup(func() { os.Chmod(dir, 0o755) })
 	if os.Geteuid() == 0 {
-		// The file system's user alone: it is this thread's.
+		// Setfsuid changes the user of this thread only.
 		done := make(chan error)
 		go func() {
 			runtime.LockOSThread()
@@ -35,7 +35,7 @@ func TestFolderWithoutPermission(t *testing.T) {
 				return
 			}
 			done <- Write(file, "new", Mode{})
-		}() // the thread ends with it
+		}() // the locked thread ends with the goroutine
 		checkFolder(t, dir, <-done)
 		return
 	}

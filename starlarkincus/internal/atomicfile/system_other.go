@@ -7,10 +7,11 @@ import (
 	"os"
 )
 
-// keepOwner does nothing here.
+// keepOwner does nothing on these systems.
 func keepOwner(*os.File, fs.FileInfo) {}
 
-// lock does nothing here: what was left is told by its age.
+// lock does nothing on these systems, where abandoned files are recognized by their age.
 func lock(*os.File) lockState { return unknown }
 
+// openNoFollow opens a file.
 func openNoFollow(name string) (*os.File, error) { return os.Open(name) }

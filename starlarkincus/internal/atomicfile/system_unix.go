@@ -11,14 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// keepOwner gives a file another one's owner and group, as far as the system lets it.
+// keepOwner sets the owner and the group of f to those of another file, as far as the user is allowed to.
 func keepOwner(f *os.File, of fs.FileInfo) {
 	if stat, ok := of.Sys().(*syscall.Stat_t); ok {
 		_ = f.Chown(int(stat.Uid), int(stat.Gid))
 	}
 }
 
-// lock takes a file's lock if nobody else has it; closing the file gives it back.
+// lock locks a file unless another process has the lock. Closing the file releases it.
 func lock(f *os.File) lockState {
 	for {
 		switch err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err {
@@ -33,7 +33,7 @@ func lock(f *os.File) lockState {
 	}
 }
 
-// openNoFollow opens a regular file that somebody else may have made.
+// openNoFollow opens a file without following a link or waiting for a pipe, because another user may have created it.
 func openNoFollow(name string) (*os.File, error) {
 	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrPermission) {

@@ -1,5 +1,5 @@
-// Package input reads files that somebody names, which may be larger than the memory, or have no end, or be pipes that
-// nobody writes to.
+// Package input reads files named by a user. These may be larger than the memory, endless, or pipes without a writer:
+// so each read has a limit, and ends with a context.
 package input
 
 import (
@@ -15,21 +15,23 @@ const (
 	Script = 16 << 20
 	// Key is the limit of a certificate, a key or a configuration.
 	Key = 1 << 20
-	// Data is the limit of what a script reads.
+	// Data is the limit of a file that a script reads.
 	Data = 256 << 20
-	// device is the limit of a device that isn't the end of something that a person or a program writes.
+	// device is the limit of a device file, such as /dev/zero, which may be endless.
 	device = 1 << 20
 )
 
-// A TooLarge error is about a file beyond its limit, which is in bytes.
+// A TooLarge is the error of a file that exceeds its limit, in bytes.
 type TooLarge struct{ Limit int64 }
 
+// Error returns a predicate for the file's name, with the limit in MiB.
 func (e *TooLarge) Error() string {
 	return fmt.Sprintf("is larger than the limit of %d MiB", e.Limit>>20)
 }
 
-// File reads a file up to a limit. When the context ends it gives up with the context's cause, and leaves a read that
-// can't be ended, such as opening a pipe that nobody writes to, to the process's end.
+// File returns the content of a file, or an error if it exceeds the limit. When the context ends, it returns the
+// context's cause; a read that can't be cancelled, such as opening a pipe without a writer, goes on in the background
+// until the process exits.
 func File(ctx context.Context, path string, limit int64) ([]byte, error) {
 	return wait(ctx, func() ([]byte, error) {
 		f, err := os.Open(path)
@@ -48,11 +50,12 @@ func File(ctx context.Context, path string, limit int64) ([]byte, error) {
 	})
 }
 
-// All reads to the end, up to a limit, as File does.
+// All is like [File], but reads r to its end.
 func All(ctx context.Context, r io.Reader, limit int64) ([]byte, error) {
 	return wait(ctx, func() ([]byte, error) { return all(r, limit) })
 }
 
+// all reads r to its end, or returns an error if there are more than limit bytes.
 func all(r io.Reader, limit int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err == nil && int64(len(data)) > limit {
@@ -61,6 +64,7 @@ func all(r io.Reader, limit int64) ([]byte, error) {
 	return data, err
 }
 
+// wait returns the result of read, or the context's cause if the context ends first.
 func wait(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)

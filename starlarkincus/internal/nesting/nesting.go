@@ -1,5 +1,5 @@
-// Package nesting bounds how deep a script's text nests, before anything walks its tree: the parser, the resolver and
-// the compiler of Starlark call themselves for each level, and Go ends the process where its stack is full.
+// Package nesting limits the nesting of a script's source. It must be checked before Starlark sees the source: the
+// parser, the resolver and the compiler are recursive, and a stack overflow ends a Go process.
 package nesting
 
 import (
@@ -9,23 +9,23 @@ import (
 )
 
 const (
-	// maxDepth is how deep a text may nest: brackets in each other, operators and calls in a row, blocks in each other,
-	// branches of one if.
+	// maxDepth is the limit of the depth: of nested brackets and blocks, of consecutive operators and calls in one
+	// expression, and of the branches of one if.
 	maxDepth = 5000
-	// maxDigits is how long a number may be.
+	// maxDigits is the limit of a number's length.
 	maxDigits = 10_000
 )
 
-// A level is an open bracket, or the line itself.
+// A level is an open bracket, or the statement itself.
 type level struct {
-	chain int // operators, keywords and brackets since the last comma: each may be above the rest in the tree
+	chain int // operators, keywords and brackets since the last comma, each of which may be a level of the tree
 }
 
-// A block is a depth of indentation.
+// A block is a block of statements with the same indentation.
 type block struct{ indent, branches int }
 
-// A scanner goes over the text once. It knows of the language just what matters to depth, and takes too much for
-// nested rather than too little.
+// A scanner determines the depth in one pass over the text. It knows only the syntax that matters to depth, and
+// overestimates where that isn't enough.
 type scanner struct {
 	text   string
 	line   int
@@ -34,11 +34,10 @@ type scanner struct {
 	depth  int // the sum over levels and blocks
 }
 
-// joins are the words that operators, and what else is above an expression, are made of.
-var joins = map[string]bool{"not": true, "and": true, "or": true, "in": true, "if": true, "else": true, "for": true, "lambda": true}
+// operatorWords are the keywords of operators and of other expressions with operands.
+var operatorWords = map[string]bool{"not": true, "and": true, "or": true, "in": true, "if": true, "else": true, "for": true, "lambda": true}
 
-// Check returns the line where a script nests too deeply, or has too long a number, and what is wrong; 0 and nil where
-// nothing is.
+// Check returns an error if a script nests too deeply or has too long a number, and the line of that.
 func Check(text string) (line int, err error) {
 	s := &scanner{text: text, line: 1, levels: make([]level, 1, 16)}
 	i := s.indentation(0)
@@ -68,7 +67,7 @@ func Check(text string) (line int, err error) {
 			i = s.literal(i)
 			continue
 		case strings.IndexByte("([{", c) >= 0:
-			s.join()
+			s.extend()
 			s.levels = append(s.levels, level{})
 			s.depth++
 		case strings.IndexByte(")]}", c) >= 0 && len(s.levels) > 1:
@@ -78,14 +77,14 @@ func Check(text string) (line int, err error) {
 		case c == ',' || c == ';':
 			s.reset()
 		case strings.IndexByte("+-*/%<>=!&|^~.", c) >= 0:
-			s.join()
+			s.extend()
 		case isLetter(c):
 			word := s.word(i)
 			if c <= '9' && c >= '0' && len(word) > maxDigits {
 				return s.line, fmt.Errorf("has a number of %d digits, more than the limit of %d", len(word), maxDigits)
 			}
-			if joins[word] {
-				s.join()
+			if operatorWords[word] {
+				s.extend()
 			}
 			i += len(word)
 			if s.depth > maxDepth {
@@ -103,19 +102,20 @@ func Check(text string) (line int, err error) {
 
 var errTooDeep = errors.New("is nested too deeply, or has too many terms in one expression (the limit is 5000)")
 
-func (s *scanner) join() {
+// extend adds a level to the current expression.
+func (s *scanner) extend() {
 	s.levels[len(s.levels)-1].chain++
 	s.depth++
 }
 
-// reset begins another expression beside the last one.
+// reset starts a new expression beside the last one, at the same depth.
 func (s *scanner) reset() {
 	last := &s.levels[len(s.levels)-1]
 	s.depth -= last.chain
 	last.chain = 0
 }
 
-// indentation notes the block that the line at i belongs to, and returns where its text begins.
+// indentation updates the blocks for the line at i, and returns the index of its first character after the indentation.
 func (s *scanner) indentation(i int) int {
 	start := i
 	for i < len(s.text) && (s.text[i] == ' ' || s.text[i] == '\t') {
@@ -147,7 +147,7 @@ func (s *scanner) indentation(i int) int {
 	return i
 }
 
-// literal returns where the string that begins at i ends.
+// literal returns the index after the string that begins at i.
 func (s *scanner) literal(i int) int {
 	quote := s.text[i : i+1]
 	if triple := strings.Repeat(quote, 3); strings.HasPrefix(s.text[i:], triple) {
@@ -163,7 +163,7 @@ func (s *scanner) literal(i int) int {
 			return i + len(quote)
 		case c == '\n':
 			if len(quote) == 1 {
-				return i // it isn't closed: the parser says so
+				return i // unterminated: the parser reports that
 			}
 			s.line++
 		}

@@ -1,4 +1,4 @@
-// Package owner tells of files whose content is trusted that somebody else could have written or read it.
+// Package owner checks whether other users can read or change files with secret or trusted content.
 package owner
 
 import (
@@ -6,10 +6,10 @@ import (
 	"os"
 )
 
-// others are the bits of a mode that let all users write; a sticky folder keeps each user's files apart.
+// others are the mode bits that let all users write. A sticky folder protects each user's files all the same.
 const others = 0o002
 
-// Key returns a warning about a private key that others than the user can read or write; empty for none.
+// Key returns a warning about a private key that users other than uid and root can read or write; empty for none.
 func Key(path string, uid int) string {
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() {
@@ -21,8 +21,8 @@ func Key(path string, uid int) string {
 	return foreign("the key "+path, info, uid)
 }
 
-// Trusted returns a warning about a folder or a file that somebody else than the user and root owns, or that all can
-// write; empty for none.
+// Trusted returns a warning about a folder or a file that belongs to a user other than uid and root, or that all users
+// can write; empty for none.
 func Trusted(path string, uid int) string {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -34,6 +34,7 @@ func Trusted(path string, uid int) string {
 	return foreign(path, info, uid)
 }
 
+// foreign returns a warning about a file that belongs to a user other than uid and root; empty for none.
 func foreign(name string, info os.FileInfo, uid int) string {
 	if owner, ok := ownerOf(info); ok && owner != 0 && owner != uid {
 		return fmt.Sprintf("%s belongs to another user (uid %d)", name, owner)

@@ -1,7 +1,7 @@
-// Package printable makes text from elsewhere safe for a terminal and a log: a server's message, a file's name, a
-// script's value. What a terminal would act on, and what makes text look like other text, is shown as an escape.
+// Package printable makes foreign text, such as a server's message, a file's name or a script's value, safe for
+// terminals and logs: control characters, and characters that disguise text, are escaped.
 //
-// All that is printed and isn't a script's own print goes through it.
+// All output except that of a script's own print passes through it.
 package printable
 
 import (
@@ -11,13 +11,13 @@ import (
 	"unicode/utf8"
 )
 
-// Text keeps newlines and tabs.
+// Text returns s with escapes, and newlines and tabs as they are.
 func Text(s string) string { return escaped(s, "\n\t") }
 
-// Line has no newline or tab either.
+// Line returns s with escapes, of newlines and tabs too.
 func Line(s string) string { return escaped(s, "") }
 
-// Rune reports whether a character shows as itself.
+// Rune reports whether r is shown as itself, without an escape.
 func Rune(r rune) bool {
 	switch {
 	case r < ' ', r >= 0x7f && r < 0xa0: // C0, DEL and C1
@@ -25,12 +25,13 @@ func Rune(r rune) bool {
 	case r < 0x300:
 		return r != 0xad // the soft hyphen
 	case r >= 0xfe00 && r <= 0xfe0f, r == 0x200c, r == 0x200d:
-		return true // variants of letters, and what joins them or keeps them apart
+		return true // variation selectors, and the joiner and the non-joiner
 	}
-	// Format has the bidirectional controls, marks and isolates; the separators end a line.
+	// Cf includes the bidirectional marks, embeddings and isolates; Zl and Zp end a line.
 	return !unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Cs)
 }
 
+// escaped returns s with escapes for all characters that aren't shown as themselves, except those in keep.
 func escaped(s, keep string) string {
 	clean := true
 	for i, r := range s {
@@ -56,7 +57,7 @@ func escaped(s, keep string) string {
 	return b.String()
 }
 
-// shows reports whether the character at i is kept: a broken byte isn't.
+// shows reports whether the character r at i stays as it is, which a byte of invalid UTF-8 does not.
 func shows(s string, i int, r rune, keep string) bool {
 	if r == utf8.RuneError {
 		return strings.HasPrefix(s[i:], string(utf8.RuneError))
@@ -64,7 +65,7 @@ func shows(s string, i int, r rune, keep string) bool {
 	return Rune(r) || strings.ContainsRune(keep, r)
 }
 
-// Escape is how a character is shown that doesn't show as itself.
+// Escape returns the escape of a character, in Go's notation.
 func Escape(r rune) string {
 	switch {
 	case r == '\n':
@@ -81,8 +82,8 @@ func Escape(r rune) string {
 	return fmt.Sprintf(`\u%04x`, r)
 }
 
-// JSON writes characters that don't show as themselves as JSON's escapes: the value stays the same. The text must be
-// JSON.
+// JSON returns JSON with JSON's own escapes for the characters that aren't shown as themselves, so that the value stays
+// the same.
 func JSON(text []byte) []byte {
 	if strings.IndexFunc(string(text), func(r rune) bool { return !Rune(r) && r != '\n' && r != '\t' && r != '\r' }) < 0 {
 		return text

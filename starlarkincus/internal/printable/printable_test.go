@@ -30,7 +30,8 @@ func TestText(t *testing.T) {
 	}
 }
 
-// All that a terminal acts on, and all that reorders text, is escaped; JSON stays the same value.
+// TestEveryRune checks that control characters, and characters that reorder text, are escaped, and that JSON keeps its
+// value.
 func TestEveryRune(t *testing.T) {
 	for r := rune(0); r <= utf8.MaxRune; r++ {
 		if !utf8.ValidRune(r) {

@@ -7,13 +7,13 @@ import (
 	"sync"
 )
 
-// named is a name in a script whose value follows: of a dict's item, of an argument, of an assignment.
-var named = sync.OnceValue(func() *regexp.Regexp {
+// nameBeforeValue matches the name of a dict's item, an argument or an assignment in a script, up to its value.
+var nameBeforeValue = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?:["']([A-Za-z0-9_.-]+)["']\s*:|\b([A-Za-z_][A-Za-z0-9_]*)\s*=)`)
 })
 
-// literalSpans returns where secrets stand in the string literals of a script's line: those that look like one, and all
-// that make up the value of a secret's name.
+// literalSpans returns the secrets in the string literals of a script's line: those within a literal, by the forms, and
+// all literals in the value of a secret's name.
 func literalSpans(line string) []span {
 	literals := literalsOf(line)
 	var all []span
@@ -22,7 +22,7 @@ func literalSpans(line string) []span {
 			all = append(all, span{l.from + s.from, l.from + s.to})
 		}
 	}
-	for _, m := range named().FindAllStringSubmatchIndex(line, -1) {
+	for _, m := range nameBeforeValue().FindAllStringSubmatchIndex(line, -1) {
 		name := m[2:4]
 		if name[0] < 0 {
 			if name = m[4:6]; slices.ContainsFunc(literals, func(l span) bool { return l.from <= name[0] && name[0] < l.to }) {
@@ -36,8 +36,8 @@ func literalSpans(line string) []span {
 	return all
 }
 
-// valueSpans returns the literals of an expression that begins at i, up to the end of the item or to a call, whose
-// arguments aren't the value.
+// valueSpans returns the literals in the expression that begins at i. It stops at the end of the item, and at a call,
+// whose arguments are not part of the value.
 func valueSpans(line string, i int, literals []span) []span {
 	var found []span
 	depth := 0
@@ -69,11 +69,12 @@ func valueSpans(line string, i int, literals []span) []span {
 	return found
 }
 
+// isWord reports whether c is part of a name.
 func isWord(c byte) bool {
 	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
-// literalsOf returns what stands between the quotes of a line's string literals.
+// literalsOf returns the contents of a line's string literals, without the quotes.
 func literalsOf(line string) []span {
 	var all []span
 	for i := 0; i < len(line); i++ {

@@ -1,8 +1,8 @@
-// Package secret knows which values give access, by the names that they have and by what they look like, and takes them
-// out of what is printed, logged, traced or put in an error.
+// Package secret recognizes secrets such as passwords, tokens and keys, by their names and by their form, and removes
+// them from output, logs, traces and errors.
 //
-// [Hide] works on decoded JSON, [Text] on text whose form isn't known, and [Values] collects what a request sends so
-// that [Remove] can take it out of the server's answer.
+// [Hide] works on decoded JSON, [Text] on text of unknown form. [Values] collects the secrets that a request sends, so
+// that [Remove] can remove them from the server's answer.
 package secret
 
 import (
@@ -13,19 +13,20 @@ import (
 	"unicode"
 )
 
-// Hidden stands in a secret's place.
+// Hidden replaces a secret.
 const Hidden = "[redacted]"
 
-// words are those of a name that make its value a secret, in whatever case, beside others or alone.
+// words are the words that make a name that of a secret, in any case, alone or among others.
 var words = set("password passwords passwd passphrase passcode pwd secret secrets token tokens jwt otp bearer fds credential credentials " +
 	"authorization cookie cookies apikey accesskey secretkey privatekey sshkey keyring")
 
-// harmless are last words of a name that make its value something about a secret.
+// harmless are the last words of a name whose value describes a secret without revealing it.
 var harmless = set("expiry expires expiration length type name required size count url path hint helper")
 
-// publicKey are words before "key" that make it no secret.
+// publicKey are the words before "key" in the name of a key that is no secret.
 var publicKey = set("public pub config host sort primary foreign dictionary")
 
+// set returns the set of the words in list.
 func set(list string) map[string]bool {
 	m := make(map[string]bool)
 	for _, word := range strings.Fields(list) {
@@ -34,10 +35,10 @@ func set(list string) map[string]bool {
 	return m
 }
 
-// Key reports whether the value of a field, a configuration key, a header, a query's parameter or an environment's
-// variable of that name is a secret.
+// Key reports whether name is that of a secret. It may be the name of a field, a configuration key, a header, a query
+// parameter or an environment variable.
 func Key(name string) bool {
-	if name == "acme.provider.environment" { // NAME=value lines, of which any may be
+	if name == "acme.provider.environment" { // NAME=value lines, any of which may be a secret
 		return true
 	}
 	parts := split(name)
@@ -46,7 +47,7 @@ func Key(name string) bool {
 	}
 	last := len(parts) - 1
 	if parts[last] == "key" {
-		if last == 0 { // mostly the name of a configuration key
+		if last == 0 { // usually a field whose value is the name of a configuration key
 			return false
 		}
 		return !slices.ContainsFunc(parts[:last], func(word string) bool { return publicKey[word] })
@@ -54,7 +55,7 @@ func Key(name string) bool {
 	return slices.ContainsFunc(parts, func(word string) bool { return words[word] })
 }
 
-// split returns a name's words in lower case: access-key, accessKey and ACCESS_KEY have the same two.
+// split returns the words of a name in lower case: access-key, accessKey and ACCESS_KEY all become access and key.
 func split(name string) []string {
 	var parts []string
 	var word []rune
@@ -81,7 +82,7 @@ func split(name string) []string {
 	return parts
 }
 
-// Hide replaces secrets in decoded JSON, in place, and returns it.
+// Hide replaces the secrets in decoded JSON, in place, and returns the result.
 func Hide(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -102,7 +103,7 @@ func Hide(v any) any {
 	return v
 }
 
-// holds reports whether a value is more than the statement that there is none.
+// holds reports whether a value may be a secret, not the lack of one or, as a bool, a statement about one.
 func holds(v any) bool {
 	switch v := v.(type) {
 	case nil, bool:
@@ -113,7 +114,7 @@ func holds(v any) bool {
 	return true
 }
 
-// HideQuery replaces secrets in a query, in place, and returns it.
+// HideQuery replaces the secrets in a query, in place, and returns it.
 func HideQuery(query url.Values) url.Values {
 	for name, values := range query {
 		for i, value := range values {
@@ -127,7 +128,7 @@ func HideQuery(query url.Values) url.Values {
 	return query
 }
 
-// Values adds the secrets in decoded JSON to a list.
+// Values appends the secrets in decoded JSON to a list.
 func Values(list []string, v any) []string {
 	switch v := v.(type) {
 	case map[string]any:
@@ -150,7 +151,7 @@ func Values(list []string, v any) []string {
 	return list
 }
 
-// leaves adds all that a secret consists of.
+// leaves appends all values inside a secret to a list.
 func leaves(list []string, v any) []string {
 	switch v := v.(type) {
 	case map[string]any:
@@ -163,13 +164,13 @@ func leaves(list []string, v any) []string {
 		}
 	case string:
 		list = append(list, v)
-		// Lines of a key and of an environment may be repeated one by one.
+		// A server may repeat single lines of a key, or of an environment.
 		if lines := strings.Split(v, "\n"); len(lines) > 1 {
 			for _, line := range lines {
 				_, value, _ := strings.Cut(line, "=")
 				list = append(list, line, value)
 			}
-		} else if _, value, ok := strings.Cut(v, " "); ok { // a header's: Bearer and the token
+		} else if _, value, ok := strings.Cut(v, " "); ok { // a header, such as Bearer and a token
 			list = append(list, value)
 		}
 	case interface{ String() string }: // a json.Number
@@ -178,14 +179,14 @@ func leaves(list []string, v any) []string {
 	return list
 }
 
-// shortest is the length from which a secret is removed wherever it stands; a shorter one only where it stands in
-// quotes, because it may be part of any word.
+// shortest is the length from which a secret is removed everywhere. A shorter one is removed only within quotes,
+// because it may be part of any word.
 const shortest = 4
 
-// Remove takes values out of a text that may repeat them, as they are, quoted, or escaped.
+// Remove replaces the values in a text: literal, quoted, and escaped as in a URL.
 func Remove(text string, values []string) string {
 	sorted := slices.Clone(values)
-	slices.SortFunc(sorted, func(a, b string) int { return len(b) - len(a) }) // one may be part of another
+	slices.SortFunc(sorted, func(a, b string) int { return len(b) - len(a) }) // longest first, because one may be part of another
 	for _, value := range slices.Compact(sorted) {
 		value = strings.TrimSpace(value)
 		switch value {
@@ -206,7 +207,7 @@ func Remove(text string, values []string) string {
 	return text
 }
 
-// RemoveAll is Remove for all strings in decoded JSON, in place; it returns the value.
+// RemoveAll applies [Remove] to all strings in decoded JSON, in place, and returns the result.
 func RemoveAll(v any, values []string) any {
 	switch v := v.(type) {
 	case map[string]any:

@@ -8,38 +8,38 @@ import (
 	"unicode/utf8"
 )
 
-// A span is a secret's place in a text.
+// A span is the half-open range of bytes [from, to) of a secret in a text.
 type span struct{ from, to int }
 
-// A form is how secrets stand in text.
+// A form is a notation of secrets in text.
 type form struct {
 	pattern *regexp.Regexp
-	name    int  // the group that must be a secret's name; 0 for none
-	value   int  // the group that is the secret
-	loose   bool // it may be part of a script, where it's an expression
+	name    int  // the submatch that must be the name of a secret; 0 for none
+	value   int  // the submatch of the secret
+	loose   bool // in a script it matches expressions too
 }
 
-// Compiled at first use, because most programs end without one.
+// forms returns the forms, compiled at the first use, because most programs end without one.
 var forms = sync.OnceValue(func() []form {
 	return []form{
 		{regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----([\s\S]*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\z)`), 0, 1, false},
-		{regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://([^/\s@"'<>]+)@`), 0, 1, false},                 // the user's part of a URL
+		{regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://([^/\s@"'<>]+)@`), 0, 1, false},                 // user and password in a URL
 		{regexp.MustCompile(`://[^/\s@:"'<>]+:([^\s@"'<>/]*[^\s@"'<>/0-9][^\s@"'<>]*)@`), 0, 1, false}, // a password with a slash
 		{regexp.MustCompile(`(?i)\b(?:bearer|basic)\s+([A-Za-z0-9._~+/=-]{8,})`), 0, 1, false},
-		// As in JSON and in scripts, also where the whole is quoted once more: "name": "value".
+		// JSON and scripts, as they are or quoted once more: "name": "value".
 		{regexp.MustCompile(`\\?["']([A-Za-z0-9_.-]+)\\?["']\s*:\s*\\?"((?:[^"\\]|\\[^"])+)`), 1, 2, false},
 		{regexp.MustCompile(`["']([A-Za-z0-9_.-]+)["']\s*:\s*'([^']+)'`), 1, 2, false},
-		// As in queries, environments and calls: name=value, name = "value".
+		// Queries, environments and calls: name=value, name = "value".
 		{regexp.MustCompile(`([A-Za-z0-9_.-]+)\s*=\s*"((?:[^"\\]|\\.)+)"`), 1, 2, false},
 		{regexp.MustCompile(`([A-Za-z0-9_.-]+)\s*=\s*'([^']+)'`), 1, 2, false},
 		{regexp.MustCompile(`([A-Za-z0-9_.-]+)=([^\s&"',;]+)`), 1, 2, true},
 	}
 })
 
-// hints are parts of which a text with a secret in one of the forms has one.
+// hints are strings at least one of which occurs in every text that matches a form. They avoid most matching.
 var hints = []string{"=", ":", "-----BEGIN", "earer", "asic", "EARER", "ASIC"}
 
-// spans returns where secrets stand in a text, by its form, in order and apart from each other.
+// spans returns the secrets in a text by the forms, sorted and disjoint. Script excludes the loose forms.
 func spans(text string, script bool) []span {
 	if !slices.ContainsFunc(hints, func(hint string) bool { return strings.Contains(text, hint) }) {
 		return nil
@@ -61,7 +61,7 @@ func spans(text string, script bool) []span {
 	return merged(all)
 }
 
-// merged returns spans in order and apart from each other.
+// merged returns spans sorted and, by merging those that overlap, disjoint.
 func merged(all []span) []span {
 	slices.SortFunc(all, func(a, b span) int { return a.from - b.from })
 	var apart []span
@@ -75,17 +75,18 @@ func merged(all []span) []span {
 	return apart
 }
 
-// Text takes out of a text what looks like a secret: private keys, the user's part of URLs, and the values of secret
-// names. The words around them stay.
+// Text replaces everything in a text that looks like a secret: private keys, user and password in URLs, and values
+// after the name of a secret.
 func Text(text string) string {
 	return replace(text, spans(text, false), func(string) string { return Hidden })
 }
 
-// Mask is Text for a line of a script: each letter of a secret becomes an asterisk, so that the others keep their place.
+// Mask replaces each character of a secret in a line of a script by an asterisk, so that the columns stay the same.
 func Mask(line string) string {
 	return replace(line, merged(append(spans(line, true), literalSpans(line)...)), func(value string) string { return strings.Repeat("*", utf8.RuneCountInString(value)) })
 }
 
+// replace returns the text with each span replaced by the result of with.
 func replace(text string, found []span, with func(string) string) string {
 	if found == nil {
 		return text
