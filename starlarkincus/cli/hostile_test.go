@@ -164,7 +164,7 @@ def tell(e):
 			code.WriteString(strings.ReplaceAll(tell, "LITERAL", hostileText))
 			n := 0
 			for i, call := range secretCalls {
-				if strings.Contains(call, "args[0]") || i%4 != kind%4 {
+				if strings.Contains(call, "args[0]") || i%6 != kind%6 {
 					continue // the modes share the calls: one answer holds all that was sent
 				}
 				call = placeholder.ReplaceAllString(call, `" + H + "`)

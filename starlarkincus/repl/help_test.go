@@ -3,6 +3,7 @@ package repl
 import (
 	"bytes"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -135,11 +136,15 @@ func TestHelpOfUnknownName(t *testing.T) {
 // value for what was meant.
 func TestTellOfWords(t *testing.T) {
 	words := []string{"move", "nope", "non", "tru", "flase", "qqqq"}
-	for _, name := range helpNames() {
+	for i, name := range helpNames() {
 		_, last, _ := strings.Cut(name, ".")
-		words = append(words, last, name+"x")
+		words = append(words, last)
+		if i%5 == 0 { // each looks at all names
+			words = append(words, name+"x")
+		}
 	}
-	for _, word := range words {
+	slices.Sort(words)
+	for _, word := range slices.Compact(words) {
 		var b bytes.Buffer
 		err := Tell(&b, word)
 		if (err == nil) == (b.Len() == 0) {
