@@ -116,6 +116,7 @@ trap 'rm -f "$INCUS_STAR_COVERAGE"' EXIT
 
 check gofmt format
 check "go vet" go vet ./...
+check "endless recursion" go test -run '^(TestScripts|TestEndlessRecursionHasAClass)$' ./starlarkincus/host # too slow under the race detector
 check "tests on Incus 6.0" tests 6.0 "$@"
 check "tests on Incus 7.0" tests 7.0 "$@"
 check "tests on a cluster of Incus 6.0" cluster 6.0

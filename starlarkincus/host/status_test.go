@@ -55,8 +55,7 @@ func TestDocsListTheStatuses(t *testing.T) {
 
 // A Go program finds the class in an error that a script would catch, whatever reported it and wherever it happened.
 func TestRunTimeErrorsHaveAClass(t *testing.T) {
-	ctx := context.Background()
-	for script, class := range map[string]*errors.Class{
+	haveClasses(t, map[string]*errors.Class{
 		"1 // 0":                                 errors.Script,
 		"[][0]":                                  errors.Script,
 		"{}['x']":                                errors.Script,
@@ -68,7 +67,6 @@ func TestRunTimeErrorsHaveAClass(t *testing.T) {
 		"x.y = 1":                                errors.Script,
 		"a, b = [1]":                             errors.Script,
 		"for i in 1:\n    pass":                  errors.Script,
-		"def f(): return f()\nf()":               errors.Script,
 		"def f(a): pass\nf()":                    errors.Script,
 		"def f():\n    y = z\n    z = 1\nf()":    errors.Script,
 		"list(range(1 << 40))":                   errors.Script,
@@ -84,7 +82,24 @@ func TestRunTimeErrorsHaveAClass(t *testing.T) {
 		"raise_(Error, 'x')":                     errors.Base,
 		"raise_(IncusNotFoundError, 'x')":        errors.NotFound,
 		"read_file('nowhere')":                   errors.Base,
-	} {
+	})
+	for _, script := range []string{"if:", "undefined", "exit(1)", "die('x')", "load('testdata/lib/bad.star', 'x')", "flag('--x', 1)"} {
+		if err := New(Options{}).RunSource(context.Background(), "x.star", []byte(script)); err == nil || goerrors.Is(err, errors.Base) {
+			t.Errorf("%s: got %v, which has a class", script, err)
+		}
+	}
+}
+
+func TestEndlessRecursionHasAClass(t *testing.T) {
+	slowWhenRaced(t)
+	haveClasses(t, map[string]*errors.Class{"def f(): return f()\nf()": errors.Script})
+}
+
+// haveClasses runs scripts, as a whole and as an entry, and compares the classes of their errors.
+func haveClasses(t *testing.T, scripts map[string]*errors.Class) {
+	t.Helper()
+	ctx := context.Background()
+	for script, class := range scripts {
 		if strings.HasPrefix(script, "x.y") {
 			script = "x = struct()\n" + script
 		}
@@ -103,11 +118,6 @@ func TestRunTimeErrorsHaveAClass(t *testing.T) {
 			if class == errors.Script && (goerrors.Is(err, errors.Incus) || ExitStatus(err) != 1) {
 				t.Errorf("%s, %q: got %v, status %d", kind, script, err, ExitStatus(err))
 			}
-		}
-	}
-	for _, script := range []string{"if:", "undefined", "exit(1)", "die('x')", "load('testdata/lib/bad.star', 'x')", "flag('--x', 1)"} {
-		if err := New(Options{}).RunSource(ctx, "x.star", []byte(script)); err == nil || goerrors.Is(err, errors.Base) {
-			t.Errorf("%s: got %v, which has a class", script, err)
 		}
 	}
 }
