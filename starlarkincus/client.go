@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/remote"
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
@@ -130,9 +131,9 @@ func (c *Client) send(ctx context.Context, r rest.Request) (reply *rest.Reply, e
 	if err != nil {
 		return nil, err
 	}
-	b := bindingIn(ctx)
-	b.block(func() { reply, err = client.Do(ctx, r) })
-	b.took(r, reply, err)
+	b := builtin.In(ctx)
+	b.Block(func() { reply, err = client.Do(ctx, r) })
+	took(b, r, reply, err)
 	return reply, err
 }
 
@@ -142,13 +143,13 @@ func (c *Client) raw(ctx context.Context, r rest.Request) (data []byte, err erro
 	if err != nil {
 		return nil, err
 	}
-	bindingIn(ctx).block(func() { data, _, err = client.Raw(ctx, r) })
+	builtin.In(ctx).Block(func() { data, _, err = client.Raw(ctx, r) })
 	return data, err
 }
 
 // sendAside sends a request that isn't a change of the script's: it tidies up.
 func (c *Client) sendAside(ctx context.Context, r rest.Request) (reply *rest.Reply, err error) {
-	bindingIn(ctx).block(func() { reply, err = c.Do(ctx, r) })
+	builtin.In(ctx).Block(func() { reply, err = c.Do(ctx, r) })
 	return reply, err
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
 	"incus-star/starlarkincus/value"
@@ -91,7 +92,7 @@ func (o *Object) duplicate(ctx context.Context, p ref, name string, fields, opti
 		return out.going, nil
 	}
 	if offer != nil {
-		bindingIn(ctx).block(func() { offer.Cancel(ctx) }) // nobody comes for it any more
+		builtin.In(ctx).Block(func() { offer.Cancel(ctx) }) // nobody comes for it any more
 	}
 	return nil, p.madeAnything(ctx, name, body, err)
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/builtin"
 
 	"go.starlark.net/starlark"
 )
@@ -54,7 +55,7 @@ func followToken(ctx context.Context, method, text string) (address, certificate
 	var failed error
 	for _, address := range token.Addresses {
 		var der []byte
-		bindingIn(ctx).block(func() { der, failed = serverCertificate(ctx, address) })
+		builtin.In(ctx).Block(func() { der, failed = serverCertificate(ctx, address) })
 		if failed != nil {
 			continue
 		}

@@ -8,6 +8,7 @@ import (
 	"sort"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
 
@@ -35,8 +36,16 @@ func (m *Method) Freeze()               {}
 func (m *Method) Truth() starlark.Bool  { return true }
 func (m *Method) Hash() (uint32, error) { return starlark.String(m.name).Hash() }
 
-// Receiver returns the object that the method is called on; nil where it is called on a collection or a client.
-func (m *Method) Receiver() *Object { return m.obj }
+// ReceiverName returns the name of the object that the method is called on; empty where it is called on a collection or a
+// client, or the object has none.
+func (m *Method) ReceiverName() string {
+	if m.obj == nil {
+		return ""
+	}
+	name, _ := m.obj.Attr("name")
+	text, _ := starlark.AsString(name)
+	return text
+}
 
 // Declaration is what the table says of the method.
 func (m *Method) Declaration() *spec.Method { return m.decl }
@@ -57,8 +66,8 @@ func (m *Method) CallInternal(thread *starlark.Thread, args starlark.Tuple, kwar
 		return nil, err
 	}
 	here := *m // so that a call's project doesn't stay
-	b := bindingOf(thread)
-	c := &call{Method: &here, thread: thread, ctx: b.ctx, args: bound}
+	b := builtin.Of(thread)
+	c := &call{Method: &here, thread: thread, ctx: b.Context, args: bound}
 	if !m.decl.Offline {
 		_, project, err := m.ref.client.conn.client(c.ctx)
 		if err != nil {

@@ -237,3 +237,14 @@ func (o *Object) after(c *call, out outcome, err error) (starlark.Value, error) 
 	}
 	return o, nil
 }
+
+// Columns returns the fields that a table of objects shows.
+func (o *Object) Columns() []string {
+	var columns []string
+	for _, name := range []string{o.ref.res.Key, "status", "type", "description"} {
+		if f := spec.Find(o.ref.res.Fields, name); f != nil {
+			columns = append(columns, f.Script())
+		}
+	}
+	return columns
+}

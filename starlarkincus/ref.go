@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
 	"incus-star/starlarkincus/value"
@@ -164,7 +165,7 @@ func (c *Client) finish(ctx context.Context, reply *rest.Reply, w patience) (out
 		out.going, err = c.operation(reply)
 	default:
 		if out.state, err = wait(ctx, reply.Operation, w); err == nil {
-			bindingIn(ctx).done++
+			builtin.In(ctx).Done++
 		}
 	}
 	return out, err
@@ -172,7 +173,7 @@ func (c *Client) finish(ctx context.Context, reply *rest.Reply, w patience) (out
 
 // wait waits for the end of an operation.
 func wait(ctx context.Context, op *rest.Operation, w patience) (state *rest.State, err error) {
-	bindingIn(ctx).block(func() {
+	builtin.In(ctx).Block(func() {
 		if w.bounded {
 			state, err = op.WaitTimeout(ctx, w.limit)
 		} else {
@@ -186,7 +187,7 @@ func wait(ctx context.Context, op *rest.Operation, w patience) (state *rest.Stat
 func pause(ctx context.Context, d time.Duration) (err error) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
-	bindingIn(ctx).block(func() {
+	builtin.In(ctx).Block(func() {
 		select {
 		case <-timer.C:
 		case <-ctx.Done():

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
 	"incus-star/starlarkincus/value"
@@ -392,7 +393,7 @@ func cancelOperation(c *call) (starlark.Value, error) {
 	op := c.obj.operation()
 	var err error
 	var state *rest.State
-	Block(c.thread, func() {
+	builtin.Of(c.thread).Block(func() {
 		if err = op.Cancel(c.ctx); err == nil {
 			state, err = op.Wait(c.ctx)
 		}

@@ -129,6 +129,7 @@ func Main(args []string, stdin, stdout, stderr *os.File) int {
 	options := host.Options{
 		Stdin: stdin, Stdout: stdout, Stderr: stderr,
 		Predeclared:  client.Names(),
+		Track:        starlarkincus.Track,
 		CommandFlags: f.names,
 		Grace:        f.cleanup,
 		Color:        colored(stderr),

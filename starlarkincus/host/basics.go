@@ -8,7 +8,6 @@ import (
 	"syscall"
 	"time"
 
-	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/value"
 
@@ -98,8 +97,9 @@ func sleep(c *call) (starlark.Value, error) {
 
 // wait lets d go by, or less where the thread's context ends first: then it returns why.
 func wait(thread *starlark.Thread, d time.Duration) error {
-	ctx := starlarkincus.Context(thread)
-	starlarkincus.Block(thread, func() {
+	b := builtin.Of(thread)
+	ctx := b.Context
+	b.Block(func() {
 		timer := time.NewTimer(d)
 		defer timer.Stop()
 		select {

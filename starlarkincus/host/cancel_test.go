@@ -10,7 +10,7 @@ import (
 	"time"
 
 	incus "incus-star/errors"
-	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/builtin"
 
 	"go.starlark.net/starlark"
 )
@@ -247,7 +247,7 @@ func TestLock(t *testing.T) {
 		running++ // the race detector sees it where the lock isn't held
 		most = max(most, running)
 		running--
-		starlarkincus.Block(thread, func() { time.Sleep(time.Millisecond) })
+		builtin.Of(thread).Block(func() { time.Sleep(time.Millisecond) })
 		return starlark.None, nil
 	})
 	h := New(Options{Predeclared: starlark.StringDict{"step": step}})

@@ -343,3 +343,6 @@ func isA(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []
 func isOneOf(err error, classes []*errors.Class) bool {
 	return slices.ContainsFunc(classes, func(class *errors.Class) bool { return goerrors.Is(err, class) })
 }
+
+// Columns are those of a table of errors.
+func (e *errorValue) Columns() []string { return []string{"class", "status", "message", "object"} }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/builtin"
 
 	"go.starlark.net/starlark"
 )
@@ -64,7 +64,7 @@ func (r *run) settle(ctx context.Context, limit time.Duration) {
 // An unfinishedError is the error of a run that was ended while the server went on.
 type unfinishedError struct {
 	err     error
-	running []starlarkincus.Running
+	running []builtin.Running
 	cut     []string // the calls of clean-up that came to no end
 }
 
@@ -79,7 +79,7 @@ func (r *run) unfinished(err error) error {
 	r.settle(r.clean, lastSettle)
 	ctx, cancel := context.WithTimeout(r.clean, lastAsk)
 	defer cancel()
-	var running []starlarkincus.Running
+	var running []builtin.Running
 	r.host.block(func() { running = r.work.Running(ctx) })
 	if len(running) == 0 && len(r.cut) == 0 {
 		return err
@@ -90,10 +90,8 @@ func (r *run) unfinished(err error) error {
 // noteCut notes a call of clean-up that came to no end, in words such as "instances.delete("web") was cut short".
 func (r *run) noteCut(fn starlark.Callable, args starlark.Tuple, what string) {
 	name := fn.Name()
-	if m, ok := fn.(*starlarkincus.Method); ok && m.Receiver() != nil {
-		if of, err := m.Receiver().Attr("name"); err == nil && of != nil {
-			name += " of " + shownText(of)
-		}
+	if m, ok := fn.(interface{ ReceiverName() string }); ok && m.ReceiverName() != "" {
+		name += " of " + shownText(starlark.String(m.ReceiverName()))
 	}
 	switch f := fn.(type) {
 	case *starlark.Function:
@@ -116,7 +114,7 @@ func cutOf(err error) []string {
 }
 
 // runningOf returns what the server still does after a run.
-func runningOf(err error) []starlarkincus.Running {
+func runningOf(err error) []builtin.Running {
 	var u *unfinishedError
 	if !errors.As(err, &u) {
 		return nil

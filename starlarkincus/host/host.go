@@ -5,7 +5,7 @@
 // [Session]. Show what they return with [Host.Report]; [ExitStatus] is the process's status for it. Whoever cancels
 // the context says why with a cause: [ErrInterrupted], [ErrTimeout], or an error that wraps one of them.
 //
-// All Starlark code of a Host runs under one lock, which builtins release while they wait (starlarkincus.Block). So a
+// All Starlark code of a Host runs under one lock, which builtins release while they wait (builtin.Binding). So a
 // Host's methods must not be called by a builtin, and values that scripts share need neither freezing nor locking:
 // the globals of a loaded module stay as changeable as the script's own.
 //
@@ -19,6 +19,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"incus-star/starlarkincus/builtin"
 
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
@@ -53,6 +55,8 @@ type Options struct {
 	Grace time.Duration
 	// MaxSteps ends a run after that many steps of Starlark, over all its tasks; 0 means no limit.
 	MaxSteps uint64
+	// Track makes the context under which what a run's calls begin elsewhere is noted; nil for calls that begin nothing.
+	Track func(context.Context) (context.Context, builtin.Work)
 	// ReadOnly refuses write_file.
 	ReadOnly bool
 }
@@ -81,6 +85,9 @@ func New(options Options) *Host {
 	}
 	if options.Stderr == nil {
 		options.Stderr = io.Discard
+	}
+	if options.Track == nil {
+		options.Track = func(ctx context.Context) (context.Context, builtin.Work) { return ctx, noWork{} }
 	}
 	if options.Grace <= 0 {
 		options.Grace = 10 * time.Second
@@ -185,3 +192,11 @@ func (h *Host) compile(name, text string) (*syntax.File, *starlark.Program, erro
 	}
 	return file, program, nil
 }
+
+// noWork is the work of calls that begin nothing.
+type noWork struct{}
+
+func (noWork) Abandoned() bool                           { return false }
+func (noWork) Settle(context.Context)                    {}
+func (noWork) Running(context.Context) []builtin.Running { return nil }
+func (noWork) Close()                                    {}

@@ -10,7 +10,6 @@ import (
 	"sync"
 
 	incus "incus-star/errors"
-	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/builtin"
 
 	"go.starlark.net/starlark"
@@ -85,7 +84,7 @@ func parallel(c *call) (starlark.Value, error) {
 	g.ctx, g.cancel = context.WithCancelCause(c.ctx)
 	defer g.cancel(nil)
 	g.work()
-	starlarkincus.Block(c.Thread, g.workers.Wait)
+	c.host().block(g.workers.Wait)
 	if g.genuine && causeOf(c.ctx) != nil {
 		c.reportAside("an error, before the script was stopped:", g.err)
 	}
@@ -161,7 +160,7 @@ func (g *group) one(first bool) bool {
 	own.cleanups = g.cleanups
 	own.via = func() starlark.CallStack { return g.via(i, item) }
 	v, err := own.call(thread, g.fn, starlark.Tuple{item}, nil)
-	starlarkincus.AddChanges(g.Thread, starlarkincus.Changes(thread))
+	builtin.Of(g.Thread).Sent += builtin.Of(thread).Sent
 	failure := failureOf(err)
 	switch {
 	case err == nil:

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"incus-star/errors"
-	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/value"
 
@@ -75,13 +74,13 @@ func retry(c *call) (starlark.Value, error) {
 	}
 	begin := time.Now()
 	var failed []error
-	changes := starlarkincus.Changes(c.Thread)
+	changes := builtin.Of(c.Thread).Sent
 	for delay := how.delay; ; delay = how.longer(delay) {
 		v, err := c.call(c.Thread, fn, c.Args[1:], kwargs)
 		switch {
 		case err == nil || c.passes(err):
 			return v, err
-		case len(failed) == how.times-1 || !how.again(failureOf(err), starlarkincus.Changes(c.Thread) > changes):
+		case len(failed) == how.times-1 || !how.again(failureOf(err), builtin.Of(c.Thread).Sent > changes):
 			return nil, retriedError(err, failed, time.Since(begin))
 		}
 		failed = append(failed, failureOf(err))

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/builtin"
 
 	"go.starlark.net/starlark"
@@ -33,7 +32,7 @@ type run struct {
 
 	deferred *[]deferredCall // the script's, or those of the prompt's session
 
-	work           *starlarkincus.Work
+	work           builtin.Work
 	graceEnd       func() time.Time // the end of the time for clean-up, which begins at the first call
 	cleanupStopped bool             // hard ended while a clean-up ran
 	cut            []string         // the calls of clean-up that came to no end
@@ -87,7 +86,7 @@ func (r *run) main(script func(*run, *starlark.Thread) error) error {
 
 func (h *Host) newRun(ctx context.Context) *run {
 	r := &run{host: h, names: h.predeclared}
-	ctx, r.work = starlarkincus.Track(ctx)
+	ctx, r.work = h.options.Track(ctx)
 	r.graceEnd = sync.OnceValue(func() time.Time { return time.Now().Add(h.options.Grace) })
 	r.hard, r.stopHard = context.WithCancelCause(ctx)
 	r.soft, r.stopSoft = context.WithCancelCause(r.hard)
@@ -154,7 +153,6 @@ func (r *run) newThread(name string, parent context.Context, depth int) (thread 
 	t := &task{run: r, ctx: ctx, cancel: cancel, depth: depth}
 	thread = &starlark.Thread{Name: name, Load: r.load, Print: func(_ *starlark.Thread, s string) { _ = r.host.print(s) }}
 	thread.SetLocal(taskKey, t)
-	starlarkincus.Bind(thread, ctx, r.host.block)
 	builtin.Bind(thread, builtin.Binding{Context: ctx, Block: r.host.block, Guard: t.guard})
 	counted := r.countSteps(thread, t)
 	unwatch := context.AfterFunc(ctx, func() { thread.Cancel(context.Cause(ctx).Error()) })

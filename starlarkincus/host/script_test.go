@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"incus-star/errors"
-	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/builtin"
 
 	"go.starlark.net/resolve"
 	"go.starlark.net/starlark"
@@ -211,9 +211,9 @@ func fakeModule() starlark.Value {
 			return starlark.Call(thread, args[0], args[1:], kwargs)
 		},
 		"wait": func(thread *starlark.Thread, _ starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
-			ctx := starlarkincus.Context(thread)
-			starlarkincus.Block(thread, func() { <-ctx.Done() })
-			return nil, &errors.Error{Class: errors.Connection, Message: "the request was cancelled", Cause: ctx.Err()}
+			b := builtin.Of(thread)
+			b.Block(func() { <-b.Context.Done() })
+			return nil, &errors.Error{Class: errors.Connection, Message: "the request was cancelled", Cause: b.Context.Err()}
 		},
 	})
 }

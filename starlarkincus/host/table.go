@@ -6,9 +6,7 @@ import (
 	"strings"
 
 	"incus-star/errors"
-	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/builtin"
-	"incus-star/starlarkincus/spec"
 	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
@@ -138,6 +136,12 @@ func isRow(v starlark.Value) bool {
 	return false
 }
 
+// columned is a row that says itself which of its fields are columns.
+type columned interface {
+	starlark.Value
+	Columns() []string
+}
+
 // ownColumns are those of rows for which the script names none.
 func ownColumns(rows []starlark.Value) (columns []string, err error) {
 	add := func(name string) {
@@ -147,15 +151,8 @@ func ownColumns(rows []starlark.Value) (columns []string, err error) {
 	}
 	for i, row := range rows {
 		switch row := row.(type) {
-		case *starlarkincus.Object:
-			r := row.Resource()
-			for _, name := range []string{r.Key, "status", "type", "description"} {
-				if f := spec.Find(r.Fields, name); f != nil {
-					add(f.Script())
-				}
-			}
-		case *errorValue:
-			for _, name := range []string{"class", "status", "message", "object"} {
+		case columned:
+			for _, name := range row.Columns() {
 				add(name)
 			}
 		case starlark.IterableMapping:

@@ -111,7 +111,7 @@ func TestSettle(t *testing.T) {
 		if !stderrors.Is(err, context.Canceled) || !w.Abandoned() {
 			t.Error(err)
 		}
-		if left := w.Running(t.Context()); len(left) != 1 || left[0].String() != "a request that was not answered: POST /1.0/instances" {
+		if left := w.Running(t.Context()); len(left) != 1 || left[0].Description != "a request that was not answered: POST /1.0/instances" {
 			t.Error(left)
 		}
 		close(answer)
@@ -137,7 +137,7 @@ func TestSettle(t *testing.T) {
 			}
 			f.add(step{want: "GET " + opPath, body: syncBody(body)})
 			left := w.Running(t.Context())
-			if len(left) != 1 || left[0].String() != "creating instance c1 (operation "+opID+")" {
+			if len(left) != 1 || left[0].Description != "creating instance c1 (operation "+opID+")" {
 				t.Error(left)
 			}
 			if body == cancellable {

@@ -229,13 +229,6 @@ type Running struct {
 	OperationID string // empty where it isn't known
 }
 
-func (r Running) String() string {
-	if r.OperationID == "" {
-		return r.Description
-	}
-	return r.Description + " (operation " + r.OperationID + ")"
-}
-
 // describe returns what the operation does, and to what: "creating instance web".
 func (o *Operation) describe() string {
 	state := o.State()

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"incus-star/errors"
-	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/internal/secret"
@@ -196,7 +195,7 @@ func (t *asserts) assertRaises(c *builtin.Call) (starlark.Value, error) {
 // so do the end of the test and a failed assertion in it.
 func another(thread *starlark.Thread, classes starlark.Value, err error) error {
 	var raised *errors.Error
-	if starlarkincus.Context(thread).Err() != nil || !stderrors.As(err, &raised) || raised.Class.IsA(errors.Script) {
+	if builtin.Of(thread).Context.Err() != nil || !stderrors.As(err, &raised) || raised.Class.IsA(errors.Script) {
 		return err
 	}
 	return errors.New(assertion, "raised %s, want %s", raised, classes)
