@@ -17,6 +17,11 @@ type Binding struct {
 	// Guard runs each call of a declared function; nil just calls it.
 	Guard func(call func() error) error
 
+	// Print prints a text and a newline for a call, as print does; nil prints nothing.
+	Print func(c *Call, text string) error
+	// Width returns the width of the terminal that Print prints on, 0 where it is none.
+	Width func() int
+
 	// Sent counts the changes that a server took or may have taken, Done those of them that are made.
 	Sent, Done int
 }
@@ -36,6 +41,12 @@ func Bind(thread *starlark.Thread, b Binding) *Binding {
 	}
 	if b.Guard == nil {
 		b.Guard = func(call func() error) error { return call() }
+	}
+	if b.Print == nil {
+		b.Print = func(*Call, string) error { return nil }
+	}
+	if b.Width == nil {
+		b.Width = func() int { return 0 }
 	}
 	b.Context = context.WithValue(b.Context, contextKey{}, &b)
 	thread.SetLocal(threadKey, &b)

@@ -122,3 +122,14 @@ func Described(v starlark.Value) string {
 	}
 	return v.Type()
 }
+
+// PlainText returns a value as print shows it.
+func PlainText(v starlark.Value) string {
+	switch v := v.(type) {
+	case starlark.String:
+		return string(v)
+	case starlark.Bytes:
+		return string(v)
+	}
+	return v.String()
+}

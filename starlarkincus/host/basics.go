@@ -12,6 +12,7 @@ import (
 	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
+	"golang.org/x/term"
 )
 
 var printDecl = builtin.Decl{
@@ -55,17 +56,17 @@ func print(c *call) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return starlark.None, c.print(text)
+	return starlark.None, c.print(c.Call, text)
 }
 
-// print writes lines at once, so that those of several tasks or processes don't mix. When nobody takes them any more,
-// the script ends; but clean-up goes on without its lines.
-func (c *call) print(text string) error {
-	err := c.host().print(text)
+// print writes lines for a call at once, so that those of several tasks or processes don't mix. When nobody takes them any
+// more, the script ends; but clean-up goes on without its lines.
+func (t *task) print(c *builtin.Call, text string) error {
+	err := t.run.host.print(text)
 	switch {
 	case err == ErrOutputClosed:
-		c.run.stop(ErrOutputClosed)
-		return context.Cause(c.ctx)
+		t.run.stop(ErrOutputClosed)
+		return context.Cause(t.ctx)
 	case err != nil:
 		return c.Errorf("%w", err)
 	}
@@ -126,7 +127,7 @@ func die(c *call) (starlark.Value, error) {
 	if err := c.Unpack(&message, &status); err != nil {
 		return nil, err
 	}
-	text := strings.TrimRight(plainText(message), "\n")
+	text := strings.TrimRight(builtin.PlainText(message), "\n")
 	if text == "" {
 		return nil, c.Errorf("message is empty: exit(1) ends the script without one")
 	}
@@ -142,4 +143,14 @@ func (c *call) exit(status starlark.Value, least int, message string) (starlark.
 	e := &ExitError{Status: n, Message: message}
 	c.stop(e)
 	return nil, e
+}
+
+// terminalWidth is that of the terminal that w is; 0 where it is none.
+func terminalWidth(w io.Writer) int {
+	if f, ok := w.(interface{ Fd() uintptr }); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return width
+		}
+	}
+	return 0
 }

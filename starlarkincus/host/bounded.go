@@ -3,6 +3,8 @@ package host
 import (
 	"fmt"
 
+	"incus-star/starlarkincus/internal/printable"
+
 	"go.starlark.net/starlark"
 )
 
@@ -30,7 +32,7 @@ func bounded(name string) *starlark.Builtin {
 			longest = max(longest, n)
 		}
 		if longest > 0 {
-			return nil, fmt.Errorf("%s: got %s elements, want fewer than %s", name, thousands(longest), thousands(maxElements))
+			return nil, fmt.Errorf("%s: got %s elements, want fewer than %s", name, printable.Count(longest), printable.Count(maxElements))
 		}
 		return own.CallInternal(thread, args, kwargs)
 	})

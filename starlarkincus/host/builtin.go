@@ -8,8 +8,17 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/lib/base64"
+	"incus-star/starlarkincus/lib/hash"
+	"incus-star/starlarkincus/lib/json"
+	"incus-star/starlarkincus/lib/math"
+	"incus-star/starlarkincus/lib/re"
+	"incus-star/starlarkincus/lib/table"
+	"incus-star/starlarkincus/lib/time"
+	"incus-star/starlarkincus/lib/yaml"
 
 	"go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
 )
 
 // names are all that every script has besides Starlark's own: functions, libraries, values and types. The error classes
@@ -22,9 +31,9 @@ var names = []*builtin.Decl{
 	// The command line and the process.
 	&flagDecl, &argsDecl, &envDecl, &exitDecl, &dieDecl,
 	// Output and files.
-	&printDecl, &tableDecl, &logDecl, &readFileDecl, &writeFileDecl,
+	&printDecl, &table.Decl, &logDecl, &readFileDecl, &writeFileDecl,
 	// Libraries.
-	&reDecl, &yamlDecl, &hashDecl, &base64Decl, &jsonDecl, &timeDecl, &mathDecl, &structDecl,
+	&base64.Decl, &hash.Decl, &json.Decl, &math.Decl, &re.Decl, &structDecl, &time.Decl, &yaml.Decl,
 }
 
 // replaced are names of Starlark's own that the host gives more to.
@@ -120,4 +129,12 @@ func (h *Host) values() starlark.StringDict {
 	}
 	values["args"] = stringList(h.options.Args)
 	return values
+}
+
+var structDecl = builtin.Decl{
+	Name: "struct",
+	Help: `struct(**fields) makes an immutable value with those fields: struct(name="web", cpu=2).name`,
+	Value: func() starlark.Value {
+		return starlark.NewBuiltin("struct", starlarkstruct.Make)
+	},
 }

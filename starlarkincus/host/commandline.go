@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+	"incus-star/starlarkincus/internal/printable"
+
 	"go.starlark.net/resolve"
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
@@ -102,7 +104,7 @@ func (l *commandLine) help() string {
 			text += strings.TrimRight(line, " \n") + "\n"
 		}
 	}
-	return printable(text)
+	return printable.Text(text)
 }
 
 // declaredFlags finds the flags in a script that has been resolved. A call that can't be listed is an error.

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"incus-star/starlarkincus/builtin"
+
 	"go.starlark.net/starlark"
 	"go.starlark.net/starlarkstruct"
 	"go.starlark.net/syntax"
@@ -151,7 +153,7 @@ func conformanceErrors(h *Host, file string, err error) map[int]string {
 
 // starlarkAssert is the module with which Starlark's tests check, from its own source.
 func starlarkAssert(t *testing.T, source string) (starlark.StringDict, error) {
-	builtin := func(name string, fn func(thread *starlark.Thread, args starlark.Tuple) (starlark.Value, error)) starlark.Value {
+	function := func(name string, fn func(thread *starlark.Thread, args starlark.Tuple) (starlark.Value, error)) starlark.Value {
 		return starlark.NewBuiltin(name, func(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 			return fn(thread, args)
 		})
@@ -159,29 +161,29 @@ func starlarkAssert(t *testing.T, source string) (starlark.StringDict, error) {
 	path := filepath.Join(source, "starlarktest/assert.star")
 	options := syntax.FileOptions{}
 	return starlark.ExecFileOptions(&options, new(starlark.Thread), path, nil, starlark.StringDict{
-		"error": builtin("error", func(thread *starlark.Thread, args starlark.Tuple) (starlark.Value, error) {
+		"error": function("error", func(thread *starlark.Thread, args starlark.Tuple) (starlark.Value, error) {
 			pos := thread.CallFrame(2).Pos // of the call of assert.eq and its kin
 			if unconforming[fmt.Sprintf("%s:%d", filepath.Base(pos.Filename()), pos.Line)] == "" {
-				t.Errorf("%s: %s", pos, plainText(args[0]))
+				t.Errorf("%s: %s", pos, builtin.PlainText(args[0]))
 			}
 			return starlark.None, nil
 		}),
-		"catch": builtin("catch", func(thread *starlark.Thread, args starlark.Tuple) (starlark.Value, error) {
+		"catch": function("catch", func(thread *starlark.Thread, args starlark.Tuple) (starlark.Value, error) {
 			if _, err := starlark.Call(thread, args[0], nil, nil); err != nil {
 				return starlark.String(err.Error()), nil
 			}
 			return starlark.None, nil
 		}),
-		"matches": builtin("matches", func(_ *starlark.Thread, args starlark.Tuple) (starlark.Value, error) {
-			ok, err := regexp.MatchString(plainText(args[0]), plainText(args[1]))
+		"matches": function("matches", func(_ *starlark.Thread, args starlark.Tuple) (starlark.Value, error) {
+			ok, err := regexp.MatchString(builtin.PlainText(args[0]), builtin.PlainText(args[1]))
 			return starlark.Bool(ok), err
 		}),
 		"module": starlark.NewBuiltin("module", starlarkstruct.MakeModule),
-		"_freeze": builtin("freeze", func(_ *starlark.Thread, args starlark.Tuple) (starlark.Value, error) {
+		"_freeze": function("freeze", func(_ *starlark.Thread, args starlark.Tuple) (starlark.Value, error) {
 			args[0].Freeze()
 			return args[0], nil
 		}),
-		"_floateq": builtin("floateq", func(_ *starlark.Thread, args starlark.Tuple) (starlark.Value, error) {
+		"_floateq": function("floateq", func(_ *starlark.Thread, args starlark.Tuple) (starlark.Value, error) {
 			x, y := float64(args[0].(starlark.Float)), float64(args[1].(starlark.Float))
 			return starlark.Bool(x == y || x != x && y != y || math.Nextafter(x, y) == y), nil
 		}),

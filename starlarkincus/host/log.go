@@ -11,7 +11,7 @@ import (
 	"unicode"
 
 	"incus-star/starlarkincus/builtin"
-	safe "incus-star/starlarkincus/internal/printable"
+	"incus-star/starlarkincus/internal/printable"
 	"incus-star/starlarkincus/internal/secret"
 
 	"go.starlark.net/starlark"
@@ -57,7 +57,7 @@ func logAt(level slog.Level) func(*builtin.Call) (starlark.Value, error) {
 		if level < options.LogLevel {
 			return starlark.None, nil
 		}
-		message := secret.Text(plainText(hideSecrets(c.Args[0])))
+		message := secret.Text(builtin.PlainText(hideSecrets(c.Args[0])))
 		if options.JSON {
 			_, _ = io.WriteString(options.Stderr, logObject(level, message, c.Kwargs))
 			return starlark.None, nil
@@ -69,7 +69,7 @@ func logAt(level slog.Level) func(*builtin.Call) (starlark.Value, error) {
 			if secret.Key(name) {
 				field[1] = starlark.String(secret.Hidden)
 			}
-			b.WriteString(" " + safe.Line(name) + "=" + logValue(hideSecrets(field[1])))
+			b.WriteString(" " + printable.Line(name) + "=" + logValue(hideSecrets(field[1])))
 		}
 		b.WriteString("\n")
 		// One write, so that the lines of several processes don't mix. That it fails is no reason to end the script.
@@ -94,7 +94,7 @@ func logObject(level slog.Level, message string, fields []starlark.Tuple) string
 		case starlark.Int:
 			object.Fields[name] = json.Number(v.String())
 		default:
-			object.Fields[name] = secret.Text(plainText(v))
+			object.Fields[name] = secret.Text(builtin.PlainText(v))
 		}
 		if secret.Key(name) {
 			object.Fields[name] = secret.Hidden
@@ -105,25 +105,14 @@ func logObject(level slog.Level, message string, fields []starlark.Tuple) string
 }
 
 // inLine keeps a message on lines that can't be taken for other messages.
-func inLine(s string) string { return strings.ReplaceAll(printable(s), "\n", "\n    ") }
+func inLine(s string) string { return strings.ReplaceAll(printable.Text(s), "\n", "\n    ") }
 
 // logValue is a field's value, quoted where it could be read as more than one.
 func logValue(v starlark.Value) string {
-	s := secret.Text(plainText(v))
+	s := secret.Text(builtin.PlainText(v))
 	_, text := v.(starlark.String)
 	if text && (s == "" || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == '"' || r == '=' || !unicode.IsPrint(r) })) {
 		return strconv.Quote(s)
 	}
-	return printable(s)
-}
-
-// plainText is a value as print shows it.
-func plainText(v starlark.Value) string {
-	switch v := v.(type) {
-	case starlark.String:
-		return string(v)
-	case starlark.Bytes:
-		return string(v)
-	}
-	return v.String()
+	return printable.Text(s)
 }

@@ -11,6 +11,7 @@ import (
 
 	incus "incus-star/errors"
 	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/internal/printable"
 
 	"go.starlark.net/starlark"
 )
@@ -185,7 +186,7 @@ func (g *group) fail(i int, err error) {
 
 // via is the line of a backtrace that tells a task.
 func (g *group) via(i int, item starlark.Value) starlark.CallStack {
-	text := []rune(strings.ReplaceAll(printable(shownText(item)), "\n", " "))
+	text := []rune(strings.ReplaceAll(printable.Text(shownText(item)), "\n", " "))
 	if len(text) > 60 {
 		text = append(text[:59], '…')
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"incus-star/errors"
-	safe "incus-star/starlarkincus/internal/printable"
+	"incus-star/starlarkincus/internal/printable"
 
 	"go.starlark.net/resolve"
 	"go.starlark.net/starlark"
@@ -65,14 +65,14 @@ func (h *Host) reportUnder(w io.Writer, heading string, err error) {
 			text = heading + "\n" + text
 		}
 		for _, running := range runningOf(err) {
-			text += "still running on the server: " + printable(running.String()) + "\n"
+			text += "still running on the server: " + printable.Text(running.String()) + "\n"
 		}
 		for i, cut := range cutOf(err) {
 			if i == maxListed {
-				text += fmt.Sprintf("… and %s more calls of clean-up\n", thousands(len(cutOf(err))-i))
+				text += fmt.Sprintf("… and %s more calls of clean-up\n", printable.Count(len(cutOf(err))-i))
 				break
 			}
-			text += "clean-up was not finished: " + printable(cut) + "\n"
+			text += "clean-up was not finished: " + printable.Text(cut) + "\n"
 		}
 	}
 	_, _ = io.WriteString(w, text)
@@ -90,7 +90,7 @@ func (h *Host) report(err error, p palette) string {
 		if exit.Message == "" {
 			return ""
 		}
-		return printable(exit.Message) + "\n"
+		return printable.Text(exit.Message) + "\n"
 	case goerrors.As(err, &internal):
 		return h.traceback(stackOf(err), p) + internalText(internal, p)
 	case goerrors.Is(err, ErrOutputClosed):
@@ -98,7 +98,7 @@ func (h *Host) report(err error, p palette) string {
 	case stop != nil:
 		return h.stopText(stop, p)
 	case goerrors.As(err, &usage) && len(stackOf(err)) == 0:
-		return printable(usage.Error()) + "\n"
+		return printable.Text(usage.Error()) + "\n"
 	}
 	trace := h.traceback(stackOf(err), p)
 	var parse syntax.Error
@@ -111,14 +111,14 @@ func (h *Host) report(err error, p palette) string {
 	case goerrors.As(err, &names):
 		return trace + h.parseText(names, p)
 	}
-	return trace + p.paint(p.class, errors.Script.Name()) + ": " + printable(ownMessage(err)) + "\n" + joinNotes(notesOf(err))
+	return trace + p.paint(p.class, errors.Script.Name()) + ": " + printable.Text(ownMessage(err)) + "\n" + joinNotes(notesOf(err))
 }
 
 // failureText is an error of a class, and its causes. Of a cause whose message the error repeats, the class is news.
 func (h *Host) failureText(err error, failure *errors.Error, p palette) string {
 	name := failure.Class.Name()
 	said := failure.Error()
-	text := p.paint(p.class, name) + printable(strings.TrimPrefix(said, name)) + "\n"
+	text := p.paint(p.class, name) + printable.Text(strings.TrimPrefix(said, name)) + "\n"
 	var r *raised
 	var value *errorValue
 	if goerrors.As(err, &r) && r.value.err == failure {
@@ -144,13 +144,13 @@ func (h *Host) failureText(err error, failure *errors.Error, p palette) string {
 		} else {
 			said += "\n" + line
 		}
-		text += "caused by: " + printable(line) + "\n"
+		text += "caused by: " + printable.Text(line) + "\n"
 		if value != nil && value.trace != nil {
 			text += h.lastPlace(stackOf(value.trace), p)
 		}
 	}
 	if failure.OperationID != "" {
-		text += "operation: " + printable(failure.OperationID) + "\n"
+		text += "operation: " + printable.Text(failure.OperationID) + "\n"
 	}
 	if line := outcomeLines[failure.Outcome]; line != "" && !failure.Class.IsA(errors.Exec) { // a command's own end is all there is
 		text += "change: " + line + "\n"
@@ -187,14 +187,14 @@ func (h *Host) lastPlace(stack starlark.CallStack, p palette) string {
 // stopText is a run that was stopped. Where an interrupted script was takes one line; where one was that took too
 // long is worth the backtrace.
 func (h *Host) stopText(stop *stopError, p palette) string {
-	message := printable(stop.cause.Error())
+	message := printable.Text(stop.cause.Error())
 	if !goerrors.Is(stop, ErrInterrupted) {
 		return h.traceback(stackOf(stop), p) + message + "\n"
 	}
 	stack := stackOf(stop)
 	if places := placesOf(stack); len(places) > 0 && places[len(places)-1].pos.Line > 0 {
 		last := places[len(places)-1]
-		message += fmt.Sprintf(" at %s, line %d, in %s", safe.Line(last.pos.Filename()), last.pos.Line, last.function)
+		message += fmt.Sprintf(" at %s, line %d, in %s", printable.Line(last.pos.Filename()), last.pos.Line, last.function)
 	}
 	for _, frame := range slices.Backward(stack) {
 		if _, ok := readTask(frame.Name); ok {
@@ -219,7 +219,7 @@ func stopOf(err error) *stopError {
 }
 
 func internalText(internal *internalError, p palette) string {
-	text := p.paint(p.class, "internal error") + printable(strings.TrimPrefix(internal.Error(), "internal error")) + "\n"
+	text := p.paint(p.class, "internal error") + printable.Text(strings.TrimPrefix(internal.Error(), "internal error")) + "\n"
 	if os.Getenv(debugVariable) != "" {
 		return text + string(internal.stack)
 	}
@@ -234,14 +234,13 @@ func (h *Host) parseText(list []resolve.Error, p palette) string {
 	var b strings.Builder
 	for i, e := range list {
 		if i == maxListed {
-			fmt.Fprintf(&b, "… and %s more\n", thousands(len(list)-i))
+			fmt.Fprintf(&b, "… and %s more\n", printable.Count(len(list)-i))
 			break
 		}
-		fmt.Fprintf(&b, "%s: %s\n", p.paint(p.class, printable(e.Pos.String())), printable(e.Msg))
+		fmt.Fprintf(&b, "%s: %s\n", p.paint(p.class, printable.Text(e.Pos.String())), printable.Text(e.Msg))
 		b.WriteString(h.excerpt(e.Pos, p))
 	}
 	return b.String()
 }
 
 // printable makes text safe for a terminal: a server's message may hold anything.
-func printable(s string) string { return safe.Text(s) }

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"incus-star/errors"
-	safe "incus-star/starlarkincus/internal/printable"
+	"incus-star/starlarkincus/internal/printable"
 	"incus-star/starlarkincus/internal/secret"
 	"incus-star/starlarkincus/value"
 
@@ -109,7 +109,7 @@ func lineOf(v any) (string, error) {
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
 	err := encoder.Encode(v)
-	return string(safe.JSON(b.Bytes())), err
+	return string(printable.JSON(b.Bytes())), err
 }
 
 func (h *Host) describe(err error) *reportedError {
@@ -229,7 +229,7 @@ func (h *Host) addSyntax(r *reportedError, list []resolve.Error) {
 	r.Class = "SyntaxError"
 	for i, e := range list {
 		if i == maxReported {
-			r.Notes = append(r.Notes, fmt.Sprintf("and %s more errors", thousands(len(list)-i)))
+			r.Notes = append(r.Notes, fmt.Sprintf("and %s more errors", printable.Count(len(list)-i)))
 			break
 		}
 		r.Errors = append(r.Errors, reportedSyntax{e.Pos.Filename(), int(e.Pos.Line), int(e.Pos.Col), e.Msg, h.source(e.Pos)})

@@ -11,6 +11,7 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/internal/printable"
 	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
@@ -266,7 +267,7 @@ func waitUntil(c *call) (starlark.Value, error) {
 func joinNotes(notes []string) string {
 	var b strings.Builder
 	for _, note := range notes {
-		b.WriteString(printable(note) + "\n")
+		b.WriteString(printable.Text(note) + "\n")
 	}
 	return b.String()
 }

@@ -153,7 +153,9 @@ func (r *run) newThread(name string, parent context.Context, depth int) (thread 
 	t := &task{run: r, ctx: ctx, cancel: cancel, depth: depth}
 	thread = &starlark.Thread{Name: name, Load: r.load, Print: func(_ *starlark.Thread, s string) { _ = r.host.print(s) }}
 	thread.SetLocal(taskKey, t)
-	builtin.Bind(thread, builtin.Binding{Context: ctx, Block: r.host.block, Guard: t.guard})
+	builtin.Bind(thread, builtin.Binding{
+		Context: ctx, Block: r.host.block, Guard: t.guard,
+		Print: t.print, Width: func() int { return terminalWidth(r.host.options.Stdout) }})
 	counted := r.countSteps(thread, t)
 	unwatch := context.AfterFunc(ctx, func() { thread.Cancel(context.Cause(ctx).Error()) })
 	return thread, func() {

@@ -7,10 +7,9 @@ import (
 	"unicode"
 
 	incus "incus-star/errors"
-	safe "incus-star/starlarkincus/internal/printable"
+	"incus-star/starlarkincus/internal/printable"
 	"incus-star/starlarkincus/internal/secret"
 
-	"github.com/mattn/go-runewidth"
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
 )
@@ -97,7 +96,7 @@ func (h *Host) traceback(stack starlark.CallStack, p palette) string {
 	for i, at := range places {
 		switch {
 		case left > 1 && i == endPlaces:
-			fmt.Fprintf(&b, "  … %s more …\n", thousands(left))
+			fmt.Fprintf(&b, "  … %s more …\n", printable.Count(left))
 		case left > 1 && i > endPlaces && i < endPlaces+left:
 		default:
 			h.writePlace(&b, at, p)
@@ -112,7 +111,7 @@ func (h *Host) writePlace(b *strings.Builder, at place, p palette) {
 		b.WriteString(h.excerpt(at.pos, p))
 	}
 	for _, name := range at.builtins {
-		fmt.Fprintf(b, "    in %s\n", safe.Line(name))
+		fmt.Fprintf(b, "    in %s\n", printable.Line(name))
 	}
 }
 
@@ -142,7 +141,7 @@ func (h *Host) excerpt(pos syntax.Position, p palette) string {
 	text.WriteString(before)
 	caret.WriteString(strings.Repeat(" ", len([]rune(before))))
 	for i, r := range line[start:] {
-		shown := safe.Text(string(r))
+		shown := printable.Text(string(r))
 		text.WriteString(shown)
 		if start+i >= column {
 			continue
@@ -150,7 +149,7 @@ func (h *Host) excerpt(pos syntax.Position, p palette) string {
 		if r == '\t' {
 			caret.WriteRune('\t')
 		} else {
-			caret.WriteString(strings.Repeat(" ", runeWidth.StringWidth(shown)))
+			caret.WriteString(strings.Repeat(" ", printable.Width(shown)))
 		}
 	}
 	if column > len(line) {
@@ -161,15 +160,4 @@ func (h *Host) excerpt(pos syntax.Position, p palette) string {
 		shown += "    " + caret.String() + p.paint(p.mark, "^") + "\n"
 	}
 	return shown
-}
-
-// runeWidth measures as most terminals do, whatever the locale says.
-var runeWidth = runewidth.Condition{}
-
-func thousands(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }

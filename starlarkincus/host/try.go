@@ -192,7 +192,7 @@ func joined(c *call) (string, error) {
 	}
 	parts := make([]string, len(c.Args))
 	for i, v := range c.Args {
-		parts[i] = plainText(v)
+		parts[i] = builtin.PlainText(v)
 	}
 	return strings.Join(parts, sep), nil
 }

@@ -137,7 +137,7 @@ func TestSettle(t *testing.T) {
 			}
 			f.add(step{want: "GET " + opPath, body: syncBody(body)})
 			left := w.Running(t.Context())
-			if len(left) != 1 || left[0].Description != "creating instance c1 (operation "+opID+")" {
+			if len(left) != 1 || left[0] != (Running{"creating instance c1", opID}) {
 				t.Error(left)
 			}
 			if body == cancellable {

@@ -1,4 +1,5 @@
-package host
+// Package yaml is the library that reads and writes YAML.
+package yaml
 
 import (
 	"bytes"
@@ -12,12 +13,14 @@ import (
 	"strings"
 
 	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/internal/printable"
 
 	"go.starlark.net/starlark"
 	"go.yaml.in/yaml/v3"
 )
 
-var yamlDecl = builtin.Decl{
+// Decl is the library.
+var Decl = builtin.Decl{
 	Name: "yaml",
 	Help: `Reads and writes YAML: yaml.encode(x), yaml.decode(text). An object of Incus is encoded as its fields.
 
@@ -108,7 +111,7 @@ type yamlDecoder struct {
 func (d *yamlDecoder) value(n *yaml.Node) (starlark.Value, error) {
 	if d.aliases > 0 {
 		if d.copied++; d.copied > maxCopied {
-			return nil, fmt.Errorf("line %d: the aliases stand for more than %s values", n.Line, thousands(maxCopied))
+			return nil, fmt.Errorf("line %d: the aliases stand for more than %s values", n.Line, printable.Count(maxCopied))
 		}
 	}
 	switch n.Kind {

@@ -1,4 +1,5 @@
-package host
+// Package table is the function table, which prints rows with their columns aligned, or for programs.
+package table
 
 import (
 	"fmt"
@@ -13,7 +14,8 @@ import (
 	"go.starlark.net/starlarkstruct"
 )
 
-var tableDecl = builtin.Decl{
+// Decl is the function.
+var Decl = builtin.Decl{
 	Name:    "table",
 	Params:  []builtin.Param{builtin.Need("rows", builtin.Iterable), builtin.Opt("columns", builtin.Iterable|builtin.None, "None"), builtin.Opt("headers", builtin.Iterable|builtin.None, "None"), builtin.Opt("format", builtin.String, `"text"`)},
 	Returns: builtin.None, Help: `Prints rows below each other, with their columns aligned, on standard output.
@@ -27,7 +29,7 @@ that's all fields, of an object of Incus its name, status, type and description,
 of the columns' names. format="csv" and format="json" print the same for programs; json keeps numbers and lists.
 
 On a terminal that is too narrow the widest columns are cut.`,
-	Call: onTask(printTable),
+	Call: printTable,
 }
 
 // A grid is the rows of a table, each with a cell for each column; a cell that a row doesn't have is nil.
@@ -37,15 +39,16 @@ type grid struct {
 	rows    [][]starlark.Value
 }
 
-func printTable(c *call) (starlark.Value, error) {
+func printTable(c *builtin.Call) (starlark.Value, error) {
 	var rowsArg starlark.Value
 	var columnsArg, headersArg starlark.Value = starlark.None, starlark.None
 	format := "text"
 	if err := c.Unpack(&rowsArg, &columnsArg, &headersArg, &format); err != nil {
 		return nil, err
 	}
+	out := builtin.Of(c.Thread)
 	write := map[string]func(*grid) (string, error){
-		"text": func(g *grid) (string, error) { return g.text(terminalWidth(c.host().options.Stdout)), nil },
+		"text": func(g *grid) (string, error) { return g.text(out.Width()), nil },
 		"csv":  (*grid).csv,
 		"json": (*grid).json,
 	}[format]
@@ -61,7 +64,7 @@ func printTable(c *call) (starlark.Value, error) {
 		return nil, c.Errorf("%w", err)
 	}
 	if text != "" {
-		if err := c.print(strings.TrimSuffix(text, "\n")); err != nil {
+		if err := out.Print(c, strings.TrimSuffix(text, "\n")); err != nil {
 			return nil, err
 		}
 	}

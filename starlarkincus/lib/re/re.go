@@ -1,4 +1,5 @@
-package host
+// Package re is the library of regular expressions.
+package re
 
 import (
 	"fmt"
@@ -12,7 +13,8 @@ import (
 	"go.starlark.net/starlark"
 )
 
-var reDecl = builtin.Decl{
+// Decl is the library.
+var Decl = builtin.Decl{
 	Name: "re",
 	Help: `Regular expressions, called as in Python and written as RE2 has them: they take time in proportion to the text, and have
 neither backreferences nor looking around. Flags stand in front: (?i) ignores case, (?m) makes ^ and $ match at each line,

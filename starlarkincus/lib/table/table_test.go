@@ -1,8 +1,10 @@
-package host
+package table
 
 import (
 	"strings"
 	"testing"
+
+	"incus-star/starlarkincus/internal/printable"
 
 	"go.starlark.net/starlark"
 )
@@ -33,7 +35,7 @@ func TestTableWidth(t *testing.T) {
 			t.Errorf("width %d:\n%s\nwant\n%s", width, got, want)
 		}
 		for line := range strings.Lines(got) {
-			if w := runeWidth.StringWidth(strings.TrimSuffix(line, "\n")); width >= 50 && w > width {
+			if w := printable.Width(strings.TrimSuffix(line, "\n")); width >= 50 && w > width {
 				t.Errorf("width %d: a line of %d", width, w)
 			}
 		}

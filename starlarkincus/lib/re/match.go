@@ -1,4 +1,4 @@
-package host
+package re
 
 import (
 	"fmt"
@@ -63,7 +63,7 @@ func (p *pattern) Attr(name string) (starlark.Value, error) {
 		return nil, nil
 	}
 	// The library's function, with the pattern as its first argument.
-	fn := reDecl.Member(name).Function()
+	fn := Decl.Member(name).Function()
 	return starlark.NewBuiltin(fn.Name(), func(thread *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 		return fn.CallInternal(thread, append(starlark.Tuple{p}, args...), kwargs)
 	}), nil

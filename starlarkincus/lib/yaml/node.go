@@ -1,4 +1,4 @@
-package host
+package yaml
 
 import (
 	"encoding/base64"

@@ -1,20 +1,19 @@
-package host
+package table
 
 import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"unicode"
 
-	safe "incus-star/starlarkincus/internal/printable"
+	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/internal/printable"
 	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
-	"golang.org/x/term"
 )
 
 // cellText is a cell for a person or a spreadsheet.
@@ -25,17 +24,17 @@ func cellText(v starlark.Value) string {
 	case *starlark.List, starlark.Tuple, *starlark.Set:
 		var parts []string
 		for elem := range starlark.Elements(v.(starlark.Iterable)) {
-			parts = append(parts, plainText(elem))
+			parts = append(parts, builtin.PlainText(elem))
 		}
 		return strings.Join(parts, ", ")
 	}
-	return plainText(v)
+	return builtin.PlainText(v)
 }
 
 // oneLine is text for one line of a terminal.
 func oneLine(s string) string {
-	return safe.Line(strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) && safe.Rune(r) || r == '\n' || r == '\t' || r == '\r' {
+	return printable.Line(strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) && printable.Rune(r) || r == '\n' || r == '\t' || r == '\r' {
 			return ' '
 		}
 		return r
@@ -87,7 +86,7 @@ func (g *grid) text(width int) string {
 			if len(widths) == i {
 				widths = append(widths, 0)
 			}
-			widths[i] = max(widths[i], runeWidth.StringWidth(line[i]))
+			widths[i] = max(widths[i], printable.Width(line[i]))
 		}
 	}
 	if width > 0 {
@@ -97,10 +96,10 @@ func (g *grid) text(width int) string {
 	for _, line := range lines {
 		var text strings.Builder
 		for i, cell := range line {
-			if runeWidth.StringWidth(cell) > widths[i] {
-				cell = runeWidth.Truncate(cell, widths[i], "…")
+			if printable.Width(cell) > widths[i] {
+				cell = printable.Cut(cell, widths[i])
 			}
-			space := strings.Repeat(" ", widths[i]-runeWidth.StringWidth(cell))
+			space := strings.Repeat(" ", widths[i]-printable.Width(cell))
 			if i < len(number) && number[i] {
 				text.WriteString(space + cell)
 			} else {
@@ -137,16 +136,6 @@ func narrow(widths []int, total int) {
 		}
 		widths[widest] -= max(1, min(sum-left, widths[widest]-next))
 	}
-}
-
-// terminalWidth is that of the terminal that w is; 0 where it is none.
-func terminalWidth(w io.Writer) int {
-	if f, ok := w.(interface{ Fd() uintptr }); ok {
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
-			return width
-		}
-	}
-	return 0
 }
 
 func (g *grid) csv() (string, error) {
@@ -202,7 +191,7 @@ func (g *grid) json() (string, error) {
 	if err := json.Indent(&out, []byte("["+b.String()+"]"), "", "  "); err != nil {
 		return "", err
 	}
-	return string(safe.JSON(out.Bytes())), nil
+	return string(printable.JSON(out.Bytes())), nil
 }
 
 func separator(i int) string {

@@ -1,0 +1,51 @@
+// Package math is Starlark's library of functions of numbers.
+package math
+
+import (
+	"incus-star/starlarkincus/builtin"
+
+	"go.starlark.net/lib/math"
+)
+
+var (
+	x  = []builtin.Param{builtin.Need("x", builtin.Number)}
+	xy = append(x[:1:1], builtin.Need("y", builtin.Number))
+)
+
+// Decl is the library.
+var Decl = builtin.Decl{
+	Name: "math",
+	Help: `Functions of numbers, which may be ints or floats; all but floor and ceil return floats.`,
+	Members: []builtin.Decl{
+		{Name: "math.ceil", Params: x, Returns: builtin.Int, Help: `The smallest int that is not below x.`, Call: builtin.Forward(math.Module, "ceil")},
+		{Name: "math.floor", Params: x, Returns: builtin.Int, Help: `The largest int that is not above x.`, Call: builtin.Forward(math.Module, "floor")},
+		{Name: "math.round", Params: x, Returns: builtin.Float, Help: `The nearest whole number, as a float; halves go away from zero.`, Call: builtin.Forward(math.Module, "round")},
+		{Name: "math.fabs", Params: x, Returns: builtin.Float, Help: `x without its sign, as a float.`, Call: builtin.Forward(math.Module, "fabs")},
+		{Name: "math.copysign", Params: xy, Returns: builtin.Float, Help: `x with the sign of y.`, Call: builtin.Forward(math.Module, "copysign")},
+		{Name: "math.mod", Params: xy, Returns: builtin.Float, Help: `What is left of x divided by y; it has the sign of x.`, Call: builtin.Forward(math.Module, "mod")},
+		{Name: "math.remainder", Params: xy, Returns: builtin.Float, Help: `What is left of x divided by y, by the rules of IEEE 754.`, Call: builtin.Forward(math.Module, "remainder")},
+		{Name: "math.pow", Params: xy, Returns: builtin.Float, Help: `x to the power of y.`, Call: builtin.Forward(math.Module, "pow")},
+		{Name: "math.sqrt", Params: x, Returns: builtin.Float, Help: `The square root of x.`, Call: builtin.Forward(math.Module, "sqrt")},
+		{Name: "math.exp", Params: x, Returns: builtin.Float, Help: `e to the power of x.`, Call: builtin.Forward(math.Module, "exp")},
+		{Name: "math.log", Params: []builtin.Param{builtin.Need("x", builtin.Number), builtin.Opt("base", builtin.Number, "e")}, Returns: builtin.Float, Help: `The logarithm of x, the natural one or to a base.`, Call: builtin.Forward(math.Module, "log")},
+		{Name: "math.hypot", Params: xy, Returns: builtin.Float, Help: `The length of the vector from 0, 0 to x, y.`, Call: builtin.Forward(math.Module, "hypot")},
+		{Name: "math.gamma", Params: x, Returns: builtin.Float, Help: `The gamma function of x.`, Call: builtin.Forward(math.Module, "gamma")},
+		{Name: "math.degrees", Params: x, Returns: builtin.Float, Help: `An angle in radians as degrees.`, Call: builtin.Forward(math.Module, "degrees")},
+		{Name: "math.radians", Params: x, Returns: builtin.Float, Help: `An angle in degrees as radians.`, Call: builtin.Forward(math.Module, "radians")},
+		{Name: "math.sin", Params: x, Returns: builtin.Float, Help: `The sine of x, in radians.`, Call: builtin.Forward(math.Module, "sin")},
+		{Name: "math.cos", Params: x, Returns: builtin.Float, Help: `The cosine of x, in radians.`, Call: builtin.Forward(math.Module, "cos")},
+		{Name: "math.tan", Params: x, Returns: builtin.Float, Help: `The tangent of x, in radians.`, Call: builtin.Forward(math.Module, "tan")},
+		{Name: "math.asin", Params: x, Returns: builtin.Float, Help: `The arc sine of x, in radians.`, Call: builtin.Forward(math.Module, "asin")},
+		{Name: "math.acos", Params: x, Returns: builtin.Float, Help: `The arc cosine of x, in radians.`, Call: builtin.Forward(math.Module, "acos")},
+		{Name: "math.atan", Params: x, Returns: builtin.Float, Help: `The arc tangent of x, in radians.`, Call: builtin.Forward(math.Module, "atan")},
+		{Name: "math.atan2", Params: []builtin.Param{builtin.Need("y", builtin.Number), builtin.Need("x", builtin.Number)}, Returns: builtin.Float, Help: `The angle of the vector from 0, 0 to x, y, in radians.`, Call: builtin.Forward(math.Module, "atan2")},
+		{Name: "math.sinh", Params: x, Returns: builtin.Float, Help: `The hyperbolic sine of x.`, Call: builtin.Forward(math.Module, "sinh")},
+		{Name: "math.cosh", Params: x, Returns: builtin.Float, Help: `The hyperbolic cosine of x.`, Call: builtin.Forward(math.Module, "cosh")},
+		{Name: "math.tanh", Params: x, Returns: builtin.Float, Help: `The hyperbolic tangent of x.`, Call: builtin.Forward(math.Module, "tanh")},
+		{Name: "math.asinh", Params: x, Returns: builtin.Float, Help: `The inverse hyperbolic sine of x.`, Call: builtin.Forward(math.Module, "asinh")},
+		{Name: "math.acosh", Params: x, Returns: builtin.Float, Help: `The inverse hyperbolic cosine of x.`, Call: builtin.Forward(math.Module, "acosh")},
+		{Name: "math.atanh", Params: x, Returns: builtin.Float, Help: `The inverse hyperbolic tangent of x.`, Call: builtin.Forward(math.Module, "atanh")},
+		{Name: "math.e", Returns: builtin.Float, Help: `The base of natural logarithms, 2.71828…`, Value: builtin.Constant(math.Module, "e")},
+		{Name: "math.pi", Returns: builtin.Float, Help: `The ratio of a circle's circumference to its diameter.`, Value: builtin.Constant(math.Module, "pi")},
+	},
+}
