@@ -2,59 +2,71 @@ package check
 
 import (
 	"slices"
+	"strings"
 
+	declare "incus-star/starlarkincus/builtin"
+
+	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
 )
 
-// A set of classes, as bits: those that a parameter takes.
-type accepts uint64
+// declaredAs are the classes by the types of declarations. Those that aren't here are Other.
+var declaredAs = map[class]declare.Type{
+	none: declare.None, boolean: declare.Bool, integer: declare.Int, float: declare.Float, text: declare.String, octets: declare.Bytes,
+	list: declare.List, tuple: declare.Tuple, dict: declare.Dict, set: declare.Set, ranged: declare.Range, structure: declare.Struct,
+	function: declare.Function, builtin: declare.Function, bound: declare.Function, library: declare.Module, result: declare.Result,
+	errorClass: declare.Class, failure: declare.Error, environ: declare.Environment, pattern: declare.Pattern, match: declare.Match,
+	moment: declare.Time, duration: declare.Duration,
+}
 
-func bits(cs ...class) accepts {
-	var a accepts
-	for _, c := range cs {
-		a |= 1 << c
+// allows reports whether a parameter of a declared type may be given a value of a class.
+func allows(t declare.Type, c class) bool {
+	got, ok := declaredAs[c]
+	if !ok {
+		got = declare.Other
 	}
-	return a
+	return t.Allows(got)
 }
 
-var (
-	anything  accepts // takes all
-	texts     = bits(text)
-	ints      = bits(integer)
-	numbers   = bits(integer, float)
-	data      = bits(text, octets)
-	times     = bits(integer, float, duration)
-	iterables = bits(list, tuple, dict, set, ranged, object, failure, environ, result)
-	callables = bits(function, builtin, bound, method, errorClass, library, collection)
-	orNothing = bits(none)
-)
-
-// A parameter of a function that check knows.
-type parameter struct {
-	name     string
-	takes    accepts
-	optional bool
-	byName   bool // may be given by its name only
+// takes reports whether a parameter of a declared type may be given a value of a type.
+func takes(p declare.Type, t typ) bool {
+	if _, known := declaredAs[t.class]; !known && p != declare.Any && p&declare.List != 0 {
+		_, ok := t.sample().(starlark.Iterable)
+		return ok
+	}
+	return allows(p, t.class)
 }
 
-func req(name string, takes accepts) parameter { return parameter{name: name, takes: takes} }
-func opt(name string, takes accepts) parameter {
-	return parameter{name: name, takes: takes, optional: true}
+// declaredTypes returns the types that a declared type stands for; nil where one of them isn't known.
+func declaredTypes(t declare.Type) union {
+	elem := t.Elem()
+	if t == declare.Any || t&(declare.Other|declare.Function|declare.Module|declare.Class) != 0 {
+		return nil
+	}
+	inner := union(nil)
+	if elem != declare.Any {
+		inner = declaredTypes(elem)
+	}
+	out := never
+	for c := none; c < classes; c++ {
+		if declaredAs[c] == 0 || t&declaredAs[c] == 0 {
+			continue
+		}
+		one := typ{class: c}
+		switch c {
+		case list, set, result:
+			one.elems = []union{inner}
+		case tuple:
+			one.elems, one.open = []union{inner}, true
+		case dict:
+			one.elems = []union{nil, inner}
+		}
+		out = join(out, only(one))
+	}
+	return out
 }
 
-func key(name string, takes accepts) parameter { return parameter{name, takes, true, true} }
-
-// A known function is one of Starlark's own, or of its types, or of a library: its parameters, and what it returns.
-type known struct {
-	params  []parameter
-	varargs bool
-	named   bool                     // takes any named arguments
-	wrong   func(c *invocation) bool // reports whether arguments don't go together, or a part of one is wrong
-	returns func(c *invocation) union
-	fixed   union // what it returns in any case, where returns is nil
-}
-
-// An invocation is a call of a known function.
+// An invocation is a call of a declared function.
 type invocation struct {
 	*module
 	receiver typ
@@ -71,12 +83,34 @@ func (c *invocation) arg(i int) union {
 	return at(c.args, i)
 }
 
-func fn(returns union, params ...parameter) known { return known{params: params, fixed: returns} }
-func does(returns func(*invocation) union, params ...parameter) known {
-	return known{params: params, returns: returns}
+// declaration returns that of a function, or of a method by the name of its type and its own; nil for another name.
+func (c *checker) declaration(name string) *declare.Decl {
+	if d := c.declared[name]; d != nil {
+		return d
+	}
+	if d := declare.Native(name); d != nil {
+		return d
+	}
+	if method, ok := strings.CutPrefix(name, "re.Pattern."); ok {
+		if d := c.declared["re."+method]; d != nil && len(d.Params) > 0 {
+			return &declare.Decl{Name: name, Params: d.Params[1:], Returns: d.Returns}
+		}
+	}
+	return methodsOfOurs[name]
 }
-func (k known) many() known { k.varargs = true; return k }
-func (k known) any() known  { k.varargs, k.named = true, true; return k }
+
+// methodsOfOurs are methods of values that have no declaration of their own.
+var methodsOfOurs = map[string]*declare.Decl{
+	"error.is_a":            {Params: []declare.Param{declare.Need("class", declare.Classes)}, Returns: declare.Bool},
+	"time.time.format":      {Params: []declare.Param{declare.Need("format", declare.String)}, Returns: declare.String},
+	"time.time.in_location": {Params: []declare.Param{declare.Need("location", declare.String)}, Returns: declare.Time},
+}
+
+// makesError declares what all error classes take.
+var makesError = &declare.Decl{
+	Params:  []declare.Param{declare.Need("message", declare.String), declare.Opt("status", declare.Int|declare.None, "None"), declare.KwArgs("fields", declare.Any)},
+	Returns: declare.Error,
+}
 
 var (
 	textT  = of(text)
@@ -87,137 +121,54 @@ var (
 	textsT = listOf(of(text))
 )
 
-func receiver(c *invocation) union { return only(c.receiver) }
+// returning are the functions of which the result depends on the arguments, or on what they belong to.
+var returning = map[string]func(*invocation) union{
+	"string.partition": func(*invocation) union { return tupleOf(textT, textT, textT) }, "string.rpartition": func(*invocation) union { return tupleOf(textT, textT, textT) },
+	"re.findall": unsure, "re.split": unsure, "re.Pattern.findall": unsure, "re.Pattern.split": unsure,
+
+	"list.pop": func(c *invocation) union { return c.receiver.element() }, "set.pop": func(c *invocation) union { return c.receiver.element() },
+	"dict.get":        func(c *invocation) union { return c.value(noneT) },
+	"dict.setdefault": func(c *invocation) union { return c.value(noneT).loose() },
+	"dict.pop":        func(c *invocation) union { return c.value(never) },
+	"dict.items":      func(c *invocation) union { return listOf(c.pair()) },
+	"dict.popitem":    (*invocation).pair,
+	"dict.keys":       func(c *invocation) union { return listOf(c.receiver.elem(0)) },
+	"dict.values":     func(c *invocation) union { return listOf(c.receiver.elem(1).loose()) },
+
+	"abs": func(c *invocation) union { return c.arg(0).each(numeric) }, "max": extreme, "min": extreme, "zip": zipped,
+	"dict":      copied,
+	"enumerate": func(c *invocation) union { return listOf(tupleOf(intT, c.arg(0).element())) },
+	"list":      elements, "reversed": elements, "sorted": elements,
+	"set": func(c *invocation) union { return setOf(c.arg(0).element()) },
+	"tuple": func(c *invocation) union {
+		return only(typ{class: tuple, open: true, elems: []union{c.arg(0).element()}})
+	},
+	"fail": nothing, "exit": nothing, "die": nothing, "raise_": nothing,
+	"env.get":   func(c *invocation) union { return c.either(textT, noneT) },
+	"env.items": func(*invocation) union { return listOf(tupleOf(textT, textT)) },
+	"read_file": func(c *invocation) union {
+		if c.open || c.named || len(c.args) > 1 {
+			return join(textT, of(octets))
+		}
+		return textT
+	},
+	"base64.decode": func(c *invocation) union { return nil },
+}
+
+func unsure(*invocation) union     { return listOf(nil) }
+func nothing(*invocation) union    { return never }
 func elements(c *invocation) union { return listOf(c.arg(0).element()) }
+func (c *invocation) pair() union  { return tupleOf(c.receiver.elem(0), c.receiver.elem(1).loose()) }
+func (c *invocation) value(u union) union {
+	return c.either(c.receiver.elem(1).loose(), u)
+}
 
-// knowns are the functions by their names; a method's begins with its type's.
-var knowns map[string]known
-
-func init() {
-	knowns = map[string]known{
-		"string.capitalize": fn(textT), "string.lower": fn(textT), "string.upper": fn(textT), "string.title": fn(textT),
-		"string.isalnum": fn(boolT), "string.isalpha": fn(boolT), "string.isdigit": fn(boolT), "string.islower": fn(boolT),
-		"string.isspace": fn(boolT), "string.istitle": fn(boolT), "string.isupper": fn(boolT),
-		"string.count":          fn(intT, req("sub", texts), opt("start", ints|orNothing), opt("end", ints|orNothing)),
-		"string.find":           fn(intT, req("sub", texts), opt("start", ints|orNothing), opt("end", ints|orNothing)),
-		"string.rfind":          fn(intT, req("sub", texts), opt("start", ints|orNothing), opt("end", ints|orNothing)),
-		"string.index":          fn(intT, req("sub", texts), opt("start", ints|orNothing), opt("end", ints|orNothing)),
-		"string.rindex":         fn(intT, req("sub", texts), opt("start", ints|orNothing), opt("end", ints|orNothing)),
-		"string.startswith":     fn(boolT, req("prefix", texts|bits(tuple)), opt("start", ints|orNothing), opt("end", ints|orNothing)),
-		"string.endswith":       fn(boolT, req("suffix", texts|bits(tuple)), opt("start", ints|orNothing), opt("end", ints|orNothing)),
-		"string.removeprefix":   fn(textT, req("prefix", texts)),
-		"string.removesuffix":   fn(textT, req("suffix", texts)),
-		"string.strip":          fn(textT, opt("cutset", texts)),
-		"string.lstrip":         fn(textT, opt("cutset", texts)),
-		"string.rstrip":         fn(textT, opt("cutset", texts)),
-		"string.split":          fn(textsT, opt("sep", texts|orNothing), opt("maxsplit", ints)),
-		"string.rsplit":         fn(textsT, opt("sep", texts|orNothing), opt("maxsplit", ints)),
-		"string.splitlines":     fn(textsT, opt("keepends", anything)),
-		"string.partition":      fn(tupleOf(textT, textT, textT), req("sep", texts)),
-		"string.rpartition":     fn(tupleOf(textT, textT, textT), req("sep", texts)),
-		"string.replace":        fn(textT, req("old", texts), req("new", texts), opt("count", ints)),
-		"string.join":           {params: []parameter{req("iterable", iterables)}, fixed: textT, wrong: joinsOthers},
-		"string.format":         fn(textT).any(),
-		"string.elems":          fn(nil), // iterable, and no list
-		"string.elem_ords":      fn(nil),
-		"string.codepoints":     fn(nil),
-		"string.codepoint_ords": fn(nil),
-		"bytes.elems":           fn(nil),
-
-		"list.append": fn(noneT, req("x", anything)),
-		"list.clear":  fn(noneT),
-		"list.extend": fn(noneT, req("iterable", iterables)),
-		"list.index":  fn(intT, req("x", anything), opt("start", ints|orNothing), opt("end", ints|orNothing)),
-		"list.insert": fn(noneT, req("index", ints), req("x", anything)),
-		"list.pop":    does(func(c *invocation) union { return c.receiver.element() }, opt("index", ints)),
-		"list.remove": fn(noneT, req("x", anything)),
-
-		"dict.clear": fn(noneT),
-		"dict.get": does(func(c *invocation) union {
-			if len(c.args) < 2 && !c.open {
-				return orNone(c.receiver.elem(1).loose())
-			}
-			return join(c.receiver.elem(1).loose(), c.arg(1))
-		}, req("key", anything), opt("default", anything)),
-		"dict.items": does(func(c *invocation) union {
-			return listOf(tupleOf(c.receiver.elem(0), c.receiver.elem(1).loose()))
-		}),
-		"dict.keys":   does(func(c *invocation) union { return listOf(c.receiver.elem(0)) }),
-		"dict.values": does(func(c *invocation) union { return listOf(c.receiver.elem(1).loose()) }),
-		"dict.pop": does(func(c *invocation) union {
-			if len(c.args) < 2 && !c.open {
-				return c.receiver.elem(1).loose()
-			}
-			return join(c.receiver.elem(1).loose(), c.arg(1))
-		}, req("key", anything), opt("default", anything)),
-		"dict.popitem": does(func(c *invocation) union { return tupleOf(c.receiver.elem(0), c.receiver.elem(1).loose()) }),
-		"dict.setdefault": does(func(c *invocation) union {
-			if len(c.args) < 2 && !c.open {
-				return orNone(c.receiver.elem(1).loose())
-			}
-			return join(c.receiver.elem(1), c.arg(1)).loose()
-		}, req("key", anything), opt("default", anything)),
-		"dict.update": known{params: []parameter{opt("pairs", bits(dict, list, tuple, set, object, failure, environ))}, named: true, fixed: noneT},
-
-		"set.add": fn(noneT, req("x", anything)), "set.clear": fn(noneT), "set.discard": fn(noneT, req("x", anything)), "set.remove": fn(noneT, req("x", anything)),
-		"set.pop":                  does(func(c *invocation) union { return c.receiver.element() }),
-		"set.issubset":             fn(boolT, req("other", iterables)),
-		"set.issuperset":           fn(boolT, req("other", iterables)),
-		"set.union":                fn(setOf(nil)).many(),
-		"set.difference":           does(receiver, req("other", iterables)),
-		"set.intersection":         does(receiver, req("other", iterables)),
-		"set.symmetric_difference": fn(setOf(nil), req("other", iterables)),
-		"set.update":               fn(noneT).many(),
-
-		"abs": does(func(c *invocation) union { return c.arg(0).each(numeric) }, req("x", numbers)),
-		"all": fn(boolT, req("iterable", iterables)), "any": fn(boolT, req("iterable", iterables)),
-		"bool": fn(boolT, opt("x", anything)), "bytes": fn(of(octets), req("x", data|iterables)), "chr": fn(textT, req("i", ints)),
-		"dict":      {params: []parameter{opt("pairs", bits(dict, list, tuple, set, object, failure, environ))}, named: true, returns: copied},
-		"dir":       fn(textsT, req("x", anything)),
-		"enumerate": does(func(c *invocation) union { return listOf(tupleOf(intT, c.arg(0).element())) }, req("iterable", iterables), opt("start", ints)),
-		"float":     fn(floatT, opt("x", bits(boolean, integer, float, text))),
-		"getattr":   fn(nil, req("x", anything), req("name", texts), opt("default", anything)),
-		"hasattr":   fn(boolT, req("x", anything), req("name", texts)),
-		"int":       fn(intT, req("x", bits(boolean, integer, float, text)), opt("base", ints)),
-		"len":       fn(intT, req("x", iterables|bits(text, octets))),
-		"list":      does(elements, opt("iterable", iterables)),
-		"max":       known{params: []parameter{key("key", callables|orNothing)}, varargs: true, returns: extreme, wrong: ofOne},
-		"min":       known{params: []parameter{key("key", callables|orNothing)}, varargs: true, returns: extreme, wrong: ofOne},
-		"ord":       fn(intT, req("s", data)),
-		"range":     fn(of(ranged), req("start", ints), opt("stop", ints), opt("step", ints)),
-		"repr":      fn(textT, req("x", anything)),
-		"reversed":  does(elements, req("iterable", iterables)),
-		"set":       does(func(c *invocation) union { return setOf(c.arg(0).element()) }, opt("iterable", iterables)),
-		"sorted":    does(elements, req("iterable", iterables), opt("key", callables|orNothing), opt("reverse", bits(boolean))),
-		"str":       fn(textT, req("x", anything)),
-		"tuple": does(func(c *invocation) union {
-			return only(typ{class: tuple, open: true, elems: []union{c.arg(0).element()}})
-		}, opt("iterable", iterables)),
-		"type": fn(textT, req("x", anything)),
-		"zip":  known{varargs: true, returns: zipped, wrong: ofSingle},
-		"fail": known{varargs: true, named: true, fixed: never},
+// either joins a value with the default that is given for it, else with another.
+func (c *invocation) either(value, fallback union) union {
+	if len(c.args) < 2 && !c.open && !c.named {
+		return join(value, fallback)
 	}
-}
-
-// ofOne reports whether max and min are given one value, which has no elements.
-func ofOne(c *invocation) bool {
-	return len(c.args) == 1 && !c.open && notIterable(c.args[0]).text != ""
-}
-
-func ofSingle(c *invocation) bool {
-	return slices.ContainsFunc(c.args, func(u union) bool { return notIterable(u).text != "" })
-}
-
-// joinsOthers reports whether a list that is written out has something else than strings.
-func joinsOthers(c *invocation) bool {
-	if len(c.exprs) != 1 {
-		return false
-	}
-	list, ok := c.exprs[0].(*syntax.ListExpr)
-	return ok && slices.ContainsFunc(list.List, func(e syntax.Expr) bool {
-		u := c.typeOf(e)
-		return len(u) > 0 && !u.has(text)
-	})
+	return join(value, c.arg(1))
 }
 
 // numeric is the type of a number.
@@ -230,7 +181,7 @@ func numeric(t typ) union {
 
 // copied is what dict returns.
 func copied(c *invocation) union {
-	if len(c.args) == 1 && !c.open {
+	if len(c.args) == 1 && !c.open && !c.named {
 		if t, ok := c.args[0].one(); ok && t.class == dict {
 			return dictOf(t.elem(0), t.elem(1).loose())
 		}
@@ -259,4 +210,41 @@ func zipped(c *invocation) union {
 		each = append(each, c.arg(i).element())
 	}
 	return listOf(tupleOf(each...))
+}
+
+// mismatched are the functions of which arguments must go together in a way that no parameter's type says. Each reports
+// whether they may not.
+var mismatched = map[string]func(*invocation) bool{
+	"max": ofOne, "min": ofOne, "string.join": joinsOthers,
+	"raise_": func(c *invocation) bool {
+		if c.open || len(c.args) == 0 || !c.args[0].is(errorClass) {
+			return false
+		}
+		return len(c.args) == 1 && !c.named || len(c.args) > 1 && len(c.args[1]) > 0 && !c.args[1].has(text)
+	},
+	"flag": func(c *invocation) bool {
+		return !c.open && len(c.args) > 1 && len(failing(c.args[1], func(t typ) string {
+			if slices.Contains([]class{dict, tuple, set, object, client, collection, method}, t.class) {
+				return "no"
+			}
+			return ""
+		}).text) > 0
+	},
+}
+
+// ofOne reports whether max and min are given one value, which has no elements.
+func ofOne(c *invocation) bool {
+	return len(c.args) == 1 && !c.open && notIterable(c.args[0]).text != ""
+}
+
+// joinsOthers reports whether a list that is written out has something else than strings.
+func joinsOthers(c *invocation) bool {
+	if len(c.exprs) != 1 {
+		return false
+	}
+	list, ok := c.exprs[0].(*syntax.ListExpr)
+	return ok && slices.ContainsFunc(list.List, func(e syntax.Expr) bool {
+		u := c.typeOf(e)
+		return len(u) > 0 && !u.has(text)
+	})
 }

@@ -216,7 +216,7 @@ func (m *module) returned(t typ, args []syntax.Expr) union {
 		return of(failure)
 	case bound:
 		recv, _ := t.elem(0).one()
-		return m.knownReturns(t.name, recv, args)
+		return m.declaredReturns(t.name, recv, args)
 	case builtin, library:
 		return m.builtinReturns(t.name, args)
 	case none, boolean, integer, float, text, octets, list, tuple, dict, set, ranged, client, object, result, failure:
@@ -300,16 +300,15 @@ func (m *module) invocation(recv typ, args []syntax.Expr) *invocation {
 	return c
 }
 
-// knownReturns is what a function that check knows returns.
-func (m *module) knownReturns(name string, recv typ, args []syntax.Expr) union {
-	k, ok := knowns[name]
-	switch {
-	case !ok:
-		return nil
-	case k.returns != nil:
-		return k.returns(m.invocation(recv, args))
+// declaredReturns is what a declared function returns.
+func (m *module) declaredReturns(name string, recv typ, args []syntax.Expr) union {
+	if returns := returning[name]; returns != nil {
+		return returns(m.invocation(recv, args))
 	}
-	return k.fixed
+	if d := m.declaration(name); d != nil {
+		return declaredTypes(d.Returns)
+	}
+	return nil
 }
 
 // builtinReturns knows the functions that pass on what they are given.
@@ -350,7 +349,7 @@ func (m *module) builtinReturns(name string, args []syntax.Expr) union {
 		}
 		return nil
 	}
-	return m.knownReturns(name, typ{}, args)
+	return m.declaredReturns(name, typ{}, args)
 }
 
 // literalAt is the value of a call's argument, where it is written out; nil where it isn't.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"incus-star/errors"
+	declare "incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/spec"
 
 	"go.starlark.net/syntax"
@@ -361,7 +362,7 @@ func notFunction(name, as string, t typ) string {
 	switch {
 	case t.class == collection && t.res.Lists != spec.Single:
 		return fmt.Sprintf("%s: got the collection %s, want a function: name one of its methods", name, t)
-	case bits(t.class)&callables != 0:
+	case allows(declare.Callable, t.class) && t.class != object && t.class != client:
 		return ""
 	}
 	return fmt.Sprintf("%s: got %s, want a function: write %s", name, what(t), as)
@@ -416,13 +417,13 @@ func (m *module) checkArgsOf(t typ, args []syntax.Expr, at syntax.Position) {
 			m.check(s, t.name, args, at)
 		}
 		if len(m.wrong) == before {
-			m.checkKnown(t.name, typ{}, args, at)
+			m.checkDeclared(t.name, typ{}, args, at)
 		}
 	case bound:
 		recv, _ := t.elem(0).one()
-		m.checkKnown(t.name, recv, args, at)
+		m.checkDeclared(t.name, recv, args, at)
 	case errorClass:
-		m.checkKnown(t.name, t, args, at)
+		m.checkDeclared(t.name, t, args, at)
 	case collection:
 		if decl := m.members.of(t.res).collection["get"]; t.res.Lists == spec.Single && decl != nil {
 			m.check(m.ofMethod(decl), t.res.Name, args, at)

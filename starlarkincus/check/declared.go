@@ -1,0 +1,191 @@
+package check
+
+import (
+	"context"
+	stderrors "errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	declare "incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/host"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
+)
+
+// checkDeclared checks a call of a function by its declaration. What it finds is tried with values of the types: what
+// they give is what a run says.
+func (m *module) checkDeclared(name string, recv typ, args []syntax.Expr, at syntax.Position) {
+	d := m.declaration(name)
+	if recv.class == errorClass {
+		d = makesError
+	}
+	if d == nil {
+		return
+	}
+	mixed := mismatched[name] != nil && mismatched[name](m.invocation(recv, args))
+	mixed = mixed || recv.frozen && slices.Contains(changers, name)
+	b := &binder{module: m, decl: d, wrong: mixed, given: make(map[string]bool), exact: mixed, at: at}
+	trial := &trial{name: name, recv: recv}
+	for _, arg := range args {
+		switch value, named, spread := argument(arg); {
+		case spread:
+			return
+		case named != "":
+			trial.kwargs, trial.values = append(trial.kwargs, named), append(trial.values, b.value(b.byName(named), value))
+		default:
+			trial.args = append(trial.args, b.value(b.next(), value))
+		}
+	}
+	for _, p := range d.Params {
+		if p.Required && !d.Loose && !b.given[p.Name] {
+			b.wrong = true
+		}
+	}
+	if !b.wrong {
+		return
+	}
+	if text := trial.run(); text != "" {
+		text, near := suggestion(text)
+		m.report(b.at, near, "%s", text)
+	}
+}
+
+// A binder gives arguments their parameters.
+type binder struct {
+	*module
+	decl  *declare.Decl
+	count int // arguments without a name
+	given map[string]bool
+	exact bool // a trial has all that is known of the arguments
+	wrong bool
+	at    syntax.Position // of what is wrong
+}
+
+// next is the parameter of the next argument without a name; nil where there is none.
+func (b *binder) next() *declare.Param {
+	i := 0
+	for k := range b.decl.Params {
+		p := &b.decl.Params[k]
+		switch p.Passing {
+		case declare.Rest:
+			return p
+		case declare.Either, declare.ByPosition:
+			if i == b.count {
+				b.count++
+				return p
+			}
+			i++
+		}
+	}
+	b.wrong = true
+	return nil
+}
+
+// byName is the parameter of an argument with a name; nil where there is none.
+func (b *binder) byName(name string) *declare.Param {
+	for k := range b.decl.Params {
+		if p := &b.decl.Params[k]; p.Passing == declare.Keywords || p.Name == name && p.Passing != declare.Rest {
+			return p
+		}
+	}
+	b.wrong = true
+	return nil
+}
+
+// value is what a trial has for an argument.
+func (b *binder) value(p *declare.Param, value syntax.Expr) starlark.Value {
+	u := b.typeOf(value)
+	fits := true
+	if p != nil && p.Passing != declare.Keywords {
+		b.given[p.Name] = true
+		fits = len(u) == 0 || slices.ContainsFunc(u, func(t typ) bool { return takes(p.Type, t) })
+	}
+	if !fits && !b.wrong {
+		b.wrong, b.at = true, syntax.Start(value)
+	}
+	if !fits {
+		return u.first().exact()
+	}
+	if b.exact {
+		if v := b.shown(value); v != nil {
+			return v
+		}
+	}
+	t, one := u.one()
+	switch {
+	case one && (b.exact || p == nil || p.Type == declare.Any):
+		return t.exact()
+	case p == nil:
+		return starlark.None
+	}
+	return fitting(p.Type)
+}
+
+// changers are the methods that change what they belong to.
+var changers = []string{"list.append", "list.clear", "list.extend", "list.insert", "list.pop", "list.remove",
+	"dict.clear", "dict.pop", "dict.popitem", "dict.setdefault", "dict.update"}
+
+// fitting is a value that a parameter takes.
+func fitting(takes declare.Type) starlark.Value {
+	for c := boolean; c < classes; c++ {
+		if takes != declare.Any && declaredAs[c] != 0 && allows(takes, c) {
+			return typ{class: c}.sample()
+		}
+	}
+	return starlark.None
+}
+
+// trialTime bounds a trial. None takes long: what would wait has a wrong argument, and fails before.
+const trialTime = 200 * time.Millisecond
+
+// A trial is a call of a function with values that stand for the arguments.
+type trial struct {
+	name   string
+	recv   typ
+	args   []starlark.Value
+	kwargs []string
+	values []starlark.Value // of kwargs
+}
+
+// run makes the call, and returns what its failure says; empty where it doesn't fail.
+func (t *trial) run() string {
+	names := starlark.StringDict{}
+	callee := t.name
+	switch {
+	case t.recv.class == errorClass && errorClasses[t.name] == nil:
+		callee = "error_class(" + strconv.Quote(t.name) + ")"
+	case t.recv.class == errorClass:
+	case t.recv.class != 0:
+		names["x"] = t.recv.fixed()
+		callee = "x" + t.name[strings.LastIndex(t.name, "."):]
+	}
+	var args []string
+	add := func(prefix string, v starlark.Value) {
+		if v == nil {
+			v = starlark.None
+		}
+		name := "a" + strconv.Itoa(len(args))
+		names[name] = v
+		args = append(args, prefix+name)
+	}
+	for _, v := range t.args {
+		add("", v)
+	}
+	if t.name == "flag" && len(args) > 0 {
+		args[0] = `"name"` // it must be written out
+	}
+	for i, v := range t.values {
+		add(t.kwargs[i]+" = ", v)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), trialTime)
+	defer cancel()
+	err := host.New(host.Options{Predeclared: names}).RunSource(ctx, "trial", []byte(callee+"("+strings.Join(args, ", ")+")"))
+	var failed *starlark.EvalError
+	if ctx.Err() == nil && stderrors.As(err, &failed) {
+		return failed.Msg
+	}
+	return ""
+}
