@@ -11,7 +11,7 @@ import (
 
 // took counts a request that may have changed something.
 func took(b *builtin.Binding, r rest.Request, reply *rest.Reply, err error) {
-	if r.Method == "GET" || r.Method == "HEAD" || r.Method == "" {
+	if !rest.Changes(r.Method) {
 		return
 	}
 	var e *errors.Error

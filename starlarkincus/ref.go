@@ -201,7 +201,7 @@ func pause(ctx context.Context, d time.Duration) (err error) {
 func unreadable(method, path string, reply *rest.Reply, cause error) error {
 	e := &errors.Error{Class: errors.Connection, Message: fmt.Sprintf("the answer to %s %s is not what Incus sends", method, path),
 		Status: reply.Status, Method: method, Path: path, Cause: cause}
-	if method != "GET" && method != "HEAD" {
+	if rest.Changes(method) {
 		e.Outcome = errors.Done // the answer says that it was accepted
 	}
 	return e

@@ -166,7 +166,7 @@ func (o *Operation) identify(err error) error {
 	var e *errors.Error
 	if stderrors.As(err, &e) {
 		e.OperationID = o.id
-		if e.Outcome == "" && o.method != http.MethodGet {
+		if e.Outcome == "" && Changes(o.method) {
 			e.Outcome = errors.Unknown
 		}
 		clean(e, o.secrets)

@@ -142,8 +142,13 @@ func (k *outgoing) http(ctx context.Context, e *endpoint) *http.Request {
 	return r.WithContext(ctx)
 }
 
+// Changes reports whether requests of an HTTP method may change anything; empty is GET.
+func Changes(method string) bool {
+	return method != http.MethodGet && method != http.MethodHead && method != ""
+}
+
 // changes reports whether the request may change anything.
-func (k *outgoing) changes() bool { return k.method != http.MethodGet && k.method != http.MethodHead }
+func (k *outgoing) changes() bool { return Changes(k.method) }
 
 // judge gives an error of the request its outcome, where it has none yet. Unsent reports that the server can't have
 // got it.
