@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -269,6 +270,56 @@ func TestDocsLinks(t *testing.T) {
 	for _, page := range pages(t)[1:] {
 		if !linked[page] {
 			t.Errorf("the README doesn't lead to %s", page)
+		}
+	}
+}
+
+var quoted = regexp.MustCompile("`([^`\n]+)`")
+
+// The architecture names files, tests and declarations that there are.
+func TestArchitectureNamesWhatIsThere(t *testing.T) {
+	const page = "../../docs/architecture.md"
+	data, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var source strings.Builder
+	err = filepath.WalkDir("../..", func(file string, entry fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(file, ".go") && filepath.Base(file) != "docs_test.go" {
+			text, err := os.ReadFile(file)
+			source.Write(text)
+			return err
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	module, err := os.ReadFile("../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := source.String()
+	for _, b := range blocks(t, page) {
+		if b.language == "go" && !strings.Contains(all, b.text) {
+			t.Errorf("%s: the code isn't the project's any more", b)
+		}
+	}
+	prose := regexp.MustCompile("(?ms)^```.*?^```$").ReplaceAllString(string(data), "")
+	for _, m := range quoted.FindAllStringSubmatch(prose, -1) {
+		for name := range strings.FieldsSeq(m[1]) {
+			there := strings.Contains(string(module), name)
+			for _, dir := range []string{"", "starlarkincus", "starlarkincus/spec"} {
+				_, err := os.Stat(filepath.Join("../..", dir, name))
+				there = there || err == nil
+			}
+			_, declared, _ := strings.Cut(name, ".")
+			for _, word := range []string{name, declared} {
+				there = there || word != "" && regexp.MustCompile(`\b`+regexp.QuoteMeta(strings.TrimSuffix(word, "()"))+`\b`).MatchString(all)
+			}
+			if !there && !strings.ContainsAny(name, "-~$…") && !strings.Contains(name, "...") {
+				t.Errorf("%s names %s, which isn't there", page, name)
+			}
 		}
 	}
 }
