@@ -274,7 +274,7 @@ func TestDocsLinks(t *testing.T) {
 	}
 }
 
-var quoted = regexp.MustCompile("`([^`\n]+)`")
+var quoted = regexp.MustCompile("`([^`]+)`")
 
 // The architecture names files, tests and declarations that there are.
 func TestArchitectureNamesWhatIsThere(t *testing.T) {
