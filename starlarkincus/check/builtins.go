@@ -30,9 +30,13 @@ func allows(t declare.Type, c class) bool {
 
 // takes reports whether a parameter of a declared type may be given a value of a type.
 func takes(p declare.Type, t typ) bool {
-	if _, known := declaredAs[t.class]; !known && p != declare.Any && p&declare.List != 0 {
-		_, ok := t.sample().(starlark.Iterable)
-		return ok
+	if _, known := declaredAs[t.class]; !known && p != declare.Any {
+		switch _, iterable := t.sample().(starlark.Iterable); {
+		case p&declare.List != 0:
+			return iterable
+		case p&declare.Function != 0:
+			return t.class == method || t.class == collection
+		}
 	}
 	return allows(p, t.class)
 }

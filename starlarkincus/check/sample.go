@@ -118,6 +118,10 @@ func (t typ) sample() starlark.Value {
 		return starlark.NewBuiltin(t.name, func(*starlark.Thread, *starlark.Builtin, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
 			return starlark.None, nil
 		})
+	case errorClass:
+		if d := host.Declared(t.name); d != nil {
+			return d.Make()
+		}
 	case client:
 		return standIn{"incus"}
 	case collection:

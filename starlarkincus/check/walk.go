@@ -319,8 +319,10 @@ func (m *module) forward(name string, i, given int, own []string, as string, arg
 	fn := m.typeOf(args[i])
 	at := syntax.Start(args[i])
 	if p := failing(fn, func(t typ) string { return notFunction(name, as, t) }); p.text != "" {
-		m.report(at, "", "%s", p.text)
-		return
+		if m.declared[name] == nil || fn.is(collection) {
+			m.report(at, "", "%s", p.text)
+		}
+		return // or it is reported as an argument of the function
 	}
 	if dot, ok := args[i].(*syntax.DotExpr); ok {
 		at = dot.Name.NamePos
@@ -413,11 +415,11 @@ func (m *module) checkArgsOf(t typ, args []syntax.Expr, at syntax.Position) {
 		m.check(ofParams(t.fn.params), t.fn.name, args, at)
 	case builtin, library:
 		before := len(m.wrong)
+		if m.checkDeclared(t.name, typ{}, args, at); len(m.wrong) > before {
+			return
+		}
 		if s := m.ofBuiltin(t.name); s != nil {
 			m.check(s, t.name, args, at)
-		}
-		if len(m.wrong) == before {
-			m.checkDeclared(t.name, typ{}, args, at)
 		}
 	case bound:
 		recv, _ := t.elem(0).one()
@@ -428,19 +430,17 @@ func (m *module) checkArgsOf(t typ, args []syntax.Expr, at syntax.Position) {
 		if decl := m.members.of(t.res).collection["get"]; t.res.Lists == spec.Single && decl != nil {
 			m.check(m.ofMethod(decl), t.res.Name, args, at)
 		} else if t.res.Lists != spec.Single {
-			m.report(at, "", "%s is a collection, not a function: call one of its methods%s", t, example(m.members.of(t.res)))
+			m.report(at, "", "%s is a collection, not a function: call one of its methods%s", t, example(t.res, m.members.of(t.res)))
 		}
-	case client, object, result:
-		m.report(at, "", "%s is not a function", what(t))
-	case none, boolean, integer, float, text, octets, list, tuple, dict, set, ranged, structure, failure, environ, pattern, match, moment, duration:
+	case client, object, result, none, boolean, integer, float, text, octets, list, tuple, dict, set, ranged, structure, failure, environ, pattern, match, moment, duration:
 		m.report(at, "", "%s", uncallable(t))
 	}
 }
 
-func example(m *member) string {
+func example(r *spec.Resource, m *member) string {
 	for _, name := range []string{"get", "list"} {
 		if decl := m.collection[name]; decl != nil {
-			return fmt.Sprintf(", such as %s(…)", decl.Name)
+			return fmt.Sprintf(", such as %s.%s(…)", r.Name, decl.Name)
 		}
 	}
 	return ""

@@ -1,0 +1,115 @@
+package check
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/host"
+	"incus-star/starlarkincus/remote"
+
+	"go.starlark.net/starlark"
+)
+
+// oneOfAll is what the server of these tests has under every path.
+const oneOfAll = `{"name":"c1","project":"default","status":"Running","status_code":103,"type":"container","description":"","ephemeral":false,"managed":true,
+"config":{"user.x":"1","limits.cpu":"2"},"devices":{"eth0":{"type":"nic"}},"profiles":["default"],"created_at":"2024-01-01T00:00:00Z","location":"none",
+"fingerprint":"abc","aliases":[{"name":"x"}],"properties":{"os":"x"},"memory":{"usage":1},"cpu":{"usage":1},"environment":{"server_version":"6.0"},
+"api_extensions":[],"network":{"eth0":{"addresses":[{"family":"inet","address":"10.0.0.2","scope":"global"}]}},"restricted":false,"used_by":[]}`
+
+// fullClient is a client of a server that has one of everything, and does all at once.
+func fullClient(t *testing.T) *starlarkincus.Client {
+	socket := filepath.Join(t.TempDir(), "socket")
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		metadata := oneOfAll
+		switch {
+		case r.URL.Query().Get("recursion") != "":
+			metadata = "[" + metadata + "]"
+		case regexp.MustCompile(`^/1\.0/\w+$`).MatchString(r.URL.Path):
+			metadata = `["/1.0/instances/c1"]`
+		}
+		fmt.Fprintf(w, `{"type":"sync","status_code":200,"metadata":%s}`, metadata)
+	})}
+	served := make(chan struct{})
+	go func() { defer close(served); _ = server.Serve(listener) }()
+	env := remote.Environment{Getenv: func(name string) string { return map[string]string{"INCUS_SOCKET": socket}[name] }}
+	client := starlarkincus.New(starlarkincus.Options{Environment: &env})
+	t.Cleanup(func() {
+		client.Close()
+		server.Close()
+		<-served
+	})
+	return client
+}
+
+var frame = regexp.MustCompile(`File "([^"]*)", line (\d+)`)
+
+// otherWords are those of runs that take another way than the one that check tells of, fail at this server first, or are
+// told less than check knows.
+var otherWords = []*regexp.Regexp{
+	regexp.MustCompile(`^NoneType has no|\+ NoneType|^int has no \.foo`), // one of several types
+	regexp.MustCompile(`^IncusConnectionError|^Instance has no \.wait_for|^key "a" not in dict`),
+	regexp.MustCompile(`^invalid call of non-function \(string\)`), // check knows the field
+	regexp.MustCompile(`^cannot load|^load: name`),                 // check knows the path
+}
+
+// TestSameWords runs the scripts of the corpus's mistakes. Where a run fails on the line of the mistake, it says what
+// check says of it.
+func TestSameWords(t *testing.T) {
+	predeclared := starlark.StringDict{"incus": fullClient(t)}
+	t.Setenv("PORT", "80")
+	paths, texts := chunks(t, "mistakes.txt")
+	same, elsewhere := 0, 0
+	for i, path := range paths {
+		findings, err := Run([]string{path}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		src, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := host.New(host.Options{Predeclared: predeclared, MaxSteps: 100_000, Stdout: new(bytes.Buffer), Stderr: new(bytes.Buffer)})
+		var report bytes.Buffer
+		h.Report(&report, h.RunSource(t.Context(), path, src))
+		line, _ := planted(texts[i])
+		frames := frame.FindAllStringSubmatch(report.String(), -1)
+		at := line
+		for _, f := range frames {
+			if f[1] == path {
+				at, _ = strconv.Atoi(f[2])
+			}
+		}
+		said := firstMessage(report.String())
+		switch {
+		case len(findings) == 0:
+		case said == "" || at != line:
+			elsewhere++
+			t.Logf("a run of this fails elsewhere (%q), not with %s\n%s", said, findings[0], texts[i])
+		case slices.ContainsFunc(findings, func(f Finding) bool { return strings.Contains(said, f.Message) || strings.Contains(f.String(), said) }):
+			same++
+		case slices.ContainsFunc(otherWords, func(p *regexp.Regexp) bool { return p.MatchString(said) }):
+			elsewhere++
+		default:
+			t.Errorf("a run says  %s\ncheck says %s\n%s", said, findings[0], texts[i])
+		}
+	}
+	t.Logf("of %d mistakes a run says of %d the same; %d are beyond this server, or no failure", len(paths), same, elsewhere)
+	if same*100 < 75*len(paths) {
+		t.Error("too few of the scripts fail where the mistake is")
+	}
+}
