@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"encoding/pem"
-	stderrors "errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -173,7 +172,7 @@ func (x *trial) stale(before dict) {
 		x.put(body)
 		want = x.raw()
 		_, err := x.call(x.object, "replace", dict{other.field: other.whole})
-		if !stderrors.Is(err, errors.PreconditionFailed) {
+		if !errors.Is(err, errors.PreconditionFailed) {
 			x.Errorf("replace of %s, after %s was changed by somebody else: %v", other.what, c.what, err)
 		}
 		x.compare("replace of what is out of date", want, x.raw())

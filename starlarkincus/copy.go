@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	stderrors "errors"
 	"maps"
 	"net/url"
 	"strings"
@@ -65,7 +64,7 @@ func (c *call) destination(name string) (ref, error) {
 	p.target = cmp.Or(c.args.query.Get("target"), client.target, at)
 	if p.target == "" && c.obj.member() != "" && c.args.flag("refresh", false) {
 		there := newObject(p.item(name)) // the server would look for it on any member
-		if err := there.read(c.ctx); err != nil && !stderrors.Is(err, errors.NotFound) {
+		if err := there.read(c.ctx); err != nil && !errors.Is(err, errors.NotFound) {
 			return p, err
 		}
 		p.target = there.member()
@@ -232,7 +231,7 @@ func (o *Object) complete(c *call, given, body map[string]any) error {
 		return nil
 	}
 	_, err := o.conform(c.ctx, c.name, due, c.patience().staying())
-	if e := (*errors.Error)(nil); stderrors.As(err, &e) {
+	if e := (*errors.Error)(nil); errors.As(err, &e) {
 		e.Outcome = errors.Unknown // what the server refused isn't all that was to be done
 	}
 	return err

@@ -3,7 +3,6 @@ package starlarkincus
 import (
 	"context"
 	"encoding/json"
-	stderrors "errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -45,7 +44,7 @@ func ensure(c *call) (starlark.Value, error) {
 				started, err = o.ensureStarted(c.ctx, given, w)
 				changed = changed || started
 			}
-		case stderrors.Is(err, errors.NotFound):
+		case errors.Is(err, errors.NotFound):
 			var created *Object
 			if created, _, err = c.create(creatable(p.res, given)); err == nil {
 				o, there, changed = created, true, true
@@ -71,11 +70,11 @@ func ensure(c *call) (starlark.Value, error) {
 // trying again can't help.
 func (r ref) contended(ctx context.Context, there bool, err error) bool {
 	switch {
-	case stderrors.Is(err, errors.Busy):
+	case errors.Is(err, errors.Busy):
 		return true
-	case stderrors.Is(err, errors.AlreadyExists), stderrors.Is(err, errors.NotFound):
+	case errors.Is(err, errors.AlreadyExists), errors.Is(err, errors.NotFound):
 		now := newObject(r).read(ctx)
-		return there && stderrors.Is(now, errors.NotFound) || !there && now == nil
+		return there && errors.Is(now, errors.NotFound) || !there && now == nil
 	}
 	return false
 }
@@ -111,7 +110,7 @@ func (o *Object) ensureStarted(ctx context.Context, given map[string]any, w pati
 	}
 	_, err := o.ref.act(ctx, "PUT", "state", map[string]any{"action": action}, w)
 	switch {
-	case stderrors.Is(err, errors.State): // somebody else was quicker
+	case errors.Is(err, errors.State): // somebody else was quicker
 		return false, o.read(ctx)
 	case err != nil:
 		return false, err
@@ -308,7 +307,7 @@ func (r ref) awaitIdle(ctx context.Context, w patience) (worked bool, err error)
 					worked = true
 					_, err := wait(ctx, client.Operation(op.ID), w)
 					var failed *errors.Error
-					if err != nil && !(stderrors.As(err, &failed) && failed.Class != errors.OperationTimeout) {
+					if err != nil && !(errors.As(err, &failed) && failed.Class != errors.OperationTimeout) {
 						return worked, err // only how it ended doesn't matter
 					}
 				}

@@ -2,11 +2,10 @@ package starlarkincus_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
-	incus "incus-star/errors"
+	"incus-star/errors"
 	"incus-star/starlarkincus"
 
 	"go.starlark.net/starlark"
@@ -24,11 +23,11 @@ func ExamplePredeclared() {
 
 	script := `
 print(incus)
-incus.connect(endpoint = "https://127.0.0.1:1").instances.get("db")
+errors.connect(endpoint = "https://127.0.0.1:1").instances.get("db")
 `
 	_, err := starlark.ExecFileOptions(&syntax.FileOptions{}, thread, "example.star", script, names)
-	fmt.Println(errors.Is(err, incus.Connection), errors.Is(err, incus.NotFound))
-	var failure *incus.Error
+	fmt.Println(errors.Is(err, errors.Connection), errors.Is(err, errors.NotFound))
+	var failure *errors.Error
 	if errors.As(err, &failure) {
 		fmt.Println(failure.Class.Name(), failure.Method, failure.Path)
 	}

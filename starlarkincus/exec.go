@@ -3,7 +3,6 @@ package starlarkincus
 import (
 	"context"
 	"encoding/json"
-	stderrors "errors"
 	"fmt"
 	"path"
 	"strings"
@@ -78,7 +77,7 @@ func (r ref) execute(ctx context.Context, body map[string]any, w patience) (*exe
 	result := &execResult{operation: began.ID(), clean: began.Clean, method: "POST", path: at}
 	var failed *errors.Error
 	switch {
-	case stderrors.As(err, &failed) && notRun[failed.Message] != 0 && failed.Class == errors.Operation:
+	case errors.As(err, &failed) && notRun[failed.Message] != 0 && failed.Class == errors.Operation:
 		return result, nil, r.notRun(ctx, result, failed)
 	case err != nil:
 		return nil, nil, err
@@ -129,7 +128,7 @@ func (r ref) notRun(ctx context.Context, result *execResult, failed *errors.Erro
 	if result.stdout, err = r.recorded(ctx, "exec_"+result.operation+".stdout"); err == nil {
 		result.stderr, err = r.recorded(ctx, "exec_"+result.operation+".stderr")
 	}
-	if err != nil && !stderrors.Is(err, errors.NotFound) {
+	if err != nil && !errors.Is(err, errors.NotFound) {
 		return result.lost(err)
 	}
 	if result.stdout+result.stderr == "" {
@@ -141,7 +140,7 @@ func (r ref) notRun(ctx context.Context, result *execResult, failed *errors.Erro
 // lost is the error of a command that has ended, and whose output can't be read.
 func (r *execResult) lost(err error) error {
 	var e *errors.Error
-	if !stderrors.As(err, &e) {
+	if !errors.As(err, &e) {
 		return err
 	}
 	e.Outcome, e.OperationID = errors.Done, r.operation

@@ -2,7 +2,6 @@ package starlarkincus
 
 import (
 	"context"
-	stderrors "errors"
 	"strings"
 	"time"
 
@@ -30,7 +29,7 @@ func (r ref) removeByForce(ctx context.Context, request rest.Request, w patience
 		switch {
 		case err == nil:
 			return out, nil
-		case !gone && (late || !stderrors.Is(err, errors.Busy) && !stderrors.Is(err, errors.State)):
+		case !gone && (late || !errors.Is(err, errors.Busy) && !errors.Is(err, errors.State)):
 			return outcome{}, err
 		}
 		worked, failed := r.awaitIdle(ctx, w)
@@ -49,7 +48,7 @@ func (r ref) removeByForce(ctx context.Context, request rest.Request, w patience
 // isGone reports whether a failure says that the instance isn't there.
 func isGone(err error) bool {
 	var e *errors.Error
-	return stderrors.Is(err, errors.NotFound) && stderrors.As(err, &e) && !strings.Contains(e.Message, "roject not found")
+	return errors.Is(err, errors.NotFound) && errors.As(err, &e) && !strings.Contains(e.Message, "roject not found")
 }
 
 // stopAndDelete stops an instance at once and deletes it; one that isn't running is fine. There reports whether the
@@ -57,7 +56,7 @@ func isGone(err error) bool {
 func (r ref) stopAndDelete(ctx context.Context, request rest.Request, w patience) (out outcome, there bool, err error) {
 	stopped, err := r.act(ctx, "PUT", "state", map[string]any{"action": "stop", "force": true, "timeout": -1}, w.staying())
 	there = stopped.reply != nil || !isGone(err)
-	if err != nil && !stderrors.Is(err, errors.State) {
+	if err != nil && !errors.Is(err, errors.State) {
 		return out, there, err
 	}
 	out, err = r.do(ctx, request, w)

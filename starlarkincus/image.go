@@ -3,7 +3,6 @@ package starlarkincus
 import (
 	"context"
 	"encoding/pem"
-	stderrors "errors"
 	"fmt"
 	"slices"
 
@@ -30,7 +29,7 @@ func (r ref) imageSource(ctx context.Context, name string) (map[string]any, erro
 		source["alias"] = image
 		if isHex(image) {
 			alias := ref{client: r.client, path: spec.Images.Aliases, project: r.project}.item(image)
-			if _, _, err := alias.read(ctx, alias.query(0), 0); stderrors.Is(err, errors.NotFound) {
+			if _, _, err := alias.read(ctx, alias.query(0), 0); errors.Is(err, errors.NotFound) {
 				delete(source, "alias")
 				source["fingerprint"] = image
 			} else if err != nil {

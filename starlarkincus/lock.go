@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	stderrors "errors"
 	"fmt"
 	mathrand "math/rand/v2"
 	"net/http"
@@ -132,7 +131,7 @@ func (l *locker) create(h *holding) (bool, error) {
 		},
 	}
 	switch _, err := l.profiles.create(l.ctx, body, patience{}); {
-	case stderrors.Is(err, errors.AlreadyExists):
+	case errors.Is(err, errors.AlreadyExists):
 		return false, nil
 	case err != nil:
 		l.undo(h) // the answer may have been lost
@@ -353,7 +352,7 @@ func releaseLock(c *call) (starlark.Value, error) {
 		return nil, l.released()
 	}
 	_, err := l.at(c.obj.lock.generation).remove(c.ctx, patience{})
-	if stderrors.Is(err, errors.NotFound) {
+	if errors.Is(err, errors.NotFound) {
 		held, now, looked := l.look()
 		if looked != nil {
 			return nil, looked

@@ -1,7 +1,6 @@
 package starlarkincus
 
 import (
-	stderrors "errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -162,15 +161,15 @@ func (c *call) deleteOriginal(moved ref) error {
 	}
 	_, err := c.obj.ref.remove(c.ctx, c.patience())
 	switch {
-	case err == nil, stderrors.Is(err, errors.NotFound):
+	case err == nil, errors.Is(err, errors.NotFound):
 		return nil
-	case !stderrors.Is(err, errors.API), stderrors.Is(err, errors.Server):
+	case !errors.Is(err, errors.API), errors.Is(err, errors.Server):
 		return c.halfMoved(err, moved, "whether its original is still there isn't known")
 	}
 	if there := newObject(c.obj.ref).read(c.ctx); there != nil {
 		return c.halfMoved(err, moved, "whether its original is still there isn't known")
 	}
-	if _, undone := moved.remove(c.ctx, c.patience()); undone != nil && !stderrors.Is(undone, errors.NotFound) {
+	if _, undone := moved.remove(c.ctx, c.patience()); undone != nil && !errors.Is(undone, errors.NotFound) {
 		return c.halfMoved(err, moved, "its original is still there")
 	}
 	return err
@@ -180,7 +179,7 @@ func (c *call) deleteOriginal(moved ref) error {
 // Incus's is the end of the script, and passes as it is.
 func (c *call) halfMoved(err error, moved ref, state string) error {
 	failed := (*errors.Error)(nil)
-	if !stderrors.As(err, &failed) {
+	if !errors.As(err, &failed) {
 		return err
 	}
 	return &errors.Error{Class: failed.Class, Status: failed.Status, Method: failed.Method, Path: failed.Path, Cause: err, Outcome: errors.Unknown,

@@ -2,7 +2,6 @@ package starlarkincus
 
 import (
 	"context"
-	stderrors "errors"
 	"fmt"
 	"iter"
 	"net/url"
@@ -229,7 +228,7 @@ func (o *Object) after(c *call, out outcome, err error) (starlark.Value, error) 
 	}
 	if c.decl.Refresh {
 		switch err := o.read(c.ctx); {
-		case c.decl.Returns.Maybe && stderrors.Is(err, errors.NotFound):
+		case c.decl.Returns.Maybe && errors.Is(err, errors.NotFound):
 			return starlark.None, nil
 		case err != nil:
 			return nil, err

@@ -1,8 +1,6 @@
 package starlarkincus
 
 import (
-	stderrors "errors"
-
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/rest"
@@ -19,7 +17,7 @@ func took(b *builtin.Binding, r rest.Request, reply *rest.Reply, err error) {
 	case err == nil && reply.Operation == nil:
 		b.Sent++
 		b.Done++
-	case err == nil, stderrors.As(err, &e) && e.Outcome == errors.Unknown:
+	case err == nil, errors.As(err, &e) && e.Outcome == errors.Unknown:
 		b.Sent++
 	}
 }
@@ -28,7 +26,7 @@ func took(b *builtin.Binding, r rest.Request, reply *rest.Reply, err error) {
 // begin.
 func (c *call) judge(before builtin.Binding, err error) error {
 	var e *errors.Error
-	if !stderrors.As(err, &e) || e.Outcome != "" || e.Class.IsA(errors.Script) {
+	if !errors.As(err, &e) || e.Outcome != "" || e.Class.IsA(errors.Script) {
 		return err
 	}
 	switch now := builtin.Of(c.thread); {

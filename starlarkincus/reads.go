@@ -1,7 +1,6 @@
 package starlarkincus
 
 import (
-	stderrors "errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -179,7 +178,7 @@ func (c *call) foundNone(count int, query url.Values) error {
 		return nil
 	}
 	_, err := c.ref.client.send(c.ctx, rest.Request{Method: "GET", Path: c.ref.client.collection(spec.Projects).item(name).path})
-	if stderrors.Is(err, errors.NotFound) {
+	if errors.Is(err, errors.NotFound) {
 		return err
 	}
 	return nil // it is there, or somebody's whom this client may not see
@@ -271,7 +270,7 @@ func (c *call) one() (ref, error) {
 				name, _ = starlark.AsString(target)
 			}
 		}
-	case !stderrors.Is(err, errors.NotFound), !isHex(name):
+	case !errors.Is(err, errors.NotFound), !isHex(name):
 		return c.ref, err
 	}
 	return c.ref.item(name), nil
@@ -316,7 +315,7 @@ func exists(c *call) (starlark.Value, error) {
 	if err == nil {
 		_, _, err = p.read(c.ctx, p.query(spec.Get), 0)
 	}
-	if stderrors.Is(err, errors.NotFound) {
+	if errors.Is(err, errors.NotFound) {
 		if err := c.foundNone(0, c.ref.query(spec.Get)); err != nil {
 			return nil, err
 		}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	stderrors "errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -125,14 +124,14 @@ func (c *call) newBody(given map[string]any) (map[string]any, error) {
 // object is there tells.
 func (r ref) madeAnything(ctx context.Context, name string, body map[string]any, err error) error {
 	var e *errors.Error
-	if !stderrors.As(err, &e) || e.Class.IsA(errors.AlreadyExists) {
+	if !errors.As(err, &e) || e.Class.IsA(errors.AlreadyExists) {
 		return err
 	}
 	if body["start"] == true {
 		e.Outcome = errors.Unknown
 	}
 	if e.Outcome == errors.Unknown && e.Class.IsA(errors.Operation) && !e.Class.IsA(errors.OperationTimeout) && r.res.Named != spec.ByServer &&
-		stderrors.Is(newObject(r.item(name)).read(ctx), errors.NotFound) {
+		errors.Is(newObject(r.item(name)).read(ctx), errors.NotFound) {
 		e.Outcome = errors.Refused
 	}
 	return err
@@ -194,7 +193,7 @@ func (o *Object) merge(ctx context.Context, given map[string]any, justRead bool,
 			}
 		}
 		out, err := o.put(ctx, o, given, merged, w)
-		if out.reply != nil || !stderrors.Is(err, errors.PreconditionFailed) {
+		if out.reply != nil || !errors.Is(err, errors.PreconditionFailed) {
 			return out, err
 		}
 		if err := pause(ctx, rand.N(time.Duration(n+1)*mergeDelay)); err != nil {
@@ -399,7 +398,7 @@ func cancelOperation(c *call) (starlark.Value, error) {
 		}
 	})
 	err = c.obj.ended(state, err)
-	if failed := (*errors.Error)(nil); stderrors.As(err, &failed) && failed.Class == errors.OperationCancelled {
+	if failed := (*errors.Error)(nil); errors.As(err, &failed) && failed.Class == errors.OperationCancelled {
 		return c.obj, nil
 	}
 	return c.obj, err

@@ -8,13 +8,13 @@ package check
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"slices"
 	"strings"
 
+	"incus-star/errors"
 	"incus-star/starlarkincus"
 	declare "incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/host"

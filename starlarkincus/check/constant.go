@@ -2,10 +2,10 @@ package check
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
+	"incus-star/errors"
 	"incus-star/starlarkincus/host"
 
 	"go.starlark.net/resolve"

@@ -2,12 +2,12 @@ package check
 
 import (
 	"context"
-	stderrors "errors"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"incus-star/errors"
 	declare "incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/host"
 
@@ -184,7 +184,7 @@ func (t *trial) run() string {
 	defer cancel()
 	err := host.New(host.Options{Predeclared: names}).RunSource(ctx, "trial", []byte(callee+"("+strings.Join(args, ", ")+")"))
 	var failed *starlark.EvalError
-	if ctx.Err() == nil && stderrors.As(err, &failed) {
+	if ctx.Err() == nil && errors.As(err, &failed) {
 		return failed.Msg
 	}
 	return ""

@@ -2,13 +2,13 @@ package check
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"reflect"
 	"strings"
 
+	"incus-star/errors"
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/internal/atomicfile"
 	"incus-star/starlarkincus/internal/input"
@@ -163,7 +163,7 @@ func Replace(path string, content []byte) error {
 		return err
 	}
 	if info.Mode().Perm()&0o222 == 0 {
-		return &fs.PathError{Op: "write", Path: path, Err: errors.New("is read-only")}
+		return &fs.PathError{Op: "write", Path: path, Err: errors.Plain("is read-only")}
 	}
 	return atomicfile.Write(path, content, atomicfile.Mode{Perm: info.Mode().Perm()})
 }

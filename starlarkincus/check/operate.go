@@ -1,8 +1,9 @@
 package check
 
 import (
-	"errors"
 	"fmt"
+
+	"incus-star/errors"
 
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"

@@ -4,7 +4,6 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -18,7 +17,7 @@ import (
 	"sync"
 	"time"
 
-	incuserrors "incus-star/errors"
+	"incus-star/errors"
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/internal/printable"
@@ -267,7 +266,7 @@ func (f *flags) meant(err error) error {
 	if _, missing := os.Stat(usage.Path); !errors.Is(missing, fs.ErrNotExist) {
 		return err
 	}
-	if near := incuserrors.Nearest(usage.Path, slices.Sorted(maps.Keys(commands))); near != "" {
+	if near := errors.Nearest(usage.Path, slices.Sorted(maps.Keys(commands))); near != "" {
 		return &host.UsageError{Path: usage.Path, Message: fmt.Sprintf("%s (did you mean the command %s?)", usage.Message, near)}
 	}
 	return err

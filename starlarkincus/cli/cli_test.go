@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"math/big"
 	"net"
@@ -22,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"incus-star/errors"
 	"incus-star/starlarkincus/cli"
 
 	"github.com/rogpeppe/go-internal/testscript"

@@ -1,13 +1,14 @@
 package cli_test
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"incus-star/errors"
 )
 
 // plain builds the command as users have it, once, and returns the folder with it. With the race detector, which the tests'

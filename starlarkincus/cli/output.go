@@ -2,13 +2,13 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"sync"
 	"syscall"
 
+	"incus-star/errors"
 	"incus-star/starlarkincus/host"
 )
 

@@ -2,12 +2,12 @@ package host
 
 import (
 	"context"
-	"errors"
 	"io"
 	"strings"
 	"syscall"
 	"time"
 
+	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/value"
 

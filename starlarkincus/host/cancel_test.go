@@ -2,14 +2,13 @@ package host
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	incus "incus-star/errors"
+	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
 
 	"go.starlark.net/starlark"
@@ -268,7 +267,7 @@ func TestLock(t *testing.T) {
 // A deadline of the builtin's own is an error like others.
 func TestOwnDeadline(t *testing.T) {
 	own := starlark.NewBuiltin("own", func(*starlark.Thread, *starlark.Builtin, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
-		return nil, &incus.Error{Class: incus.Timeout, Message: "no answer in 1s", Cause: context.DeadlineExceeded}
+		return nil, &errors.Error{Class: errors.Timeout, Message: "no answer in 1s", Cause: context.DeadlineExceeded}
 	})
 	h := New(Options{Predeclared: starlark.StringDict{"own": own}})
 	if err := h.RunSource(context.Background(), "x.star", []byte("if try_(own).ok: fail('not held')")); err != nil {

@@ -2,13 +2,14 @@ package host
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"incus-star/errors"
 
 	"go.starlark.net/syntax"
 )

@@ -1,8 +1,7 @@
 package host
 
 import (
-	"errors"
-
+	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
 
 	"go.starlark.net/starlark"

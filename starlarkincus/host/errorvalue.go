@@ -2,7 +2,6 @@ package host
 
 import (
 	"encoding/json"
-	goerrors "errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -41,10 +40,10 @@ func (r *raised) Unwrap() error { return r.value.err }
 // hold makes a value of an error that a call returned. What has no class is Starlark's own report: a ScriptError.
 func (h *Host) hold(err error) *errorValue {
 	var trace *starlark.EvalError
-	goerrors.As(err, &trace)
+	errors.As(err, &trace)
 	failure := failureOf(err)
 	var r *raised
-	if goerrors.As(err, &r) && r.value.err == failure {
+	if errors.As(err, &r) && r.value.err == failure {
 		if r.value.trace == nil {
 			r.value.trace = trace
 		}
@@ -59,7 +58,7 @@ func (h *Host) hold(err error) *errorValue {
 // failureOf is the outermost error of a class in a chain; nil in Starlark's own reports.
 func failureOf(err error) *errors.Error {
 	var failure *errors.Error
-	goerrors.As(err, &failure)
+	errors.As(err, &failure)
 	return failure
 }
 
@@ -341,7 +340,7 @@ func isA(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []
 
 // isOneOf says whether an error or one of its causes is of one of the classes.
 func isOneOf(err error, classes []*errors.Class) bool {
-	return slices.ContainsFunc(classes, func(class *errors.Class) bool { return goerrors.Is(err, class) })
+	return slices.ContainsFunc(classes, func(class *errors.Class) bool { return errors.Is(err, class) })
 }
 
 // Columns are those of a table of errors.

@@ -1,7 +1,6 @@
 package host
 
 import (
-	goerrors "errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -49,9 +48,9 @@ func (c *call) fileError(path string, err error) error {
 	var pathErr *fs.PathError
 	var linkErr *os.LinkError
 	switch {
-	case goerrors.As(err, &pathErr):
+	case errors.As(err, &pathErr):
 		reason = pathErr.Err.Error()
-	case goerrors.As(err, &linkErr):
+	case errors.As(err, &linkErr):
 		reason = linkErr.Err.Error()
 	}
 	name := path
@@ -59,7 +58,7 @@ func (c *call) fileError(path string, err error) error {
 		name = fmt.Sprintf("%q", path)
 	}
 	return &errors.Error{Class: errors.Base, Message: fmt.Sprintf("%s: %s: %s", c.Name, name, reason), Path: path,
-		Fields: map[string]any{"missing": starlark.Bool(goerrors.Is(err, fs.ErrNotExist))}}
+		Fields: map[string]any{"missing": starlark.Bool(errors.Is(err, fs.ErrNotExist))}}
 }
 
 func readFile(c *call) (starlark.Value, error) {
@@ -115,7 +114,7 @@ func writeFile(c *call) (starlark.Value, error) {
 		return nil, err
 	}
 	if c.host().options.ReadOnly {
-		return nil, c.fileError(path, goerrors.New("wasn't written: this run only reads (--read-only)"))
+		return nil, c.fileError(path, errors.Plain("wasn't written: this run only reads (--read-only)"))
 	}
 	w := writing{path: path, data: data, mode: 0o644}
 	if modeArg != starlark.None {
@@ -163,12 +162,12 @@ func (w *writing) directly(flags int) error {
 	if err == nil {
 		_, err = f.WriteString(w.data)
 	}
-	return goerrors.Join(err, f.Close())
+	return errors.Join(err, f.Close())
 }
 
 // replace puts a new content in the place of the old one.
 func (w *writing) replace() error {
-	if _, err := os.Stat(w.path); goerrors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(w.path); errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Lstat(w.path); err == nil {
 			return w.directly(os.O_WRONLY | os.O_CREATE | os.O_TRUNC) // a link to a file that isn't there yet
 		}

@@ -3,7 +3,6 @@
 package host
 
 import (
-	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"incus-star/errors"
 )
 
 // ran runs a script and gives what it printed, an error's report last.

@@ -1,7 +1,6 @@
 package host
 
 import (
-	goerrors "errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -293,7 +292,7 @@ func (l *commandLine) parse(line []string) (rest []string, helped bool, err erro
 	var invalid *pflag.InvalidValueError
 	message := err.Error()
 	switch {
-	case goerrors.As(err, &unknown):
+	case errors.As(err, &unknown):
 		given := unknown.GetSpecifiedName()
 		message = "unknown flag --" + given
 		if short := unknown.GetSpecifiedShortnames(); short != "" {
@@ -309,12 +308,12 @@ func (l *commandLine) parse(line []string) (rest []string, helped bool, err erro
 		} else {
 			message += " (--help lists the flags)"
 		}
-	case goerrors.As(err, &missing):
+	case errors.As(err, &missing):
 		message = fmt.Sprintf("--%s: missing its value", missing.GetFlag().Name)
 		if kind := missing.GetFlag().Value.Type(); kind != "value" {
 			message += ", of type " + strings.TrimSuffix(kind, "...")
 		}
-	case goerrors.As(err, &invalid):
+	case errors.As(err, &invalid):
 		message = fmt.Sprintf("--%s: %v", invalid.GetFlag().Name, invalid.Unwrap())
 	}
 	return nil, false, &UsageError{l.script, message}

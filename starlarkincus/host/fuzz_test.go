@@ -2,10 +2,11 @@ package host
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
+
+	"incus-star/errors"
 
 	"go.starlark.net/starlark"
 )

@@ -2,10 +2,10 @@ package host
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
+	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
 
 	"go.starlark.net/starlark"
@@ -21,7 +21,7 @@ const (
 )
 
 // errShareOver is the end of one clean-up's part of the grace period.
-var errShareOver = errors.New("its share of the time for clean-up is over")
+var errShareOver = errors.Plain("its share of the time for clean-up is over")
 
 // keptShare is the part of the grace period that a clean-up leaves to each of those that follow it, as far as it has an
 // equal part itself then.

@@ -1,7 +1,6 @@
 package host
 
 import (
-	goerrors "errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -87,6 +86,6 @@ func bindParam(param syntax.Expr, names map[string]bool) {
 // line. The text that gave the error must have ended with a newline.
 func Incomplete(err error) bool {
 	var parse syntax.Error
-	return goerrors.As(err, &parse) &&
+	return errors.As(err, &parse) &&
 		(strings.HasPrefix(parse.Msg, "got end of file") || strings.HasPrefix(parse.Msg, "unexpected EOF in string"))
 }

@@ -2,11 +2,12 @@ package host
 
 import (
 	"context"
-	"errors"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"incus-star/errors"
 )
 
 // parallel takes its items as it goes: more of them than there is memory for end by time, by steps and by a signal.

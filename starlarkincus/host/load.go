@@ -1,13 +1,13 @@
 package host
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"incus-star/errors"
 	"incus-star/starlarkincus/internal/owner"
 
 	"go.starlark.net/starlark"
@@ -34,14 +34,14 @@ func (r *run) load(thread *starlark.Thread, module string) (starlark.StringDict,
 	}
 	asked := append(r.loading, loading{file, path, by})
 	if cycle := cycleOf(asked); cycle != "" {
-		return nil, errors.New(cycle)
+		return nil, errors.Plain(cycle)
 	}
 	text, err := readSource(taskOf(thread).ctx, path)
 	if isStop(err) {
 		return nil, err
 	}
 	if err != nil {
-		return nil, errors.New(err.Error()) // no UsageError: the script that loads it has run already
+		return nil, errors.Plain(err.Error()) // no UsageError: the script that loads it has run already
 	}
 	r.loading = asked
 	defer func() { r.loading = r.loading[:len(r.loading)-1] }()
@@ -73,7 +73,7 @@ func cycleOf(files []loading) string {
 // for a source that is reached by a symbolic link: what it loads is beside the file that the link leads to.
 func (h *Host) find(from, module string) (string, error) {
 	if module == "" {
-		return "", errors.New("the name of the file is empty")
+		return "", errors.Plain("the name of the file is empty")
 	}
 	name := filepath.FromSlash(module)
 	looked := []string{name}

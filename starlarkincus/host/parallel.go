@@ -2,14 +2,13 @@ package host
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 
-	incus "incus-star/errors"
+	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/internal/printable"
 
@@ -21,7 +20,7 @@ var parallelDecl = builtin.Decl{
 	Params:  []builtin.Param{builtin.Need("fn", builtin.Callable), builtin.Need("items", builtin.Iterable), builtin.Opt("limit", builtin.Int, "8")},
 	Returns: builtin.List.Of(builtin.Result), Help: `Calls fn(item) for each of items, up to limit of them at a time, and returns a list of Results in the items' order.
 
-    for name, r in zip(names, parallel(incus.instances.get, names)):
+    for name, r in zip(names, parallel(errors.instances.get, names)):
         print(name, r.value.status if r else r.error.message)
 
 A Result holds what try_ would: an IncusError or an error that the script raised, which stops no other call. A
@@ -35,7 +34,7 @@ at first.`,
 	Call: onTask(parallel),
 }
 
-var errSiblingFailed = errors.New("another task failed")
+var errSiblingFailed = errors.Plain("another task failed")
 
 // A group is one call of parallel. The lock of the host guards it.
 type group struct {
@@ -78,7 +77,7 @@ func parallel(c *call) (starlark.Value, error) {
 	}
 	g := &group{call: c, fn: fn, count: starlark.Len(items), limit: limit, depth: c.depth + c.Thread.CallStackDepth() + taskDepth}
 	if g.depth > maxDepth {
-		return nil, errors.New("Starlark stack overflow")
+		return nil, errors.Plain("Starlark stack overflow")
 	}
 	g.items = itemsOf(items)
 	defer g.items.Done()
@@ -166,7 +165,7 @@ func (g *group) one(first bool) bool {
 	switch {
 	case err == nil:
 		g.results[i] = &result{value: v}
-	case own.passes(err) || failure == nil || failure.Class.IsA(incus.Script):
+	case own.passes(err) || failure == nil || failure.Class.IsA(errors.Script):
 		g.fail(i, &crossed{g.via(i, item), err})
 	default:
 		g.results[i] = &result{err: h.hold(g.traced(&crossed{g.via(i, item), err}))}

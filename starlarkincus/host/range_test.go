@@ -3,9 +3,10 @@ package host
 import (
 	"bytes"
 	"context"
-	"errors"
 	"testing"
 	"time"
+
+	"incus-star/errors"
 )
 
 // Each way to go over a range in one call of a builtin ends with the run's time.

@@ -1,7 +1,6 @@
 package host
 
 import (
-	goerrors "errors"
 	"fmt"
 	"io"
 	"os"
@@ -86,18 +85,18 @@ func (h *Host) report(err error, p palette) string {
 	switch {
 	case err == nil:
 		return ""
-	case goerrors.As(err, &exit):
+	case errors.As(err, &exit):
 		if exit.Message == "" {
 			return ""
 		}
 		return printable.Text(exit.Message) + "\n"
-	case goerrors.As(err, &internal):
+	case errors.As(err, &internal):
 		return h.traceback(stackOf(err), p) + internalText(internal, p)
-	case goerrors.Is(err, ErrOutputClosed):
+	case errors.Is(err, ErrOutputClosed):
 		return "" // as any command whose reader has gone
 	case stop != nil:
 		return h.stopText(stop, p)
-	case goerrors.As(err, &usage) && len(stackOf(err)) == 0:
+	case errors.As(err, &usage) && len(stackOf(err)) == 0:
 		return printable.Text(usage.Error()) + "\n"
 	}
 	trace := h.traceback(stackOf(err), p)
@@ -106,9 +105,9 @@ func (h *Host) report(err error, p palette) string {
 	switch failure := failureOf(err); {
 	case failure != nil:
 		return trace + h.failureText(err, failure, p) + joinNotes(notesOf(err))
-	case goerrors.As(err, &parse):
+	case errors.As(err, &parse):
 		return trace + h.parseText([]resolve.Error{{Pos: parse.Pos, Msg: parse.Msg}}, p)
-	case goerrors.As(err, &names):
+	case errors.As(err, &names):
 		return trace + h.parseText(names, p)
 	}
 	return trace + p.paint(p.class, errors.Script.Name()) + ": " + printable.Text(ownMessage(err)) + "\n" + joinNotes(notesOf(err))
@@ -121,11 +120,11 @@ func (h *Host) failureText(err error, failure *errors.Error, p palette) string {
 	text := p.paint(p.class, name) + printable.Text(strings.TrimPrefix(said, name)) + "\n"
 	var r *raised
 	var value *errorValue
-	if goerrors.As(err, &r) && r.value.err == failure {
+	if errors.As(err, &r) && r.value.err == failure {
 		value = r.value
 	}
 	class := failure.Class
-	for cause := failure.Cause; cause != nil; cause = goerrors.Unwrap(cause) {
+	for cause := failure.Cause; cause != nil; cause = errors.Unwrap(cause) {
 		if value != nil {
 			value = value.cause
 		}
@@ -188,7 +187,7 @@ func (h *Host) lastPlace(stack starlark.CallStack, p palette) string {
 // long is worth the backtrace.
 func (h *Host) stopText(stop *stopError, p palette) string {
 	message := printable.Text(stop.cause.Error())
-	if !goerrors.Is(stop, ErrInterrupted) {
+	if !errors.Is(stop, ErrInterrupted) {
 		return h.traceback(stackOf(stop), p) + message + "\n"
 	}
 	stack := stackOf(stop)
@@ -208,11 +207,11 @@ func (h *Host) stopText(stop *stopError, p palette) string {
 // stopOf is what stopped a run; nil where an error has another reason. A cause by itself will do.
 func stopOf(err error) *stopError {
 	var stop *stopError
-	if goerrors.As(err, &stop) {
+	if errors.As(err, &stop) {
 		return stop
 	}
 	var own interface{ ExitStatus() int } // a signal
-	if goerrors.Is(err, ErrInterrupted) || goerrors.Is(err, ErrTimeout) || goerrors.Is(err, ErrSteps) || goerrors.As(err, &own) {
+	if errors.Is(err, ErrInterrupted) || errors.Is(err, ErrTimeout) || errors.Is(err, ErrSteps) || errors.As(err, &own) {
 		return &stopError{cause: err}
 	}
 	return nil

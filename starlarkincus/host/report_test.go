@@ -2,14 +2,13 @@ package host
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	incus "incus-star/errors"
+	"incus-star/errors"
 
 	"github.com/google/go-cmp/cmp"
 	"go.starlark.net/starlark"
@@ -71,8 +70,8 @@ func TestReportForeignErrors(t *testing.T) {
 		want string
 	}{
 		{nil, ""},
-		{errors.New("disk full"), "ScriptError: disk full\n"},
-		{incus.New(incus.Config, "unknown remote x"), "IncusConfigError: unknown remote x\n"},
+		{errors.Plain("disk full"), "ScriptError: disk full\n"},
+		{errors.New(errors.Config, "unknown remote x"), "IncusConfigError: unknown remote x\n"},
 		{&UsageError{"x.star", "no such file"}, "x.star: no such file\n"},
 		{&stopError{cause: ErrInterrupted}, "interrupted\n"},
 	} {

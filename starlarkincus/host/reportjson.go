@@ -3,7 +3,6 @@ package host
 import (
 	"bytes"
 	"encoding/json"
-	goerrors "errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -121,7 +120,7 @@ func (h *Host) describe(err error) *reportedError {
 	running := reportedRunning(err)
 	cut := cutOf(err)
 	switch {
-	case err == nil, goerrors.As(err, &exit) && exit.Message == "" && running == nil:
+	case err == nil, errors.As(err, &exit) && exit.Message == "" && running == nil:
 		return nil
 	case exit != nil:
 		return &reportedError{Class: "Exit", Message: exit.Message, Running: running, Frames: []reportedFrame{}, Tasks: []reportedTask{}}
@@ -129,19 +128,19 @@ func (h *Host) describe(err error) *reportedError {
 	r := &reportedError{Class: errors.Script.Name(), Notes: notesOf(err)}
 	stop, failure := stopOf(err), failureOf(err)
 	switch {
-	case goerrors.As(err, &internal):
+	case errors.As(err, &internal):
 		r.Class, r.Message = "InternalError", internal.Error()
 	case stop != nil:
 		r.Class, r.Message = stopClass(stop), stop.Error()
 		err = stop
-	case goerrors.As(err, &usage) && len(stackOf(err)) == 0:
+	case errors.As(err, &usage) && len(stackOf(err)) == 0:
 		r.Class, r.Message = "UsageError", usage.Error()
 	case failure != nil:
 		r = h.describeValue(valueOf(h, err, failure))
 		r.Notes = notesOf(err)
-	case goerrors.As(err, &parse):
+	case errors.As(err, &parse):
 		h.addSyntax(r, []resolve.Error{{Pos: parse.Pos, Msg: parse.Msg}})
-	case goerrors.As(err, &names):
+	case errors.As(err, &names):
 		h.addSyntax(r, names)
 	default:
 		r.Message = ownMessage(err)
@@ -162,7 +161,7 @@ func reportedRunning(err error) []reportedWork {
 // valueOf is the value that a failure in a chain would have in a script.
 func valueOf(h *Host, err error, failure *errors.Error) *errorValue {
 	var r *raised
-	if goerrors.As(err, &r) && r.value.err == failure {
+	if errors.As(err, &r) && r.value.err == failure {
 		return r.value
 	}
 	return &errorValue{host: h, err: failure}
@@ -172,11 +171,11 @@ func valueOf(h *Host, err error, failure *errors.Error) *errorValue {
 func stopClass(stop *stopError) string {
 	var own interface{ ReportClass() string }
 	switch {
-	case goerrors.As(stop.cause, &own):
+	case errors.As(stop.cause, &own):
 		return own.ReportClass()
-	case goerrors.Is(stop, ErrTimeout):
+	case errors.Is(stop, ErrTimeout):
 		return "Timeout"
-	case goerrors.Is(stop, ErrSteps):
+	case errors.Is(stop, ErrSteps):
 		return "StepLimit"
 	}
 	return "Interrupt"

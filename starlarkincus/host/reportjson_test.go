@@ -3,13 +3,12 @@ package host
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"testing"
 
-	incus "incus-star/errors"
+	"incus-star/errors"
 
 	"github.com/google/go-cmp/cmp"
 	"go.starlark.net/starlark"
@@ -108,7 +107,7 @@ func TestReportJSONClasses(t *testing.T) {
 		{h.RunSource(ctx, "x.star", nil), "Interrupt", 143},
 		{fmt.Errorf("%w after 5s", ErrTimeout), "Timeout", 124},
 		{ErrInterrupted, "Interrupt", 130},
-		{errors.New("disk full"), "ScriptError", 1},
+		{errors.Plain("disk full"), "ScriptError", 1},
 	} {
 		r := readReport(t, h, test.err)
 		if r["class"] != test.class || r["exit_status"] != float64(test.status) || r["message"] == "" {
@@ -126,8 +125,8 @@ func TestReportJSONClasses(t *testing.T) {
 	if diff := cmp.Diff(map[string]any{"f": "+inf"}, r["fields"]); diff != "" {
 		t.Error(diff)
 	}
-	foreign := &incus.Error{Class: incus.Base, Message: "y", Fields: map[string]any{"f": t.Name}}
-	r = readReport(t, h, &incus.Error{Class: incus.Base, Message: "x", Cause: foreign})
+	foreign := &errors.Error{Class: errors.Base, Message: "y", Fields: map[string]any{"f": t.Name}}
+	r = readReport(t, h, &errors.Error{Class: errors.Base, Message: "x", Cause: foreign})
 	if r["message"] != "x" || r["cause"].(map[string]any)["message"] != "y" {
 		t.Errorf("got %v", r)
 	}

@@ -1,7 +1,6 @@
 package host
 
 import (
-	goerrors "errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -104,7 +103,7 @@ func (c *call) retrying() (how retrying, kwargs []starlark.Tuple, err error) {
 			if how.on, err = classesOf(v); err != nil {
 				err = fmt.Errorf("on: %w", err)
 			} else if slices.ContainsFunc(how.on, func(class *errors.Class) bool { return class.IsA(errors.Script) }) {
-				err = goerrors.New("on: a ScriptError is a mistake in the script, which calling again can't mend")
+				err = errors.Plain("on: a ScriptError is a mistake in the script, which calling again can't mend")
 			}
 		case "times":
 			if how.times, err = starlark.AsInt32(v); err != nil || how.times < 1 {
@@ -164,7 +163,7 @@ func passing(failure *errors.Error) bool {
 			return failure.Outcome == errors.NotSent || e.Outcome == errors.NotSent || e.Outcome == "" && e.Method == "GET" && e.OperationID == ""
 		}
 		var cause *errors.Error
-		goerrors.As(e.Cause, &cause)
+		errors.As(e.Cause, &cause)
 		e = cause
 	}
 	return false
@@ -189,7 +188,7 @@ func (e *retried) As(target any) bool {
 }
 
 // Is asks the failure, because the value of a class that a script made is in it alone.
-func (e *retried) Is(target error) bool { return e.failure != nil && goerrors.Is(e.failure, target) }
+func (e *retried) Is(target error) bool { return e.failure != nil && errors.Is(e.failure, target) }
 
 // retriedError is the error that retry ends with. After one attempt that is the error as it came.
 func retriedError(err error, failed []error, took time.Duration) error {
@@ -223,7 +222,7 @@ func retriedError(err error, failed []error, took time.Duration) error {
 // notesOf are what retry, or several around each other, have to say about an error.
 func notesOf(err error) []string {
 	var r *retried
-	if !goerrors.As(err, &r) {
+	if !errors.As(err, &r) {
 		return nil
 	}
 	return append(notesOf(r.err), r.notes...)

@@ -2,12 +2,12 @@ package host
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
 	"time"
 
+	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
 
 	"go.starlark.net/starlark"
@@ -257,7 +257,7 @@ func (t *task) cleanup(thread *starlark.Thread, fn starlark.Callable) error {
 // leaves each a share of the time. What the stopped script waited for is brought to its end first.
 func (r *run) protected(depth, others int, via starlark.CallStack, fn starlark.Callable, args starlark.Tuple, kwargs []starlark.Tuple) error {
 	if depth > maxDepth {
-		return errors.New("Starlark stack overflow")
+		return errors.Plain("Starlark stack overflow")
 	}
 	if cause := causeOf(r.clean); cause != nil {
 		r.noteCut(fn, args, "was not called")

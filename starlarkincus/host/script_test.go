@@ -2,7 +2,6 @@ package host
 
 import (
 	"context"
-	goerrors "errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -97,9 +96,9 @@ func failures(h *Host, err error) map[int]string {
 	switch {
 	case err == nil:
 		return nil
-	case goerrors.As(err, &parse):
+	case errors.As(err, &parse):
 		return map[int]string{int(parse.Pos.Line): parse.Msg}
-	case goerrors.As(err, &names):
+	case errors.As(err, &names):
 		m := make(map[int]string)
 		for _, e := range names {
 			m[int(e.Pos.Line)] = e.Msg
@@ -187,7 +186,7 @@ func fakeModule() starlark.Value {
 			return nil, errors.NewOperation("5f3a", errors.Failure{Status: 400, Message: "Failed creating instance: Image not found"}, nil)
 		},
 		"unreachable": func(*starlark.Thread, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
-			return nil, &errors.Error{Class: errors.Connection, Message: "no answer from 10.0.0.1", Cause: goerrors.New("no route to host")}
+			return nil, &errors.Error{Class: errors.Connection, Message: "no answer from 10.0.0.1", Cause: errors.Plain("no route to host")}
 		},
 		"refused": func(*starlark.Thread, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
 			return nil, &errors.Error{Class: errors.Connection, Message: "connection refused", Method: "POST", Outcome: errors.NotSent}
@@ -196,7 +195,7 @@ func fakeModule() starlark.Value {
 			return nil, &errors.Error{Class: errors.Exec, Message: "ls ended with 2", Fields: map[string]any{"exit_code": 2, "stdout": "", "stderr": "ls: /x\n"}}
 		},
 		"plain": func(*starlark.Thread, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
-			return nil, goerrors.New("fake.plain: an error of no class")
+			return nil, errors.Plain("fake.plain: an error of no class")
 		},
 		"wrapped": func(*starlark.Thread, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
 			return nil, fmt.Errorf("outer words: %w", errors.New(errors.Busy, "busy"))

@@ -3,7 +3,6 @@ package host
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	"incus-star/errors"
 	"incus-star/starlarkincus/internal/input"
 	"incus-star/starlarkincus/internal/nesting"
 )

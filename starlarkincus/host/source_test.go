@@ -2,11 +2,12 @@ package host
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"incus-star/errors"
 )
 
 func TestBadSources(t *testing.T) {

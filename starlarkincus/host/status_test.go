@@ -2,7 +2,6 @@ package host
 
 import (
 	"context"
-	goerrors "errors"
 	"os"
 	"regexp"
 	"strconv"
@@ -84,7 +83,7 @@ func TestRunTimeErrorsHaveAClass(t *testing.T) {
 		"read_file('nowhere')":                   errors.Base,
 	})
 	for _, script := range []string{"if:", "undefined", "exit(1)", "die('x')", "load('testdata/lib/bad.star', 'x')", "flag('--x', 1)"} {
-		if err := New(Options{}).RunSource(context.Background(), "x.star", []byte(script)); err == nil || goerrors.Is(err, errors.Base) {
+		if err := New(Options{}).RunSource(context.Background(), "x.star", []byte(script)); err == nil || errors.Is(err, errors.Base) {
 			t.Errorf("%s: got %v, which has a class", script, err)
 		}
 	}
@@ -106,16 +105,16 @@ func haveClasses(t *testing.T, scripts map[string]*errors.Class) {
 		h := New(Options{})
 		s := h.NewSession()
 		_, entered := s.Eval(ctx, script+"\n\n")
-		for kind, err := range map[string]error{"run": h.RunSource(ctx, "x.star", []byte(script)), "entry": goerrors.Join(entered, s.Close(ctx))} {
+		for kind, err := range map[string]error{"run": h.RunSource(ctx, "x.star", []byte(script)), "entry": errors.Join(entered, s.Close(ctx))} {
 			var failure *errors.Error
 			var trace *starlark.EvalError
-			if !goerrors.Is(err, class) || !goerrors.Is(err, errors.Base) || !goerrors.As(err, &failure) || failure.Class != class || failure.Message == "" {
+			if !errors.Is(err, class) || !errors.Is(err, errors.Base) || !errors.As(err, &failure) || failure.Class != class || failure.Message == "" {
 				t.Errorf("%s, %q: got %#v, want %s", kind, script, err, class.Name())
 			}
-			if !goerrors.As(err, &trace) {
+			if !errors.As(err, &trace) {
 				t.Errorf("%s, %q: got no backtrace", kind, script)
 			}
-			if class == errors.Script && (goerrors.Is(err, errors.Incus) || ExitStatus(err) != 1) {
+			if class == errors.Script && (errors.Is(err, errors.Incus) || ExitStatus(err) != 1) {
 				t.Errorf("%s, %q: got %v, status %d", kind, script, err, ExitStatus(err))
 			}
 		}

@@ -2,11 +2,10 @@ package host
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"syscall"
 
-	incus "incus-star/errors"
+	"incus-star/errors"
 
 	"go.starlark.net/resolve"
 	"go.starlark.net/starlark"
@@ -16,16 +15,16 @@ import (
 // The causes that end a run where no script can hold it.
 var (
 	// ErrInterrupted is Ctrl-C; a context that is cancelled without a cause counts as it.
-	ErrInterrupted = errors.New("interrupted")
+	ErrInterrupted = errors.Plain("interrupted")
 	// ErrTimeout is the end of the run's time; a context's deadline counts as it.
-	ErrTimeout = errors.New("timed out")
+	ErrTimeout = errors.Plain("timed out")
 	// ErrSteps is the end of the steps that Options.MaxSteps allows.
-	ErrSteps = errors.New("the step limit is reached")
+	ErrSteps = errors.Plain("the step limit is reached")
 )
 
 var (
-	errGraceOver    = errors.New("the time for clean-up is over")
-	errCleanupEnded = errors.New("clean-up was ended by a second interrupt")
+	errGraceOver    = errors.Plain("the time for clean-up is over")
+	errCleanupEnded = errors.Plain("clean-up was ended by a second interrupt")
 )
 
 // ErrOutputClosed is the end of a run whose standard output nobody takes any more, as in incus-star x.star | head. It is
@@ -91,15 +90,15 @@ func (e *RuntimeError) Unwrap() error { return e.err }
 
 // Is reports whether target is the class, or one above it.
 func (e *RuntimeError) Is(target error) bool {
-	class, ok := target.(*incus.Class)
-	return ok && incus.Script.IsA(class)
+	class, ok := target.(*errors.Class)
+	return ok && errors.Script.IsA(class)
 }
 
-// As sets an [*incus.Error] to the value that scripts would catch.
+// As sets an [*errors.Error] to the value that scripts would catch.
 func (e *RuntimeError) As(target any) bool {
-	failure, ok := target.(**incus.Error)
+	failure, ok := target.(**errors.Error)
 	if ok {
-		*failure = &incus.Error{Class: incus.Script, Message: ownMessage(e.err)}
+		*failure = &errors.Error{Class: errors.Script, Message: ownMessage(e.err)}
 	}
 	return ok
 }
@@ -158,15 +157,15 @@ const (
 // statusOf gives a class's exit status; the first that the error's class stands under decides. A server that lacks an
 // extension counts as a server that answered with an error, and a wrong configuration as wrong usage.
 var statusOf = []struct {
-	class  *incus.Class
+	class  *errors.Class
 	status int
 }{
-	{incus.Script, statusScript},
-	{incus.API, statusAPI},
-	{incus.Unsupported, statusAPI},
-	{incus.Connection, statusConnection},
-	{incus.Operation, statusOperation},
-	{incus.Config, statusUsage},
+	{errors.Script, statusScript},
+	{errors.API, statusAPI},
+	{errors.Unsupported, statusAPI},
+	{errors.Connection, statusConnection},
+	{errors.Operation, statusOperation},
+	{errors.Config, statusUsage},
 }
 
 // ExitStatus is the process's exit status for what a run returned: 0 for none, exit()'s own, 130 after an interrupt,
@@ -185,7 +184,7 @@ func ExitStatus(err error) int {
 	var usage *UsageError
 	var parse syntax.Error
 	var names resolve.ErrorList
-	var failure *incus.Error
+	var failure *errors.Error
 	switch {
 	case errors.As(err, &exit):
 		return exit.Status

@@ -1,12 +1,11 @@
 package host
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"unicode"
 
-	incus "incus-star/errors"
+	"incus-star/errors"
 	"incus-star/starlarkincus/internal/printable"
 	"incus-star/starlarkincus/internal/secret"
 
@@ -25,7 +24,7 @@ func stackOf(err error) starlark.CallStack {
 			stack = e.CallStack
 		case *crossed:
 			callers, stack = append(append(callers, stack...), e.via...), nil
-		case *incus.Error:
+		case *errors.Error:
 			return append(callers, stack...)
 		}
 	}

@@ -2,7 +2,6 @@ package remote
 
 import (
 	"context"
-	stderrors "errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -119,7 +118,7 @@ func (c *Config) loadUser(ctx context.Context) (*file, error) {
 	c.checkOwners(c.dir, path)
 	content, err := read(ctx, path)
 	switch {
-	case stderrors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case err != nil:
 		return nil, unreadable(ctx, path, err)
@@ -136,7 +135,7 @@ func (c *Config) addGlobal(ctx context.Context) error {
 	c.checkOwners(c.globalDir, path)
 	content, err := read(ctx, path)
 	switch {
-	case stderrors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
@@ -196,7 +195,7 @@ var (
 func badYAML(path string, err error) *errors.Error {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	var mistakes *yaml.TypeError
-	if stderrors.As(err, &mistakes) {
+	if errors.As(err, &mistakes) {
 		text = strings.Join(mistakes.Errors, "; ")
 	}
 	text = oneLine(goType.ReplaceAllString(text, "a mapping"))
@@ -244,7 +243,7 @@ func unreadable(ctx context.Context, path string, err error) error {
 // cannotRead returns the error of a file that can't be read.
 func cannotRead(path string, err error) *errors.Error {
 	var pathErr *fs.PathError
-	if stderrors.As(err, &pathErr) {
+	if errors.As(err, &pathErr) {
 		err = pathErr.Err // the message names the file already
 	}
 	return failure(err, "can't read %s", path)
@@ -254,5 +253,5 @@ func cannotRead(path string, err error) *errors.Error {
 // the reason.
 func exists(path string) bool {
 	_, err := os.Lstat(path)
-	return !stderrors.Is(err, fs.ErrNotExist)
+	return !errors.Is(err, fs.ErrNotExist)
 }

@@ -1,11 +1,12 @@
 package remote
 
 import (
-	stderrors "errors"
 	"io/fs"
 	"strings"
 	"syscall"
 	"testing"
+
+	"incus-star/errors"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -128,7 +129,7 @@ func TestBadConfig(t *testing.T) {
 			if strings.Contains(err.Error(), "remote.") {
 				t.Errorf("a Go type: %v", err)
 			}
-			if stderrors.Unwrap(err) == nil || stderrors.Unwrap(stderrors.Unwrap(err)) == nil {
+			if errors.Unwrap(err) == nil || errors.Unwrap(errors.Unwrap(err)) == nil {
 				t.Error("the parser's error is lost")
 			}
 		})
@@ -141,7 +142,7 @@ func TestUnreadableConfig(t *testing.T) {
 		w.folder("config/incus/config.yml")
 		_, err := Load(t.Context(), w.env())
 		w.check(err, "can't read ROOT/config/incus/config.yml: is a directory")
-		if !stderrors.Is(err, syscall.EISDIR) {
+		if !errors.Is(err, syscall.EISDIR) {
 			t.Errorf("the cause is lost: %v", err)
 		}
 	})
@@ -158,13 +159,13 @@ func TestUnreadableConfig(t *testing.T) {
 		c := w.load()
 		_, err := c.Resolve(t.Context(), "elsewhere")
 		w.check(err, `unknown remote "elsewhere" (known: images, local, prod); can't read ROOT/etc/config.yml: is a directory`)
-		if !stderrors.Is(err, syscall.EISDIR) {
+		if !errors.Is(err, syscall.EISDIR) {
 			t.Errorf("the cause is lost: %v", err)
 		}
 	})
 	t.Run("words", func(t *testing.T) {
 		err := cannotRead("f", &fs.PathError{Op: "open", Path: "f", Err: fs.ErrPermission})
-		if err.Message != "can't read f: permission denied" || !stderrors.Is(err, fs.ErrPermission) {
+		if err.Message != "can't read f: permission denied" || !errors.Is(err, fs.ErrPermission) {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	stderrors "errors"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -88,7 +87,7 @@ func (w *world) resolve(name string) *Target {
 func (w *world) check(err error, parts ...string) {
 	w.t.Helper()
 	var e *errors.Error
-	if !stderrors.As(err, &e) {
+	if !errors.As(err, &e) {
 		w.t.Fatalf("got %T %v, want an *errors.Error", err, err)
 	}
 	if e.Class != errors.Config {

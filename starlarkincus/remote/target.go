@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	stderrors "errors"
 	"net/url"
 	"regexp"
 	"slices"
@@ -132,7 +131,7 @@ func (c *Config) resolve(ctx context.Context, name string, needCertificate bool)
 	}
 	if err := c.addCertificates(ctx, t, e.global, needCertificate); err != nil {
 		var cause *errors.Error
-		if !stderrors.As(err, &cause) {
+		if !errors.As(err, &cause) {
 			return nil, err // the context's cause
 		}
 		named := *cause

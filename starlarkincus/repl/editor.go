@@ -2,13 +2,14 @@ package repl
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"sync"
 	"syscall"
+
+	"incus-star/errors"
 
 	"github.com/peterh/liner"
 	"golang.org/x/term"

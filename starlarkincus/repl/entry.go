@@ -1,9 +1,9 @@
 package repl
 
 import (
-	"errors"
 	"strings"
 
+	"incus-star/errors"
 	"incus-star/starlarkincus/internal/nesting"
 
 	"go.starlark.net/syntax"

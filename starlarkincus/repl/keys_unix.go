@@ -3,12 +3,13 @@
 package repl
 
 import (
-	"errors"
 	"io"
 	"os"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"incus-star/errors"
 
 	"golang.org/x/sys/unix"
 )

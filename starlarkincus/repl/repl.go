@@ -7,7 +7,6 @@ package repl
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"incus-star/errors"
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/internal/printable"
 

@@ -3,13 +3,13 @@ package repl
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"syscall"
 
+	"incus-star/errors"
 	"incus-star/starlarkincus/host"
 )
 
@@ -22,7 +22,7 @@ type source interface {
 }
 
 // errCleared is Ctrl-C at the prompt: what was entered so far is dropped.
-var errCleared = errors.New("the entry was cleared")
+var errCleared = errors.Plain("the entry was cleared")
 
 // An ending is a signal that ends the process, such as SIGTERM, as the host's caller has it.
 type ending struct{ cause error }

@@ -3,7 +3,6 @@ package rest
 import (
 	"bufio"
 	"encoding/json"
-	stderrors "errors"
 	"net/url"
 	"os"
 	"strings"
@@ -97,7 +96,7 @@ func TestCorpus(t *testing.T) {
 		} else {
 			right++
 		}
-		if r.Operation && !stderrors.Is(e, errors.Operation) {
+		if r.Operation && !errors.Is(e, errors.Operation) {
 			t.Errorf("%s: %s: no failure of an operation", r.Line, r.Message)
 		}
 		if r.Object != nil && (e.Object == nil || *e.Object != *r.Object) {

@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
+
+	"incus-star/errors"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -41,7 +42,7 @@ func readEnvelope(body []byte) (envelope, error) {
 		// Both are read, because what can be read is still worth telling.
 		return e, cmp.Or(fields.decode("error", "a string", &e.message), fields.decode("error_code", "a number", &e.code))
 	case "":
-		return e, errors.New(`the field "type" is missing`)
+		return e, errors.Plain(`the field "type" is missing`)
 	default:
 		return e, fmt.Errorf("the type %q is unknown", shorten(e.kind, 40))
 	}
@@ -64,7 +65,7 @@ func readFields(body []byte) (fields, error) {
 		raw, err := d.ReadValue()
 		switch {
 		case err == io.EOF:
-			return nil, errors.New("the body is empty")
+			return nil, errors.Plain("the body is empty")
 		case err != nil:
 			return nil, err
 		}

@@ -3,10 +3,11 @@ package rest
 import (
 	"bytes"
 	"encoding/json"
-	stderrors "errors"
 	"io"
 	"strings"
 	"testing"
+
+	"incus-star/errors"
 )
 
 // FuzzEnvelope holds it to encoding/json: the same is an envelope, and its fields are the same.
@@ -39,7 +40,7 @@ func FuzzEnvelope(f *testing.F) {
 func TestTruncated(t *testing.T) {
 	body := `{"type":"sync", "metadata": {"a": [1, -2.5e3, "b\u00e9\n", true, false, null], "c": {}}}`
 	for i := 1; i < len(body); i++ {
-		if _, err := readEnvelope([]byte(body[:i])); !stderrors.Is(err, io.ErrUnexpectedEOF) {
+		if _, err := readEnvelope([]byte(body[:i])); !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("%s: %v", body[:i], err)
 		}
 	}

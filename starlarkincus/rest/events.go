@@ -3,7 +3,6 @@ package rest
 import (
 	"context"
 	"encoding/json"
-	stderrors "errors"
 	"net/url"
 	"sync"
 
@@ -61,7 +60,7 @@ func (c *Client) Listen(ctx context.Context) bool {
 	var answer *errors.Error
 	if err != nil {
 		s.mu.Lock()
-		s.refused = stderrors.As(err, &answer) && answer.Status != 0
+		s.refused = errors.As(err, &answer) && answer.Status != 0
 		s.mu.Unlock()
 		return false
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	stderrors "errors"
 	"fmt"
 	"io"
 	"net"
@@ -59,7 +58,7 @@ func (e endpointErrors) Unwrap() []error {
 // unreached says whether a failure came before any of the request was on its way.
 func unreached(err error) bool {
 	var op *net.OpError
-	if errors.OfTransport(err) == errors.TLS || stderrors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect") {
+	if errors.OfTransport(err) == errors.TLS || errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect") {
 		return true
 	}
 	// net/http doesn't export the type of this one.
@@ -70,7 +69,7 @@ func unreached(err error) bool {
 // addresses before it, which the message around it says better.
 func reason(err error) error {
 	var several endpointErrors
-	if stderrors.As(err, &several) && len(several) > 1 {
+	if errors.As(err, &several) && len(several) > 1 {
 		return several
 	}
 	var (
@@ -80,20 +79,20 @@ func reason(err error) error {
 	)
 	var unknown x509.UnknownAuthorityError
 	switch {
-	case stderrors.As(err, &unknown):
+	case errors.As(err, &unknown):
 		// Without what it guesses about other certificates of the same name.
 		return x509.UnknownAuthorityError{Cert: unknown.Cert}
-	case stderrors.As(err, &certificate):
+	case errors.As(err, &certificate):
 		return certificate.Err
-	case stderrors.As(err, &call):
+	case errors.As(err, &call):
 		return call.Err
-	case stderrors.As(err, &op):
+	case errors.As(err, &op):
 		return op.Err
-	case stderrors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF):
 		return io.ErrUnexpectedEOF
 	}
 	for {
-		inner := stderrors.Unwrap(err)
+		inner := errors.Unwrap(err)
 		if _, ours := err.(*endpointError); inner == nil || !ours && !strings.HasPrefix(err.Error(), "net/http: ") {
 			return err
 		}
@@ -104,7 +103,7 @@ func reason(err error) error {
 // trimURL takes the URL, and so a query, out of an error of net/url.
 func trimURL(err error) error {
 	var parse *url.Error
-	if stderrors.As(err, &parse) {
+	if errors.As(err, &parse) {
 		return parse.Err
 	}
 	return err
@@ -116,7 +115,7 @@ func cancelled(ctx context.Context) error {
 	if err != context.Canceled {
 		return nil
 	}
-	if cause := context.Cause(ctx); !stderrors.Is(cause, err) {
+	if cause := context.Cause(ctx); !errors.Is(cause, err) {
 		return fmt.Errorf("%w: %w", err, cause)
 	}
 	return err
@@ -128,25 +127,25 @@ func (c *Client) transportError(ctx context.Context, k *outgoing, err error, ela
 		return cancelled
 	}
 	var ours *errors.Error
-	if stderrors.As(err, &ours) {
+	if errors.As(err, &ours) {
 		ours.Method, ours.Path = k.method, k.url.Path
 		return ours
 	}
 	var large *tooLarge
-	if stderrors.As(err, &large) {
+	if errors.As(err, &large) {
 		return k.fail(errors.Connection, large, "the answer to %s %s is too large", k.method, k.url.Path)
 	}
 	var stalled *stalled
-	if stderrors.As(err, &stalled) {
+	if errors.As(err, &stalled) {
 		return k.fail(errors.Timeout, stalled, "the answer of %s stopped coming: %s", c.serverName(err), stalled)
 	}
 	cause := reason(err)
 	class := errors.OfTransport(err)
 	var several endpointErrors
 	switch {
-	case stderrors.As(err, &several) && len(several) > 1:
+	case errors.As(err, &several) && len(several) > 1:
 		return k.fail(class, cause, "can't connect to any of the server's addresses: %s", several.Error())
-	case stderrors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded):
 		return k.fail(errors.Timeout, nil, "no answer from %s within %s", c.serverName(err), round(elapsed))
 	case class == errors.TLS:
 		return k.fail(class, cause, "%s", c.tlsMessage(err, cause))
@@ -160,12 +159,12 @@ func (c *Client) transportError(ctx context.Context, k *outgoing, err error, ela
 func (c *Client) connectMessage(err, cause error) string {
 	message := "can't connect to " + c.serverName(err)
 	var op *net.OpError
-	if stderrors.As(err, &op) && op.Op == "proxyconnect" {
+	if errors.As(err, &op) && op.Op == "proxyconnect" {
 		return fmt.Sprintf("%s through the proxy: %s", message, cause)
 	}
 	message += ": " + cause.Error()
 	hint := errors.Hint(cause)
-	if hint == "" || c.config.Socket == "" && !stderrors.Is(cause, syscall.ECONNREFUSED) {
+	if hint == "" || c.config.Socket == "" && !errors.Is(cause, syscall.ECONNREFUSED) {
 		return message
 	}
 	return message + "; " + hint
@@ -175,9 +174,9 @@ func (c *Client) connectMessage(err, cause error) string {
 func (c *Client) tlsMessage(err, cause error) string {
 	server := c.serverName(err)
 	var certificate *tls.CertificateVerificationError
-	if !stderrors.As(err, &certificate) || len(certificate.UnverifiedCertificates) == 0 {
+	if !errors.As(err, &certificate) || len(certificate.UnverifiedCertificates) == 0 {
 		var record tls.RecordHeaderError
-		if stderrors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/" {
+		if errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/" {
 			return server + " speaks plain HTTP, not HTTPS"
 		}
 		return fmt.Sprintf("TLS with %s failed: %s", server, cause)
@@ -193,7 +192,7 @@ func (c *Client) tlsMessage(err, cause error) string {
 // serverName is how messages call the server that a failure came from.
 func (c *Client) serverName(err error) string {
 	var one *endpointError
-	if stderrors.As(err, &one) {
+	if errors.As(err, &one) {
 		return one.endpoint.name
 	}
 	if e := c.kept.Load(); e != nil {

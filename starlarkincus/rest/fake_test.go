@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	stderrors "errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -235,7 +234,7 @@ func signedCertificate(t *testing.T, name string, valid time.Duration, signer *t
 func asError(t *testing.T, err error) *errors.Error {
 	t.Helper()
 	var e *errors.Error
-	if !stderrors.As(err, &e) {
+	if !errors.As(err, &e) {
 		t.Fatalf("want an *errors.Error, got %#v: %v", err, err)
 	}
 	return e

@@ -3,7 +3,6 @@ package rest
 import (
 	"context"
 	"encoding/json"
-	stderrors "errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -54,13 +53,13 @@ func (s *State) Final() bool { return s.StatusCode >= firstFinal }
 func readState(raw json.RawMessage) (*State, error) {
 	s := &State{Raw: raw}
 	if len(raw) == 0 || string(raw) == "null" {
-		return nil, stderrors.New("the operation is missing")
+		return nil, errors.Plain("the operation is missing")
 	}
 	if err := json.Unmarshal(raw, s); err != nil {
 		return nil, fmt.Errorf("the operation can't be read: %w", err)
 	}
 	if s.StatusCode == 0 {
-		return nil, stderrors.New("the operation has no status_code")
+		return nil, errors.Plain("the operation has no status_code")
 	}
 	return s, nil
 }
@@ -108,7 +107,7 @@ func (c *Client) newOperation(ctx context.Context, k *outgoing, e envelope) (*Op
 	}
 	o := c.Operation(id)
 	if o.id == "" {
-		return nil, stderrors.New("the operation has no id")
+		return nil, errors.Plain("the operation has no id")
 	}
 	o.method, o.path, o.request, o.secrets, o.state = k.method, k.url.Path, k.described(), k.secrets(), state
 	if state.Final() {
@@ -164,7 +163,7 @@ func (o *Operation) Cancel(ctx context.Context) error {
 // identify adds the operation's UUID to an error of a request about it.
 func (o *Operation) identify(err error) error {
 	var e *errors.Error
-	if stderrors.As(err, &e) {
+	if errors.As(err, &e) {
 		e.OperationID = o.id
 		if e.Outcome == "" && Changes(o.method) {
 			e.Outcome = errors.Unknown

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	stderrors "errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -70,7 +69,7 @@ func TestFinalAtOnce(t *testing.T) {
 		t.Error(state, err)
 	}
 	f = newFake(t, step{want: "POST /1.0/instances", status: 202, body: asyncBody(operation(400, "oh", "null"))})
-	if _, err := begin(t, f.client(nil)).Wait(t.Context()); !stderrors.Is(err, errors.Operation) {
+	if _, err := begin(t, f.client(nil)).Wait(t.Context()); !errors.Is(err, errors.Operation) {
 		t.Error(err)
 	}
 }
@@ -107,7 +106,7 @@ func TestFailures(t *testing.T) {
 				op := begin(t, f.client(nil))
 				state, err := op.Wait(t.Context())
 				e := asError(t, err)
-				if e.Class != test.class || !stderrors.Is(err, test.is) || e.Message != test.message || e.Status != test.code ||
+				if e.Class != test.class || !errors.Is(err, test.is) || e.Message != test.message || e.Status != test.code ||
 					e.OperationID != opID || e.Method != "POST" || e.Path != "/1.0/instances" || state == nil || state.Err != test.text {
 					t.Errorf("got %+v, %+v", e, state)
 				}
@@ -136,7 +135,7 @@ func TestOlderServer(t *testing.T) {
 		f := newFake(t, began("POST /1.0/instances"), step{want: waitRequest, body: errorBody(404, "Image not found")}, gone)
 		state, err := begin(t, f.client(nil)).Wait(t.Context())
 		e := asError(t, err)
-		if e.Class != errors.Operation || !stderrors.Is(err, errors.NotFound) || e.Message != "Image not found" || e.Status != 400 || state != nil {
+		if e.Class != errors.Operation || !errors.Is(err, errors.NotFound) || e.Message != "Image not found" || e.Status != 400 || state != nil {
 			t.Errorf("%+v", e)
 		}
 	})
@@ -210,7 +209,7 @@ func TestWaitBreaks(t *testing.T) {
 			f := newFake(t, append([]step{began("POST /1.0/instances")}, test.steps...)...)
 			_, err := begin(t, f.client(nil)).Wait(t.Context())
 			if !test.fails {
-				if stderrors.Is(err, errors.Connection) {
+				if errors.Is(err, errors.Connection) {
 					t.Error(err)
 				}
 				return
@@ -238,7 +237,7 @@ func TestWaitBreaks(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(100*time.Millisecond, cancel)
-	if _, err := op.Wait(ctx); !stderrors.Is(err, context.Canceled) {
+	if _, err := op.Wait(ctx); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }
@@ -277,7 +276,7 @@ func TestWaitEnds(t *testing.T) {
 	}()
 	_, err := op.Wait(ctx)
 	var e *errors.Error
-	if !stderrors.Is(err, context.Canceled) || stderrors.As(err, &e) {
+	if !errors.Is(err, context.Canceled) || errors.As(err, &e) {
 		t.Error(err)
 	}
 	if late := time.Since(cancelled); late > 500*time.Millisecond {
@@ -319,7 +318,7 @@ func TestCancelOperation(t *testing.T) {
 	if s, err := op.Refresh(t.Context()); err != nil || s.Final() {
 		t.Error(s, err)
 	}
-	if _, err := op.Wait(t.Context()); !stderrors.Is(err, errors.OperationCancelled) {
+	if _, err := op.Wait(t.Context()); !errors.Is(err, errors.OperationCancelled) {
 		t.Error(err)
 	}
 }
@@ -332,13 +331,13 @@ func TestWatch(t *testing.T) {
 	op.Watch()
 	op.Watch()
 	<-started
-	if _, err := op.WaitTimeout(t.Context(), time.Millisecond); !stderrors.Is(err, errors.OperationTimeout) {
+	if _, err := op.WaitTimeout(t.Context(), time.Millisecond); !errors.Is(err, errors.OperationTimeout) {
 		t.Error(err)
 	}
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {
-			if _, err := op.Wait(t.Context()); !stderrors.Is(err, errors.Operation) {
+			if _, err := op.Wait(t.Context()); !errors.Is(err, errors.Operation) {
 				t.Error(err)
 			}
 		})
@@ -358,7 +357,7 @@ func TestWatchBreaks(t *testing.T) {
 		step{want: waitRequest, body: syncBody(operation(200, "", "null"))})
 	op := begin(t, f.client(nil))
 	op.Watch()
-	if _, err := op.Wait(t.Context()); !stderrors.Is(err, io.ErrUnexpectedEOF) || asError(t, err).OperationID != opID {
+	if _, err := op.Wait(t.Context()); !errors.Is(err, io.ErrUnexpectedEOF) || asError(t, err).OperationID != opID {
 		t.Error(err)
 	}
 	if _, err := op.Wait(t.Context()); err != nil {

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	stderrors "errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -108,7 +107,7 @@ func TestSettle(t *testing.T) {
 		defer w.Close()
 		go func() { <-arrived; stop() }()
 		_, err := f.client(nil).Do(ctx, Request{Method: "POST", Path: "/1.0/instances", Body: map[string]any{}})
-		if !stderrors.Is(err, context.Canceled) || !w.Abandoned() {
+		if !errors.Is(err, context.Canceled) || !w.Abandoned() {
 			t.Error(err)
 		}
 		if left := w.Running(t.Context()); len(left) != 1 || left[0].Description != "a request that was not answered: POST /1.0/instances" {
@@ -132,7 +131,7 @@ func TestSettle(t *testing.T) {
 				t.Fatal(err)
 			}
 			go func() { <-started; stop() }()
-			if _, err := reply.Operation.WaitTimeout(ctx, time.Hour); !stderrors.Is(err, context.Canceled) || !w.Abandoned() {
+			if _, err := reply.Operation.WaitTimeout(ctx, time.Hour); !errors.Is(err, context.Canceled) || !w.Abandoned() {
 				t.Error(err)
 			}
 			f.add(step{want: "GET " + opPath, body: syncBody(body)})
@@ -159,7 +158,7 @@ func TestSettle(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := reply.Operation.WaitTimeout(ctx, 300*time.Millisecond); !stderrors.Is(err, errors.OperationTimeout) || w.Abandoned() {
+		if _, err := reply.Operation.WaitTimeout(ctx, 300*time.Millisecond); !errors.Is(err, errors.OperationTimeout) || w.Abandoned() {
 			t.Error(err)
 		}
 	})
@@ -174,7 +173,7 @@ func TestSettle(t *testing.T) {
 			t.Fatal(err)
 		}
 		go func() { <-started; stop() }()
-		if _, err := reply.Operation.Wait(ctx); !stderrors.Is(err, context.Canceled) {
+		if _, err := reply.Operation.Wait(ctx); !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
 		w.Settle(t.Context())

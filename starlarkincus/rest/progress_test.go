@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	stderrors "errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -172,7 +171,7 @@ func TestProgressCancel(t *testing.T) {
 		done = true
 		cancel()
 	})
-	if !stderrors.Is(err, context.Canceled) || !done {
+	if !errors.Is(err, context.Canceled) || !done {
 		t.Error(err)
 	}
 }

@@ -13,8 +13,6 @@ import (
 	"sync"
 	"testing"
 
-	stderrors "errors"
-
 	"incus-star/errors"
 )
 
@@ -92,7 +90,7 @@ func send(t *testing.T, c *Client, method, path string, query url.Values, header
 	if connection, err := c.Websocket(t.Context(), path, query); err == nil {
 		connection.CloseNow()
 	}
-	return stderrors.Join(doErr, rawErr, openErr)
+	return errors.Join(doErr, rawErr, openErr)
 }
 
 func TestReadOnlyPaths(t *testing.T) {
@@ -169,7 +167,7 @@ func TestReadOnlyPaths(t *testing.T) {
 				t.Errorf("%s %s was sent as %s %s, which may be %s", test.method, test.path, s.Method, s.RequestURI, how)
 			}
 		}
-		if err != nil && test.method == "GET" && strings.HasPrefix(test.path, "/") && !stderrors.Is(err, errors.Permission) {
+		if err != nil && test.method == "GET" && strings.HasPrefix(test.path, "/") && !errors.Is(err, errors.Permission) {
 			t.Errorf("%s %s: %v", test.method, test.path, err)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
-	stderrors "errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -65,7 +64,7 @@ func remove(t *testing.T, c *Client, path string) {
 		if err == nil && reply.Operation != nil {
 			_, err = reply.Operation.Wait(ctx)
 		}
-		if err != nil && !stderrors.Is(err, errors.NotFound) {
+		if err != nil && !errors.Is(err, errors.NotFound) {
 			t.Error(err)
 		}
 	})
@@ -151,7 +150,7 @@ func TestRealInstance(t *testing.T) {
 	}
 	err = set("start")
 	e := asError(t, err)
-	if e.Class != errors.Operation || !stderrors.Is(err, errors.State) || e.Status != 400 || e.Message != "The instance is already running" ||
+	if e.Class != errors.Operation || !errors.Is(err, errors.State) || e.Status != 400 || e.Message != "The instance is already running" ||
 		e.OperationID == "" || e.Method != "PUT" || e.Path != path+"/state" {
 		t.Errorf("%+v", e)
 	}
@@ -170,12 +169,12 @@ func TestRealInstance(t *testing.T) {
 
 	_, err = c.Do(t.Context(), Request{Method: "DELETE", Path: path})
 	t.Logf("delete while running: %v", err)
-	if !stderrors.Is(err, errors.State) {
+	if !errors.Is(err, errors.State) {
 		t.Errorf("%+v", asError(t, err))
 	}
 
 	// The file that isn't there, and the one that is.
-	if _, _, err := c.Raw(t.Context(), Request{Path: path + "/files", Query: url.Values{"path": {"/etc/none"}}}); !stderrors.Is(err, errors.NotFound) {
+	if _, _, err := c.Raw(t.Context(), Request{Path: path + "/files", Query: url.Values{"path": {"/etc/none"}}}); !errors.Is(err, errors.NotFound) {
 		t.Error(err)
 	}
 	body, raw, err := c.Raw(t.Context(), Request{Path: path + "/files", Query: url.Values{"path": {"/etc/passwd"}}})
@@ -229,7 +228,7 @@ func TestRealToken(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
 	start := time.Now()
-	if _, err = op.Wait(ctx); !stderrors.Is(err, context.Canceled) || time.Since(start) > 500*time.Millisecond {
+	if _, err = op.Wait(ctx); !errors.Is(err, context.Canceled) || time.Since(start) > 500*time.Millisecond {
 		t.Error(err, time.Since(start))
 	}
 
@@ -247,7 +246,7 @@ func TestRealToken(t *testing.T) {
 	forgotten := time.Now().Add(20 * time.Second)
 	for {
 		_, err := c.Operation(op.Path()).Refresh(t.Context())
-		if stderrors.Is(err, errors.NotFound) {
+		if errors.Is(err, errors.NotFound) {
 			break
 		}
 		if err != nil || time.Now().After(forgotten) {
@@ -258,7 +257,7 @@ func TestRealToken(t *testing.T) {
 	if _, again := op.Wait(t.Context()); again != err {
 		t.Error(again)
 	}
-	if err := op.Cancel(t.Context()); !stderrors.Is(err, errors.NotFound) {
+	if err := op.Cancel(t.Context()); !errors.Is(err, errors.NotFound) {
 		t.Error(err)
 	}
 }
@@ -325,7 +324,7 @@ func TestRealTLS(t *testing.T) {
 	restricted := connect(&own, pin)
 	if err := list(restricted); err != nil { // 6.0 says 500 here, newer servers give an empty list
 		t.Log(err)
-		if !stderrors.Is(err, errors.Permission) {
+		if !errors.Is(err, errors.Permission) {
 			t.Errorf("%+v", asError(t, err))
 		}
 	}

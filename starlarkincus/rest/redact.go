@@ -3,7 +3,6 @@ package rest
 import (
 	"bytes"
 	"encoding/json"
-	stderrors "errors"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/internal/secret"
@@ -63,7 +62,7 @@ func Clean(err error) error {
 	if err == nil {
 		return nil
 	}
-	if e := new(errors.Error); !stderrors.As(err, &e) {
+	if e := new(errors.Error); !errors.As(err, &e) {
 		if text := err.Error(); secret.Text(text) != text {
 			return &cleaned{secret.Text(text), err}
 		}
@@ -76,7 +75,7 @@ func Clean(err error) error {
 func clean(err error, secrets []string) error {
 	remove := func(text string) string { return secret.Text(secret.Remove(text, secrets)) }
 	var e *errors.Error
-	if !stderrors.As(err, &e) {
+	if !errors.As(err, &e) {
 		return err
 	}
 	for e != nil {
@@ -104,12 +103,12 @@ type cleaned struct {
 }
 
 func (e *cleaned) Error() string        { return e.text }
-func (e *cleaned) Is(target error) bool { return stderrors.Is(e.err, target) }
+func (e *cleaned) Is(target error) bool { return errors.Is(e.err, target) }
 
 // As doesn't give an error of ours away: its message has the secrets.
 func (e *cleaned) As(target any) bool {
 	if _, ok := target.(**errors.Error); ok {
 		return false
 	}
-	return stderrors.As(e.err, target)
+	return errors.As(e.err, target)
 }

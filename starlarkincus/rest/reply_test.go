@@ -2,7 +2,6 @@ package rest
 
 import (
 	"bytes"
-	stderrors "errors"
 	"io"
 	"log"
 	"net/http"
@@ -98,7 +97,7 @@ func TestAnswers(t *testing.T) {
 			if e.Method != "GET" || e.Path != "/1.0/instances/c1" {
 				t.Errorf("the request is %s %s", e.Method, e.Path)
 			}
-			if test.cause != nil && !stderrors.Is(err, test.cause) {
+			if test.cause != nil && !errors.Is(err, test.cause) {
 				t.Errorf("the cause is %v, want %v", e.Cause, test.cause)
 			}
 			if e.Class == errors.Connection && e.Cause == nil {
@@ -177,7 +176,7 @@ func TestRaw(t *testing.T) {
 		t.Errorf("got %q, %+v, %v", body, reply, err)
 	}
 	request.Query.Set("path", "/b")
-	if _, _, err = c.Raw(t.Context(), request); !stderrors.Is(err, errors.NotFound) {
+	if _, _, err = c.Raw(t.Context(), request); !errors.Is(err, errors.NotFound) {
 		t.Error(err)
 	}
 }
@@ -207,12 +206,12 @@ func TestOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = io.ReadAll(body)
-	if e := asError(t, err); e.Class != errors.Connection || e.Path != "/1.0/b" || !stderrors.Is(err, io.ErrUnexpectedEOF) {
+	if e := asError(t, err); e.Class != errors.Connection || e.Path != "/1.0/b" || !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Error(err)
 	}
 	body.Close()
 
-	if _, _, err = c.Open(t.Context(), Request{Path: "/1.0/c"}); !stderrors.Is(err, errors.NotFound) {
+	if _, _, err = c.Open(t.Context(), Request{Path: "/1.0/c"}); !errors.Is(err, errors.NotFound) {
 		t.Error(err)
 	}
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	stderrors "errors"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -154,7 +153,7 @@ func (k *outgoing) changes() bool { return Changes(k.method) }
 // got it.
 func (k *outgoing) judge(err error, unsent bool) error {
 	var e *errors.Error
-	if !k.changes() || !stderrors.As(err, &e) || e.Outcome != "" {
+	if !k.changes() || !errors.As(err, &e) || e.Outcome != "" {
 		return err
 	}
 	if e.Outcome = errors.Unknown; unsent || !k.handed.Load() {

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"encoding/json"
-	stderrors "errors"
 	"io"
 	"math"
 	"net/http"
@@ -124,7 +123,7 @@ func TestReply(t *testing.T) {
 	if reply, err = c.Do(t.Context(), Request{Method: "HEAD", Path: "/1.0/a"}); err != nil || reply.Header.Get("X-Incus-uid") != "8" || reply.Metadata != nil {
 		t.Errorf("%+v, %v", reply, err)
 	}
-	if _, err = c.Do(t.Context(), Request{Method: "HEAD", Path: "/1.0/b"}); !stderrors.Is(err, errors.NotImplemented) {
+	if _, err = c.Do(t.Context(), Request{Method: "HEAD", Path: "/1.0/b"}); !errors.Is(err, errors.NotImplemented) {
 		t.Error(err)
 	}
 	if reply, err = c.Do(t.Context(), Request{Method: "PUT", Path: "/1.0/a"}); err != nil || reply.Metadata != nil {
@@ -150,10 +149,10 @@ func TestReadOnly(t *testing.T) {
 			t.Error(e)
 		}
 	}
-	if err := c.Operation(opID).Cancel(t.Context()); !stderrors.Is(err, errors.Permission) {
+	if err := c.Operation(opID).Cancel(t.Context()); !errors.Is(err, errors.Permission) {
 		t.Error(err)
 	}
-	if _, err := c.Websocket(t.Context(), opPath+"/websocket", nil); !stderrors.Is(err, errors.Permission) {
+	if _, err := c.Websocket(t.Context(), opPath+"/websocket", nil); !errors.Is(err, errors.Permission) {
 		t.Error(err)
 	}
 }

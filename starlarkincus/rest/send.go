@@ -3,10 +3,11 @@ package rest
 import (
 	"context"
 	"encoding/json"
-	stderrors "errors"
 	"io"
 	"net/http"
 	"time"
+
+	"incus-star/errors"
 )
 
 // Do sends a JSON request. The body's "type" tells an answer, a background operation and an error apart.
@@ -82,7 +83,7 @@ func (c *Client) perform(ctx context.Context, k *outgoing, handle func(*http.Res
 			response.Body.Close()
 		}
 		if err != nil {
-			k.broke = !stderrors.As(err, new(*tooLarge))
+			k.broke = !errors.As(err, new(*tooLarge))
 			return k.judge(c.transportError(ctx, k, err, time.Since(start)), unreached(err))
 		}
 		return k.judge(handle(response, body), false)

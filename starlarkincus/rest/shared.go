@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	stderrors "errors"
 	"sync"
 	"time"
 
@@ -208,7 +207,7 @@ func (s *sharedWatch) ask(ctx context.Context, one *watched) {
 		one.asked = false
 		s.mu.Unlock()
 		time.AfterFunc(firstPause, s.prod)
-	case one.broken != nil && (stderrors.Is(err, errors.NotFound) || isConnection(err)):
+	case one.broken != nil && (errors.Is(err, errors.NotFound) || isConnection(err)):
 		s.give(one, one.operation.identify(one.broken))
 	default:
 		s.give(one, one.operation.identify(err))

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	stderrors "errors"
 	"flag"
 	"fmt"
 	"net"
@@ -153,7 +152,7 @@ func TestManyWatches(t *testing.T) {
 			time.Sleep(2500 * time.Millisecond) // all have ended
 			for i, o := range all {
 				_, err := o.WaitTimeout(t.Context(), time.Minute)
-				if failed := i%2 == 1; failed != stderrors.Is(err, errors.Operation) || !failed && err != nil {
+				if failed := i%2 == 1; failed != errors.Is(err, errors.Operation) || !failed && err != nil {
 					t.Fatalf("operation %d of %d: %v", i, len(all), err)
 				}
 			}

@@ -4,13 +4,14 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	stderrors "errors"
 	"net"
 	"net/http"
 	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"incus-star/errors"
 )
 
 const (
@@ -48,7 +49,7 @@ func newTransport(config Config) *http.Transport {
 }
 
 // errNotPinned is what is wrong with a certificate that anybody but the pin vouches for.
-var errNotPinned = stderrors.New("only the pinned certificate is accepted")
+var errNotPinned = errors.Plain("only the pinned certificate is accepted")
 
 // newTLS makes the checks of the incus command, by which the server goes by the first name in its pinned certificate,
 // but for one: where a certificate is pinned no other is accepted, whoever signed it.

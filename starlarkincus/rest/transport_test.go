@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	stderrors "errors"
 	"fmt"
 	"io"
 	"net"
@@ -41,7 +40,7 @@ func TestConnectFailures(t *testing.T) {
 		if e.Class != errors.Connection || e.Message != test.message || e.Status != 0 || e.Method != "POST" || e.Path != "/1.0/instances" {
 			t.Errorf("got %+v\nwant %s", e, test.message)
 		}
-		if !stderrors.Is(err, test.cause) || e.Error() != "IncusConnectionError: "+test.message {
+		if !errors.Is(err, test.cause) || e.Error() != "IncusConnectionError: "+test.message {
 			t.Errorf("%v has the cause %v", e, e.Cause)
 		}
 	}
@@ -62,7 +61,7 @@ func TestConnectMessages(t *testing.T) {
 		{Config{Endpoints: []string{"https://h:1"}}, dial(call(syscall.ETIMEDOUT)), errors.Timeout, "can't connect to https://h:1: connection timed out"},
 		{Config{Endpoints: []string{"https://h:1"}}, dial(&net.DNSError{Err: "no such host", Name: "h"}), errors.Connection, "can't connect to https://h:1: lookup h: no such host"},
 		{Config{Endpoints: []string{"https://h:1"}}, &net.OpError{Op: "proxyconnect", Net: "tcp", Err: dial(call(syscall.ECONNREFUSED))}, errors.Connection, "can't connect to https://h:1 through the proxy: connection refused"},
-		{Config{Endpoints: []string{"https://h:1"}}, stderrors.New("net/http: TLS handshake timeout"), errors.Connection, "can't connect to https://h:1: net/http: TLS handshake timeout"},
+		{Config{Endpoints: []string{"https://h:1"}}, errors.Plain("net/http: TLS handshake timeout"), errors.Connection, "can't connect to https://h:1: net/http: TLS handshake timeout"},
 	} {
 		c := newClient(t, test.config)
 		k, _ := c.prepare(Request{Path: "/1.0"})
@@ -149,7 +148,7 @@ func TestNoEndpoint(t *testing.T) {
 	one, two := closedPort(t), closedPort(t)
 	_, err := newClient(t, Config{Endpoints: []string{one, two}}).Do(t.Context(), Request{Path: "/1.0"})
 	want := "can't connect to any of the server's addresses: " + one + ": connection refused; " + two + ": connection refused"
-	if e := asError(t, err); e.Class != errors.Connection || e.Message != want || !stderrors.Is(e, syscall.ECONNREFUSED) {
+	if e := asError(t, err); e.Class != errors.Connection || e.Message != want || !errors.Is(e, syscall.ECONNREFUSED) {
 		t.Error(e)
 	}
 }
@@ -178,7 +177,7 @@ func TestSentOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = c.Do(t.Context(), Request{Method: "POST", Path: "/1.0/instances", Body: map[string]any{}})
-	if !stderrors.Is(err, io.ErrUnexpectedEOF) || f.connections != 1 {
+	if !errors.Is(err, io.ErrUnexpectedEOF) || f.connections != 1 {
 		t.Error(err)
 	}
 }
@@ -219,7 +218,7 @@ func TestTimeout(t *testing.T) {
 
 // TestCancel: a cancelled context is no error of ours.
 func TestCancel(t *testing.T) {
-	why := stderrors.New("interrupted")
+	why := errors.Plain("interrupted")
 	for name, answer := range map[string]func(cancel func()) step{
 		"before": func(cancel func()) step { cancel(); return step{} },
 		"header": func(cancel func()) step {
@@ -241,7 +240,7 @@ func TestCancel(t *testing.T) {
 			}
 			_, err := f.client(nil).Do(ctx, Request{Path: "/1.0"})
 			var e *errors.Error
-			if !stderrors.Is(err, context.Canceled) || !stderrors.Is(err, why) || stderrors.As(err, &e) {
+			if !errors.Is(err, context.Canceled) || !errors.Is(err, why) || errors.As(err, &e) {
 				t.Errorf("%#v", err)
 			}
 		})

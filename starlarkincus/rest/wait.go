@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	stderrors "errors"
 	"net/http"
 	"net/url"
 	"time"
@@ -112,7 +111,7 @@ func (o *Operation) wait(ctx context.Context) (*end, error) {
 	}
 	// The watch broke, not the operation. If the server doesn't know it any more, the watch's failure tells more.
 	e, err := o.ask(ctx)
-	if stderrors.Is(err, errors.NotFound) {
+	if errors.Is(err, errors.NotFound) {
 		return nil, w.err
 	}
 	return e, err
@@ -140,7 +139,7 @@ func (o *Operation) ask(ctx context.Context) (*end, error) {
 				return nil, err
 			}
 			continue
-		case broken != nil && (stderrors.Is(err, errors.NotFound) || failed != nil && failed.Class == errors.NotFound && o.unknown(ctx)):
+		case broken != nil && (errors.Is(err, errors.NotFound) || failed != nil && failed.Class == errors.NotFound && o.unknown(ctx)):
 			return nil, o.identify(broken)
 		case err != nil:
 			return nil, o.identify(err)
@@ -173,13 +172,13 @@ func (o *Operation) pause(ctx context.Context, d time.Duration) error {
 
 // isConnection reports whether a request got no answer, and another may.
 func isConnection(err error) bool {
-	return stderrors.Is(err, errors.Connection) && !stderrors.Is(err, errors.TLS)
+	return errors.Is(err, errors.Connection) && !errors.Is(err, errors.TLS)
 }
 
 // unknown asks whether the server has forgotten the operation.
 func (o *Operation) unknown(ctx context.Context) bool {
 	_, err := o.Refresh(ctx)
-	return stderrors.Is(err, errors.NotFound)
+	return errors.Is(err, errors.NotFound)
 }
 
 // askOnce sends one waiting request. The server says 200 first and waits then, so the status tells nothing of the
@@ -194,7 +193,7 @@ func (o *Operation) askOnce(ctx context.Context) (state *State, failed *errors.E
 	err = o.client.perform(ctx, k, func(response *http.Response, body []byte) error {
 		reply, err := o.client.readReply(ctx, k, response, body)
 		if err != nil {
-			if response.StatusCode == http.StatusOK && stderrors.As(err, &failed) && failed.Status != 0 {
+			if response.StatusCode == http.StatusOK && errors.As(err, &failed) && failed.Status != 0 {
 				return nil
 			}
 			failed = nil
@@ -224,7 +223,7 @@ func (o *Operation) resolve(ctx context.Context, failed *errors.Error) (*end, er
 		return nil, ctx.Err()
 	}
 	var gone *errors.Error
-	if failed.Status == http.StatusNotFound && stderrors.As(err, &gone) && gone.Class == errors.NotFound && gone.Message == failed.Message {
+	if failed.Status == http.StatusNotFound && errors.As(err, &gone) && gone.Class == errors.NotFound && gone.Message == failed.Message {
 		return nil, gone
 	}
 	return o.settleEnd(&end{err: o.failure(operationFailure, failed.Message, o.location(), failed.Response)}), nil

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	stderrors "errors"
 	"net/http"
 	"net/url"
 	"time"
@@ -34,7 +33,7 @@ func (c *Client) Websocket(ctx context.Context, path string, query url.Values) (
 		return connection, nil
 	case cancelled(ctx) != nil:
 		return nil, cancelled(ctx)
-	case stderrors.As(err, &ours):
+	case errors.As(err, &ours):
 		return nil, ours
 	}
 	return nil, k.notIncus(trimURL(err))
@@ -63,7 +62,7 @@ func (u *upgrade) RoundTrip(r *http.Request) (*http.Response, error) {
 			return c.refused(u.ctx, k, r, start)
 		case r.StatusCode != http.StatusSwitchingProtocols:
 			r.Body.Close()
-			return k.notIncus(stderrors.New("it isn't a websocket"))
+			return k.notIncus(errors.Plain("it isn't a websocket"))
 		}
 		return nil
 	})

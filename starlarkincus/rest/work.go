@@ -3,7 +3,6 @@ package rest
 import (
 	"cmp"
 	"context"
-	stderrors "errors"
 	"maps"
 	"net/url"
 	"slices"
@@ -218,7 +217,7 @@ func (w *Work) Running(ctx context.Context) []Running {
 func (o *Operation) goesOn(ctx context.Context) bool {
 	state, err := o.Refresh(ctx)
 	if err != nil {
-		return !stderrors.Is(err, errors.NotFound)
+		return !errors.Is(err, errors.NotFound)
 	}
 	return !state.Final()
 }

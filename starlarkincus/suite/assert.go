@@ -1,7 +1,6 @@
 package suite
 
 import (
-	stderrors "errors"
 	"fmt"
 	"strings"
 
@@ -195,7 +194,7 @@ func (t *asserts) assertRaises(c *builtin.Call) (starlark.Value, error) {
 // so do the end of the test and a failed assertion in it.
 func another(thread *starlark.Thread, classes starlark.Value, err error) error {
 	var raised *errors.Error
-	if builtin.Of(thread).Context.Err() != nil || !stderrors.As(err, &raised) || raised.Class.IsA(errors.Script) {
+	if builtin.Of(thread).Context.Err() != nil || !errors.As(err, &raised) || raised.Class.IsA(errors.Script) {
 		return err
 	}
 	return errors.New(assertion, "raised %s, want %s", raised, classes)

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
-	goerrors "errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -111,9 +110,9 @@ func (p *project) remove() error {
 	pause := 50 * time.Millisecond
 	for {
 		err := p.removeOnce(ctx)
-		if goerrors.Is(err, errors.NotFound) { // of the project, or of something in it that went by itself
+		if errors.Is(err, errors.NotFound) { // of the project, or of something in it that went by itself
 			_, err = p.client.Do(ctx, rest.Request{Method: "GET", Path: p.path()})
-			if goerrors.Is(err, errors.NotFound) {
+			if errors.Is(err, errors.NotFound) {
 				err = nil
 			} else if err == nil {
 				err = fmt.Errorf("it is still there")
@@ -129,7 +128,7 @@ func (p *project) remove() error {
 		case <-ctx.Done():
 			return fmt.Errorf("the project %s could not be removed within %v: %w", p.name, forRemove, err)
 		}
-		if goerrors.Is(err, errors.Connection) && pause > time.Second {
+		if errors.Is(err, errors.Connection) && pause > time.Second {
 			return fmt.Errorf("the project %s could not be removed: %w", p.name, err)
 		}
 	}
@@ -187,7 +186,7 @@ func (p *project) empty(ctx context.Context) error {
 		return err
 	}
 	for _, kind := range []string{"images", "network-acls", "networks", "network-zones"} {
-		if err := p.deleteAll(ctx, "/1.0/"+kind); err != nil && !goerrors.Is(err, errors.NotFound) {
+		if err := p.deleteAll(ctx, "/1.0/"+kind); err != nil && !errors.Is(err, errors.NotFound) {
 			return err
 		}
 	}
@@ -262,7 +261,7 @@ func (p *project) list(ctx context.Context, collection string) ([]string, error)
 // delete deletes what stands at a path; that it is gone already is fine.
 func (p *project) delete(ctx context.Context, path string) error {
 	err := p.do(ctx, rest.Request{Method: "DELETE", Path: path, Query: p.query()})
-	if goerrors.Is(err, errors.NotFound) {
+	if errors.Is(err, errors.NotFound) {
 		return nil
 	}
 	return err

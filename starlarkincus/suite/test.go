@@ -3,14 +3,13 @@ package suite
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"strings"
 	"sync"
 	"time"
 
-	incus "incus-star/errors"
+	"incus-star/errors"
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/internal/printable"
@@ -111,7 +110,7 @@ func (r *Runner) runScript(ctx context.Context, h *host.Host, path, name string)
 			return err
 		}
 		if test == nil {
-			return incus.New(skipped, "the file's top level didn't define it")
+			return errors.New(skipped, "the file's top level didn't define it")
 		}
 		if setup != nil {
 			if err := s.Call(setup); err != nil {
@@ -122,7 +121,7 @@ func (r *Runner) runScript(ctx context.Context, h *host.Host, path, name string)
 			s.Defer(teardown)
 		}
 		err = s.Call(test)
-		if class := (*incus.Error)(nil); errors.As(err, &class) && class.Class == skipped {
+		if class := (*errors.Error)(nil); errors.As(err, &class) && class.Class == skipped {
 			skip, err = err, nil
 		}
 		return err
@@ -165,7 +164,7 @@ func (r *Runner) judged(h *host.Host, err error) result {
 	}
 	done := result{outcome: broken, report: reported(h, err), reason: firstLine(err.Error())}
 	var exit *host.ExitError
-	var class *incus.Error
+	var class *errors.Error
 	var mistake *host.RuntimeError
 	switch {
 	case errors.As(err, &exit):
@@ -178,7 +177,7 @@ func (r *Runner) judged(h *host.Host, err error) result {
 	case errors.As(err, &class) && class.Class == skipped:
 		done = result{outcome: skips, reason: class.Message}
 	case errors.As(err, &mistake):
-	case errors.As(err, &class) && (class.Class.IsA(assertion) || class.Class == incus.Script):
+	case errors.As(err, &class) && (class.Class.IsA(assertion) || class.Class == errors.Script):
 		done.outcome = failure
 		done.reason = firstLine(class.Message)
 	}

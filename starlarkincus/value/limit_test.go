@@ -2,11 +2,12 @@ package value
 
 import (
 	"context"
-	"errors"
 	"runtime"
 	"strconv"
 	"strings"
 	"testing"
+
+	"incus-star/errors"
 )
 
 // TestDecodeLimits checks that the values of no text take more memory than the limit. All sizes are a sixteenth of the
@@ -66,7 +67,7 @@ func TestDecodeLimits(t *testing.T) {
 
 func TestDecodeCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cause := errors.New("over")
+	cause := errors.Plain("over")
 	cancel(cause)
 	if _, err := DecodeContext(ctx, []byte("["+strings.Repeat("0,", 10_000)+"0]")); !errors.Is(err, cause) {
 		t.Error(err)

@@ -6,12 +6,13 @@
 package atomicfile
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
+
+	"incus-star/errors"
 )
 
 // A Mode is the mode of a written file.
@@ -42,7 +43,7 @@ func Write[T string | []byte](path string, content T, mode Mode) error {
 	info, err := os.Stat(target)
 	switch {
 	case err == nil && !info.Mode().IsRegular():
-		return &fs.PathError{Op: "write", Path: path, Err: errors.New("is no regular file")}
+		return &fs.PathError{Op: "write", Path: path, Err: errors.Plain("is no regular file")}
 	case err == nil && !mode.Exact:
 		mode = Mode{info.Mode().Perm(), true}
 	case err != nil && !errors.Is(err, fs.ErrNotExist):

@@ -3,10 +3,11 @@
 package atomicfile
 
 import (
-	"errors"
 	"io/fs"
 	"os"
 	"syscall"
+
+	"incus-star/errors"
 
 	"golang.org/x/sys/unix"
 )

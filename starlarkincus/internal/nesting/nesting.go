@@ -3,9 +3,10 @@
 package nesting
 
 import (
-	"errors"
 	"fmt"
 	"strings"
+
+	"incus-star/errors"
 )
 
 const (
@@ -100,7 +101,7 @@ func Check(text string) (line int, err error) {
 	return 0, nil
 }
 
-var errTooDeep = errors.New("is nested too deeply, or has too many terms in one expression (the limit is 5000)")
+var errTooDeep = errors.Plain("is nested too deeply, or has too many terms in one expression (the limit is 5000)")
 
 // extend adds a level to the current expression.
 func (s *scanner) extend() {

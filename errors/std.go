@@ -1,0 +1,20 @@
+package errors
+
+import "errors"
+
+// What the standard package of this name offers, so that no file has to import both. Its New is [Plain] here.
+
+// Is reports whether any error in err's tree is target, or of the class target.
+func Is(err, target error) bool { return errors.Is(err, target) }
+
+// As sets target to the first error in err's tree that fits it, and reports whether there is one.
+func As(err error, target any) bool { return errors.As(err, target) }
+
+// Join returns an error that wraps the given ones; nil where all are nil.
+func Join(errs ...error) error { return errors.Join(errs...) }
+
+// Plain returns an error of no class.
+func Plain(text string) error { return errors.New(text) }
+
+// Unwrap returns the error that err wraps; nil where it wraps none, or several.
+func Unwrap(err error) error { return errors.Unwrap(err) }
