@@ -16,6 +16,7 @@ import (
 	"incus-star/starlarkincus/remote"
 
 	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
 )
 
 // instance is what a server tells of one instance.
@@ -87,7 +88,7 @@ func module(b *testing.B, socket, expr string) (call func(), end func()) {
 	}}
 	client := starlarkincus.New(starlarkincus.Options{Environment: &env})
 	thread := new(starlark.Thread)
-	fn, err := starlark.Eval(thread, "bench", "lambda: "+expr, starlark.StringDict{"incus": client})
+	fn, err := starlark.EvalOptions(&syntax.FileOptions{}, thread, "bench", "lambda: "+expr, starlark.StringDict{"incus": client})
 	if err != nil {
 		b.Fatal(err)
 	}

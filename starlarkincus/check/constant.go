@@ -131,7 +131,7 @@ func (m *module) checkPercent(n *syntax.BinaryExpr) {
 	u := m.typeOf(n.Y)
 	var given starlark.Value
 	switch t, ok := u.one(); {
-	case u == nil || len(u) == 0 || byName && (!ok || t.class == dict || t.class == object || t.class == failure || t.class == environ):
+	case len(u) == 0 || byName && (!ok || t.class == dict || t.class == object || t.class == failure || t.class == environ):
 		return
 	case ok && t.class == tuple:
 		if t.open {
@@ -165,7 +165,7 @@ func fits(conversion byte, u union) starlark.Value {
 		return starlark.MakeInt(1)
 	}
 	for _, t := range u {
-		v := t.exact()
+		var v starlark.Value
 		if conversion == 'c' && t.class == text {
 			v = starlark.String("a")
 		} else if t.class != integer && t.class != float {

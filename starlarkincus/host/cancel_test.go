@@ -25,6 +25,8 @@ func started() (starlark.Value, <-chan struct{}) {
 }
 
 // stopped runs a script, cancels it once it has called started(), and says how long it took to end after that.
+//
+//lint:ignore ST1008 the error is what it returns, the others go with it
 func stopped(t *testing.T, options Options, script string, cause error) (error, *Host, time.Duration) {
 	t.Helper()
 	builtin, ready := started()

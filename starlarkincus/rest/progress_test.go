@@ -56,7 +56,7 @@ func TestProgress(t *testing.T) {
 	events, started, end := make(chan string), make(chan struct{}, 1), make(chan struct{})
 	f := newFake(t, eventsOf(t, events), began("POST /1.0/instances"), held(started, end, syncBody(operation(200, "", "null"))))
 	c := f.client(nil)
-	if !c.Listen(t.Context()) || !c.Listen(t.Context()) {
+	if first, second := c.Listen(t.Context()), c.Listen(t.Context()); !first || !second {
 		t.Fatal("no stream")
 	}
 	op := begin(t, c)

@@ -20,14 +20,13 @@ var manyWatches = flag.Int("many-watches", 300, "how many operations TestManyWat
 
 // An endingServer has operations that end after a while, and are forgotten after another.
 type endingServer struct {
-	events  bool // it has the stream
-	mu      sync.Mutex
-	ends    map[string]time.Time
-	hear    map[chan string]bool
-	breaks  bool // it ends the stream once
-	open    int
-	most    int
-	refused int
+	events bool // it has the stream
+	mu     sync.Mutex
+	ends   map[string]time.Time
+	hear   map[chan string]bool
+	breaks bool // it ends the stream once
+	open   int
+	most   int
 }
 
 const remembers = 5 * time.Second

@@ -9,11 +9,12 @@ import (
 	startime "go.starlark.net/lib/time"
 	"go.starlark.net/starlark"
 	"go.starlark.net/starlarkstruct"
+	"go.starlark.net/syntax"
 )
 
 func eval(t *testing.T, expr string) starlark.Value {
 	t.Helper()
-	v, err := starlark.Eval(new(starlark.Thread), "test", expr, starlark.StringDict{
+	v, err := starlark.EvalOptions(&syntax.FileOptions{}, new(starlark.Thread), "test", expr, starlark.StringDict{
 		"struct": starlark.NewBuiltin("struct", starlarkstruct.Make),
 		"inf":    starlark.Float(math.Inf(1)),
 		"bad":    starlark.String("\xff"),

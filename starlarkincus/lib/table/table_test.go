@@ -13,12 +13,10 @@ import (
 func TestTableWidth(t *testing.T) {
 	long := strings.Repeat("0123456789", 5)
 	g := &grid{columns: []string{"name", "text", "n"}}
-	for _, row := range [][]starlark.Value{
+	g.rows = append(g.rows, [][]starlark.Value{
 		{starlark.String("web"), starlark.String(long), starlark.MakeInt(1)},
 		{starlark.String("日本語日本語日本語日本語"), starlark.String("short"), starlark.MakeInt(22)},
-	} {
-		g.rows = append(g.rows, row)
-	}
+	}...)
 	for width, want := range map[int]string{
 		0: "NAME                      TEXT                                                 N\n" +
 			"web                       " + long + "   1\n" +
