@@ -3,15 +3,12 @@ package starlarkincus
 import (
 	"context"
 	"maps"
-	"net/http"
 	"strings"
 
-	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
 	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
-	"go.starlark.net/starlarkstruct"
 )
 
 // writable returns the fields that a PUT of the object sends, as they were read: those that can be changed, those that
@@ -164,30 +161,6 @@ func withoutNulls(device map[string]any) map[string]any {
 	out := maps.Clone(device)
 	maps.DeleteFunc(out, func(_ string, v any) bool { return v == nil })
 	return out
-}
-
-// response is what request returns.
-func response(r rest.Request, out outcome) (starlark.Value, error) {
-	metadata, reply := starlark.Value(starlark.None), out.reply
-	var err error
-	switch {
-	case out.going != nil:
-		metadata = out.going
-	case out.state != nil:
-		metadata, err = value.Decode(out.state.Raw)
-	case len(reply.Metadata) > 0:
-		metadata, err = value.Decode(reply.Metadata)
-	}
-	if err != nil {
-		return nil, unreadable(r.Method, r.Path, reply, err)
-	}
-	headers := new(starlark.Dict)
-	for name := range reply.Header {
-		headers.SetKey(starlark.String(http.CanonicalHeaderKey(name)), starlark.String(strings.Join(reply.Header[name], ", ")))
-	}
-	return starlarkstruct.FromStringDict(starlark.String("Response"), starlark.StringDict{
-		"status": starlark.MakeInt(reply.Status), "metadata": metadata, "etag": starlark.String(reply.ETag), "headers": headers,
-	}), nil
 }
 
 // addProgress gives an operation what its metadata says of its progress, under one name for all kinds of work.

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"incus-star/errors"
-	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
 	"incus-star/starlarkincus/value"
@@ -336,90 +335,4 @@ func readBelow(c *call) (starlark.Value, error) {
 		return nil, unreadable("GET", p.path, reply, fmt.Errorf("got a %s instead of a list", v.Type()))
 	}
 	return objects(p, elems)
-}
-
-// request sends whatever the script wants to.
-func request(c *call) (starlark.Value, error) {
-	method, path := strings.ToUpper(c.args.string("method")), c.args.string("path")
-	switch method {
-	case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE":
-	default:
-		return nil, fmt.Errorf("%s: method: %q is not one of GET, HEAD, POST, PUT, PATCH, DELETE", c.name, c.args.string("method"))
-	}
-	if !strings.HasPrefix(path, "/") {
-		return nil, fmt.Errorf("%s: path: %q does not begin with a slash, as /1.0/instances does", c.name, path)
-	}
-	if strings.ContainsAny(path, "?#") {
-		return nil, fmt.Errorf("%s: path: %q has a query: give it as query={…}", c.name, path)
-	}
-	query := c.ref.query(0)
-	if c.ref.target != "" {
-		query.Set("target", c.ref.target)
-	}
-	r := rest.Request{Method: method, Path: path, Query: query, Body: c.args.local["body"], MaxBytes: maxList, Header: make(map[string][]string)}
-	for name, v := range texts(c.args.local["query"]) {
-		r.Query.Set(name, v)
-	}
-	for name, v := range texts(c.args.local["headers"]) {
-		r.Header.Set(name, v)
-	}
-	out, err := c.ref.do(c.ctx, r, c.patience())
-	if err != nil {
-		return nil, err
-	}
-	return response(r, out)
-}
-
-// texts are the string values of encoded configuration.
-func texts(config any) map[string]string {
-	out := make(map[string]string)
-	m, _ := config.(map[string]any)
-	for name, v := range m {
-		if s, ok := v.(string); ok {
-			out[name] = s
-		}
-	}
-	return out
-}
-
-func waitOperation(c *call) (starlark.Value, error) {
-	state, err := wait(c.ctx, c.obj.operation(), c.patience())
-	return c.obj, c.obj.ended(state, err)
-}
-
-// cancelOperation asks for the end, then waits for it: the server answers before the work has ended.
-func cancelOperation(c *call) (starlark.Value, error) {
-	op := c.obj.operation()
-	var err error
-	var state *rest.State
-	builtin.Of(c.thread).Block(func() {
-		if err = op.Cancel(c.ctx); err == nil {
-			state, err = op.Wait(c.ctx)
-		}
-	})
-	err = c.obj.ended(state, err)
-	if failed := (*errors.Error)(nil); errors.As(err, &failed) && failed.Class == errors.OperationCancelled {
-		return c.obj, nil
-	}
-	return c.obj, err
-}
-
-// ended takes the operation's last state where it is known, also that of one that failed.
-func (o *Object) ended(state *rest.State, err error) error {
-	if state == nil {
-		return err
-	}
-	if bad := o.setJSON(state.Raw); bad != nil && err == nil {
-		return o.unreadableState(bad)
-	}
-	return err
-}
-
-// operation returns the operation that the object is.
-func (o *Object) operation() *rest.Operation {
-	if o.op == nil {
-		client, _, _ := o.ref.client.conn.client(context.Background()) // there is one: the operation was read through it
-		o.op = client.Operation(o.key())
-	}
-	return o.op
 }
