@@ -13,21 +13,21 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// scriptSuffix is how the names of scripts end that are found in folders.
+// scriptSuffix is the end of the names of scripts in a folder.
 const scriptSuffix = ".star"
 
 var checkCommand = command{
 	usage: `usage: incus-star check [flags] [paths]
 
-Checks scripts without running them: the files given, and the *.star files below the folders given, or below this one.
-It finds what doesn't parse, names that aren't there, files and names that can't be loaded, unknown methods, attributes
-and arguments of incus and of what comes from it, wrong calls of the script's own functions, and results of try_ that
-nobody looks at. It reports only what is certain, one line each:
+Checks scripts without running them: the given files, and the *.star files below the given folders or, without
+arguments, below the working directory. It finds syntax errors, undefined names, failing loads, unknown methods,
+attributes and arguments of incus and its objects, values of the wrong type, wrong calls of the script's own functions,
+and unused results of try_. It reports only mistakes that are certain, one line each:
 
   deploy.star:12:17: instances.create: unknown argument confg (did you mean config?)
 `,
 	after: `
-exit status: 0; 1 it found something; 2 wrong usage, or a file can't be read
+exit status: 0; 1 mistakes were found; 2 wrong usage, or a file can't be read
 `,
 }
 
@@ -35,14 +35,14 @@ func init() {
 	var asJSON bool
 	checkCommand.flags = func(_ *flags, set *pflag.FlagSet) {
 		asJSON = false
-		set.BoolVar(&asJSON, "json", false, "print a JSON list, for editors")
+		set.BoolVar(&asJSON, "json", false, "print the mistakes as a JSON list, for editors")
 	}
 	checkCommand.run = func(f *flags, _ *pflag.FlagSet, args []string, stdio stdio) int {
 		return f.check(asJSON, args, stdio)
 	}
 }
 
-// check checks scripts.
+// check runs the command check and returns its exit status.
 func (f *flags) check(asJSON bool, paths []string, stdio stdio) int {
 	files, err := suite.Files(orHere(paths), scriptSuffix)
 	if err == nil && len(files) == 0 {
@@ -68,15 +68,16 @@ func (f *flags) check(asJSON bool, paths []string, stdio stdio) int {
 	return 0
 }
 
+// writeJSON writes the findings as a JSON list.
 func writeJSON(w io.Writer, found []check.Finding) {
 	if found == nil {
 		found = []check.Finding{}
 	}
-	data, _ := json.MarshalIndent(found, "", "  ") // nothing in it can't be written
+	data, _ := json.MarshalIndent(found, "", "  ") // a Finding always encodes
 	_, _ = w.Write(append(printable.JSON(data), '\n'))
 }
 
-// cannot reports what keeps a command from its work.
+// cannot reports an error that prevents a command from running, and returns the exit status.
 func (f *flags) cannot(name string, err error, stderr io.Writer) int {
 	return f.report(&host.UsageError{Path: "incus-star " + name, Message: err.Error()}, stderr)
 }

@@ -1,4 +1,4 @@
-// Package cli is the incus-star command: its flags, its signals, and its exit statuses. Main runs it.
+// Package cli implements the incus-star command: its flags, subcommands, signals and exit statuses. [Main] runs it.
 package cli
 
 import (
@@ -35,13 +35,13 @@ flags:
 `
 
 const statuses = `
-exit status: 0; 1 a mistake in the script or an error of its own; 2 wrong usage or configuration, or the
-script doesn't parse; 3 the server refused; 4 no connection; 5 an operation failed; 124 time, steps or memory are used
-up; 129, 130 and 143 after SIGHUP, Ctrl-C and SIGTERM; 141 nobody reads standard output any more; what exit() or die()
-says
+exit status: 0; 1 a mistake in the script, or an error of its own; 2 wrong usage or configuration, or a syntax
+error; 3 the server refused; 4 no connection; 5 an operation failed; 124 the time, step or memory limit is reached; 129,
+130 and 143 after SIGHUP, Ctrl-C and SIGTERM; 141 the reader of standard output has gone; or the argument of exit() or
+die()
 `
 
-// flags are the command line, parsed.
+// flags are the parsed command line.
 type flags struct {
 	remote, project string
 	timeout         time.Duration
@@ -58,34 +58,36 @@ type flags struct {
 	names           []string // of the command's own flags
 }
 
-// defaultCleanup is the time for clean-up where no flag says another.
+// defaultCleanup is the default of --cleanup-timeout.
 const defaultCleanup = 10 * time.Second
 
-const cleanupUsage = "the time that finally_ and defer have in all after Ctrl-C, a signal or a timeout"
+const cleanupUsage = "the total time for finally_ and defer after Ctrl-C, a signal or a timeout"
 
+// namesOf returns the names of all flags in a set.
 func namesOf(set *pflag.FlagSet) []string {
 	var names []string
 	set.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 	return names
 }
 
+// parse parses the command line, and returns it with the help text.
 func parse(args []string) (*flags, string, error) {
 	var f flags
 	set := pflag.NewFlagSet("incus-star", pflag.ContinueOnError)
-	set.SetInterspersed(false) // what follows the script is the script's
+	set.SetInterspersed(false) // arguments after the script are the script's
 	set.SortFlags = false
 	set.Usage = func() {}
 	set.StringVarP(&f.code, "code", "c", "", "run this `code` instead of a file")
-	set.StringVar(&f.remote, "remote", "", "the incus command's remote to work on, instead of its default")
+	set.StringVar(&f.remote, "remote", "", "the remote of the incus command to use, instead of its default")
 	set.StringVar(&f.project, "project", "", "the project to work in")
-	durationVar(set, &f.timeout, "timeout", 0, "end the script after this long, such as 90s or 10m; at the prompt, each entry")
+	durationVar(set, &f.timeout, "timeout", 0, "end the script after this time, such as 90s or 10m; at the prompt, end each entry")
 	durationVar(set, &f.cleanup, "cleanup-timeout", defaultCleanup, cleanupUsage)
 	set.Uint64Var(&f.maxSteps, "max-steps", 0, "end the script after this many steps of Starlark")
-	set.Var(&f.maxMemory, "max-memory", "end the script when it takes more memory, such as 512MiB or 2GiB")
+	set.Var(&f.maxMemory, "max-memory", "end the script when it uses more memory than this, such as 512MiB or 2GiB")
 	set.BoolVar(&f.readOnly, "read-only", false, "send only GET requests to / and below /1.0, and write no file")
 	set.BoolVar(&f.trace, "trace", false, "print each request on standard error")
 	level := set.String("log-level", "info", "the lowest `level` that log prints: debug, info, warning or error")
-	set.StringVar(&f.errorFormat, "error-format", "text", "how errors are printed: text, or json for one object a line")
+	set.StringVar(&f.errorFormat, "error-format", "text", "the format of errors: text, or json for one object a line")
 	set.BoolVar(&f.version, "version", false, "print the version")
 	set.BoolVarP(&f.help, "help", "h", false, "print this")
 	err := set.Parse(args)
@@ -106,7 +108,7 @@ func parse(args []string) (*flags, string, error) {
 // Main runs the command and returns its exit status.
 func Main(args []string, stdin, stdout, stderr *os.File) int {
 	defer onClosedPipe()()
-	log.SetOutput(io.Discard) // net/http writes there, such as of what a server says unasked
+	log.SetOutput(io.Discard) // net/http logs there, for example unexpected data from a server
 	out := newOutput(stdout)
 	f, help, err := parse(args)
 	switch {
@@ -149,24 +151,24 @@ func Main(args []string, stdin, stdout, stderr *os.File) int {
 	return f.run(options, stdin, stderr)
 }
 
-// colored says whether what is written to a file should have colours.
+// colored reports whether output to a file should have colours.
 func colored(file *os.File) bool {
 	return term.IsTerminal(int(file.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
-// wrongUsage reports a wrong command line, in the format that it asks for as far as it was read.
+// wrongUsage reports a wrong command line, in the format set by the part that was parsed, and returns the exit status.
 func (f *flags) wrongUsage(stderr io.Writer, err error) int {
 	usage := &host.UsageError{Path: "incus-star", Message: err.Error() + " (incus-star --help lists the flags)"}
 	return f.report(usage, stderr)
 }
 
-// report writes an error in the format that the command line asks for, and returns its exit status.
+// report writes an error in the format of --error-format, and returns its exit status.
 func (f *flags) report(err error, stderr io.Writer) int {
 	host.New(host.Options{JSON: f.errorFormat == "json"}).Report(stderr, err)
 	return host.ExitStatus(err)
 }
 
-// module are the options of the incus module.
+// module returns the options of the incus module.
 func (f *flags) module(stderr io.Writer, warn func(string)) starlarkincus.Options {
 	o := starlarkincus.Options{Remote: f.remote, Project: f.project, ReadOnly: f.readOnly, Warn: warn, UserAgent: "incus-star/" + Version()}
 	if f.trace {
@@ -177,7 +179,7 @@ func (f *flags) module(stderr io.Writer, warn func(string)) starlarkincus.Option
 	return o
 }
 
-// note writes one line on standard error, in the format that the command line asks for.
+// note writes one line to standard error, in the format of --error-format.
 func (f *flags) note(stderr io.Writer, level, line string) {
 	if f.errorFormat == "json" {
 		object, _ := json.Marshal(map[string]string{"level": level, "message": line})
@@ -188,7 +190,7 @@ func (f *flags) note(stderr io.Writer, level, line string) {
 	_, _ = io.WriteString(stderr, line+"\n")
 }
 
-// warner returns a function that writes a warning the first time that it is given it.
+// warner returns a function that writes each warning once.
 func (f *flags) warner(stderr io.Writer) func(message string) {
 	var said sync.Map
 	return func(message string) {
@@ -198,7 +200,7 @@ func (f *flags) warner(stderr io.Writer) func(message string) {
 	}
 }
 
-// traceLine is one request of --trace.
+// traceLine returns the line of --trace for a request.
 func traceLine(t rest.Trace) string {
 	line := t.Method + " " + t.Path
 	if query := t.Query.Encode(); query != "" {
@@ -214,7 +216,7 @@ func traceLine(t rest.Trace) string {
 	return printable.Line(line)
 }
 
-// run runs the script that the command line names.
+// run runs the script of the command line and returns the exit status.
 func (f *flags) run(options host.Options, stdin, stderr *os.File) int {
 	if f.hasCode {
 		options.Args = f.args
@@ -243,7 +245,7 @@ func (f *flags) run(options host.Options, stdin, stderr *os.File) int {
 	return host.ExitStatus(err)
 }
 
-// misplaced adds to the error of an unknown flag that stands before a script that it is the script's, if anybody's.
+// misplaced adds a hint to the error of an unknown flag before a script's name: a script's own flags follow the name.
 func misplaced(err error, args []string) error {
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {
@@ -257,7 +259,7 @@ func misplaced(err error, args []string) error {
 	return err
 }
 
-// meant adds the command that was probably meant to the error of a script that isn't there.
+// meant adds a suggestion of a command to the error of a missing script.
 func (f *flags) meant(err error) error {
 	var usage *host.UsageError
 	if f.hasCode || !errors.As(err, &usage) || usage.Path != f.args[0] {
@@ -272,7 +274,7 @@ func (f *flags) meant(err error) error {
 	return err
 }
 
-// Version is the version of the module that the binary was built from.
+// Version returns the version of the module that the binary was built from, or "(devel)".
 func Version() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		return info.Main.Version

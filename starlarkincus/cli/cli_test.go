@@ -28,17 +28,17 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// The race detector lets a process sleep for a second at its end. Those that the tests start are many.
+	// By default a process under the race detector exits a second late, and the tests start many.
 	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 	testscript.Main(tests{m}, map[string]func(){
 		"incus-star": func() { os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 	})
 }
 
-// atEnd are called after the tests.
+// atEnd are the functions to call after the tests.
 var atEnd []func()
 
-// A tests runs the package's tests.
+// A tests runs the package's tests, and then the functions in atEnd.
 type tests struct{ *testing.M }
 
 func (t tests) Run() int {
@@ -65,7 +65,7 @@ func needsIncus(t *testing.T) {
 	if os.Getenv("INCUS_STAR_TESTBED") == "" {
 		t.Skip("needs a real Incus: run scripts/test.sh")
 	}
-	_ = os.Getenv("INCUS_STAR_TESTBED_RUN") // another daemon at each run: no cached result counts
+	_ = os.Getenv("INCUS_STAR_TESTBED_RUN") // invalidates cached results, because each run has another daemon
 }
 
 func runFiles(t *testing.T, dir string, environment []string) {
@@ -91,7 +91,7 @@ func runFiles(t *testing.T, dir string, environment []string) {
 	})
 }
 
-// exits N COMMAND… runs a command that must end with the status N.
+// exits implements exits N COMMAND…, which runs a command and checks that it ends with the status N.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits STATUS COMMAND [ARG...]")
@@ -111,7 +111,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// oneline FILE REGEXP: the file is one line, which matches, and holds nothing of Go's insides.
+// oneLine implements oneline FILE REGEXP, which checks that the file is one line that matches, without Go's internals.
 func oneLine(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: oneline FILE REGEXP")
@@ -125,7 +125,8 @@ func oneLine(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// server SOCKET listens on a unix socket and answers each path with something that Incus doesn't send.
+// server implements server SOCKET, which listens on a unix socket and answers each path with something that Incus never
+// sends.
 func server(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: server SOCKET")
@@ -159,7 +160,8 @@ func server(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(func() { s.Close(); <-done })
 }
 
-// certificate NAME writes a certificate that no server knows, and its key, to NAME.crt and NAME.key.
+// certificate implements certificate NAME, which writes a new certificate, unknown to servers, and its key to NAME.crt
+// and NAME.key.
 func certificate(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: certificate NAME")
@@ -170,7 +172,7 @@ func certificate(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".key"), key, 0o600))
 }
 
-// makeCertificate returns a new certificate and its key, as PEM.
+// makeCertificate returns a new certificate and its key, in PEM.
 func makeCertificate() (crt, key []byte, err error) {
 	secret, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	if err != nil {
@@ -186,7 +188,7 @@ func makeCertificate() (crt, key []byte, err error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: crt}), pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: key}), nil
 }
 
-// A user that may not open the daemon's socket learns what to do about it.
+// TestSocketWithoutPermission checks the advice for a user without access to the daemon's socket.
 func TestSocketWithoutPermission(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to become a user that may not open a socket of root's: run scripts/test.sh")
@@ -232,7 +234,7 @@ func TestSocketWithoutPermission(t *testing.T) {
 	}
 }
 
-// TestInterrupt sends Ctrl-C while a script waits in each of the ways that it can wait.
+// TestInterrupt sends Ctrl-C during each kind of wait of a script.
 func TestInterrupt(t *testing.T) {
 	const launch = `
 inst = incus.instances.launch(args[0], image = args[1])
@@ -257,7 +259,7 @@ cleanup = lambda: [inst.delete(force = True), print("cleaned")]
 			code := "cleanup = lambda: print('cleaned')\n" + script.code + "\nfinally_(lambda: [print('ready'), body()], cleanup)\n"
 			command := start(t, "-c", code, "interrupt-"+strconv.FormatInt(time.Now().UnixNano()%1e9, 36)+"-"+name, os.Getenv("INCUS_STAR_TESTBED_IMAGE"))
 			command.line(t, "ready")
-			time.Sleep(50 * time.Millisecond) // so that the script waits; if it doesn't yet, the result is the same
+			time.Sleep(50 * time.Millisecond) // until the script waits; the result is the same if it doesn't yet
 			begin := time.Now()
 			command.Process.Signal(os.Interrupt)
 			rest, status := command.rest()

@@ -12,10 +12,10 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// A command is what follows incus-star instead of a script. A script of that name is run as ./test.
+// A command is a subcommand of incus-star, such as test. A script named test is run as ./test.
 type command struct {
-	usage string // up to the list of its flags
-	after string // what follows it
+	usage string // the help before the list of flags
+	after string // the help after it
 	run   func(f *flags, set *pflag.FlagSet, args []string, stdio stdio) (status int)
 	flags func(f *flags, set *pflag.FlagSet)
 }
@@ -28,7 +28,7 @@ type stdio struct {
 
 var commands = map[string]*command{"test": &testCommand, "check": &checkCommand, "fmt": &fmtCommand, "doc": &docCommand}
 
-// command runs the command that the command line names; ok is false where it names none.
+// command runs the subcommand of the command line and returns its exit status. Ok is false if there is none.
 func (f *flags) command(stdio stdio) (status int, ok bool) {
 	if f.hasCode || len(f.args) == 0 || commands[f.args[0]] == nil {
 		return 0, false
@@ -49,7 +49,7 @@ func (f *flags) command(stdio stdio) (status int, ok bool) {
 	return c.run(f, set, set.Args(), stdio), true
 }
 
-// withDashes takes -run for --run, as who tests in Go would write it.
+// withDashes replaces -run by --run, because -run is the form of go test.
 func withDashes(set *pflag.FlagSet, args []string) []string {
 	out := slices.Clone(args)
 	for i, arg := range args {
@@ -64,13 +64,13 @@ func withDashes(set *pflag.FlagSet, args []string) []string {
 	return out
 }
 
-// wrongCommand reports a wrong command line of a command.
+// wrongCommand reports a wrong command line of a subcommand, and returns the exit status.
 func (f *flags) wrongCommand(stderr io.Writer, name string, err error) int {
 	usage := &host.UsageError{Path: "incus-star " + name, Message: fmt.Sprintf("%v (incus-star %s --help lists the flags)", err, name)}
 	return f.report(usage, stderr)
 }
 
-// orHere are the paths of a command line, the working directory where it has none.
+// orHere returns paths, or the working directory if there are none.
 func orHere(paths []string) []string {
 	if len(paths) == 0 {
 		return []string{"."}
@@ -78,7 +78,7 @@ func orHere(paths []string) []string {
 	return paths
 }
 
-// commandsHelp is how the help of incus-star lists the commands.
+// commandsHelp lists the subcommands in the help of incus-star.
 var commandsHelp = strings.TrimPrefix(`
        incus-star test [flags] [paths]         run the tests in *_test.star files, each in an Incus project of its own
        incus-star check [flags] [paths]        find mistakes in scripts without running them

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Each section of the cookbook has lines for bash and a script that do the same: from the same beginning they come to
-// the same end, and where the script prints something, that is the end of what the lines print.
+// TestCookbook checks that the bash lines and the script in each section of the cookbook do the same: from the same
+// initial state they produce the same final state, and the script's output, if any, ends that of the lines.
 func TestCookbook(t *testing.T) {
 	type job struct{ lines, script block }
 	var jobs []*job
@@ -63,7 +63,7 @@ func TestCookbook(t *testing.T) {
 	}
 }
 
-// job runs a block from the beginning that its section has, and returns what it prints and how it leaves the project.
+// job runs a block from its section's initial state, and returns its output and the final state of the project.
 func (s *shelf) job(t *testing.T, b block, before string) (out, state string) {
 	if before != "" {
 		s.lines(t, b.String()+" before", nil, "set -e\n"+s.own(before))
@@ -73,7 +73,7 @@ func (s *shelf) job(t *testing.T, b block, before string) (out, state string) {
 	return out, state
 }
 
-// cookbookState prints what a job may have changed.
+// cookbookState prints the state that jobs may change.
 const cookbookState = `
 default = incus.use(project = "default")
 

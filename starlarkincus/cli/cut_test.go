@@ -21,7 +21,7 @@ import (
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// allJSON: each line of standard error is an object.
+// allJSON checks that each line of standard error is a JSON object.
 func allJSON(t *testing.T, where string, stderr []byte) {
 	t.Helper()
 	for line := range bytes.Lines(stderr) {
@@ -32,7 +32,7 @@ func allJSON(t *testing.T, where string, stderr []byte) {
 	}
 }
 
-// cutScript does one thing of each kind and says what came of it. Its argument is what its objects are called by.
+// cutScript makes one change of each kind and prints its result. Its argument is a prefix for the names of its objects.
 const cutScript = `
 n, steps = args[0], args[1:]
 failures = []
@@ -68,8 +68,8 @@ for s in steps: doing[s]()
 if failures: raise_(failures[-1])
 `
 
-// TestRealCuts: whatever connections break, nothing is done twice, what an error says of its change is so, clean-up is
-// tried, and every error has a class. The judge is the server, asked without the proxy.
+// TestRealCuts checks that after broken connections nothing is done twice, each error has a class and the right
+// outcome, and clean-up is tried. The results are compared with the server's state, which is read without the proxy.
 func TestRealCuts(t *testing.T) {
 	needsIncus(t)
 	r := random(t)
@@ -79,7 +79,7 @@ func TestRealCuts(t *testing.T) {
 	incus(t, "exec", "cutbase", "--", "touch", "/log")
 	t.Run("socket", func(t *testing.T) {
 		proxy := newCutter(t, "unix", socket, r, 0.15)
-		t.Setenv("INCUS_SOCKET", "") // set for the script alone
+		t.Setenv("INCUS_SOCKET", "") // only the scripts use the proxy
 		cutRuns(t, r, proxy, socket, "x", *cuts, "INCUS_SOCKET", proxy.listener.Addr().String())
 	})
 	t.Run("TLS", func(t *testing.T) {
@@ -91,8 +91,8 @@ func TestRealCuts(t *testing.T) {
 	})
 }
 
-// remoteOf returns a configuration of the incus command with a remote "cut" at an address, which is the server's, and
-// makes the server trust its certificate.
+// remoteOf returns a configuration of the incus command with a remote named cut at the server's address, and makes the
+// server trust its certificate.
 func remoteOf(t *testing.T, address string) string {
 	conf := t.TempDir()
 	server, err := os.ReadFile(filepath.Join(os.Getenv("INCUS_DIR"), "server.crt"))
@@ -119,7 +119,7 @@ func remoteOf(t *testing.T, address string) string {
 	return conf
 }
 
-// cutRuns runs scripts, each with the variable of the environment set that leads it through the proxy.
+// cutRuns runs scripts, each with the environment variable that directs it to the proxy.
 func cutRuns(t *testing.T, r *rand.Rand, proxy *cutter, socket, prefix string, count int, variable, value string) {
 	direct := &http.Client{Timeout: time.Minute, Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", socket)
@@ -190,7 +190,7 @@ func cutRuns(t *testing.T, r *rand.Rand, proxy *cutter, socket, prefix string, c
 				t.Errorf("%s: clean-up %q was tried %d times\n%s", where, name, cleaned[name], command.stderr.Bytes())
 			}
 		}
-		// must compares what a step said with the truth.
+		// must compares the result that a step printed with the server's state.
 		must := func(step string, done bool) {
 			s, ok := said[step]
 			if !ok {
@@ -206,10 +206,10 @@ func cutRuns(t *testing.T, r *rand.Rand, proxy *cutter, socket, prefix string, c
 			}
 		}
 		if s := said["exec"+n]; s.Outcome != nil && *s.Outcome == "unknown" || said["retry"+n].Outcome != nil {
-			time.Sleep(200 * time.Millisecond) // it may still be on its way
+			time.Sleep(200 * time.Millisecond) // the request may still be running
 		}
 		var log []byte
-		for begun := time.Now(); ; time.Sleep(100 * time.Millisecond) { // a snapshot may still be on its way, and freeze it
+		for begun := time.Now(); ; time.Sleep(100 * time.Millisecond) { // a snapshot may still be running, and freeze the instance
 			var err error
 			if log, err = exec.Command("incus", "exec", "cutbase", "--", "cat", "/log").Output(); err == nil {
 				break
@@ -244,7 +244,7 @@ func cutRuns(t *testing.T, r *rand.Rand, proxy *cutter, socket, prefix string, c
 	for line := range strings.Lines(incus(t, "list", "-f", "csv", "-c", "n")) {
 		if name := strings.TrimSpace(line); strings.HasPrefix(name, "c"+prefix) {
 			if out, err := exec.Command("incus", "delete", "-f", name).CombinedOutput(); err != nil {
-				t.Logf("%s: %s", name, out) // a server may trip over a snapshot that was removed during a copy
+				t.Logf("%s: %s", name, out) // a server may fail if a snapshot is removed during a copy
 			}
 		}
 	}

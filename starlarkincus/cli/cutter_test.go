@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// A cutter is a proxy before the server that cuts connections at random moments.
+// A cutter is a proxy that cuts connections to the server at random moments.
 type cutter struct {
 	listener net.Listener
 	network  string  // "unix" or "tcp"
-	server   string  // its address
-	share    float64 // of the requests whose connection is cut
+	server   string  // the server's address
+	share    float64 // the fraction of requests whose connection is cut
 
 	mu     sync.Mutex
 	random *rand.Rand
@@ -54,7 +54,7 @@ func newCutter(t *testing.T, network, server string, r *rand.Rand, share float64
 	return c
 }
 
-// The moments at which a connection is cut.
+// The moments at which a connection is cut, relative to the request.
 const (
 	never = iota
 	before
@@ -63,7 +63,7 @@ const (
 	inAnswer
 )
 
-// plan says what becomes of the next request.
+// plan chooses when, and after how many bytes and how long, to cut the connection of the next request.
 func (c *cutter) plan() (moment, bytes int, wait time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -87,14 +87,14 @@ func (c *cutter) close(conn net.Conn) {
 	conn.Close()
 }
 
-// count returns how many connections it has cut.
+// count returns the number of cut connections.
 func (c *cutter) count() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.cuts
 }
 
-// serve forwards one connection. A client's chunk is a request, or the most of one.
+// serve forwards one connection. It takes each chunk from the client for a request.
 func (c *cutter) serve(client net.Conn) {
 	c.keep(client)
 	defer c.close(client)
@@ -105,7 +105,7 @@ func (c *cutter) serve(client net.Conn) {
 	c.keep(server)
 	var answering sync.WaitGroup
 	defer answering.Wait()
-	allowed := make(chan int, 1000) // bytes of the answer that may still pass; -1 is all
+	allowed := make(chan int, 1000) // bytes of the answer to pass on; -1 for all
 	answering.Go(func() {
 		defer c.close(server)
 		buffer := make([]byte, 64<<10)
@@ -133,7 +133,7 @@ func (c *cutter) serve(client net.Conn) {
 	for {
 		n, err := client.Read(buffer)
 		if err != nil {
-			server.SetReadDeadline(time.Now().Add(2 * time.Second)) // the server finishes what it was asked
+			server.SetReadDeadline(time.Now().Add(2 * time.Second)) // the server finishes the request
 			return
 		}
 		moment, bytes, wait := c.plan()

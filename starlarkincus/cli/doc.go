@@ -12,17 +12,17 @@ var docCommand = command{
 	usage: `usage: incus-star doc [name]...
        incus-star doc -k word...
 
-Prints the reference: what there is, or of each name what it is, what it takes and which request it sends. Names are
-those of scripts: try_, IncusNotFoundError, json.decode, incus.instances.launch, instance.backups.create, profiles.
-A word that is no name is searched for.
-
+Prints the reference: an overview, or the description, the arguments and the requests of each name. Names are those of
+scripts: try_, IncusNotFoundError, json.decode, incus.instances.launch, instance.backups.create, profiles. Any other
+word is searched for.
 `,
 	flags: func(_ *flags, set *pflag.FlagSet) {
-		set.BoolP("keyword", "k", false, "list the names that hold the word, or whose help does")
+		set.BoolP("keyword", "k", false, "list the names that contain the word, in the name or the help")
 	},
 	run: doc,
 }
 
+// doc runs the command doc and returns its exit status.
 func doc(f *flags, set *pflag.FlagSet, names []string, stdio stdio) int {
 	if len(names) == 0 {
 		repl.Overview(stdio.out)
@@ -38,7 +38,7 @@ func doc(f *flags, set *pflag.FlagSet, names []string, stdio stdio) int {
 		}
 		err := error(nil)
 		if keyword {
-			err = fmt.Errorf("nothing tells of %s", name)
+			err = fmt.Errorf("no name or help contains %s", name)
 		} else {
 			err = repl.Tell(stdio.out, name)
 		}

@@ -12,21 +12,21 @@ import (
 	"testing"
 )
 
-// The README and the pages of docs/ are tests. The words behind a block's language say how it is run:
+// The blocks of the README and the pages of docs/ are run as tests. The words after a block's language select how:
 //
-//	python                a script, which is checked, and run beside a real Incus
-//	sh                    lines for bash, the same
-//	console               commands behind "$ ", and what they print
-//	text output           what the script or the lines above print
-//	python offline        runs without Incus too; so do sh and console
+//	python                a script, which is checked, and run on a real Incus
+//	sh                    bash lines, run on a real Incus
+//	console               commands after "$ ", and their output
+//	text output           the output of the script or the lines above
+//	python offline        run without Incus too; also for sh and console
 //	python file=x.star    a file for the blocks below; any language
-//	sh skip REASON        isn't run
-//	text                  isn't run: a picture, a list
+//	sh skip REASON        not run
+//	text                  not run: a picture, a list
 //
-// In an output … stands for any text, and alone on its line for any lines. The blocks of a page run one after another,
-// in a folder and an Incus project of the page's own. The sections of the cookbook are run by TestCookbook.
+// In output, … matches any text, and alone on a line any lines. The blocks of a page run in order, in a folder and an
+// Incus project for the page alone. The sections of the cookbook are run by TestCookbook.
 
-// A block is a fenced part of a page.
+// A block is a fenced block of a page.
 type block struct {
 	page, language string
 	words          []string
@@ -118,7 +118,7 @@ func blocks(t *testing.T, page string) []block {
 	return all
 }
 
-// Every block says what it is, and what can't be run says why.
+// TestDocsMarkTheirBlocks checks that every block has a known kind, and a reason if it isn't run.
 func TestDocsMarkTheirBlocks(t *testing.T) {
 	counts := make(map[string]int)
 	for _, page := range pages(t) {
@@ -166,7 +166,7 @@ func TestDocsMarkTheirBlocks(t *testing.T) {
 	}
 }
 
-// What a page shows as a script has no mistake that check finds.
+// TestDocsCheck checks that incus-star check finds no mistake in the scripts of the pages.
 func TestDocsCheck(t *testing.T) {
 	dir := t.TempDir()
 	for _, page := range pages(t) {
@@ -239,7 +239,7 @@ func TestDocs(t *testing.T) {
 
 var link = regexp.MustCompile(`\]\(([^)#:]*)(?:#([^)]*))?\)`)
 
-// The README is short and leads to every page, and no link leads nowhere.
+// TestDocsLinks checks that the README is short and links to every page, and that no link is broken.
 func TestDocsLinks(t *testing.T) {
 	linked := make(map[string]bool)
 	for _, page := range pages(t) {

@@ -8,7 +8,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// A durationFlag is a flag's time. Unlike the flag library's own it says which unit to write.
+// A durationFlag is the value of a flag for a time. Unlike the flag library's own, its error for a number without a
+// unit shows one with it.
 type durationFlag time.Duration
 
 func (d *durationFlag) Set(text string) error {
@@ -29,7 +30,7 @@ func (d *durationFlag) Set(text string) error {
 func (d *durationFlag) String() string { return time.Duration(*d).String() }
 func (d *durationFlag) Type() string   { return "duration" }
 
-// durationVar adds a flag for a time.
+// durationVar defines a flag for a time that is not negative.
 func durationVar(set *pflag.FlagSet, d *time.Duration, name string, value time.Duration, usage string) {
 	*d = value
 	set.Var((*durationFlag)(d), name, usage)

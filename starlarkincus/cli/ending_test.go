@@ -13,16 +13,16 @@ import (
 	"time"
 )
 
-// The ways in which a script can end. Each has clean-up under way: finally_ around body, and two deferred calls.
+// endings are the ways in which a script can end, each with clean-up: finally_ around body, and two deferred calls.
 var endings = []struct {
 	name   string
 	flags  []string
 	body   string
-	send   []os.Signal // when the script has said that it is ready, and again when clean-up has begun
+	send   []os.Signal // the first when the script is ready, the second when clean-up has begun
 	status int
 	stdout string
-	class  string // with --error-format json; none where nothing is reported
-	stderr string // a pattern of the text
+	class  string // with --error-format json; empty if nothing is reported
+	stderr string // a pattern for the report as text
 }{
 	{name: "end", body: `pass`, status: 0, stdout: "finally deferred", stderr: `^$`},
 	{name: "exit", body: `exit(7)`, status: 7, stdout: "finally deferred", stderr: `^$`},
@@ -57,7 +57,7 @@ var endings = []struct {
 		class: "Interrupt", stderr: `\nhangup\n$`},
 }
 
-// around is the script that a body stands in. What clean-up does shows in files too: standard output may be closed.
+// around is the script around a body. Clean-up also writes to files, because standard output may be closed.
 const around = `
 slow = []
 
@@ -114,7 +114,7 @@ func TestEndings(t *testing.T) {
 	}
 }
 
-// checkObjects wants JSON objects, of which the last is the script's end.
+// checkObjects checks that stderr holds JSON objects, the last of which reports the script's end.
 func checkObjects(t *testing.T, stderr, class string, status int) {
 	var last struct {
 		Class      string
@@ -145,10 +145,10 @@ func runAndSend(t *testing.T, args []string, send []os.Signal) (stdout, stderr s
 			line, _ := command.out.ReadString('\n')
 			stdout += line
 		}
-		time.Sleep(100 * time.Millisecond) // so that it waits, and all tasks have begun
+		time.Sleep(100 * time.Millisecond) // until the script waits, and all tasks have begun
 		command.Process.Signal(s)
 	}
-	// Signals that come close together count as one: a person would press again.
+	// Signals in quick succession may count as one, where a person would press again.
 	if len(send) > 2 {
 		again := time.NewTicker(300 * time.Millisecond)
 		defer again.Stop()
@@ -169,7 +169,7 @@ func runAndSend(t *testing.T, args []string, send []os.Signal) (stdout, stderr s
 	return stdout + rest, command.stderr.String(), status
 }
 
-// Nobody reads what the script prints any more, as in incus-star x.star | head -1.
+// TestEndingWithClosedOutput checks the end of a script whose output has no reader, as in incus-star x.star | head -1.
 func TestEndingWithClosedOutput(t *testing.T) {
 	for _, body := range []string{
 		"while True: print('more')",
@@ -192,7 +192,7 @@ func TestEndingWithClosedOutput(t *testing.T) {
 	}
 }
 
-// Only a third signal ends what can't be told to end.
+// TestEndingOfWhatDoesNotListen checks that a third signal ends a script that can't be interrupted.
 func TestEndingOfWhatDoesNotListen(t *testing.T) {
 	code := "x = [[0] * 1000000] * 1000000\nfinally_(lambda: print('ready') or sleep(1000), lambda: print('cleaning') or max(x))"
 	for format, want := range map[string]string{
@@ -206,7 +206,8 @@ func TestEndingOfWhatDoesNotListen(t *testing.T) {
 	}
 }
 
-// A process that was told to ignore a signal goes on: what runs in a shell's background has no Ctrl-C, and nohup means it.
+// TestIgnoredSignals checks that a signal that was ignored at the start stays ignored, as Ctrl-C by background jobs of
+// a shell, and SIGHUP under nohup.
 func TestIgnoredSignals(t *testing.T) {
 	command := exec.Command("sh", "-c", `trap '' HUP INT; exec incus-star -c 'print("ready"); sleep(0.3); print("end")'`)
 	pipe, err := command.StdoutPipe()

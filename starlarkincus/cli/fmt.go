@@ -18,9 +18,10 @@ import (
 var fmtCommand = command{
 	usage: `usage: incus-star fmt [flags] [paths]
 
-Formats scripts: the files given, and the *.star files below the folders given, or below this one. It rewrites those
-that aren't formatted and prints their names; - formats standard input to standard output. The form is that of Bazel's
-buildifier, with nothing reordered. Scripts with while or with b"" can't be formatted: they stay as they are.
+Formats scripts: the given files, and the *.star files below the given folders or, without arguments, below the working
+directory. It rewrites those that aren't formatted and prints their names; - formats standard input to standard output.
+The format is that of Bazel's buildifier, without reordering. Scripts with while or b"" can't be formatted and stay as
+they are.
 `,
 	after: `
 exit status: 0; 1 a file can't be formatted, or with --check isn't; 2 wrong usage, or a file can't be read
@@ -33,14 +34,14 @@ func init() {
 	var o fmtFlags
 	fmtCommand.flags = func(_ *flags, set *pflag.FlagSet) {
 		o = fmtFlags{}
-		set.BoolVarP(&o.diff, "diff", "d", false, "print what would change, and change nothing")
-		set.BoolVarP(&o.list, "list", "l", false, "print the names of files that would change, and change nothing")
-		set.BoolVar(&o.check, "check", false, "the same, with exit status 1 where there are any")
+		set.BoolVarP(&o.diff, "diff", "d", false, "print the changes instead of making them")
+		set.BoolVarP(&o.list, "list", "l", false, "print the names of the files to change instead of changing them")
+		set.BoolVar(&o.check, "check", false, "like --list, with exit status 1 if there are any")
 	}
 	fmtCommand.run = func(f *flags, _ *pflag.FlagSet, args []string, stdio stdio) int { return f.format(o, args, stdio) }
 }
 
-// format formats scripts.
+// format runs the command fmt and returns its exit status.
 func (f *flags) format(o fmtFlags, paths []string, stdio stdio) int {
 	if len(paths) == 1 && paths[0] == "-" {
 		return f.formatStdin(o, stdio)
@@ -78,15 +79,15 @@ func (f *flags) format(o fmtFlags, paths []string, stdio stdio) int {
 	return status
 }
 
-// An unformatted error is about a script that can't be formatted.
+// An unformatted is the error of a script that can't be formatted.
 type unformatted struct{ error }
 
 func (unformatted) ExitStatus() int { return 1 }
 
-// ReportClass is what --error-format json calls it.
+// ReportClass returns the class under --error-format json.
 func (unformatted) ReportClass() string { return "SyntaxError" }
 
-// print prints what formatting changes in a file: all of it, or just the file's name.
+// print prints the changes of formatting a file, or just the file's name.
 func (o fmtFlags) print(stdout io.Writer, path string, before, after []byte) {
 	if o.diff {
 		_, _ = io.WriteString(stdout, differences(path, before, after))
@@ -95,13 +96,13 @@ func (o fmtFlags) print(stdout io.Writer, path string, before, after []byte) {
 	}
 }
 
-// differences is what formatting changes in a file, for a terminal.
+// differences returns the changes of formatting a file, as a diff that is safe to print.
 func differences(path string, before, after []byte) string {
 	path = printable.Line(path)
 	return printable.Text(string(diff.Diff(path+".orig", before, path, after)))
 }
 
-// formatStdin formats standard input. What can't be formatted is not printed.
+// formatStdin formats standard input and returns the exit status. Input that can't be formatted is not printed.
 func (f *flags) formatStdin(o fmtFlags, stdio stdio) int {
 	before, err := input.All(context.Background(), stdio.in, input.Script)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"unicode/utf8"
 )
 
-// controls are the characters that a terminal acts on, or that make text look like other text. Newlines and tabs are layout.
+// controls are the control characters, except newline and tab, and characters that disguise text.
 var controls = func() (all []rune) {
 	for r := rune(1); r < 0xa0; r++ {
 		if (r < ' ' || r >= 0x7f) && r != '\n' && r != '\t' {
@@ -26,10 +26,10 @@ var controls = func() (all []rune) {
 	return append(all, []rune("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029\ufeff")...)
 }()
 
-// hostile has all of them, and a byte that is no UTF-8. It begins and ends with letters so that nothing trims it.
+// hostile has all controls, and a byte of invalid UTF-8. It begins and ends with letters, which nothing trims.
 var hostile = "a" + string(controls) + "\xff" + "z"
 
-// hostileName is hostile as the name of a file; a longer one isn't allowed.
+// hostileName is hostile, which is short enough to be the name of a file.
 var hostileName = func() string {
 	if len(hostile) > 200 {
 		panic(len(hostile))
@@ -37,14 +37,14 @@ var hostileName = func() string {
 	return hostile
 }()
 
-// hostileText is an expression of Starlark whose value has all controls, and hostileLiteral one whose value is hostile:
-// bytes that are no UTF-8 can't be sent to a server.
+// hostileText is a Starlark expression for a string with all controls, and hostileLiteral one for hostile, which can't
+// be sent to a server because it is invalid UTF-8.
 var (
 	hostileText    = strconv.QuoteToASCII("a" + string(controls) + "z")
 	hostileLiteral = `(` + hostileText + ` + "é"[:1] + "z")`
 )
 
-// raw returns what stands in an output as it is and shouldn't: "" where nothing does.
+// raw returns a description of the first unescaped control in an output; empty for none.
 func raw(output string) string {
 	for i, r := range output {
 		bad := r == utf8.RuneError && !strings.HasPrefix(output[i:], string(utf8.RuneError))
@@ -58,7 +58,7 @@ func raw(output string) string {
 	return ""
 }
 
-// A hostileWorld is a folder with a server whose every answer holds hostile text, and the environment that leads to it.
+// A hostileWorld is a folder with a server whose every answer contains hostile text, and the environment to reach it.
 type hostileWorld struct {
 	*testing.T
 	dir string
@@ -114,8 +114,7 @@ func (w *hostileWorld) write(name, text string) string {
 	return name
 }
 
-// run runs the command as text and as JSON, and looks at all that it prints. Its standard output is looked at too but
-// where it is the script's.
+// run runs the command with both formats of errors, and checks that neither output has an unescaped control.
 func (w *hostileWorld) run(what, stdin string, args ...string) (printed string) {
 	w.Helper()
 	for _, format := range []string{"text", "json"} {
@@ -143,7 +142,8 @@ func (w *hostileWorld) run(what, stdin string, args ...string) (printed string) 
 	return printed
 }
 
-// TestHostileServer has hostile text in all that a server sends and gets, and tells of it in all ways but print.
+// TestHostileServer puts hostile text into everything that a server sends and receives, and outputs it in all ways
+// except print.
 func TestHostileServer(t *testing.T) {
 	const tell = `
 H = LITERAL
@@ -190,7 +190,7 @@ for o in try_(incus.instances.list).value or []:
 	}
 }
 
-// What goes on, and what clean-up couldn't do, when a script is ended.
+// TestHostileWork checks the reports of operations and clean-up that a stopped script leaves.
 func TestHostileWork(t *testing.T) {
 	w := newHostileWorld(t, "operation goes on")
 	printed := w.run("an ended script", "", "--timeout", "400ms", "--cleanup-timeout", "300ms", "-c", "H = "+hostileText+`
@@ -209,8 +209,8 @@ parallel(one, [NAME, "b"])
 	}
 }
 
-// TestHostileText has hostile text in all that the command gets from elsewhere: names of files and folders, scripts and
-// their arguments, the environment and configuration, and looks at all that its commands print.
+// TestHostileText puts hostile text into all other inputs of the command: the names of files and folders, scripts and
+// their arguments, the environment and the configuration. It checks the output of all subcommands.
 func TestHostileText(t *testing.T) {
 	w := newHostileWorld(t, "error")
 	folder := hostileName

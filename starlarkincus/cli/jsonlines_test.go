@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestStandardErrorIsJSON: under --error-format json all that stands on standard error is, whatever writes it; and what
-// net/http logs by itself never stands there.
+// TestStandardErrorIsJSON checks that with --error-format json everything on standard error is JSON, whatever writes
+// it, and that the log of net/http is not on it.
 func TestStandardErrorIsJSON(t *testing.T) {
 	listener, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
 	if err != nil {
@@ -31,7 +31,7 @@ func TestStandardErrorIsJSON(t *testing.T) {
 				}
 				body := `{"type":"sync","status_code":200,"metadata":{"name":"default","config":{}}}`
 				fmt.Fprintf(connection, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
-				fmt.Fprint(connection, "HTTP/1.1 500 unasked\r\nContent-Length: 0\r\n\r\n") // and the connection is idle
+				fmt.Fprint(connection, "HTTP/1.1 500 unasked\r\nContent-Length: 0\r\n\r\n") // while the connection is idle
 			}()
 		}
 	}()

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A daemon that dies while a script waits for its operation. It takes a testbed of its own: all other tests need the
-// daemon.
+// TestDaemonKilledInMidWait kills the daemon while a script waits for an operation. It needs a testbed of its own,
+// because all other tests need the daemon.
 func TestDaemonKilledInMidWait(t *testing.T) {
 	if os.Getenv("INCUS_STAR_TESTBED_KILL") == "" {
 		t.Skip("needs a real Incus that it may kill: run scripts/test.sh")
@@ -29,7 +29,7 @@ print(e.class_, e.status, e.operation_id == op.id, e.cause != None)
 raise_(e)
 `)
 	command.line(t, "ready")
-	time.Sleep(300 * time.Millisecond) // so that the wait is under way
+	time.Sleep(300 * time.Millisecond) // until the script waits
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
@@ -44,8 +44,8 @@ raise_(e)
 	t.Logf("%s", stderr.Bytes())
 }
 
-// A member of a cluster that dies: what had begun on it says that its end is unknown, what is sent to it afterwards is
-// not available, and the others go on.
+// TestMemberKilled kills a member of a cluster. It checks that operations running on it have an unknown outcome, that
+// later requests to it fail as unavailable, and that the other members work.
 func TestMemberKilled(t *testing.T) {
 	pids := strings.Split(os.Getenv("INCUS_STAR_TESTBED_PIDS"), ",")
 	if os.Getenv("INCUS_STAR_TESTBED_KILL") == "" || len(pids) < 3 {
@@ -75,7 +75,7 @@ failed(incus.instances.create, "other", image = image, target = "node2")
 print(incus.cluster.members.get("node2").restore().status, incus.profiles.create("p").name, [i.name for i in incus.instances.list()])
 `)
 	command.line(t, "ready")
-	time.Sleep(time.Second) // so that the command in the instance runs
+	time.Sleep(time.Second) // until the command in the instance runs
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}

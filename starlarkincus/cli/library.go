@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 )
 
-// libraryPath lists the folders where load looks after the loading file's own: those of INCUS_STAR_PATH, then the
+// libraryPath returns the folders that load searches after the loading file's own: those of INCUS_STAR_PATH, then the
 // user's.
 func libraryPath() []string {
 	var folders []string
@@ -15,7 +15,7 @@ func libraryPath() []string {
 		}
 	}
 	data := os.Getenv("XDG_DATA_HOME")
-	if !filepath.IsAbs(data) { // so the specification of that variable wants it
+	if !filepath.IsAbs(data) { // a relative path is invalid by the XDG specification
 		home, err := os.UserHomeDir()
 		if err != nil {
 			return folders

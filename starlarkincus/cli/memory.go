@@ -14,33 +14,35 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// A memoryLimit is how much memory --max-memory allows; as an error, its end. Its status is that of a time that is over.
+// A memoryLimit is the value of --max-memory, and the error of a script that exceeds it.
 type memoryLimit struct {
-	bytes uint64 // 0: all
+	bytes uint64 // 0 for no limit
 	text  string
 }
 
 var _ pflag.Value = (*memoryLimit)(nil)
 
+// ExitStatus returns the exit status, which is that of a timeout.
 func (memoryLimit) ExitStatus() int { return 124 }
 
-// ReportClass is what --error-format json calls it.
+// ReportClass returns the class under --error-format json.
 func (memoryLimit) ReportClass() string { return "MemoryLimit" }
 
 func (m memoryLimit) Error() string  { return "the memory limit is reached: " + m.text }
 func (m memoryLimit) String() string { return m.text }
 func (memoryLimit) Type() string     { return "size" }
 
-// memoryUnits are those of Incus.
+// memoryUnits are the units of sizes in Incus.
 var memoryUnits = map[string]uint64{
 	"": 1, "B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
 }
 
 var memorySize = regexp.MustCompile(`^([0-9]+)([A-Za-z]*)$`)
 
-// minMemory is what the command itself needs, with room for a small script.
+// minMemory is the memory of the command itself, with room for a small script.
 const minMemory = 32 << 20
 
+// Set parses a size.
 func (m *memoryLimit) Set(s string) error {
 	parts := memorySize.FindStringSubmatch(s)
 	if parts == nil || memoryUnits[parts[2]] == 0 {
@@ -55,15 +57,15 @@ func (m *memoryLimit) Set(s string) error {
 	return nil
 }
 
-// watch gives a context that ends when the process uses more memory than the limit allows. A call of one builtin
-// can't be ended: where memory grows on by a quarter of the limit, or has grown to twice the limit at once, the process
-// ends, before the kernel kills it or another. Stop ends the watch; that the kernel refuses four times the limit stays.
-// A limit of 0 allows all.
+// watch returns a context that ends when the process uses more memory than the limit. A single call of a builtin can't
+// be interrupted: so if memory then grows by another quarter of the limit, or is at twice the limit already, watch ends
+// the process, before the kernel kills this or another one. Stop ends the watch, but not the kernel's limit of four
+// times as much. A limit of 0 is none.
 func (m memoryLimit) watch(ctx context.Context, stderr io.Writer) (_ context.Context, stop func()) {
 	if m.bytes == 0 {
 		return ctx, func() {}
 	}
-	// Garbage doesn't count: near the limit it's collected.
+	// Near the limit Go collects garbage, so that garbage doesn't count.
 	before := debug.SetMemoryLimit(int64(m.bytes))
 	refuseBeyond(4 * min(m.bytes, 1<<60))
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -98,7 +100,7 @@ func (m memoryLimit) watch(ctx context.Context, stderr io.Writer) (_ context.Con
 	}
 }
 
-// memoryUsed is what Go's runtime has from the system and hasn't given back: what its own limit goes by.
+// memoryUsed returns the memory that Go's runtime has obtained from the system and not returned, as for its own limit.
 func memoryUsed() uint64 {
 	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 	metrics.Read(samples)

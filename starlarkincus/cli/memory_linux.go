@@ -6,9 +6,9 @@ import (
 	"syscall"
 )
 
-// refuseBeyond makes the kernel refuse the process more than that many bytes of address space besides what it has now.
-// The watch can't see one allocation of many times the limit in time: while a builtin fills it, Go may stop all else.
-// Go's runtime ends the process where it is refused.
+// refuseBeyond limits the growth of the process's address space to a number of bytes. Beyond it the kernel refuses
+// memory, and Go's runtime ends the process. The watch would notice a single allocation of many times the limit too
+// late, because Go may stop all other goroutines while a builtin fills it.
 func refuseBeyond(bytes uint64) {
 	statm, err := os.ReadFile("/proc/self/statm")
 	if err != nil {

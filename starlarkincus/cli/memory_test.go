@@ -11,8 +11,8 @@ import (
 	"incus-star/errors"
 )
 
-// plain builds the command as users have it, once, and returns the folder with it. With the race detector, which the tests'
-// own binary may have, a script takes several times the time and the memory.
+// plain builds the command without the race detector, once, and returns its folder. With the race detector, as the
+// tests' own binary may be built, a script takes several times as much time and memory.
 var plain = sync.OnceValues(func() (dir string, err error) {
 	if _, err := exec.LookPath("go"); err != nil {
 		return "", err
@@ -28,7 +28,7 @@ var plain = sync.OnceValues(func() (dir string, err error) {
 	return dir, nil
 })
 
-// usePlain makes a test's processes those of plain.
+// usePlain makes a test run the command built by plain.
 func usePlain(t *testing.T) {
 	t.Helper()
 	dir, err := plain()

@@ -12,8 +12,8 @@ import (
 	"incus-star/starlarkincus/host"
 )
 
-// An output is the standard output of a command. It keeps the error of the first write that fails and refuses those
-// that follow, so that whoever writes to it need not look.
+// An output is the standard output of a command. It records the error of the first failed write and refuses the
+// following ones, so that its users may ignore errors.
 type output struct {
 	file   *os.File
 	mu     sync.Mutex
@@ -23,6 +23,7 @@ type output struct {
 
 func newOutput(file *os.File) *output { return &output{file: file, failed: make(chan struct{})} }
 
+// Write writes to the file, unless a write has failed before.
 func (o *output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -44,18 +45,18 @@ func (o *output) Write(p []byte) (int, error) {
 	return n, o.err
 }
 
-// Fd is the file's, by which the width of a terminal is found.
+// Fd returns the file's descriptor, for the width of a terminal.
 func (o *output) Fd() uintptr { return o.file.Fd() }
 
-// failure returns why not all was written; nil where it was.
+// failure returns the error of the first failed write; nil for none.
 func (o *output) failure() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.err
 }
 
-// end returns the exit status of a command that has written: its own, unless the output wasn't written whole. Then that
-// is reported, unless it is that nobody reads it any more.
+// end returns the exit status of a command: the given one, or, after a failed write, that of the failure, which it
+// reports. A closed pipe is not reported.
 func (o *output) end(f *flags, status int, stderr io.Writer) int {
 	err := o.failure()
 	if err == nil {
@@ -64,7 +65,7 @@ func (o *output) end(f *flags, status int, stderr io.Writer) int {
 	return f.report(err, stderr)
 }
 
-// watch returns a context that ends when a write fails: nobody sees what is done after that. Stop ends the watch.
+// watch returns a context that ends when a write fails, because later results would be lost. Stop ends the watch.
 func (o *output) watch(ctx context.Context) (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	done := make(chan struct{})

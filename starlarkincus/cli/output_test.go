@@ -12,14 +12,14 @@ import (
 	"incus-star/starlarkincus/cli"
 )
 
-// A result is what a run of the command within this process left.
+// A result is the result of a run of the command within this process.
 type result struct {
 	stdout, stderr string
 	status         int
 }
 
-// runHere runs the command within this process, whose environment and working directory it has. What is printed is kept
-// where stdout is nil.
+// runHere runs the command within this process, with its environment and working directory. It captures standard output
+// if stdout is nil.
 func runHere(t *testing.T, stdin string, stdout *os.File, args ...string) (r result) {
 	t.Helper()
 	dir := t.TempDir()
@@ -51,8 +51,8 @@ func runHere(t *testing.T, stdin string, stdout *os.File, args ...string) (r res
 	return r
 }
 
-// Each command that prints ends with 141 where nobody reads it, and with an error where it can't be written; not with 0
-// as if all were well.
+// TestOutputThatFails checks that each command that prints ends with 141 if its output has no reader, and with an error
+// if it can't be written.
 func TestOutputThatFails(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
@@ -88,10 +88,10 @@ func TestOutputThatFails(t *testing.T) {
 		"fmt -l form.star", "fmt -d form.star", "fmt --check form.star", "fmt -", "fmt -d -", "fmt form.star",
 		"test a_test.star", "test -v a_test.star",
 		"ok.star --help", "-c print(1)", "-c table([[1]])",
-		"< help()", "< help(try_)", "< 1+1", // the prompt, on standard input
+		"< help()", "< help(try_)", "< 1+1", // the prompt's standard input
 	} {
 		args, stdin := strings.Fields(line), "x=1\n"
-		script := args[0] == "-c" || args[0] == "ok.star" // whose write is a call that fails
+		script := args[0] == "-c" || args[0] == "ok.star" // a failed write is an error in the script
 		if entry, ok := strings.CutPrefix(line, "< "); ok {
 			args, stdin, script = nil, entry+"\n", true
 		}

@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-// A trustedWorld is a folder with all files whose owner and mode matter, and a script that uses each twice.
+// trustedWorld creates a folder with all files whose owner and mode matter, and a script that uses each twice.
 func trustedWorld(t *testing.T) (dir, script string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -71,8 +71,8 @@ print("end")
 `, dir)
 }
 
-// Each key, configuration and library that another user could have read or changed is told of, once, and the run goes
-// on.
+// TestWarningsOfForeignFiles checks that each key, configuration or library that other users can read or change causes
+// one warning and no error.
 func TestWarningsOfForeignFiles(t *testing.T) {
 	dir, script := trustedWorld(t)
 	keys := []string{"conf/client.key", "conf/clientcerts/own.key", "mine.key"}
@@ -143,7 +143,8 @@ func TestWarningsOfForeignFiles(t *testing.T) {
 	}
 }
 
-// A pipe that nobody writes to, in the place of any file of the configuration, ends with the run.
+// TestPipesInTheConfiguration checks that a pipe without a writer in place of any configuration file doesn't outlast
+// the run.
 func TestPipesInTheConfiguration(t *testing.T) {
 	for _, name := range []string{"conf/config.yml", "etc/config.yml", "conf/client.crt", "conf/client.key", "conf/clientcerts/own.key", "conf/servercerts/r.crt", "mine.key"} {
 		dir, script := trustedWorld(t)

@@ -11,18 +11,18 @@ import (
 	"incus-star/starlarkincus/repl"
 )
 
-// prompt reads and runs entries until the input ends.
+// prompt reads and runs entries until the input ends, and returns the exit status.
 func (f *flags) prompt(options host.Options) int {
 	ctx, unwatch := f.maxMemory.watch(context.Background(), options.Stderr)
 	defer unwatch()
 	signals := make(chan os.Signal, 3)
-	if watched := endings(); len(watched) > 0 {
+	if watched := terminationSignals(); len(watched) > 0 {
 		signal.Notify(signals, watched...)
 	}
 	defer signal.Stop(signals)
 	env := remote.OS()
 	env.Warn = options.Warn
-	brief, cancel := context.WithTimeout(ctx, time.Second) // the configuration may be a pipe, and it's only for the greeting
+	brief, cancel := context.WithTimeout(ctx, time.Second) // the configuration may be a pipe, and is needed only for the greeting
 	defer cancel()
 	return repl.Run(ctx, repl.Options{
 		Host:       host.New(options),

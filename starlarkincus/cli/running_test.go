@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// A running is the command while it runs.
+// A running is a running command.
 type running struct {
 	*exec.Cmd
 	pipe   io.ReadCloser
@@ -18,10 +18,10 @@ type running struct {
 	stderr bytes.Buffer
 }
 
-// hangs is how long a command may take; then it is ended, and its standard error shows where it stood.
+// hangs is the time limit of a command. SIGQUIT then ends it, and its standard error has the stacks of its goroutines.
 const hangs = time.Minute
 
-// start starts the command, which the end of the test, or a minute, ends.
+// start starts the command, and ends it after the test or the time limit.
 func start(t *testing.T, args ...string) *running {
 	t.Helper()
 	r := &running{Cmd: exec.Command("incus-star", args...)}
@@ -40,7 +40,7 @@ func start(t *testing.T, args ...string) *running {
 	return r
 }
 
-// line is the next line of its output, which must be that.
+// line reads the next line of the output, which must be want.
 func (r *running) line(t *testing.T, want string) {
 	t.Helper()
 	if line, err := r.out.ReadString('\n'); line != want+"\n" {
@@ -50,7 +50,7 @@ func (r *running) line(t *testing.T, want string) {
 	}
 }
 
-// rest is the rest of its output, and its exit status.
+// rest waits for the command, and returns the rest of its output and its exit status.
 func (r *running) rest() (text string, status int) {
 	data, _ := io.ReadAll(r.out)
 	r.Wait()

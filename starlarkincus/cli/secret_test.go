@@ -21,8 +21,8 @@ import (
 	"time"
 )
 
-// secretCalls are calls that send a secret, $1 and so on, to a server. Each stands in a line of its own, because an
-// error shows its line.
+// secretCalls are calls that send secrets, $1 and so on, to a server. Each is on one line, because an error shows the
+// line of its call.
 var secretCalls = []string{
 	`request("POST", "/1.0/profiles", body={"name": "p", "config": {"oidc.client.secret": "$1", "core.trust_password": "$2"}})`,
 	`request("POST", "/1.0/profiles", body={"a": [{"b": {"password": "$1"}}, {"token": "$2"}], "api_key": "$3"})`,
@@ -72,8 +72,8 @@ var secretCalls = []string{
 	`instances.create("i", image="https://u:$1@h/x?token=$2:alias")`,
 }
 
-// around secretCalls: each is made by a deferred call, whose report shows its line, and each error is told in all the
-// ways that a script has.
+// secretScript is the script around secretCalls. It makes each call deferred, so that its report shows its line, and
+// outputs each error in all ways.
 const secretScript = `
 def tell(e):
     if e == None:
@@ -90,12 +90,12 @@ def tell(e):
 %s
 `
 
-// A repeater is a server that repeats in its answers all that it gets, and has secrets of its own.
+// A repeater is a server that repeats each request in its answers, and has secrets of its own.
 type repeater struct {
 	mode string
 	own  string
 	mu   sync.Mutex
-	got  []string // what requests said, for the answers of operations
+	got  []string // the texts of requests, for the results of operations
 }
 
 const repeatedOperation = "/1.0/operations/0a6b2ae5-4f0c-4f0b-9d3c-1f3c1c6d1a11"
@@ -208,7 +208,7 @@ var repeaterModes = []string{"error", "page", "elsewhere", "broken JSON", "unkno
 
 var placeholder = regexp.MustCompile(`\$([nt]?)(\d)`)
 
-// marks makes secrets that can be told from all else, and remembers where each was.
+// marks generates unmistakable secrets, and records the location of each.
 type marks struct {
 	where map[string]string
 }
@@ -219,7 +219,7 @@ func (m *marks) new(where string) string {
 	return mark
 }
 
-// fill puts marks in a text's placeholders: in $t1 within a token, and in $n1 nothing secret.
+// fill replaces the placeholders in a text: $1 by a mark, $t1 by a token with one, and $n1 by a harmless name.
 func (m *marks) fill(text string) string {
 	return placeholder.ReplaceAllStringFunc(text, func(p string) string {
 		switch p[1] {
@@ -235,7 +235,7 @@ func (m *marks) fill(text string) string {
 	})
 }
 
-// look fails the test on marks in an output.
+// look reports the marks in an output as errors.
 func (m *marks) look(t *testing.T, output, text string) {
 	t.Helper()
 	seen := 0
@@ -248,7 +248,7 @@ func (m *marks) look(t *testing.T, output, text string) {
 	}
 }
 
-// secretWorld is a folder with configuration that holds secrets, and a server.
+// secretWorld creates a folder with secrets in its configuration, and starts a server.
 func secretWorld(t *testing.T, mode string) (m *marks, dir string, env []string) {
 	t.Helper()
 	m = &marks{where: map[string]string{}}
@@ -308,7 +308,7 @@ func runIn(t *testing.T, env []string, stdin string, args ...string) (stdout, st
 	return out.String(), errs.String()
 }
 
-// timeLimit returns the time of a script: an operation that goes on would never end.
+// timeLimit returns the time limit of a script, which is short for an operation that never ends.
 func timeLimit(mode string) string {
 	if mode == "operation goes on" {
 		return "2s"
@@ -316,7 +316,7 @@ func timeLimit(mode string) string {
 	return "1m"
 }
 
-// TestSecretsStayHidden plants secrets in all places that can hold one, and looks for them in all that is printed.
+// TestSecretsStayHidden puts secrets in all places that can have one, and looks for them in the output.
 func TestSecretsStayHidden(t *testing.T) {
 	usePlain(t)
 	planted := 0
@@ -355,8 +355,8 @@ func TestSecretsStayHidden(t *testing.T) {
 	t.Logf("%d secrets", planted)
 }
 
-// What a server has as secrets isn't shown by the text of an object, the prompt's echo, or a failing test; nor what was
-// sent to it.
+// TestSecretsStayHiddenInEchoes checks that the text of an object, the prompt's echo, and a failed test show neither
+// the server's secrets nor those sent to it.
 func TestSecretsStayHiddenInEchoes(t *testing.T) {
 	usePlain(t)
 	const reads = `
@@ -404,7 +404,7 @@ op = try_(incus.operations.get, "0a6b2ae5-4f0c-4f0b-9d3c-1f3c1c6d1a11")
 	}
 }
 
-// A signal while operations run: what goes on is named, and nothing more.
+// TestSecretsStayHiddenWhenInterrupted checks that the report of running operations after a signal has no secrets.
 func TestSecretsStayHiddenWhenInterrupted(t *testing.T) {
 	usePlain(t)
 	m, dir, env := secretWorld(t, "operation goes on")

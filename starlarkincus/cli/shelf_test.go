@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// The pages' image, in whose place the testbed has one of its own.
+// docImage is the image in the pages, which tests replace by that of the testbed.
 const docImage = "images:debian/12"
 
-// A shelf is a place of its own for a page's blocks: a folder, and beside a real Incus a project and a network.
+// A shelf holds the blocks of a page: a folder and, on a real Incus, a project and a network.
 type shelf struct {
 	dir, project, network, subnet string
 	real                          bool
@@ -26,7 +26,7 @@ type shelf struct {
 
 func newShelf(t *testing.T) *shelf {
 	s := &shelf{dir: t.TempDir(), real: os.Getenv("INCUS_STAR_TESTBED") != "" && os.Getenv("INCUS_STAR_TESTBED_CLUSTER") == ""}
-	_ = os.Getenv("INCUS_STAR_TESTBED_RUN") // another daemon at each run: no cached result counts
+	_ = os.Getenv("INCUS_STAR_TESTBED_RUN") // invalidates cached results, because each run has another daemon
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +45,7 @@ func newShelf(t *testing.T) *shelf {
 	return s
 }
 
-// makeProject makes the project, and its network, of which no other shelf has the name or the addresses.
+// makeProject creates the project and its network, whose name and addresses are unique among shelves.
 func (s *shelf) makeProject(t *testing.T, name string) {
 	t.Helper()
 	n := 0
@@ -58,7 +58,8 @@ func (s *shelf) makeProject(t *testing.T, name string) {
 	s.lines(t, name, nil, projectScript)
 }
 
-// Other tests change the host's interfaces, at which the server looks when it makes one.
+// projectScript creates the project and the network. It tries several times, because other tests change the host's
+// interfaces, which the server examines when it creates a network.
 const projectScript = `exec incus-star -c '
 project, network, subnet = args
 mine = incus.use(project = "default")
@@ -89,7 +90,7 @@ const removeProject = `exec incus-star -c 'default = incus.use(project = "defaul
 catch(IncusNotFoundError, default.projects.delete, env["INCUS_PROJECT"])
 catch(IncusNotFoundError, lambda: retry(default.networks.delete, env["NETWORK"], on = IncusServerError))'`
 
-// own returns a block's text for this testbed.
+// own returns a block's text with the image of the testbed.
 func (s *shelf) own(text string) string {
 	if s.project == "" {
 		return text
@@ -97,7 +98,7 @@ func (s *shelf) own(text string) string {
 	return strings.NewReplacer(docImage, os.Getenv("INCUS_STAR_TESTBED_IMAGE"), "10.107.0.", s.subnet, "incusbr0", s.network, "team-a", s.project+"-team", "cookbook-web", s.project+"-web").Replace(text)
 }
 
-// run runs a script, or lines, and returns what it prints on standard output.
+// run runs a script or bash lines, and returns the standard output.
 func (s *shelf) run(t *testing.T, b block) string {
 	t.Helper()
 	text := s.own(b.text)
@@ -109,7 +110,8 @@ func (s *shelf) run(t *testing.T, b block) string {
 	return s.lines(t, b.String(), nil, "set -eo pipefail\n"+text)
 }
 
-// lines runs lines in bash, which must succeed, and returns what they print. With both, that is standard error too.
+// lines runs bash lines, which must succeed, and returns the standard output. If both isn't nil, it receives standard
+// output and standard error.
 func (s *shelf) lines(t *testing.T, what string, both *bytes.Buffer, text string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
@@ -131,7 +133,7 @@ func (s *shelf) lines(t *testing.T, what string, both *bytes.Buffer, text string
 	return out.String()
 }
 
-// console runs the commands of a session in one shell, and compares what each prints. One of which nothing is shown
+// console runs the commands of a session in one shell, and compares the output of each. A command without shown output
 // must succeed.
 func (s *shelf) console(t *testing.T, b block) {
 	t.Helper()

@@ -12,13 +12,13 @@ import (
 	"incus-star/starlarkincus/host"
 )
 
-// A terminated is a signal from elsewhere that ends the script; its status is the one that shells give.
+// A terminated is the error of a script ended by SIGTERM or SIGHUP. Its exit status is that of a shell.
 type terminated struct{ signal syscall.Signal }
 
 func (t terminated) Error() string   { return t.signal.String() }
 func (t terminated) ExitStatus() int { return 128 + int(t.signal) }
 
-// causeOf is why a signal ends the script.
+// causeOf returns the error of a script ended by a signal.
 func causeOf(s os.Signal) error {
 	if s, ok := s.(syscall.Signal); ok && s != syscall.SIGINT {
 		return terminated{s}
@@ -26,24 +26,24 @@ func causeOf(s os.Signal) error {
 	return host.ErrInterrupted
 }
 
-// endings are the signals that end a script, but those that the process was told to ignore when it started: a shell
-// does so for what runs in its background, and nohup for SIGHUP.
-func endings() []os.Signal {
+// terminationSignals returns the signals that end a script, except those ignored since the start of the process: a
+// shell ignores Ctrl-C for background jobs, and nohup SIGHUP.
+func terminationSignals() []os.Signal {
 	return slices.DeleteFunc([]os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}, signal.Ignored)
 }
 
-// A cleaner is what runs scripts, and their clean-up.
-type cleaner interface {
+// A runner runs scripts and their clean-up.
+type runner interface {
 	EndCleanup()
 	Report(w io.Writer, err error)
 }
 
-// onSignals gives a context that the first Ctrl-C, SIGTERM or SIGHUP ends. A second one ends clean-up, which h does
-// then; a third ends the process. Stop ends the watch.
-func onSignals(ctx context.Context, h cleaner, stderr *os.File) (_ context.Context, stop func()) {
+// onSignals returns a context that ends at the first Ctrl-C, SIGTERM or SIGHUP. The second one ends the clean-up of h,
+// the third the process. Stop ends the watch.
+func onSignals(ctx context.Context, h runner, stderr *os.File) (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	signals := make(chan os.Signal, 3)
-	if watched := endings(); len(watched) > 0 { // none would mean all
+	if watched := terminationSignals(); len(watched) > 0 { // Notify without signals means all
 		signal.Notify(signals, watched...)
 	}
 	done := make(chan struct{})
@@ -74,6 +74,7 @@ func onSignals(ctx context.Context, h cleaner, stderr *os.File) (_ context.Conte
 	}
 }
 
+// statusOf returns the exit status of a signal's cause.
 func statusOf(cause error) int {
 	if t, ok := cause.(terminated); ok {
 		return t.ExitStatus()
@@ -81,9 +82,10 @@ func statusOf(cause error) int {
 	return host.ExitStatus(cause)
 }
 
-// onClosedPipe makes a write to a closed pipe an error, until stop. Go would end the process there, without clean-up.
+// onClosedPipe makes a write to a closed pipe an error until stop is called. By default Go ends the process, without
+// clean-up.
 func onClosedPipe() (stop func()) {
-	signals := make(chan os.Signal, 1) // nobody reads it: that it is asked for is enough
+	signals := make(chan os.Signal, 1) // never read: its registration suffices
 	signal.Notify(signals, syscall.SIGPIPE)
 	return func() { signal.Stop(signals) }
 }

@@ -20,7 +20,7 @@ var (
 	faultSeed = flag.Uint64("fault-seed", 0, "the seed of both; 0 takes another each time")
 )
 
-// random returns a source of random numbers, and says how to get it again.
+// random returns a source of random numbers, and logs the flag that reproduces it.
 func random(t *testing.T) *rand.Rand {
 	seed := *faultSeed
 	if seed == 0 {
@@ -30,8 +30,8 @@ func random(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// stopScripts are what is ended at a random moment after it has printed "go"; NAME is an instance's name. In each,
-// clean-up removes all.
+// stopScripts are scripts to stop at a random moment after they print "go". NAME stands for an instance's name. The
+// clean-up of each deletes all its instances.
 var stopScripts = map[string]string{
 	"launch": `
 print("go")
@@ -81,11 +81,12 @@ parallel(one, range(2))
 `,
 }
 
-// stopTimes are how long each takes, roughly, as multiples of a launch.
+// stopTimes are the approximate durations of stopScripts, as multiples of a launch.
 var stopTimes = map[string]float64{"launch": 1, "deferred": 1, "start": 2, "copy": 1.5, "snapshot": 2, "exec": 1.5, "parallel": 2}
 
-// TestRealStopsLeaveNothing: a script that is ended at any moment leaves no instance, where its clean-up deletes them.
-// Where the grace period doesn't suffice, or a second signal ended clean-up, its error names what the server goes on with.
+// TestRealStopsLeaveNothing checks that a script that is stopped at any moment leaves no instances if its clean-up
+// deletes them. If the grace period is too short, or a second signal ends clean-up, its error must name the remaining
+// ones.
 func TestRealStopsLeaveNothing(t *testing.T) {
 	needsIncus(t)
 	r := random(t)
@@ -121,7 +122,7 @@ func TestRealStopsLeaveNothing(t *testing.T) {
 	for i := range *stops {
 		kind := names[(i+int(r.Uint32N(2)))%len(names)]
 		script := strings.ReplaceAll(stopScripts[kind], "NAME", fmt.Sprintf("stop%d", i))
-		took := time.Duration(launch * stopTimes[kind]) // when nothing ends it
+		took := time.Duration(launch * stopTimes[kind]) // without a stop
 		after := time.Duration(r.Float64() * float64(took))
 		way := []os.Signal{syscall.SIGINT, syscall.SIGTERM, nil}[r.IntN(3)]
 		again := way != nil && r.IntN(8) == 0
@@ -141,7 +142,7 @@ func TestRealStopsLeaveNothing(t *testing.T) {
 		_, status := command.rest()
 		where := fmt.Sprintf("stop %d (%s, %v after %v of %v, again %t)", i, kind, way, after, took, again)
 		stderr := command.stderr.String()
-		late := status == -1 && way != nil && stderr == "" // the signal came when all was over
+		late := status == -1 && way != nil && stderr == "" // the signal came after the end
 		if !late && status != 0 && status != 130 && status != 143 && status != 124 {
 			t.Errorf("%s: status %d:\n%s", where, status, stderr)
 		}
@@ -149,12 +150,12 @@ func TestRealStopsLeaveNothing(t *testing.T) {
 		all = append(all, ended{where, stderr, again})
 		check()
 	}
-	time.Sleep(time.Second) // something may come later
+	time.Sleep(time.Second) // a creation may still be running
 	check()
 	t.Logf("%d scripts ended, %d instances left by the end of the grace period, %d by a second signal", *stops, late, cut)
 }
 
-// stopped returns the instances of scripts that are there.
+// stopped returns the existing instances of scripts.
 func stopped(t *testing.T) (names []string) {
 	for _, name := range strings.Fields(incus(t, "list", "^stop", "-f", "csv", "-c", "n")) {
 		if name != "stopbase" {
@@ -164,8 +165,8 @@ func stopped(t *testing.T) (names []string) {
 	return names
 }
 
-// named reports whether the lines of standard error tell that an instance was left: as what the server goes on with, or
-// in a clean-up that was cut short.
+// named reports whether the lines of standard error name an instance as left: by a running operation, or by a clean-up
+// that was cut short.
 func named(stderr, name string) bool {
 	for line := range strings.Lines(stderr) {
 		var e struct {
@@ -184,7 +185,7 @@ func named(stderr, name string) bool {
 	return false
 }
 
-// whole runs a script to its end, and returns the time from "go" on without its clean-up, roughly.
+// whole runs a script to its end, and returns the approximate time from "go" to clean-up.
 func whole(t *testing.T, script string) time.Duration {
 	t.Helper()
 	command := start(t, "-c", script)

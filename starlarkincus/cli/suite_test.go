@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// Ctrl-C ends the tests that run, with their clean-up, and says how far they came.
+// TestInterruptedTests checks that Ctrl-C ends the running tests with their clean-up, and that the number of finished
+// ones is printed.
 func TestInterruptedTests(t *testing.T) {
 	dir := t.TempDir()
 	ready := filepath.Join(dir, "ready")

@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Set by the flags of incus-star test.
+// testFlags are the flags of incus-star test.
 type testFlags struct {
 	match    string
 	verbose  bool
@@ -26,23 +26,24 @@ type testFlags struct {
 var testCommand = command{
 	usage: `usage: incus-star test [flags] [paths]
 
-Runs the functions test_* of the files *_test.star: those given, and those below the folders given, or below this one.
+Runs the functions test_* in *_test.star files: in the given files, and those below the given folders or, without
+arguments, below the working directory.
 
-Each test begins anew: the file's top level is run for it, and its incus is a client of an Incus project of its own. The
-project is made at the test's first call of Incus, and removed after the test with all that is in it, however the test
-ended. It has copies of the base project's profiles, and sees the images and the networks of the default project; what
-a test adds to those, to other projects or to other servers is for the test to remove: defer() does so.
+Each test runs the file's top level anew, and has an Incus project of its own, which incus uses. The project is created
+at the test's first call of Incus, and deleted with everything in it afterwards, however the test ends. It has
+copies of the base project's profiles, and sees the images and networks of the default project. A test must remove its
+additions to those, to other projects and to other servers itself, for example with defer().
 
-setup() and teardown() run before and after each test, where the file has them; teardown also after a failure, but not
-where setup failed. A file that tests load may use the tests' names too:
+If the file has setup() and teardown(), they run before and after each test: teardown even if the test fails, but not if
+setup does. Files loaded by tests can use these functions too:
 
   assert_eq(got, want, msg="")          assert_ne(got, unwanted, msg="")
   assert_true(x, msg="")                assert_false(x, msg="")
   assert_in(x, where, msg="")           assert_contains(where, x, msg="")
-  assert_raises(classes, fn, *args, **kwargs)   calls fn, which must fail so, and returns the error
+  assert_raises(classes, fn, *args, **kwargs)   calls fn, which must raise one of the classes, and returns the error
   skip(reason="")
 
-A failed assertion is an AssertionError, which stands under ScriptError: try_ doesn't hold it.
+A failed assertion is an AssertionError, a kind of ScriptError: try_ lets it through.
 `,
 	after: `
 exit status: 0; 1 a test failed; 2 wrong usage, a file doesn't parse, or there are no tests; 130 after Ctrl-C
@@ -54,15 +55,15 @@ func init() {
 	testCommand.flags = func(f *flags, set *pflag.FlagSet) {
 		t = testFlags{}
 		set.StringVar(&t.match, "run", "", "run only the tests whose names match this regular `expression`")
-		set.BoolVarP(&t.verbose, "verbose", "v", false, "tell of each test as it ends, with what it printed")
-		durationVar(set, &t.timeout, "timeout", 5*time.Minute, "end a test after this long; 0 for never")
+		set.BoolVarP(&t.verbose, "verbose", "v", false, "print each test as it ends, with its output")
+		durationVar(set, &t.timeout, "timeout", 5*time.Minute, "end a test after this time; 0 for no limit")
 		durationVar(set, &f.cleanup, "cleanup-timeout", f.cleanup, cleanupUsage)
-		set.IntVarP(&t.parallel, "parallel", "p", min(runtime.NumCPU(), 4), "how many files to run at a time")
+		set.IntVarP(&t.parallel, "parallel", "p", min(runtime.NumCPU(), 4), "the number of files to run at a time")
 		set.StringVar(&t.junit, "junit", "", "write a JUnit report to this `file`")
-		set.StringVar(&f.remote, "remote", f.remote, "the incus command's remote to work on, instead of its default")
-		set.StringVar(&f.project, "project", f.project, "the base project, whose profiles tests start with")
+		set.StringVar(&f.remote, "remote", f.remote, "the remote of the incus command to use, instead of its default")
+		set.StringVar(&f.project, "project", f.project, "the base project, whose profiles tests get copies of")
 		set.Uint64Var(&f.maxSteps, "max-steps", f.maxSteps, "end a test after this many steps of Starlark")
-		set.BoolVar(&f.trace, "trace", f.trace, "tell of each request; implies -v")
+		set.BoolVar(&f.trace, "trace", f.trace, "print each request; implies -v")
 	}
 	testCommand.run = func(f *flags, set *pflag.FlagSet, args []string, stdio stdio) int {
 		if f.timeout > 0 && !set.Changed("timeout") {
@@ -72,7 +73,7 @@ func init() {
 	}
 }
 
-// test runs tests.
+// test runs the command test and returns its exit status.
 func (f *flags) test(t testFlags, paths []string, stdio stdio) int {
 	var match *regexp.Regexp
 	var err error
