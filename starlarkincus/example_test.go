@@ -23,7 +23,7 @@ func ExamplePredeclared() {
 
 	script := `
 print(incus)
-errors.connect(endpoint = "https://127.0.0.1:1").instances.get("db")
+incus.connect(endpoint = "https://127.0.0.1:1").instances.get("db")
 `
 	_, err := starlark.ExecFileOptions(&syntax.FileOptions{}, thread, "example.star", script, names)
 	fmt.Println(errors.Is(err, errors.Connection), errors.Is(err, errors.NotFound))
