@@ -3,7 +3,7 @@ package cli
 import (
 	"fmt"
 
-	"incus-star/starlarkincus/repl"
+	"incus-star/starlarkincus/reference"
 
 	"github.com/spf13/pflag"
 )
@@ -25,7 +25,7 @@ word is searched for.
 // doc runs the command doc and returns its exit status.
 func doc(f *flags, set *pflag.FlagSet, names []string, stdio stdio) int {
 	if len(names) == 0 {
-		repl.Overview(stdio.out)
+		reference.Overview(stdio.out)
 		return 0
 	}
 	for i, name := range names {
@@ -33,14 +33,14 @@ func doc(f *flags, set *pflag.FlagSet, names []string, stdio stdio) int {
 			fmt.Fprintln(stdio.out)
 		}
 		keyword, _ := set.GetBool("keyword")
-		if keyword && repl.Search(stdio.out, name) {
+		if keyword && reference.Search(stdio.out, name) {
 			continue
 		}
 		err := error(nil)
 		if keyword {
 			err = fmt.Errorf("no name or help contains %s", name)
 		} else {
-			err = repl.Tell(stdio.out, name)
+			err = reference.Tell(stdio.out, name)
 		}
 		if err != nil {
 			return f.cannot("doc", err, stdio.err)

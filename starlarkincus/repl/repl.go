@@ -1,8 +1,6 @@
 // Package repl is the prompt: it reads entries, runs them in a session of a host, and prints what they give.
 //
 // [Run] does all of it, at a terminal with editing, history and completion, and for a program on a pipe without them.
-// [Help] and [HelpName] write the texts of help(), for which the declarations of the incus module and of the host are
-// the source.
 package repl
 
 import (
@@ -16,8 +14,10 @@ import (
 	"time"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/internal/printable"
+	"incus-star/starlarkincus/reference"
 
 	"go.starlark.net/resolve"
 	"go.starlark.net/starlark"
@@ -49,7 +49,7 @@ type Options struct {
 // exit status. What isn't typed at a terminal is a program: its first error ends it.
 func Run(ctx context.Context, o Options) int {
 	p := &prompt{Options: o, session: o.Host.NewSession(), typed: isTerminal(o.Stdin)}
-	p.session.Set("help", starlark.NewBuiltin("help", p.help))
+	p.session.Set("help", p.help().Function())
 	if !p.typed {
 		ctx, cancel := p.limited(ctx)
 		defer cancel()
@@ -308,7 +308,7 @@ var helpEntry = regexp.MustCompile(`^\s*help\(\s*([A-Za-z_][\w.]*)\s*\)\s*$`)
 func (p *prompt) hintHelp(entry string, err error) {
 	var names resolve.ErrorList
 	asked := helpEntry.FindStringSubmatch(entry)
-	if asked == nil || !errors.As(err, &names) || HelpName(io.Discard, asked[1]) != nil {
+	if asked == nil || !errors.As(err, &names) || reference.HelpName(io.Discard, asked[1]) != nil {
 		return
 	}
 	for i := range names {
@@ -317,24 +317,33 @@ func (p *prompt) hintHelp(entry string, err error) {
 	}
 }
 
-// help is the prompt's help(x).
-func (p *prompt) help(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	if len(kwargs) > 0 || len(args) > 1 {
-		return nil, fmt.Errorf("%s: want one value or name, or nothing", b.Name())
+// help declares the prompt's help(x).
+func (p *prompt) help() *builtin.Decl {
+	return &builtin.Decl{
+		Name: "help", Params: []builtin.Param{builtin.Opt("x", builtin.Any, "")}, Returns: builtin.None,
+		Help: "Tells about x: a value, or a name in quotes. help() tells what there is.",
+		Call: p.showHelp,
 	}
+}
+
+func (p *prompt) showHelp(c *builtin.Call) (starlark.Value, error) {
+	if len(c.Kwargs) > 0 || len(c.Args) > 1 {
+		return nil, c.Errorf("want one value or name, or nothing")
+	}
+	if len(c.Args) == 0 {
+		reference.Overview(p.Stdout)
+		return starlark.None, nil
+	}
+	name, ok := starlark.AsString(c.Args[0])
+	fn, _ := c.Args[0].(*starlark.Builtin)
 	switch {
-	case len(args) == 0:
-		Overview(p.Stdout)
-	case args[0] == starlark.Value(b):
-		fmt.Fprint(p.Stdout, "help(x)\n\nTells about x: a value, or a name in quotes. help() tells what there is.\n")
+	case fn != nil && fn.Name() == c.Name:
+		fmt.Fprintln(p.Stdout, c.Decl.Text())
+	case !ok:
+		reference.Help(p.Stdout, c.Args[0])
 	default:
-		name, ok := starlark.AsString(args[0])
-		if !ok {
-			Help(p.Stdout, args[0])
-			break
-		}
-		if err := Tell(p.Stdout, name); err != nil {
-			return nil, fmt.Errorf("%s: %w", b.Name(), err)
+		if err := reference.Tell(p.Stdout, name); err != nil {
+			return nil, c.Errorf("%w", err)
 		}
 	}
 	return starlark.None, nil

@@ -1,4 +1,6 @@
-package repl
+// Package reference writes the help of names and values, for the prompt's help() and for the command doc. Its source are the
+// declarations: those of the incus module in package spec, those of all other names in packages host and builtin.
+package reference
 
 import (
 	"fmt"

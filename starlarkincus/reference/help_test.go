@@ -1,4 +1,4 @@
-package repl
+package reference
 
 import (
 	"bytes"
@@ -200,7 +200,10 @@ func TestHelpOfStarlarksOwn(t *testing.T) {
 }
 
 func TestHelpOfValues(t *testing.T) {
-	s, _ := newTestPrompt(t, `
+	client := starlarkincus.New(starlarkincus.Options{})
+	t.Cleanup(client.Close)
+	s := host.New(host.Options{Predeclared: starlark.StringDict{"incus": client}}).NewSession()
+	_, err := s.Eval(t.Context(), `
 def f(a, b=2, *rest, k, d=[1], **kw):
     """Does it.
 
@@ -214,6 +217,9 @@ join = ",".join
 encode = json.encode
 d = {}
 `)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, want := range map[string]string{
 		"f":             "f(a, b=2, *rest, k, d=[1], **kw)\n\nDoes it.\n\nAnd more:\n    deep\n\nDefined at <prompt:1>:2:1.\n",
 		"g":             "g(*, a)\n",
