@@ -48,7 +48,8 @@ func (e *Error) Error() string {
 	if cause := e.CauseMessage(); cause != "" && !strings.Contains(e.Message, cause) {
 		b.WriteString(": " + cause)
 	}
-	if e.Object != nil && e.Object.Name != "" && !mentions(b.String(), e.Object.Name) {
+	unreached := e.Class.IsA(Connection) && e.Outcome != Unknown // the server is what it is about
+	if e.Object != nil && e.Object.Name != "" && !unreached && !mentions(b.String(), e.Object.Name) {
 		b.WriteString(" (" + e.Object.String() + ")")
 	}
 	return b.String()

@@ -54,18 +54,23 @@ var absent = sync.OnceValue(func() *regexp.Regexp {
 // unfound matches the message of newer servers about the missing storage pool of a move, with the submatches of absent.
 var unfound = regexp.MustCompile(`Can't find a (storage pool) '([^']*)'`)
 
+// unfoundPath matches the messages about a missing file of the server's host.
+var unfoundPath = regexp.MustCompile(`[Mm]issing source path "([^"]*)"|no such file or directory: "([^"]*)"`)
+
 // object returns the object that a failure of the class concerns, or nil.
 func (f *Failure) object(class *Class) *Object {
 	if class == nil || class == Connection {
 		class = API
 	}
-	if class.IsA(NotFound) {
-		if o := f.missing(); o != nil {
-			return o
-		}
+	switch {
+	case !class.IsA(NotFound):
+		return About(f.Request)
+	case f.missing() != nil:
+		return f.missing()
+	case f.Status == 404:
 		return f.Request.target()
 	}
-	return About(f.Request)
+	return nil // the request's object is there: something else that it needs isn't, and the message doesn't name it
 }
 
 // About returns the object that a request creates or acts on, or nil.
@@ -101,6 +106,9 @@ func (f *Failure) missing() *Object {
 		all = append(all, pool)
 	}
 	if len(all) == 0 {
+		if path := unfoundPath.FindStringSubmatch(f.Message); path != nil {
+			return &Object{Kind: "path", Name: path[1] + path[2]}
+		}
 		return nil
 	}
 	match := all[len(all)-1]

@@ -54,6 +54,9 @@ var rules = []rule{
 
 	{about: "a command in the instance", text: `^Command not (found|executable)$`, class: nil,
 		seen60: "Command not found", seen70: "Command not executable"},
+	{about: "a profile was changed, and an instance can't follow", text: `^The following instances failed to update \(profile change still saved\)`, class: nil,
+		seen60: "The following instances failed to update (profile change still saved):\n - Project: default, Instance: c1: Device validation failed for \"d\": Missing source path \"/x\" for disk \"d\"",
+		seen70: "The following instances failed to update (profile change still saved):\n - Project: default, Instance: c1: More than one root device found"},
 	{about: "a disk is full", text: `(?i)out of disk space|no space left on device|insufficient free space|disk quota exceeded|exceeding quota of`, programs: true,
 		status: []int{400, 500}, class: Limit,
 		seen60: "Failed creating instance from image: Unable to unpack image, run out of disk space",

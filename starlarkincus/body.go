@@ -5,6 +5,7 @@ import (
 	"maps"
 	"strings"
 
+	"incus-star/errors"
 	"incus-star/starlarkincus/spec"
 	"incus-star/starlarkincus/value"
 
@@ -53,11 +54,56 @@ func (o *Object) put(ctx context.Context, now *Object, given map[string]any, com
 		}
 		body[name] = combine(t, body[name], v)
 	}
-	out, err := o.ref.change(ctx, withoutUnset(o.ref.res, body), now.etag, w)
+	body = withoutUnset(o.ref.res, body)
+	out, err := o.ref.change(ctx, body, now.etag, w)
 	if out.reply != nil {
 		o.rekey(given)
 	}
+	if err != nil {
+		err = o.ref.changedAnything(ctx, now, body, given, err)
+	}
 	return out, err
+}
+
+// changedAnything returns the failure of a PUT that was to change the given fields, with its outcome. Some servers save a
+// change before they find that something can't follow it, such as an instance of a changed profile, and report just the
+// latter. Another reading tells.
+func (r ref) changedAnything(ctx context.Context, before *Object, body, given map[string]any, err error) error {
+	var e *errors.Error
+	if !errors.As(err, &e) || e.Outcome != errors.Refused && e.Outcome != errors.Unknown || e.Class.IsA(errors.PreconditionFailed) || e.Class.IsA(errors.Connection) {
+		return err
+	}
+	after := newObject(r)
+	if after.read(ctx) != nil {
+		return err
+	}
+	if same, bad := before.sameAs(after); same || bad != nil {
+		return err
+	}
+	e.Outcome = errors.Unknown // a part, or somebody else's change
+	v, bad := value.ToGo(after.writable())
+	if bad != nil {
+		return err
+	}
+	now := v.(map[string]any)
+	for name := range given {
+		if text(steady(body[name])) != text(steady(now[name])) {
+			return err
+		}
+	}
+	e.Outcome = errors.Done
+	return err
+}
+
+// steady returns a field without what the server keeps in it, and without empty values.
+func steady(field any) any {
+	m, ok := field.(map[string]any)
+	if !ok {
+		return field
+	}
+	out := maps.Clone(m)
+	maps.DeleteFunc(out, func(key string, v any) bool { return v == nil || v == "" || isVolatile(key) })
+	return out
 }
 
 // emptyOf returns the empty value of a dict or list, and nil for other types.

@@ -206,11 +206,29 @@ func (x *trial) wrong() {
 			if takesAnyKey := slices.Contains(tolerant, x.name()+"."+f.Name); (err == nil) != takesAnyKey {
 				x.Errorf("%s with what is wrong in %s: %v", method, f.Name, err)
 			}
-			if err != nil {
-				x.compare("a refused "+method, before, x.raw())
-				x.refusals++
-			}
+			x.refusals++
+			x.truthful(method, f.Name, given, before, err)
 		}
+	}
+}
+
+// truthful compares what an error says of its change with what became of it.
+func (x *trial) truthful(method, field string, given, before dict, err error) {
+	x.Helper()
+	var e *errors.Error
+	if !stderrors.As(err, &e) {
+		return
+	}
+	now := x.raw()
+	switch e.Outcome {
+	case errors.Refused:
+		x.compare("a refused "+method, before, now)
+	case errors.Done:
+		if m, ok := given[field].(dict); !ok || !equal(with(now[field], m), now[field]) {
+			x.Errorf("%s of %v is said to be done, and there is %v", method, given, now)
+		}
+	default:
+		x.Errorf("%s: the outcome of an answered change is %q: %v", method, e.Outcome, err)
 	}
 }
 

@@ -149,11 +149,17 @@ func Changes(method string) bool {
 // changes reports whether the request may change anything.
 func (k *outgoing) changes() bool { return Changes(k.method) }
 
-// judge gives an error of the request its outcome, where it has none yet. Unsent reports that the server can't have
-// got it.
+// judge gives an error of the request its outcome and, if there was no answer, the object that the request is about,
+// where it has none yet. Unsent reports that the server can't have got it.
 func (k *outgoing) judge(err error, unsent bool) error {
 	var e *errors.Error
-	if !k.changes() || !errors.As(err, &e) || e.Outcome != "" {
+	if !errors.As(err, &e) {
+		return err
+	}
+	if e.Object == nil && e.Class.IsA(errors.Connection) {
+		e.Object = errors.About(k.described())
+	}
+	if !k.changes() || e.Outcome != "" {
 		return err
 	}
 	if e.Outcome = errors.Unknown; unsent || !k.handed.Load() {
