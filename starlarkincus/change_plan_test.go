@@ -216,7 +216,7 @@ func (x *trial) wrong() {
 func (x *trial) truthful(method, field string, given, before dict, err error) {
 	x.Helper()
 	var e *errors.Error
-	if !stderrors.As(err, &e) {
+	if !errors.As(err, &e) {
 		return
 	}
 	now := x.raw()
