@@ -2,7 +2,7 @@ package errors
 
 import "errors"
 
-// What the standard package of this name offers, so that no file has to import both. Its New is [Plain] here.
+// The functions of the standard package errors, so that no file has to import both. Its New is named [Plain].
 
 // Is reports whether any error in err's tree is target, or of the class target.
 func Is(err, target error) bool { return errors.Is(err, target) }

@@ -116,7 +116,7 @@ trap 'rm -f "$INCUS_STAR_COVERAGE"' EXIT
 
 check gofmt format
 check "go vet" go vet ./...
-check staticcheck go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./... # a tool line in go.mod would raise the versions of what the product needs
+check staticcheck go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./... # a tool line in go.mod would raise the versions of the product's dependencies
 check "endless recursion" go test -run '^(TestScripts|TestEndlessRecursionHasAClass)$' ./starlarkincus/host # too slow under the race detector
 check "tests on Incus 6.0" tests 6.0 "$@"
 check "tests on Incus 7.0" tests 7.0 "$@"
