@@ -153,3 +153,37 @@ func TestFast(t *testing.T) {
 	}
 	t.Logf("200 files, %d KiB, in %v", 200*len(src)>>10, time.Since(start))
 }
+
+// long writes a script of 1,000 lines and more, of the right scripts of the corpus in functions.
+func long(t testing.TB) string {
+	_, texts := chunks(t, "right.txt")
+	var b strings.Builder
+	lines := 0
+	for i := 0; lines < 1000; i++ {
+		text := texts[i%len(texts)]
+		if strings.Contains(text, "load(") || strings.Contains(text, "flag(") {
+			continue
+		}
+		fmt.Fprintf(&b, "def part%d():\n", i)
+		for line := range strings.Lines(text) {
+			b.WriteString("    " + line)
+			lines++
+		}
+		fmt.Fprintf(&b, "\n    return 1\n\npart%d()\n", i)
+	}
+	path := filepath.Join(t.TempDir(), "long.star")
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// BenchmarkLong checks a script of 1,000 lines.
+func BenchmarkLong(b *testing.B) {
+	path := long(b)
+	for b.Loop() {
+		if _, err := Run([]string{path}, Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

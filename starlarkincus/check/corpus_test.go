@@ -10,7 +10,7 @@ import (
 )
 
 // chunks are the scripts of a file of the corpus, each written beside what it may load.
-func chunks(t *testing.T, name string) (paths, texts []string) {
+func chunks(t testing.TB, name string) (paths, texts []string) {
 	src, err := os.ReadFile(filepath.Join("testdata/corpus", name))
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,9 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +19,7 @@ import (
 
 var (
 	seedFlag   = flag.Uint64("seed", 0, "the seed of random scripts; 0 for one of the clock")
-	scriptFlag = flag.Int("scripts", 60, "how many random scripts are made")
+	scriptFlag = flag.Int("scripts", 30, "how many random scripts are made")
 )
 
 // A writer writes random scripts.
@@ -184,4 +187,49 @@ func TestRandomScripts(t *testing.T) {
 	if kept < 4**scriptFlag || found*3 < failed {
 		t.Error("too few statements were tried, or found")
 	}
+}
+
+// TestTornScripts checks scripts of the corpus that were torn apart and put together in another way: whatever they hold,
+// check comes to an end.
+func TestTornScripts(t *testing.T) {
+	seed := *seedFlag
+	if seed == 0 {
+		seed = uint64(time.Now().UnixNano())
+	}
+	r := rand.New(rand.NewPCG(seed, 0))
+	_, wrong := chunks(t, "mistakes.txt")
+	_, right := chunks(t, "right.txt")
+	texts := append(wrong, right...)
+	words := regexp.MustCompile(`\w+|\s+|[^\w\s]`)
+	path := filepath.Join(t.TempDir(), "torn.star")
+	parsed := 0
+	for range 20 * *scriptFlag {
+		tokens := words.FindAllString(texts[r.IntN(len(texts))], -1)
+		other := words.FindAllString(texts[r.IntN(len(texts))], -1)
+		for range 1 + r.IntN(3) {
+			i, j := r.IntN(len(tokens)), r.IntN(len(other))
+			if strings.TrimSpace(tokens[i]) != "" && strings.TrimSpace(other[j]) != "" {
+				tokens[i] = other[j]
+			}
+		}
+		text := strings.Join(tokens, "") + "\n"
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		func() {
+			defer func() {
+				if failure := recover(); failure != nil {
+					t.Errorf("-seed %d: %v\n%s\n%s", seed, failure, text, debug.Stack())
+				}
+			}()
+			findings, _ := Run([]string{path}, Options{})
+			if !slices.ContainsFunc(findings, func(f Finding) bool { return strings.HasPrefix(f.Message, "got ") }) {
+				parsed++
+			}
+		}()
+		if t.Failed() {
+			return
+		}
+	}
+	t.Logf("-seed %d: %d of %d torn scripts parsed", seed, parsed, 20**scriptFlag)
 }

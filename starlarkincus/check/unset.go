@@ -319,28 +319,11 @@ func (f *flow) enter(fn *callable, calls []*callable) {
 		case *syntax.WhileStmt:
 			return
 		}
-		if returns(stmt) {
+		if leaves(stmt) {
 			return
 		}
 		bound.assigned([]syntax.Stmt{stmt})
 	}
-}
-
-// returns reports whether a statement may end the function that it is in.
-func returns(stmt syntax.Stmt) bool {
-	found := false
-	syntax.Walk(stmt, func(n syntax.Node) bool {
-		switch n := n.(type) {
-		case *syntax.ReturnStmt, *syntax.WhileStmt:
-			found = true
-		case *syntax.DefStmt, *syntax.LambdaExpr:
-			return false
-		case *syntax.ExprStmt:
-			found = found || ends([]syntax.Stmt{n})
-		}
-		return true
-	})
-	return found
 }
 
 // follow goes through what an expression of a called function evaluates in any case.

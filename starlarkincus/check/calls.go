@@ -1,0 +1,182 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+
+	declare "incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/spec"
+
+	"go.starlark.net/syntax"
+)
+
+func (m *module) checkCall(call *syntax.CallExpr) {
+	if isNamed(call.Fn, "exit") {
+		m.checkExit(call)
+		return
+	}
+	u := m.typeOf(call.Fn)
+	at := syntax.Start(call.Fn)
+	if dot, ok := call.Fn.(*syntax.DotExpr); ok {
+		at = dot.Name.NamePos
+		if _, p := m.attr(m.typeOf(dot.X), dot.Name.Name, true); p.text != "" {
+			return // reported where the attribute is
+		}
+		if dot.Name.Name == "format" && m.typeOf(dot.X).is(text) {
+			m.checkReplacements(dot.X, call)
+		}
+	}
+	m.checkArgs(u, call.Args, at)
+	id, ok := call.Fn.(*syntax.Ident)
+	if !ok || m.facts.excused[call] {
+		return
+	}
+	form, ok := forwarding[id.Name]
+	if !ok || !isNamed(call.Fn, id.Name) {
+		return
+	}
+	m.forward(id.Name, form.fn, form.given, form.own, form.as, call.Args)
+	if form.also > 0 {
+		m.forward(id.Name, form.also, form.given, form.own, form.as, call.Args)
+	}
+}
+
+// forward checks the call that a function such as try_ makes.
+func (m *module) forward(name string, i, given int, own []string, as string, args []syntax.Expr) {
+	for _, arg := range args[:min(i+1, len(args))] {
+		if _, named, spread := argument(arg); named != "" || spread {
+			return
+		}
+	}
+	if i >= len(args) {
+		return
+	}
+	fn := m.typeOf(args[i])
+	at := syntax.Start(args[i])
+	if p := failing(fn, func(t typ) string { return notFunction(name, as, t) }); p.text != "" {
+		if m.declared[name] == nil || fn.is(collection) {
+			m.report(at, "", "%s", p.text)
+		}
+		return // or it is reported as an argument of the function
+	}
+	if dot, ok := args[i].(*syntax.DotExpr); ok {
+		at = dot.Name.NamePos
+	}
+	var passed []syntax.Expr
+	switch given {
+	case -1:
+	next:
+		for _, arg := range args[i+1:] {
+			_, named, _ := argument(arg)
+			for _, mine := range own {
+				if named == mine {
+					continue next
+				}
+			}
+			passed = append(passed, arg)
+		}
+	case 1:
+		passed = []syntax.Expr{&syntax.Ident{NamePos: at, Name: "item"}}
+	}
+	m.checkArgs(fn, passed, at)
+}
+
+// argument tells an argument with a name and one that is spread.
+func argument(arg syntax.Expr) (value syntax.Expr, named string, spread bool) {
+	switch arg := arg.(type) {
+	case *syntax.UnaryExpr:
+		return arg.X, "", arg.Op == syntax.STAR || arg.Op == syntax.STARSTAR
+	case *syntax.BinaryExpr:
+		if arg.Op == syntax.EQ {
+			return arg.Y, arg.X.(*syntax.Ident).Name, false
+		}
+	}
+	return arg, "", false
+}
+
+// notFunction is what a function such as try_ says of a value that it is to call; empty for one that it can.
+func notFunction(name, as string, t typ) string {
+	switch {
+	case t.class == collection && t.res.Lists != spec.Single:
+		return fmt.Sprintf("%s: got the collection %s, want a function: name one of its methods", name, t)
+	case allows(declare.Callable, t.class) && t.class != object && t.class != client:
+		return ""
+	}
+	return fmt.Sprintf("%s: got %s, want a function: write %s", name, what(t), as)
+}
+
+// what is a value in a message.
+func what(t typ) string {
+	switch t.class {
+	case client:
+		return "the incus client"
+	case object:
+		return t.res.An()
+	case result:
+		return "a Result"
+	case none:
+		return "NoneType"
+	}
+	return "a " + t.typeName()
+}
+
+// checkArgs checks a call's arguments, where all that may be called finds something wrong with them.
+func (m *module) checkArgs(u union, args []syntax.Expr, at syntax.Position) {
+	if len(u) == 1 {
+		m.checkArgsOf(u[0], args, at)
+		return
+	}
+	before := len(m.wrong)
+	var found []Finding
+	for _, t := range u {
+		m.checkArgsOf(t, args, at)
+		these := slices.Clone(m.wrong[before:])
+		m.wrong = m.wrong[:before]
+		if len(these) == 0 {
+			return
+		}
+		if found == nil || t.class != none {
+			found = these
+		}
+	}
+	m.wrong = append(m.wrong, found...)
+}
+
+func (m *module) checkArgsOf(t typ, args []syntax.Expr, at syntax.Position) {
+	switch t.class {
+	case method:
+		m.check(m.ofMethod(t.method), t.name, args, at)
+	case function:
+		m.check(ofParams(t.fn.params), t.fn.name, args, at)
+	case builtin, library:
+		before := len(m.wrong)
+		if m.checkDeclared(t.name, typ{}, args, at); len(m.wrong) > before {
+			return
+		}
+		if s := m.ofBuiltin(t.name); s != nil {
+			m.check(s, t.name, args, at)
+		}
+	case bound:
+		recv, _ := t.elem(0).one()
+		m.checkDeclared(t.name, recv, args, at)
+	case errorClass:
+		m.checkDeclared(t.name, t, args, at)
+	case collection:
+		if decl := m.members.of(t.res).collection["get"]; t.res.Lists == spec.Single && decl != nil {
+			m.check(m.ofMethod(decl), t.res.Name, args, at)
+		} else if t.res.Lists != spec.Single {
+			m.report(at, "", "%s is a collection, not a function: call one of its methods%s", t, example(t.res, m.members.of(t.res)))
+		}
+	case client, object, result, none, boolean, integer, float, text, octets, list, tuple, dict, set, ranged, structure, failure, environ, pattern, match, moment, duration:
+		m.report(at, "", "%s", uncallable(t))
+	}
+}
+
+func example(r *spec.Resource, m *member) string {
+	for _, name := range []string{"get", "list"} {
+		if decl := m.collection[name]; decl != nil {
+			return fmt.Sprintf(", such as %s.%s(…)", r.Name, decl.Name)
+		}
+	}
+	return ""
+}
