@@ -20,7 +20,7 @@ var parallelDecl = builtin.Decl{
 	Params:  []builtin.Param{builtin.Need("fn", builtin.Callable), builtin.Need("items", builtin.Iterable), builtin.Opt("limit", builtin.Int, "8")},
 	Returns: builtin.List.Of(builtin.Result), Help: `Calls fn(item) for each of items, up to limit of them at a time, and returns a list of Results in the items' order.
 
-    for name, r in zip(names, parallel(errors.instances.get, names)):
+    for name, r in zip(names, parallel(incus.instances.get, names)):
         print(name, r.value.status if r else r.error.message)
 
 A Result holds what try_ would: an IncusError or an error that the script raised, which stops no other call. A
