@@ -3,6 +3,8 @@ package cli
 import (
 	"os"
 	"path/filepath"
+
+	"incus-star/starlarkincus/internal/xdg"
 )
 
 // libraryPath returns the folders that load searches after the loading file's own: those of INCUS_STAR_PATH, then the
@@ -14,13 +16,9 @@ func libraryPath() []string {
 			folders = append(folders, folder)
 		}
 	}
-	data := os.Getenv("XDG_DATA_HOME")
-	if !filepath.IsAbs(data) { // a relative path is invalid by the XDG specification
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return folders
-		}
-		data = filepath.Join(home, ".local", "share")
+	data := xdg.Data()
+	if data == "" {
+		return folders
 	}
 	return append(folders, filepath.Join(data, "incus-star", "lib"))
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"incus-star/starlarkincus/internal/atomicfile"
+	"incus-star/starlarkincus/internal/xdg"
 )
 
 // maxHistory is how many entries are remembered: as many as the line editor holds.
@@ -31,13 +32,9 @@ type history struct {
 
 // defaultHistory is the file where no other is asked for; empty where there is no place for one.
 func defaultHistory() string {
-	state := os.Getenv("XDG_STATE_HOME")
-	if !filepath.IsAbs(state) { // the specification wants others ignored
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return ""
-		}
-		state = filepath.Join(home, ".local", "state")
+	state := xdg.State()
+	if state == "" {
+		return ""
 	}
 	return filepath.Join(state, "incus-star", "history")
 }
