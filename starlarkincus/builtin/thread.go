@@ -75,16 +75,18 @@ type Work interface {
 	Abandoned() bool
 	// Settle brings to an end what was abandoned, as far as that can be done before ctx ends.
 	Settle(ctx context.Context)
-	// Running returns what goes on, as far as it can be told before ctx ends.
+	// Running returns what goes on, as far as it can be told before ctx ends, and what ended well after its caller was
+	// stopped, so that no script knows of it.
 	Running(ctx context.Context) []Running
 	// Close gives up what is left.
 	Close()
 }
 
-// Running is one thing that a server goes on with.
+// Running is one thing that a server goes on with, or has ended after its caller was stopped.
 type Running struct {
 	Description string // such as "creating instance web"
 	OperationID string // empty where it isn't known
+	Ended       bool   // it succeeded
 }
 
 func (r Running) String() string {

@@ -64,7 +64,11 @@ func (h *Host) reportUnder(w io.Writer, heading string, err error) {
 			text = heading + "\n" + text
 		}
 		for _, running := range runningOf(err) {
-			text += "still running on the server: " + printable.Text(running.String()) + "\n"
+			what := "still running on the server: "
+			if running.Ended {
+				what = "done on the server after the stop: "
+			}
+			text += what + printable.Text(running.String()) + "\n"
 		}
 		for i, cut := range cutOf(err) {
 			if i == maxListed {

@@ -36,6 +36,7 @@ type reportedError struct {
 	Cause       *reportedError   `json:"cause"`
 	Notes       []string         `json:"notes,omitempty"`
 	Running     []reportedWork   `json:"still_running,omitempty"`      // on the server
+	Ended       []reportedWork   `json:"done_after_stop,omitempty"`    // the same
 	Unfinished  []string         `json:"unfinished_cleanup,omitempty"` // the calls that were cut short, or never made
 	Errors      []reportedSyntax `json:"errors,omitempty"`
 	Frames      []reportedFrame  `json:"frames"` // the most recent call last
@@ -117,13 +118,13 @@ func (h *Host) describe(err error) *reportedError {
 	var usage *UsageError
 	var parse syntax.Error
 	var names resolve.ErrorList
-	running := reportedRunning(err)
+	running, ended := reportedRunning(err, false), reportedRunning(err, true)
 	cut := cutOf(err)
 	switch {
-	case err == nil, errors.As(err, &exit) && exit.Message == "" && running == nil:
+	case err == nil, errors.As(err, &exit) && exit.Message == "" && running == nil && ended == nil:
 		return nil
 	case exit != nil:
-		return &reportedError{Class: "Exit", Message: exit.Message, Running: running, Frames: []reportedFrame{}, Tasks: []reportedTask{}}
+		return &reportedError{Class: "Exit", Message: exit.Message, Running: running, Ended: ended, Frames: []reportedFrame{}, Tasks: []reportedTask{}}
 	}
 	r := &reportedError{Class: errors.Script.Name(), Notes: notesOf(err)}
 	stop, failure := stopOf(err), failureOf(err)
@@ -146,14 +147,17 @@ func (h *Host) describe(err error) *reportedError {
 		r.Message = ownMessage(err)
 	}
 	h.addStack(r, stackOf(err))
-	r.Running, r.Unfinished = running, cut
+	r.Running, r.Ended, r.Unfinished = running, ended, cut
 	return r
 }
 
-func reportedRunning(err error) []reportedWork {
+// reportedRunning returns what the server goes on with, or what it has ended after the stop.
+func reportedRunning(err error, ended bool) []reportedWork {
 	var out []reportedWork
 	for _, one := range runningOf(err) {
-		out = append(out, reportedWork{one.Description, stringOrNull(one.OperationID)})
+		if one.Ended == ended {
+			out = append(out, reportedWork{one.Description, stringOrNull(one.OperationID)})
+		}
 	}
 	return out
 }

@@ -115,8 +115,12 @@ func TestSettle(t *testing.T) {
 		}
 		close(answer)
 		w.Settle(t.Context())
-		if w.Abandoned() || len(w.Running(t.Context())) != 0 {
-			t.Error("something is left")
+		if left := w.Running(t.Context()); w.Abandoned() || len(left) != 1 || !left[0].Ended || left[0].Description != "creating instance c1" {
+			t.Errorf("what nobody knows of isn't told: %v", left)
+		}
+		w.removed["/1.0/instances/c1"] = true
+		if left := w.Running(t.Context()); len(left) != 0 {
+			t.Errorf("what was deleted since is told: %v", left)
 		}
 	})
 	for name, body := range map[string]string{"one that can be cancelled": cancellable, "one that can't": running} {
@@ -136,7 +140,7 @@ func TestSettle(t *testing.T) {
 			}
 			f.add(step{want: "GET " + opPath, body: syncBody(body)})
 			left := w.Running(t.Context())
-			if len(left) != 1 || left[0] != (Running{"creating instance c1", opID}) {
+			if len(left) != 1 || left[0] != (Running{Description: "creating instance c1", OperationID: opID}) {
 				t.Error(left)
 			}
 			if body == cancellable {

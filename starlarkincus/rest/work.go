@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -21,13 +22,16 @@ type Work struct {
 	pending   map[*pending]bool
 	running   map[*Operation]bool // those whose end isn't known
 	abandoned map[*Operation]bool // those of running that a stopped caller waited for
+	finished  []*Operation        // those that succeeded after their caller was stopped
+	made      []*pending          // changes without an operation, answered after their caller was stopped
+	removed   map[string]bool     // paths of objects that were deleted
 }
 
 type workKey struct{}
 
 // Track returns a context whose requests belong to new work. [Work.Close] must be called at its end.
 func Track(ctx context.Context) (context.Context, *Work) {
-	w := &Work{pending: make(map[*pending]bool), running: make(map[*Operation]bool), abandoned: make(map[*Operation]bool)}
+	w := &Work{pending: make(map[*pending]bool), running: make(map[*Operation]bool), abandoned: make(map[*Operation]bool), removed: make(map[string]bool)}
 	return context.WithValue(ctx, workKey{}, w), w
 }
 
@@ -59,6 +63,11 @@ func (w *Work) do(ctx context.Context, c *Client, k *outgoing) (*Reply, error) {
 	}()
 	select {
 	case <-p.done:
+		if p.err == nil && k.method == http.MethodDelete {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.removed[k.url.Path] = true
+		}
 		return p.reply, p.err
 	case <-ctx.Done():
 	}
@@ -115,7 +124,11 @@ func (w *Work) left(all bool) (operations []*Operation, unanswered []*pending) {
 		select {
 		case <-p.done:
 			delete(w.pending, p)
-			if p.reply != nil && p.reply.Operation != nil && w.running[p.reply.Operation] {
+			switch {
+			case p.reply == nil:
+			case p.reply.Operation == nil:
+				w.made = append(w.made, p)
+			case w.running[p.reply.Operation]:
 				w.abandoned[p.reply.Operation] = true
 			}
 		default:
@@ -172,14 +185,19 @@ func (o *Operation) settleNow(ctx context.Context) {
 	if state := o.State(); state == nil || state.MayCancel {
 		_ = o.Cancel(ctx) // one that can't be cancelled is waited for
 	}
-	_, _ = o.wait(ctx)
+	if end, err := o.wait(ctx); err == nil && end.err == nil && o.work != nil {
+		o.work.mu.Lock()
+		defer o.work.mu.Unlock()
+		o.work.finished = append(o.work.finished, o)
+	}
 }
 
 // maxAsked bounds how many operations are asked for at a time.
 const maxAsked = 8
 
 // Running returns what the server may still be doing, as far as it can be told before ctx ends: the operations, with
-// those that nobody was waiting for, and the requests without an answer.
+// those that nobody was waiting for, and the requests without an answer. With them are the operations that succeeded
+// after their caller was stopped, unless what they worked on was deleted since: nobody else knows of them.
 func (w *Work) Running(ctx context.Context) []Running {
 	_, unanswered := w.left(true)
 	w.mu.Lock()
@@ -204,6 +222,19 @@ func (w *Work) Running(ctx context.Context) []Running {
 		})
 	}
 	all.Wait()
+	w.mu.Lock()
+	for _, o := range w.finished {
+		if !w.removedAll(o) {
+			out = append(out, Running{OperationID: o.id, Description: o.describe(), Ended: true})
+		}
+	}
+	for _, p := range w.made {
+		out = append(out, Running{Description: p.call.method + " " + p.call.url.Path, Ended: true})
+		if o := errors.About(p.call.described()); o != nil && !strings.HasSuffix(p.call.url.Path, "/"+o.Name) {
+			out[len(out)-1].Description += " of " + o.String()
+		}
+	}
+	w.mu.Unlock()
 	for _, p := range unanswered {
 		out = append(out, Running{Description: "a request that was not answered: " + p.call.method + " " + p.call.url.Path})
 	}
@@ -211,6 +242,25 @@ func (w *Work) Running(ctx context.Context) []Running {
 		return cmp.Or(cmp.Compare(a.Description, b.Description), cmp.Compare(a.OperationID, b.OperationID))
 	})
 	return out
+}
+
+// removedAll reports whether everything that an operation worked on was deleted.
+func (w *Work) removedAll(o *Operation) bool {
+	state := o.State()
+	if state == nil {
+		return false
+	}
+	none := true
+	for _, addresses := range state.Resources {
+		for _, address := range addresses {
+			path, _, _ := strings.Cut(address, "?")
+			if !w.removed[path] {
+				return false
+			}
+			none = false
+		}
+	}
+	return !none
 }
 
 // goesOn asks the server. What can't be told counts as going on; what the server doesn't know any more has ended.
@@ -226,6 +276,7 @@ func (o *Operation) goesOn(ctx context.Context) bool {
 type Running struct {
 	Description string // such as "creating instance web"
 	OperationID string // empty where it isn't known
+	Ended       bool   // it succeeded, after its caller was stopped
 }
 
 // describe returns what the operation does, and to what: "creating instance web".
