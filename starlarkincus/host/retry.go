@@ -34,7 +34,7 @@ IncusUnavailableError that refused the change, and IncusConnectionError where it
 again whatever the outcome is: retry(inst.exec, …, on=IncusConnectionError) may run the command twice. A ScriptError,
 Ctrl-C, a timeout and exit() always go on.
 
-The last error goes on; its attempts says how many calls there were. Arguments of fn's own that have one of these names
+The last error goes on; after several calls its attempts is their number. Arguments of fn's own that have one of these names
 need a lambda.`,
 	Call: onTask(retry),
 }

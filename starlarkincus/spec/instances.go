@@ -137,7 +137,7 @@ var Instances = &Resource{
 	DeleteArgs: []Field{{Name: "force", Type: Bool, Place: Local, Doc: "True stops it first, again where something starts it meanwhile, and waits for what works on it; one that vanishes meanwhile is fine"}},
 	Methods: []Method{
 		{Name: "launch", Collection: true, HTTP: "POST", Background: true, Does: DoCreate, Returns: sibling, Effect: Creates, Send: map[string]any{"start": true},
-			Doc: "Creates an instance, starts it, and returns it."},
+			Doc: "Creates an instance, starts it, and returns it. An instance that fails to start stays, stopped."},
 		{Name: "change_states", Collection: true, HTTP: "PUT", Does: DoAct, Returns: nothing, Effect: Changes, Under: "state", Background: true,
 			Doc: "Starts, stops, restarts, freezes or unfreezes all instances of the project at once.",
 			Args: []Field{{Name: "action", Type: String, Required: true, Position: true, Doc: "start, stop, restart, freeze or unfreeze"},
