@@ -467,7 +467,18 @@ inside() { # OUTPUT RUN TREE INCUSD LINE MEMBERS COMMAND...
 	exec {ended}< <(run_command "$@" <&0 3>&1 >&"$output" {output}>&-)
 	read -r command <&"$ended"
 	read -r status <&"$ended"
+	report_crashes
 	exit "$status"
+}
+
+# Says which daemons crashed, and the beginning of what Go printed: all that COMMAND did afterwards had no server.
+report_crashes() {
+	local n
+	for ((n = 1; n <= members; n++)); do
+		grep -m 1 -A 20 -E '^(panic|fatal error|unexpected fault address|SIG[A-Z]+): ?' "$base/node$n.log" >"$base/crash" || continue
+		say "the daemon node$n crashed:"
+		cat "$base/crash" >&2
+	done
 }
 
 # Runs COMMAND, and prints its process id and then its status to 3.
