@@ -70,7 +70,10 @@ func (o *Object) put(ctx context.Context, now *Object, given map[string]any, com
 // latter. Another reading tells.
 func (r ref) changedAnything(ctx context.Context, before *Object, body, given map[string]any, err error) error {
 	var e *errors.Error
-	if !errors.As(err, &e) || e.Outcome != errors.Refused && e.Outcome != errors.Unknown || e.Class.IsA(errors.PreconditionFailed) || e.Class.IsA(errors.Connection) {
+	switch {
+	case !errors.As(err, &e), e.Outcome != errors.Refused && e.Outcome != errors.Unknown, e.Class.IsA(errors.PreconditionFailed):
+		return err
+	case e.Class.IsA(errors.Connection), e.Class.IsA(errors.OperationTimeout): // the server may be at it yet
 		return err
 	}
 	after := newObject(r)

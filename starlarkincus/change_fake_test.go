@@ -224,3 +224,41 @@ if catch(IncusConflictError, incus.use(target = "node2").instances.ensure, "x").
 		}
 	}
 }
+
+// TestOutcomeOfAFailedChange checks that the object decides what an error says of the change, not the answer: servers
+// save a change and then fail, save a part, or nothing.
+func TestOutcomeOfAFailedChange(t *testing.T) {
+	const path = "/1.0/profiles/p"
+	for _, test := range []struct {
+		name, class, outcome string
+		status               int
+		saved                dict
+	}{
+		{"saved", "IncusServerError", "done", 500, dict{"name": "p", "description": "new", "config": dict{"user.a": "1"}}},
+		{"saved, with the server's own key", "IncusBadRequestError", "done", 400, dict{"name": "p", "description": "new", "config": dict{"user.a": "1", "volatile.x": "y"}}},
+		{"a part", "IncusBadRequestError", "unknown", 400, dict{"name": "p", "description": "new", "config": dict{}}},
+		{"nothing", "IncusBadRequestError", "refused", 400, dict{"name": "p", "description": "old", "config": dict{}}},
+		{"nothing that shows", "IncusServerError", "unknown", 500, dict{"name": "p", "description": "old", "config": dict{}}},
+	} {
+		for _, method := range []string{"update", "replace"} {
+			t.Run(test.name+"/"+method, func(t *testing.T) {
+				fake := &shelf{objects: map[string]dict{path: {"name": "p", "description": "old", "config": dict{}}}}
+				fake.refuse = func(method, at string) (int, string) {
+					if method != "PUT" {
+						return 0, ""
+					}
+					fake.objects[path] = test.saved
+					return test.status, "something else broke"
+				}
+				script := fmt.Sprintf(`
+e = try_(incus.profiles.get("p").%s, description = "new", config = {"user.a": "1"}).error
+if (e.class_, e.outcome) != (%q, %q):
+    fail("%%s, %%s" %% (e.class_, e.outcome))
+`, method, test.class, test.outcome)
+				if err := fake.run(t, script); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
