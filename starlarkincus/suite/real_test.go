@@ -111,16 +111,20 @@ def test_a():
     inst = incus.instances.launch("interrupted", image = env["INCUS_STAR_TESTBED_IMAGE"])
     inst.exec(["sleep", "1000"])
 `})
+	watched := make(chan struct{})
 	go func() {
+		defer close(watched)
 		for range 100 {
 			time.Sleep(100 * time.Millisecond)
-			if strings.Contains(eval(t, `print(incus.request("GET", "/1.0/operations", query = {"all-projects": True, "recursion": 1}).metadata)`), "Executing command") {
+			if ctx.Err() != nil || strings.Contains(eval(t, `print(incus.request("GET", "/1.0/operations", query = {"all-projects": True, "recursion": 1}).metadata)`), "Executing command") {
 				break
 			}
 		}
 		cancel(host.ErrInterrupted)
 	}()
 	status, text := run(t, ctx, Options{Paths: []string{dir}, Timeout: time.Minute})
+	cancel(nil)
+	<-watched
 	if after := eval(t, left); status != 130 || before != after {
 		t.Errorf("ended with %d and left\n%swhere there was\n%s%s", status, after, before, text)
 	}
