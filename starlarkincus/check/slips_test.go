@@ -19,8 +19,13 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// fakeClient is a client of a server that has one instance.
+// fakeClient returns a client of a server that has one instance.
 func fakeClient(t *testing.T) *starlarkincus.Client {
+	return clientOf(t, func(*http.Request) string { return `{"name":"a","project":"default","config":{},"profiles":[]}` })
+}
+
+// clientOf returns a client of a server that answers every request with a JSON value.
+func clientOf(t *testing.T, metadata func(*http.Request) string) *starlarkincus.Client {
 	socket := filepath.Join(t.TempDir(), "socket")
 	listener, err := net.Listen("unix", socket)
 	if err != nil {
@@ -28,7 +33,7 @@ func fakeClient(t *testing.T) *starlarkincus.Client {
 	}
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprint(w, `{"type":"sync","status_code":200,"metadata":{"name":"a","project":"default","config":{},"profiles":[]}}`)
+		fmt.Fprintf(w, `{"type":"sync","status_code":200,"metadata":%s}`, metadata(r))
 	})}
 	served := make(chan struct{})
 	go func() { defer close(served); _ = server.Serve(listener) }()

@@ -179,41 +179,41 @@ func (f *flow) assigned(stmts []syntax.Stmt) {
 
 // assign goes through the parts of a target: those of x[i] are read.
 func (f *flow) assign(target syntax.Expr) {
-	switch x := target.(type) {
-	case *syntax.IndexExpr, *syntax.DotExpr:
-		f.read(x)
-	case *syntax.ParenExpr:
-		f.assign(x.X)
-	case *syntax.TupleExpr:
-		for _, elem := range x.List {
-			f.assign(elem)
+	parts(target, func(part syntax.Expr) {
+		switch part.(type) {
+		case *syntax.IndexExpr, *syntax.DotExpr:
+			f.read(part)
 		}
-	case *syntax.ListExpr:
-		for _, elem := range x.List {
-			f.assign(elem)
-		}
-	case *syntax.Ident:
-		f.bind(x)
-	}
+	})
+	f.bind(target)
 }
 
 // bind adds the names of a target.
 func (f *flow) bind(target syntax.Expr) {
+	parts(target, func(part syntax.Expr) {
+		if id, ok := part.(*syntax.Ident); ok {
+			if first := firstOf(id); first != nil {
+				f.set[first] = true
+			}
+		}
+	})
+}
+
+// parts calls do with each part of a target that is not a tuple or a list itself.
+func parts(target syntax.Expr, do func(syntax.Expr)) {
+	var elems []syntax.Expr
 	switch x := target.(type) {
 	case *syntax.ParenExpr:
-		f.bind(x.X)
+		elems = []syntax.Expr{x.X}
 	case *syntax.TupleExpr:
-		for _, elem := range x.List {
-			f.bind(elem)
-		}
+		elems = x.List
 	case *syntax.ListExpr:
-		for _, elem := range x.List {
-			f.bind(elem)
-		}
-	case *syntax.Ident:
-		if first := firstOf(x); first != nil {
-			f.set[first] = true
-		}
+		elems = x.List
+	default:
+		do(target)
+	}
+	for _, elem := range elems {
+		parts(elem, do)
 	}
 }
 

@@ -2,11 +2,8 @@ package check
 
 import (
 	"bytes"
-	"fmt"
-	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -15,7 +12,6 @@ import (
 
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/host"
-	"incus-star/starlarkincus/remote"
 
 	"go.starlark.net/starlark"
 )
@@ -28,32 +24,16 @@ const oneOfAll = `{"name":"c1","project":"default","status":"Running","status_co
 
 // fullClient is a client of a server that has one of everything, and does all at once.
 func fullClient(t *testing.T) *starlarkincus.Client {
-	socket := filepath.Join(t.TempDir(), "socket")
-	listener, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		metadata := oneOfAll
+	names := regexp.MustCompile(`^/1\.0/\w+$`)
+	return clientOf(t, func(r *http.Request) string {
 		switch {
 		case r.URL.Query().Get("recursion") != "":
-			metadata = "[" + metadata + "]"
-		case regexp.MustCompile(`^/1\.0/\w+$`).MatchString(r.URL.Path):
-			metadata = `["/1.0/instances/c1"]`
+			return "[" + oneOfAll + "]"
+		case names.MatchString(r.URL.Path):
+			return `["/1.0/instances/c1"]`
 		}
-		fmt.Fprintf(w, `{"type":"sync","status_code":200,"metadata":%s}`, metadata)
-	})}
-	served := make(chan struct{})
-	go func() { defer close(served); _ = server.Serve(listener) }()
-	env := remote.Environment{Getenv: func(name string) string { return map[string]string{"INCUS_SOCKET": socket}[name] }}
-	client := starlarkincus.New(starlarkincus.Options{Environment: &env})
-	t.Cleanup(func() {
-		client.Close()
-		server.Close()
-		<-served
+		return oneOfAll
 	})
-	return client
 }
 
 var frame = regexp.MustCompile(`File "([^"]*)", line (\d+)`)
