@@ -80,14 +80,6 @@ func (t Type) Allows(got Type) bool {
 	return t == Any || got == Any || t&got != 0
 }
 
-// TypeOf returns the type of a value.
-func TypeOf(v starlark.Value) Type {
-	if t := named[v.Type()]; t != 0 {
-		return t
-	}
-	return Other
-}
-
 // String returns the types as a message names them: "int or float".
 func (t Type) String() string {
 	var names []string

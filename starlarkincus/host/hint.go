@@ -81,11 +81,3 @@ func bindParam(param syntax.Expr, names map[string]bool) {
 		bindTarget(param, names)
 	}
 }
-
-// Incomplete says whether text doesn't parse only because more has to follow, so that a prompt should ask for another
-// line. The text that gave the error must have ended with a newline.
-func Incomplete(err error) bool {
-	var parse syntax.Error
-	return errors.As(err, &parse) &&
-		(strings.HasPrefix(parse.Msg, "got end of file") || strings.HasPrefix(parse.Msg, "unexpected EOF in string"))
-}

@@ -30,8 +30,8 @@ func (h *Host) NewSession() *Session {
 	return &Session{host: h, names: maps.Clone(h.predeclared)}
 }
 
-// Eval runs one entry and gives the value of its last statement, None where that is no expression. An entry that is
-// incomplete gives an error for which Incomplete holds. What an entry did before it failed stays done.
+// Eval runs one entry and gives the value of its last statement, None where that is no expression. What an
+// entry did before it failed stays done.
 func (s *Session) Eval(ctx context.Context, src string) (starlark.Value, error) {
 	if !strings.HasSuffix(src, "\n") {
 		src += "\n"

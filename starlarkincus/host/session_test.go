@@ -132,33 +132,3 @@ func TestSessionErrors(t *testing.T) {
 		t.Error(got)
 	}
 }
-
-func TestIncomplete(t *testing.T) {
-	h := New(Options{})
-	for src, want := range map[string]bool{
-		"def f():":                true,
-		"def f():\n    # later":   true,
-		"if x:":                   true,
-		"f(1,":                    true,
-		"[":                       true,
-		"'''abc":                  true,
-		"x = 1 + \\\n":            true,
-		"{'a':":                   true,
-		"x =":                     false,
-		"1 +":                     false,
-		"'abc":                    false,
-		"if x":                    false,
-		")":                       false,
-		"def f():\n    return 1":  false,
-		"undefined_name":          false,
-		"fail('got end of file')": false,
-	} {
-		_, err := h.NewSession().Eval(context.Background(), src)
-		if got := Incomplete(err); got != want {
-			t.Errorf("%q: got %v (%v)", src, got, err)
-		}
-	}
-	if Incomplete(nil) {
-		t.Error("nil is incomplete")
-	}
-}
