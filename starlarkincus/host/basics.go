@@ -18,36 +18,37 @@ import (
 var printDecl = builtin.Decl{
 	Name:    "print",
 	Params:  []builtin.Param{builtin.Args("args", builtin.Any), builtin.Key("sep", builtin.String, `" "`)},
-	Returns: builtin.None, Help: `Prints its arguments and a newline to standard output.`,
+	Returns: builtin.None, Help: `Prints the arguments, separated by sep, and a newline to standard output.`,
 	Call: onTask(print),
 }
 
 var sleepDecl = builtin.Decl{
 	Name:    "sleep",
 	Params:  []builtin.Param{builtin.Need("seconds", builtin.Seconds)},
-	Returns: builtin.None, Help: `Waits that many seconds, or for a duration such as time.parse_duration("1m30s") or 5 * time.minute. Other tasks go on
-meanwhile.`,
+	Returns: builtin.None, Help: `Pauses the task for a number of seconds (an int or a float), or for a duration such as time.parse_duration("1m30s") or
+5 * time.minute. Other tasks keep running.`,
 	Call: onTask(sleep),
 }
 
 var exitDecl = builtin.Decl{
 	Name:   "exit",
 	Params: []builtin.Param{builtin.Opt("status", builtin.Int, "0")},
-	Help: `Ends the script with that exit status, from 0 to 255. Clean-up (finally_) still runs; nothing can hold it.
+	Help: `Ends the script with an exit status from 0 to 255. Clean-up (finally_ and defer) still runs, and try_ and catch don't
+stop it.
 
-Without an exit() a script's status is 0, or what its uncaught error's class says. die(message) says why as well.`,
+Without exit() the status is 0, or that of the uncaught error's class. die(message) also prints a message.`,
 	Call: onTask(exit),
 }
 
 var dieDecl = builtin.Decl{
 	Name:   "die",
 	Params: []builtin.Param{builtin.Need("message", builtin.Any), builtin.Opt("status", builtin.Int, "1")},
-	Help: `Ends the script with a message on standard error and that exit status, from 1 to 255; without a backtrace.
+	Help: `Prints a message on standard error, without a backtrace, and ends the script with an exit status from 1 to 255.
 
     if not args:
         die("usage: web.star NAME", status=2)
 
-Clean-up still runs; nothing can hold it. Where the caller may handle what went wrong, raise_ an error.`,
+Clean-up (finally_ and defer) still runs, and try_ and catch don't stop it. Use raise_ for an error that a caller may handle.`,
 	Call: onTask(die),
 }
 

@@ -133,7 +133,7 @@ func (h *Host) values() starlark.StringDict {
 
 var structDecl = builtin.Decl{
 	Name: "struct",
-	Help: `struct(**fields) makes an immutable value with those fields: struct(name="web", cpu=2).name`,
+	Help: `Returns an immutable value with the given fields: struct(name="web", cpu=2).name`,
 	Value: func() starlark.Value {
 		return starlark.NewBuiltin("struct", starlarkstruct.Make)
 	},

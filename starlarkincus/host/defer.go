@@ -10,17 +10,18 @@ import (
 var deferDecl = builtin.Decl{
 	Name:    "defer",
 	Params:  []builtin.Param{builtin.Need("fn", builtin.Callable), builtin.Args("args", builtin.Any), builtin.KwArgs("kwargs", builtin.Any)},
-	Returns: builtin.None, Help: `Calls fn(*args, **kwargs) at the script's end, in any case: after an error, Ctrl-C, a timeout or exit() too.
+	Returns: builtin.None, Help: `Calls fn(*args, **kwargs) when the script ends, also after an error, Ctrl-C, a timeout or exit().
 
     inst = incus.instances.launch("probe", image="images:debian/12")
     defer(inst.delete, force=True)
 
-The last call deferred is made first. All are made, even if some fail: an error is printed, and makes the exit status
-that of its class where the script would have ended with 0. After an interrupt or a timeout all clean-up together has
-10 seconds, or what --cleanup-timeout says: a fifth of that, or an equal share where there are many, is kept for each call
-still to be made. 10 seconds are enough to delete two or three running instances. What the script was waiting for is
-cancelled first, or waited for a while. A call deferred in a task of parallel(), or in a function, waits for the script's
-end as well; at the prompt it waits for the prompt's end. finally_ cleans up sooner.`,
+Deferred calls run in reverse order, and all of them run even if some fail. A failure is printed, and sets the exit status
+to that of its class if the script would have ended with 0. A call deferred in a function or in a task of parallel() also
+runs at the end of the script, and one deferred at the prompt at the end of the prompt; finally_ cleans up sooner.
+
+After an interrupt or a timeout, pending requests are cancelled or briefly waited for. Then all clean-up together has
+10 seconds, enough to delete two or three running instances; --cleanup-timeout changes the limit. A fifth of it, or an
+equal share if there are many calls, is reserved for each call still to run.`,
 	Call: onTask(deferCall),
 }
 

@@ -12,12 +12,13 @@ import (
 
 var envDecl = builtin.Decl{
 	Name: "env",
-	Help: `The environment of the process: env["HOME"], env.get("EDITOR", "vi"), "CI" in env. Reading one that isn't set with
-[] is an error. It can't be changed; inst.exec(…, env={…}) sets those of a command.`,
+	Help: `The environment variables of the process, read-only: env["HOME"], env.get("EDITOR", "vi"), "CI" in env.
+
+env[name] is an error if the variable isn't set. inst.exec(…, env={…}) sets variables for a command.`,
 	Value: func() starlark.Value { return environment{} },
 	Members: []builtin.Decl{{
 		Name: "env.get", Params: []builtin.Param{builtin.Need("name", builtin.String), builtin.Opt("default", builtin.Any, "None")},
-		Help: `The variable of that name, or default where it isn't set.`,
+		Help: `Returns the value of an environment variable, or default if it isn't set.`,
 		Call: func(c *builtin.Call) (starlark.Value, error) {
 			var name string
 			var fallback starlark.Value = starlark.None
@@ -30,12 +31,12 @@ var envDecl = builtin.Decl{
 			return fallback, nil
 		},
 	}, {
-		Name: "env.keys", Returns: builtin.List.Of(builtin.String), Help: `The names of all variables, sorted.`,
+		Name: "env.keys", Returns: builtin.List.Of(builtin.String), Help: `Returns the sorted names of all environment variables.`,
 		Call: func(c *builtin.Call) (starlark.Value, error) {
 			return stringList(environmentNames()), c.Unpack()
 		},
 	}, {
-		Name: "env.items", Returns: builtin.List.Of(builtin.Tuple), Help: `A list of all names and values, sorted by name.`,
+		Name: "env.items", Returns: builtin.List.Of(builtin.Tuple), Help: `Returns a list of (name, value) tuples, sorted by name.`,
 		Call: func(c *builtin.Call) (starlark.Value, error) {
 			var items []starlark.Value
 			for _, item := range (environment{}).Items() {

@@ -204,13 +204,14 @@ func definedClass(name string) bool {
 var errorClassDecl = builtin.Decl{
 	Name:    "error_class",
 	Params:  []builtin.Param{builtin.Need("name", builtin.String), builtin.Opt("base", builtin.Class, "Error")},
-	Returns: builtin.Class, Help: `Makes an error class of the script's own, under base.
+	Returns: builtin.Class, Help: `Returns a new error class under base.
 
     QuotaError = error_class("QuotaError", base=IncusLimitError)
     raise_(QuotaError, "too many servers", count=12)
 
-Its errors are held by try_, by catch(QuotaError, …) and by catch with any class above it; e.is_a(QuotaError) tells
-them. Calling the class makes an error without raising it. A class has name, base and doc.`,
+try_, catch(QuotaError, …) and catch with any class above QuotaError return its errors instead of ending the script;
+e.is_a(QuotaError) reports whether an error is of the class. Calling the class returns an error without raising it.
+A class has the attributes name, base and doc.`,
 	Call: onTask(errorClass),
 }
 

@@ -18,27 +18,28 @@ import (
 var readFileDecl = builtin.Decl{
 	Name:    "read_file",
 	Params:  []builtin.Param{builtin.Need("path", builtin.String), builtin.Opt("binary", builtin.Bool, "False")},
-	Returns: builtin.Text, Help: `The text of a file, which must be UTF-8; with binary=True its bytes. path is relative to the working directory;
-/dev/stdin is standard input. A file may have 256 MiB, a device 1 MiB.
+	Returns: builtin.Text, Help: `Returns the content of a file as a string, or as bytes with binary=True. The path is relative to the working directory;
+/dev/stdin is standard input. The limit is 256 MiB for a file and 1 MiB for a device.
 
     text, err = try_(read_file, "servers.txt")
     if err and err.missing:
         text = ""
 
-What fails is an Error, which try_ holds. Its path is the file, its missing says whether that isn't there.`,
+A failure, including text that is not UTF-8, raises an Error, which try_ catches. Its attribute path is the file, and
+missing reports whether the file doesn't exist.`,
 	Call: onTask(readFile),
 }
 
 var writeFileDecl = builtin.Decl{
 	Name:    "write_file",
 	Params:  []builtin.Param{builtin.Need("path", builtin.String), builtin.Need("data", builtin.Text), builtin.Opt("mode", builtin.Int|builtin.None, "None"), builtin.Opt("append", builtin.Bool, "False")},
-	Returns: builtin.None, Help: `Writes a string or bytes to a file, in place of what was there or with append=True after it.
+	Returns: builtin.None, Help: `Writes a string or bytes to a file, replacing its content, or adding to it with append=True.
 
     write_file("token", text, mode=0o600)
 
-A file is replaced in one step: others see the old text or the new, and after a failure the old one is there. mode is the
-file's; without it a file that is there keeps its own, and a new one has 0o644 less the umask. What fails is an Error as
-in read_file; under --read-only all of it does.`,
+The file is replaced atomically: readers see the old content or the new, and a failure leaves the old content. mode sets
+the file's permissions; by default an existing file keeps its own, and a new one has 0o644 less the umask. A failure raises
+an Error, as in read_file. Under --read-only every call fails.`,
 	Call: onTask(writeFile),
 }
 

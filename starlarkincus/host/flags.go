@@ -18,28 +18,28 @@ import (
 var flagDecl = builtin.Decl{
 	Name:   "flag",
 	Params: []builtin.Param{builtin.Need("name", builtin.String), builtin.Opt("default", builtin.Any, "None"), builtin.Opt("help", builtin.String, `""`), builtin.Opt("required", builtin.Bool, "False")},
-	Help: `The value of a flag on the script's command line, or default where it isn't given.
+	Help: `Returns the value of a flag on the script's command line, or default if the flag isn't given.
 
     count = flag("count", 3, help="how many servers")
     tags = flag("tag", [], help="may be given several times")
     image = flag("image", required=True)
 
-The default says what the flag takes: an int, a float, a string, True or False, or a list of ints, floats or strings, to
-which each further --tag adds. With None it takes a string. Of a flag that is required the default says no more than
-that, and the script doesn't run without it. A _ in the name is given as -, a bool as --force, --no-force
-or --force=false, a flag of one letter also as -n.
+The type of the default is the type of the flag: int, float, string, bool, or a list of ints, floats or strings, to which
+each --tag on the command line adds an element. A default of None makes a string flag. A required flag only takes its type
+from the default, and the script doesn't start without it. On the command line a _ in the name is written -. A bool is
+given as --force, --no-force or --force=false, and a flag of one letter also as -n.
 
-The script's --help lists all flags, below the string that is the script's first statement, and a flag that isn't among
-them is an error before anything runs. So a script calls flag at its top level, outside of loops, with the name written
-out; also write out the default of a bool. At the prompt a flag is its default.`,
+The script's --help prints the script's docstring and all flags, and an unknown flag is an error before the script starts.
+Both need the flags before the script runs, so call flag at the top level, outside of loops, with a literal name and, for a
+bool, a literal default. At the prompt a flag has its default.`,
 	Call: onTask(flagValue),
 }
 
 var argsDecl = builtin.Decl{
 	Name: "args",
-	Help: `The script's command line: a list of strings, without the script's own name and without its flags.
+	Help: `The arguments of the script: a list of strings, without the script's name and its flags.
 
-What follows -- is no flag. A script that has no flags finds in args all that it was given.`,
+Arguments after -- are never flags. If the script declares no flags, args holds all of its arguments.`,
 	Returns: builtin.List.Of(builtin.String),
 }
 

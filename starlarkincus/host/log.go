@@ -20,17 +20,18 @@ import (
 var logDecl = builtin.Decl{
 	Name:    "log",
 	Params:  []builtin.Param{builtin.Need("message", builtin.Any), builtin.KwArgs("fields", builtin.Any)},
-	Returns: builtin.None, Help: `Prints a line with the time and the level on standard error: log("created", name="web", count=3). The same as log.info.
+	Returns: builtin.None, Help: `Prints a line with the time and the level info on standard error: log("created", name="web", count=3). The same as
+log.info.
 
-[redacted] stands for the values of fields and keys whose names say that they hold a password, a token, an access key
-or another secret; key by itself names a configuration key and is shown. The command's --log-level says what is printed: debug, info (as it is without),
-warning or error.`,
+Values of fields and keys that are named like a password, a token, an access key or another secret are printed as
+[redacted]; a field named just key is printed. The command's --log-level sets the least level that is printed: debug, info
+(the default), warning or error.`,
 	Call: logAt(slog.LevelInfo),
 	Members: []builtin.Decl{
-		{Name: "log.debug", Params: []builtin.Param{builtin.Need("message", builtin.Any), builtin.KwArgs("fields", builtin.Any)}, Returns: builtin.None, Help: `Prints what only matters when looking for a mistake.`, Call: logAt(slog.LevelDebug)},
-		{Name: "log.info", Params: []builtin.Param{builtin.Need("message", builtin.Any), builtin.KwArgs("fields", builtin.Any)}, Returns: builtin.None, Help: `Prints what happens.`, Call: logAt(slog.LevelInfo)},
-		{Name: "log.warning", Params: []builtin.Param{builtin.Need("message", builtin.Any), builtin.KwArgs("fields", builtin.Any)}, Returns: builtin.None, Help: `Prints what may be wrong.`, Call: logAt(slog.LevelWarn)},
-		{Name: "log.error", Params: []builtin.Param{builtin.Need("message", builtin.Any), builtin.KwArgs("fields", builtin.Any)}, Returns: builtin.None, Help: `Prints what went wrong. The script goes on.`, Call: logAt(slog.LevelError)},
+		{Name: "log.debug", Params: []builtin.Param{builtin.Need("message", builtin.Any), builtin.KwArgs("fields", builtin.Any)}, Returns: builtin.None, Help: `Prints a line with the level debug, for details that only help to find a mistake.`, Call: logAt(slog.LevelDebug)},
+		{Name: "log.info", Params: []builtin.Param{builtin.Need("message", builtin.Any), builtin.KwArgs("fields", builtin.Any)}, Returns: builtin.None, Help: `Prints a line with the level info, for the ordinary course of the script.`, Call: logAt(slog.LevelInfo)},
+		{Name: "log.warning", Params: []builtin.Param{builtin.Need("message", builtin.Any), builtin.KwArgs("fields", builtin.Any)}, Returns: builtin.None, Help: `Prints a line with the level warning, for a possible problem.`, Call: logAt(slog.LevelWarn)},
+		{Name: "log.error", Params: []builtin.Param{builtin.Need("message", builtin.Any), builtin.KwArgs("fields", builtin.Any)}, Returns: builtin.None, Help: `Prints a line with the level error, for a failure. The script continues.`, Call: logAt(slog.LevelError)},
 	},
 }
 

@@ -18,19 +18,19 @@ import (
 var parallelDecl = builtin.Decl{
 	Name:    "parallel",
 	Params:  []builtin.Param{builtin.Need("fn", builtin.Callable), builtin.Need("items", builtin.Iterable), builtin.Opt("limit", builtin.Int, "8")},
-	Returns: builtin.List.Of(builtin.Result), Help: `Calls fn(item) for each of items, up to limit of them at a time, and returns a list of Results in the items' order.
+	Returns: builtin.List.Of(builtin.Result), Help: `Calls fn(item) for each of the items, at most limit at a time, and returns a list of Results in the order of the items.
 
     for name, r in zip(names, parallel(incus.instances.get, names)):
         print(name, r.value.status if r else r.error.message)
 
-A Result holds what try_ would: an IncusError or an error that the script raised, which stops no other call. A
-ScriptError, a mistake in the script, cancels the other calls and goes on when all have ended, their finally_ included.
-Ctrl-C, a timeout and exit() end them all.
+An IncusError, or an error that the script raised, becomes the error of that call's Result; the other calls continue. A
+ScriptError, a mistake in the script, cancels the other calls, and is raised once all of them, with their finally_, have
+ended. Ctrl-C, a timeout and exit() end all calls.
 
-Calls take turns: one runs until it waits for Incus, in sleep() or in another parallel(), and only there another goes
-on. So they may change the same lists and dicts. One that only computes holds the others up. fn may call parallel();
-each has a limit of its own. Items are taken as calls begin; those of a list, a dict or a set are the ones that it had
-at first.`,
+Calls take turns: each runs until it waits for Incus, in sleep() or in another parallel(), and only then another one
+runs. So they may change the same lists and dicts without a lock, and a call that only computes delays the others.
+fn may call parallel(), which has a limit of its own. Items are taken as calls begin, but a list, dict or set is copied
+first.`,
 	Call: onTask(parallel),
 }
 

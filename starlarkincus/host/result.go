@@ -22,7 +22,7 @@ var (
 
 var resultDecl = builtin.Decl{
 	Name: "Result",
-	Help: `What try_, catch and parallel give for a call.
+	Help: `The outcome of a call by try_, catch or parallel: its value or its error.
 
     r = try_(incus.instances.get, "web")
     if not r:
@@ -30,11 +30,11 @@ var resultDecl = builtin.Decl{
 
     inst, err = try_(incus.instances.get, "web")
 
-ok      whether the call succeeded; a Result is true where it did
-value   what the call returned; reading it raises the error again where there is one, with its first backtrace
-error   the error; None where there is none
+ok      True if the call succeeded; then the Result itself is true as well
+value   the return value; reading it after a failure raises the error again, with its original backtrace
+error   the error, or None
 
-It unpacks into value and error, where the value of a call that failed is None.`,
+A Result unpacks into value and error. After a failure this value is None.`,
 }
 
 func (r *result) String() string {

@@ -19,36 +19,37 @@ import (
 var retryDecl = builtin.Decl{
 	Name:   "retry",
 	Params: []builtin.Param{builtin.Need("fn", builtin.Callable), builtin.Args("args", builtin.Any), builtin.Key("on", builtin.Classes|builtin.None, "None"), builtin.Key("times", builtin.Int, "5"), builtin.Key("delay", builtin.Seconds, "1"), builtin.Key("backoff", builtin.Number, "2"), builtin.KwArgs("kwargs", builtin.Any)},
-	Help: `Calls fn(*args, **kwargs) until it succeeds, up to times times in all, and returns what it returned.
+	Help: `Calls fn(*args, **kwargs) until it succeeds, at most times times, and returns its result.
 
     retry(inst.stop, on=IncusBusyError, times=10, timeout=30)
 
-on       the classes of errors after which it calls again, a class or several; also where a cause is of that class
-times    how many calls at most
-delay    seconds, or a duration, before the second call; each wait is shortened by up to a half, at random
-backoff  what the wait is multiplied by each time, up to a minute
+on       an error class, or a tuple or list of them, to retry after; an error matches by its class or by that of a cause
+times    the maximal number of calls; 5 by default
+delay    seconds, or a duration, before the second call; 1 by default. Each wait is shortened by up to half, at random
+backoff  the factor by which the wait grows after each call, up to a minute; 2 by default
 
-Without on, it calls again after what passes by itself and can't have been done already: IncusBusyError and
-IncusUnavailableError that refused the change, and IncusConnectionError where it was not sent or only something was read
-(the error's outcome is "refused", "not_sent" or None), as long as fn changed nothing else in that call. With on it calls
-again whatever the outcome is: retry(inst.exec, …, on=IncusConnectionError) may run the command twice. A ScriptError,
-Ctrl-C, a timeout and exit() always go on.
+By default it retries only transient errors after which nothing can have changed: IncusBusyError and IncusUnavailableError
+if the server refused the change, and IncusConnectionError if the request was not sent or only read something (the error's
+outcome is "refused", "not_sent" or None), provided that fn changed nothing else in that call. With on= it retries whatever
+the outcome: retry(inst.exec, …, on=IncusConnectionError) may run the command twice. It never retries after a ScriptError,
+Ctrl-C, a timeout or exit().
 
-The last error goes on; after several calls its attempts is their number. Arguments of fn's own that have one of these names
-need a lambda.`,
+If the last call fails too, its error is raised; its attribute attempts is the number of calls. Use a lambda if fn itself
+has a parameter named on, times, delay or backoff.`,
 	Call: onTask(retry),
 }
 
 var waitUntilDecl = builtin.Decl{
 	Name:   "wait_until",
 	Params: []builtin.Param{builtin.Need("fn", builtin.Callable), builtin.Opt("timeout", builtin.Seconds|builtin.None, "60"), builtin.Opt("interval", builtin.Seconds, "1")},
-	Help: `Calls fn() until what it returns is true, every interval seconds, and returns that.
+	Help: `Calls fn() every interval seconds until it returns a true value, and returns that value.
 
     wait_until(lambda: inst.refresh().status == "Stopped", timeout=120)
 
-timeout and interval are seconds, or durations of the library time. After timeout, None for no limit, it raises an error of class Error, which try_ holds, with timeout and with
-value, what fn returned last. It doesn't cut a call of fn short, and calls it a last time when the time is over. An
-error of fn's goes on at once: write lambda: try_(fn).ok where it may pass.`,
+timeout (60 by default, None for no limit) and interval (1 by default) are seconds or durations. When the time is over, fn
+is called once more; if it still returns a false value, an Error is raised, which try_ catches, with the attributes timeout
+and value, the last value. A running call of fn is not cut short. An error in fn ends the wait; wait_until(lambda:
+try_(fn).ok) keeps waiting.`,
 	Call: onTask(waitUntil),
 }
 

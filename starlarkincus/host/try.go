@@ -12,28 +12,28 @@ import (
 var tryDecl = builtin.Decl{
 	Name:    "try_",
 	Params:  []builtin.Param{builtin.Need("fn", builtin.Callable), builtin.Args("args", builtin.Any), builtin.KwArgs("kwargs", builtin.Any)},
-	Returns: builtin.Result, Help: `Calls fn(*args, **kwargs) and returns a Result, so that a failure doesn't end the script.
+	Returns: builtin.Result, Help: `Calls fn(*args, **kwargs) and returns a Result with its value or its error, so that a failure doesn't end the script.
 
     inst, err = try_(incus.instances.get, "web")
     if err and err.is_a(IncusNotFoundError):
         inst = incus.instances.launch("web", image="images:debian/12")
 
-Give it the function and its arguments, not the call. It holds every IncusError and every error that a script raised.
-A ScriptError goes on, because it is a mistake in the script: catch(ScriptError, …) holds that. An interrupt, a timeout
-and exit() always go on.`,
+Pass the function and its arguments, not a call. try_ catches every IncusError and every error that a script raised, but not
+a ScriptError, which is a mistake in the script: catch(ScriptError, …) catches that. An interrupt, a timeout and exit() can't
+be caught.`,
 	Call: onTask(try),
 }
 
 var catchDecl = builtin.Decl{
 	Name:    "catch",
 	Params:  []builtin.Param{builtin.Need("classes", builtin.Classes), builtin.Need("fn", builtin.Callable), builtin.Args("args", builtin.Any), builtin.KwArgs("kwargs", builtin.Any)},
-	Returns: builtin.Result, Help: `Calls fn(*args, **kwargs) and returns a Result, as try_ does, but holds errors of these classes only.
+	Returns: builtin.Result, Help: `Calls fn(*args, **kwargs) and returns a Result, like try_, but catches only errors of the given classes.
 
     r = catch(IncusConflictError, incus.networks.create, "net0")
     r = catch((IncusBusyError, IncusStateError), inst.stop)
 
-classes is a class or a tuple or list of them. What holds an error's class also holds where one of its causes is of
-that class, as in e.is_a(). ScriptError and Error may be among them.`,
+classes is an error class, or a tuple or list of them; ScriptError and Error are allowed. An error matches by its class, by
+a class above it, or by the class of one of its causes, as in e.is_a(). Any other error is raised.`,
 	Call: onTask(catch),
 }
 
@@ -41,34 +41,34 @@ var raiseDecl = builtin.Decl{
 	Name:   "raise_",
 	Loose:  true,
 	Params: []builtin.Param{builtin.Need("error_or_class", builtin.Error|builtin.Class), builtin.Need("message", builtin.Any), builtin.KwArgs("fields", builtin.Any)},
-	Help: `Raises an error: one that is at hand, again and with its first backtrace, or a new one of a class.
+	Help: `Raises an error: an error value, with its original backtrace, or a new error of a class.
 
     raise_(err)
     raise_(IncusConflictError, "the name is taken", status=409, cause=err)
 
-Any further field becomes an attribute of the error.`,
+Other fields become attributes of the error.`,
 	Call: onTask(raise),
 }
 
 var finallyDecl = builtin.Decl{
 	Name:   "finally_",
 	Params: []builtin.Param{builtin.Need("body", builtin.Callable), builtin.Need("cleanup", builtin.Callable)},
-	Help: `Calls body(), then cleanup() in any case: after an error, an interrupt, a timeout or exit() too.
+	Help: `Calls body(), then cleanup(), also after an error, an interrupt, a timeout or exit(), and returns body's result.
 
     finally_(lambda: deploy(inst), inst.delete)
 
-Returns what body returned; an error of body's goes on. Where both fail, cleanup's error is printed and body's goes on.
-After an interrupt or a timeout all clean-up together has 10 seconds, enough to delete two or three running instances;
---cleanup-timeout 60s gives it more.`,
+An error in body is raised after the clean-up. If both fail, cleanup's error is printed and body's is raised. After an
+interrupt or a timeout all clean-up together has 10 seconds, enough to delete two or three running instances;
+--cleanup-timeout changes that.`,
 	Call: onTask(finally),
 }
 
 var failDecl = builtin.Decl{
 	Name:   "fail",
 	Params: []builtin.Param{builtin.Args("args", builtin.Any), builtin.Key("sep", builtin.String, `" "`)},
-	Help: `Ends the script with a ScriptError; its message is the arguments, joined as print does.
+	Help: `Ends the script with a ScriptError. Its message is the arguments, joined as by print.
 
-An error that callers may handle is better raised with raise_: try_ lets a ScriptError go on.`,
+Use raise_ for an error that a caller may handle: try_ doesn't catch a ScriptError.`,
 	Call: onTask(fail),
 }
 
