@@ -5,12 +5,12 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-	"unicode/utf8"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/internal/atomicfile"
 	"incus-star/starlarkincus/internal/input"
+	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
 )
@@ -78,29 +78,10 @@ func readFile(c *call) (starlark.Value, error) {
 	case binary:
 		return starlark.Bytes(data), nil
 	}
-	if line, bad := firstInvalid(data); bad {
+	if line, bad := value.InvalidLine(data); bad {
 		return nil, c.fileError(path, fmt.Errorf("line %d is not UTF-8: read_file(path, binary=True) gives bytes", line))
 	}
 	return starlark.String(data), nil
-}
-
-// firstInvalid is the line of the first byte that is no UTF-8.
-func firstInvalid(data []byte) (line int, bad bool) {
-	if utf8.Valid(data) {
-		return 0, false
-	}
-	line = 1
-	for len(data) > 0 {
-		r, size := utf8.DecodeRune(data)
-		if r == utf8.RuneError && size == 1 {
-			break
-		}
-		if r == '\n' {
-			line++
-		}
-		data = data[size:]
-	}
-	return line, true
 }
 
 func writeFile(c *call) (starlark.Value, error) {
