@@ -24,6 +24,8 @@ type Error struct {
 	Method, Path string
 	// Outcome is the fate of the requested change; empty for a request that changes nothing.
 	Outcome Outcome
+	// Reads reports whether the call that failed changes nothing on the server, so that it may be made again.
+	Reads bool
 	// Object is the object concerned; nil if unknown.
 	Object *Object
 	// Fields are the attributes that the class adds, such as exit_code.

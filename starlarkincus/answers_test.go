@@ -37,6 +37,7 @@ type answers struct {
 	made     map[string]map[string]any // by path
 	empty    bool                      // nothing is there but projects, parents and what was made
 	sync     bool                      // nothing goes on in the background
+	lost     bool                      // no request is answered
 	busy     int                       // how often a DELETE is refused
 	override map[string]any            // fields of all objects
 	failing  map[string]string         // "METHOD /path" to "400 text", the failure of such requests
@@ -119,6 +120,13 @@ func (a *answers) reset() {
 	defer a.mu.Unlock()
 	a.made, a.empty, a.sync, a.busy, a.override, a.log = make(map[string]map[string]any), false, false, 0, nil, nil
 	a.failing, a.failed, a.result, a.texts = nil, "", nil, nil
+}
+
+// down makes the server take requests without answering any, until the next call.
+func (a *answers) down(lost bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.lost = lost
 }
 
 // take returns what has arrived since the last call.
@@ -247,6 +255,9 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	json.Unmarshal(data, &body)
 	path := r.URL.Path
 	a.log = append(a.log, arrival{r.Method, path, r.URL.RawQuery, body})
+	if a.lost {
+		panic(http.ErrAbortHandler)
+	}
 	answer := func(status int, v map[string]any) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)

@@ -68,6 +68,9 @@ func (m *Method) CallInternal(thread *starlark.Thread, args starlark.Tuple, kwar
 	here := *m // so that a call's project doesn't stay
 	b := builtin.Of(thread)
 	c := &call{Method: &here, thread: thread, ctx: b.Context, args: bound}
+	if err := c.permit(); err != nil {
+		return nil, err
+	}
 	if !m.decl.Offline {
 		_, project, err := m.ref.client.conn.client(c.ctx)
 		if err != nil {

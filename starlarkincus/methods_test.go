@@ -316,9 +316,8 @@ var (
 	starlarkJSON = json_.Module.Members["decode"]
 )
 
-// Every method of the table sends just the requests that its the table tells of, in that order, and returns what it says:
-// with what it needs, with each of its arguments besides, and in all circumstances that it names.
-func TestMethodsSendAndReturnWhatTheTableSays(t *testing.T) {
+// testPEM returns a certificate.
+func testPEM(t *testing.T) string {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -327,9 +326,14 @@ func TestMethodsSendAndReturnWhatTheTableSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+}
+
+// Every method of the table sends just the requests that the table tells of, in that order, and returns what it says:
+// with what it needs, with each of its arguments besides, and in all circumstances that it names.
+func TestMethodsSendAndReturnWhatTheTableSays(t *testing.T) {
 	a := newAnswers()
-	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: a.serve(t)},
-		pem: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))}
+	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: a.serve(t)}, pem: testPEM(t)}
 	sharedClient = w.client()
 	w.call(w.attr(sharedClient, "has_extension"), starlark.Tuple{starlark.String("x")}, nil)
 	methods := 0

@@ -1,6 +1,8 @@
 package starlarkincus
 
 import (
+	"strings"
+
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/rest"
@@ -22,11 +24,33 @@ func took(b *builtin.Binding, r rest.Request, reply *rest.Reply, err error) {
 	}
 }
 
-// judge gives a failure its outcome where the request that failed changes nothing. Before is the binding at the call's
-// begin.
+// effect returns the most that the call does to the server.
+func (c *call) effect() spec.Effect {
+	if c.decl.Effect == spec.AsAsked && !rest.Changes(strings.ToUpper(c.args.string("method"))) {
+		return spec.Reads
+	}
+	return c.decl.Effect
+}
+
+// permit refuses a call that may change something where the client only reads.
+func (c *call) permit() error {
+	if effect := c.effect(); effect != spec.Reads && c.ref.client.conn.family.options.ReadOnly {
+		e := errors.New(errors.Permission, "%s %s; nothing was sent, because this client only reads", c.name, effect)
+		e.Outcome = errors.NotSent
+		return e
+	}
+	return nil
+}
+
+// judge completes a failure of the call: it says whether the call only reads, and gives the failure its outcome where
+// the request that failed changes nothing. Before is the binding at the beginning of the call.
 func (c *call) judge(before builtin.Binding, err error) error {
 	var e *errors.Error
-	if !errors.As(err, &e) || e.Outcome != "" || e.Class.IsA(errors.Script) {
+	if !errors.As(err, &e) || e.Class.IsA(errors.Script) {
+		return err
+	}
+	e.Reads = c.effect() == spec.Reads
+	if e.Outcome != "" {
 		return err
 	}
 	switch now := builtin.Of(c.thread); {

@@ -154,14 +154,16 @@ func passing(failure *errors.Error) bool {
 	if failure.Outcome == errors.Done || failure.Outcome == errors.Unknown {
 		return false
 	}
+	reads := false
 	for e := failure; e != nil; {
+		reads = (reads || e.Reads) && e.OperationID == ""
 		switch {
 		case e.Class.IsA(errors.Busy), e.Class.IsA(errors.Unavailable):
 			return true
 		case e.Class.IsA(errors.TLS):
 			return false
 		case e.Class.IsA(errors.Connection):
-			return failure.Outcome == errors.NotSent || e.Outcome == errors.NotSent || e.Outcome == "" && e.Method == "GET" && e.OperationID == ""
+			return failure.Outcome == errors.NotSent || e.Outcome == errors.NotSent || e.Outcome == "" && reads
 		}
 		var cause *errors.Error
 		errors.As(e.Cause, &cause)

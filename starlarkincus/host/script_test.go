@@ -191,6 +191,21 @@ func fakeModule() starlark.Value {
 		"refused": func(*starlark.Thread, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
 			return nil, &errors.Error{Class: errors.Connection, Message: "connection refused", Method: "POST", Outcome: errors.NotSent}
 		},
+		"read": func(_ *starlark.Thread, _ starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+			e := &errors.Error{Class: errors.Connection, Message: "connection lost", Method: "GET", Reads: true}
+			for _, kwarg := range kwargs {
+				text, _ := starlark.AsString(kwarg[1])
+				switch kwarg[0].(starlark.String) {
+				case "outcome":
+					e.Outcome = errors.Outcome(text)
+				case "operation_id":
+					e.OperationID = text
+				case "class_":
+					e.Class = kwarg[1].(classValue).class
+				}
+			}
+			return nil, e
+		},
 		"exec": func(*starlark.Thread, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
 			return nil, &errors.Error{Class: errors.Exec, Message: "ls ended with 2", Fields: map[string]any{"exit_code": 2, "stdout": "", "stderr": "ls: /x\n"}}
 		},

@@ -59,6 +59,12 @@ const (
 	AsAsked         // depends on the request that the caller names
 )
 
+var effects = [...]string{Reads: "only reads", Creates: "creates an object", Changes: "changes an object", Deletes: "deletes an object",
+	RunsCode: "runs a program", AsAsked: "may change anything"}
+
+// String returns the effect as the end of a sentence whose subject is a method.
+func (e Effect) String() string { return effects[e] }
+
 // A Shape is the sort of value that a method returns.
 type Shape int
 

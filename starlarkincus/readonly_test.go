@@ -1,0 +1,117 @@
+package starlarkincus_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/spec"
+
+	"go.starlark.net/starlark"
+)
+
+// eachMethod calls visit for every method of the table, with the value that it is called on and the requests that it
+// sends. The site is nil for a client's.
+func (w *tester) eachMethod(client starlark.Value, visit func(who string, p *spec.Site, m *spec.Method, owner starlark.Value)) {
+	for _, p := range spec.Sites() {
+		for _, m := range slices.Concat(p.CollectionMethods(), p.ObjectMethods()) {
+			switch {
+			case m.Collection && p.Name == "": // what a method returns has no collection
+			case m.Collection:
+				visit(wayTo(p)+"."+m.Name, p, &m, w.collection(client, p))
+			case slices.Contains(locksOnly, p.Kind):
+			default:
+				visit(p.Singular()+"."+m.Name, p, &m, w.object(client, p))
+			}
+		}
+	}
+	for i := range spec.ClientMethods {
+		m := &spec.ClientMethods[i]
+		visit("incus."+m.Name, nil, m, client)
+	}
+}
+
+// locksOnly are objects that just a change makes, which a client that only reads can't have.
+var locksOnly = []string{"Lock"}
+
+// Under ReadOnly every method whose effect isn't to read is refused under its name before anything is sent, and every
+// other one works, but for arguments that make it send more.
+func TestReadOnlyGoesByTheEffect(t *testing.T) {
+	a := newAnswers()
+	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: a.serve(t), ReadOnly: true}, pem: testPEM(t)}
+	client := w.client()
+	w.call(w.attr(client, "has_extension"), starlark.Tuple{starlark.String("x")}, nil)
+	refused, read := 0, 0
+	w.eachMethod(client, func(who string, p *spec.Site, m *spec.Method, owner starlark.Value) {
+		a.take()
+		base := w.required(who, m)
+		_, err := starlark.Call(new(starlark.Thread), w.attr(owner, m.Name), nil, kwargs(base))
+		arrived := a.take()
+		if m.Effect != spec.Reads {
+			refused++
+			var e *errors.Error
+			if !errors.As(err, &e) || e.Class != errors.Permission || e.Outcome != errors.NotSent || !strings.Contains(e.Message, m.Name+" "+m.Effect.String()) || len(arrived) > 0 {
+				t.Errorf("%s, which %s: %v, after %v", who, m.Effect, err, arrived)
+			}
+			return
+		}
+		read++
+		if err != nil {
+			t.Errorf("%s: %v", who, err)
+		}
+		for _, f := range m.Arguments() {
+			args := map[string]starlark.Value{f.Script(): w.sample(&f)}
+			for name, v := range base {
+				args[name] = v
+			}
+			_, err := starlark.Call(new(starlark.Thread), w.attr(owner, m.Name), nil, kwargs(args))
+			if err != nil && !errors.Is(err, errors.Permission) && !m.Offline {
+				t.Errorf("%s(%s): %v", who, f.Script(), err)
+			}
+		}
+		for _, r := range a.take() {
+			if r.method != "GET" {
+				t.Errorf("%s sent %s %s", who, r.method, r.path)
+			}
+		}
+	})
+	if refused < 100 || read < 100 {
+		t.Errorf("only %d methods were refused, and %d read", refused, read)
+	}
+	t.Logf("%d methods were refused, %d read", refused, read)
+	for method, want := range map[string]bool{"GET": true, "get": true, "HEAD": true, "POST": false, "Delete": false} {
+		_, err := starlark.Call(new(starlark.Thread), w.attr(client, "request"), starlark.Tuple{starlark.String(method), starlark.String("/1.0/profiles")}, nil)
+		if arrived := a.take(); len(arrived) > 0 != want || errors.Is(err, errors.Permission) == want {
+			t.Errorf("request(%q): %v, after %v", method, err, arrived)
+		}
+	}
+}
+
+// An error of a method says whether its call only reads, as the table does, whichever of its requests failed.
+func TestErrorsSayWhetherTheCallReads(t *testing.T) {
+	t.Parallel()
+	a := newAnswers()
+	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: a.serve(t)}, pem: testPEM(t)}
+	client := w.client()
+	w.call(w.attr(client, "has_extension"), starlark.Tuple{starlark.String("x")}, nil)
+	failed := 0
+	w.eachMethod(client, func(who string, p *spec.Site, m *spec.Method, owner starlark.Value) {
+		if m.Offline || m.Does == spec.DoHasExtension {
+			return
+		}
+		a.down(true)
+		_, err := starlark.Call(new(starlark.Thread), w.attr(owner, m.Name), nil, kwargs(w.required(who, m)))
+		a.down(false)
+		var e *errors.Error
+		if !errors.As(err, &e) || e.Reads != (m.Effect == spec.Reads) {
+			t.Errorf("%s, which %s: %v, Reads: %v", who, m.Effect, err, e != nil && e.Reads)
+			return
+		}
+		failed++
+	})
+	if failed < 250 {
+		t.Errorf("only %d methods failed", failed)
+	}
+}
