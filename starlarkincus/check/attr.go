@@ -6,7 +6,7 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus"
-	"incus-star/starlarkincus/host"
+	"incus-star/starlarkincus/report"
 	"incus-star/starlarkincus/spec"
 
 	"go.starlark.net/starlark"
@@ -236,7 +236,7 @@ func (m *module) objectAttr(t typ, name string, called bool) (union, problem) {
 	}
 	slices.Sort(names)
 	_, p := noAttr(t, name, names)
-	if !called && p.near == "" && host.WithHint(p.text) == p.text {
+	if !called && p.near == "" && report.WithHint(p.text) == p.text {
 		return nil, problem{}
 	}
 	return never, p

@@ -19,6 +19,7 @@ import (
 	declare "incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/internal/input"
+	"incus-star/starlarkincus/report"
 	"incus-star/starlarkincus/spec"
 	"incus-star/starlarkincus/suite"
 
@@ -238,7 +239,7 @@ func forOthers(file *syntax.File) bool {
 // report adds a finding.
 func (m *module) report(pos syntax.Position, suggestion, format string, args ...any) {
 	message := fmt.Sprintf(format, args...)
-	if hinted := host.WithHint(message); hinted != message {
+	if hinted := report.WithHint(message); hinted != message {
 		message, suggestion = hinted, ""
 	}
 	m.wrong = append(m.wrong, Finding{m.path, int(pos.Line), int(pos.Col), message, suggestion})

@@ -7,6 +7,7 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/host"
+	"incus-star/starlarkincus/report"
 
 	"go.starlark.net/resolve"
 	"go.starlark.net/starlark"
@@ -35,7 +36,7 @@ func (m *module) checkConstant(expr syntax.Expr) {
 	var failed *starlark.EvalError
 	switch {
 	case err == nil:
-	case errors.As(err, &failed) && host.WithHint(failed.Msg) != failed.Msg:
+	case errors.As(err, &failed) && report.WithHint(failed.Msg) != failed.Msg:
 		m.report(syntax.Start(expr), "", "%s", failed.Msg)
 	default:
 		return

@@ -8,11 +8,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"incus-star/starlarkincus/builtin"
+
+	"incus-star/starlarkincus/report"
 
 	"go.starlark.net/starlark"
 	"go.starlark.net/starlarkstruct"
@@ -142,9 +145,8 @@ func (c *chunk) run(t *testing.T, source, file string) {
 
 // conformanceErrors are the messages of an error by line: of one at run time the innermost of the file's.
 func conformanceErrors(h *Host, file string, err error) map[int]string {
-	stack := stackOf(err)
-	for i := range stack {
-		if frame := stack.At(i); frame.Pos.Filename() == file {
+	for _, frame := range slices.Backward(report.Backtrace(err)) {
+		if frame.Pos.Line > 0 && frame.Pos.Filename() == file {
 			return map[int]string{int(frame.Pos.Line): err.Error()}
 		}
 	}

@@ -80,7 +80,7 @@ func (r *run) callDeferred(err error) error {
 		return r.outcome(nil)
 	case r.cleanupStopped && stopOf(err) == nil:
 		// It was stopped while the calls were made, after it had ended with an error or by exit().
-		r.host.reportAside("an error, before the script was stopped:", err)
+		r.host.reportAside("an error, before the script was stopped", err)
 		return &stopError{cause: causeOf(r.hard)}
 	}
 	return err
@@ -101,11 +101,11 @@ func (r *run) withDeferred(err, failed error) error {
 	case err == nil, errors.As(err, &exit) && exit.Status == 0:
 		return failed
 	case isStop(failed) && !isStop(err):
-		r.host.reportAside("an error, before a deferred call ended the script:", err)
+		r.host.reportAside("an error, before a deferred call ended the script", err)
 		return failed
 	}
 	r.host.reportAside(deferredFailed, failed)
 	return err
 }
 
-const deferredFailed = "a deferred call failed:"
+const deferredFailed = "a deferred call failed"

@@ -8,6 +8,7 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/report"
 	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
@@ -50,7 +51,7 @@ func (h *Host) hold(err error) *errorValue {
 		return r.value
 	}
 	if failure == nil {
-		failure = &errors.Error{Class: errors.Script, Message: ownMessage(err)}
+		failure = &errors.Error{Class: errors.Script, Message: report.Message(err)}
 	}
 	return &errorValue{host: h, err: failure, trace: trace}
 }
@@ -158,7 +159,8 @@ func (e *errorValue) field(name string) (starlark.Value, error) {
 		if e.host == nil || e.trace == nil {
 			return starlark.String(""), nil
 		}
-		return starlark.String(e.host.traceback(stackOf(e.trace), plain)), nil
+		plain := report.Printer{Sources: &e.host.sources}
+		return starlark.String(plain.Backtrace(report.Backtrace(e.trace))), nil
 	}
 	switch v := e.err.Fields[name].(type) {
 	case nil:
@@ -230,23 +232,11 @@ func (e *errorValue) responseValue() (starlark.Value, error) {
 	return e.response, nil
 }
 
-// causeValue is the error behind this one. One of no class is shown as an Error; of those below it only what has a
-// class, because Go's own layers repeat each other's words.
+// causeValue returns the cause as a value, the same one each time; nil for none.
 func (e *errorValue) causeValue() *errorValue {
-	switch cause := e.err.Cause.(type) {
-	case nil:
-		return nil
-	case *errors.Error:
-		if e.cause == nil {
+	if e.cause == nil {
+		if cause := report.Cause(e.err); cause != nil {
 			e.cause = &errorValue{host: e.host, err: cause}
-		}
-	default:
-		if e.cause == nil {
-			foreign := &errors.Error{Class: errors.Base, Message: cause.Error()}
-			if failure := failureOf(cause); failure != nil {
-				foreign.Cause = failure
-			}
-			e.cause = &errorValue{host: e.host, err: foreign}
 		}
 	}
 	return e.cause

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/report"
 
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
@@ -65,7 +66,7 @@ type Options struct {
 type Host struct {
 	options     Options
 	predeclared starlark.StringDict
-	sources     sources
+	sources     report.Sources
 
 	// mu is the lock that Starlark code holds.
 	mu      sync.Mutex
@@ -179,7 +180,7 @@ func (h *Host) exec(thread *starlark.Thread, name, text string) (starlark.String
 }
 
 func (h *Host) compile(name, text string) (*syntax.File, *starlark.Program, error) {
-	h.sources.add(name, text)
+	h.sources.Add(name, text)
 	options := dialect
 	file, err := options.Parse(name, text, 0)
 	if err != nil {
@@ -191,6 +192,11 @@ func (h *Host) compile(name, text string) (*syntax.File, *starlark.Program, erro
 		return nil, nil, h.explain(err, file, h.predeclared)
 	}
 	return file, program, nil
+}
+
+// explain adds hints to the error of a script that doesn't parse or resolve. Names are the predeclared ones.
+func (h *Host) explain(err error, file *syntax.File, names starlark.StringDict) error {
+	return h.sources.Explain(err, file, append(names.Keys(), universe()...))
 }
 
 // noWork is the work of calls that begin nothing.

@@ -13,6 +13,7 @@ import (
 	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/internal/printable"
 	"incus-star/starlarkincus/internal/secret"
+	"incus-star/starlarkincus/report"
 
 	"go.starlark.net/starlark"
 )
@@ -101,7 +102,7 @@ func logObject(level slog.Level, message string, fields []starlark.Tuple) string
 			object.Fields[name] = secret.Hidden
 		}
 	}
-	line, _ := lineOf(object) // nothing in it can't be written
+	line, _ := report.JSONLine(object) // nothing in it can't be written
 	return line
 }
 

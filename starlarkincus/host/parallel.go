@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/internal/printable"
+	"incus-star/starlarkincus/report"
 
 	"go.starlark.net/starlark"
 )
@@ -86,7 +86,7 @@ func parallel(c *call) (starlark.Value, error) {
 	g.work()
 	c.host().block(g.workers.Wait)
 	if g.genuine && causeOf(c.ctx) != nil {
-		c.reportAside("an error, before the script was stopped:", g.err)
+		c.reportAside("an error, before the script was stopped", g.err)
 	}
 	if g.err != nil {
 		return nil, g.err
@@ -158,7 +158,7 @@ func (g *group) one(first bool) bool {
 	defer done()
 	own := taskOf(thread)
 	own.cleanups = g.cleanups
-	own.via = func() starlark.CallStack { return g.via(i, item) }
+	own.item = func() *report.Task { return g.describe(i, item) }
 	v, err := own.call(thread, g.fn, starlark.Tuple{item}, nil)
 	builtin.Of(g.Thread).Sent += builtin.Of(thread).Sent
 	failure := failureOf(err)
@@ -166,9 +166,9 @@ func (g *group) one(first bool) bool {
 	case err == nil:
 		g.results[i] = &result{value: v}
 	case own.passes(err) || failure == nil || failure.Class.IsA(errors.Script):
-		g.fail(i, &crossed{g.via(i, item), err})
+		g.fail(i, &report.ThreadBoundary{Task: own.item(), Err: err})
 	default:
-		g.results[i] = &result{err: h.hold(g.traced(&crossed{g.via(i, item), err}))}
+		g.results[i] = &result{err: h.hold(g.traced(&report.ThreadBoundary{Task: own.item(), Err: err}))}
 	}
 	return true
 }
@@ -183,8 +183,8 @@ func (g *group) fail(i int, err error) {
 	g.cancel(errSiblingFailed)
 }
 
-// via is the line of a backtrace that tells a task.
-func (g *group) via(i int, item starlark.Value) starlark.CallStack {
+// describe describes the task of an item.
+func (g *group) describe(i int, item starlark.Value) *report.Task {
 	text := []rune(strings.ReplaceAll(printable.Text(shownText(item)), "\n", " "))
 	if len(text) > 60 {
 		text = append(text[:59], '…')
@@ -193,26 +193,7 @@ func (g *group) via(i int, item starlark.Value) starlark.CallStack {
 	if count < 0 {
 		count = g.next
 	}
-	return starlark.CallStack{{Name: fmt.Sprintf("%s%d of %d: %s", taskPrefix, i+1, count, string(text))}}
-}
-
-const taskPrefix = "task "
-
-// readTask gives back what via wrote into a frame's name: no builtin's has a space.
-func readTask(name string) (t reportedTask, ok bool) {
-	place, item, ok := strings.Cut(name, ": ")
-	if !ok || !strings.HasPrefix(place, taskPrefix) {
-		return t, false
-	}
-	if _, err := fmt.Sscanf(place, taskPrefix+"%d of %d", &t.Index, &t.Count); err != nil {
-		return t, false
-	}
-	t.Index--
-	if text, err := strconv.Unquote(item); err == nil {
-		item = text
-	}
-	t.Item = item
-	return t, true
+	return &report.Task{Index: i, Count: count, Item: string(text)}
 }
 
 // traced gives an error that is held here the stack that Starlark would give it on its way up: the call's own.

@@ -1,249 +1,114 @@
 package host
 
 import (
-	"fmt"
 	"io"
-	"os"
-	"slices"
-	"strings"
 
 	"incus-star/errors"
-	"incus-star/starlarkincus/internal/printable"
+	"incus-star/starlarkincus/report"
 
 	"go.starlark.net/resolve"
-	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
 )
 
-// A palette has the terminal's codes for parts of a report; plain has none.
-type palette struct{ mark, class string }
+// Report writes an uncaught error for people: a backtrace with the source lines, then the error's class, status and
+// message, then its causes. A script that doesn't parse has its mistakes listed. Nothing is written for exit(), the
+// message alone for die(), and for an interrupt one line with the script's position. With Options.JSON a report is a line
+// of JSON.
+func (h *Host) Report(w io.Writer, err error) { h.printer().Print(w, h.describe(err)) }
 
-var (
-	plain    = palette{}
-	coloured = palette{mark: "\x1b[31m", class: "\x1b[1;31m"}
-)
-
-func (p palette) paint(code, text string) string {
-	if code == "" {
-		return text
+// reportAside reports an error that can't be returned. Context says why.
+func (h *Host) reportAside(context string, err error) {
+	r := h.describe(err)
+	if r != nil {
+		r.Context = context
 	}
-	return code + text + "\x1b[m"
+	h.printer().Print(h.options.Stderr, r)
 }
 
-// debugVariable is the environment variable that makes reports of a panic show Go's stack.
-const debugVariable = "INCUS_STAR_DEBUG"
-
-// Report writes what an uncaught error looks like: a backtrace with the source lines, then the error's class, status
-// and message, then its causes where they add something. A script that doesn't parse has its errors listed. Exit()
-// is no error, die() is its message, and an interrupt is one line that says where the script was. With Options.JSON it is a line of JSON.
-func (h *Host) Report(w io.Writer, err error) { h.reportUnder(w, "", err) }
-
-// reportAside prints an error that can't be returned, under a line that says why it's there.
-func (h *Host) reportAside(heading string, err error) { h.reportUnder(h.options.Stderr, heading, err) }
-
-// reportAside is the host's, and tells the task, which the error hasn't come out of.
-func (t *task) reportAside(heading string, err error) {
-	if t.via != nil {
-		err = &crossed{t.via(), err}
+// reportAside adds the task's frame: err has not crossed the task's boundary yet.
+func (t *task) reportAside(context string, err error) {
+	if t.item != nil {
+		err = &report.ThreadBoundary{Task: t.item(), Err: err}
 	}
-	t.run.host.reportAside(heading, err)
+	t.run.host.reportAside(context, err)
 }
 
-// reportUnder writes at once, so that the reports of several tasks or processes don't mix.
-func (h *Host) reportUnder(w io.Writer, heading string, err error) {
-	p := plain
-	if h.options.Color {
-		p = coloured
-	}
-	var text string
-	switch {
-	case h.options.JSON:
-		text = h.reportJSON(heading, err)
-	default:
-		if text = h.report(err, p); text != "" && heading != "" {
-			text = heading + "\n" + text
-		}
-		for _, running := range runningOf(err) {
-			what := "still running on the server: "
-			if running.Ended {
-				what = "done on the server after the stop: "
-			}
-			text += what + printable.Text(running.String()) + "\n"
-		}
-		for i, cut := range cutOf(err) {
-			if i == maxListed {
-				text += fmt.Sprintf("… and %s more calls of clean-up\n", printable.Count(len(cutOf(err))-i))
-				break
-			}
-			text += "clean-up was not finished: " + printable.Text(cut) + "\n"
-		}
-	}
-	_, _ = io.WriteString(w, text)
+func (h *Host) printer() *report.Printer {
+	return &report.Printer{Sources: &h.sources, Color: h.options.Color, JSON: h.options.JSON}
 }
 
-func (h *Host) report(err error, p palette) string {
+// describe returns the report of an error; nil if there is nothing to report.
+func (h *Host) describe(err error) *report.Report {
+	if err == nil {
+		return nil
+	}
 	var exit *ExitError
 	var internal *internalError
 	var usage *UsageError
-	stop := stopOf(err)
-	switch {
-	case err == nil:
-		return ""
-	case errors.As(err, &exit):
-		if exit.Message == "" {
-			return ""
-		}
-		return printable.Text(exit.Message) + "\n"
-	case errors.As(err, &internal):
-		return h.traceback(stackOf(err), p) + internalText(internal, p)
-	case errors.Is(err, ErrOutputClosed):
-		return "" // as any command whose reader has gone
-	case stop != nil:
-		return h.stopText(stop, p)
-	case errors.As(err, &usage) && len(stackOf(err)) == 0:
-		return printable.Text(usage.Error()) + "\n"
-	}
-	trace := h.traceback(stackOf(err), p)
 	var parse syntax.Error
 	var names resolve.ErrorList
-	switch failure := failureOf(err); {
+	stop, failure := stopOf(err), failureOf(err)
+	r := &report.Report{Frames: report.Backtrace(err), Notes: notesOf(err), Status: ExitStatus(err), Running: runningOf(err), Unfinished: cutOf(err)}
+	switch {
+	case errors.As(err, &exit):
+		if exit.Message == "" && r.Running == nil && r.Unfinished == nil {
+			return nil
+		}
+		r.Kind, r.Class, r.Message, r.Frames = report.Plain, "Exit", exit.Message, nil
+	case errors.As(err, &internal):
+		r.Kind, r.Class, r.Message, r.GoStack = report.Internal, "InternalError", internal.Error(), internal.stack
+	case stop != nil:
+		r.Kind, r.Class, r.Message, r.Frames = report.Stopped, stopClass(stop), stop.Error(), report.Backtrace(stop)
+		if errors.Is(err, ErrOutputClosed) {
+			r.Kind = report.Silent // like any command whose reader has gone
+		} else if errors.Is(stop, ErrInterrupted) {
+			r.Kind = report.Interrupted
+		}
+	case errors.As(err, &usage) && r.Frames == nil:
+		r.Kind, r.Class, r.Message = report.Plain, "UsageError", usage.Error()
 	case failure != nil:
-		return trace + h.failureText(err, failure, p) + joinNotes(notesOf(err))
+		r.Error, r.Causes = failure, causesOf(err, failure)
 	case errors.As(err, &parse):
-		return trace + h.parseText([]resolve.Error{{Pos: parse.Pos, Msg: parse.Msg}}, p)
+		addMistakes(r, []resolve.Error{{Pos: parse.Pos, Msg: parse.Msg}})
 	case errors.As(err, &names):
-		return trace + h.parseText(names, p)
+		addMistakes(r, names)
+	default:
+		r.Error = &errors.Error{Class: errors.Script, Message: report.Message(err)}
 	}
-	return trace + p.paint(p.class, errors.Script.Name()) + ": " + printable.Text(ownMessage(err)) + "\n" + joinNotes(notesOf(err))
+	return r
 }
 
-// failureText is an error of a class, and its causes. Of a cause whose message the error repeats, the class is news.
-func (h *Host) failureText(err error, failure *errors.Error, p palette) string {
-	name := failure.Class.Name()
-	said := failure.Error()
-	text := p.paint(p.class, name) + printable.Text(strings.TrimPrefix(said, name)) + "\n"
+func addMistakes(r *report.Report, list []resolve.Error) {
+	r.Kind, r.Class, r.Message, r.Mistakes = report.Unparsed, "SyntaxError", list[0].Error(), list
+}
+
+// causesOf returns the backtraces of the causes that a script gave to an error.
+func causesOf(err error, failure *errors.Error) [][]report.Frame {
 	var r *raised
-	var value *errorValue
-	if errors.As(err, &r) && r.value.err == failure {
-		value = r.value
+	if !errors.As(err, &r) || r.value.err != failure {
+		return nil
 	}
-	class := failure.Class
-	for cause := failure.Cause; cause != nil; cause = errors.Unwrap(cause) {
-		if value != nil {
-			value = value.cause
+	var causes [][]report.Frame
+	for v := r.value.cause; v != nil; v = v.cause {
+		var frames []report.Frame
+		if v.trace != nil {
+			frames = report.Backtrace(v.trace)
 		}
-		line := cause.Error()
-		if c, ok := cause.(*errors.Error); ok {
-			news := c.Class != class || value != nil && value.trace != nil
-			line, class = title(c), c.Class
-			if !strings.Contains(said, c.Message) {
-				line += ": " + c.Message
-				said += "\n" + c.Message
-			} else if !news {
-				continue
-			}
-		} else if strings.Contains(said, line) {
-			continue
-		} else {
-			said += "\n" + line
-		}
-		text += "caused by: " + printable.Text(line) + "\n"
-		if value != nil && value.trace != nil {
-			text += h.lastPlace(stackOf(value.trace), p)
-		}
+		causes = append(causes, frames)
 	}
-	if failure.OperationID != "" {
-		text += "operation: " + printable.Text(failure.OperationID) + "\n"
-	}
-	if line := outcomeLines[failure.Outcome]; line != "" && !failure.Class.IsA(errors.Exec) { // a command's own end is all there is
-		text += "change: " + line + "\n"
-	}
-	return text
+	return causes
 }
 
-// outcomeLines say what became of the change. That a refused one wasn't made goes without saying.
-var outcomeLines = map[errors.Outcome]string{
-	errors.NotSent: "not sent",
-	errors.Done:    "done; what failed came after it",
-	errors.Unknown: "unknown; it may have been made",
+// stopClass returns the class of a stop in JSON, from the method ReportClass of a cause that has one.
+func stopClass(stop *stopError) string {
+	var own interface{ ReportClass() string }
+	switch {
+	case errors.As(stop.cause, &own):
+		return own.ReportClass()
+	case errors.Is(stop, ErrTimeout):
+		return "Timeout"
+	case errors.Is(stop, ErrSteps):
+		return "StepLimit"
+	}
+	return "Interrupt"
 }
-
-// title is an error's class and status.
-func title(e *errors.Error) string {
-	if e.Status == 0 {
-		return e.Class.Name()
-	}
-	return fmt.Sprintf("%s (%d)", e.Class.Name(), e.Status)
-}
-
-// lastPlace shows only where in the scripts a stack ends.
-func (h *Host) lastPlace(stack starlark.CallStack, p palette) string {
-	places := placesOf(stack)
-	if len(places) == 0 {
-		return ""
-	}
-	var b strings.Builder
-	h.writePlace(&b, places[len(places)-1], p)
-	return b.String()
-}
-
-// stopText is a run that was stopped. Where an interrupted script was takes one line; where one was that took too
-// long is worth the backtrace.
-func (h *Host) stopText(stop *stopError, p palette) string {
-	message := printable.Text(stop.cause.Error())
-	if !errors.Is(stop, ErrInterrupted) {
-		return h.traceback(stackOf(stop), p) + message + "\n"
-	}
-	stack := stackOf(stop)
-	if places := placesOf(stack); len(places) > 0 && places[len(places)-1].pos.Line > 0 {
-		last := places[len(places)-1]
-		message += fmt.Sprintf(" at %s, line %d, in %s", printable.Line(last.pos.Filename()), last.pos.Line, last.function)
-	}
-	for _, frame := range slices.Backward(stack) {
-		if _, ok := readTask(frame.Name); ok {
-			message += ", " + frame.Name
-			break
-		}
-	}
-	return message + "\n"
-}
-
-// stopOf is what stopped a run; nil where an error has another reason. A cause by itself will do.
-func stopOf(err error) *stopError {
-	var stop *stopError
-	if errors.As(err, &stop) {
-		return stop
-	}
-	var own interface{ ExitStatus() int } // a signal
-	if errors.Is(err, ErrInterrupted) || errors.Is(err, ErrTimeout) || errors.Is(err, ErrSteps) || errors.As(err, &own) {
-		return &stopError{cause: err}
-	}
-	return nil
-}
-
-func internalText(internal *internalError, p palette) string {
-	text := p.paint(p.class, "internal error") + printable.Text(strings.TrimPrefix(internal.Error(), "internal error")) + "\n"
-	if os.Getenv(debugVariable) != "" {
-		return text + string(internal.stack)
-	}
-	return text + "this is a mistake in incus-star, not in the script: please report it (" + debugVariable + "=1 shows more)\n"
-}
-
-// maxListed is how many errors of a script are listed, three lines each: no more than a screen.
-const maxListed = 7
-
-// parseText lists what is wrong with a script that didn't run.
-func (h *Host) parseText(list []resolve.Error, p palette) string {
-	var b strings.Builder
-	for i, e := range list {
-		if i == maxListed {
-			fmt.Fprintf(&b, "… and %s more\n", printable.Count(len(list)-i))
-			break
-		}
-		fmt.Fprintf(&b, "%s: %s\n", p.paint(p.class, printable.Text(e.Pos.String())), printable.Text(e.Msg))
-		b.WriteString(h.excerpt(e.Pos, p))
-	}
-	return b.String()
-}
-
-// printable makes text safe for a terminal: a server's message may hold anything.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/report"
 
 	"github.com/google/go-cmp/cmp"
 	"go.starlark.net/starlark"
@@ -18,7 +19,7 @@ var update = flag.Bool("update", false, "rewrite testdata/reports")
 
 // TestReports runs the scripts of testdata/reports, each with what it must print on standard error after "----".
 func TestReports(t *testing.T) {
-	t.Setenv(debugVariable, "")
+	t.Setenv(report.DebugVariable, "")
 	files, _ := filepath.Glob("testdata/reports/*.txt")
 	if len(files) == 0 {
 		t.Fatal("no reports")
@@ -49,6 +50,13 @@ func TestReports(t *testing.T) {
 // newHost makes a host that has the fakes and writes all to one place.
 func newHost(out *strings.Builder) *Host {
 	return New(Options{Stdout: out, Stderr: out, Predeclared: starlark.StringDict{"fake": fakeModule()}})
+}
+
+// reported returns the report of an error.
+func reported(h *Host, err error) string {
+	var b strings.Builder
+	h.Report(&b, err)
+	return b.String()
 }
 
 func TestReportColours(t *testing.T) {
@@ -104,7 +112,7 @@ func TestReportSources(t *testing.T) {
 }
 
 func TestPanics(t *testing.T) {
-	t.Setenv(debugVariable, "1")
+	t.Setenv(report.DebugVariable, "1")
 	for _, script := range []string{
 		"fake.panic()",
 		"try_(fake.panic)",

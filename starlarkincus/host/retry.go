@@ -10,7 +10,6 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
-	"incus-star/starlarkincus/internal/printable"
 	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
@@ -263,13 +262,4 @@ func waitUntil(c *call) (starlark.Value, error) {
 			return nil, err
 		}
 	}
-}
-
-// joinNotes are lines of a report.
-func joinNotes(notes []string) string {
-	var b strings.Builder
-	for _, note := range notes {
-		b.WriteString(printable.Text(note) + "\n")
-	}
-	return b.String()
 }

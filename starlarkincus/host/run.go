@@ -9,6 +9,7 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/report"
 
 	"go.starlark.net/starlark"
 )
@@ -47,7 +48,7 @@ type task struct {
 
 	cleanups int // the clean-ups that are due after what the task does now, those of the tasks above it included
 
-	via func() starlark.CallStack // tells a task of parallel; nil in others
+	item func() *report.Task // describes a task of parallel; nil for others
 }
 
 const taskKey = "incus-star.task"
@@ -237,16 +238,6 @@ func (t *task) guard(body func() error) (err error) {
 // still runs. Clean-up has threads of its own: the depths of those that stand on each other are added.
 const maxDepth = 101_000
 
-// crossed marks where an error went from one thread to the one that called it: their stacks are one backtrace, with
-// what led from the one to the other between them.
-type crossed struct {
-	via starlark.CallStack
-	err error
-}
-
-func (e *crossed) Error() string { return e.err.Error() }
-func (e *crossed) Unwrap() error { return e.err }
-
 // cleanup calls fn as clean-up of what the thread does.
 func (t *task) cleanup(thread *starlark.Thread, fn starlark.Callable) error {
 	return t.run.protected(t.depth+thread.CallStackDepth(), t.cleanups+len(*t.run.deferred), nil, fn, nil, nil)
@@ -255,7 +246,7 @@ func (t *task) cleanup(thread *starlark.Thread, fn starlark.Callable) error {
 // protected calls fn on a thread of its own even if the run was stopped, and protected from that for the grace period.
 // An interrupt that comes later gives it as long. Others is how many clean-ups come after it: after a stop it
 // leaves each a share of the time. What the stopped script waited for is brought to its end first.
-func (r *run) protected(depth, others int, via starlark.CallStack, fn starlark.Callable, args starlark.Tuple, kwargs []starlark.Tuple) error {
+func (r *run) protected(depth, others int, callers starlark.CallStack, fn starlark.Callable, args starlark.Tuple, kwargs []starlark.Tuple) error {
 	if depth > maxDepth {
 		return errors.Plain("Starlark stack overflow")
 	}
@@ -279,7 +270,7 @@ func (r *run) protected(depth, others int, via starlark.CallStack, fn starlark.C
 		r.noteCut(fn, args, "was cut short")
 	}
 	if cause := causeOf(taskOf(own).ctx); cause != nil {
-		return &stopError{cause, &crossed{via, err}}
+		return &stopError{cause, &report.ThreadBoundary{Callers: callers, Err: err}}
 	}
-	return &crossed{via, err}
+	return &report.ThreadBoundary{Callers: callers, Err: err}
 }

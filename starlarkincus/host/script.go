@@ -60,7 +60,7 @@ func (h *Host) Parse(path string, src []byte) (*syntax.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.sources.add(path, text)
+	h.sources.Add(path, text)
 	options := dialect
 	file, err := options.Parse(path, text, 0)
 	if err != nil {

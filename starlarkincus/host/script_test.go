@@ -12,6 +12,7 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/report"
 
 	"go.starlark.net/resolve"
 	"go.starlark.net/starlark"
@@ -78,7 +79,7 @@ func runChunk(t *testing.T, file, src string) {
 	}
 	for line, message := range failures(h, err) {
 		if want[line] == nil {
-			t.Errorf("unexpected error at line %d: %s\n%s", line, message, h.report(err, plain))
+			t.Errorf("unexpected error at line %d: %s\n%s", line, message, reported(h, err))
 		} else if !want[line].MatchString(message) {
 			t.Errorf("line %d: got %q, want %q", line, message, want[line])
 		}
@@ -105,12 +106,12 @@ func failures(h *Host, err error) map[int]string {
 		}
 		return m
 	}
-	places := placesOf(stackOf(err))
-	if len(places) == 0 {
+	frames := report.Backtrace(err)
+	if len(frames) == 0 {
 		return map[int]string{0: err.Error()}
 	}
-	_, message, _ := strings.Cut(h.report(err, plain), "Traceback")
-	return map[int]string{int(places[len(places)-1].pos.Line): message}
+	_, message, _ := strings.Cut(reported(h, err), "Traceback")
+	return map[int]string{int(frames[len(frames)-1].Pos.Line): message}
 }
 
 // taken is a builtin that gives what was written since its last call.

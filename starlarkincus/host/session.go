@@ -89,7 +89,7 @@ func (s *Session) Set(name string, v starlark.Value) {
 
 func (s *Session) eval(thread *starlark.Thread, name, text string) (starlark.Value, error) {
 	h := s.host
-	h.sources.add(name, text)
+	h.sources.Add(name, text)
 	options := dialect
 	options.LoadBindsGlobally = true
 	file, err := options.Parse(name, text, 0)

@@ -7,44 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-	"sync"
 	"unicode/utf8"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/internal/input"
 	"incus-star/starlarkincus/internal/nesting"
 )
-
-// sources keeps the text of all that ran, by the name that positions have, for the lines in reports.
-type sources struct {
-	mu    sync.Mutex
-	texts map[string]string
-}
-
-func (s *sources) add(name, text string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.texts == nil {
-		s.texts = make(map[string]string)
-	}
-	s.texts[name] = text
-}
-
-// line is a line of a source, counted from 1; empty where there is none.
-func (s *sources) line(name string, n int) string {
-	s.mu.Lock()
-	text := s.texts[name]
-	s.mu.Unlock()
-	for ; n > 1; n-- {
-		_, rest, ok := strings.Cut(text, "\n")
-		if !ok {
-			return ""
-		}
-		text = rest
-	}
-	line, _, _ := strings.Cut(text, "\n")
-	return line
-}
 
 // readSource reads a script's file, or gives up when the context ends.
 func readSource(ctx context.Context, path string) (string, error) {

@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/report"
 
 	"go.starlark.net/resolve"
 	"go.starlark.net/starlark"
@@ -98,7 +99,7 @@ func (e *RuntimeError) Is(target error) bool {
 func (e *RuntimeError) As(target any) bool {
 	failure, ok := target.(**errors.Error)
 	if ok {
-		*failure = &errors.Error{Class: errors.Script, Message: ownMessage(e.err)}
+		*failure = &errors.Error{Class: errors.Script, Message: report.Message(e.err)}
 	}
 	return ok
 }
@@ -133,6 +134,19 @@ func causeOf(ctx context.Context) error {
 		return ErrTimeout
 	}
 	return cause
+}
+
+// stopOf returns the stop of a run that was stopped; nil for another error. A cause alone counts as one.
+func stopOf(err error) *stopError {
+	var stop *stopError
+	if errors.As(err, &stop) {
+		return stop
+	}
+	var own interface{ ExitStatus() int } // a signal
+	if errors.Is(err, ErrInterrupted) || errors.Is(err, ErrTimeout) || errors.Is(err, ErrSteps) || errors.As(err, &own) {
+		return &stopError{cause: err}
+	}
+	return nil
 }
 
 // isStop says whether an error itself, whatever the context says, must pass every try_.

@@ -53,7 +53,7 @@ print("on")
 func TestInterruptedTaskReport(t *testing.T) {
 	err, h, _ := stopped(t, Options{}, "def f(i):\n    started()\n    sleep(9)\nparallel(f, ['a'])\n", ErrInterrupted)
 	// It may come before the sleep begins.
-	got := strings.Replace(h.report(err, plain), "line 2", "line 3", 1)
+	got := strings.Replace(reported(h, err), "line 2", "line 3", 1)
 	if want := "interrupted at x.star, line 3, in f, task 1 of 1: \"a\"\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -79,7 +79,7 @@ func TestTasksEndTheScript(t *testing.T) {
 		script := "def f(i):\n    if i:\n        finally_(lambda: sleep(100), lambda: print('cleaned'))\n    sleep(0.02)\n    " + test.call +
 			"\ndefer(print, 'deferred')\ncatch(IncusError, parallel, f, range(2))\nprint('on')\n"
 		err := h.RunSource(context.Background(), "x.star", []byte(script))
-		if report := h.report(err, plain); ExitStatus(err) != test.status || !strings.Contains(report, test.report) {
+		if report := reported(h, err); ExitStatus(err) != test.status || !strings.Contains(report, test.report) {
 			t.Errorf("%s: got status %d: %s", test.call, ExitStatus(err), report)
 		}
 		if out.String() != "cleaned\ndeferred\n" {
@@ -146,7 +146,7 @@ func TestDefer(t *testing.T) {
 		if s := out.String(); !strings.HasSuffix(s, "last\n") || !strings.Contains(s, test.out) || test.out == "" && s != "last\n" {
 			t.Errorf("%s: printed %q", test.script, s)
 		}
-		report := h.report(err, plain)
+		report := reported(h, err)
 		lines := strings.Split(strings.TrimSuffix(report, "\n"), "\n")
 		if last := lines[len(lines)-1]; last != test.report && !(test.report == "report it" && strings.Contains(last, test.report)) {
 			t.Errorf("%s: reported %q", test.script, report)
@@ -274,7 +274,7 @@ func TestClosedOutput(t *testing.T) {
 			p := &pipe{err: fmt.Errorf("write: %w", cause)}
 			h := New(Options{Stdout: p, Predeclared: starlark.StringDict{"cleaned": cleaned}})
 			err := h.RunSource(context.Background(), "x.star", []byte(test.script))
-			if ExitStatus(err) != test.status || p.out.String() != test.out || h.report(err, plain) != "" {
+			if ExitStatus(err) != test.status || p.out.String() != test.out || reported(h, err) != "" {
 				t.Errorf("%s: got %v, status %d, %q", test.script, err, ExitStatus(err), p.out.String())
 			}
 			if strings.Contains(test.script, "cleaned") {

@@ -169,10 +169,10 @@ func finally(c *call) (starlark.Value, error) {
 		return nil, failed
 	case isStop(failed) && !stopped:
 		// exit() in clean-up ends the script, but the error that it ends must not be lost.
-		c.reportAside("an error, before clean-up ended the script:", err)
+		c.reportAside("an error, before clean-up ended the script", err)
 		return nil, failed
 	}
-	c.reportAside("clean-up failed too, after another error:", failed)
+	c.reportAside("clean-up failed too, after another error", failed)
 	return nil, err
 }
 

@@ -1,14 +1,14 @@
-package host
+package report
 
 import (
 	"regexp"
 	"sync"
 )
 
-// What people write who know Python or another language, and what to write instead. Each hint stands here once, for a
-// run, the prompt and check alike: they follow from the error's message, and for what doesn't parse from its line.
+// Hints for people who know Python or another language. Each stands here once, for runs, the prompt and check alike.
+// They are found by the error's message, and for a script that doesn't parse by its line.
 
-// reserved are the words that Python has and Starlark only reserves.
+// reserved are the words of Python that Starlark only reserves.
 var reserved = map[string]string{
 	"try":      "Starlark has no try: write try_(fn, arg), or catch(IncusNotFoundError, fn, arg)",
 	"except":   "Starlark has no except: write result = try_(fn, arg) and look at result.error",
@@ -28,7 +28,7 @@ var reserved = map[string]string{
 	"as":       "Starlark has no as",
 }
 
-// elsewhere are names that other languages have and scripts don't.
+// elsewhere are names of other languages that scripts don't have.
 var elsewhere = map[string]string{
 	"open":       "write read_file(path), or write_file(path, text)",
 	"input":      `a script asks nobody: write flag("name", "default")`,
@@ -82,10 +82,10 @@ var elsewhere = map[string]string{
 	"IOError":    "write Error: what fails with files is one, with e.path and e.missing",
 }
 
-// libraries are what other languages import and scripts have already.
+// libraries are names that other languages import and every script has.
 var libraries = []string{"json", "yaml", "re", "math", "time", "base64", "hash", "struct"}
 
-// A slip is a pattern of a run's message, and the hint that follows it; $1 is what the pattern's first group found.
+// A slip is a pattern of an error's message and the hint for it, in which $1 is the text of the pattern's first group.
 type slip struct{ message, hint string }
 
 var slips = []slip{
@@ -195,11 +195,11 @@ var slipPatterns = sync.OnceValue(func() []*regexp.Regexp {
 	return patterns
 })
 
-// suggested is the end of a message that names what was probably meant.
+// suggested is the end of a message that has a suggestion.
 var suggested = regexp.MustCompile(` \(did you mean [^()]*\?\)$|: there are [a-z_, ]+$|: call one of its methods, such as [\w.]+\(…\)$`)
 
-// WithHint returns a run's message with what to write instead, where that is certain. A suggestion that the message
-// ends with, or a list of what there is, gives way.
+// WithHint returns the message of a script's error with a hint, if there is a certain one. The hint replaces a suggestion
+// at the message's end.
 func WithHint(message string) string {
 	for i, pattern := range slipPatterns() {
 		found := pattern.FindStringSubmatchIndex(message)

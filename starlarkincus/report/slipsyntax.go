@@ -1,4 +1,4 @@
-package host
+package report
 
 import (
 	"fmt"
@@ -9,8 +9,8 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// A syntaxSlip is a message of the parser's, with patterns of the line's text before the error's position, which may be
-// behind the token that is wrong, and of the whole line.
+// A syntaxSlip is a hint with the patterns for it: of the parser's message, of the line before the error's position, which
+// may be behind the wrong token, and of the whole line.
 type syntaxSlip struct{ message, before, line, hint string }
 
 const header = `^\s*(?:def|if|elif|else|for|while)\b`
@@ -66,13 +66,13 @@ var syntaxSlips = []syntaxSlip{
 
 var importing = regexp.MustCompile(`^\s*(?:import|from)\s+(\w+)`)
 
-// parseHint says what to write in place of what doesn't parse; it is empty where that isn't certain.
-func (h *Host) parseHint(e syntax.Error) string {
+// parseHint returns the hint for a script that doesn't parse; empty if none is certain.
+func (s *Sources) parseHint(e syntax.Error) string {
 	at := int(e.Pos.Line)
-	line := h.sources.line(e.Pos.Filename(), at)
+	line := s.line(e.Pos.Filename(), at)
 	before := string([]rune(line)[:max(0, min(int(e.Pos.Col)-1, len([]rune(line))))])
 	if strings.TrimSpace(before) == "" && strings.HasPrefix(e.Msg, "got newline") {
-		line = h.sources.line(e.Pos.Filename(), at-1) // the parser stands behind the newline
+		line = s.line(e.Pos.Filename(), at-1) // the parser stands behind the newline
 	}
 	if e.Msg == "not an identifier" {
 		_, word, ok := cutLast(before, ".")
@@ -100,23 +100,23 @@ func (h *Host) parseHint(e syntax.Error) string {
 	if hint := reserved[got]; hint != "" {
 		return ": " + hint
 	}
-	above := h.sources.line(e.Pos.Filename(), at-1)
+	above := s.line(e.Pos.Filename(), at-1)
 	if got == "string literal" && strings.HasSuffix(strings.TrimSpace(above), strings.TrimSpace(before)[:min(1, len(strings.TrimSpace(before)))]) &&
 		sideBySide.MatchString(before) {
 		return `: strings side by side aren't joined: write "a" + "b"`
 	}
-	for _, s := range syntaxSlips {
-		if matches(s.message, e.Msg) && matches(s.before, before) && matches(s.line, line) {
-			return ": " + s.hint
+	for _, slip := range syntaxSlips {
+		if matches(slip.message, e.Msg) && matches(slip.before, before) && matches(slip.line, line) {
+			return ": " + slip.hint
 		}
 	}
 	return ""
 }
 
-// sideBySide is a line that holds a string alone, as far as it was read.
+// sideBySide matches a line that holds nothing but a string, as far as it was read.
 var sideBySide = regexp.MustCompile(`^\s*(?:"[^"]*"|'[^']*')$`)
 
-// matches reports whether a text has what the pattern says. It is asked once, when a script doesn't parse.
+// matches reports whether a text matches a pattern, compiled here because each is needed once at most.
 func matches(pattern, text string) bool {
 	return pattern == "" || regexp.MustCompile(pattern).MatchString(text)
 }

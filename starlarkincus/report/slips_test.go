@@ -1,4 +1,4 @@
-package host
+package report_test
 
 import (
 	"regexp"
@@ -6,11 +6,13 @@ import (
 	"testing"
 
 	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/host"
+	"incus-star/starlarkincus/report"
 
 	"go.starlark.net/starlark"
 )
 
-// standIns are what hints call values of the reader's own.
+// standIns are values for the names by which hints call the reader's own.
 var standIns = map[string]starlark.Value{
 	"s": starlark.String(""), "x": starlark.NewList(nil), "list": starlark.NewList(nil), "d": new(starlark.Dict), "b": starlark.Bytes(""),
 }
@@ -19,19 +21,8 @@ var standIns = map[string]starlark.Value{
 func TestHintsNameWhatExists(t *testing.T) {
 	client := starlarkincus.New(starlarkincus.Options{})
 	t.Cleanup(client.Close)
-	names := New(Options{Predeclared: starlark.StringDict{"incus": client}}).predeclared
-	var hints []string
-	for _, table := range []map[string]string{reserved, elsewhere} {
-		for _, hint := range table {
-			hints = append(hints, hint)
-		}
-	}
-	for _, s := range slips {
-		hints = append(hints, s.hint)
-	}
-	for _, s := range syntaxSlips {
-		hints = append(hints, s.hint)
-	}
+	names := host.New(host.Options{Predeclared: starlark.StringDict{"incus": client}}).NewSession()
+	hints := report.Hints()
 	instances, err := client.Attr("instances")
 	if err != nil {
 		t.Fatal(err)
@@ -66,10 +57,8 @@ func TestHintsNameWhatExists(t *testing.T) {
 				continue // a time
 			case standIns[first] != nil && len(path) > 1:
 				v = standIns[first]
-			case names.Has(first):
-				v = names[first]
 			default:
-				v = starlark.Universe[first]
+				v = names.Get(first)
 			}
 			for _, name := range path[1:] {
 				if owner, ok := v.(starlark.HasAttrs); ok && !strings.Contains(name, "$") {

@@ -1,0 +1,183 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/internal/printable"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
+)
+
+// A Frame is one frame of a script, with the calls that it made on the way to the next.
+type Frame struct {
+	Pos      syntax.Position // without a line if the calls were made by no script
+	Function string
+	Calls    []Call
+}
+
+// A Call is a builtin, or a task that a builtin started.
+type Call struct {
+	Builtin string
+	Task    *Task
+}
+
+func (c Call) String() string {
+	if c.Task != nil {
+		return c.Task.String()
+	}
+	return c.Builtin
+}
+
+// A Task is one item of a call of parallel.
+type Task struct {
+	Index, Count int // Index counts from 0
+	Item         string
+}
+
+func (t *Task) String() string { return fmt.Sprintf("task %d of %d: %s", t.Index+1, t.Count, t.Item) }
+
+// A ThreadBoundary is an error that went from one thread to the thread that called it. Their stacks are one backtrace,
+// with Callers and Task between them.
+type ThreadBoundary struct {
+	Callers starlark.CallStack
+	Task    *Task // nil if the thread has no task
+	Err     error
+}
+
+func (e *ThreadBoundary) Error() string { return e.Err.Error() }
+func (e *ThreadBoundary) Unwrap() error { return e.Err }
+
+// Backtrace returns the frames of an error, the outermost first.
+//
+// An error that is wrapped on its way up has several stacks: the deepest is the whole one, except that the stacks of
+// several threads follow each other. An error of a class ends the search: its cause happened elsewhere.
+func Backtrace(err error) []Frame {
+	var b backtrace
+	var stack starlark.CallStack
+	for ; err != nil; err = errors.Unwrap(err) {
+		switch e := err.(type) {
+		case *starlark.EvalError:
+			stack = e.CallStack
+		case *ThreadBoundary:
+			b.add(stack)
+			b.add(e.Callers)
+			if e.Task != nil {
+				b.call(Call{Task: e.Task})
+			}
+			stack = nil
+		case *errors.Error:
+			b.add(stack)
+			return b
+		}
+	}
+	b.add(stack)
+	return b
+}
+
+// A backtrace is a list of frames to which stacks are added.
+type backtrace []Frame
+
+// silent are builtins that only raise an error: a backtrace leaves them out.
+var silent = map[string]bool{"raise_": true, "fail": true, "exit": true, "die": true}
+
+func (b *backtrace) add(stack starlark.CallStack) {
+	for _, frame := range stack {
+		switch {
+		case frame.Pos.Line > 0:
+			function := frame.Name
+			if function == "<expr>" {
+				function = "<toplevel>"
+			}
+			*b = append(*b, Frame{Pos: frame.Pos, Function: function})
+		case !silent[frame.Name]:
+			b.call(Call{Builtin: frame.Name})
+		}
+	}
+}
+
+func (b *backtrace) call(c Call) {
+	if len(*b) == 0 {
+		*b = append(*b, Frame{})
+	}
+	last := &(*b)[len(*b)-1]
+	last.Calls = append(last.Calls, c)
+}
+
+// Message returns the message of an error of Starlark, or of a Go function that knows no classes: the innermost one,
+// without the prefixes that it got on its way up, and with a hint.
+func Message(err error) string {
+	message := err.Error()
+	for ; err != nil; err = errors.Unwrap(err) {
+		if e, ok := err.(*starlark.EvalError); ok {
+			message = e.Msg
+		}
+	}
+	// A function of a prompt may use a name that a later statement, which never ran, was to define.
+	if name, ok := strings.CutPrefix(message, "internal error: predeclared variable "); ok {
+		return "undefined: " + strings.TrimSuffix(name, " is uninitialized")
+	}
+	return WithHint(message)
+}
+
+// Cause returns the cause of an error as an error of a class; nil for none. A cause of no class is an Error, whose own
+// cause is the next one of a class: the layers in between repeat each other's words.
+func Cause(e *errors.Error) *errors.Error {
+	switch cause := e.Cause.(type) {
+	case nil:
+		return nil
+	case *errors.Error:
+		return cause
+	default:
+		foreign := &errors.Error{Class: errors.Base, Message: cause.Error()}
+		var next *errors.Error
+		if errors.As(cause, &next) {
+			foreign.Cause = next
+		}
+		return foreign
+	}
+}
+
+// endFrames is the number of frames that a long backtrace keeps at each end.
+const endFrames = 8
+
+// elided returns the number of frames that a backtrace of n frames leaves out of its middle.
+func elided(n int) int {
+	if left := n - 2*endFrames; left > 1 {
+		return left
+	}
+	return 0
+}
+
+// Backtrace returns the text of a backtrace as Python writes it, the most recent call last; empty for no frames.
+func (p *Printer) Backtrace(frames []Frame) string {
+	if len(frames) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("Traceback (most recent call last):\n")
+	left := elided(len(frames))
+	for i, frame := range frames {
+		switch {
+		case left > 0 && i == endFrames:
+			fmt.Fprintf(&b, "  … %s more …\n", printable.Count(left))
+		case left > 0 && i > endFrames && i < endFrames+left:
+		default:
+			b.WriteString(p.frame(frame))
+		}
+	}
+	return b.String()
+}
+
+func (p *Printer) frame(f Frame) string {
+	text := ""
+	if f.Pos.Line > 0 {
+		text = fmt.Sprintf("  File %q, line %d, in %s\n", f.Pos.Filename(), f.Pos.Line, f.Function) + p.excerpt(f.Pos)
+	}
+	for _, call := range f.Calls {
+		text += "    in " + printable.Line(call.String()) + "\n"
+	}
+	return text
+}
