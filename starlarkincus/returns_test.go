@@ -26,13 +26,13 @@ func returned(p *spec.Site, m *spec.Method, owner, got starlark.Value) error {
 		kind = "Image"
 	case says("returns the instance"):
 		kind = "Instance"
-	case says("returns the copy", "Reads an", "Reads a ", "Creates a") && p != nil && m.Does != spec.DoRead:
+	case says("returns the copy", "Creates a") && p != nil && m.Does != spec.DoRead:
 		kind = p.Kind
-	case says("Says whether", "Reports whether"):
+	case says("Reports whether"):
 		kind = "bool"
 	case says("returns a struct"):
 		kind = "struct"
-	case says("Makes a client"):
+	case says("Returns a client"):
 		kind = "incus"
 	case says("names of all", "list of strings", "list of paths"):
 		kind, elem = "list", "string"
@@ -49,7 +49,7 @@ func returned(p *spec.Site, m *spec.Method, owner, got starlark.Value) error {
 			return fmt.Errorf("it returned %v, not the object itself", got)
 		}
 		return nil
-	case says("Reads which", "Reads the server"):
+	case says("Returns all configuration"):
 		return nil
 	}
 	if got.Type() != kind {

@@ -94,9 +94,9 @@ func (w *tester) circumstances(m *spec.Method, when string, with func(string, st
 	s := func(text string) starlark.String { return starlark.String(text) }
 	empty := func(a *answers) { a.empty = true }
 	switch when {
-	case "once, for its API extension", "once":
+	case "once, to check for its API extension", "once":
 		return attempt{client: w.client()}, true
-	case "once, for an argument's API extension":
+	case "once, to check for an argument's API extension":
 		for _, f := range m.Arguments() {
 			if f.Extension != "" || f.Fields != nil && f.Type != spec.Filter && f.Type != spec.Conditions || f.Name == "recursion" {
 				c := attempt{args: with(f.Script(), w.sample(&f)), client: w.client()}
@@ -104,22 +104,22 @@ func (w *tester) circumstances(m *spec.Method, when string, with func(string, st
 					c.args["recursion"] = starlark.MakeInt(2)
 				}
 				if m.Does == spec.DoEnsure && f.Use&spec.Change != 0 {
-					c.when = []string{"where something differs"}
+					c.when = []string{"if a field differs"}
 				}
 				if needsArgument(f) {
 					return c, true
 				}
 			}
 		}
-	case "where nothing is found in a project other than default":
+	case "if nothing is found in a project other than default":
 		client := w.call(w.attr(w.client(), "use"), nil, kwargs(map[string]starlark.Value{"project": s("p")})).(starlark.HasAttrs)
 		w.call(w.attr(client, "has_extension"), starlark.Tuple{s("x")}, nil)
 		return attempt{client: client, before: empty, set: map[string]any{"project": "p"}}, true
-	case "where it isn't there":
+	case "if it doesn't exist":
 		return attempt{before: empty}, true
-	case "where it isn't there and image= may be a fingerprint":
-		return attempt{args: with("image", s("abc123")), when: []string{"where it isn't there"}, before: empty}, true
-	case "where something differs":
+	case "if it doesn't exist and image= may be a fingerprint":
+		return attempt{args: with("image", s("abc123")), when: []string{"if it doesn't exist"}, before: empty}, true
+	case "if a field differs":
 		for _, f := range m.Args {
 			switch {
 			case f.Use&spec.Change == 0:
@@ -129,25 +129,25 @@ func (w *tester) circumstances(m *spec.Method, when string, with func(string, st
 				return attempt{args: with(f.Script(), s("2030-01-02T03:04:05Z"))}, true
 			}
 		}
-	case "where it is there and target= is an @group":
+	case "if it exists and target= is an @group":
 		return attempt{args: with("target", s("@g")), set: map[string]any{"location": "m", "members": []string{"m"}}}, true
-	case "where start=True and it doesn't run":
+	case "if start=True and it isn't running":
 		return attempt{args: with("start", starlark.True), set: map[string]any{"status": "Stopped"}}, true
-	case "where force=True and something else works on it; then all again":
+	case "if force=True and another operation is running on it; then all again":
 		return attempt{args: with("force", starlark.True), before: func(a *answers) { a.busy = 1 }, want: func(all []spec.Request) []spec.Request {
 			n := len(all) - 2 // a wait, and the list of operations
 			return slices.Concat(all[:n], all[n+1:], all[:n+1])
 		}}, true
-	case "where refresh=True in a cluster":
+	case "if refresh=True in a cluster":
 		return attempt{args: with("refresh", starlark.True), set: map[string]any{"location": "m"}}, true
-	case "where it goes from one member to another, outside the project default":
+	case "for a copy to another member, outside the project default":
 		return attempt{args: with("target", s("other")), set: map[string]any{"project": "p"}}, true
-	case "where it still lacks something":
+	case "if the server didn't set all fields":
 		if m.Does == spec.DoMove {
 			return attempt{args: with("config", dictOf("user.a", starlark.None))}, true
 		}
 		return attempt{args: with("description", s(""))}, true
-	case "for each that is over":
+	case "for each expired lock":
 		return attempt{before: func(a *answers) {
 			a.made["/1.0/profiles/lock.abc123.1"] = map[string]any{"name": "lock.abc123.1", "config": map[string]any{"user.lock.id": "other", "user.lock.until": "2001-01-01T00:00:00Z"}}
 		}}, true

@@ -22,9 +22,9 @@ import (
 // Overview writes what there is at all: the text of help() and of a reference's first page.
 func Overview(w io.Writer) {
 	var t text
-	t.para("Scripts and this prompt have the names below. help(x) tells about any of them, about what it holds, and about a " +
-		"value: help(incus.instances), help(incus.instances.launch), help(try_), help(IncusNotFoundError). It takes the name " +
-		`in quotes too, also of an object that is not at hand: help("instance.exec").`)
+	t.para("The names below are available in scripts and at the prompt. help(x) describes a name, a member of it, or a value: " +
+		"help(incus.instances), help(incus.instances.launch), help(try_), help(IncusNotFoundError). It also takes a name " +
+		`in quotes, which may be that of an object's method: help("instance.exec").`)
 	t.clientMembers("incus.")
 	var functions [][]string
 	var classes []string

@@ -43,19 +43,22 @@ func TestHelpOfMethod(t *testing.T) {
 Deletes a project.
 
 Arguments:
-  name     str      which project; required
-  force    bool     True deletes what is in it too; needs the API extension
-                    projects_force_delete
+  name     str      the name of the project; required
+  force    bool     True also deletes everything in the project; default: a
+                    project that isn't empty is an error; requires the API
+                    extension projects_force_delete
   wait     bool     False returns an Operation at once instead of waiting for
-                    the end
-  timeout  seconds  how long to wait; IncusOperationTimeoutError after that
+                    its end
+  timeout  seconds  the longest wait, after which the call fails with
+                    IncusOperationTimeoutError; default: no limit
 
-REST: GET /1.0, once, for an argument's API extension
+REST: GET /1.0, once, to check for an argument's API extension
       DELETE /1.0/projects/{name}
-      GET /1.0/operations/{operation}/wait, where it goes on in the background
+      GET /1.0/operations/{operation}/wait, if the server continues in the
+          background
 
-The server may do it in the background: the call waits for the end, unless
-wait=False.
+The server may work in the background. The call waits for the end of the
+operation unless wait=False.
 `
 	if b.String() != want {
 		t.Errorf("got\n%s", b.String())
@@ -73,16 +76,16 @@ func TestHelpOfRequests(t *testing.T) {
 		"instances.get":       "REST: GET /1.0/instances/{name}\n",
 		"instances.launch":    "      POST /1.0/instances with start=true\n",
 		"instance.stop":       "REST: PUT /1.0/instances/{name}/state with action=stop\n",
-		"instance.update":     "REST: GET /1.0/instances/{name}\n      PUT /1.0/instances/{name}, with If-Match; all from the first again where\n          somebody changed it meanwhile\n",
+		"instance.update":     "REST: GET /1.0/instances/{name}\n      PUT /1.0/instances/{name}, with If-Match; repeated from the GET if the\n          object was changed meanwhile\n",
 		"instance.state":      "REST: GET /1.0/instances/{name}/state\n",
 		"snapshots.create":    "REST: POST /1.0/instances/{name}/snapshots\n",
 		"snapshot.delete":     "REST: DELETE /1.0/instances/{name}/snapshots/{snapshot}\n",
 		"operation.wait":      "REST: GET /1.0/operations/{id}/wait\n",
-		"incus.connect":       "REST: none, it sends nothing\n",
+		"incus.connect":       "REST: none\n",
 		"incus.has_extension": "REST: GET /1.0, once\n",
 		"Snapshot":            "REST: /1.0/instances/{name}/snapshots/{snapshot}\n",
 		"instance.snapshots":  "REST: /1.0/instances/{name}/snapshots\n",
-		"server":              "Fields of what it reads:\n",
+		"server":              "Fields of the result:\n",
 		"InstanceState":       "REST: /1.0/instances/{name}/state\n",
 		"IncusNotFoundError":  "A class of errors under IncusAPIError",
 		"try_":                "try_(fn, *args, **kwargs)\n",

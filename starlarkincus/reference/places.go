@@ -148,11 +148,11 @@ func (t *text) collection(r *spec.Resource) {
 	t.methods("Methods", "", r.CollectionMethods())
 	t.children(r, true)
 	if r.Lists == spec.Single {
-		t.fields("Fields of what it reads", spec.With(r.Fields, spec.Read))
-		t.methods("Methods of what it reads", "", r.ObjectMethods())
+		t.fields("Fields of the result", spec.With(r.Fields, spec.Read))
+		t.methods("Methods of the result", "", r.ObjectMethods())
 		return
 	}
-	t.para(fmt.Sprintf("help(\"%s\") tells what %s has.", r.Singular(), r.An()))
+	t.para(fmt.Sprintf("help(\"%s\") lists the fields and methods of %s.", r.Singular(), r.An()))
 }
 
 // object is one object of a kind.
@@ -161,7 +161,7 @@ func (t *text) object(r *spec.Resource) {
 	if r.Name == "" || r.Lists == spec.Single {
 		t.para(r.Doc)
 	} else {
-		t.para(fmt.Sprintf("One of %s: %s%s", r.Name, strings.ToLower(r.Doc[:1]), r.Doc[1:]))
+		t.para(fmt.Sprintf("One of %s. %s", r.Name, r.Doc))
 	}
 	t.rest(pathsOf(r, func(p *placed) string { return p.object }))
 	t.fields("Fields", spec.With(r.Fields, spec.Read|spec.Derived))
@@ -213,7 +213,7 @@ func (t *text) method(name string, m *spec.Method) {
 	t.fields("Arguments", args)
 	t.sent(requests(name, m))
 	if m.Background {
-		t.para("The server may do it in the background: the call waits for the end, unless wait=False.")
+		t.para("The server may work in the background. The call waits for the end of the operation unless wait=False.")
 	}
 }
 
@@ -244,7 +244,7 @@ func fieldRows(margin string, fields []spec.Field) [][]string {
 			doc += "; required"
 		}
 		if f.Extension != "" {
-			doc += "; needs the API extension " + f.Extension
+			doc += "; requires the API extension " + f.Extension
 		}
 		name := f.Script()
 		if margin != "" {

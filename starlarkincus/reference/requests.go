@@ -53,7 +53,7 @@ func (s sent) String() string {
 		line += ", " + s.Note
 	}
 	if s.Waits {
-		line += ", where it goes on in the background"
+		line += ", if the server continues in the background"
 	}
 	return line
 }
@@ -88,7 +88,7 @@ func helpLines(requests []sent) []string {
 // they are those of all whose declaration is the same.
 func requests(name string, m *spec.Method) [][]string {
 	if m.Offline {
-		return [][]string{{"none, it sends nothing"}}
+		return [][]string{{"none"}}
 	}
 	found := make(map[string][]string)
 	add := func(requests []sent) {

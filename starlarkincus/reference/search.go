@@ -48,7 +48,7 @@ func Search(w io.Writer, word string) bool {
 		return false
 	}
 	var t text
-	t.table(fmt.Sprintf("What tells of %q", word), rows)
+	t.table(fmt.Sprintf("Names with %q in the name, the help, an argument or a field", word), rows)
 	_, _ = io.WriteString(w, t.String())
 	return true
 }

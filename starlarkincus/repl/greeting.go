@@ -41,5 +41,5 @@ func (p *prompt) greet() {
 	if p.Target != "" {
 		greeting += " for " + p.Target
 	}
-	fmt.Fprintf(p.Stdout, "%s. help() tells what there is, Ctrl-D ends.\n", greeting)
+	fmt.Fprintf(p.Stdout, "%s. help() lists all names, Ctrl-D ends.\n", greeting)
 }

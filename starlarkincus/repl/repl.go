@@ -321,7 +321,7 @@ func (p *prompt) hintHelp(entry string, err error) {
 func (p *prompt) help() *builtin.Decl {
 	return &builtin.Decl{
 		Name: "help", Params: []builtin.Param{builtin.Opt("x", builtin.Any, "")}, Returns: builtin.None,
-		Help: "Tells about x: a value, or a name in quotes. help() tells what there is.",
+		Help: "Prints the help of x, a value or a name in quotes. help() lists all names.",
 		Call: p.showHelp,
 	}
 }

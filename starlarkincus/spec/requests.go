@@ -27,7 +27,7 @@ const (
 
 var (
 	waiting  = Request{HTTP: "GET", Path: "/1.0/operations/{operation}/wait", Waits: true}
-	aliasFor = Request{HTTP: "GET", Path: "/1.0/images/aliases/{alias}", With: []string{"image"}, When: "where image= may be a fingerprint"}
+	aliasFor = Request{HTTP: "GET", Path: "/1.0/images/aliases/{alias}", With: []string{"image"}, When: "if image= may be a fingerprint"}
 )
 
 // in returns requests that are sent in just these circumstances.
@@ -50,9 +50,9 @@ func (m *Method) Sends(r *Resource) []Request {
 	var out []Request
 	switch {
 	case m.Extension != "" || r.Extension != "" && m.Collection: // what was read needed it before
-		out = in("once, for its API extension", nil, Request{HTTP: "GET", Path: "/1.0"})
+		out = in("once, to check for its API extension", nil, Request{HTTP: "GET", Path: "/1.0"})
 	case needsAny(m.Arguments()) || r.DepthNeeds != "" && Find(m.Args, "recursion") != nil:
-		out = in("once, for an argument's API extension", nil, Request{HTTP: "GET", Path: "/1.0"})
+		out = in("once, to check for an argument's API extension", nil, Request{HTTP: "GET", Path: "/1.0"})
 	}
 	if m.Requests != nil {
 		return append(out, m.Requests...)
@@ -111,7 +111,7 @@ func (m *Method) ordinary(r *Resource) []Request {
 		lookUp = []Request{{HTTP: "GET", Path: r.Aliases + "/{alias}"}}
 	}
 	if r.inProject() {
-		project = []Request{{HTTP: "GET", Path: "/1.0/projects/{project}", When: "where nothing is found in a project other than default"}}
+		project = []Request{{HTTP: "GET", Path: "/1.0/projects/{project}", When: "if nothing is found in a project other than default"}}
 		if r.Scope == InProjectOrServer && m.Verb == List {
 			project = []Request{{HTTP: "GET", Path: "/1.0/projects/{project}", When: "in a project other than default", With: []string{"project"}}}
 		}
@@ -137,7 +137,7 @@ func (m *Method) ordinary(r *Resource) []Request {
 	case DoEnsure:
 		return m.ensures(r, image)
 	case DoUpdate:
-		own.Note = "with If-Match; all from the first again where somebody changed it meanwhile"
+		own.Note = "with If-Match; repeated from the GET if the object was changed meanwhile"
 		return slices.Concat([]Request{read, own}, waits, []Request{read})
 	case DoReplace:
 		own.Note = "with If-Match"
@@ -147,8 +147,8 @@ func (m *Method) ordinary(r *Resource) []Request {
 	case DoDelete:
 		var stop, busy []Request
 		if f := Find(m.Args, "force"); f != nil && f.Place == Local {
-			stop = in("where force=True", []string{"force"}, slices.Concat([]Request{{HTTP: "PUT", At: own.At, Path: "state", Body: map[string]any{"action": "stop", "force": true}}}, waits)...)
-			busy = in("where force=True and something else works on it; then all again", nil, Request{HTTP: "GET", Path: Operations.Path, Query: "recursion=1"})
+			stop = in("if force=True", []string{"force"}, slices.Concat([]Request{{HTTP: "PUT", At: own.At, Path: "state", Body: map[string]any{"action": "stop", "force": true}}}, waits)...)
+			busy = in("if force=True and another operation is running on it; then all again", nil, Request{HTTP: "GET", Path: Operations.Path, Query: "recursion=1"})
 		}
 		return slices.Concat(lookUp, stop, []Request{own}, waits, busy)
 	case DoCopy:
@@ -178,21 +178,21 @@ func (m *Method) ensures(r *Resource, image []Request) []Request {
 	create := slices.Concat([]Request{{HTTP: "POST", At: Within}}, created, []Request{read})
 	change := slices.Concat([]Request{{HTTP: "PUT", At: Item}}, changed, []Request{read})
 	if Find(m.Args, "start") != nil {
-		started = in("where start=True and it doesn't run", nil, Request{HTTP: "PUT", At: Item, Path: "state", Body: map[string]any{"action": "start"}}, waiting, read)
+		started = in("if start=True and it isn't running", nil, Request{HTTP: "PUT", At: Item, Path: "state", Body: map[string]any{"action": "start"}}, waiting, read)
 	}
 	var group []Request
 	if r.Target&New != 0 && r.Target&Get == 0 {
-		group = in("where it is there and target= is an @group", nil, Request{HTTP: "GET", Path: "/1.0/cluster/groups/{group}"})
+		group = in("if it exists and target= is an @group", nil, Request{HTTP: "GET", Path: "/1.0/cluster/groups/{group}"})
 	}
 	for i := range image {
-		image[i].With, image[i].When = nil, "where it isn't there and image= may be a fingerprint"
+		image[i].With, image[i].When = nil, "if it doesn't exist and image= may be a fingerprint"
 	}
-	return slices.Concat([]Request{read}, group, image, in("where it isn't there", nil, create...), in("where something differs", nil, change...), started)
+	return slices.Concat([]Request{read}, group, image, in("if it doesn't exist", nil, create...), in("if a field differs", nil, change...), started)
 }
 
 // complete are the requests that give a copied or moved object what the server didn't.
 func complete(path string, waits ...Request) []Request {
-	return in("where it still lacks something", nil, slices.Concat([]Request{{HTTP: "PUT", At: Item, Path: path}}, waits, []Request{{HTTP: "GET", At: Item, Path: path}})...)
+	return in("if the server didn't set all fields", nil, slices.Concat([]Request{{HTTP: "PUT", At: Item, Path: path}}, waits, []Request{{HTTP: "GET", At: Item, Path: path}})...)
 }
 
 // copies returns the requests of copy.
@@ -204,10 +204,10 @@ func (m *Method) copies(r *Resource) []Request {
 	copied := Request{HTTP: "GET", At: Item, Path: item}
 	out := []Request{{HTTP: "GET"}}
 	if Find(m.Args, "refresh") != nil && r.Source != PoolAndName {
-		out = append(out, in("where refresh=True in a cluster", nil, copied)...)
+		out = append(out, in("if refresh=True in a cluster", nil, copied)...)
 	}
 	if r.Source == PoolAndName {
-		out = append(out, in("where it goes from one member to another, outside the project default", nil,
+		out = append(out, in("for a copy to another member, outside the project default", nil,
 			Request{HTTP: "GET", Path: "/1.0/cluster/members/{member}"}, Request{HTTP: "GET", Path: "/1.0"}, Request{HTTP: "POST", Body: map[string]any{"migration": true}})...)
 	}
 	changes := complete(item, waiting)
@@ -221,7 +221,7 @@ func (m *Method) copies(r *Resource) []Request {
 func (m *Method) moves(r *Resource) []Request {
 	moved := Request{HTTP: "GET", At: Item}
 	if r.Source != PoolAndName {
-		return slices.Concat(in("where config= or devices= is given", []string{"config", "devices"}, Request{HTTP: "GET"}), []Request{{HTTP: "POST"}, waiting, moved}, complete("", waiting))
+		return slices.Concat(in("if config= or devices= is given", []string{"config", "devices"}, Request{HTTP: "GET"}), []Request{{HTTP: "POST"}, waiting, moved}, complete("", waiting))
 	}
 	return slices.Concat(unless("without target=", []string{"target"}, Request{HTTP: "POST"}, waiting, moved),
 		in("with target=", []string{"target"}, Request{HTTP: "GET"}, Request{HTTP: "POST", At: Within}, waiting, moved, Request{HTTP: "DELETE"}, moved))

@@ -7,24 +7,24 @@ import (
 
 // Arguments that many methods share.
 var (
-	projectArg = Field{Name: "project", Type: Name, Place: Local, Doc: "the project to work in, instead of the client's"}
-	waitArg    = Field{Name: "wait", Type: Bool, Place: Local, Doc: "False returns an Operation at once instead of waiting for the end"}
-	timeoutArg = Field{Name: "timeout", Type: Seconds, Place: Local, Doc: "how long to wait; IncusOperationTimeoutError after that"}
-	extraArg   = Field{Name: "extra", Type: Object, Place: Local, Doc: "further fields of the request's body, sent as they are"}
-	targetArg  = Field{Name: "target", Type: String, Place: Query, Doc: "the cluster member that it is about, instead of the client's"}
-	memberArg  = Field{Name: "target", Type: String, Place: Query, Doc: "the cluster member, or @group, to put it on"}
+	projectArg = Field{Name: "project", Type: Name, Place: Local, Doc: "the project; default: the client's"}
+	waitArg    = Field{Name: "wait", Type: Bool, Place: Local, Doc: "False returns an Operation at once instead of waiting for its end"}
+	timeoutArg = Field{Name: "timeout", Type: Seconds, Place: Local, Doc: "the longest wait, after which the call fails with IncusOperationTimeoutError; default: no limit"}
+	extraArg   = Field{Name: "extra", Type: Object, Place: Local, Doc: "further fields of the request body, sent unchecked"}
+	targetArg  = Field{Name: "target", Type: String, Place: Query, Doc: "the cluster member; default: the client's"}
+	memberArg  = Field{Name: "target", Type: String, Place: Query, Doc: "the cluster member, or @group, to create it on"}
 )
 
 // filterArg is list's filter=; servers without the extension filter only some lists.
 func filterArg(extension string) *Field {
 	return &Field{Name: "filter", Type: Filter, Place: Local, Extension: extension,
-		Doc: "only those that match: a dict of fields and the values that all of them must have, such as {'name': 'web', 'config.user.role': 'db'}, or an expression of Incus's, such as 'name eq web.*'"}
+		Doc: "the conditions: a dict of fields and the values to match, such as {'name': 'web', 'config.user.role': 'db'}, or an expression of Incus, such as 'name eq web.*'"}
 }
 
 // conditionsArg is list's filter= where servers know no expressions, or not all of them.
 func conditionsArg() *Field {
 	return &Field{Name: "filter", Type: Conditions, Place: Local,
-		Doc: "only those that match: a dict of fields and the values that all of them must have"}
+		Doc: "the conditions: a dict of fields and the values to match"}
 }
 
 // filter is list's filter= with the fields that it may name.
@@ -32,14 +32,14 @@ func (r *Resource) filter() Field {
 	f := *r.Filter
 	f.Fields = With(r.Fields, Read)
 	if Find(f.Fields, "expanded_config") != nil {
-		f.Doc += "; config is what the object itself has, expanded_config has what its profiles set too"
+		f.Doc += "; config holds the object's own keys only, expanded_config also those of its profiles"
 	}
 	return f
 }
 
 // everywhereArg is list's all_projects=.
 func everywhereArg(extension string) *Field {
-	return &Field{Name: "all_projects", Type: Bool, Place: Local, Extension: extension, Doc: "those of all projects"}
+	return &Field{Name: "all_projects", Type: Bool, Place: Local, Extension: extension, Doc: "True lists the objects of all projects"}
 }
 
 // Arguments is what the method takes, with what every method of its sort takes.
@@ -74,19 +74,15 @@ func (r *Resource) scoped(v Verb, args []Field) []Field {
 
 // key is the argument that names an object.
 func (r *Resource) key(v Verb) Field {
-	f := Field{Name: "name", Type: r.KeyType, Place: Local, Required: true, Position: true, Doc: "which " + r.One()}
+	f := Field{Name: "name", Type: r.KeyType, Place: Local, Required: true, Position: true, Doc: "the name of the " + r.One()}
 	if f.Type == Any {
 		f.Type = Name
 	}
 	switch {
-	case v == New && r.KeyDoc != "":
-		f.Doc = r.KeyDoc
-	case v == New:
-		f.Doc = "its name"
 	case v == Rename:
-		f.Doc = "its new name"
+		f.Doc = "the new name"
 	case r.KeyDoc != "":
-		f.Doc += ": " + r.KeyDoc
+		f.Doc = r.KeyDoc
 	}
 	return f
 }
@@ -103,7 +99,15 @@ func (r *Resource) named(v Verb) []Field {
 // One is the kind of object as a person writes it: "storage pool", "network ACL".
 func (r *Resource) One() string { return words(r.Kind) }
 
-// Singular is what scripts and messages call an object: storage_pool.
+// plural returns the words for several objects, such as "storage pools".
+func (r *Resource) plural() string {
+	if r.Name == "" {
+		return "objects"
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(r.Name, "_", " "), "acls", "ACLs")
+}
+
+// Singular returns the name of an object in scripts and messages, such as "storage_pool".
 func (r *Resource) Singular() string { return strings.ToLower(strings.ReplaceAll(r.One(), " ", "_")) }
 
 // words takes a kind apart: its words begin with capitals, and one of capitals alone stays.
@@ -172,7 +176,7 @@ func (r *Resource) CollectionMethods() []Method {
 			args = append(args, timeoutArg)
 		}
 		ensure := Method{Name: "ensure", Collection: true, Does: DoEnsure, Returns: sibling, Effect: Creates, HTTP: "GET", Args: args,
-			Doc: "Creates " + r.An() + " that isn't there, else changes the given fields where they differ, and returns it; its attribute changed says whether anything was done. " + r.ensured()}
+			Doc: "Creates " + r.An() + " if it doesn't exist, otherwise changes the given fields that differ, and returns it. Its attribute changed reports whether anything was done. " + r.ensured()}
 		out = append(out, ensure.of(r))
 	}
 	for _, m := range r.Methods {
@@ -189,15 +193,15 @@ func (r *Resource) CollectionMethods() []Method {
 
 // ensured says what ensure takes for no difference.
 func (r *Resource) ensured() string {
-	text := "What isn't given stays as it is."
+	text := "Fields that aren't given stay as they are."
 	if Find(r.Fields, "config") != nil {
-		text += " Keys of a config are merged."
+		text += " The keys of a config are merged."
 	}
 	if Find(r.Fields, "devices") != nil {
-		text += " So are those of each device."
+		text += " So are the keys of each device."
 	}
 	if config := Find(r.Fields, "config"); config != nil && len(config.Auto) > 0 {
-		text += " The value \"auto\" of " + strings.Join(config.Auto, " and ") + " stands for any address that the server chose: one that is there stays."
+		text += " The value \"auto\" of " + strings.Join(config.Auto, " and ") + " matches any address that the server has chosen."
 	}
 	var once []string
 	for _, f := range append(r.CreateArgs[:len(r.CreateArgs):len(r.CreateArgs)], With(r.Fields, Create)...) {
@@ -206,10 +210,10 @@ func (r *Resource) ensured() string {
 		}
 	}
 	if len(once) > 0 {
-		text += " Just a new one is made with " + strings.Join(once, ", ") + ": of one that is there they change nothing, and aren't compared."
+		text += " For an existing object these arguments are ignored: " + strings.Join(once, ", ") + "."
 	}
 	if Find(r.Fields, "start") != nil {
-		text += " start=True also starts one that is there and doesn't run; False leaves it as it is."
+		text += " start=True also starts an existing one that isn't running; start=False doesn't stop it."
 	}
 	return text
 }
@@ -217,7 +221,7 @@ func (r *Resource) ensured() string {
 // addReads adds the verbs that only read.
 func (r *Resource) addReads(add func(Verb, Method)) {
 	if r.Lists == Single {
-		add(Get, Method{Name: "get", Does: DoGet, Returns: sibling, Effect: Reads, HTTP: "GET", Args: r.scoped(Get, nil), Doc: "Reads " + r.An() + "."})
+		add(Get, Method{Name: "get", Does: DoGet, Returns: sibling, Effect: Reads, HTTP: "GET", Args: r.scoped(Get, nil), Doc: "Reads the " + r.One() + " and returns it."})
 		return
 	}
 	var list, names []Field
@@ -226,7 +230,7 @@ func (r *Resource) addReads(add func(Verb, Method)) {
 	}
 	if r.Segment != nil {
 		f := r.Segment.Field
-		f.Doc += `; without it those of all`
+		f.Doc += `; default: all types`
 		list = append(list, f)
 		f.Doc = r.Segment.Doc + `; "` + AllSegments + `" for those of all`
 		names = append(names, f)
@@ -238,28 +242,28 @@ func (r *Resource) addReads(add func(Verb, Method)) {
 	one := r.named(Get)
 	switch {
 	case r.Lists == Elements:
-		add(List, Method{Name: "list", Does: DoList, Returns: listOf(nil), Effect: Reads, HTTP: "GET", Args: list, Doc: "Returns a list of all, each with its fields."})
+		add(List, Method{Name: "list", Does: DoList, Returns: listOf(nil), Effect: Reads, HTTP: "GET", Args: list, Doc: "Returns a list of all " + r.plural() + ", each with its fields."})
 		return
 	case r.Content == PlainText:
-		add(List, Method{Name: "names", Does: DoNames, Returns: someStrings, Effect: Reads, HTTP: "GET", Args: names, Doc: "Returns the names of all."})
+		add(List, Method{Name: "names", Does: DoNames, Returns: someStrings, Effect: Reads, HTTP: "GET", Args: names, Doc: "Returns the names of all " + r.plural() + "."})
 		add(Get, Method{Name: "get", Does: DoGetText, Returns: aText, Effect: Reads, HTTP: "GET", Args: r.scoped(Get, one), Doc: "Reads " + r.An() + " and returns it as a string."})
-		add(List, Method{Name: "exists", Does: DoExists, Returns: aBool, Effect: Reads, HTTP: "GET", Args: r.scoped(List, one), Doc: "Says whether there is such " + r.An() + "."})
+		add(List, Method{Name: "exists", Does: DoExists, Returns: aBool, Effect: Reads, HTTP: "GET", Args: r.scoped(List, one), Doc: "Reports whether the " + r.One() + " exists."})
 		return
 	}
 	if r.Lists != ByName {
-		list = append(list, Field{Name: "recursion", Type: Int, Place: Local, Doc: "how much the server sends of each: 1 its fields; 2, where it has that, what is below it too, which is slow"})
+		list = append(list, Field{Name: "recursion", Type: Int, Place: Local, Doc: "the detail of the server's answer: 1, the default, for the fields of each object; 2 also for its state, snapshots and the like, if the server has them, which is slow"})
 	}
 	if slices.ContainsFunc(r.Fields, func(f Field) bool { return f.Made == LastState }) {
 		list = append(list, Field{Name: "state", Type: Bool, Place: Local, Extension: r.DepthNeeds,
-			Doc: "True reads the state of each too, in the same request: what last_state tells. Slow where there are many"})
+			Doc: "True also reads the state of each object, in the same request, into last_state; slow for many objects"})
 	}
 	if r.Depth > 1 {
-		one = append(one, Field{Name: "recursion", Type: Int, Place: Local, Doc: "1 reads what is below it too, such as its state and snapshots"})
+		one = append(one, Field{Name: "recursion", Type: Int, Place: Local, Doc: "1 also reads its state, snapshots and the like"})
 	}
-	add(List, Method{Name: "list", Does: DoList, Returns: listOf(nil), Effect: Reads, HTTP: "GET", Args: list, Doc: "Returns a list of all, each with its fields, in one request."})
-	add(List, Method{Name: "names", Does: DoNames, Returns: someStrings, Effect: Reads, HTTP: "GET", Args: names, Doc: "Returns the names of all."})
-	add(Get, Method{Name: "get", Does: DoGet, Returns: sibling, Effect: Reads, HTTP: "GET", Args: r.scoped(Get, one), Doc: "Reads " + r.An() + "."})
-	add(Get, Method{Name: "exists", Does: DoExists, Returns: aBool, Effect: Reads, HTTP: "GET", Args: r.scoped(Get, r.named(Get)), Doc: "Says whether there is such " + r.An() + "."})
+	add(List, Method{Name: "list", Does: DoList, Returns: listOf(nil), Effect: Reads, HTTP: "GET", Args: list, Doc: "Returns a list of all " + r.plural() + ", each with its fields, in one request."})
+	add(List, Method{Name: "names", Does: DoNames, Returns: someStrings, Effect: Reads, HTTP: "GET", Args: names, Doc: "Returns the names of all " + r.plural() + "."})
+	add(Get, Method{Name: "get", Does: DoGet, Returns: sibling, Effect: Reads, HTTP: "GET", Args: r.scoped(Get, one), Doc: "Reads " + r.An() + " and returns it."})
+	add(Get, Method{Name: "exists", Does: DoExists, Returns: aBool, Effect: Reads, HTTP: "GET", Args: r.scoped(Get, r.named(Get)), Doc: "Reports whether the " + r.One() + " exists."})
 }
 
 // createArgs are what create takes.
@@ -288,17 +292,17 @@ func (r *Resource) ObjectMethods() []Method {
 		return nil
 	}
 	change := append(With(r.Fields, Change), extraArg)
-	add(Get, Method{Name: "refresh", Does: DoRefresh, Returns: itself, Effect: Reads, HTTP: "GET", Doc: "Reads it again and returns it."})
+	add(Get, Method{Name: "refresh", Does: DoRefresh, Returns: itself, Effect: Reads, HTTP: "GET", Doc: "Reads the " + r.One() + " again and returns it."})
 	add(Update, Method{Name: "update", Does: DoUpdate, Returns: itself, Effect: Changes, HTTP: "PUT", Args: change, Refresh: true,
-		Doc: "Changes the given fields, keeps the rest, and returns it. Keys of a config and of each device are merged; None unsets one. A device that is a profile's is overridden for the object alone."})
+		Doc: "Changes the given fields, keeps the others, and returns it. The keys of a config and of each device are merged; None unsets a key. A device that comes from a profile is overridden for this object only."})
 	add(Replace, Method{Name: "replace", Does: DoReplace, Returns: itself, Effect: Changes, HTTP: "PUT", Args: change, Refresh: true,
-		Doc: "Sets the given fields whole and returns it. Fails with IncusPreconditionFailedError if somebody changed it since it was read. The server checks that and then writes, so of several at the same moment more than one may get through."})
-	add(Rename, Method{Name: "rename", Does: DoRename, Returns: itself, Effect: Changes, HTTP: "POST", Args: []Field{r.key(Rename)}, Refresh: true, Doc: "Renames it and returns it."})
+		Doc: "Replaces the given fields as a whole and returns it. Fails with IncusPreconditionFailedError if the object was changed since it was read. The server's check and its write are two steps, so of several simultaneous calls more than one may succeed."})
+	add(Rename, Method{Name: "rename", Does: DoRename, Returns: itself, Effect: Changes, HTTP: "POST", Args: []Field{r.key(Rename)}, Refresh: true, Doc: "Renames the " + r.One() + " and returns it."})
 	for _, m := range r.Methods {
 		if !m.Collection {
 			out = append(out, m.of(r))
 		}
 	}
-	add(Delete, Method{Name: "delete", Does: DoDelete, Returns: nothing, Effect: Deletes, HTTP: "DELETE", Args: r.DeleteArgs, Doc: "Deletes it."})
+	add(Delete, Method{Name: "delete", Does: DoDelete, Returns: nothing, Effect: Deletes, HTTP: "DELETE", Args: r.DeleteArgs, Doc: "Deletes the " + r.One() + "."})
 	return out
 }
