@@ -28,8 +28,9 @@ type Options struct {
 	// Trace is told of each request after its end, from any goroutine.
 	Trace func(rest.Trace)
 	// Prepare is called when the client has connected, before its first request, and again by the next request where it
-	// failed; nil for nothing. Project is the remote's own. Clients that share the connection share the call.
-	Prepare func(client *rest.Client, project string) error
+	// failed; nil for nothing. It gets a client of the same connection, and the remote's own project. Clients that share
+	// the connection share the call.
+	Prepare func(client *Client, project string) error
 	// Environment is where the incus command's configuration is; the zero value is the process's own.
 	Environment *remote.Environment
 	// Warn is told of keys and configuration that other users could have read or changed, each time that they are read,
@@ -82,8 +83,8 @@ type family struct {
 type connection struct {
 	family  *family
 	dial    func(context.Context, *family) (client *rest.Client, project string, err error)
-	prepare func(client *rest.Client, project string) error // Options.Prepare
-	project string                                          // the remote's own, once it is known
+	prepare func(client *Client, project string) error // Options.Prepare
+	project string                                     // the remote's own, once it is known
 
 	mu         sync.Mutex
 	rest       *rest.Client
@@ -105,7 +106,7 @@ func (c *connection) client(ctx context.Context) (client *rest.Client, project s
 		return nil, "", err
 	}
 	if c.prepare != nil {
-		if err := c.prepare(client, project); err != nil {
+		if err := c.prepare(&Client{conn: &connection{family: c.family, rest: client, project: project}}, project); err != nil {
 			return nil, "", err
 		}
 	}

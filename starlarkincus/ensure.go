@@ -293,10 +293,6 @@ func (r ref) awaitIdle(ctx context.Context, w patience) (worked bool, err error)
 	if err := operations.readInto(ctx, query, &groups); err != nil {
 		return false, err
 	}
-	client, _, err := r.client.conn.client(ctx)
-	if err != nil {
-		return false, err
-	}
 	for _, group := range groups {
 		for _, op := range group {
 			if slices.Contains(besides, op.Description) {
@@ -305,7 +301,11 @@ func (r ref) awaitIdle(ctx context.Context, w patience) (worked bool, err error)
 			for _, urls := range op.Resources {
 				if op.StatusCode < 200 && slices.ContainsFunc(urls, func(u string) bool { u, _, _ = strings.Cut(u, "?"); return u == r.path }) {
 					worked = true
-					_, err := wait(ctx, client.Operation(op.ID), w)
+					running, err := r.client.Operation(ctx, op.ID)
+					if err != nil {
+						return worked, err
+					}
+					_, err = wait(ctx, running, w)
 					var failed *errors.Error
 					if err != nil && !(errors.As(err, &failed) && failed.Class != errors.OperationTimeout) {
 						return worked, err // only how it ended doesn't matter

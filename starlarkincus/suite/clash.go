@@ -27,7 +27,7 @@ func (r *Runner) clash(p *project, report string) string {
 	defer cancel()
 	var instances []struct{ Name, Project string }
 	query := url.Values{"all-projects": {"true"}, "recursion": {"1"}, "filter": {"name eq " + name}}
-	_ = read(ctx, p.client, "/1.0/instances", query, &instances) // not all may be shown to this client
+	_ = p.client.Path("/1.0/instances", "").Read(ctx, query, &instances) // not all may be shown to this client
 	var others, tests []string
 	r.mu.Lock()
 	for _, i := range instances {

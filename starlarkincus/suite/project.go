@@ -4,14 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"net/url"
-	"slices"
 	"time"
 
 	"incus-star/errors"
-	"incus-star/starlarkincus/rest"
+	"incus-star/starlarkincus"
 )
 
 // prefix begins the names of all test projects; only this package's own tests change it.
@@ -20,7 +18,7 @@ var prefix = "star-test-"
 const (
 	forCreate = time.Minute      // that a project's creation may take
 	forRemove = 3 * time.Minute  // that its removal may take
-	forSettle = 10 * time.Second // that what it still does may take
+	forIdle   = 10 * time.Second // that what it still does may take
 	maxPause  = 2 * time.Second  // between two attempts
 	extension = "projects_force_delete"
 )
@@ -36,8 +34,8 @@ type project struct {
 	status      func(verb, name string) // is told when it is made and when it is gone
 	noForce     bool                    // removes it as on a server without the extension
 
-	client *rest.Client // nil until there may be something to remove
-	failed error        // why it could not be made, where something of it may have been
+	client *starlarkincus.Client // nil until there may be something to remove
+	failed error                 // why it could not be made, where something of it may have been
 }
 
 func newProject(about string) *project {
@@ -47,7 +45,7 @@ func newProject(about string) *project {
 }
 
 // create makes the project. It goes on when the test is interrupted, so that it is known whether there is one.
-func (p *project) create(client *rest.Client, remote string) error {
+func (p *project) create(client *starlarkincus.Client, remote string) error {
 	if p.client != nil {
 		return p.failed
 	}
@@ -60,34 +58,37 @@ func (p *project) create(client *rest.Client, remote string) error {
 		p.base = "default"
 	}
 	var profiles []profile
-	if err := read(ctx, client, "/1.0/profiles", url.Values{"project": {p.base}, "recursion": {"1"}}, &profiles); err != nil {
+	if err := client.Path("/1.0/profiles", p.base).Read(ctx, url.Values{"recursion": {"1"}}, &profiles); err != nil {
 		return err
 	}
 	p.client = client
 	p.status("created", p.name)
-	_, p.failed = client.Do(ctx, rest.Request{Method: "POST", Path: "/1.0/projects", Body: map[string]any{
+	p.failed = client.Path("/1.0/projects", "").Create(ctx, map[string]any{
 		"name": p.name, "description": p.about,
 		"config": map[string]string{
 			"features.images": "false", "features.networks": "false", "features.profiles": "true",
 			"features.storage.volumes": "true", "features.storage.buckets": "true",
 		},
-	}})
+	})
 	if p.failed != nil {
 		return p.failed
 	}
 	for _, source := range profiles {
-		request := rest.Request{Method: "POST", Path: "/1.0/profiles", Query: p.query()}
-		body := map[string]any{"name": source.Name, "description": source.Description, "config": source.Config, "devices": source.Devices}
-		if source.Name == "default" {
-			delete(body, "name")
-			request.Method, request.Path = "PUT", "/1.0/profiles/default"
-		}
-		request.Body = body
-		if _, err := client.Do(ctx, request); err != nil {
+		if err := p.copyProfile(ctx, source); err != nil {
 			p.note(fmt.Sprintf("the profile %s of the project %s can't be copied to the test's project: %v", source.Name, p.base, err))
 		}
 	}
 	return nil
+}
+
+// copyProfile makes a profile, or changes the one that is there at once.
+func (p *project) copyProfile(ctx context.Context, source profile) error {
+	body := map[string]any{"description": source.Description, "config": source.Config, "devices": source.Devices}
+	if source.Name == "default" {
+		return p.at("/1.0/profiles/default").Change(ctx, body)
+	}
+	body["name"] = source.Name
+	return p.at("/1.0/profiles").Create(ctx, body)
 }
 
 // A profile is what is copied of one.
@@ -97,7 +98,11 @@ type profile struct {
 	Devices           map[string]map[string]string
 }
 
-func (p *project) query() url.Values { return url.Values{"project": {p.name}} }
+// at returns a path in the project.
+func (p *project) at(path string) starlarkincus.Path { return p.client.Path(path, p.name) }
+
+// itself returns the path of the project.
+func (p *project) itself() starlarkincus.Path { return p.client.Path("/1.0/projects", "").Item(p.name) }
 
 // remove removes the project with all that is in it, if it was made. What the server still does for the test may
 // stand in the way at first, or make something after all was deleted.
@@ -111,7 +116,7 @@ func (p *project) remove() error {
 	for {
 		err := p.removeOnce(ctx)
 		if errors.Is(err, errors.NotFound) { // of the project, or of something in it that went by itself
-			_, err = p.client.Do(ctx, rest.Request{Method: "GET", Path: p.path()})
+			err = p.itself().Read(ctx, nil, new(any))
 			if errors.Is(err, errors.NotFound) {
 				err = nil
 			} else if err == nil {
@@ -134,48 +139,39 @@ func (p *project) remove() error {
 	}
 }
 
-func (p *project) path() string { return "/1.0/projects/" + url.PathEscape(p.name) }
-
 func (p *project) removeOnce(ctx context.Context) error {
-	p.settle(ctx)
-	query := url.Values{"force": {"1"}}
-	if !p.canForce(ctx) {
-		query = nil
-		if err := p.empty(ctx); err != nil {
-			return err
-		}
+	p.awaitIdle(ctx)
+	force, _ := p.client.HasExtension(ctx, extension)
+	if force && !p.noForce {
+		return p.itself().Remove(ctx, url.Values{"force": {"1"}})
 	}
-	return p.do(ctx, rest.Request{Method: "DELETE", Path: p.path(), Query: query})
+	if err := p.empty(ctx); err != nil {
+		return err
+	}
+	return p.itself().Remove(ctx, nil)
 }
 
-func (p *project) canForce(ctx context.Context) bool {
-	var server struct {
-		Extensions []string `json:"api_extensions"`
-	}
-	err := read(ctx, p.client, "/1.0", nil, &server)
-	return err == nil && !p.noForce && slices.Contains(server.Extensions, extension)
-}
-
-// settle ends what can be ended of what the server still does in the project, and waits a little for the rest: to delete
-// an instance that is being started may take the server half a minute. A command in an instance may have no end.
-func (p *project) settle(ctx context.Context) {
-	query := p.query()
-	query.Set("recursion", "1")
+// awaitIdle cancels the operations that still run in the project, and waits a little for those that can't be cancelled:
+// to delete an instance that is being started may take the server half a minute. A command in an instance may have no
+// end.
+func (p *project) awaitIdle(ctx context.Context) {
 	var byStatus map[string][]struct {
 		ID, Class, Description string
 		MayCancel              bool `json:"may_cancel"`
 	}
-	if read(ctx, p.client, "/1.0/operations", query, &byStatus) != nil {
+	if p.at("/1.0/operations").Read(ctx, url.Values{"recursion": {"1"}}, &byStatus) != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, forSettle)
+	ctx, cancel := context.WithTimeout(ctx, forIdle)
 	defer cancel()
 	for _, op := range byStatus["running"] {
+		running, err := p.client.Operation(ctx, op.ID)
 		switch {
+		case err != nil:
 		case op.MayCancel:
-			_ = p.client.Operation(op.ID).Cancel(ctx)
+			_ = running.Cancel(ctx)
 		case op.Class == "task" && op.Description != "Executing command":
-			_, _ = p.client.Operation(op.ID).Wait(ctx)
+			_, _ = running.Wait(ctx)
 		}
 	}
 }
@@ -213,8 +209,8 @@ func (p *project) deleteInstances(ctx context.Context) error {
 		unprotected := map[string]any{"config": map[string]string{"security.protection.delete": ""}}
 		stop := map[string]any{"action": "stop", "force": true, "timeout": -1}
 		// One that doesn't run can't be stopped. If either fails for another cause, the deletion does too.
-		_ = p.do(ctx, rest.Request{Method: "PATCH", Path: path, Query: p.query(), Body: unprotected})
-		_ = p.do(ctx, rest.Request{Method: "PUT", Path: path + "/state", Query: p.query(), Body: stop})
+		_ = p.at(path).Act(ctx, "PATCH", "", unprotected)
+		_ = p.at(path).Act(ctx, "PUT", "state", stop)
 		if err := p.delete(ctx, path); err != nil {
 			return err
 		}
@@ -242,7 +238,7 @@ func (p *project) deleteAll(ctx context.Context, collection string) error {
 // list gives the paths of what a collection has of this project. Images and networks that it sees may be another's.
 func (p *project) list(ctx context.Context, collection string) ([]string, error) {
 	var links []string
-	if err := read(ctx, p.client, collection, p.query(), &links); err != nil {
+	if err := p.at(collection).Read(ctx, nil, &links); err != nil {
 		return nil, err
 	}
 	var paths []string
@@ -258,32 +254,11 @@ func (p *project) list(ctx context.Context, collection string) ([]string, error)
 	return paths, nil
 }
 
-// delete deletes what stands at a path; that it is gone already is fine.
+// delete deletes the object at a path; that it is gone already is fine.
 func (p *project) delete(ctx context.Context, path string) error {
-	err := p.do(ctx, rest.Request{Method: "DELETE", Path: path, Query: p.query()})
+	err := p.at(path).Remove(ctx, nil)
 	if errors.Is(err, errors.NotFound) {
 		return nil
 	}
 	return err
-}
-
-// do sends a request and waits for what it starts.
-func (p *project) do(ctx context.Context, r rest.Request) error {
-	reply, err := p.client.Do(ctx, r)
-	if err == nil && reply.Operation != nil {
-		_, err = reply.Operation.Wait(ctx)
-	}
-	return err
-}
-
-// read reads what stands at a path.
-func read(ctx context.Context, client *rest.Client, path string, query url.Values, v any) error {
-	reply, err := client.Do(ctx, rest.Request{Method: "GET", Path: path, Query: query})
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(reply.Metadata, v); err != nil {
-		return errors.New(errors.Incus, "the answer to GET %s isn't what Incus sends", path)
-	}
-	return nil
 }
