@@ -13,7 +13,7 @@
 //
 // Parameters and the result are data. A [Param] has a name, a [Type], its default as a script would write it, and a
 // [Passing]: how it is given. A Type is a set of Starlark's types, and of lists and the like those of the elements;
-// [TypeOf] returns that of a value, and [Type.Allows] reports whether a parameter may be given it.
+// [Type.Allows] reports whether a parameter may be given a value of one.
 package builtin
 
 import (

@@ -47,7 +47,7 @@ const (
 	Callable      = Function | Class | Module | Other
 	Mapping       = Dict | Environment | Error | Match | Other
 	Iterable      = List | Tuple | Dict | Set | Range | Result | Environment | Error | Other
-	Sized         = Iterable | String | Bytes | Struct
+	Sized         = List | Tuple | Dict | Set | Range | Result | String | Bytes | Other
 	Classes       = Class | List | Tuple
 )
 
@@ -56,15 +56,6 @@ const half = 32
 
 var typeNames = [types]string{"None", "bool", "int", "float", "string", "bytes", "list", "tuple", "dict", "set", "range", "function", "struct",
 	"module", "error", "error_class", "Result", "time.time", "time.duration", "re.Pattern", "re.Match", "env", "another value"}
-
-// named gives the type for a name that type() returns.
-var named = map[string]Type{"NoneType": None, "builtin_function_or_method": Function}
-
-func init() {
-	for i, name := range typeNames[1 : types-1] {
-		named[name] = 1 << (i + 1)
-	}
-}
 
 // Of returns the type with elements of the type elem: List.Of(String) is a list of strings, Dict.Of(Int) a dict whose
 // values are ints, Result.Of(Int) a Result whose value is one.
