@@ -1,7 +1,6 @@
 package spec
 
-// A Behavior is the way in which a method is carried out. The incus module has one function for each, which serves all
-// resources.
+// A Behavior is an implementation of methods: a function of the incus module, which serves all resources.
 type Behavior int
 
 // The behaviors. The zero value is none, and no method has it.
@@ -19,11 +18,11 @@ const (
 	DoRename
 	DoDelete
 	DoAct  // sends the method's request
-	DoRead // reads what stands below
+	DoRead // reads a path below the object
 	DoGetText
 	DoCreateText
-	DoReadText // reads a text that stands below
-	DoOffer    // begins an operation that somebody else brings to its end
+	DoReadText // reads plain text below the object
+	DoOffer    // starts an operation that another server completes
 	DoToken
 	DoCopy
 	DoMove
@@ -45,18 +44,18 @@ const (
 	Behaviors // the number of behaviors, with the zero value
 )
 
-// An Effect is the most that a call of a method does to the server.
+// An Effect is the greatest change that a call of a method may make on the server.
 type Effect int
 
 // The effects. The zero value is none, and no method has it.
 const (
 	_        Effect = iota
 	Reads           // changes nothing
-	Creates         // makes an object
+	Creates         // creates an object
 	Changes         // changes one, or its state
-	Deletes         // removes one, and what Method.Takes lists
+	Deletes         // removes one, with the objects in Method.Takes
 	RunsCode        // runs a program that the caller chooses
-	AsAsked         // depends on the request that the caller names
+	AsAsked         // depends on the request, which the caller chooses
 )
 
 var effects = [...]string{Reads: "only reads", Creates: "creates an object", Changes: "changes an object", Deletes: "deletes an object",
@@ -65,7 +64,7 @@ var effects = [...]string{Reads: "only reads", Creates: "creates an object", Cha
 // String returns the effect as the end of a sentence whose subject is a method.
 func (e Effect) String() string { return effects[e] }
 
-// A Shape is the sort of value that a method returns.
+// A Shape is the kind of a method's result.
 type Shape int
 
 // The shapes. The zero value is none, and no method has it.
@@ -80,7 +79,7 @@ const (
 	Operation        // an operation, at once
 	Struct           // a struct with the resource's fields
 	Nothing          // None
-	Anything         // whatever the server sends
+	Anything         // the server's answer, of any type
 	Client           // a client
 )
 
@@ -88,15 +87,15 @@ const (
 type Returns struct {
 	Shape Shape
 	Of    *Resource // of Itself, One, ListOf and Struct; in a declaration nil stands for the method's own resource
-	Maybe bool      // also None, for an object that is gone afterwards: an ephemeral instance that stops
+	Maybe bool      // may be None, because the call may delete the object: stop, of an ephemeral instance
 
-	above bool // Of is the resource that the method's own is below
+	above bool // Of is the parent of the method's own resource
 }
 
 var (
 	itself      = Returns{Shape: Itself}
 	sibling     = Returns{Shape: One}
-	aParent     = Returns{Shape: One, above: true} // of the resource that the method's own is below
+	aParent     = Returns{Shape: One, above: true}
 	aText       = Returns{Shape: Text}
 	someStrings = Returns{Shape: StringList}
 	aBool       = Returns{Shape: Truth}
@@ -110,7 +109,7 @@ func one(r *Resource) Returns      { return Returns{Shape: One, Of: r} }
 func listOf(r *Resource) Returns   { return Returns{Shape: ListOf, Of: r} }
 func structOf(r *Resource) Returns { return Returns{Shape: Struct, Of: r} }
 
-// of returns the resource's method with its own resource in Returns.
+// of returns the method with r as the resource in Returns, if that is still open.
 func (m Method) of(r *Resource) Method {
 	if m.Returns.Of != nil {
 		return m
@@ -125,7 +124,7 @@ func (m Method) of(r *Resource) Method {
 	return m
 }
 
-// ReturnsNow returns the result of a call with wait=False, which differs where the server works in the background.
+// ReturnsNow returns the result of a call with wait=False: an operation, if the server works in the background.
 func (m *Method) ReturnsNow() Returns {
 	if !m.Background || m.Does == DoRequest { // the operation is in request's struct
 		return m.Returns

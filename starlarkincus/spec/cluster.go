@@ -1,6 +1,6 @@
 package spec
 
-// memberConfig is what a member brings along to a cluster.
+// memberConfig lists the fields of a configuration key that differs by member.
 var memberConfig = []Field{
 	{Name: "entity", Type: String, Doc: "the kind of object: network or storage-pool"},
 	{Name: "name", Type: String, Doc: "the name of the object"},
@@ -9,7 +9,7 @@ var memberConfig = []Field{
 	{Name: "description", Type: String, Doc: "a description, in free text"},
 }
 
-// ClusterOf is the cluster that a server is in.
+// ClusterOf is the cluster of a server.
 var ClusterOf = &Resource{
 	Name: "cluster", Kind: "Cluster", Path: "/1.0/cluster", Lists: Single,
 	Doc:   "The cluster of the server. incus.cluster() reads it.",
@@ -85,7 +85,7 @@ var memberState = &Resource{
 	},
 }
 
-// Groups are those of the cluster's members.
+// Groups are the groups of cluster members.
 var Groups = &Resource{
 	Name: "groups", Kind: "Group", Path: "groups", Key: "name", Stands: OnCollection,
 	Doc:   "Groups of members. target=\"@group\" places an instance on any member of one.",

@@ -7,7 +7,7 @@ import (
 	"incus-star/starlarkincus/spec"
 )
 
-// everyMethod calls visit for each method of the table; r is nil for one of a client.
+// everyMethod calls visit for each method of the table. For methods of a client, r is nil.
 func everyMethod(visit func(who string, r *spec.Resource, m *spec.Method)) {
 	seen := make(map[*spec.Resource]bool)
 	var walk func(r *spec.Resource)
@@ -34,7 +34,7 @@ func everyMethod(visit func(who string, r *spec.Resource, m *spec.Method)) {
 	}
 }
 
-// Every method says what it does, returns and does to the server, and the three agree with the requests that it sends.
+// TestEveryMethodHasItsColumns checks that every method declares its behavior, result and effect, and that these agree with its requests.
 func TestEveryMethodHasItsColumns(t *testing.T) {
 	count := 0
 	everyMethod(func(who string, r *spec.Resource, m *spec.Method) {
@@ -54,7 +54,7 @@ func TestEveryMethodHasItsColumns(t *testing.T) {
 		}
 		changes := slices.ContainsFunc(m.Sends(r), func(q spec.Request) bool { return q.HTTP != "GET" && q.HTTP != "HEAD" })
 		switch {
-		case m.Does == spec.DoWaitReady: // its command only waits
+		case m.Does == spec.DoWaitReady: // the command that it runs only waits
 		case m.Effect == spec.AsAsked:
 		case changes != (m.Effect != spec.Reads):
 			t.Errorf("%s: its effect is %d, and it sends %v", who, m.Effect, m.Sends(r))
@@ -65,14 +65,14 @@ func TestEveryMethodHasItsColumns(t *testing.T) {
 	}
 }
 
-// keptBelow are children that don't go with a deleted object, with the reason.
+// keptBelow lists the children that outlive their parent, with the reason.
 var keptBelow = map[string]string{
 	"Pool.volumes": "a pool with volumes can't be deleted",
 	"Pool.buckets": "nor one with buckets",
 }
 
-// Whatever can be made below an object goes with it, or is known to stay.
-func TestDeletesSayWhatGoes(t *testing.T) {
+// TestDeletesTakeChildren checks that all children that can be created below an object are declared to be deleted with it, or to stay.
+func TestDeletesTakeChildren(t *testing.T) {
 	var walk func(r *spec.Resource)
 	walk = func(r *spec.Resource) {
 		for _, child := range r.Children {

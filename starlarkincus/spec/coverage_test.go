@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestCoverage says which official operations were called on real servers, from the file that INCUS_STAR_COVERAGE
-// names: the tests of package starlarkincus add each request to it, as "7.0 GET /1.0/instances/c1 200".
+// TestCoverage lists the official operations that were called on real servers. The tests of package starlarkincus add
+// each request to the file INCUS_STAR_COVERAGE, as "7.0 GET /1.0/instances/c1 200".
 func TestCoverage(t *testing.T) {
 	file := os.Getenv("INCUS_STAR_COVERAGE")
 	if file == "" {
@@ -33,7 +33,7 @@ func TestCoverage(t *testing.T) {
 		pair := docs[words[0]].match(words[1], words[2])
 		status, err := strconv.Atoi(words[3])
 		if pair == "" || err != nil {
-			continue // a path that a test made up
+			continue // an invented path of a test
 		}
 		called[words[0]][pair] = true
 		if status >= 200 && status < 300 {
@@ -56,8 +56,8 @@ func TestCoverage(t *testing.T) {
 	}
 }
 
-// match is the operation that a request is; empty where it is none. Of several it is the one with the fewest
-// parameters: /1.0/images/aliases is no image.
+// match returns the operation of a request; empty if there is none. Of several it returns the one with the fewest
+// parameters, because /1.0/images/aliases is no image.
 func (d *document) match(method, path string) string {
 	got := strings.Split(path, "/")
 	best, fewest := "", 0

@@ -14,11 +14,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// An operation is one of the official files.
+// An operation is an operation in an official file.
 type operation struct {
 	query    []string
 	body     map[string]any // the schema; nil without one
-	response map[string]any // the schema of what the answer holds
+	response map[string]any // the schema of the answer's content
 }
 
 // A document is an official file.
@@ -68,7 +68,7 @@ func official(t *testing.T) map[string]*document {
 	return out
 }
 
-// add takes an operation into the document. Those that differ just in recursion or in who asks are one.
+// add adds an operation to the document. Operations that differ only in recursion or in the caller are merged.
 func (d *document) add(method, path string, op map[string]any) {
 	path, _, _ = strings.Cut(path, "?")
 	pair := method + " " + parameter.ReplaceAllString(path, "{}")
@@ -94,7 +94,7 @@ func (d *document) add(method, path string, op map[string]any) {
 		schema, _ := ok["schema"].(map[string]any)
 		properties, _ := schema["properties"].(map[string]any)
 		metadata, _ := properties["metadata"].(map[string]any)
-		if o.response == nil || items(d, o.response)["properties"] == nil { // a list of objects tells more than one of names
+		if o.response == nil || items(d, o.response)["properties"] == nil { // a list of objects has more fields than a list of names
 			o.response = metadata
 		}
 	}
@@ -118,7 +118,7 @@ func (d *document) resolve(schema map[string]any) map[string]any {
 	}
 }
 
-// types are those that the table may give a field with the schema; nil where the schema doesn't say.
+// types returns the types that the table may give a field with the schema; nil if the schema has no type.
 func (d *document) types(schema map[string]any) []spec.Type {
 	if ref, _ := schema["$ref"].(string); strings.HasSuffix(ref, "/ConfigMap") {
 		return []spec.Type{spec.Config}

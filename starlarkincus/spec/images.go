@@ -1,12 +1,12 @@
 package spec
 
-// imageAlias is an alias as images hold it.
+// imageAlias lists the fields of an alias within an image.
 var imageAlias = []Field{
 	{Name: "name", Type: String, Doc: "the alias"},
 	{Name: "description", Type: String, Doc: "a description, in free text"},
 }
 
-// Images are what instances are made from.
+// Images are the images to create instances from.
 var Images = &Resource{
 	Name: "images", Kind: "Image", Path: "/1.0/images", Key: "fingerprint", KeyType: String, Scope: InProject, Named: ByServer,
 	Filter: filterArg(""), Everywhere: everywhereArg(""),

@@ -10,7 +10,7 @@ var execRequests = []Request{
 	{HTTP: "DELETE", Path: "logs/exec-output/{file}"},
 }
 
-// imageSource is where an instance comes from.
+// instanceSource lists the fields of source=, from which the server creates an instance.
 var instanceSource = []Field{
 	{Name: "type", Type: String, Doc: "the type of the source: image, migration, copy or none"},
 	{Name: "alias", Type: String, Doc: "the alias of the image"},
@@ -61,13 +61,13 @@ var instanceFields = []Field{
 	createdField, lastUsedField, locationField, expandedConfig, expandedDevices, ownerField,
 }
 
-// stateMethod is one change of an instance's state.
+// stateMethod returns a method that changes the state of an instance.
 func stateMethod(action, doc string, args ...Field) Method {
 	return Method{Name: action, Doc: doc, HTTP: "PUT", Path: "state", Send: map[string]any{"action": action},
 		Args: args, Background: true, Does: DoAct, Returns: itself, Effect: Changes, Refresh: true}
 }
 
-// ending returns a method after which the object may be gone.
+// ending returns the method as one that may delete the object.
 func ending(m Method) Method {
 	m.Returns.Maybe = true
 	return m
@@ -94,13 +94,13 @@ var (
 	imageFormatField = Field{Name: "format", Type: String, Use: Create, Extension: "instance_publish_split", Doc: "the file format: unified (one file) or split (two files)"}
 )
 
-// local is an argument that the module puts in its place itself.
+// local returns the argument as one that the behavior handles.
 func local(f Field) Field {
 	f.Place = Local
 	return f
 }
 
-// publishArgs are what making an image of an instance or snapshot takes.
+// publishArgs are the arguments of publish, on instances and snapshots.
 var publishArgs = []Field{publishAliasArg, imageAliasesArg, imageFormatField, compressionField,
 	{Name: "public", Type: Bool, Doc: "whether untrusted clients may use it"},
 	{Name: "properties", Type: Config, Doc: "descriptive properties, such as os and release"},
@@ -116,7 +116,7 @@ func publishMethod(source string) Method {
 		Doc: "Creates an image from the " + source + " and returns the image."}
 }
 
-// copyArgs are what copying an instance or snapshot takes.
+// copyArgs are the arguments of copy, on instances and snapshots.
 var copyArgs = []Field{
 	{Name: "name", Type: Name, Place: Local, Required: true, Position: true, Doc: "the name of the copy"},
 	descriptionField, configField, devicesField, profilesField, ephemeralField, copyProjectArg, memberArg,
@@ -217,7 +217,7 @@ var Instances = &Resource{
 	Children: []*Resource{Snapshots, instanceBackups, Logs, instanceMetadata, templates, nvram},
 }
 
-// execResult is what exec returns.
+// execResult is the result of exec.
 var execResult = &Resource{
 	Kind: "ExecResult", Doc: "The result of a command.",
 	Fields: []Field{
@@ -243,7 +243,7 @@ var instanceState = &Resource{
 	},
 }
 
-// Snapshots are an instance's.
+// Snapshots are the snapshots of an instance.
 var Snapshots = &Resource{
 	Name: "snapshots", Kind: "Snapshot", Path: "snapshots", Key: "name", Source: WithParent,
 	Doc:        "Snapshots of the instance. instance.restore(name) restores one.",
@@ -280,7 +280,7 @@ var (
 	rootOnly    = Field{Name: "root_only", Type: Bool, Use: Create, Extension: "dependent", Doc: "True omits the volumes that depend on the instance"}
 )
 
-// instanceBackups are files that the server keeps.
+// instanceBackups are the backups of an instance, which the server stores.
 var instanceBackups = &Resource{
 	Name: "backups", Kind: "Backup", Path: "backups", Key: "name",
 	Doc:        "Backups of the instance on the server, each a single file.",
@@ -290,7 +290,7 @@ var instanceBackups = &Resource{
 	Methods:    []Method{uploadMethod(false, noSnapshots, rootOnly)},
 }
 
-// Logs are an instance's.
+// Logs are the logs of an instance.
 var Logs = &Resource{
 	Name: "logs", Kind: "Log", Path: "logs", Content: PlainText, Key: "name",
 	Doc:      "Logs of the instance.",
@@ -304,7 +304,7 @@ var execOutput = &Resource{
 	Verbs: List | Get | Delete,
 }
 
-// instanceMetadata is what came with an instance's image.
+// instanceMetadata is the metadata of an instance's image.
 var instanceMetadata = &Resource{
 	Name: "metadata", Kind: "Metadata", Path: "metadata", Lists: Single,
 	Doc:   "The metadata of the instance's image. instance.metadata() reads it.",
@@ -328,7 +328,7 @@ var instanceMetadata = &Resource{
 	},
 }
 
-// templates are texts of which an instance's files are made.
+// templates are the templates of files in an instance.
 var templates = &Resource{
 	Name: "templates", Kind: "Template", Path: "metadata/templates", Content: PlainText, Key: "name", KeyType: String, KeyQuery: "path",
 	Doc:        "Templates of files in the instance. instance.metadata().templates maps files to templates.",
@@ -336,7 +336,7 @@ var templates = &Resource{
 	CreateArgs: []Field{{Name: "content", Type: String, Place: Whole, Required: true, Position: true, Doc: "the template, in the language of pongo2"}},
 }
 
-// nvramFields are what a UEFI variable holds.
+// nvramFields are the fields of a UEFI variable.
 var nvramFields = []Field{
 	{Name: "data", Type: Any, Use: Read | Create, Doc: "the value, in a form that depends on the variable"},
 	{Name: "attributes", Type: Strings, Use: Read | Create, Doc: "attributes, such as NON_VOLATILE, BOOTSERVICE_ACCESS, RUNTIME_ACCESS"},

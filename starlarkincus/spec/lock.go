@@ -7,10 +7,10 @@ var (
 	lockClear = in("for each expired lock", nil, Request{HTTP: "DELETE", Path: "/1.0/profiles/{profile}"})
 )
 
-// lockTTL is how long a lock is held without being renewed.
+// lockTTL is the time to live of a lock that isn't renewed.
 var lockTTL = Field{Name: "ttl", Type: Seconds, Place: Local, Doc: "the time without a renewal after which any script may take over the lock; default: 600 seconds"}
 
-// lockMethod takes a lock.
+// lockMethod declares Client.lock.
 var lockMethod = Method{Name: "lock", Does: DoLock, Returns: one(Locks), Effect: Creates, HTTP: "POST", Path: "/1.0/profiles", Requests: slices.Concat([]Request{lockLook, {HTTP: "POST", Path: "/1.0/profiles"}, lockLook}, lockClear),
 	Doc: "Takes a lock, which only one script at a time can hold, on whatever host or cluster member, and returns it. " +
 		"Fails with IncusBusyError, which names the holder, if another script holds it. Release it with finally_(body, l.release) or defer(l.release). " +
@@ -22,7 +22,7 @@ var lockMethod = Method{Name: "lock", Does: DoLock, Returns: one(Locks), Effect:
 		projectArg,
 	}}
 
-// Locks are what Client.lock returns.
+// Locks declares the result of Client.lock.
 var Locks = &Resource{
 	Kind: "Lock", Key: "name", Doc: "A lock held by this script.",
 	Fields: []Field{

@@ -3,7 +3,7 @@ package spec
 var networkConfig = Field{Name: "config", Type: Config, Use: All, Auto: []string{"ipv4.address", "ipv6.address"},
 	Doc: "configuration keys and their values"}
 
-// Networks are what instances talk through.
+// Networks are the networks, managed and unmanaged.
 var Networks = &Resource{
 	Name: "networks", Kind: "Network", Path: "/1.0/networks", Key: "name", Scope: InProject,
 	Filter: filterArg("api_filtering_extended"), Everywhere: everywhereArg("networks_all_projects"),
@@ -44,7 +44,7 @@ var networkState = &Resource{
 
 var listenField = Field{Name: "listen_address", Type: Name, Use: Read | Create, Doc: "the listen address"}
 
-// listenDoc says what names a forward or a load balancer.
+// listenDoc describes the key of a forward or a load balancer.
 const listenDoc = "the listen address"
 
 var forwards = &Resource{
@@ -119,7 +119,7 @@ var leases = &Resource{
 	},
 }
 
-// aclRule is one rule of an ACL.
+// aclRule lists the fields of a rule.
 var aclRule = []Field{
 	{Name: "action", Type: String, Doc: "the action: allow, allow-stateless, drop or reject"},
 	{Name: "state", Type: String, Doc: "the state of the rule: enabled, disabled or logged"},
@@ -133,7 +133,7 @@ var aclRule = []Field{
 	{Name: "icmp_code", Type: String, Doc: "the ICMP code, a number"},
 }
 
-// NetworkACLs are rules of what networks let through.
+// NetworkACLs are the access control lists of networks.
 var NetworkACLs = &Resource{
 	Name: "network_acls", Kind: "ACL", Path: "/1.0/network-acls", Key: "name", Scope: InProject,
 	Filter: filterArg("api_filtering_extended"), Everywhere: everywhereArg("network_acls_all_projects"),
@@ -147,7 +147,7 @@ var NetworkACLs = &Resource{
 	Methods: []Method{{Name: "log", HTTP: "GET", Path: "log", Does: DoReadText, Returns: aText, Effect: Reads, Doc: "Returns the log of its rules, as a string. Only OVN networks have one."}},
 }
 
-// NetworkAddressSets are addresses that ACLs name.
+// NetworkAddressSets are sets of addresses for ACLs.
 var NetworkAddressSets = &Resource{
 	Name: "network_address_sets", Kind: "AddressSet", Path: "/1.0/network-address-sets", Key: "name", Scope: InProject,
 	Extension: "network_address_set", Filter: filterArg(""), Everywhere: everywhereArg(""),
@@ -183,7 +183,7 @@ var records = &Resource{
 	},
 }
 
-// NetworkIntegrations connect to networks elsewhere.
+// NetworkIntegrations are connections to networks of other deployments.
 var NetworkIntegrations = &Resource{
 	Name: "network_integrations", Kind: "Integration", Path: "/1.0/network-integrations", Key: "name",
 	Filter: filterArg("api_filtering_extended"),
@@ -195,7 +195,7 @@ var NetworkIntegrations = &Resource{
 	},
 }
 
-// NetworkAllocations are addresses in use.
+// NetworkAllocations are the addresses in use.
 var NetworkAllocations = &Resource{
 	Name: "network_allocations", Kind: "Allocation", Path: "/1.0/network-allocations", Lists: Elements, Scope: InProject, Everywhere: everywhereArg(""),
 	Doc:   "Addresses of managed networks that are in use, and their users.",

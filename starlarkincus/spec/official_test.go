@@ -24,7 +24,7 @@ func TestEveryOfficialOperationHasItsRow(t *testing.T) {
 			t.Errorf("%s sends %s, which is in no official file", r.name, r.pair)
 		}
 	}
-	merged := make(map[string]bool) // the PATCH of what update sets with PUT
+	merged := make(map[string]bool) // PATCH operations, for which update uses PUT
 	for _, r := range rows() {
 		if path, put := strings.CutPrefix(r.pair, "PUT "); put && r.method.Verb == spec.Update {
 			merged["PATCH "+path] = true
@@ -66,8 +66,9 @@ func TestEveryOfficialOperationHasItsRow(t *testing.T) {
 	}
 }
 
-// What only newer servers have needs an API extension, so that older ones are never sent it.
-func TestWhatIsNewNeedsAnExtension(t *testing.T) {
+// TestNewFieldsNeedAnExtension checks that fields which only newer servers have require an API extension, so that older servers never
+// receive them.
+func TestNewFieldsNeedAnExtension(t *testing.T) {
 	docs := official(t)
 	for _, r := range rows() {
 		if docs["6.0"].operations[r.pair] != nil || slices.Contains(conveniences, r.name) || strings.HasSuffix(r.pair, "debug/repair") && r.method.Extension != "" {
@@ -79,7 +80,7 @@ func TestWhatIsNewNeedsAnExtension(t *testing.T) {
 	}
 }
 
-// sent are the fields that a row's methods may put in the body.
+// sent returns the fields that the methods of a row may put in the body.
 func sent(r row) []spec.Field {
 	var out []spec.Field
 	for name := range r.method.Send {
@@ -156,7 +157,7 @@ func TestEveryFieldOfABodyIsKnown(t *testing.T) {
 	}
 }
 
-// compare reports what an official body has and the table's fields don't.
+// compare reports the fields of an official body that are missing from the table.
 func (d *document) compare(t *testing.T, who, at string, schema map[string]any, fields []spec.Field, known map[string]bool) {
 	t.Helper()
 	schema = d.resolve(schema)
@@ -199,7 +200,7 @@ func (d *document) compare(t *testing.T, who, at string, schema map[string]any, 
 	}
 }
 
-// needsExtension reports fields that only newer servers have and that need no extension.
+// needsExtension reports fields that only newer servers have but that require no extension.
 func needsExtension(t *testing.T, docs map[string]*document, pair string, old, new map[string]any, fields []spec.Field) {
 	t.Helper()
 	before, _ := docs["6.0"].resolve(old)["properties"].(map[string]any)
@@ -220,7 +221,7 @@ func needsExtension(t *testing.T, docs map[string]*document, pair string, old, n
 	}
 }
 
-// What the server tells of an object are attributes that dir() lists and that are None where a server lacks them.
+// TestEveryFieldOfAnAnswerIsKnown checks that every field of an official answer is an attribute in the table.
 func TestEveryFieldOfAnAnswerIsKnown(t *testing.T) {
 	docs := official(t)
 	for _, r := range rows() {
@@ -243,9 +244,9 @@ func TestEveryFieldOfAnAnswerIsKnown(t *testing.T) {
 			properties, _ := schema["properties"].(map[string]any)
 			for _, name := range slices.Sorted(maps.Keys(properties)) {
 				if r.resource != nil && r.resource.Depth > 1 && slices.Contains([]string{"state", "snapshots", "backups", "keys"}, name) {
-					continue // of the full object only; methods and collections have these names
+					continue // part of the full object only; methods and collections have these names
 				}
-				// An object's answers have the fields of its requests too, always empty.
+				// The schema of an answer also has the fields of requests, which are always empty.
 				if f := spec.Find(read, name); f == nil && spec.Find(fields, name) == nil {
 					t.Errorf("%s: %s tells %s, which isn't known", line, r.name, name)
 				}
@@ -301,8 +302,8 @@ func TestParametersAreTheOfficialOnes(t *testing.T) {
 	}
 }
 
-// Names that scripts see are unique where they are: a method, a collection below and an attribute can't share one,
-// unless the attribute is just the full object's.
+// TestNamesDontCollide checks that the methods, the child collections and the attributes of an object have different
+// names, except for attributes of the full object.
 func TestNamesDontCollide(t *testing.T) {
 	var walk func(r *spec.Resource)
 	walk = func(r *spec.Resource) {

@@ -1,6 +1,6 @@
 package spec
 
-// Profiles are configuration and devices that instances share.
+// Profiles are sets of configuration and devices that instances share.
 var Profiles = &Resource{
 	Name: "profiles", Kind: "Profile", Path: "/1.0/profiles", Key: "name", Scope: InProject,
 	Filter: filterArg(""), Everywhere: everywhereArg("profiles_all_projects"),
@@ -9,7 +9,7 @@ var Profiles = &Resource{
 	Fields: []Field{nameField, descriptionField, configField, devicesField, usedByField, ownerField},
 }
 
-// Projects keep instances and what belongs to them apart.
+// Projects isolate instances, and the objects that they use, from each other.
 var Projects = &Resource{
 	Name: "projects", Kind: "Project", Path: "/1.0/projects", Key: "name", Filter: filterArg(""),
 	Doc:        "Projects, which isolate instances and their images, profiles and volumes from each other.",

@@ -2,7 +2,7 @@ package spec
 
 import "slices"
 
-// Reach returns what scripts write for a resource: incus.server, instance.metadata.
+// Reach returns the resource as an expression in a script: incus.server, instance.metadata.
 func (r *Resource) Reach() string {
 	if slices.Contains(Collections, r) {
 		return "incus." + r.Name
@@ -17,7 +17,7 @@ func (r *Resource) Reach() string {
 	return p.Singular() + "." + r.Name
 }
 
-// parentOf returns the resource that a resource is below; nil where it stands on the client.
+// parentOf returns the parent of a resource; nil for a resource of the client.
 func parentOf(r *Resource) *Resource {
 	var find func(parents []*Resource) *Resource
 	find = func(parents []*Resource) *Resource {

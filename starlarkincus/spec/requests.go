@@ -2,27 +2,27 @@ package spec
 
 import "slices"
 
-// A Request is one of those that a method sends.
+// A Request is a REST request of a method.
 type Request struct {
 	HTTP  string
 	At    At
-	Path  string         // below At; the whole path where it begins with a slash
-	Query string         // what its URL carries in any case: recursion=1
-	Body  map[string]any // what its body holds in any case
-	When  string         // the circumstances in which it is sent; empty where it always is
-	Note  string         // what else help tells of it
+	Path  string         // below At; the whole path if it begins with a slash
+	Query string         // fixed parameters of its URL: recursion=1
+	Body  map[string]any // fixed fields of its body
+	When  string         // the condition under which it is sent; empty for always
+	Note  string         // a remark for help
 
-	With, Unless []string // arguments that it is sent for, each alone, and that it isn't sent with; When says so too
-	Waits        bool     // it waits for the operation that the one before it began, where that began one
+	With, Unless []string // arguments any of which causes or prevents the request; When says so in words
+	Waits        bool     // waits for the operation that the request before it may have started
 }
 
-// An At says whereabouts a request goes.
+// An At is the place of a request's path.
 type At int
 
 const (
-	Here   At = iota // to the collection or the object that the method is called on
-	Within           // to the collection, and there to the objects of one type where it has a Segment
-	Item             // to the object that the method names or makes
+	Here   At = iota // the collection or the object that the method is called on
+	Within           // the collection, and the type in it if there is a Segment
+	Item             // the object that the method names or creates
 )
 
 var (
@@ -30,7 +30,7 @@ var (
 	aliasFor = Request{HTTP: "GET", Path: "/1.0/images/aliases/{alias}", With: []string{"image"}, When: "if image= may be a fingerprint"}
 )
 
-// in returns requests that are sent in just these circumstances.
+// in returns the requests with a condition.
 func in(when string, with []string, requests ...Request) []Request {
 	for i := range requests {
 		requests[i].When, requests[i].With = when, with
@@ -38,8 +38,7 @@ func in(when string, with []string, requests ...Request) []Request {
 	return requests
 }
 
-// Sends returns the requests that the resource's method sends, in their order. The resource is nil for a method of
-// ClientMethods.
+// Sends returns the requests of a method of the resource, in their order. The resource is nil for ClientMethods.
 func (m *Method) Sends(r *Resource) []Request {
 	if m.Offline {
 		return nil
@@ -49,7 +48,7 @@ func (m *Method) Sends(r *Resource) []Request {
 	}
 	var out []Request
 	switch {
-	case m.Extension != "" || r.Extension != "" && m.Collection: // what was read needed it before
+	case m.Extension != "" || r.Extension != "" && m.Collection: // an object exists only if the server has the extension
 		out = in("once, to check for its API extension", nil, Request{HTTP: "GET", Path: "/1.0"})
 	case needsAny(m.Arguments()) || r.DepthNeeds != "" && Find(m.Args, "recursion") != nil:
 		out = in("once, to check for an argument's API extension", nil, Request{HTTP: "GET", Path: "/1.0"})
@@ -67,7 +66,7 @@ func needsAny(fields []Field) bool {
 	})
 }
 
-// Request returns the one request of the method that its other requests are for: what it does.
+// Request returns the main request of the method, without those that prepare or follow it.
 func (m *Method) Request(r *Resource) Request {
 	own := Request{HTTP: m.HTTP, Path: m.Path, Body: m.Send}
 	if m.Under != "" {
@@ -99,7 +98,7 @@ func (m *Method) Request(r *Resource) Request {
 	return own
 }
 
-// ordinary returns the requests that each behavior sends for all resources alike.
+// ordinary returns the requests of the method's behavior, for a method without Requests.
 func (m *Method) ordinary(r *Resource) []Request {
 	own := m.Request(r)
 	read, made := Request{HTTP: "GET"}, Request{HTTP: "GET", At: Item}
@@ -157,7 +156,7 @@ func (m *Method) ordinary(r *Resource) []Request {
 		return m.moves(r)
 	}
 	if m.Does == DoToken {
-		waits = nil // its operation ends when somebody uses the token
+		waits = nil // the operation lasts until the token is used
 	}
 	if m.Refresh {
 		waits = append(waits, read)
@@ -190,7 +189,7 @@ func (m *Method) ensures(r *Resource, image []Request) []Request {
 	return slices.Concat([]Request{read}, group, image, in("if it doesn't exist", nil, create...), in("if a field differs", nil, change...), started)
 }
 
-// complete are the requests that give a copied or moved object what the server didn't.
+// complete returns the requests that set the fields which the server ignored in a copy or a move.
 func complete(path string, waits ...Request) []Request {
 	return in("if the server didn't set all fields", nil, slices.Concat([]Request{{HTTP: "PUT", At: Item, Path: path}}, waits, []Request{{HTTP: "GET", At: Item, Path: path}})...)
 }
@@ -227,7 +226,7 @@ func (m *Method) moves(r *Resource) []Request {
 		in("with target=", []string{"target"}, Request{HTTP: "GET"}, Request{HTTP: "POST", At: Within}, waiting, moved, Request{HTTP: "DELETE"}, moved))
 }
 
-// unless returns requests that are sent where an argument isn't given.
+// unless returns the requests with the condition that arguments are missing.
 func unless(when string, args []string, requests ...Request) []Request {
 	for i := range requests {
 		requests[i].When, requests[i].Unless = when, args
@@ -235,7 +234,7 @@ func unless(when string, args []string, requests ...Request) []Request {
 	return requests
 }
 
-// inProject reports whether the resource or one that it is below belongs to a project.
+// inProject reports whether the resource, or one above it, belongs to a project.
 func (r *Resource) inProject() bool {
 	var find func(resources []*Resource, project bool) bool
 	find = func(resources []*Resource, project bool) bool {

@@ -7,10 +7,10 @@ import (
 	"incus-star/starlarkincus/spec"
 )
 
-// lines are the lines of Incus releases whose official files the table is compared with.
+// lines are the release lines of Incus with official files to compare.
 var lines = []string{"6.0", "7.0"}
 
-// leftOut are the operations that no row of the table has, with the reason.
+// leftOut lists the operations without a row in the table, with the reason.
 var leftOut = map[string]string{
 	"GET /1.0/events":                               "a websocket",
 	"GET /1.0/operations/{}/websocket":              "a websocket",
@@ -42,10 +42,10 @@ const (
 	bucketPath = "/1.0/storage-pools/{}/buckets/{}"
 )
 
-// conveniences are methods that send a request which belongs to another resource.
+// conveniences lists the methods that send a request of another resource.
 var conveniences = []string{"instance.publish", "snapshot.publish", "snapshot.copy", "incus.lock", "lock.renew", "lock.release"}
 
-// undocumented are the parameters that servers have, or let pass, and the official files don't have, by operation.
+// undocumented lists, by operation, the parameters that servers accept but the official files lack.
 var undocumented = map[string][]string{
 	"GET /1.0/storage-pools/{}/volumes":    {"all-projects"},
 	"GET /1.0/storage-pools/{}/volumes/{}": {"all-projects", "filter"},
@@ -54,11 +54,11 @@ var undocumented = map[string][]string{
 	"POST /1.0/instances/{}":               {"target"},
 }
 
-// untargeted are methods that don't send the target= that their operation has: an instance is found wherever it is,
-// and the parameter would move it.
+// untargeted lists the methods without the target= of their operation: the server finds an instance on any member, and
+// the parameter would move it.
 var untargeted = []string{"instance.rename", "instance.migrate"}
 
-// notSent are fields of official bodies that the table doesn't have, with the reason.
+// notSent lists the fields of official bodies that the table lacks, with the reason.
 var notSent = map[string]string{
 	"PUT /1.0/certificates/{} type":                "it can't be changed, and is sent as it is",
 	"POST /1.0/instances/{}/exec height":           "of an interactive command, which needs websockets",
@@ -67,12 +67,12 @@ var notSent = map[string]string{
 	"POST " + volumePath + "/backups/{} target":    "the same",
 }
 
-// unofficial are fields that the table has and the official bodies don't, with the reason.
+// unofficial lists the fields of the table that the official bodies lack, with the reason.
 var unofficial = map[string]string{
 	"PUT /1.0/instances/{}/nvram/{}/{}": "the files only tell of bytes, and the server takes the JSON that PATCH has for several variables too",
 }
 
-// A row is a method of the table with the request that it sends.
+// A row is a method of the table, with its request.
 type row struct {
 	name     string
 	pair     string
@@ -81,20 +81,20 @@ type row struct {
 	project  bool
 }
 
-// keyed says whether a field is what the object is called in the dict that lists it.
+// keyed reports whether a field is the key of the dict that lists the objects.
 func (r row) keyed(f spec.Field) bool {
 	return r.resource != nil && r.resource.Lists == spec.ByName && (f.Name == r.resource.Key || f.Name == r.resource.Segment.Name)
 }
 
-// braces are the names of segments in a path.
+// braces matches the names of segments in a path.
 var braces = regexp.MustCompile(`\{[^}]*\}`)
 
-// rows are all methods of the table that send a request of their own, as the table describes it.
+// rows returns the requests of all methods of the table that have their own.
 func rows() []row {
 	var out []row
 	for _, s := range spec.Sites() {
 		if s.Name == "" {
-			continue // what a method reads
+			continue // the result of a method
 		}
 		project := false
 		for p := s; p != nil; p = p.Parent {
@@ -103,7 +103,7 @@ func rows() []row {
 		add := func(owner string, m spec.Method) {
 			switch m.Does {
 			case spec.DoEnsure, spec.DoExists, spec.DoWaitReady, spec.DoAddresses:
-				return // they send what other methods send
+				return // they send the requests of other methods
 			}
 			q := s.Whole(&m, m.Request(s.Resource))
 			path := braces.ReplaceAllString(q.Path, "{}")

@@ -1,6 +1,6 @@
 package spec
 
-// Operations are what the server does in the background.
+// Operations are the background operations of the server.
 var Operations = &Resource{
 	Name: "operations", Kind: "Operation", Path: "/1.0/operations", Key: "id", Scope: InProjectOrServer, Lists: ByStatus, Everywhere: everywhereArg(""),
 	Doc:   "Background operations of the server, which are kept for five seconds after their end.",
@@ -29,7 +29,7 @@ var Operations = &Resource{
 	},
 }
 
-// Warnings are what the server found wrong.
+// Warnings are the server's warnings about problems.
 var Warnings = &Resource{
 	Name: "warnings", Kind: "Warning", Path: "/1.0/warnings", Key: "uuid", KeyDoc: "the UUID of the warning",
 	Doc:   "Warnings of the server about problems. A deleted warning returns if its problem occurs again.",
@@ -50,7 +50,7 @@ var Warnings = &Resource{
 		Doc: "Marks the warning as acknowledged, and returns it."}},
 }
 
-// Certificates are whom the server trusts.
+// Certificates are the certificates that the server trusts.
 var Certificates = &Resource{
 	Name: "certificates", Kind: "Certificate", Path: "/1.0/certificates", Key: "fingerprint", KeyType: String, Named: ByServer,
 	Filter: filterArg("api_filtering_extended"),
@@ -78,7 +78,7 @@ var Certificates = &Resource{
 		}}},
 }
 
-// Server is the server itself.
+// Server is the server.
 var Server = &Resource{
 	Name: "server", Kind: "Server", Path: "/1.0", Lists: Single, Target: Get | Update | Replace,
 	Doc:   "The server: its configuration, version and API extensions. incus.server() reads it.",
@@ -113,7 +113,7 @@ var serverResources = &Resource{
 	},
 }
 
-// response is what request returns.
+// response is the result of request.
 var response = &Resource{
 	Kind: "Response", Doc: "The answer to a request.",
 	Fields: []Field{
@@ -124,7 +124,7 @@ var response = &Resource{
 	},
 }
 
-// ClientMethods are what can be called on a client itself.
+// ClientMethods are the methods of a client.
 var ClientMethods = []Method{
 	{Name: "connect", Does: DoConnect, Returns: client, Effect: Reads, Offline: true, Doc: "Returns a client of another server, remote or project. The client connects at its first call.",
 		Args: []Field{

@@ -1,20 +1,21 @@
 package spec
 
-// The choices by which resources differ. The zero value of each is that of the ordinary resource: its server lists its
-// objects, the caller names them, they are JSON, stand on each object of the resource above, and belong to no project.
+// The types below describe the differences between resources. Their zero values describe the ordinary resource: the
+// server lists its objects, the caller names them, they are JSON, belong to no project, and, if there is a parent
+// resource, to one object of it.
 
-// A Listing is the form in which servers list a resource.
+// A Listing is the form of the server's list of a resource.
 type Listing int
 
 const (
 	AsObjects Listing = iota
-	Elements          // the list is all there is: its elements have no path of their own
-	ByName            // a dict of the objects by name; of several segments, a dict of such dicts
+	Elements          // a list whose elements have no paths
+	ByName            // a dict of the objects by name; with a Segment, a dict of such dicts
 	ByStatus          // a dict of lists
-	Single            // not at all: there is one object, and no collection around it
+	Single            // no list: there is one object, without a collection
 )
 
-// A Naming says who names a new object.
+// A Naming is the origin of a new object's name.
 type Naming int
 
 const (
@@ -28,32 +29,32 @@ type Content int
 
 const (
 	JSON      Content = iota
-	PlainText         // get returns it, and there is no list but the names
+	PlainText         // get returns a string; only the names can be listed
 )
 
-// A Standing says where a child collection is.
+// A Standing is the place of a child collection.
 type Standing int
 
 const (
 	OnObject     Standing = iota
-	OnCollection          // on its parent's collection: images.aliases, not image.aliases
+	OnCollection          // reached as images.aliases, not as image.aliases
 )
 
-// A Scope says to which project objects belong.
+// A Scope is the relation of objects to projects.
 type Scope int
 
 const (
 	OfServer Scope = iota
 	InProject
-	InProjectOrServer // a list has objects of no project too, and doesn't fail where the project isn't there
+	InProjectOrServer // a list includes objects without a project, and ignores that the project doesn't exist
 )
 
-// An Origin is the way in which a source, of a copy or an image, names an object.
+// An Origin is the form of an object's name as the source of a copy or an image.
 type Origin int
 
 const (
 	NoSource    Origin = iota
-	ByItsName          // its own name is enough
+	ByItsName          // name
 	WithParent         // parent/name
-	PoolAndName        // the name, its pool, and the cluster member that it is on
+	PoolAndName        // name, pool and cluster member
 )

@@ -5,15 +5,15 @@ import (
 	"sync"
 )
 
-// A Site is a resource with the paths at which it stands. The names of objects in them are words in braces.
+// A Site is an occurrence of a resource in the API, with its paths. Names of objects in the paths are in braces.
 type Site struct {
 	*Resource
-	Collection string // of the collection
-	Object     string // of one object
-	Parent     *Site  // nil for a resource that stands on the client
+	Collection string // path of the collection
+	Object     string // path of an object
+	Parent     *Site  // nil for a resource of the client
 }
 
-// Sites returns those of all resources, a parent before its children.
+// Sites returns the sites of all resources, each parent before its children.
 var Sites = sync.OnceValue(func() []*Site {
 	var out []*Site
 	var add func(r *Resource, path string, parent *Site)
@@ -54,8 +54,8 @@ var Sites = sync.OnceValue(func() []*Site {
 	return out
 })
 
-// Sends returns the requests of a method of the resource as Method.Sends does, with their whole paths. A part in
-// brackets may be missing.
+// Sends returns the requests of a method of the resource like Method.Sends, but with whole paths. A part of a path in
+// brackets is optional.
 func (s *Site) Sends(m *Method) []Request {
 	requests := m.Sends(s.Resource)
 	for i, q := range requests {

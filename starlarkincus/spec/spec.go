@@ -1,7 +1,7 @@
-// Package spec declares what the Incus API offers to scripts: resources, their fields, and the methods on them.
+// Package spec declares the Incus API for scripts: its resources, their fields and their methods.
 //
-// The declarations are data. The incus module runs on them, checks arguments against them, and takes its help from
-// them; it carries out each [Behavior] once for all resources. To add a resource, add a [Resource] to the table.
+// The declarations are data. The incus module uses them for calls, for the check of arguments and for help, and
+// implements each [Behavior] once for all resources. To add a resource, add a [Resource] to the table.
 package spec
 
 import (
@@ -13,9 +13,9 @@ import (
 type Type int
 
 const (
-	Any          Type = iota // whatever JSON can hold
+	Any          Type = iota // any JSON value
 	String                   // str
-	Name                     // str that becomes one segment of a path: not empty, no slash, no query
+	Name                     // str for a segment of a path: not empty, without a slash or a question mark
 	Int                      // int
 	Bool                     // bool
 	Strings                  // list of string
@@ -24,10 +24,10 @@ const (
 	WholeSeconds             // int, or a duration, which is rounded up
 	Config                   // dict; numbers and booleans become strings, None unsets
 	Devices                  // dict of dicts of configuration; None removes a device
-	Object                   // dict; its keys are checked where Field.Fields lists them
+	Object                   // dict; keys are checked if Field.Fields lists them
 	Objects                  // list of such dicts
-	Filter                   // str with an expression of Incus's, or dict of fields and the values that they must have
-	Conditions               // such a dict
+	Filter                   // str with an expression of Incus, or dict of fields and their values
+	Conditions               // dict of fields and their values
 	Certificate              // str, a certificate as PEM, or the base64 in it
 )
 
@@ -35,98 +35,98 @@ var typeNames = [...]string{"any value", "string", "string", "int", "bool", "lis
 	"seconds (int or float) or duration", "seconds (int) or duration", "dict of configuration", "dict of devices", "dict", "list of dict",
 	"string (an expression) or dict", "dict of fields and values", "string (a certificate, PEM)"}
 
-// String is what help and errors call the type.
+// String returns the type's name in help and errors.
 func (t Type) String() string { return typeNames[t] }
 
-// A Use says where a field of an object occurs.
+// A Use is a set of occurrences of an object's field.
 type Use int
 
 const (
-	Read    Use = 1 << iota // the server tells it
-	Create                  // create takes it
-	Change                  // update and replace take it
-	Kept                    // update and replace send it as it is: servers want it, and it can't be changed
-	Derived                 // the module makes it of what the server told, where it did
+	Read    Use = 1 << iota // part of the server's answer
+	Create                  // argument of create
+	Change                  // argument of update and replace
+	Kept                    // sent by update and replace with its old value, because servers require it
+	Derived                 // computed by the module from the server's answer
 	All     = Read | Create | Change
 )
 
-// A Place says where an argument of a method goes.
+// A Place is the destination of a method's argument.
 type Place int
 
 const (
 	Body  Place = iota // a field of the request's JSON body
 	Query              // a parameter of the request's URL
-	Local              // the module itself acts on it
-	Whole              // the request's whole body; a string is sent as it is
+	Local              // handled by the behavior
+	Whole              // the whole body; a string is sent as plain text
 )
 
 // A Field is a field of an object, or an argument of a method.
 type Field struct {
-	Name      string // as the REST API writes it; scripts write _ for -
+	Name      string // name in the REST API; scripts write _ for -
 	Type      Type
 	Doc       string
 	Use       Use               // fields of objects
 	Place     Place             // arguments of methods
 	Required  bool              // arguments of methods
-	Position  bool              // may be given without its name
-	Fields    []Field           // keys of an Object or of the elements of Objects; nil: any. AnyKey as the first stands for others
-	Extension string            // the API extension that the server needs for it
-	Stays     bool              // servers ignore an empty value of it in a change, so it can't be emptied
-	Emptied   bool              // servers keep keys of it that a PUT does not hold, so an unset one is sent empty
-	Made      Making            // of a field that the module makes of others
-	Missing   string            // the error of a create without it
-	Unordered bool              // of Strings: the order doesn't matter, and servers have their own
-	Auto      []string          // keys of a Config whose "auto" servers replace with what they choose
-	Rewritten map[string]string // keys of a Config that servers write in another way, and the key that keeps what was given
+	Position  bool              // accepted without its name
+	Fields    []Field           // keys of an Object, or of the elements of Objects; nil for any. AnyKey, as the first, declares other keys
+	Extension string            // required API extension
+	Stays     bool              // can't be emptied, because servers ignore an empty value in a change
+	Emptied   bool              // unset keys are sent empty, because servers keep keys that are missing from a PUT
+	Made      Making            // source of a Derived field
+	Missing   string            // error of a create without it
+	Unordered bool              // of Strings: servers don't keep the order
+	Auto      []string          // keys of a Config whose value "auto" servers replace by an address of their choice
+	Rewritten map[string]string // keys of a Config whose values servers rewrite, with the keys that keep the original values
 }
 
-// A Making is the way in which the module makes a field of what the server told.
+// A Making is the source of a field that the module computes.
 type Making int
 
 const (
 	NotMade       Making = iota
-	LastState            // of the state that was read with the object
-	LastAddresses        // of the same
-	Progress             // of an operation's metadata
+	LastState            // the state that was read with the object
+	LastAddresses        // the same state
+	Progress             // the metadata of an operation
 )
 
-// AnyKey is the name of a Field that stands for all keys of an Object that aren't named.
+// AnyKey is the name of a Field that declares all keys of an Object without a Field of their own.
 const AnyKey = "*"
 
-// Script is the field's name in scripts.
+// Script returns the field's name in scripts.
 func (f *Field) Script() string { return strings.ReplaceAll(f.Name, "-", "_") }
 
-// A Verb is a method that works alike on every resource that has it.
+// A Verb is a set of methods that are common to many resources.
 //
-// PATCH is not used for Update: depending on resource and release, servers clear fields that it doesn't hold, ignore
-// some that it holds, refuse it, can't take a device away, or lose their own configuration where they refuse it.
+// Update doesn't use PATCH: depending on the resource and the release, servers clear fields that are missing from it,
+// ignore some of its fields, can't remove a device, or refuse the request, and may then lose their own configuration.
 type Verb int
 
 const (
 	List    Verb = 1 << iota // list and names
 	Get                      // get and exists; refresh on the object
 	New                      // create
-	Update                   // a PUT of all that can be changed, with the ETag of a GET before it
+	Update                   // PUT of all changeable fields, with the ETag of a GET before it
 	Replace                  // PUT
 	Rename                   // POST with a new name
 	Delete                   // on the collection and on the object
 )
 
-// A Resource is a kind of object, and the collection that holds all of its kind.
+// A Resource is a kind of object, and the collection of these objects.
 type Resource struct {
-	Name       string // what scripts call the collection: instances
-	Kind       string // what they call one: Instance
+	Name       string // name of the collection in scripts: instances
+	Kind       string // type of an object in scripts: Instance
 	Doc        string
 	Path       string   // /1.0/instances; below a parent: snapshots
-	Key        string   // the field that names an object
-	KeyType    Type     // of the name in get, exists and delete; Name where it is zero
-	KeyDoc     string   // what that name is, where it isn't called so: its listen address
-	KeyQuery   string   // the parameter of the URL that names an object, where that isn't in the path
-	Segment    *Segment // what stands in the path before the name
+	Key        string   // field with the name of an object
+	KeyType    Type     // type of the key in get, exists and delete; zero for Name
+	KeyDoc     string   // description of the key, if it isn't just a name: the listen address
+	KeyQuery   string   // if set, the query parameter for the key, instead of a segment of the path
+	Segment    *Segment // segment of the path before the key
 	Verbs      Verb
-	Background Verb   // verbs whose work the server may do in the background
-	Target     Verb   // verbs whose request may say which cluster member it is about
-	Extension  string // the API extension that the server needs for all of it
+	Background Verb   // verbs that servers may execute in the background
+	Target     Verb   // verbs with target=, for the cluster member
+	Extension  string // required API extension
 	Lists      Listing
 	Named      Naming
 	Content    Content
@@ -135,51 +135,51 @@ type Resource struct {
 	Source     Origin
 	Filter     *Field // list's filter=
 	Everywhere *Field // list's all_projects=
-	Aliases    string // where names that are no Key are looked up
-	Depth      int    // the highest recursion that list takes, one more than get takes; 0 is 1
-	DepthNeeds string // the API extension for a recursion above list's 1 and get's 0
+	Aliases    string // path to look up names that are no Key
+	Depth      int    // highest recursion of list, one more than that of get; 0 means 1
+	DepthNeeds string // API extension for a recursion above 1 of list, or 0 of get
 	Fields     []Field
-	CreateArgs []Field     // arguments of create that are no field of the body
+	CreateArgs []Field     // arguments of create that aren't fields of the body
 	DeleteArgs []Field     // arguments of delete
-	Takes      []*Resource // the kinds of objects that are deleted along with one
+	Takes      []*Resource // resources whose objects are deleted with the parent
 	Methods    []Method    // beyond the verbs
 	Children   []*Resource
 }
 
-// A Segment is a part of the path between a collection and the name of an object in it, such as a volume's type.
-// Methods that name an object take it as an argument; list and names take "all" as well.
+// A Segment is a part of the path between a collection and an object's key, such as a volume's type. It is an argument
+// of the methods that name an object, and of list and names, which also accept [AllSegments].
 type Segment struct {
 	Field
-	Default string // where the argument isn't given; list takes all then
+	Default string // value without the argument, except in list, which then lists all
 }
 
 // AllSegments stands for all values of a Segment.
 const AllSegments = "all"
 
-// A Method is something that scripts call.
+// A Method is a method of a collection, an object or a client in scripts.
 type Method struct {
 	Name       string
 	Doc        string
 	Collection bool   // called on the collection, not on an object
-	Verb       Verb   // the verb that it is; 0 for another method
-	HTTP, Path string // the request; Path stands below the object's or the collection's, unless it begins with a slash
-	Above      bool   // the request goes to the collection that the object is in
+	Verb       Verb   // the verb of a common method; 0 for others
+	HTTP, Path string // the request; Path is relative to the object or the collection, unless it begins with a slash
+	Above      bool   // the request goes to the collection of the object
 	Send       map[string]any
-	Under      string // the one key of the body that holds all that is sent; empty where that is the body itself
+	Under      string // if set, the only key of the body, whose value has all fields
 	Args       []Field
-	Target     bool   // takes target=: which cluster member it is about
-	Extension  string // the API extension that the server needs for it
-	Background bool   // the server may do it in the background: wait= and, unless Args has one, timeout=
+	Target     bool   // accepts target=, for the cluster member
+	Extension  string // required API extension
+	Background bool   // servers may execute it in the background, so it accepts wait= and timeout=
 	Does       Behavior
-	Returns    Returns // where the server works in the background, see ReturnsNow
+	Returns    Returns // result of a call that waits; see ReturnsNow
 	Effect     Effect
-	Takes      []*Resource // the kinds of objects that are deleted along with the one
-	Requests   []Request   // the requests that it sends, where they aren't those of all of its behavior; see Sends
-	Refresh    bool        // the object is read again afterwards
+	Takes      []*Resource // resources whose objects are deleted with the parent
+	Requests   []Request   // requests, if they differ from those of its behavior; see Sends
+	Refresh    bool        // reads the object again afterwards
 	Offline    bool        // sends nothing
 }
 
-// Find returns the field of that name, in the API's spelling or the script's; nil where there is none.
+// Find returns the field with a name, in the spelling of the API or of scripts; nil if there is none.
 func Find(fields []Field, name string) *Field {
 	for i := range fields {
 		if f := &fields[i]; f.Name == name || f.Script() == name {
@@ -189,8 +189,8 @@ func Find(fields []Field, name string) *Field {
 	return nil
 }
 
-// Stands reports whether a key of a configuration has what was given for it, though it reads otherwise: servers put a
-// choice of their own in the place of "auto", or write it in another way.
+// Stands reports whether a key of a configuration has the given value although it looks different, because servers
+// replace "auto" by a choice of their own and rewrite some values.
 func (f *Field) Stands(key string, given any, config map[string]any) bool {
 	switch now := config[key]; {
 	case given == "auto" && slices.Contains(f.Auto, key):
@@ -201,7 +201,7 @@ func (f *Field) Stands(key string, given any, config map[string]any) bool {
 	return false
 }
 
-// With returns the fields that have any of the uses.
+// With returns the fields with any of the uses.
 func With(fields []Field, use Use) []Field {
 	var out []Field
 	for _, f := range fields {

@@ -3,7 +3,7 @@ package spec
 var poolConfig = Field{Name: "config", Type: Config, Use: All, Rewritten: map[string]string{"source": "volatile.initial_source"},
 	Doc: "configuration keys and their values"}
 
-// StoragePools are where instances, images and volumes are stored.
+// StoragePools are the storage pools.
 var StoragePools = &Resource{
 	Name: "storage_pools", Kind: "Pool", Path: "/1.0/storage-pools", Key: "name", Scope: InProjectOrServer,
 	Filter: filterArg("api_filtering_extended"),
@@ -32,7 +32,7 @@ var poolResources = &Resource{
 
 var contentTypeField = Field{Name: "content_type", Type: String, Use: Read | Create, Doc: "the type of the content: filesystem (the default), block or iso"}
 
-// volumes have a type in their path.
+// volumes are the volumes of a pool. Their paths include the type.
 var volumes = &Resource{
 	Name: "volumes", Kind: "Volume", Path: "volumes", Key: "name", Scope: InProject, Source: PoolAndName, Depth: 2, DepthNeeds: "storage_volume_full",
 	Segment: &Segment{Field{Name: "type", Type: Name, Place: Local, Doc: "the type of the volume: custom (the default), container, virtual-machine or image"}, "custom"},
@@ -100,7 +100,8 @@ var volumeState = &Resource{
 	Fields: []Field{{Name: "usage", Type: Object, Use: Read, Doc: "used and total, in bytes; empty if the pool can't tell"}},
 }
 
-// member are the verbs of what is below a volume or bucket: it is where that is.
+// onMember is the set of verbs that accept target= on children of a volume or bucket, which live on their parent's
+// member.
 const onMember = List | Get | New | Update | Replace | Rename | Delete
 
 var volumeSnapshots = &Resource{
@@ -136,7 +137,7 @@ var volumeBackups = &Resource{
 	Methods:    []Method{uploadMethod(true, volumeOnly)},
 }
 
-// bitmapArgs are what recording changed blocks takes.
+// bitmapArgs are the arguments of create_bitmap.
 var bitmapArgs = []Field{
 	{Name: "name", Type: String, Required: true, Position: true, Doc: "the name of the bitmap"},
 	{Name: "granularity", Type: Int, Doc: "the size of the recorded blocks, in bytes"},

@@ -1,13 +1,13 @@
 package spec
 
-// Collections are what a client holds, each under its name.
+// Collections are the collections of a client.
 var Collections = []*Resource{
 	Instances, Images, Profiles, Projects,
 	Networks, NetworkACLs, NetworkZones, NetworkAddressSets, NetworkIntegrations, NetworkAllocations,
 	StoragePools, Certificates, ClusterOf, Operations, Warnings, Server,
 }
 
-// Fields that many resources have.
+// Fields of many resources.
 var (
 	nameField        = Field{Name: "name", Type: Name, Use: Read | Create, Doc: "the name"}
 	descriptionField = Field{Name: "description", Type: String, Use: All, Doc: "a description, in free text"}
@@ -21,18 +21,18 @@ var (
 	expiresField     = Field{Name: "expires_at", Type: Time, Use: Read | Create, Doc: "the time at which the server deletes it"}
 )
 
-// imageArg names an image for whatever is made of one.
+// imageArg is the argument image= of methods that create something from an image.
 var imageArg = Field{Name: "image", Type: String, Place: Local,
 	Doc: "the image, as for the incus command: an alias, a fingerprint, or remote:alias"}
 
-// What a method takes that moves something between servers: the other end of a migration that is pushed.
+// migrationTarget lists the fields of target= in migrate: the other end of a migration by push.
 var migrationTarget = []Field{
 	{Name: "certificate", Type: String, Doc: "the certificate of the other server, as PEM"},
 	{Name: "operation", Type: String, Doc: "the URL of the operation on the other server"},
 	{Name: "secrets", Type: Config, Doc: "the secrets of that operation's connections"},
 }
 
-// uploadMethod makes a backup that the server doesn't keep.
+// uploadMethod returns a method that uploads a backup without storing it on the server.
 func uploadMethod(target bool, args ...Field) Method {
 	return Method{Name: "upload", Collection: true, HTTP: "POST", Does: DoAct, Returns: nothing, Effect: Creates, Background: true, Target: target, Extension: "backup_s3_upload",
 		Doc:  "Uploads a new backup to an S3 service, without keeping it on the server.",
@@ -54,7 +54,7 @@ var (
 	optimizedField   = Field{Name: "optimized_storage", Type: Bool, Use: Read | Create, Doc: "True uses the storage driver's own format, which only a pool of the same driver can read"}
 )
 
-// access is who may use something.
+// access declares the entries of the access lists of instances and projects.
 var access = &Resource{
 	Kind: "AccessEntry", Doc: "A user or client with access to the object, and its role.", Verbs: List, Lists: Elements,
 	Fields: []Field{

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Arguments that many methods share.
+// Arguments of many methods.
 var (
 	projectArg = Field{Name: "project", Type: Name, Place: Local, Doc: "the project; default: the client's"}
 	waitArg    = Field{Name: "wait", Type: Bool, Place: Local, Doc: "False returns an Operation at once instead of waiting for its end"}
@@ -15,19 +15,19 @@ var (
 	memberArg  = Field{Name: "target", Type: String, Place: Query, Doc: "the cluster member, or @group, to create it on"}
 )
 
-// filterArg is list's filter=; servers without the extension filter only some lists.
+// filterArg returns filter= for list. Servers without the extension filter only some lists.
 func filterArg(extension string) *Field {
 	return &Field{Name: "filter", Type: Filter, Place: Local, Extension: extension,
 		Doc: "the conditions: a dict of fields and the values to match, such as {'name': 'web', 'config.user.role': 'db'}, or an expression of Incus, such as 'name eq web.*'"}
 }
 
-// conditionsArg is list's filter= where servers know no expressions, or not all of them.
+// conditionsArg returns filter= for a list without, or with only some, expressions.
 func conditionsArg() *Field {
 	return &Field{Name: "filter", Type: Conditions, Place: Local,
 		Doc: "the conditions: a dict of fields and the values to match"}
 }
 
-// filter is list's filter= with the fields that it may name.
+// filter returns filter= for list, with the fields that conditions may name.
 func (r *Resource) filter() Field {
 	f := *r.Filter
 	f.Fields = With(r.Fields, Read)
@@ -37,12 +37,12 @@ func (r *Resource) filter() Field {
 	return f
 }
 
-// everywhereArg is list's all_projects=.
+// everywhereArg returns all_projects= for list.
 func everywhereArg(extension string) *Field {
 	return &Field{Name: "all_projects", Type: Bool, Place: Local, Extension: extension, Doc: "True lists the objects of all projects"}
 }
 
-// Arguments is what the method takes, with what every method of its sort takes.
+// Arguments returns the arguments of the method, including those implied by Target and Background.
 func (m *Method) Arguments() []Field {
 	args := m.Args[:len(m.Args):len(m.Args)]
 	if m.Target && Find(args, "target") == nil {
@@ -59,8 +59,8 @@ func (m *Method) Arguments() []Field {
 	return args
 }
 
-// scoped is a copy of arguments with project= where the resource belongs to a project, and target= where the verb's
-// request can be about one cluster member.
+// scoped returns a copy of the arguments, with project= if the resource belongs to a project, and target= if the verb
+// accepts that.
 func (r *Resource) scoped(v Verb, args []Field) []Field {
 	args = args[:len(args):len(args)]
 	if r.Scope != OfServer {
@@ -72,7 +72,7 @@ func (r *Resource) scoped(v Verb, args []Field) []Field {
 	return args
 }
 
-// key is the argument that names an object.
+// key returns the argument with the key of an object.
 func (r *Resource) key(v Verb) Field {
 	f := Field{Name: "name", Type: r.KeyType, Place: Local, Required: true, Position: true, Doc: "the name of the " + r.One()}
 	if f.Type == Any {
@@ -87,7 +87,7 @@ func (r *Resource) key(v Verb) Field {
 	return f
 }
 
-// named is the arguments that say which object it is.
+// named returns the arguments that identify an object.
 func (r *Resource) named(v Verb) []Field {
 	args := []Field{r.key(v)}
 	if r.Segment != nil {
@@ -96,7 +96,7 @@ func (r *Resource) named(v Verb) []Field {
 	return args
 }
 
-// One is the kind of object as a person writes it: "storage pool", "network ACL".
+// One returns the words for an object, such as "storage pool" or "ACL".
 func (r *Resource) One() string { return words(r.Kind) }
 
 // plural returns the words for several objects, such as "storage pools".
@@ -110,7 +110,7 @@ func (r *Resource) plural() string {
 // Singular returns the name of an object in scripts and messages, such as "storage_pool".
 func (r *Resource) Singular() string { return strings.ToLower(strings.ReplaceAll(r.One(), " ", "_")) }
 
-// words takes a kind apart: its words begin with capitals, and one of capitals alone stays.
+// words splits a kind into its words, in lower case except for abbreviations.
 func words(kind string) string {
 	var out []string
 	begin := 0
@@ -129,7 +129,7 @@ func words(kind string) string {
 
 func isUpper(c byte) bool { return c >= 'A' && c <= 'Z' }
 
-// An is the kind of object with its article, in lower case: "an instance".
+// An returns the words for an object with the article, such as "an instance".
 func (r *Resource) An() string {
 	one := r.One()
 	if strings.ContainsRune("aeiouA", rune(one[0])) {
@@ -138,7 +138,7 @@ func (r *Resource) An() string {
 	return "a " + one
 }
 
-// adder gives the function that adds a verb's method where the resource has the verb.
+// adder returns a function that adds the method of a verb if the resource has the verb.
 func (r *Resource) adder(out *[]Method, collection bool) func(Verb, Method) {
 	return func(v Verb, m Method) {
 		if r.Verbs&v != 0 {
@@ -151,7 +151,7 @@ func (r *Resource) adder(out *[]Method, collection bool) func(Verb, Method) {
 	}
 }
 
-// CollectionMethods is all that can be called on the collection.
+// CollectionMethods returns all methods of the collection.
 func (r *Resource) CollectionMethods() []Method {
 	var out []Method
 	add := r.adder(&out, true)
@@ -168,7 +168,7 @@ func (r *Resource) CollectionMethods() []Method {
 	if r.Verbs&New != 0 && r.Verbs&(Update|Replace) != 0 && r.Named != ByServer {
 		args := r.scoped(New, create)
 		for _, f := range With(r.Fields, Change) {
-			if Find(args, f.Name) == nil { // create can't set it, so a change follows
+			if Find(args, f.Name) == nil { // create can't set it, so ensure changes it afterwards
 				args = append(args, f)
 			}
 		}
@@ -191,7 +191,7 @@ func (r *Resource) CollectionMethods() []Method {
 	return out
 }
 
-// ensured says what ensure takes for no difference.
+// ensured returns the rules by which ensure compares fields, for its help.
 func (r *Resource) ensured() string {
 	text := "Fields that aren't given stay as they are."
 	if Find(r.Fields, "config") != nil {
@@ -218,7 +218,7 @@ func (r *Resource) ensured() string {
 	return text
 }
 
-// addReads adds the verbs that only read.
+// addReads adds the methods that only read.
 func (r *Resource) addReads(add func(Verb, Method)) {
 	if r.Lists == Single {
 		add(Get, Method{Name: "get", Does: DoGet, Returns: sibling, Effect: Reads, HTTP: "GET", Args: r.scoped(Get, nil), Doc: "Reads the " + r.One() + " and returns it."})
@@ -266,7 +266,7 @@ func (r *Resource) addReads(add func(Verb, Method)) {
 	add(Get, Method{Name: "exists", Does: DoExists, Returns: aBool, Effect: Reads, HTTP: "GET", Args: r.scoped(Get, r.named(Get)), Doc: "Reports whether the " + r.One() + " exists."})
 }
 
-// createArgs are what create takes.
+// createArgs returns the arguments of create.
 func (r *Resource) createArgs() []Field {
 	var args []Field
 	if r.Named != ByServer {
@@ -284,7 +284,7 @@ func (r *Resource) createArgs() []Field {
 	return args
 }
 
-// ObjectMethods is all that can be called on an object.
+// ObjectMethods returns all methods of an object.
 func (r *Resource) ObjectMethods() []Method {
 	var out []Method
 	add := r.adder(&out, false)
