@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -109,9 +110,7 @@ func newChecker(o Options) *checker {
 		testNames[d.Name] = starlark.None
 		declared[d.Name] = &d
 	}
-	for _, name := range host.Names() {
-		declared[name] = host.Declared(name)
-	}
+	maps.Copy(declared, host.Declarations())
 	c := &checker{
 		client: client, unknownNames: unknownNames, modules: make(map[string]*module), members: make(members), clientAttrs: make(map[string]*attribute),
 		methods: make(map[*spec.Method]*signature), declared: declared, builtins: make(map[string]*signature), libraries: make(map[string][]string),
@@ -119,7 +118,7 @@ func newChecker(o Options) *checker {
 		tests:   host.New(host.Options{Predeclared: testNames, LibraryPath: o.LibraryPath}),
 	}
 	c.names = c.scripts.NewSession()
-	for _, name := range host.Names() {
+	for _, name := range slices.Sorted(maps.Keys(host.Declarations())) {
 		if library, member, ok := strings.Cut(name, "."); ok {
 			c.libraries[library] = append(c.libraries[library], member)
 		}

@@ -3,6 +3,8 @@ package cli
 import (
 	"fmt"
 
+	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/reference"
 
 	"github.com/spf13/pflag"
@@ -24,8 +26,9 @@ word is searched for.
 
 // doc runs the command doc and returns its exit status.
 func doc(f *flags, set *pflag.FlagSet, names []string, stdio stdio) int {
+	r := reference.New(host.Declarations(), starlarkincus.BareMethods())
 	if len(names) == 0 {
-		reference.Overview(stdio.out)
+		r.Overview(stdio.out)
 		return 0
 	}
 	for i, name := range names {
@@ -33,14 +36,14 @@ func doc(f *flags, set *pflag.FlagSet, names []string, stdio stdio) int {
 			fmt.Fprintln(stdio.out)
 		}
 		keyword, _ := set.GetBool("keyword")
-		if keyword && reference.Search(stdio.out, name) {
+		if keyword && r.Search(stdio.out, name) {
 			continue
 		}
 		err := error(nil)
 		if keyword {
 			err = fmt.Errorf("no name or help contains %s", name)
 		} else {
-			err = reference.Tell(stdio.out, name)
+			err = r.Tell(stdio.out, name)
 		}
 		if err != nil {
 			return f.cannot("doc", err, stdio.err)

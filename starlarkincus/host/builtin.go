@@ -2,7 +2,7 @@ package host
 
 import (
 	"fmt"
-	"slices"
+	"maps"
 	"strings"
 	"sync"
 
@@ -86,15 +86,8 @@ func ClassDecl(class *errors.Class) *builtin.Decl {
 // one.
 func Declared(name string) *builtin.Decl { return declared()[name] }
 
-// Names lists, sorted, the names that Declared knows.
-func Names() []string {
-	var names []string
-	for name := range declared() {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+// Declarations returns the declarations that Declared knows, by name.
+func Declarations() map[string]*builtin.Decl { return maps.Clone(declared()) }
 
 // A call is a script's call of one of the host's functions.
 type call struct {

@@ -24,7 +24,7 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%s: a tab in the help", name)
 		}
 	}
-	for _, name := range Names() {
+	for name := range Declarations() {
 		if d := Declared(name); d == nil || d.Help == "" {
 			t.Errorf("no help for %s", name)
 		}

@@ -1,17 +1,17 @@
-// Package reference writes the help of names and values, for the prompt's help() and for the command doc. Its source are the
-// declarations: those of the incus module in package spec, those of all other names in packages host and builtin.
+// Package reference writes the help of names and values, for the prompt's help() and the command doc.
+//
+// Its sources are declarations: of the incus module those of package spec, of all other names those that [New] is given.
 package reference
 
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
 	"incus-star/errors"
-	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/builtin"
-	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/internal/printable"
 	"incus-star/starlarkincus/spec"
 
@@ -19,9 +19,34 @@ import (
 	"go.starlark.net/starlarkstruct"
 )
 
-// Overview writes what there is at all: the text of help() and of a reference's first page.
-func Overview(w io.Writer) {
-	var t text
+// A Reference knows the names that scripts have.
+type Reference struct {
+	declared map[string]*builtin.Decl
+	bare     []string
+}
+
+// New returns a reference of the incus module, Starlark's own names and the declared ones: functions, error classes,
+// libraries and their members. Bare are methods of the client that scripts may call without incus in front.
+func New(declared map[string]*builtin.Decl, bare []string) *Reference {
+	return &Reference{declared, bare}
+}
+
+func (r *Reference) text() *text { return &text{ref: r} }
+
+// names returns the declared names, sorted.
+func (r *Reference) names() []string { return slices.Sorted(maps.Keys(r.declared)) }
+
+// lookup returns the declaration of a declared name, or of Starlark's own; nil for another.
+func (r *Reference) lookup(name string) *builtin.Decl {
+	if d := r.declared[name]; d != nil {
+		return d
+	}
+	return builtin.Native(name)
+}
+
+// Overview writes the list of all names: the text of help() without an argument.
+func (r *Reference) Overview(w io.Writer) {
+	t := r.text()
 	t.para("The names below are available in scripts and at the prompt. help(x) describes a name, a member of it, or a value: " +
 		"help(incus.instances), help(incus.instances.launch), help(try_), help(IncusNotFoundError). It also takes a name " +
 		`in quotes, which may be that of an object's method: help("instance.exec").`)
@@ -31,12 +56,12 @@ func Overview(w io.Writer) {
 	for _, class := range errors.Classes() {
 		classes = append(classes, class.Name())
 	}
-	for _, name := range host.Names() {
-		if !slices.Contains(classes, name) && !strings.Contains(name, ".") { // its module tells of that one
-			functions = append(functions, []string{name, sentence(host.Declared(name).Help)})
+	for _, name := range r.names() {
+		if !slices.Contains(classes, name) && !strings.Contains(name, ".") { // members stand below their module
+			functions = append(functions, []string{name, sentence(r.declared[name].Help)})
 		}
 	}
-	for _, name := range starlarkincus.BareMethods() {
+	for _, name := range r.bare {
 		functions = append(functions, []string{name, "The same as incus." + name + "."})
 	}
 	slices.SortFunc(functions, slices.Compare)
@@ -44,23 +69,39 @@ func Overview(w io.Writer) {
 	t.heading("Error classes")
 	t.indented("  ", strings.Join(classes, " "))
 	t.heading("Starlark's own")
-	own := slices.DeleteFunc(builtin.NativeNames(), func(name string) bool { return strings.Contains(name, ".") || host.Declared(name) != nil })
+	own := slices.DeleteFunc(builtin.NativeNames(), func(name string) bool { return strings.Contains(name, ".") || r.declared[name] != nil })
 	t.indented("  ", strings.Join(own, " "))
 	_, _ = io.WriteString(w, printable.Text(t.String()))
 }
 
+// The values of the incus module, by the methods that return their declarations.
+type (
+	incusMethod interface {
+		Name() string
+		Declaration() *spec.Method
+	}
+	incusCollection interface {
+		Name() string
+		Resource() *spec.Resource
+	}
+	incusObject interface {
+		Resource() *spec.Resource
+	}
+)
+
+// incusClient is the type of a client in scripts.
+const incusClient = "incus"
+
 // Help writes the help of a value. It reads the value's attributes and calls nothing.
-func Help(w io.Writer, v starlark.Value) {
-	var t text
+func (r *Reference) Help(w io.Writer, v starlark.Value) {
+	t := r.text()
 	switch v := v.(type) {
-	case *starlarkincus.Client:
-		t.client()
-	case *starlarkincus.Collection:
-		t.collection(v.Resource())
-	case *starlarkincus.Object:
-		t.object(v.Resource())
-	case *starlarkincus.Method:
+	case incusMethod:
 		t.method(v.Name(), v.Declaration())
+	case incusCollection:
+		t.collection(v.Resource())
+	case incusObject:
+		t.object(v.Resource())
 	case *starlark.Function:
 		t.function(v)
 	case *starlark.Builtin:
@@ -68,28 +109,32 @@ func Help(w io.Writer, v starlark.Value) {
 	case *starlarkstruct.Module:
 		t.module(v.Name, v)
 	default:
-		t.value(v)
+		if v.Type() == incusClient {
+			t.client()
+		} else {
+			t.value(v)
+		}
 	}
 	_, _ = io.WriteString(w, printable.Text(t.String()))
 }
 
-// Tell writes the help of a name, or, of a word that is no name, what tells of it.
-func Tell(w io.Writer, name string) error {
-	err := HelpName(w, name)
-	if err != nil && Search(w, name) {
+// Tell writes the help of a name or, for another word, the names that Search finds.
+func (r *Reference) Tell(w io.Writer, name string) error {
+	err := r.HelpName(w, name)
+	if err != nil && r.Search(w, name) {
 		return nil
 	}
 	return err
 }
 
-// HelpName writes the help of a name: of what every script has, such as try_ and IncusNotFoundError, of Starlark's own,
-// such as len and string.split, and of the incus module's, with or without incus in front: instances,
-// instances.create, instance, instance.exec. An unknown one is an error with a suggestion.
-func HelpName(w io.Writer, name string) error {
-	var t text
-	if !t.known(name) && !t.declared(name) {
+// HelpName writes the help of a name: a declared one, such as try_ and IncusNotFoundError; Starlark's own, such as len and
+// string.split; the incus module's, with or without incus in front: instances, instances.create, instance,
+// instance.exec. The error of an unknown name has a suggestion.
+func (r *Reference) HelpName(w io.Writer, name string) error {
+	t := r.text()
+	if !t.known(name) && !t.incus(name) {
 		message := "there is no help for " + name
-		if near := errors.Nearest(strings.TrimPrefix(name, "incus."), suggestions()); near != "" {
+		if near := errors.Nearest(strings.TrimPrefix(name, "incus."), r.suggestions()); near != "" {
 			message += fmt.Sprintf(" (did you mean %s?)", near)
 		}
 		return fmt.Errorf("%s", message)
@@ -98,50 +143,42 @@ func HelpName(w io.Writer, name string) error {
 	return nil
 }
 
-// helpNames are the names that HelpName knows, with the words for objects in lower case.
-func helpNames() []string {
-	names := append(host.Names(), "incus")
+// helpNames returns the names that HelpName knows, with the words for objects in lower case.
+func (r *Reference) helpNames() []string {
+	names := append(r.names(), "incus")
 	names = append(names, builtin.NativeNames()...)
 	for i := range spec.ClientMethods {
 		names = append(names, "incus."+spec.ClientMethods[i].Name)
 	}
-	for _, p := range places() {
-		names = append(names, p.names()...)
+	for _, s := range sites() {
+		names = append(names, s.names()...)
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
 }
 
-// suggestions are the names that may be meant by one that isn't there: nobody asks for help about None.
-func suggestions() []string {
-	return slices.DeleteFunc(helpNames(), func(name string) bool { return name == "None" || name == "True" || name == "False" })
+// suggestions returns the names to suggest for an unknown one: nobody asks for help about None.
+func (r *Reference) suggestions() []string {
+	return slices.DeleteFunc(r.helpNames(), func(name string) bool { return name == "None" || name == "True" || name == "False" })
 }
 
-// lookup returns the declaration of a name of the host's, or of Starlark's own; nil for another.
-func lookup(name string) *builtin.Decl {
-	if d := host.Declared(name); d != nil {
-		return d
-	}
-	return builtin.Native(name)
-}
-
-// known writes the help of a name that lookup knows.
+// known writes the help of a name that lookup knows. It reports whether it does.
 func (t *text) known(name string) bool {
-	d := lookup(name)
+	d := t.ref.lookup(name)
 	if d != nil {
 		t.prose(d.Text())
 	}
 	return d != nil
 }
 
-// module is something of the host's with members, which has help under its name and theirs under both.
+// module writes the help of a declared name with members, whose help is declared under both names.
 func (t *text) module(name string, m starlark.HasAttrs) {
 	if !t.known(name) {
 		t.line(name + " (a module)")
 	}
 	var members [][]string
 	for _, member := range m.AttrNames() {
-		members = append(members, []string{name + "." + member, sentence(host.Declared(name + "." + member).Help)})
+		members = append(members, []string{name + "." + member, sentence(t.ref.declared[name+"."+member].Help)})
 	}
 	t.table("Members", members)
 }
@@ -157,11 +194,11 @@ func (t *text) builtin(b *starlark.Builtin) {
 	t.line(name + "(…)")
 }
 
-// function is a def of the script's own.
+// function writes the help of a def or lambda of a script.
 func (t *text) function(f *starlark.Function) {
 	var params []string
 	n := f.NumParams()
-	named := n // parameters but for *args and **kwargs, which come last
+	named := n // the number of parameters before *args and **kwargs
 	if f.HasKwargs() {
 		named--
 	}
@@ -198,13 +235,13 @@ func (t *text) function(f *starlark.Function) {
 	t.para("Defined at " + f.Position().String() + ".")
 }
 
-// value is any other value: its type, and what it has.
+// value writes the help of any other value: its type and its attributes.
 func (t *text) value(v starlark.Value) {
 	if class, ok := v.(starlark.Callable); ok && v.Type() == "error_class" {
 		t.class(class)
 		return
 	}
-	if fn, ok := v.(starlark.Callable); ok && host.Declared(fn.Name()) != nil {
+	if fn, ok := v.(starlark.Callable); ok && t.ref.declared[fn.Name()] != nil {
 		if attrs, ok := v.(starlark.HasAttrs); ok {
 			t.module(fn.Name(), attrs)
 			return
@@ -232,7 +269,7 @@ func (t *text) value(v starlark.Value) {
 	}
 }
 
-// class is an error class: one of the host's, or a script's own.
+// class writes the help of an error class, declared or a script's own.
 func (t *text) class(class starlark.Callable) {
 	if t.known(class.Name()) {
 		return

@@ -16,10 +16,16 @@ import (
 	"go.starlark.net/starlark"
 )
 
+// testReference has the names of all scripts.
+func testReference() *Reference { return New(host.Declarations(), starlarkincus.BareMethods()) }
+
+// An object has help if it has these methods.
+var _ incusObject = (*starlarkincus.Object)(nil)
+
 func helpOf(t *testing.T, name string) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := HelpName(&b, name); err != nil {
+	if err := testReference().HelpName(&b, name); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -37,7 +43,7 @@ func TestHelpOfMethod(t *testing.T) {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	Help(&b, v)
+	testReference().Help(&b, v)
 	const want = `projects.delete(name, force=, wait=, timeout=)
 
 Deletes a project.
@@ -100,25 +106,25 @@ func TestHelpOfRequests(t *testing.T) {
 
 // Every name that help offers has its help, which fits the screen; every declared method tells its request.
 func TestHelpOfAllNames(t *testing.T) {
-	for _, name := range helpNames() {
+	for _, name := range testReference().helpNames() {
 		got := helpOf(t, name)
 		for line := range strings.Lines(got) {
-			if utf8.RuneCountInString(line) > helpWidth+1 && !strings.HasPrefix(line, " ") && lookup(name) == nil {
+			if utf8.RuneCountInString(line) > helpWidth+1 && !strings.HasPrefix(line, " ") && testReference().lookup(name) == nil {
 				t.Errorf("%s: too wide: %s", name, line)
 			}
 		}
 	}
-	for _, p := range places() {
-		for _, way := range p.collections() {
-			for _, m := range p.CollectionMethods() {
+	for _, s := range sites() {
+		for _, way := range s.collections() {
+			for _, m := range s.CollectionMethods() {
 				if m.HTTP != "" && len(requests(way+"."+m.Name, &m)) == 0 {
 					t.Errorf("%s.%s: no request", way, m.Name)
 				}
 			}
 		}
-		for _, m := range p.ObjectMethods() {
-			if m.HTTP != "" && len(requests(p.one()+"."+m.Name, &m)) == 0 {
-				t.Errorf("%s.%s: no request", p.one(), m.Name)
+		for _, m := range s.ObjectMethods() {
+			if m.HTTP != "" && len(requests(s.Singular()+"."+m.Name, &m)) == 0 {
+				t.Errorf("%s.%s: no request", s.Singular(), m.Name)
 			}
 		}
 	}
@@ -130,7 +136,7 @@ func TestHelpOfAllNames(t *testing.T) {
 }
 
 func TestHelpOfUnknownName(t *testing.T) {
-	if err := HelpName(nil, "instanec.exec"); err == nil || err.Error() != "there is no help for instanec.exec (did you mean instance.exec?)" {
+	if err := testReference().HelpName(nil, "instanec.exec"); err == nil || err.Error() != "there is no help for instanec.exec (did you mean instance.exec?)" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -139,7 +145,7 @@ func TestHelpOfUnknownName(t *testing.T) {
 // value for what was meant.
 func TestTellOfWords(t *testing.T) {
 	words := []string{"move", "nope", "non", "tru", "flase", "qqqq"}
-	for i, name := range helpNames() {
+	for i, name := range testReference().helpNames() {
 		_, last, _ := strings.Cut(name, ".")
 		words = append(words, last)
 		if i%5 == 0 { // each looks at all names
@@ -149,7 +155,7 @@ func TestTellOfWords(t *testing.T) {
 	slices.Sort(words)
 	for _, word := range slices.Compact(words) {
 		var b bytes.Buffer
-		err := Tell(&b, word)
+		err := testReference().Tell(&b, word)
 		if (err == nil) == (b.Len() == 0) {
 			t.Errorf("%s: %v, and wrote %q", word, err, b.String())
 		}
@@ -158,7 +164,7 @@ func TestTellOfWords(t *testing.T) {
 		}
 	}
 	var b bytes.Buffer
-	if err := Tell(&b, "move"); err != nil || !strings.Contains(b.String(), "instance.move ") {
+	if err := testReference().Tell(&b, "move"); err != nil || !strings.Contains(b.String(), "instance.move ") {
 		t.Errorf("move: %v, %s", err, b.String())
 	}
 }
@@ -168,7 +174,7 @@ func TestOverviewHasAllNames(t *testing.T) {
 	client := starlarkincus.New(starlarkincus.Options{})
 	t.Cleanup(client.Close)
 	var b bytes.Buffer
-	Overview(&b)
+	testReference().Overview(&b)
 	for _, name := range host.New(host.Options{Predeclared: client.Names()}).NewSession().Names() {
 		if name != "incus" && !regexp.MustCompile(`(?m)(^|\s)`+name+`(\s|$)`).MatchString(b.String()) {
 			t.Errorf("no %s", name)
@@ -219,6 +225,7 @@ Quota = error_class("Quota", base=IncusLimitError)
 join = ",".join
 encode = json.encode
 d = {}
+instances = incus.instances
 `)
 	if err != nil {
 		t.Fatal(err)
@@ -238,15 +245,16 @@ d = {}
 		"IncusTLSError": "IncusTLSError(message, **fields)\n",
 		"incus":         "Functions:\n  connect",
 		"None":          "a value of type NoneType\n",
+		"instances":     "instances (a collection)\n",
 	} {
 		var b bytes.Buffer
-		Help(&b, s.Get(name))
+		testReference().Help(&b, s.Get(name))
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%s: no %q in\n%s", name, want, b.String())
 		}
 	}
 	var b bytes.Buffer
-	Overview(&b)
+	testReference().Overview(&b)
 	for _, want := range []string{"incus.instances ", "incus.connect ", "try_ ", "IncusTLSError", "enumerate"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %s in\n%s", want, b.String())
@@ -258,26 +266,26 @@ d = {}
 // starlarkincus.
 func TestHelpTellsAllRequests(t *testing.T) {
 	count := 0
-	tells := func(who string, sends []sent) {
+	tells := func(who string, sends []spec.Request) {
 		count++
 		help := strings.Join(strings.Fields(helpOf(t, who)), " ")
-		if due := strings.Join(strings.Fields(strings.Join(helpLines(sends), " ")), " "); !strings.Contains(help, due) {
+		if due := strings.Join(strings.Fields(strings.Join(requestLines(sends), " ")), " "); !strings.Contains(help, due) {
 			t.Errorf("the help of %s doesn't have %s", who, due)
 		}
 	}
-	for _, p := range places() {
-		for _, m := range p.CollectionMethods() {
-			if p.Name != "" { // what a method returns has no collection
-				tells(p.collections()[0]+"."+m.Name, p.sends(&m))
+	for _, s := range sites() {
+		for _, m := range s.CollectionMethods() {
+			if s.Name != "" { // what a method returns has no collection
+				tells(s.collections()[0]+"."+m.Name, s.Sends(&m))
 			}
 		}
-		for _, m := range p.ObjectMethods() {
-			tells(p.one()+"."+m.Name, p.sends(&m))
+		for _, m := range s.ObjectMethods() {
+			tells(s.Singular()+"."+m.Name, s.Sends(&m))
 		}
 	}
 	for i := range spec.ClientMethods {
 		m := &spec.ClientMethods[i]
-		tells("incus."+m.Name, ofClient(m))
+		tells("incus."+m.Name, clientRequests(m))
 	}
 	if count < 250 {
 		t.Errorf("only %d methods", count)

@@ -14,7 +14,7 @@ func TestHelpOfEveryPath(t *testing.T) {
 	help := func(name string) {
 		count++
 		var b bytes.Buffer
-		if err := HelpName(&b, name); err != nil || b.Len() == 0 {
+		if err := testReference().HelpName(&b, name); err != nil || b.Len() == 0 {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -71,11 +71,11 @@ func TestHelpOfEveryPath(t *testing.T) {
 func TestSearch(t *testing.T) {
 	for word, want := range map[string]string{"publish": "instance.publish", "BACKUP": "instance.backups.create", "evacuat": "member.evacuate", "backoff": "retry"} {
 		var b bytes.Buffer
-		if !Search(&b, word) || !strings.Contains(b.String(), want) {
+		if !testReference().Search(&b, word) || !strings.Contains(b.String(), want) {
 			t.Errorf("%s: got %s, want %s", word, b.String(), want)
 		}
 	}
-	if Search(new(bytes.Buffer), "nosuchword") {
+	if testReference().Search(new(bytes.Buffer), "nosuchword") {
 		t.Error("something tells of nosuchword")
 	}
 }

@@ -9,57 +9,41 @@ import (
 	"incus-star/starlarkincus/spec"
 )
 
-// A sent request is one of a method's, with where it goes.
-type sent struct {
-	spec.Request
-	path string // with the names of segments in braces; a part in brackets may be missing
-}
-
-// sends returns the requests of a method of the resource, in their order.
-func (p *placed) sends(m *spec.Method) []sent {
-	var out []sent
-	for _, r := range p.site.Sends(m) {
-		out = append(out, sent{r, r.Path})
-	}
-	return out
-}
-
-// ofClient returns the requests of a client's method.
-func ofClient(m *spec.Method) []sent {
-	var out []sent
-	for _, r := range m.Sends(nil) {
-		if r.Path == "" {
-			r.Path = m.Path
+// clientRequests returns the requests of a client's method.
+func clientRequests(m *spec.Method) []spec.Request {
+	out := m.Sends(nil)
+	for i := range out {
+		if out[i].Path == "" {
+			out[i].Path = m.Path
 		}
-		out = append(out, sent{r, r.Path})
 	}
 	return out
 }
 
-// String is the line of help, without the circumstances.
-func (s sent) String() string {
-	line := s.HTTP + " " + s.path
-	if s.Query != "" {
-		line += "?" + s.Query
+// requestLine returns the line of a request, without its circumstances.
+func requestLine(q spec.Request) string {
+	line := q.HTTP + " " + q.Path
+	if q.Query != "" {
+		line += "?" + q.Query
 	}
 	var body []string
-	for _, field := range slices.Sorted(maps.Keys(s.Body)) {
-		body = append(body, fmt.Sprintf("%s=%v", field, s.Body[field]))
+	for _, field := range slices.Sorted(maps.Keys(q.Body)) {
+		body = append(body, fmt.Sprintf("%s=%v", field, q.Body[field]))
 	}
 	if body != nil {
 		line += " with " + strings.Join(body, ", ")
 	}
-	if s.Note != "" {
-		line += ", " + s.Note
+	if q.Note != "" {
+		line += ", " + q.Note
 	}
-	if s.Waits {
+	if q.Waits {
 		line += ", if the server continues in the background"
 	}
 	return line
 }
 
-// helpLines are the help of requests. Several that are sent in the same circumstances stand below these.
-func helpLines(requests []sent) []string {
+// requestLines returns the lines of requests. Several with the same circumstances stand below these.
+func requestLines(requests []spec.Request) []string {
 	var out []string
 	for i := 0; i < len(requests); {
 		when, n := requests[i].When, 1
@@ -68,15 +52,15 @@ func helpLines(requests []sent) []string {
 		}
 		switch {
 		case when == "":
-			for _, r := range requests[i : i+n] {
-				out = append(out, r.String())
+			for _, q := range requests[i : i+n] {
+				out = append(out, requestLine(q))
 			}
 		case n == 1:
-			out = append(out, requests[i].String()+", "+when)
+			out = append(out, requestLine(requests[i])+", "+when)
 		default:
 			out = append(out, when+":")
-			for _, r := range requests[i : i+n] {
-				out = append(out, "  "+r.String())
+			for _, q := range requests[i : i+n] {
+				out = append(out, "  "+requestLine(q))
 			}
 		}
 		i += n
@@ -84,30 +68,30 @@ func helpLines(requests []sent) []string {
 	return out
 }
 
-// requests are the REST requests that a method sends, one a line. Where several resources have a method of that name,
-// they are those of all whose declaration is the same.
+// requests returns the lines of the requests that a method sends. Several resources may have a method of that name: it
+// returns those of each, if the declaration is the same.
 func requests(name string, m *spec.Method) [][]string {
 	if m.Offline {
 		return [][]string{{"none"}}
 	}
 	found := make(map[string][]string)
-	add := func(requests []sent) {
-		help := helpLines(requests)
+	add := func(requests []spec.Request) {
+		help := requestLines(requests)
 		found[strings.Join(help, "\n")] = help
 	}
 	if strings.HasPrefix(name, "incus.") {
-		add(ofClient(m))
+		add(clientRequests(m))
 	}
-	for _, p := range places() {
-		ways := p.collections()
-		for _, other := range p.CollectionMethods() {
-			if (name == p.Name || slices.Contains(ways, strings.TrimSuffix(name, "."+m.Name))) && same(&other, m) {
-				add(p.sends(m))
+	for _, s := range sites() {
+		ways := s.collections()
+		for _, other := range s.CollectionMethods() {
+			if (name == s.Name || slices.Contains(ways, strings.TrimSuffix(name, "."+m.Name))) && same(&other, m) {
+				add(s.Sends(m))
 			}
 		}
-		for _, other := range p.ObjectMethods() {
-			if name == p.one()+"."+m.Name && same(&other, m) {
-				add(p.sends(m))
+		for _, other := range s.ObjectMethods() {
+			if name == s.Singular()+"."+m.Name && same(&other, m) {
+				add(s.Sends(m))
 			}
 		}
 	}
@@ -119,7 +103,7 @@ func requests(name string, m *spec.Method) [][]string {
 	return out
 }
 
-// sent writes requests: those of each resource in a paragraph.
+// sent writes requests, those of each resource in a paragraph.
 func (t *text) sent(requests [][]string) {
 	for _, lines := range requests {
 		t.gap()

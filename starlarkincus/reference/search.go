@@ -7,12 +7,12 @@ import (
 	"strings"
 
 	"incus-star/starlarkincus/builtin"
-	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/spec"
 )
 
-// Search writes the names that hold a word, or whose help, arguments or fields do. It reports whether there are any.
-func Search(w io.Writer, word string) bool {
+// Search writes the names that contain a word in the name, the help, the arguments or the fields. It reports whether there
+// are any.
+func (r *Reference) Search(w io.Writer, word string) bool {
 	var rows [][]string
 	word = strings.ToLower(word)
 	add := func(name, doc string, fields []spec.Field) {
@@ -24,22 +24,22 @@ func Search(w io.Writer, word string) bool {
 			rows = append(rows, []string{name, sentence(doc)})
 		}
 	}
-	for _, name := range slices.Concat(host.Names(), builtin.NativeNames()) {
-		add(name, lookup(name).Help, nil)
+	for _, name := range slices.Concat(r.names(), builtin.NativeNames()) {
+		add(name, r.lookup(name).Help, nil)
 	}
 	for _, m := range spec.ClientMethods {
 		add("incus."+m.Name, m.Doc, m.Arguments())
 	}
-	for _, p := range places() {
-		if ways := p.collections(); ways != nil {
-			add(ways[0], p.Doc, nil)
-			for _, m := range p.CollectionMethods() {
+	for _, s := range sites() {
+		if ways := s.collections(); ways != nil {
+			add(ways[0], s.Doc, nil)
+			for _, m := range s.CollectionMethods() {
 				add(ways[0]+"."+m.Name, m.Doc, m.Arguments())
 			}
 		}
-		add(p.one(), p.Doc, spec.With(p.Fields, spec.Read|spec.Derived))
-		for _, m := range p.ObjectMethods() {
-			add(p.one()+"."+m.Name, m.Doc, m.Arguments())
+		add(s.Singular(), s.Doc, spec.With(s.Fields, spec.Read|spec.Derived))
+		for _, m := range s.ObjectMethods() {
+			add(s.Singular()+"."+m.Name, m.Doc, m.Arguments())
 		}
 	}
 	slices.SortStableFunc(rows, slices.Compare)
@@ -47,7 +47,7 @@ func Search(w io.Writer, word string) bool {
 	if len(rows) == 0 {
 		return false
 	}
-	var t text
+	t := r.text()
 	t.table(fmt.Sprintf("Names with %q in the name, the help, an argument or a field", word), rows)
 	_, _ = io.WriteString(w, t.String())
 	return true

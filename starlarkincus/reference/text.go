@@ -6,11 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-// helpWidth is how wide help is: as wide as the narrowest terminal in use.
+// helpWidth is the width of help: that of the narrowest terminal in use.
 const helpWidth = 80
 
-// A text is help that is being written: paragraphs with an empty line between them.
-type text struct{ strings.Builder }
+// A text collects paragraphs of help, with an empty line between them.
+type text struct {
+	strings.Builder
+	ref *Reference
+}
 
 func (t *text) gap() {
 	if t.Len() > 0 {
@@ -22,8 +25,7 @@ func (t *text) line(s string)    { t.gap(); t.WriteString(s + "\n") }
 func (t *text) para(s string)    { t.gap(); t.indented("", s) }
 func (t *text) heading(s string) { t.line(s + ":") }
 
-// prose writes paragraphs in lines of the help's width; one that has columns, or a margin as an
-// example has, stays as it is.
+// prose writes paragraphs in lines of the help's width. Columns and indented examples keep their lines.
 func (t *text) prose(s string) {
 	for part := range strings.SplitSeq(strings.Trim(s, "\n"), "\n\n") {
 		if strings.HasPrefix(part, " ") || strings.Contains(part, "\n ") || strings.Contains(part, "  ") {
@@ -37,7 +39,7 @@ func (t *text) prose(s string) {
 // indented writes words in lines that all start with the margin.
 func (t *text) indented(margin, s string) { t.hanging(margin, margin, s) }
 
-// hanging writes words in lines of which the first starts with first, the others with rest.
+// hanging writes words in lines: the first starts with first, the others with rest.
 func (t *text) hanging(first, rest, s string) {
 	line, empty := first, true
 	for word := range strings.FieldsSeq(s) {
@@ -53,14 +55,14 @@ func (t *text) hanging(first, rest, s string) {
 	t.WriteString(strings.TrimRight(line, " ") + "\n")
 }
 
-// signature writes a call as a script writes it, in lines where it is long.
+// signature writes a call as a script writes it, in several lines if it is long.
 func (t *text) signature(name string, params []string) {
 	t.gap()
 	open := name + "("
 	t.hanging(open, strings.Repeat(" ", min(utf8.RuneCountInString(open), 24)), strings.Join(params, ", ")+")")
 }
 
-// maxCell is how wide the columns of a table may be; what follows a longer cell goes into the next line.
+// maxCell is the greatest width of a column; after a longer cell the row goes on in the next line.
 const maxCell = 30
 
 // table writes rows under a heading: all columns but the last as wide as their widest cell, the last one in lines.
@@ -92,7 +94,7 @@ func (t *text) table(heading string, rows [][]string) {
 	}
 }
 
-// sentence is the first sentence of a text.
+// sentence returns the first sentence of a text.
 func sentence(s string) string {
 	s, _, _ = strings.Cut(s, "\n\n")
 	s = strings.Join(strings.Fields(s), " ")
@@ -102,7 +104,7 @@ func sentence(s string) string {
 	return s
 }
 
-// dedent takes from a docstring the margin that its lines have in the source.
+// dedent returns a docstring without the indentation of its lines.
 func dedent(doc string) string {
 	lines := strings.Split(strings.TrimSpace(doc), "\n")
 	margin := -1

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/internal/printable"
@@ -308,13 +309,17 @@ var helpEntry = regexp.MustCompile(`^\s*help\(\s*([A-Za-z_][\w.]*)\s*\)\s*$`)
 func (p *prompt) hintHelp(entry string, err error) {
 	var names resolve.ErrorList
 	asked := helpEntry.FindStringSubmatch(entry)
-	if asked == nil || !errors.As(err, &names) || reference.HelpName(io.Discard, asked[1]) != nil {
+	if asked == nil || !errors.As(err, &names) || newReference().HelpName(io.Discard, asked[1]) != nil {
 		return
 	}
 	for i := range names {
 		first, _, _ := strings.Cut(asked[1], ".")
 		names[i].Msg = fmt.Sprintf("undefined: %s: write help(%q)", first, asked[1])
 	}
+}
+
+func newReference() *reference.Reference {
+	return reference.New(host.Declarations(), starlarkincus.BareMethods())
 }
 
 // help declares the prompt's help(x).
@@ -331,7 +336,7 @@ func (p *prompt) showHelp(c *builtin.Call) (starlark.Value, error) {
 		return nil, c.Errorf("want one value or name, or nothing")
 	}
 	if len(c.Args) == 0 {
-		reference.Overview(p.Stdout)
+		newReference().Overview(p.Stdout)
 		return starlark.None, nil
 	}
 	name, ok := starlark.AsString(c.Args[0])
@@ -340,9 +345,9 @@ func (p *prompt) showHelp(c *builtin.Call) (starlark.Value, error) {
 	case fn != nil && fn.Name() == c.Name:
 		fmt.Fprintln(p.Stdout, c.Decl.Text())
 	case !ok:
-		reference.Help(p.Stdout, c.Args[0])
+		newReference().Help(p.Stdout, c.Args[0])
 	default:
-		if err := reference.Tell(p.Stdout, name); err != nil {
+		if err := newReference().Tell(p.Stdout, name); err != nil {
 			return nil, c.Errorf("%w", err)
 		}
 	}

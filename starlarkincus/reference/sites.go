@@ -6,80 +6,68 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
 
 	"incus-star/starlarkincus/spec"
 )
 
-// A placed resource is one with where it is.
-type placed struct {
-	*spec.Resource
-	site   *spec.Site
-	path   string // of the collection
-	object string // of one object
-	parent *placed
-}
+// A site is a resource at a path of the API, with the names that it has in scripts.
+type site struct{ *spec.Site }
 
-// places are all resources of the table.
-var places = sync.OnceValue(func() []*placed {
-	var out []*placed
-	made := make(map[*spec.Site]*placed)
+// sites returns all sites of the table.
+func sites() []site {
+	var out []site
 	for _, s := range spec.Sites() {
-		made[s] = &placed{s.Resource, s, s.Collection, s.Object, made[s.Parent]}
-		out = append(out, made[s])
+		out = append(out, site{s})
 	}
 	return out
-})
-
-// one is the word for an object of the resource in names such as instance.exec.
-func (p *placed) one() string { return p.Singular() }
-
-// owner is the word for what a resource below another stands on: instance.snapshots, images.aliases.
-func (p *placed) owner() string {
-	if p.Stands == spec.OnCollection {
-		return p.parent.Name
-	}
-	return p.parent.one()
 }
 
-// is says whether a name is that of an object of the resource: its type's, or the word for it.
-func (p *placed) is(name string) bool { return strings.EqualFold(name, p.Kind) || name == p.one() }
+// owner returns the word before a resource below another: instance in instance.snapshots, images in images.aliases.
+func (s site) owner() string {
+	if s.Stands == spec.OnCollection {
+		return s.Parent.Name
+	}
+	return s.Parent.Singular()
+}
 
-// collections are all ways to write the collection, the shortest that is clear first: instance.backups, backups;
+// is reports whether name is that of an object of the resource: the name of its type, or the word for it.
+func (s site) is(name string) bool { return strings.EqualFold(name, s.Kind) || name == s.Singular() }
+
+// collections returns the ways to write the collection, the shortest clear one first: instance.backups, backups;
 // cluster.members, incus.cluster.members, members.
-func (p *placed) collections() []string {
+func (s site) collections() []string {
 	switch {
-	case p.Name == "":
+	case s.Name == "":
 		return nil
-	case p.parent == nil:
-		return []string{p.Name, "incus." + p.Name}
-	case p.Stands != spec.OnCollection:
-		return []string{p.owner() + "." + p.Name, p.Name}
+	case s.Parent == nil:
+		return []string{s.Name, "incus." + s.Name}
+	case s.Stands != spec.OnCollection:
+		return []string{s.owner() + "." + s.Name, s.Name}
 	}
 	var ways []string
-	for _, way := range p.parent.collections() {
-		ways = append(ways, way+"."+p.Name)
+	for _, way := range (site{s.Parent}).collections() {
+		ways = append(ways, way+"."+s.Name)
 	}
-	return append(ways, p.Name)
+	return append(ways, s.Name)
 }
 
-// names are those that HelpName knows.
-func (p *placed) names() []string {
-	names := []string{p.one()}
-	for _, m := range p.ObjectMethods() {
-		names = append(names, p.one()+"."+m.Name)
+// names returns the names of the resource and of its methods.
+func (s site) names() []string {
+	names := []string{s.Singular()}
+	for _, m := range s.ObjectMethods() {
+		names = append(names, s.Singular()+"."+m.Name)
 	}
-	for _, way := range p.collections() {
+	for _, way := range s.collections() {
 		names = append(names, way)
-		for _, m := range p.CollectionMethods() {
+		for _, m := range s.CollectionMethods() {
 			names = append(names, way+"."+m.Name)
 		}
 	}
 	return names
 }
 
-// declared writes the help of a name of the incus module's.
-func (t *text) declared(name string) bool {
+// incus writes the help of a name of the incus module. It reports whether there is such a name.
+func (t *text) incus(name string) bool {
 	if name == "incus" {
 		t.client()
 		return true
@@ -91,9 +79,9 @@ func (t *text) declared(name string) bool {
 			return true
 		}
 	}
-	for _, p := range places() {
-		ways := p.collections()
-		for _, m := range p.CollectionMethods() {
+	for _, s := range sites() {
+		ways := s.collections()
+		for _, m := range s.CollectionMethods() {
 			if way, ok := strings.CutSuffix(name, "."+m.Name); ok && slices.Contains(ways, way) {
 				t.method(short, &m)
 				return true
@@ -101,15 +89,15 @@ func (t *text) declared(name string) bool {
 		}
 		switch {
 		case slices.Contains(ways, name):
-			t.collection(p.Resource)
+			t.collection(s.Resource)
 			return true
-		case !prefixed && p.is(short):
-			t.object(p.Resource)
+		case !prefixed && s.is(short):
+			t.object(s.Resource)
 			return true
 		}
-		for _, m := range p.ObjectMethods() {
-			if kind, name, _ := strings.Cut(short, "."); p.is(kind) && name == m.Name {
-				t.method(p.one()+"."+m.Name, &m)
+		for _, m := range s.ObjectMethods() {
+			if kind, name, _ := strings.Cut(short, "."); s.is(kind) && name == m.Name {
+				t.method(s.Singular()+"."+m.Name, &m)
 				return true
 			}
 		}
@@ -140,11 +128,11 @@ func (t *text) methods(heading, prefix string, methods []spec.Method) {
 	t.table(heading, rows)
 }
 
-// collection is all objects of a kind.
+// collection writes the help of a collection.
 func (t *text) collection(r *spec.Resource) {
 	t.line(r.Name + " (a collection)")
 	t.para(r.Doc)
-	t.rest(pathsOf(r, func(p *placed) string { return p.path }))
+	t.rest(pathsOf(r, func(s site) string { return s.Collection }))
 	t.methods("Methods", "", r.CollectionMethods())
 	t.children(r, true)
 	if r.Lists == spec.Single {
@@ -155,7 +143,7 @@ func (t *text) collection(r *spec.Resource) {
 	t.para(fmt.Sprintf("help(\"%s\") lists the fields and methods of %s.", r.Singular(), r.An()))
 }
 
-// object is one object of a kind.
+// object writes the help of an object.
 func (t *text) object(r *spec.Resource) {
 	t.line(r.Kind + " (an object)")
 	if r.Name == "" || r.Lists == spec.Single {
@@ -163,35 +151,35 @@ func (t *text) object(r *spec.Resource) {
 	} else {
 		t.para(fmt.Sprintf("One of %s. %s", r.Name, r.Doc))
 	}
-	t.rest(pathsOf(r, func(p *placed) string { return p.object }))
+	t.rest(pathsOf(r, func(s site) string { return s.Object }))
 	t.fields("Fields", spec.With(r.Fields, spec.Read|spec.Derived))
 	t.methods("Methods", "", r.ObjectMethods())
 	t.children(r, false)
 }
 
-// children are the collections on each object, or those on the collection itself.
-func (t *text) children(r *spec.Resource, ofAll bool) {
+// children lists the collections below each object or, if onCollection, below the collection itself.
+func (t *text) children(r *spec.Resource, onCollection bool) {
 	var children [][]string
 	for _, child := range r.Children {
-		if (child.Stands == spec.OnCollection) == ofAll {
+		if (child.Stands == spec.OnCollection) == onCollection {
 			children = append(children, []string{child.Name, sentence(child.Doc)})
 		}
 	}
 	t.table("Collections", children)
 }
 
-// pathsOf are the paths of a resource, more than one where it occurs below several others.
-func pathsOf(r *spec.Resource, path func(*placed) string) []string {
+// pathsOf returns the paths of a resource: several if it occurs below several others.
+func pathsOf(r *spec.Resource, path func(site) string) []string {
 	paths := make(map[string]bool)
-	for _, p := range places() {
-		if p.Resource == r {
-			paths[path(p)] = true
+	for _, s := range sites() {
+		if s.Resource == r {
+			paths[path(s)] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(paths))
 }
 
-// method is a call, in full.
+// method writes the help of a method.
 func (t *text) method(name string, m *spec.Method) {
 	args := m.Arguments()
 	var params []string
@@ -226,12 +214,12 @@ func (t *text) rest(requests []string) {
 	}
 }
 
-// same compares declarations, which are made anew at each asking.
+// same reports whether two declarations, each made anew by every call, are of the same method.
 func same(a, b *spec.Method) bool {
 	return a.Name == b.Name && a.Collection == b.Collection && a.HTTP == b.HTTP && a.Path == b.Path && reflect.DeepEqual(a.Args, b.Args)
 }
 
-// fields is a table of fields or arguments, with the keys of those that are dicts below them.
+// fields writes a table of fields or arguments, those that are dicts with their keys below them.
 func (t *text) fields(heading string, fields []spec.Field) {
 	t.table(heading, fieldRows("", fields))
 }
@@ -258,7 +246,7 @@ func fieldRows(margin string, fields []spec.Field) [][]string {
 	return rows
 }
 
-// shortTypes are the types in a column of a table.
+// shortTypes are the names of types in a column.
 var shortTypes = map[spec.Type]string{
 	spec.Any: "any", spec.String: "str", spec.Name: "str", spec.Int: "int", spec.Bool: "bool", spec.Strings: "list of str",
 	spec.Time: "time (str)", spec.Certificate: "PEM (str)", spec.Seconds: "seconds", spec.WholeSeconds: "seconds", spec.Config: "config (dict)", spec.Devices: "devices (dict)", spec.Object: "dict",
