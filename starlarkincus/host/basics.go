@@ -52,7 +52,7 @@ Clean-up (finally_ and defer) still runs, and try_ and catch don't stop it. Use 
 	Call: onTask(die),
 }
 
-func print(c *call) (starlark.Value, error) {
+func print(c *invocation) (starlark.Value, error) {
 	text, err := joined(c)
 	if err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ func (h *Host) print(text string) error {
 	return err
 }
 
-func sleep(c *call) (starlark.Value, error) {
+func sleep(c *invocation) (starlark.Value, error) {
 	var arg starlark.Value
 	if err := c.Unpack(&arg); err != nil {
 		return nil, err
@@ -112,7 +112,7 @@ func wait(thread *starlark.Thread, d time.Duration) error {
 	return context.Cause(ctx)
 }
 
-func exit(c *call) (starlark.Value, error) {
+func exit(c *invocation) (starlark.Value, error) {
 	var arg starlark.Value = starlark.MakeInt(0)
 	if err := c.Unpack(&arg); err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func exit(c *call) (starlark.Value, error) {
 	return c.exit(arg, 0, "")
 }
 
-func die(c *call) (starlark.Value, error) {
+func die(c *invocation) (starlark.Value, error) {
 	var message, status starlark.Value = nil, starlark.MakeInt(1)
 	if err := c.Unpack(&message, &status); err != nil {
 		return nil, err
@@ -136,7 +136,7 @@ func die(c *call) (starlark.Value, error) {
 }
 
 // exit ends the script with a status, which must be at least least.
-func (c *call) exit(status starlark.Value, least int, message string) (starlark.Value, error) {
+func (c *invocation) exit(status starlark.Value, least int, message string) (starlark.Value, error) {
 	n, err := starlark.AsInt32(status)
 	if err != nil || n < least || n > 255 {
 		return nil, c.Errorf("status is %s, want an int from %d to 255", builtin.Described(status), least)

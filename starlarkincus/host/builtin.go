@@ -90,23 +90,23 @@ func Declared(name string) *builtin.Decl { return declared()[name] }
 func Declarations() map[string]*builtin.Decl { return maps.Clone(declared()) }
 
 // A call is a script's call of one of the host's functions.
-type call struct {
+type invocation struct {
 	*builtin.Call
 	*task
 }
 
 // onTask makes what a declaration calls of a function that works with the task.
-func onTask(fn func(*call) (starlark.Value, error)) func(*builtin.Call) (starlark.Value, error) {
+func onTask(fn func(*invocation) (starlark.Value, error)) func(*builtin.Call) (starlark.Value, error) {
 	return func(c *builtin.Call) (starlark.Value, error) {
 		t := taskOf(c.Thread)
 		if t == nil {
 			return nil, c.Errorf("called outside of a script")
 		}
-		return fn(&call{c, t})
+		return fn(&invocation{c, t})
 	}
 }
 
-func (c *call) host() *Host { return c.run.host }
+func (c *invocation) host() *Host { return c.run.host }
 
 // values are what every script of the host has: the declared names.
 func (h *Host) values() starlark.StringDict {

@@ -21,17 +21,17 @@ type commandLine struct {
 	script  string
 	command []string // the flags of the command that runs the script
 	doc     string
-	flags   map[textPlace]*scriptFlag // by where they are declared
+	flags   map[textPos]*scriptFlag // by where they are declared
 	order   []*scriptFlag
 }
 
-// A textPlace is a position that is equal to another where both are the same place.
-type textPlace struct {
+// A textPos is a position that is equal to another where both are the same place.
+type textPos struct {
 	file      string
 	line, col int32
 }
 
-func placeOf(pos syntax.Position) textPlace { return textPlace{pos.Filename(), pos.Line, pos.Col} }
+func textPosOf(pos syntax.Position) textPos { return textPos{pos.Filename(), pos.Line, pos.Col} }
 
 const flagRule = `call flag at the top level of the script that is run, outside of loops, with the name written out, as in flag("count", 3)`
 
@@ -109,7 +109,7 @@ func (l *commandLine) help() string {
 
 // declaredFlags finds the flags in a script that has been resolved. A call that can't be listed is an error.
 func declaredFlags(file *syntax.File, text string) (*commandLine, error) {
-	l := &commandLine{script: file.Path, doc: docOf(file), flags: make(map[textPlace]*scriptFlag)}
+	l := &commandLine{script: file.Path, doc: docOf(file), flags: make(map[textPos]*scriptFlag)}
 	lines := strings.Split(text, "\n")
 	var wrong resolve.ErrorList
 	var outer []bool // of the nodes around: whether they may run often, or never
@@ -131,7 +131,7 @@ func declaredFlags(file *syntax.File, text string) (*commandLine, error) {
 				wrong = append(wrong, resolve.Error{Pos: syntax.Start(call), Msg: "flag: " + message})
 			} else {
 				l.order = append(l.order, f)
-				l.flags[placeOf(call.Lparen)] = f
+				l.flags[textPosOf(call.Lparen)] = f
 			}
 		}
 		switch n.(type) {

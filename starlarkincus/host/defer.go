@@ -33,17 +33,17 @@ type deferredCall struct {
 	at     starlark.CallStack // the call of defer and its caller: what a backtrace shows above fn
 }
 
-func deferCall(c *call) (starlark.Value, error) {
+func deferCall(c *invocation) (starlark.Value, error) {
 	fn, err := c.function("defer(fn, arg)")
 	if err != nil {
 		return nil, err
 	}
-	*c.run.deferred = append(*c.run.deferred, deferredCall{fn, c.Args[1:], c.Kwargs, c.place()})
+	*c.run.deferred = append(*c.run.deferred, deferredCall{fn, c.Args[1:], c.Kwargs, c.callers()})
 	return starlark.None, nil
 }
 
 // function is the first argument of a builtin that calls it with the others. Example is how to write it.
-func (c *call) function(example string) (starlark.Callable, error) {
+func (c *invocation) function(example string) (starlark.Callable, error) {
 	if len(c.Args) == 0 {
 		return nil, c.Errorf("missing the function: write %s", example)
 	}
@@ -55,7 +55,7 @@ func (c *call) function(example string) (starlark.Callable, error) {
 }
 
 // place is the end of the call's stack: the builtin, and the script's function that called it where there is one.
-func (c *call) place() starlark.CallStack {
+func (c *invocation) callers() starlark.CallStack {
 	stack := starlark.CallStack{c.Thread.CallFrame(0)}
 	if c.Thread.CallStackDepth() > 1 {
 		stack = starlark.CallStack{c.Thread.CallFrame(1), stack[0]}
@@ -81,7 +81,7 @@ func (r *run) callDeferred(err error) error {
 	case r.cleanupStopped && stopOf(err) == nil:
 		// It was stopped while the calls were made, after it had ended with an error or by exit().
 		r.host.reportAside("an error, before the script was stopped", err)
-		return &stopError{cause: causeOf(r.hard)}
+		return &stopError{cause: causeOf(r.callerCtx)}
 	}
 	return err
 }
@@ -91,11 +91,11 @@ func (r *run) callDeferred(err error) error {
 func (r *run) withDeferred(err, failed error) error {
 	var exit *ExitError
 	switch {
-	case causeOf(r.hard) != nil && (r.clean.Err() != nil || r.cleanupStopped || stopOf(failed) != nil):
+	case causeOf(r.callerCtx) != nil && (r.cleanupCtx.Err() != nil || r.cleanupStopped || stopOf(failed) != nil):
 		// That the script was stopped, perhaps only now, counts for more.
 		r.host.reportAside(deferredFailed, failed)
 		if err == nil {
-			err = &stopError{cause: causeOf(r.hard)}
+			err = &stopError{cause: causeOf(r.callerCtx)}
 		}
 		return err
 	case err == nil, errors.As(err, &exit) && exit.Status == 0:

@@ -225,7 +225,7 @@ func isIdentifier(s string) bool {
 	return s != ""
 }
 
-func errorClass(c *call) (starlark.Value, error) {
+func errorClass(c *invocation) (starlark.Value, error) {
 	var name, base starlark.Value = nil, classValue{errors.Base}
 	if err := c.Unpack(&name, &base); err != nil {
 		return nil, err

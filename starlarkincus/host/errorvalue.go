@@ -39,7 +39,7 @@ func (r *raised) Error() string { return r.value.err.Error() }
 func (r *raised) Unwrap() error { return r.value.err }
 
 // hold makes a value of an error that a call returned. What has no class is Starlark's own report: a ScriptError.
-func (h *Host) hold(err error) *errorValue {
+func (h *Host) errorValueOf(err error) *errorValue {
 	var trace *starlark.EvalError
 	errors.As(err, &trace)
 	failure := failureOf(err)
@@ -317,11 +317,11 @@ func sameField(a, b any, depth int) (bool, error) {
 
 // isA is an error value's method is_a(class).
 func isA(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	var of starlark.Value
-	if err := starlark.UnpackPositionalArgs(b.Name(), args, kwargs, 1, &of); err != nil {
+	var arg starlark.Value
+	if err := starlark.UnpackPositionalArgs(b.Name(), args, kwargs, 1, &arg); err != nil {
 		return nil, err
 	}
-	classes, err := classesOf(of)
+	classes, err := classesOf(arg)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", b.Name(), err)
 	}

@@ -44,7 +44,7 @@ an Error, as in read_file. Under --read-only every call fails.`,
 }
 
 // fileError is an error of the class Error about a file.
-func (c *call) fileError(path string, err error) error {
+func (c *invocation) fileError(path string, err error) error {
 	reason := err.Error()
 	var pathErr *fs.PathError
 	var linkErr *os.LinkError
@@ -62,16 +62,16 @@ func (c *call) fileError(path string, err error) error {
 		Fields: map[string]any{"missing": starlark.Bool(errors.Is(err, fs.ErrNotExist))}}
 }
 
-func readFile(c *call) (starlark.Value, error) {
+func readFile(c *invocation) (starlark.Value, error) {
 	var path string
 	var binary bool
 	if err := c.Unpack(&path, &binary); err != nil {
 		return nil, err
 	}
 	// A pipe may never come to its end, nor even be opened.
-	data, err := apart(c, func() ([]byte, error) { return input.File(c.ctx, path, input.Data) })
+	data, err := interruptible(c, func() ([]byte, error) { return input.File(c.ctx, path, input.Data) })
 	switch {
-	case err != nil && c.passes(err):
+	case err != nil && c.uncatchable(err):
 		return nil, err
 	case err != nil:
 		return nil, c.fileError(path, err)
@@ -84,7 +84,7 @@ func readFile(c *call) (starlark.Value, error) {
 	return starlark.String(data), nil
 }
 
-func writeFile(c *call) (starlark.Value, error) {
+func writeFile(c *invocation) (starlark.Value, error) {
 	var path string
 	var what, modeArg starlark.Value = nil, starlark.None
 	var appends bool
@@ -110,14 +110,14 @@ func writeFile(c *call) (starlark.Value, error) {
 	switch {
 	case statErr == nil && !info.Mode().IsRegular():
 		// A pipe or a device, which nobody may be reading.
-		_, err = apart(c, func() (any, error) { return nil, w.directly(os.O_WRONLY) })
+		_, err = interruptible(c, func() (any, error) { return nil, w.directly(os.O_WRONLY) })
 	case appends:
 		c.host().block(func() { err = w.directly(os.O_WRONLY | os.O_CREATE | os.O_APPEND) })
 	default:
 		c.host().block(func() { err = w.replace() })
 	}
 	switch {
-	case err != nil && c.passes(err):
+	case err != nil && c.uncatchable(err):
 		return nil, err
 	case err != nil:
 		return nil, c.fileError(path, err)

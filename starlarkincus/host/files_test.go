@@ -174,7 +174,7 @@ func release(t *testing.T, pipe string) {
 		time.Sleep(10 * time.Millisecond)
 		end.Close()
 		stacks := make([]byte, 1<<20)
-		if !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "host.apart[") {
+		if !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "host.interruptible[") {
 			return
 		}
 	}

@@ -116,9 +116,9 @@ func (f *scriptFlag) Set(s string) error {
 }
 
 // A denial is --no-force.
-type denial struct{ *scriptFlag }
+type negatedFlag struct{ *scriptFlag }
 
-func (d denial) Set(s string) error {
+func (d negatedFlag) Set(s string) error {
 	switch s {
 	case "true":
 		s = "false"
@@ -195,7 +195,7 @@ func (f *scriptFlag) value(fallback starlark.Value, kind string, list bool) (sta
 	return all[len(all)-1], nil
 }
 
-func flagValue(c *call) (starlark.Value, error) {
+func flagValue(c *invocation) (starlark.Value, error) {
 	var name, help string
 	var fallback starlark.Value = starlark.None
 	var required bool
@@ -214,7 +214,7 @@ func flagValue(c *call) (starlark.Value, error) {
 		return nil, c.Errorf("%s", flagRule)
 	}
 	at := c.Thread.CallFrame(1).Pos
-	f := line.flags[placeOf(at)]
+	f := line.flags[textPosOf(at)]
 	if f == nil {
 		if file := at.Filename(); file != line.script && !strings.HasPrefix(file, "<") {
 			return nil, c.Errorf("%s", LoadedFlags(file))
@@ -254,7 +254,7 @@ func (l *commandLine) flagSet() (set *pflag.FlagSet, help *bool) {
 	help = set.BoolP("help", "h", false, "print this")
 	for _, f := range l.order {
 		if no := "no-" + f.name; f.Type() == "bool" && set.Lookup(no) == nil {
-			added := set.VarPF(denial{f}, no, "", "")
+			added := set.VarPF(negatedFlag{f}, no, "", "")
 			added.NoOptDefVal, added.Hidden = "true", true
 		}
 	}

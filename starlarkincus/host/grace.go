@@ -12,12 +12,12 @@ import (
 )
 
 // The part of the grace period in which what a stopped script waited for may end before clean-up begins.
-const settleShare = 4
+const abandonedShare = 4
 
 // How long the end of a stopped run may wait for what it has begun, and for the server to tell what goes on.
 const (
-	lastSettle = 500 * time.Millisecond
-	lastAsk    = time.Second
+	lastEnd = 500 * time.Millisecond
+	lastAsk = time.Second
 )
 
 // errShareOver is the end of one clean-up's part of the grace period.
@@ -31,8 +31,8 @@ const keptShare = 5
 // but for what is kept for the others, because most need little; where they are many, it has an equal part, a little being
 // kept back for what takes longer to end than it should.
 func (r *run) share(others int) (_ context.Context, release func()) {
-	ctx, cancel := context.WithCancelCause(r.clean)
-	unwatch := context.AfterFunc(r.hard, func() {
+	ctx, cancel := context.WithCancelCause(r.cleanupCtx)
+	unwatch := context.AfterFunc(r.callerCtx, func() {
 		left := time.Until(r.graceEnd())
 		part := max(left*2/time.Duration(2*others+3), left-time.Duration(others)*r.host.options.Grace/keptShare)
 		timer := time.NewTimer(part)
@@ -52,7 +52,7 @@ func (r *run) share(others int) (_ context.Context, release func()) {
 }
 
 // settle brings to an end what stopped tasks have waited for.
-func (r *run) settle(ctx context.Context, limit time.Duration) {
+func (r *run) endAbandoned(ctx context.Context, limit time.Duration) {
 	if !r.work.Abandoned() {
 		return
 	}
@@ -76,8 +76,8 @@ func (r *run) unfinished(err error) error {
 	if err == nil || r.cause() == nil && !r.work.Abandoned() {
 		return err
 	}
-	r.settle(r.clean, lastSettle)
-	ctx, cancel := context.WithTimeout(r.clean, lastAsk)
+	r.endAbandoned(r.cleanupCtx, lastEnd)
+	ctx, cancel := context.WithTimeout(r.cleanupCtx, lastAsk)
 	defer cancel()
 	var running []builtin.Running
 	r.host.block(func() { running = r.work.Running(ctx) })

@@ -150,8 +150,8 @@ func (h *Host) EndCleanup() {
 	h.runsMu.Lock()
 	defer h.runsMu.Unlock()
 	for r := range h.runs {
-		if r.hard.Err() != nil {
-			r.stopClean(errCleanupEnded)
+		if r.callerCtx.Err() != nil {
+			r.cancelCleanup(errCleanupEnded)
 		}
 	}
 }

@@ -51,7 +51,7 @@ func LogLevel(name string) (slog.Level, error) {
 }
 
 func logAt(level slog.Level) func(*builtin.Call) (starlark.Value, error) {
-	return onTask(func(c *call) (starlark.Value, error) {
+	return onTask(func(c *invocation) (starlark.Value, error) {
 		if len(c.Args) != 1 {
 			return nil, c.Errorf("got %d arguments without a name, want one message; name the others, as in count=3", len(c.Args))
 		}

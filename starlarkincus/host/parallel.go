@@ -38,7 +38,7 @@ var errSiblingFailed = errors.Plain("another task failed")
 
 // A group is one call of parallel. The lock of the host guards it.
 type group struct {
-	*call
+	*invocation
 	fn      starlark.Callable
 	items   starlark.Iterator
 	count   int // of the items; -1 where it isn't known before
@@ -58,24 +58,24 @@ type group struct {
 	callers starlark.CallStack // of the call, once it was needed
 }
 
-func parallel(c *call) (starlark.Value, error) {
-	var f, of starlark.Value
+func parallel(c *invocation) (starlark.Value, error) {
+	var fnArg, itemsArg starlark.Value
 	limit := 8
-	if err := c.Unpack(&f, &of, &limit); err != nil {
+	if err := c.Unpack(&fnArg, &itemsArg, &limit); err != nil {
 		return nil, err
 	}
-	fn, ok := f.(starlark.Callable)
+	fn, ok := fnArg.(starlark.Callable)
 	if !ok {
-		return nil, c.Errorf("fn is %s, want a function: write parallel(fn, items), not parallel(fn(item), items)", builtin.Described(f))
+		return nil, c.Errorf("fn is %s, want a function: write parallel(fn, items), not parallel(fn(item), items)", builtin.Described(fnArg))
 	}
-	items, ok := of.(starlark.Iterable)
+	items, ok := itemsArg.(starlark.Iterable)
 	if !ok {
-		return nil, c.Errorf("items is %s, want a list or another sequence", builtin.Described(of))
+		return nil, c.Errorf("items is %s, want a list or another sequence", builtin.Described(itemsArg))
 	}
 	if limit < 1 || limit > maxTasks {
 		return nil, c.Errorf("limit is %d, want 1 to %d", limit, maxTasks)
 	}
-	g := &group{call: c, fn: fn, count: starlark.Len(items), limit: limit, depth: c.depth + c.Thread.CallStackDepth() + taskDepth}
+	g := &group{invocation: c, fn: fn, count: starlark.Len(items), limit: limit, depth: c.depth + c.Thread.CallStackDepth() + taskDepth}
 	if g.depth > maxDepth {
 		return nil, errors.Plain("Starlark stack overflow")
 	}
@@ -143,11 +143,11 @@ func (g *group) one(first bool) bool {
 	g.next++
 	g.over = g.next == g.count
 	g.results = append(g.results, nil)
-	if limit := h.options.MaxSteps; limit > 0 && g.run.hard.Err() == nil {
+	if limit := h.options.MaxSteps; limit > 0 && g.run.callerCtx.Err() == nil {
 		// A builtin takes no steps of its own.
 		if g.run.steps++; g.run.steps > limit {
 			g.over = false
-			g.call.stop(fmt.Errorf("%w: %d", ErrSteps, limit))
+			g.invocation.stop(fmt.Errorf("%w: %d", ErrSteps, limit))
 			return false
 		}
 	}
@@ -159,16 +159,16 @@ func (g *group) one(first bool) bool {
 	own := taskOf(thread)
 	own.cleanups = g.cleanups
 	own.item = func() *report.Task { return g.describe(i, item) }
-	v, err := own.call(thread, g.fn, starlark.Tuple{item}, nil)
+	v, err := own.callFunction(thread, g.fn, starlark.Tuple{item}, nil)
 	builtin.Of(g.Thread).Sent += builtin.Of(thread).Sent
 	failure := failureOf(err)
 	switch {
 	case err == nil:
 		g.results[i] = &result{value: v}
-	case own.passes(err) || failure == nil || failure.Class.IsA(errors.Script):
+	case own.uncatchable(err) || failure == nil || failure.Class.IsA(errors.Script):
 		g.fail(i, &report.ThreadBoundary{Task: own.item(), Err: err})
 	default:
-		g.results[i] = &result{err: h.hold(g.traced(&report.ThreadBoundary{Task: own.item(), Err: err}))}
+		g.results[i] = &result{err: h.errorValueOf(g.traced(&report.ThreadBoundary{Task: own.item(), Err: err}))}
 	}
 	return true
 }
@@ -176,7 +176,7 @@ func (g *group) one(first bool) bool {
 // fail ends the group with an item's error. Those after the first are consequences of it; but after an interrupt all
 // are its, and that of the first item tells where the script was.
 func (g *group) fail(i int, err error) {
-	interrupted := g.call.ctx.Err() != nil
+	interrupted := g.invocation.ctx.Err() != nil
 	if g.err == nil || interrupted && !g.genuine && !isStop(g.err) && i < g.failed {
 		g.err, g.failed, g.genuine = err, i, !interrupted && !isStop(err)
 	}

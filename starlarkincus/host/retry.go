@@ -63,7 +63,7 @@ type retrying struct {
 	backoff float64
 }
 
-func retry(c *call) (starlark.Value, error) {
+func retry(c *invocation) (starlark.Value, error) {
 	fn, err := c.function("retry(fn, arg)")
 	if err != nil {
 		return nil, err
@@ -76,9 +76,9 @@ func retry(c *call) (starlark.Value, error) {
 	var failed []error
 	changes := builtin.Of(c.Thread).Sent
 	for delay := how.delay; ; delay = how.longer(delay) {
-		v, err := c.call(c.Thread, fn, c.Args[1:], kwargs)
+		v, err := c.callFunction(c.Thread, fn, c.Args[1:], kwargs)
 		switch {
-		case err == nil || c.passes(err):
+		case err == nil || c.uncatchable(err):
 			return v, err
 		case len(failed) == how.times-1 || !how.again(failureOf(err), builtin.Of(c.Thread).Sent > changes):
 			return nil, retriedError(err, failed, time.Since(begin))
@@ -91,7 +91,7 @@ func retry(c *call) (starlark.Value, error) {
 }
 
 // retrying takes the call's own arguments from those that go to fn.
-func (c *call) retrying() (how retrying, kwargs []starlark.Tuple, err error) {
+func (c *invocation) retrying() (how retrying, kwargs []starlark.Tuple, err error) {
 	how = retrying{times: 5, delay: time.Second, backoff: 2}
 	for _, kwarg := range c.Kwargs {
 		name, v := string(kwarg[0].(starlark.String)), kwarg[1]
@@ -144,12 +144,12 @@ func (how *retrying) again(failure *errors.Error, changed bool) bool {
 	case how.on != nil:
 		return isOneOf(failure, how.on)
 	}
-	return !changed && passing(failure)
+	return !changed && isTransient(failure)
 }
 
 // passing says whether a failure passes by itself and can't have been done already. The outcome of the failure itself
 // decides; its causes tell only why it failed.
-func passing(failure *errors.Error) bool {
+func isTransient(failure *errors.Error) bool {
 	if failure.Outcome == errors.Done || failure.Outcome == errors.Unknown {
 		return false
 	}
@@ -230,7 +230,7 @@ func notesOf(err error) []string {
 	return append(notesOf(r.err), r.notes...)
 }
 
-func waitUntil(c *call) (starlark.Value, error) {
+func waitUntil(c *invocation) (starlark.Value, error) {
 	var fn, timeout, interval starlark.Value = nil, starlark.MakeInt(60), starlark.MakeInt(1)
 	if err := c.Unpack(&fn, &timeout, &interval); err != nil {
 		return nil, err
@@ -250,7 +250,7 @@ func waitUntil(c *call) (starlark.Value, error) {
 	begin := time.Now()
 	for {
 		left := limit - time.Since(begin)
-		v, err := c.call(c.Thread, f, nil, nil)
+		v, err := c.callFunction(c.Thread, f, nil, nil)
 		if err != nil || v.Truth() {
 			return v, err
 		}

@@ -21,9 +21,9 @@ type run struct {
 	// The three contexts of a run. Hard ends with the caller's context and at the step limit. Soft ends with it, and
 	// with exit() or a panic: scripts run under it. Clean outlives both: clean-up runs under it, until the grace
 	// period after hard's end is over.
-	hard, soft, clean             context.Context
-	stopHard, stopSoft, stopClean context.CancelCauseFunc
-	unwatch                       func() bool
+	callerCtx, scriptCtx, cleanupCtx          context.Context
+	cancelCaller, cancelScript, cancelCleanup context.CancelCauseFunc
+	unwatch                                   func() bool
 
 	steps   uint64    // that ended tasks took, and others up to when they last said so
 	loading []loading // the files being loaded, the script first
@@ -77,10 +77,10 @@ func (h *Host) withRun(ctx context.Context, deferred *[]deferredCall, body func(
 
 // main runs a script, or an entry, on the run's first thread.
 func (r *run) main(script func(*run, *starlark.Thread) error) error {
-	if cause := causeOf(r.hard); cause != nil {
+	if cause := causeOf(r.callerCtx); cause != nil {
 		return &stopError{cause: cause}
 	}
-	thread, done := r.newThread("main", r.soft, 0)
+	thread, done := r.newThread("main", r.scriptCtx, 0)
 	defer done()
 	return r.outcome(taskOf(thread).guard(func() error { return script(r, thread) }))
 }
@@ -89,16 +89,16 @@ func (h *Host) newRun(ctx context.Context) *run {
 	r := &run{host: h, names: h.predeclared}
 	ctx, r.work = h.options.Track(ctx)
 	r.graceEnd = sync.OnceValue(func() time.Time { return time.Now().Add(h.options.Grace) })
-	r.hard, r.stopHard = context.WithCancelCause(ctx)
-	r.soft, r.stopSoft = context.WithCancelCause(r.hard)
-	r.clean, r.stopClean = context.WithCancelCause(context.WithoutCancel(ctx))
-	r.unwatch = context.AfterFunc(r.hard, func() {
+	r.callerCtx, r.cancelCaller = context.WithCancelCause(ctx)
+	r.scriptCtx, r.cancelScript = context.WithCancelCause(r.callerCtx)
+	r.cleanupCtx, r.cancelCleanup = context.WithCancelCause(context.WithoutCancel(ctx))
+	r.unwatch = context.AfterFunc(r.callerCtx, func() {
 		grace := time.NewTimer(time.Until(r.graceEnd()))
 		defer grace.Stop()
 		select {
 		case <-grace.C:
-			r.stopClean(fmt.Errorf("%w: %v", errGraceOver, h.options.Grace))
-		case <-r.clean.Done():
+			r.cancelCleanup(fmt.Errorf("%w: %v", errGraceOver, h.options.Grace))
+		case <-r.cleanupCtx.Done():
 		}
 	})
 	h.runsMu.Lock()
@@ -112,25 +112,25 @@ func (r *run) close() {
 	delete(r.host.runs, r)
 	r.host.runsMu.Unlock()
 	r.unwatch()
-	r.stopClean(nil)
-	r.stopHard(nil)
+	r.cancelCleanup(nil)
+	r.cancelCaller(nil)
 	r.work.Close()
 }
 
 // stop ends the run's scripts for a cause of their own making.
 func (r *run) stop(cause error) {
 	if errors.Is(cause, ErrSteps) {
-		r.stopHard(cause)
+		r.cancelCaller(cause)
 	}
-	r.stopSoft(cause)
+	r.cancelScript(cause)
 }
 
 // cause is why the run was stopped; nil while it goes on. An interrupt counts for more than an exit() before it.
 func (r *run) cause() error {
-	if cause := causeOf(r.hard); cause != nil {
+	if cause := causeOf(r.callerCtx); cause != nil {
 		return cause
 	}
-	return causeOf(r.soft)
+	return causeOf(r.scriptCtx)
 }
 
 // outcome is the error that a run gives its caller. A script that came to its end has succeeded, even if the
@@ -169,7 +169,7 @@ func (r *run) newThread(name string, parent context.Context, depth int) (thread 
 // countSteps makes the thread's steps count against the run's limit, a slice at a time.
 func (r *run) countSteps(thread *starlark.Thread, t *task) (count func()) {
 	limit := r.host.options.MaxSteps
-	if limit == 0 || r.hard.Err() != nil {
+	if limit == 0 || r.callerCtx.Err() != nil {
 		return func() {}
 	}
 	const slice = 10_000
@@ -211,10 +211,10 @@ func (t *task) stop(cause error) {
 
 // passes says whether an error must pass every try_ because the task has been stopped, or asked to be. The context
 // goes first: what a stopped builtin fails with may look like any failure.
-func (t *task) passes(err error) bool { return t.ctx.Err() != nil || isStop(err) }
+func (t *task) uncatchable(err error) bool { return t.ctx.Err() != nil || isStop(err) }
 
-// call calls a script's function. A panic becomes an error, so that clean-up runs after it.
-func (t *task) call(thread *starlark.Thread, fn starlark.Value, args starlark.Tuple, kwargs []starlark.Tuple) (v starlark.Value, err error) {
+// callFunction calls a script's function. A panic becomes an error, so that clean-up runs after it.
+func (t *task) callFunction(thread *starlark.Thread, fn starlark.Value, args starlark.Tuple, kwargs []starlark.Tuple) (v starlark.Value, err error) {
 	err = t.guard(func() error {
 		v, err = starlark.Call(thread, fn, args, kwargs)
 		return err
@@ -250,19 +250,19 @@ func (r *run) protected(depth, others int, callers starlark.CallStack, fn starla
 	if depth > maxDepth {
 		return errors.Plain("Starlark stack overflow")
 	}
-	if cause := causeOf(r.clean); cause != nil {
+	if cause := causeOf(r.cleanupCtx); cause != nil {
 		r.noteCut(fn, args, "was not called")
 		return &stopError{cause: fmt.Errorf("%s was not called: %w", fn.Name(), cause)}
 	}
-	r.settle(r.clean, r.host.options.Grace/settleShare)
-	if r.hard.Err() == nil {
-		defer func() { r.cleanupStopped = r.cleanupStopped || r.hard.Err() != nil }()
+	r.endAbandoned(r.cleanupCtx, r.host.options.Grace/abandonedShare)
+	if r.callerCtx.Err() == nil {
+		defer func() { r.cleanupStopped = r.cleanupStopped || r.callerCtx.Err() != nil }()
 	}
 	ctx, release := r.share(others)
 	defer release()
 	own, done := r.newThread("clean-up", ctx, depth)
 	defer done()
-	_, err := taskOf(own).call(own, fn, args, kwargs)
+	_, err := taskOf(own).callFunction(own, fn, args, kwargs)
 	if err == nil {
 		return nil
 	}

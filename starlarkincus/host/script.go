@@ -44,7 +44,7 @@ func (h *Host) RunWith(ctx context.Context, path string, body func(*Script) erro
 
 // Call calls a function of the script's without arguments.
 func (s *Script) Call(fn starlark.Callable) error {
-	_, err := taskOf(s.thread).call(s.thread, fn, nil, nil)
+	_, err := taskOf(s.thread).callFunction(s.thread, fn, nil, nil)
 	return err
 }
 

@@ -105,13 +105,13 @@ func (s *Session) eval(thread *starlark.Thread, name, text string) (starlark.Val
 	if err := resolve.File(whole, s.names.Has, starlark.Universe.Has); err != nil {
 		return nil, h.explain(err, whole, s.names)
 	}
-	bound := make(map[string]bool)
+	assigned := make(map[string]bool)
 	for _, stmt := range file.Stmts {
-		bind(stmt, bound)
+		addAssigned(stmt, assigned)
 	}
 	var v starlark.Value = starlark.None
 	for _, stmt := range file.Stmts {
-		if v, err = s.exec(thread, file, stmt, bound); err != nil {
+		if v, err = s.exec(thread, file, stmt, assigned); err != nil {
 			return nil, h.explain(err, file, s.names)
 		}
 	}
@@ -119,14 +119,14 @@ func (s *Session) eval(thread *starlark.Thread, name, text string) (starlark.Val
 }
 
 // exec runs one statement of an entry. Bound has the names that the entry's statements assign to.
-func (s *Session) exec(thread *starlark.Thread, file *syntax.File, stmt syntax.Stmt, bound map[string]bool) (starlark.Value, error) {
+func (s *Session) exec(thread *starlark.Thread, file *syntax.File, stmt syntax.Stmt, assigned map[string]bool) (starlark.Value, error) {
 	if expr, ok := stmt.(*syntax.ExprStmt); ok {
 		return starlark.EvalExprOptions(file.Options, thread, expr.X, s.names)
 	}
 	// A name that the statement assigns to is a new global of its program. So that x += 1 finds the session's x, the
 	// program starts with an assignment from a name that no script can write.
 	own := make(map[string]bool)
-	bind(stmt, own)
+	addAssigned(stmt, own)
 	single := &syntax.File{Path: file.Path, Options: file.Options}
 	for name := range own {
 		if v, ok := s.names[name]; ok {
@@ -141,7 +141,7 @@ func (s *Session) exec(thread *starlark.Thread, file *syntax.File, stmt syntax.S
 		}
 	}
 	single.Stmts = append(single.Stmts, stmt)
-	program, err := starlark.FileProgram(single, func(name string) bool { return s.names.Has(name) || bound[name] })
+	program, err := starlark.FileProgram(single, func(name string) bool { return s.names.Has(name) || assigned[name] })
 	if err != nil {
 		return nil, err
 	}
@@ -153,10 +153,10 @@ func (s *Session) exec(thread *starlark.Thread, file *syntax.File, stmt syntax.S
 const hiddenPrefix = "= "
 
 // bind adds the names that a statement assigns to outside of functions.
-func bind(stmt syntax.Stmt, names map[string]bool) {
+func addAssigned(stmt syntax.Stmt, names map[string]bool) {
 	switch stmt := stmt.(type) {
 	case *syntax.AssignStmt:
-		bindTarget(stmt.LHS, names)
+		addTarget(stmt.LHS, names)
 	case *syntax.DefStmt:
 		names[stmt.Name.Name] = true
 	case *syntax.LoadStmt:
@@ -164,35 +164,35 @@ func bind(stmt syntax.Stmt, names map[string]bool) {
 			names[to.Name] = true
 		}
 	case *syntax.ForStmt:
-		bindTarget(stmt.Vars, names)
-		bindAll(stmt.Body, names)
+		addTarget(stmt.Vars, names)
+		addAllAssigned(stmt.Body, names)
 	case *syntax.WhileStmt:
-		bindAll(stmt.Body, names)
+		addAllAssigned(stmt.Body, names)
 	case *syntax.IfStmt:
-		bindAll(stmt.True, names)
-		bindAll(stmt.False, names)
+		addAllAssigned(stmt.True, names)
+		addAllAssigned(stmt.False, names)
 	}
 }
 
-func bindAll(stmts []syntax.Stmt, names map[string]bool) {
+func addAllAssigned(stmts []syntax.Stmt, names map[string]bool) {
 	for _, stmt := range stmts {
-		bind(stmt, names)
+		addAssigned(stmt, names)
 	}
 }
 
-func bindTarget(target syntax.Expr, names map[string]bool) {
+func addTarget(target syntax.Expr, names map[string]bool) {
 	switch target := target.(type) {
 	case *syntax.Ident:
 		names[target.Name] = true
 	case *syntax.ParenExpr:
-		bindTarget(target.X, names)
+		addTarget(target.X, names)
 	case *syntax.TupleExpr:
 		for _, elem := range target.List {
-			bindTarget(elem, names)
+			addTarget(elem, names)
 		}
 	case *syntax.ListExpr:
 		for _, elem := range target.List {
-			bindTarget(elem, names)
+			addTarget(elem, names)
 		}
 	}
 }

@@ -72,7 +72,7 @@ Use raise_ for an error that a caller may handle: try_ doesn't catch a ScriptErr
 	Call: onTask(fail),
 }
 
-func try(c *call) (starlark.Value, error) {
+func try(c *invocation) (starlark.Value, error) {
 	fn, err := c.function("try_(fn, arg)")
 	if err != nil {
 		return nil, err
@@ -83,7 +83,7 @@ func try(c *call) (starlark.Value, error) {
 	})
 }
 
-func catch(c *call) (starlark.Value, error) {
+func catch(c *invocation) (starlark.Value, error) {
 	if len(c.Args) == 0 {
 		return nil, c.Errorf("missing the classes: write catch(IncusNotFoundError, fn, arg)")
 	}
@@ -99,24 +99,24 @@ func catch(c *call) (starlark.Value, error) {
 		return nil, c.Errorf("got %s, want a function: write catch(%s, fn, arg), not catch(%[2]s, fn(arg))", builtin.Described(c.Args[1]), c.Args[0])
 	}
 	return c.attempt(fn, c.Args[2:], func(err error) bool {
-		return isOneOf(c.host().hold(err).err, classes)
+		return isOneOf(c.host().errorValueOf(err).err, classes)
 	})
 }
 
 // attempt calls fn and makes a Result of what it returns, or of an error that holds says to hold. What stops the task
 // is never held.
-func (c *call) attempt(fn starlark.Callable, args starlark.Tuple, holds func(error) bool) (starlark.Value, error) {
-	v, err := c.call(c.Thread, fn, args, c.Kwargs)
+func (c *invocation) attempt(fn starlark.Callable, args starlark.Tuple, holds func(error) bool) (starlark.Value, error) {
+	v, err := c.callFunction(c.Thread, fn, args, c.Kwargs)
 	switch {
 	case err == nil:
 		return &result{value: v}, nil
-	case c.passes(err) || !holds(err):
+	case c.uncatchable(err) || !holds(err):
 		return nil, err
 	}
-	return &result{err: c.host().hold(err)}, nil
+	return &result{err: c.host().errorValueOf(err)}, nil
 }
 
-func raise(c *call) (starlark.Value, error) {
+func raise(c *invocation) (starlark.Value, error) {
 	if len(c.Args) == 0 {
 		return nil, c.Errorf(`missing the error: write raise_(error) or raise_(IncusError, "message")`)
 	}
@@ -144,7 +144,7 @@ func raise(c *call) (starlark.Value, error) {
 	}
 }
 
-func finally(c *call) (starlark.Value, error) {
+func finally(c *invocation) (starlark.Value, error) {
 	var body, cleanup starlark.Value
 	if err := c.Unpack(&body, &cleanup); err != nil {
 		return nil, err
@@ -158,9 +158,9 @@ func finally(c *call) (starlark.Value, error) {
 		fns[i] = fn
 	}
 	c.cleanups++
-	v, err := c.call(c.Thread, fns[0], nil, nil)
+	v, err := c.callFunction(c.Thread, fns[0], nil, nil)
 	c.cleanups--
-	stopped := c.passes(err)
+	stopped := c.uncatchable(err)
 	failed := c.cleanup(c.Thread, fns[1])
 	switch {
 	case failed == nil:
@@ -176,7 +176,7 @@ func finally(c *call) (starlark.Value, error) {
 	return nil, err
 }
 
-func fail(c *call) (starlark.Value, error) {
+func fail(c *invocation) (starlark.Value, error) {
 	message, err := joined(c)
 	if err != nil {
 		return nil, err
@@ -185,7 +185,7 @@ func fail(c *call) (starlark.Value, error) {
 }
 
 // joined is what print and fail make of their arguments.
-func joined(c *call) (string, error) {
+func joined(c *invocation) (string, error) {
 	sep := " "
 	if err := starlark.UnpackArgs(c.Name, nil, c.Kwargs, "sep?", &sep); err != nil {
 		return "", err

@@ -15,20 +15,20 @@ import (
 type Frame struct {
 	Pos      syntax.Position // without a line if the calls were made by no script
 	Function string
-	Calls    []Call
+	Steps    []Step
 }
 
-// A Call is a builtin, or a task that a builtin started.
-type Call struct {
+// A Step is a builtin, or a task that a builtin started.
+type Step struct {
 	Builtin string
 	Task    *Task
 }
 
-func (c Call) String() string {
-	if c.Task != nil {
-		return c.Task.String()
+func (s Step) String() string {
+	if s.Task != nil {
+		return s.Task.String()
 	}
-	return c.Builtin
+	return s.Builtin
 }
 
 // A Task is one item of a call of parallel.
@@ -65,7 +65,7 @@ func Backtrace(err error) []Frame {
 			b.add(stack)
 			b.add(e.Callers)
 			if e.Task != nil {
-				b.call(Call{Task: e.Task})
+				b.step(Step{Task: e.Task})
 			}
 			stack = nil
 		case *errors.Error:
@@ -93,17 +93,17 @@ func (b *backtrace) add(stack starlark.CallStack) {
 			}
 			*b = append(*b, Frame{Pos: frame.Pos, Function: function})
 		case !silent[frame.Name]:
-			b.call(Call{Builtin: frame.Name})
+			b.step(Step{Builtin: frame.Name})
 		}
 	}
 }
 
-func (b *backtrace) call(c Call) {
+func (b *backtrace) step(s Step) {
 	if len(*b) == 0 {
 		*b = append(*b, Frame{})
 	}
 	last := &(*b)[len(*b)-1]
-	last.Calls = append(last.Calls, c)
+	last.Steps = append(last.Steps, s)
 }
 
 // Message returns the message of an error of Starlark, or of a Go function that knows no classes: the innermost one,
@@ -176,8 +176,8 @@ func (p *Printer) frame(f Frame) string {
 	if f.Pos.Line > 0 {
 		text = fmt.Sprintf("  File %q, line %d, in %s\n", f.Pos.Filename(), f.Pos.Line, f.Function) + p.excerpt(f.Pos)
 	}
-	for _, call := range f.Calls {
-		text += "    in " + printable.Line(call.String()) + "\n"
+	for _, step := range f.Steps {
+		text += "    in " + printable.Line(step.String()) + "\n"
 	}
 	return text
 }

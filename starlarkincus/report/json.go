@@ -192,15 +192,15 @@ func (p *Printer) addFrames(r *reportedError, frames []Frame) {
 		if f.Pos.Line > 0 {
 			frame = reportedFrame{File: f.Pos.Filename(), Line: int(f.Pos.Line), Column: int(f.Pos.Col), Function: f.Function, Source: p.source(f.Pos)}
 		}
-		for _, call := range f.Calls {
-			if t := call.Task; t != nil {
+		for _, step := range f.Steps {
+			if t := step.Task; t != nil {
 				item := t.Item
 				if text, err := strconv.Unquote(item); err == nil {
 					item = text
 				}
 				r.Tasks = append(r.Tasks, reportedTask{t.Index, t.Count, item})
 			} else {
-				frame.Builtins = append(frame.Builtins, call.Builtin)
+				frame.Builtins = append(frame.Builtins, step.Builtin)
 			}
 		}
 		switch {

@@ -134,9 +134,9 @@ func lastFrame(frames []Frame) string {
 		text = fmt.Sprintf(" at %s, line %d, in %s", printable.Line(last.Pos.Filename()), last.Pos.Line, last.Function)
 	}
 	for _, frame := range slices.Backward(frames) {
-		for _, call := range slices.Backward(frame.Calls) {
-			if call.Task != nil {
-				return text + ", " + call.Task.String()
+		for _, step := range slices.Backward(frame.Steps) {
+			if step.Task != nil {
+				return text + ", " + step.Task.String()
 			}
 		}
 	}

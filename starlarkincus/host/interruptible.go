@@ -1,8 +1,8 @@
 package host
 
-// apart runs work that may wait for long and can't be told to stop, such as reading a pipe, and goes on without it when
+// interruptible runs work that may wait for long and can't be told to stop, such as reading a pipe, and goes on without it when
 // the thread's context ends.
-func apart[T any](c *call, work func() (T, error)) (v T, err error) {
+func interruptible[T any](c *invocation, work func() (T, error)) (v T, err error) {
 	type outcome struct {
 		v   T
 		err error
