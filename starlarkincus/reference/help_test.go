@@ -48,6 +48,9 @@ func TestHelpOfMethod(t *testing.T) {
 
 Deletes a project.
 
+With force=True, also deletes its instances, images, profiles, networks, network
+acls, network zones, volumes and buckets.
+
 Arguments:
   name     str      the name of the project; required
   force    bool     True also deletes everything in the project; default: a
@@ -132,6 +135,33 @@ func TestHelpOfAllNames(t *testing.T) {
 		if shortTypes[typ] == "" {
 			t.Errorf("no short name for %v", typ)
 		}
+	}
+}
+
+// TestHelpTellsWhatGoesToo: the help of a method names the kinds of objects that it deletes besides its own.
+func TestHelpTellsWhatGoesToo(t *testing.T) {
+	told := 0
+	for _, p := range sites() {
+		for _, m := range slices.Concat(p.CollectionMethods(), p.ObjectMethods()) {
+			var b text
+			b.method("x."+m.Name, &m)
+			help := strings.Join(strings.Fields(b.String()), " ")
+			if strings.Contains(help, "lso deletes its") != (m.Takes != nil) {
+				t.Errorf("%s.%s: %s", p.Name, m.Name, help)
+			}
+			for _, r := range m.Takes {
+				told++
+				if !regexp.MustCompile(`lso deletes its [a-zA-Z, ]*\b` + strings.ReplaceAll(r.Name, "_", " ") + `\b`).MatchString(help) {
+					t.Errorf("%s.%s: no %s in %s", p.Name, m.Name, r.Name, help)
+				}
+			}
+			if m.TakesWith != "" && (spec.Find(m.Arguments(), m.TakesWith) == nil || !strings.Contains(help, "With "+m.TakesWith+"=True, also")) {
+				t.Errorf("%s.%s: %s", p.Name, m.Name, help)
+			}
+		}
+	}
+	if told < 20 {
+		t.Errorf("only %d kinds", told)
 	}
 }
 

@@ -198,11 +198,31 @@ func (t *text) method(name string, m *spec.Method) {
 	}
 	t.signature(name, params)
 	t.para(m.Doc)
+	t.takes(m)
 	t.fields("Arguments", args)
 	t.sent(requests(name, m))
 	if m.Background {
 		t.para("The server may work in the background. The call waits for the end of the operation unless wait=False.")
 	}
+}
+
+// takes writes which objects a method deletes along with the one.
+func (t *text) takes(m *spec.Method) {
+	var names []string
+	for _, r := range m.Takes {
+		names = append(names, strings.ReplaceAll(r.Name, "_", " "))
+	}
+	switch n := len(names); {
+	case n == 0:
+		return
+	case n > 1:
+		names = append(names[:n-2], names[n-2]+" and "+names[n-1])
+	}
+	if m.TakesWith != "" {
+		t.para("With " + m.TakesWith + "=True, also deletes its " + strings.Join(names, ", ") + ".")
+		return
+	}
+	t.para("Also deletes its " + strings.Join(names, ", ") + ".")
 }
 
 func (t *text) rest(requests []string) {

@@ -16,7 +16,8 @@ var Projects = &Resource{
 	Verbs:      List | Get | New | Update | Replace | Rename | Delete,
 	Background: Rename | Delete,
 	Fields:     []Field{nameField, descriptionField, configField, usedByField},
-	Takes:      []*Resource{Instances, Images, Profiles, Networks, NetworkACLs, NetworkZones, volumes, buckets}, // with force=True
+	Takes:      []*Resource{Instances, Images, Profiles, Networks, NetworkACLs, NetworkZones, volumes, buckets},
+	TakesWith:  "force",
 	DeleteArgs: []Field{{Name: "force", Type: Bool, Place: Query, Extension: "projects_force_delete",
 		Doc: "True also deletes everything in the project; default: a project that isn't empty is an error"}},
 	Methods: []Method{

@@ -142,6 +142,7 @@ type Resource struct {
 	CreateArgs []Field     // arguments of create that aren't fields of the body
 	DeleteArgs []Field     // arguments of delete
 	Takes      []*Resource // resources whose objects are deleted with the parent
+	TakesWith  string      // argument of delete without which it takes none; empty if it always does
 	Methods    []Method    // beyond the verbs
 	Children   []*Resource
 }
@@ -174,6 +175,7 @@ type Method struct {
 	Returns    Returns // result of a call that waits; see ReturnsNow
 	Effect     Effect
 	Takes      []*Resource // resources whose objects are deleted with the parent
+	TakesWith  string      // argument without which it takes none; empty if it always does
 	Requests   []Request   // requests, if they differ from those of its behavior; see Sends
 	Refresh    bool        // reads the object again afterwards
 	Offline    bool        // sends nothing

@@ -72,7 +72,7 @@ var volumes = &Resource{
 				copyProjectArg, descriptionField, configField, memberArg, refreshCopyArg, excludeOlderArg,
 				{Name: "volume_only", Type: Bool, Place: Local, Doc: "True omits the snapshots"},
 			}},
-		{Name: "move", HTTP: "POST", Does: DoMove, Returns: itself, Effect: Changes, Takes: []*Resource{volumeSnapshots}, Background: true,
+		{Name: "move", HTTP: "POST", Does: DoMove, Returns: itself, Effect: Changes, Takes: []*Resource{volumeSnapshots}, TakesWith: "volume_only", Background: true,
 			Doc: "Moves the volume to another name, pool, project or cluster member, and returns it. A move to another member copies the volume and then deletes the original, which must not be in use.",
 			Args: []Field{newNameArg,
 				{Name: "pool", Type: String, Doc: "the new pool"},

@@ -144,7 +144,7 @@ func (r *Resource) adder(out *[]Method, collection bool) func(Verb, Method) {
 		if r.Verbs&v != 0 {
 			m.Verb, m.Collection, m.Background = v, collection, r.Background&v != 0
 			if v == Delete {
-				m.Takes = r.Takes
+				m.Takes, m.TakesWith = r.Takes, r.TakesWith
 			}
 			*out = append(*out, m.of(r))
 		}
