@@ -1,19 +1,19 @@
-// Package builtin describes the names that scripts have: functions, libraries of them, values and types.
+// Package builtin declares the names available to scripts: functions, libraries, values and types.
 //
-// One [Decl] says all about a name, whoever offers it: the host, a library, the assertions of tests, the prompt, and
-// Starlark itself ([Functions] and [Methods]). Calls, help and check work with the same declaration:
+// Each name has one [Decl], be it a name of the host, a library, the assertions of tests, the prompt, or Starlark itself
+// ([Functions] and [Methods]). Calls, help and check use the same declaration:
 //
 //	var sleep = builtin.Decl{
 //		Name:    "sleep",
 //		Params:  []builtin.Param{builtin.Need("seconds", builtin.Seconds)},
 //		Returns: builtin.None,
-//		Help:    "Waits that many seconds.",
+//		Help:    "Pauses the script for a number of seconds.",
 //		Call:    func(c *builtin.Call) (starlark.Value, error) { … c.Unpack(&seconds) … },
 //	}
 //
-// Parameters and the result are data. A [Param] has a name, a [Type], its default as a script would write it, and a
-// [Passing]: how it is given. A Type is a set of Starlark's types, and of lists and the like those of the elements;
-// [Type.Allows] reports whether a parameter may be given a value of one.
+// Parameters and results are data. A [Param] has a name, a [Type], a default as Starlark source, and a [Passing]: by
+// position, by name, or both. A Type is a set of Starlark's types, with the element types of collections; [Type.Allows]
+// reports whether a parameter accepts a value of another type.
 package builtin
 
 import (
@@ -25,39 +25,39 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// A Decl declares a name. Exactly one of Call, Value and Members says what it stands for, but that a library, which has
-// Members, may be called too, and that the Members of a Value are its methods. One that has none of them is a type,
-// known by its help only, or a function of Starlark's own.
+// A Decl declares a name. Call is set for a function, Value for a value, whose methods are the Members, and Members for a
+// library, which may have Call too. With none of them, it declares a type, which only has help, or a function of Starlark
+// itself.
 type Decl struct {
-	Name    string // as a script writes it; a member's without its library's
+	Name    string // name in scripts; for a member of a library, its full name
 	Params  []Param
-	Usage   string // the parameters in help, where a list of them can't say it
-	Loose   bool   // which parameters are required depends on the others
+	Usage   string // if set, the parameters as help prints them, instead of Params
+	Loose   bool   // required parameters depend on other arguments
 	Returns Type   // 0 for any value
 	Help    string // for a person at the prompt
 	Call    func(*Call) (starlark.Value, error)
 	Value   func() starlark.Value
 	Members []Decl
 
-	native bool // a function of Starlark's own
+	native bool // a function of Starlark itself
 }
 
-// A Passing is the way in which a parameter is given.
+// A Passing is the way to pass an argument.
 type Passing int
 
 const (
-	Either     Passing = iota // by its position or by its name
-	ByPosition                // by its position only
-	ByName                    // by its name only
-	Rest                      // any further arguments without a name: *args
-	Keywords                  // any further arguments with a name: **kwargs
+	Either     Passing = iota // by position or by name
+	ByPosition                // by position only
+	ByName                    // by name only
+	Rest                      // all other positional arguments: *args
+	Keywords                  // all other named arguments: **kwargs
 )
 
 // A Param is a parameter of a function.
 type Param struct {
 	Name     string
 	Type     Type
-	Default  string // as a script would write it; empty for none that can be written
+	Default  string // Starlark source; empty if there is none
 	Required bool
 	Passing  Passing
 }
@@ -68,18 +68,18 @@ func Need(name string, t Type) Param { return Param{Name: name, Type: t, Require
 // Opt returns an optional parameter.
 func Opt(name string, t Type, value string) Param { return Param{Name: name, Type: t, Default: value} }
 
-// Key returns an optional parameter that is given by its name only.
+// Key returns an optional parameter that is passed by name only.
 func Key(name string, t Type, value string) Param {
 	return Param{Name: name, Type: t, Default: value, Passing: ByName}
 }
 
-// Args returns the parameter for any further arguments without a name.
+// Args returns the parameter for all other positional arguments.
 func Args(name string, t Type) Param { return Param{Name: name, Type: t, Passing: Rest} }
 
-// KwArgs returns the parameter for any further arguments with a name.
+// KwArgs returns the parameter for all other named arguments.
 func KwArgs(name string, t Type) Param { return Param{Name: name, Type: t, Passing: Keywords} }
 
-// String returns the parameter as a script's def would write it.
+// String returns the parameter in the syntax of a def.
 func (p Param) String() string {
 	switch {
 	case p.Passing == Rest:
@@ -92,7 +92,7 @@ func (p Param) String() string {
 	return p.Name
 }
 
-// Signature returns the parameters as help shows them, between the parentheses of a call.
+// Signature returns the parameters for help, without the parentheses.
 func (d *Decl) Signature() string {
 	if d.Usage != "" {
 		return d.Usage
@@ -104,10 +104,10 @@ func (d *Decl) Signature() string {
 	return strings.Join(params, ", ")
 }
 
-// Callable reports whether the name is a function, or a library that is one too.
+// Callable reports whether the name is a function, or a library that is also a function.
 func (d *Decl) Callable() bool { return d.Call != nil || d.native }
 
-// Title returns the name, as a call with the parameters where it can be called.
+// Title returns the name, with the parameters in parentheses if it is callable.
 func (d *Decl) Title() string {
 	if d.Callable() {
 		return d.Name + "(" + d.Signature() + ")"
@@ -115,21 +115,20 @@ func (d *Decl) Title() string {
 	return d.Name
 }
 
-// Text returns the help under its title.
+// Text returns the title and the help.
 func (d *Decl) Text() string { return d.Title() + "\n\n" + d.Help }
 
 // A Call is a script's call of a function.
 type Call struct {
 	Decl   *Decl
 	Thread *starlark.Thread
-	Name   string // of the function, in full
+	Name   string // full name of the function
 	Args   starlark.Tuple
 	Kwargs []starlark.Tuple
 }
 
-// Unpack sets one variable for each parameter of the declaration, in its order, from the call's arguments. Those of
-// optional parameters keep their values where there is no argument. Parameters for any further arguments have no
-// variable.
+// Unpack sets one variable for each parameter of the declaration, in order, from the call's arguments. The variable of a
+// missing optional argument keeps its value. The parameters *args and **kwargs have no variables.
 func (c *Call) Unpack(variables ...any) error {
 	var pairs []any
 	for _, p := range c.Decl.Params {
@@ -156,12 +155,12 @@ func (c *Call) Errorf(format string, args ...any) error {
 	return fmt.Errorf(c.Name+": "+format, args...)
 }
 
-// BadData returns an error about the data that a script was given to work on, which try_ holds.
+// BadData returns an error about data that the script processes, which try_ catches.
 func (c *Call) BadData(format string, args ...any) error {
 	return errors.New(errors.Base, c.Name+": "+format, args...)
 }
 
-// Data returns an argument that is a string or bytes.
+// Data returns the content of a string or bytes argument.
 func (c *Call) Data(name string, v starlark.Value) (string, error) {
 	switch v := v.(type) {
 	case starlark.String:

@@ -14,13 +14,13 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// call evaluates an expression with f, a function of the declaration.
+// call evaluates an expression that may call f, the function of the declaration.
 func call(d *builtin.Decl, expr string) (starlark.Value, error) {
 	return starlark.EvalOptions(new(syntax.FileOptions), new(starlark.Thread), "", expr, starlark.StringDict{"f": d.Make()})
 }
 
-// unpacking returns a declaration with the parameters, whose function returns a tuple of the arguments, None for those that
-// are left out.
+// unpacking returns a declaration with the parameters. Its function returns a tuple of the arguments, None for missing
+// ones.
 func unpacking(params ...builtin.Param) *builtin.Decl {
 	return &builtin.Decl{Name: "lib.f", Params: params, Call: func(c *builtin.Call) (starlark.Value, error) {
 		var values starlark.Tuple
@@ -37,7 +37,7 @@ func unpacking(params ...builtin.Param) *builtin.Decl {
 	}}
 }
 
-// Every shape of parameters is called with every number of arguments, by position and by name.
+// TestUnpack calls functions with all combinations of parameters with all numbers of arguments, by position and by name.
 func TestUnpack(t *testing.T) {
 	shapes := map[string][]builtin.Param{
 		"":             nil,
@@ -60,7 +60,7 @@ func TestUnpack(t *testing.T) {
 				required++
 			}
 		}
-		// The first args are given by position, the others by name where their bit is set.
+		// The first args are passed by position, the others by name if their bit is set.
 		for args := range len(params) + 2 {
 			for named := range 1 << len(params) {
 				want := make([]string, len(params))
@@ -123,7 +123,8 @@ func TestUnpack(t *testing.T) {
 	}
 }
 
-// Each type of variable refuses the values of all others, in an error with the names of the function and the parameter.
+// TestUnpackTypes checks that a variable rejects values of all other types, with an error that names the function and the
+// parameter.
 func TestUnpackTypes(t *testing.T) {
 	w := newWorld(t)
 	variables := map[builtin.Type]func() any{
@@ -138,12 +139,12 @@ func TestUnpackTypes(t *testing.T) {
 	for want, variable := range variables {
 		for _, k := range kinds {
 			for _, v := range w.values[k.kind] {
-				// Starlark quotes the name of a parameter that was given by it.
+				// Starlark quotes the name of a parameter that was passed by name.
 				for name, args := range map[string]builtin.Call{"x": {Args: starlark.Tuple{v}}, `"x"`: {Kwargs: []starlark.Tuple{{starlark.String("x"), v}}}} {
 					args.Decl, args.Name = &builtin.Decl{Params: []builtin.Param{builtin.Need("x", want)}}, "lib.f"
 					err := args.Unpack(variable())
 					if _, is := v.(object); is && want == builtin.List {
-						continue // it is made of a list
+						continue // it is created from a list
 					}
 					switch {
 					case want.Allows(k.kind) && err != nil:
@@ -157,7 +158,7 @@ func TestUnpackTypes(t *testing.T) {
 	}
 }
 
-// A declaration with another number of parameters than variables is a mistake of ours.
+// TestUnpackPanics checks that a wrong number of variables panics.
 func TestUnpackPanics(t *testing.T) {
 	a := builtin.Need("a", builtin.Any)
 	for _, c := range []struct {
@@ -216,7 +217,7 @@ func TestSignature(t *testing.T) {
 	}
 }
 
-// A name becomes the value that its declaration has, and the members of a library its attributes.
+// TestMake checks that a declaration makes its value, and that the members of a library are its attributes.
 func TestMake(t *testing.T) {
 	fn := func(c *builtin.Call) (starlark.Value, error) { return starlark.String(c.Name), nil }
 	members := []builtin.Decl{{Name: "lib.f", Call: fn}, {Name: "lib.n", Value: func() starlark.Value { return starlark.MakeInt(7) }}, {Name: "lib.Type"}}
@@ -248,7 +249,7 @@ func TestMake(t *testing.T) {
 	}
 }
 
-// Errors of Starlark's libraries get the full name, and stay what they are.
+// TestForward checks that errors of Starlark's libraries get the full name and keep their class.
 func TestForward(t *testing.T) {
 	cause := errors.Plain("refused")
 	module := &starlarkstruct.Module{Name: "m", Members: starlark.StringDict{
@@ -283,7 +284,7 @@ func TestForward(t *testing.T) {
 	}
 }
 
-// What Data takes for text is what a parameter of the type Text allows.
+// TestData checks that Data accepts the same values as a parameter of the type Text.
 func TestData(t *testing.T) {
 	w := newWorld(t)
 	c := &builtin.Call{Name: "lib.f"}

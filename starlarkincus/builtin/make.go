@@ -9,7 +9,7 @@ import (
 	"go.starlark.net/starlarkstruct"
 )
 
-// Make returns the value that the name stands for; nil for a type.
+// Make returns the value of the name; nil for a type.
 func (d *Decl) Make() starlark.Value {
 	switch {
 	case d.Value != nil:
@@ -22,7 +22,7 @@ func (d *Decl) Make() starlark.Value {
 	return nil
 }
 
-// Function returns the function that scripts call.
+// Function returns the function for scripts.
 func (d *Decl) Function() *starlark.Builtin {
 	return starlark.NewBuiltin(d.Name, func(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (v starlark.Value, err error) {
 		err = Of(thread).Guard(func() error {
@@ -33,7 +33,7 @@ func (d *Decl) Function() *starlark.Builtin {
 	})
 }
 
-// Member returns the declaration of a library's member, or of a value's method; nil for an unknown name.
+// Member returns the declaration of a member of a library, or of a method of a value; nil for an unknown name.
 func (d *Decl) Member(name string) *Decl {
 	for i := range d.Members {
 		if m := &d.Members[i]; strings.TrimPrefix(m.Name, d.Name+".") == name {
@@ -43,7 +43,7 @@ func (d *Decl) Member(name string) *Decl {
 	return nil
 }
 
-// library returns the module of the members; types among them are known by their help only.
+// library returns the module with the members, without types.
 func (d *Decl) library() starlark.Value {
 	module := &starlarkstruct.Module{Name: d.Name, Members: make(starlark.StringDict, len(d.Members))}
 	for i := range d.Members {
@@ -58,7 +58,7 @@ func (d *Decl) library() starlark.Value {
 	return module
 }
 
-// A callableLibrary is a library that is a function too.
+// A callableLibrary is a library that is also a function.
 type callableLibrary struct {
 	*starlarkstruct.Module
 	fn *starlark.Builtin
@@ -75,7 +75,7 @@ func (l callableLibrary) CallInternal(thread *starlark.Thread, args starlark.Tup
 	return l.fn.CallInternal(thread, args, kwargs)
 }
 
-// Forward calls a function of one of Starlark's own libraries. Its errors get the full name in place of its own.
+// Forward returns a Call that calls a function of one of Starlark's libraries, and puts the full name into its errors.
 func Forward(module *starlarkstruct.Module, name string) func(*Call) (starlark.Value, error) {
 	fn := module.Members[name].(*starlark.Builtin)
 	return func(c *Call) (starlark.Value, error) {
@@ -87,8 +87,8 @@ func Forward(module *starlarkstruct.Module, name string) func(*Call) (starlark.V
 	}
 }
 
-// Parse is Forward for a function whose parameters are strings, the first of them a text from outside. A text that can't
-// be read is no mistake in the script: such an error is one that try_ holds.
+// Parse is like Forward, for a function that parses a string. Errors about the string's content are not mistakes in the
+// script, so try_ catches them.
 func Parse(module *starlarkstruct.Module, name string) func(*Call) (starlark.Value, error) {
 	fn := Forward(module, name)
 	return func(c *Call) (starlark.Value, error) {
@@ -107,12 +107,12 @@ func Parse(module *starlarkstruct.Module, name string) func(*Call) (starlark.Val
 	}
 }
 
-// Constant returns a value of one of Starlark's own libraries.
+// Constant returns a Value with a constant of one of Starlark's libraries.
 func Constant(module *starlarkstruct.Module, name string) func() starlark.Value {
 	return func() starlark.Value { return module.Members[name] }
 }
 
-// renamed is an error without the short name of a function in front.
+// renamed returns an error with the full name of a function instead of its short name.
 type renamed struct {
 	err    error
 	prefix string

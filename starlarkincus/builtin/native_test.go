@@ -16,7 +16,7 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// kinds are the types of declarations, each with code for values of it.
+// kinds lists the types of declarations, each with expressions for values of it.
 var kinds = []struct {
 	name   string
 	kind   builtin.Type
@@ -48,7 +48,7 @@ var kinds = []struct {
 }
 
 // TestNative calls each of Starlark's own functions and methods with values of every type in place of each parameter, and
-// compares what the interpreter takes and returns with what is declared.
+// compares the accepted types and the results with the declaration.
 func TestNative(t *testing.T) {
 	w := newWorld(t)
 	for _, name := range builtin.NativeNames() {
@@ -61,7 +61,7 @@ func TestNative(t *testing.T) {
 	}
 }
 
-// A world has values of each type.
+// A world holds values of each type.
 type world struct {
 	thread *starlark.Thread
 	values map[builtin.Type][]starlark.Value
@@ -85,7 +85,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// of returns all values of the types that a declaration names.
+// of returns all values of a set of types.
 func (w *world) of(t builtin.Type) []starlark.Value {
 	var all []starlark.Value
 	for _, k := range kinds {
@@ -113,7 +113,7 @@ func kindOf(v starlark.Value) builtin.Type {
 	return builtin.Other
 }
 
-// An object is a value of a type that has no name in declarations: one that can be called, measured and iterated.
+// An object is a value of the type Other, which can be called, measured and iterated.
 type object struct{ *starlark.List }
 
 func (object) Type() string { return "object" }
@@ -122,7 +122,7 @@ func (object) CallInternal(*starlark.Thread, starlark.Tuple, []starlark.Tuple) (
 	return starlark.MakeInt(1), nil
 }
 
-// fresh returns a copy of a value that a call may change.
+// fresh returns a copy of a value, because a call may change it.
 func fresh(v starlark.Value) starlark.Value {
 	switch v := v.(type) {
 	case *starlark.List:
@@ -143,14 +143,13 @@ func fresh(v starlark.Value) starlark.Value {
 	return v
 }
 
-// A trial is a call of a function: what its method belongs to, nil for none, and its arguments, nil for one that is left
-// out.
+// A trial is a call of a function: the receiver of a method, or nil, and the arguments, nil for a missing one.
 type trial struct {
 	receiver starlark.Value
 	args     []starlark.Value
-	byName   int            // the argument that is given by its name; -1 for none
+	byName   int            // index of the argument to pass by name; -1 for none
 	extra    starlark.Tuple // after the others
-	unknown  bool           // with a name that no parameter has
+	unknown  bool           // adds an argument with an unknown name
 }
 
 func (w *world) try(d *builtin.Decl, c trial) (result, receiver starlark.Value, err error) {
@@ -186,8 +185,8 @@ func (w *world) try(d *builtin.Decl, c trial) (result, receiver starlark.Value, 
 	return result, receiver, err
 }
 
-// trials yields the calls with the values of one argument, and with all declared ones of those before it. Those after it
-// are left out, unless they are required.
+// trials yields the calls with all values of one argument, and all declared values of the arguments before it. Later
+// arguments are omitted unless they are required.
 func (w *world) trials(d *builtin.Decl, at int, values []starlark.Value) iter.Seq[trial] {
 	return func(yield func(trial) bool) {
 		receivers := []starlark.Value{nil}
@@ -236,13 +235,13 @@ func kindNamed(name string) builtin.Type {
 // compareTypes calls a function with values of each type in place of each parameter.
 func (w *world) compareTypes(t *testing.T, d *builtin.Decl) {
 	var returned builtin.Type
-	// taken reports whether a call with one of the values succeeds, and notes the results.
+	// taken reports whether a call with one of the values succeeds, and records the results.
 	taken := func(at int, values []starlark.Value) bool {
 		taken := false
 		for c := range w.trials(d, at, values) {
 			result, _, err := w.try(d, c)
 			if at >= 0 && d.Params[at].Type == builtin.Any {
-				// A value may be refused for what it is, such as a key that isn't there, but not for its type.
+				// A value may be rejected for its content, such as a missing key, but not for its type.
 				taken = taken || err == nil || !strings.Contains(err.Error(), "for parameter")
 			}
 			if err != nil {
@@ -277,19 +276,19 @@ func (w *world) compareTypes(t *testing.T, d *builtin.Decl) {
 	}
 }
 
-// enough is how many calls with one parameter comparePassing tries.
+// enough is the number of calls that comparePassing tries for each parameter.
 const enough = 200
 
 // ofNumber matches errors about the number of arguments, or their names.
 var ofNumber = regexp.MustCompile("argument")
 
-// comparePassing calls a function with each argument by its name, left out, and as its default; and with too many
+// comparePassing calls a function with each argument passed by name, omitted, and equal to its default, and with too many
 // arguments.
 func (w *world) comparePassing(t *testing.T, d *builtin.Decl) {
 	has := func(how builtin.Passing) bool {
 		return slices.ContainsFunc(d.Params, func(p builtin.Param) bool { return p.Passing == how })
 	}
-	// Without parameters there is one call, of none.
+	// Without parameters there is a single call.
 	for at := range max(len(d.Params), 1) {
 		var p builtin.Param
 		values := []starlark.Value{nil}
@@ -306,7 +305,7 @@ func (w *world) comparePassing(t *testing.T, d *builtin.Decl) {
 			if worked++; worked > enough {
 				break
 			}
-			// change makes the call with one thing changed.
+			// change calls the function after one change of the trial.
 			change := func(change func(*trial)) (string, error) {
 				changed := c
 				changed.args = slices.Clone(c.args)
@@ -352,10 +351,10 @@ func (w *world) comparePassing(t *testing.T, d *builtin.Decl) {
 	}
 }
 
-// oneAtLeast are functions that must have one of any number of arguments.
+// oneAtLeast lists functions of any number of arguments, but at least one.
 var oneAtLeast = map[string]bool{"max": true, "min": true}
 
-// written returns the value of a default as a declaration has it; false for one that can't be written.
+// written returns the value of a declared default; false if it has no source form.
 func (w *world) written(text string) (starlark.Value, bool) {
 	v, err := starlark.EvalOptions(new(syntax.FileOptions), w.thread, "", text, nil)
 	return v, err == nil

@@ -6,32 +6,32 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// A Binding is what the calls of a thread's functions work with. The zero value suits a thread that nothing ends and that
-// shares no lock with others.
+// A Binding is the environment of the calls on a thread. The zero value is for a thread that is never cancelled and
+// shares no lock with other threads.
 type Binding struct {
-	// Context ends the calls. [In] leads back from it to the binding.
+	// Context cancels the calls. [In] returns the binding of a context.
 	Context context.Context
-	// Block runs a function that waits and touches no Starlark value: a host whose threads share a lock releases it there.
-	// Nil just calls it.
+	// Block calls a function that waits and uses no Starlark values. A host whose threads share a lock releases it
+	// meanwhile. Nil just calls the function.
 	Block func(wait func())
-	// Guard runs each call of a declared function; nil just calls it.
+	// Guard wraps each call of a declared function; nil just calls it.
 	Guard func(call func() error) error
 
-	// Print prints a text and a newline for a call, as print does; nil prints nothing.
+	// Print prints a line like print; nil prints nothing.
 	Print func(c *Call, text string) error
-	// Width returns the width of the terminal that Print prints on, 0 where it is none.
+	// Width returns the width of Print's terminal; 0 if there is none.
 	Width func() int
 
-	// Sent counts the changes that a server took or may have taken, Done those of them that are made.
+	// Sent counts the changes that a server accepted or may have accepted, Done those that are known to be made.
 	Sent, Done int
 }
 
-// threadKey is the thread-local that Bind sets.
+// threadKey is the name of the thread-local variable with the binding.
 const threadKey = "incus-star.thread"
 
 type contextKey struct{}
 
-// Bind gives a thread what its calls work with. It must come before the thread runs anything.
+// Bind sets the binding of a thread. It must be called before the thread runs code.
 func Bind(thread *starlark.Thread, b Binding) *Binding {
 	if b.Context == nil {
 		b.Context = context.Background()
@@ -53,7 +53,7 @@ func Bind(thread *starlark.Thread, b Binding) *Binding {
 	return &b
 }
 
-// Of returns the thread's binding, made where Bind wasn't called.
+// Of returns the binding of the thread, and creates one if Bind wasn't called.
 func Of(thread *starlark.Thread) *Binding {
 	if b, ok := thread.Local(threadKey).(*Binding); ok {
 		return b
@@ -61,7 +61,7 @@ func Of(thread *starlark.Thread) *Binding {
 	return Bind(thread, Binding{})
 }
 
-// In returns the binding of the thread whose context it is, and an empty one for another context.
+// In returns the binding with the context; for any other context, an empty one.
 func In(ctx context.Context) *Binding {
 	if b, ok := ctx.Value(contextKey{}).(*Binding); ok {
 		return b
@@ -69,23 +69,23 @@ func In(ctx context.Context) *Binding {
 	return &Binding{Context: ctx, Block: func(wait func()) { wait() }}
 }
 
-// Work is what the calls of a run's threads have begun elsewhere, such as on servers.
+// Work is the work that the calls of a run have started elsewhere, such as on servers.
 type Work interface {
-	// Abandoned reports whether some of it goes on that nobody waits for any more.
+	// Abandoned reports whether some work is running without a caller that waits for it.
 	Abandoned() bool
-	// Settle brings to an end what was abandoned, as far as that can be done before ctx ends.
+	// Settle ends the abandoned work, as far as possible before ctx ends.
 	Settle(ctx context.Context)
-	// Running returns what goes on, as far as it can be told before ctx ends, and what ended well after its caller was
-	// stopped, so that no script knows of it.
+	// Running returns the work that is still running, as far as it can be found before ctx ends, and the work that
+	// succeeded after its caller was stopped, unknown to the script.
 	Running(ctx context.Context) []Running
-	// Close gives up what is left.
+	// Close abandons the remaining work.
 	Close()
 }
 
-// Running is one thing that a server goes on with, or has ended after its caller was stopped.
+// Running describes work that a server is still doing, or completed after its caller was stopped.
 type Running struct {
 	Description string // such as "creating instance web"
-	OperationID string // empty where it isn't known
+	OperationID string // empty if unknown
 	Ended       bool   // it succeeded
 }
 

@@ -6,11 +6,11 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// A Type is a set of types of Starlark values; 0 is any value. The types of what a value is made of stand in the upper
-// half: see [Type.Of].
+// A Type is a set of types of Starlark values; 0 is any value. The upper half of its bits has the types of the elements of
+// collections: see [Type.Of].
 type Type uint64
 
-// The types, each by the name that type() returns.
+// The types of values.
 const (
 	None Type = 1 << iota
 	Bool
@@ -23,7 +23,7 @@ const (
 	Dict
 	Set
 	Range
-	Function // defs, lambdas, and functions of ours and of Starlark's
+	Function // defs, lambdas and builtins
 	Struct
 	Module
 	Error
@@ -34,11 +34,11 @@ const (
 	Pattern
 	Match
 	Environment
-	Other // a type that isn't among these, such as an object of Incus
+	Other // any other type, such as an object of Incus
 	types = iota
 )
 
-// Sets of types that parameters have.
+// Sets of types for parameters.
 const (
 	Any      Type = 0
 	Number        = Int | Float
@@ -51,27 +51,27 @@ const (
 	Classes       = Class | List | Tuple
 )
 
-// half is how far up the types of the elements stand.
+// half is the offset of the bits for element types.
 const half = 32
 
 var typeNames = [types]string{"None", "bool", "int", "float", "string", "bytes", "list", "tuple", "dict", "set", "range", "function", "struct",
 	"module", "error", "error_class", "Result", "time.time", "time.duration", "re.Pattern", "re.Match", "env", "another value"}
 
-// Of returns the type with elements of the type elem: List.Of(String) is a list of strings, Dict.Of(Int) a dict whose
-// values are ints, Result.Of(Int) a Result whose value is one.
+// Of returns the type with elements of the type elem: List.Of(String) is a list of strings, Dict.Of(Int) a dict with int
+// values, and Result.Of(Int) a Result with an int.
 func (t Type) Of(elem Type) Type { return t | elem<<half }
 
-// Elem returns the type of the elements; Any where nothing is known.
+// Elem returns the type of the elements; Any if unknown.
 func (t Type) Elem() Type { return t >> half }
 
-// Allows reports whether a value of the type got may be given where t is wanted. It knows nothing of elements.
+// Allows reports whether a parameter of type t accepts a value of the type got. It ignores the elements.
 func (t Type) Allows(got Type) bool {
 	const mask = 1<<half - 1
 	t, got = t&mask, got&mask
 	return t == Any || got == Any || t&got != 0
 }
 
-// String returns the types as a message names them: "int or float".
+// String returns the types for messages: "int or float".
 func (t Type) String() string {
 	var names []string
 	for i, name := range typeNames {
@@ -89,7 +89,7 @@ func (t Type) String() string {
 	return text
 }
 
-// Described returns what messages call a value: its type, and what it is where that is short.
+// Described returns the words for a value in messages: its type, and the value itself if it is short.
 func Described(v starlark.Value) string {
 	switch v := v.(type) {
 	case starlark.NoneType:
@@ -106,7 +106,7 @@ func Described(v starlark.Value) string {
 	return v.Type()
 }
 
-// PlainText returns a value as print shows it.
+// PlainText returns a value in the form that print uses.
 func PlainText(v starlark.Value) string {
 	switch v := v.(type) {
 	case starlark.String:

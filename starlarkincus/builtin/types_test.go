@@ -9,7 +9,7 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// Every type has its name, takes values of its own, and no others unless they may be anything.
+// TestTypes checks that every type has a name, and accepts its own values and no others, unless either is Any.
 func TestTypes(t *testing.T) {
 	w := newWorld(t)
 	var all builtin.Type
@@ -86,7 +86,7 @@ func TestDescribed(t *testing.T) {
 	}
 }
 
-// own is a value that describes itself.
+// own is a value with its own description.
 type own struct{ starlark.NoneType }
 
 func (own) Type() string      { return "Instance" }

@@ -44,7 +44,7 @@ func TestProgram(t *testing.T) {
 		{"exit", "exit(9)\nprint(1)", 9, "", ""},
 		{"exit with 0", "exit()\nprint(1)", 0, "", ""},
 		{"carriage returns", "def f():\r\n  return 1\r\n\r\nf()\r\n", 0, "1\n", ""},
-		{"help", "help(len)\nhelp('nothing_like_it')", 1, "len(x)\n\nThe number of elements of x, or of bytes of a string.\n", "there is no help for nothing_like_it"},
+		{"help", "help(len)\nhelp('nothing_like_it')", 1, "len(x)\n\nReturns the number of elements of x, or of bytes in a string.\n", "there is no help for nothing_like_it"},
 		{"help without quotes", "help(instance)", 2, "", `undefined: instance: write help("instance")`},
 		{"help of a method without quotes", "help(instance.exec)", 2, "", `undefined: instance: write help("instance.exec")`},
 		{"exit without brackets", "exit", 0, "exit() or Ctrl-D ends the prompt\n", ""},

@@ -1,4 +1,4 @@
-// Package base64 is the library that writes and reads base64.
+// Package base64 is the library base64, which encodes and decodes base64.
 package base64
 
 import (
@@ -14,16 +14,16 @@ import (
 // Decl is the library.
 var Decl = builtin.Decl{
 	Name: "base64",
-	Help: `Bytes as text of letters and digits, and back.`,
+	Help: `Encodes and decodes base64: base64.encode(data), base64.decode(text).`,
 	Members: []builtin.Decl{{
 		Name: "base64.encode", Params: []builtin.Param{builtin.Need("data", builtin.Text), builtin.Opt("urlsafe", builtin.Bool, "False")},
-		Returns: builtin.String, Help: `A string or bytes as base64, padded; with urlsafe=True of - and _ where others have + and /.`,
+		Returns: builtin.String, Help: `Returns the padded base64 of a string or bytes. urlsafe=True uses the URL-safe alphabet, with - and _ for + and /.`,
 		Call: encode,
 	}, {
 		Name: "base64.decode", Params: []builtin.Param{builtin.Need("text", builtin.Text), builtin.Opt("urlsafe", builtin.Bool, "False"), builtin.Opt("binary", builtin.Bool, "False")},
-		Returns: builtin.Text, Help: `The string that a base64 text stands for, with binary=True bytes. The text may be padded or not, and have newlines.
+		Returns: builtin.Text, Help: `Decodes base64, with or without padding and newlines, and returns a string, or bytes with binary=True.
 
-A text that is no base64, or without binary=True doesn't stand for UTF-8, is an Error, which try_ holds.`,
+Text that is not base64, or whose content is not UTF-8 if binary=False, raises an Error, which try_ catches.`,
 		Call: decode,
 	}},
 }

@@ -1,4 +1,4 @@
-// Package hash is the library of digests.
+// Package hash is the library hash, which computes digests.
 package hash
 
 import (
@@ -18,17 +18,17 @@ import (
 var Decl = builtin.Decl{
 	Name:    "hash",
 	Params:  []builtin.Param{builtin.Need("x", builtin.Text)},
-	Returns: builtin.Int, Help: `Digests of a string or bytes, in hexadecimal: hash.sha256(read_file("image.tar", binary=True))
+	Returns: builtin.Int, Help: `Computes digests of a string or bytes, in hexadecimal: hash.sha256(read_file("image.tar", binary=True))
 
-Called itself it is Starlark's own: an int that equal strings share.`,
+hash(x) is Starlark's own function, which returns an int that is the same for equal strings.`,
 	Call: func(c *builtin.Call) (starlark.Value, error) {
 		return starlark.Universe["hash"].(*starlark.Builtin).CallInternal(c.Thread, c.Args, c.Kwargs)
 	},
 	Members: []builtin.Decl{
-		{Name: "hash.md5", Params: []builtin.Param{builtin.Need("data", builtin.Text)}, Returns: builtin.String, Help: `The MD5 digest: not against anybody who cheats.`, Call: digest(md5.New)},
-		{Name: "hash.sha1", Params: []builtin.Param{builtin.Need("data", builtin.Text)}, Returns: builtin.String, Help: `The SHA-1 digest: not against anybody who cheats.`, Call: digest(sha1.New)},
-		{Name: "hash.sha256", Params: []builtin.Param{builtin.Need("data", builtin.Text)}, Returns: builtin.String, Help: `The SHA-256 digest, which fingerprints of Incus are.`, Call: digest(sha256.New)},
-		{Name: "hash.sha512", Params: []builtin.Param{builtin.Need("data", builtin.Text)}, Returns: builtin.String, Help: `The SHA-512 digest.`, Call: digest(sha512.New)},
+		{Name: "hash.md5", Params: []builtin.Param{builtin.Need("data", builtin.Text)}, Returns: builtin.String, Help: `Returns the MD5 digest, in hexadecimal. MD5 is not secure against forgery.`, Call: digest(md5.New)},
+		{Name: "hash.sha1", Params: []builtin.Param{builtin.Need("data", builtin.Text)}, Returns: builtin.String, Help: `Returns the SHA-1 digest, in hexadecimal. SHA-1 is not secure against forgery.`, Call: digest(sha1.New)},
+		{Name: "hash.sha256", Params: []builtin.Param{builtin.Need("data", builtin.Text)}, Returns: builtin.String, Help: `Returns the SHA-256 digest, in hexadecimal, as in fingerprints of Incus.`, Call: digest(sha256.New)},
+		{Name: "hash.sha512", Params: []builtin.Param{builtin.Need("data", builtin.Text)}, Returns: builtin.String, Help: `Returns the SHA-512 digest, in hexadecimal.`, Call: digest(sha512.New)},
 	},
 }
 

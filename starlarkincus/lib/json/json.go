@@ -1,4 +1,4 @@
-// Package json is Starlark's library that reads and writes JSON.
+// Package json is the library json: Starlark's own, with checks.
 package json
 
 import (
@@ -15,37 +15,37 @@ import (
 // Decl is the library.
 var Decl = builtin.Decl{
 	Name: "json",
-	Help: `Reads and writes JSON: json.encode(x), json.decode(text). An object of Incus is encoded as its fields.`,
+	Help: `Reads and writes JSON: json.encode(x), json.decode(text). An object of Incus is written as a dict of its fields.`,
 	Members: []builtin.Decl{{
 		Name: "json.encode", Params: []builtin.Param{builtin.Need("x", builtin.Any)},
-		Returns: builtin.String, Help: `x as JSON in one line, the keys of dicts in their order by letter.`,
+		Returns: builtin.String, Help: `Returns x as JSON in one line, with sorted keys.`,
 		Call: builtin.Forward(json.Module, "encode"),
 	}, {
 		Name: "json.encode_indent", Params: []builtin.Param{builtin.Need("x", builtin.Any), builtin.Opt("prefix", builtin.String, `""`), builtin.Opt("indent", builtin.String, `"\t"`)},
-		Returns: builtin.String, Help: `x as JSON over several lines; indent is what each level adds in front, prefix what all lines begin with.`,
+		Returns: builtin.String, Help: `Returns x as JSON in several lines, indented by indent at each level, after prefix.`,
 		Call: builtin.Forward(json.Module, "encode_indent"),
 	}, {
 		Name: "json.decode", Params: []builtin.Param{builtin.Need("x", builtin.String), builtin.Opt("default", builtin.Any, "…")},
-		Help: `The value of a JSON text. Numbers without a point are ints of any size.
+		Help: `Returns the value of a JSON text. Numbers without a point are ints of any size.
 
-A text that is no JSON gives default, and without one an Error, which try_ holds.`,
+Invalid JSON returns the default, or, without a default, raises an Error, which try_ catches.`,
 		Call: decode,
 	}, {
 		Name: "json.indent", Params: []builtin.Param{builtin.Need("x", builtin.String), builtin.Opt("prefix", builtin.String, `""`), builtin.Opt("indent", builtin.String, `"\t"`)},
-		Returns: builtin.String, Help: `A JSON text, spread over several lines.`,
+		Returns: builtin.String, Help: `Returns a JSON text in several lines, indented by indent at each level, after prefix.`,
 		Call: builtin.Parse(json.Module, "indent"),
 	}},
 }
 
-// maxDepth is how deep a JSON text may nest, as for Go's own decoder. Starlark's calls itself at each level, and
-// where Go's stack ends, the process does.
+// maxDepth limits the nesting of a JSON text, as in Go's decoder. Starlark's decoder is recursive, and a stack overflow
+// ends a Go process.
 const maxDepth = 10_000
 
 var native = builtin.Forward(json.Module, "decode")
 
 func decode(c *builtin.Call) (starlark.Value, error) {
 	if len(c.Args) == 0 {
-		return native(c) // x goes without its name
+		return native(c) // x is positional there
 	}
 	var text string
 	var fallback starlark.Value
@@ -67,7 +67,7 @@ func decode(c *builtin.Call) (starlark.Value, error) {
 	return nil, errors.New(errors.Base, "%s", err)
 }
 
-// depthOf is how deep a JSON text nests. Text that is no JSON may count as deeper than it is read.
+// depthOf returns the nesting of a JSON text. It may overestimate that of invalid JSON.
 func depthOf(text string) int {
 	if strings.Count(text, "[")+strings.Count(text, "{") <= maxDepth {
 		return 0

@@ -14,7 +14,7 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// A pattern is a compiled expression. Two are equal where their text is.
+// A pattern is a compiled regular expression. Patterns are compared by their text.
 type pattern struct{ *regexp.Regexp }
 
 var (
@@ -62,7 +62,7 @@ func (p *pattern) Attr(name string) (starlark.Value, error) {
 	if !slices.Contains(patternMethods, name) {
 		return nil, nil
 	}
-	// The library's function, with the pattern as its first argument.
+	// The function of the library, with the pattern as its first argument.
 	fn := Decl.Member(name).Function()
 	return starlark.NewBuiltin(fn.Name(), func(thread *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 		return fn.CallInternal(thread, append(starlark.Tuple{p}, args...), kwargs)
@@ -80,7 +80,7 @@ func (p *pattern) CompareSameType(op syntax.Token, other starlark.Value, _ int) 
 	return false, fmt.Errorf("patterns have no order")
 }
 
-// A match is where a pattern matched. Found has the start and the end of each group, -1 for one that took no part.
+// A match is a match of a pattern. Found has the start and the end of each group, or -1 if it isn't part of the match.
 type match struct {
 	pattern *pattern
 	s       string
@@ -101,7 +101,7 @@ func (m *match) Freeze()               {}
 func (m *match) Truth() starlark.Bool  { return true }
 func (m *match) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable type: re.Match") }
 
-// group is what group i holds.
+// group returns the string of group i.
 func (m *match) group(i int) starlark.Value {
 	if m.found[2*i] < 0 {
 		return starlark.None
@@ -109,7 +109,7 @@ func (m *match) group(i int) starlark.Value {
 	return starlark.String(m.s[m.found[2*i]:m.found[2*i+1]])
 }
 
-// groups are all but the whole, with a value in place of those that took no part.
+// groups returns all groups except 0, with a default for those that aren't part of the match.
 func (m *match) groups(absent starlark.Value) starlark.Tuple {
 	groups := make(starlark.Tuple, m.pattern.NumSubexp())
 	for i := range groups {
@@ -120,7 +120,7 @@ func (m *match) groups(absent starlark.Value) starlark.Tuple {
 	return groups
 }
 
-// index is the number of the group that a script means.
+// index returns the number of a group given by number or name.
 func (m *match) index(v starlark.Value) (int, bool) {
 	switch v := v.(type) {
 	case starlark.String:
@@ -140,7 +140,7 @@ func (m *match) Get(key starlark.Value) (starlark.Value, bool, error) {
 	return nil, false, nil
 }
 
-// matchMethods are the methods of a match; the call's name is that of the method.
+// matchMethods are the methods of a match. The call's name is that of the method.
 var matchMethods = map[string]func(*match, *builtin.Call) (starlark.Value, error){
 	"group": func(m *match, c *builtin.Call) (starlark.Value, error) {
 		if len(c.Kwargs) > 0 {
@@ -198,7 +198,7 @@ func (m *match) noGroup(c *builtin.Call, arg starlark.Value) error {
 	return fmt.Errorf("%s: there is no group %s", c.Name, arg)
 }
 
-// place is the start (0) or the end (1) of the group that an argument names, the whole without one.
+// place returns the start (0) or the end (1) of the group given by the argument, by default of the whole match.
 func (m *match) place(c *builtin.Call, side int) (starlark.Value, error) {
 	var arg starlark.Value = starlark.MakeInt(0)
 	if err := starlark.UnpackArgs(c.Name, c.Args, c.Kwargs, "group?", &arg); err != nil {
@@ -236,7 +236,7 @@ func (m *match) Attr(name string) (starlark.Value, error) {
 	}), nil
 }
 
-// A template is what re.sub puts in place of a match: texts and groups, by turns.
+// A template is a replacement of re.sub: a sequence of text and groups.
 type template []struct {
 	text  string
 	group int // -1 for none
@@ -255,7 +255,7 @@ func (t template) expand(m *match) string {
 
 var templateEscape = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\\(?:([0-9]{1,2})|g<([^>]*)>|(.|\n)|$)`) })
 
-// parseTemplate reads a template as Python writes it.
+// parseTemplate parses a template in Python's syntax.
 func parseTemplate(p *pattern, s string) (template, error) {
 	var t template
 	last, text := 0, ""

@@ -1,4 +1,4 @@
-// Package re is the library of regular expressions.
+// Package re is the library re, of regular expressions.
 package re
 
 import (
@@ -16,18 +16,18 @@ import (
 // Decl is the library.
 var Decl = builtin.Decl{
 	Name: "re",
-	Help: `Regular expressions, called as in Python and written as RE2 has them: they take time in proportion to the text, and have
-neither backreferences nor looking around. Flags stand in front: (?i) ignores case, (?m) makes ^ and $ match at each line,
-(?s) lets . match a newline.
+	Help: `Regular expressions, with the functions of Python's re and the syntax of RE2.
 
     m = re.search(r"inet (?P<ip>[0-9.]+)", out)
     if m:
         print(m["ip"], m.start())
 
-A pattern is a string, best a raw one, or what re.compile made of it. Positions count bytes, as those of strings do.`,
+A pattern is a string, preferably a raw one, or a re.Pattern of re.compile. RE2 takes linear time, and has no backreferences
+or lookaround. Flags are written at the beginning: (?i) ignores case, (?m) matches ^ and $ at each line, and (?s) matches a
+newline with a dot. Positions count bytes, as in strings.`,
 	Members: []builtin.Decl{{
 		Name: "re.compile", Params: []builtin.Param{builtin.Need("pattern", builtin.String|builtin.Pattern)},
-		Returns: builtin.Pattern, Help: `A re.Pattern, which has the functions below as methods, without their first argument.`,
+		Returns: builtin.Pattern, Help: `Compiles a pattern and returns a re.Pattern, which has the functions of re as methods, without their first argument.`,
 		Call: func(c *builtin.Call) (starlark.Value, error) {
 			var arg starlark.Value
 			if err := c.Unpack(&arg); err != nil {
@@ -37,36 +37,39 @@ A pattern is a string, best a raw one, or what re.compile made of it. Positions 
 		},
 	}, {
 		Name: "re.search", Params: []builtin.Param{builtin.Need("pattern", builtin.String|builtin.Pattern), builtin.Need("string", builtin.String)},
-		Returns: builtin.Match | builtin.None, Help: `A re.Match for the first place where the pattern matches, None where there is none.`,
+		Returns: builtin.Match | builtin.None, Help: `Returns a re.Match for the first match of the pattern in the string, or None.`,
 		Call: find("%s"),
 	}, {
 		Name: "re.match", Params: []builtin.Param{builtin.Need("pattern", builtin.String|builtin.Pattern), builtin.Need("string", builtin.String)},
-		Returns: builtin.Match | builtin.None, Help: `A re.Match where the pattern matches at the beginning of the string, else None.`,
+		Returns: builtin.Match | builtin.None, Help: `Returns a re.Match if the pattern matches at the beginning of the string, otherwise None.`,
 		Call: find(`\A(?:%s)`),
 	}, {
 		Name: "re.fullmatch", Params: []builtin.Param{builtin.Need("pattern", builtin.String|builtin.Pattern), builtin.Need("string", builtin.String)},
-		Returns: builtin.Match | builtin.None, Help: `A re.Match where the pattern matches the whole string, else None.`,
+		Returns: builtin.Match | builtin.None, Help: `Returns a re.Match if the pattern matches the whole string, otherwise None.`,
 		Call: find(`\A(?:%s)\z`),
 	}, {
 		Name: "re.findall", Params: []builtin.Param{builtin.Need("pattern", builtin.String|builtin.Pattern), builtin.Need("string", builtin.String)},
-		Returns: builtin.List, Help: `A list of all that matches: strings; of a pattern with one group what that holds, with more groups tuples.`,
+		Returns: builtin.List, Help: `Returns a list of all matches: strings, or tuples of strings if the pattern has several groups. With one group, its
+string stands for the match.`,
 		Call: findAll,
 	}, {
 		Name: "re.split", Params: []builtin.Param{builtin.Need("pattern", builtin.String|builtin.Pattern), builtin.Need("string", builtin.String), builtin.Opt("maxsplit", builtin.Int, "0")},
-		Returns: builtin.List, Help: `A list of what is between the matches, and of what the pattern's groups hold. maxsplit=0 splits at all of them.`,
+		Returns: builtin.List, Help: `Splits the string at the matches, at most maxsplit times (0 for no limit), and returns a list of the parts and of the
+strings of groups.`,
 		Call: split,
 	}, {
 		Name: "re.sub", Params: []builtin.Param{builtin.Need("pattern", builtin.String|builtin.Pattern), builtin.Need("repl", builtin.String|builtin.Callable), builtin.Need("string", builtin.String), builtin.Opt("count", builtin.Int, "0")},
-		Returns: builtin.String, Help: `The string with repl in place of each match, or of the first count matches.
+		Returns: builtin.String, Help: `Returns the string with each match, or the first count matches, replaced by repl.
 
     re.sub(r"(\w+)@(?P<host>\w+)", r"\g<host>: \1", text)
     re.sub("[0-9]+", lambda m: str(int(m[0]) + 1), text)
 
-In repl \1 and \g<name> stand for groups and \\ for a backslash. It may be a function of the re.Match.`,
+In repl \1 and \g<name> stand for groups, and \\ for a backslash. A function as repl is called with each re.Match and returns
+the replacement.`,
 		Call: substitute,
 	}, {
 		Name: "re.escape", Params: []builtin.Param{builtin.Need("string", builtin.String)},
-		Returns: builtin.String, Help: `A pattern that matches just this string.`,
+		Returns: builtin.String, Help: `Returns a pattern that matches exactly the string.`,
 		Call: func(c *builtin.Call) (starlark.Value, error) {
 			var s string
 			if err := c.Unpack(&s); err != nil {
@@ -76,23 +79,23 @@ In repl \1 and \g<name> stand for groups and \\ for a backslash. It may be a fun
 		},
 	}, {
 		Name: "re.Pattern",
-		Help: `What re.compile gives: match(string) search(string) fullmatch(string) findall(string) split(string, maxsplit=0)
-sub(repl, string, count=0), as the functions of re; pattern is its text, groups how many groups it has, groupindex a dict of
-the numbers of those with names.`,
+		Help: `A compiled pattern, of re.compile, with the methods match(string) search(string) fullmatch(string) findall(string)
+split(string, maxsplit=0) sub(repl, string, count=0), like the functions of re. pattern is its text, groups the number of its
+groups, and groupindex a dict of the numbers of named groups.`,
 	}, {
 		Name: "re.Match",
-		Help: `Where a pattern matched.
+		Help: `A match of a pattern.
 
-m["name"], m[1]    what a group holds, None where it took no part; m[0] is all
-group(g=0, …)      the same; of several groups a tuple
-groups(d=None)     a tuple of all groups, with d for those that took no part
-groupdict(d=None)  a dict of the groups with names
-start(g=0), end(g=0), span(g=0)    where a group is in the string, -1 where it took no part
-string, re         what was searched, and the re.Pattern`,
+m["name"], m[1]    the string of a group, or None if it isn't part of the match; m[0] is the whole match
+group(g=0, …)      the same; for several groups a tuple
+groups(d=None)     a tuple of all groups, with d for those that aren't part of the match
+groupdict(d=None)  a dict of the named groups
+start(g=0), end(g=0), span(g=0)    the position of a group in the string, -1 if it isn't part of the match
+string, re         the searched string, and the re.Pattern`,
 	}},
 }
 
-// compiled keeps expressions, because scripts give the same text again and again.
+// compiled caches patterns, because scripts pass the same text many times.
 var compiled struct {
 	sync.Mutex
 	byText map[string]*regexp.Regexp
@@ -117,7 +120,7 @@ func compile(text string) (*regexp.Regexp, error) {
 	return re, nil
 }
 
-// pattern reads the argument of that name.
+// pattern returns the pattern given by an argument.
 func patternOf(c *builtin.Call, v starlark.Value) (*pattern, error) {
 	switch v := v.(type) {
 	case *pattern:
@@ -132,7 +135,7 @@ func patternOf(c *builtin.Call, v starlark.Value) (*pattern, error) {
 	return nil, c.Errorf("pattern is %s, want a string or what re.compile gives", builtin.Described(v))
 }
 
-// find makes a function that looks for a pattern once, in a frame that says where it may match.
+// find returns the implementation of a function that looks for one match, with a frame around the pattern to anchor it.
 func find(frame string) func(*builtin.Call) (starlark.Value, error) {
 	return func(c *builtin.Call) (starlark.Value, error) {
 		var arg starlark.Value
@@ -146,7 +149,7 @@ func find(frame string) func(*builtin.Call) (starlark.Value, error) {
 		}
 		re := p.Regexp
 		if frame != "%s" {
-			// Put together from the parsed pattern: its text may end in \Q, which would hold the frame's end too.
+			// Use the parsed pattern, because its text may end in \Q, which would quote the rest of the frame.
 			parsed, err := syntax.Parse(p.Regexp.String(), syntax.Perl)
 			if err != nil {
 				return nil, c.Errorf("pattern: %w", err)
@@ -187,7 +190,7 @@ func findAll(c *builtin.Call) (starlark.Value, error) {
 	return starlark.NewList(all), nil
 }
 
-// matchLimit reads an argument that says how many matches count, 0 for all, as Go's functions want it.
+// matchLimit returns a limit of matches for Go's functions, from an argument where 0 means no limit.
 func matchLimit(c *builtin.Call, name string, n int) (int, error) {
 	switch {
 	case n < 0:
@@ -254,7 +257,7 @@ func substitute(c *builtin.Call) (starlark.Value, error) {
 	return starlark.String(b.String()), nil
 }
 
-// replacement makes a function of what a script gives to put in place of a match.
+// replacement returns a function that computes the replacement of a match, from the argument repl.
 func replacement(c *builtin.Call, p *pattern, repl starlark.Value) (func(*match) (string, error), error) {
 	switch repl := repl.(type) {
 	case starlark.String:

@@ -1,4 +1,4 @@
-// Package table is the function table, which prints rows with their columns aligned, or for programs.
+// Package table is the function table, which prints rows with aligned columns, or as CSV or JSON.
 package table
 
 import (
@@ -18,24 +18,24 @@ import (
 var Decl = builtin.Decl{
 	Name:    "table",
 	Params:  []builtin.Param{builtin.Need("rows", builtin.Iterable), builtin.Opt("columns", builtin.Iterable|builtin.None, "None"), builtin.Opt("headers", builtin.Iterable|builtin.None, "None"), builtin.Opt("format", builtin.String, `"text"`)},
-	Returns: builtin.None, Help: `Prints rows below each other, with their columns aligned, on standard output.
+	Returns: builtin.None, Help: `Prints rows with aligned columns on standard output.
 
     table(incus.instances.list())
     table(incus.instances.list(), columns=["name", "status", "location"])
     table([("web", 2), ("db", 4)], headers=["server", "cpus"])
 
-A row is a list or tuple of cells, or a dict, struct or object of Incus of which columns names the fields; without it
-that's all fields, of an object of Incus its name, status, type and description, and of an error its class, status, message and object. headers is what stands above instead
-of the columns' names. format="csv" and format="json" print the same for programs; json keeps numbers and lists.
+A row is a list or tuple of cells, or a dict, struct, error or object of Incus. columns selects the fields: by default all,
+but the name, status, type and description of an object of Incus, and the class, status, message and object of an error.
+headers replaces the names of the columns. format="csv" and format="json" print for programs; json keeps numbers and lists.
 
-On a terminal that is too narrow the widest columns are cut.`,
+On a narrow terminal the widest columns are cut.`,
 	Call: printTable,
 }
 
-// A grid is the rows of a table, each with a cell for each column; a cell that a row doesn't have is nil.
+// A grid is the content of a table: rows with a cell for each column; nil for a missing cell.
 type grid struct {
-	columns []string // nil where rows are lists without names
-	headers []string // as the script gave them
+	columns []string // nil for rows that are lists
+	headers []string // the argument
 	rows    [][]starlark.Value
 }
 
@@ -117,7 +117,7 @@ func newGrid(rowsArg, columnsArg, headersArg starlark.Value) (*grid, error) {
 	return g, nil
 }
 
-// namesArgument reads columns or headers; nil for None.
+// namesArgument returns the argument columns or headers; nil for None.
 func namesArgument(name string, v starlark.Value) ([]string, error) {
 	if v == starlark.None {
 		return nil, nil
@@ -139,13 +139,13 @@ func isRow(v starlark.Value) bool {
 	return false
 }
 
-// columned is a row that says itself which of its fields are columns.
+// columned is a row with a default selection of columns.
 type columned interface {
 	starlark.Value
 	Columns() []string
 }
 
-// ownColumns are those of rows for which the script names none.
+// ownColumns returns the default columns of the rows.
 func ownColumns(rows []starlark.Value) (columns []string, err error) {
 	add := func(name string) {
 		if !slices.Contains(columns, name) {
@@ -175,7 +175,7 @@ func ownColumns(rows []starlark.Value) (columns []string, err error) {
 	return columns, nil
 }
 
-// cells are one row's. Found notes which columns any row has.
+// cells returns the cells of a row. It records in found the columns that exist in any row.
 func (g *grid) cells(row starlark.Value, found []bool) ([]starlark.Value, error) {
 	if list, ok := row.(starlark.Indexable); ok {
 		if names := max(len(g.columns), len(g.headers)); names > 0 && list.Len() > names {
@@ -203,7 +203,7 @@ func (g *grid) cells(row starlark.Value, found []bool) ([]starlark.Value, error)
 	return cells, nil
 }
 
-// fieldOf is the item or the attribute of a row that has that name; nil where there is none.
+// fieldOf returns an item or an attribute of a row; nil if there is none.
 func fieldOf(row starlark.Value, name string) (starlark.Value, error) {
 	if m, ok := row.(starlark.Mapping); ok {
 		if v, ok, err := m.Get(starlark.String(name)); ok || err != nil {

@@ -9,7 +9,7 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// On a narrow terminal the widest columns are cut, and wide letters count for two.
+// TestTableWidth checks that the widest columns are cut on a narrow terminal, and that wide letters count as two.
 func TestTableWidth(t *testing.T) {
 	long := strings.Repeat("0123456789", 5)
 	g := &grid{columns: []string{"name", "text", "n"}}

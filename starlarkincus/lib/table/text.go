@@ -16,7 +16,7 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// cellText is a cell for a person or a spreadsheet.
+// cellText returns the text of a cell.
 func cellText(v starlark.Value) string {
 	switch v := v.(type) {
 	case nil, starlark.NoneType:
@@ -31,7 +31,7 @@ func cellText(v starlark.Value) string {
 	return builtin.PlainText(v)
 }
 
-// oneLine is text for one line of a terminal.
+// oneLine returns a text in one line, safe for a terminal.
 func oneLine(s string) string {
 	return printable.Line(strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) && printable.Rune(r) || r == '\n' || r == '\t' || r == '\r' {
@@ -41,7 +41,7 @@ func oneLine(s string) string {
 	}, strings.TrimSpace(s)))
 }
 
-// heading is what stands above the columns; nil where nothing does.
+// heading returns the headings of the columns; nil for none.
 func (g *grid) heading() []string {
 	if g.headers != nil {
 		return g.headers
@@ -51,7 +51,7 @@ func (g *grid) heading() []string {
 
 const tableGap = 2
 
-// text aligns the columns, numbers to the right. Width is the terminal's, 0 where all may be as wide as it is.
+// text writes aligned columns, numbers to the right. Width is that of the terminal, or 0 for no limit.
 func (g *grid) text(width int) string {
 	var lines [][]string
 	if g.headers != nil {
@@ -112,10 +112,10 @@ func (g *grid) text(width int) string {
 	return b.String()
 }
 
-// minColumn is the width that a column keeps however narrow the terminal is.
+// minColumn is the minimal width of a cut column.
 const minColumn = 8
 
-// narrow takes from the widest columns until all fit.
+// narrow reduces the widest columns until all columns fit.
 func narrow(widths []int, total int) {
 	for left := total - tableGap*(len(widths)-1); ; {
 		sum, widest := 0, 0
@@ -127,7 +127,7 @@ func narrow(widths []int, total int) {
 		if sum <= left || len(widths) == 0 || widths[widest] <= minColumn {
 			return
 		}
-		// Down to the next widest at once, or by what is too much.
+		// Reduce to the next smaller width, or by the excess.
 		next := minColumn
 		for i, w := range widths {
 			if i != widest {
@@ -142,7 +142,7 @@ func (g *grid) csv() (string, error) {
 	var b strings.Builder
 	w := csv.NewWriter(&b)
 	if heading := g.heading(); heading != nil {
-		_ = w.Write(heading) // a strings.Builder takes all
+		_ = w.Write(heading) // a strings.Builder never fails
 	}
 	for _, row := range g.rows {
 		var record []string
@@ -155,7 +155,7 @@ func (g *grid) csv() (string, error) {
 	return b.String(), w.Error()
 }
 
-// json makes objects whose fields have the columns' names and order, or lists where there are no names.
+// json writes each row as an object with the columns in order, or as a list if the columns have no names.
 func (g *grid) json() (string, error) {
 	names := g.columns
 	if names == nil {
@@ -201,7 +201,7 @@ func separator(i int) string {
 	return ","
 }
 
-// writeJSON writes what value.Any made, which always has a JSON form.
+// writeJSON writes a result of value.Any, which always has a JSON form.
 func writeJSON(b *bytes.Buffer, v any) {
 	encoder := json.NewEncoder(b)
 	encoder.SetEscapeHTML(false)

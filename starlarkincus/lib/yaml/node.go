@@ -14,10 +14,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxYAMLDepth bounds how deep a value may nest; a list that holds itself meets it too.
+// maxYAMLDepth limits the nesting of a value, which is infinite for a list that contains itself.
 const maxYAMLDepth = 1000
 
-// yamlNode is a value as the library wants it. Path is what an error calls it.
+// yamlNode returns a value as a node of the YAML library. Path is its name in errors.
 func yamlNode(path string, v starlark.Value, depth int) (*yaml.Node, error) {
 	if depth > maxYAMLDepth {
 		return nil, &value.TypeError{Path: path[:min(len(path), 40)] + "…", Got: "nested too deeply, or it holds itself"}
@@ -77,7 +77,7 @@ func yamlNode(path string, v starlark.Value, depth int) (*yaml.Node, error) {
 	return n, err
 }
 
-// scalarNode is nil for a value that is no scalar.
+// scalarNode returns the node of a scalar; nil for other values.
 func scalarNode(path string, v starlark.Value) (*yaml.Node, error) {
 	switch v := v.(type) {
 	case starlark.NoneType:
@@ -85,7 +85,7 @@ func scalarNode(path string, v starlark.Value) (*yaml.Node, error) {
 	case starlark.Bool:
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: strings.ToLower(v.String())}, nil
 	case starlark.Int:
-		// Without a tag: the library would write one before an int that doesn't fit in 64 bits.
+		// No tag, because the library would write it for an int of more than 64 bits.
 		return &yaml.Node{Kind: yaml.ScalarNode, Value: v.String()}, nil
 	case starlark.Float:
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!float", Value: floatText(v)}, nil
@@ -110,15 +110,15 @@ func floatText(f starlark.Float) string {
 	return f.String()
 }
 
-// doubtful are strings that some readers of YAML take for something else: the booleans and the base-60 numbers of
-// version 1.1, and dates. The library quotes the others.
+// doubtful matches strings that some readers of YAML misread: the booleans and the base-60 numbers of version 1.1, and
+// dates. The library quotes all others that need it.
 var doubtful = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^(?i:y|n|yes|no|on|off|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9]*)?|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*|=|<<)$`)
 })
 
 func stringNode(s string) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
-	// The library's block of lines gets a text wrong that begins with a tab.
+	// The library's block style is wrong for a text that begins with a tab.
 	if doubtful().MatchString(s) || strings.Contains(s, "\n") && strings.ContainsRune(" \t\n", rune(s[0])) {
 		n.Style = yaml.DoubleQuotedStyle
 	}

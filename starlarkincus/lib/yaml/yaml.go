@@ -1,4 +1,4 @@
-// Package yaml is the library that reads and writes YAML.
+// Package yaml is the library yaml, which reads and writes YAML.
 package yaml
 
 import (
@@ -22,19 +22,19 @@ import (
 // Decl is the library.
 var Decl = builtin.Decl{
 	Name: "yaml",
-	Help: `Reads and writes YAML: yaml.encode(x), yaml.decode(text). An object of Incus is encoded as its fields.
+	Help: `Reads and writes YAML: yaml.encode(x), yaml.decode(text). An object of Incus is written as a dict of its fields.
 
-Only plain data is read: texts, numbers of any size, true, false, null, binary, lists, dicts, anchors and merges (<<).
-What looks like a date stays a string. The keys of dicts are strings, numbers, booleans or null, each once.`,
+yaml.decode reads plain data: strings, numbers of any size, booleans, null, binary, lists, dicts, anchors and merges (<<).
+Dates are read as strings. Keys of dicts are strings, numbers, booleans or null, without duplicates.`,
 	Members: []builtin.Decl{{
 		Name: "yaml.encode", Params: []builtin.Param{builtin.Need("x", builtin.Any)},
-		Returns: builtin.String, Help: `x as YAML, dicts in their own order.`,
+		Returns: builtin.String, Help: `Returns x as YAML, with dicts in their own order.`,
 		Call: yamlEncode,
 	}, {
 		Name: "yaml.decode", Params: []builtin.Param{builtin.Need("text", builtin.Text)},
-		Help: `The value of a text that is one YAML document; None where it is empty.
+		Help: `Returns the value of a single YAML document, or None if it is empty.
 
-A text that can't be read is an Error, which try_ holds.`,
+Invalid YAML raises an Error, which try_ catches.`,
 		Call: func(c *builtin.Call) (starlark.Value, error) {
 			documents, err := documents(c)
 			switch {
@@ -49,7 +49,7 @@ A text that can't be read is an Error, which try_ holds.`,
 		},
 	}, {
 		Name: "yaml.decode_all", Params: []builtin.Param{builtin.Need("text", builtin.Text)},
-		Returns: builtin.List, Help: `A list of the values of all YAML documents in a text, which --- divides.`,
+		Returns: builtin.List, Help: `Returns a list of the values of all YAML documents in a text, separated by ---.`,
 		Call: func(c *builtin.Call) (starlark.Value, error) {
 			documents, err := documents(c)
 			if err != nil {
@@ -60,7 +60,7 @@ A text that can't be read is an Error, which try_ holds.`,
 	}},
 }
 
-// documents reads the call's only argument.
+// documents parses the call's only argument.
 func documents(c *builtin.Call) ([]starlark.Value, error) {
 	var arg starlark.Value
 	if err := c.Unpack(&arg); err != nil {
@@ -96,16 +96,16 @@ func decodeYAML(text string) (documents []starlark.Value, err error) {
 	}
 }
 
-// maxCopied is how many nodes a document's aliases may stand for. A few lines of aliases of aliases could stand for
-// more than any memory holds.
+// maxCopied limits the number of nodes that a document's aliases expand to, because a few lines of nested aliases could
+// exceed any memory.
 const maxCopied = 100_000
 
-// A yamlDecoder makes Starlark values of one document. An alias stands for a copy, so that a change of one doesn't show
-// in others.
+// A yamlDecoder converts a document to Starlark values. It copies the value of an alias, so that a script can change one
+// without the others.
 type yamlDecoder struct {
-	inside  map[*yaml.Node]bool // anchors whose alias is being read
+	inside  map[*yaml.Node]bool // anchors with an alias that is being expanded
 	copied  int
-	aliases int // how many aliases deep
+	aliases int // nesting of aliases
 }
 
 func (d *yamlDecoder) value(n *yaml.Node) (starlark.Value, error) {
@@ -151,7 +151,7 @@ func (d *yamlDecoder) value(n *yaml.Node) (starlark.Value, error) {
 	return starlark.None, nil // an empty document
 }
 
-// behind reads what an alias stands for.
+// behind decodes the value of an alias.
 func (d *yamlDecoder) behind(n *yaml.Node, read func(*yaml.Node) error) error {
 	if d.inside[n.Alias] {
 		return fmt.Errorf("line %d: the anchor %s holds itself", n.Line, n.Value)
@@ -211,7 +211,7 @@ func (d *yamlDecoder) key(n *yaml.Node) (starlark.Value, error) {
 	return yamlScalar(n)
 }
 
-// merge adds what << names: a dict or a list of them. A key that is there already stays.
+// merge adds the entries of <<, a dict or a list of dicts. Existing keys keep their values.
 func (d *yamlDecoder) merge(dict *starlark.Dict, n *yaml.Node) error {
 	switch n.Kind {
 	case yaml.AliasNode:
@@ -258,14 +258,14 @@ func yamlScalar(n *yaml.Node) (starlark.Value, error) {
 		}
 		return nil, fmt.Errorf("line %d: %q is no boolean", n.Line, n.Value)
 	case "!!int":
-		// The library takes 0o7, 0x1f, 0b1 and 1_000 for ints, and 07 for what YAML 1.1 had it be.
+		// The library reads 0o7, 0x1f, 0b1 and 1_000 as ints, and 07 as an octal number of YAML 1.1.
 		if i, ok := new(big.Int).SetString(strings.ReplaceAll(n.Value, "_", ""), 0); ok {
 			return starlark.MakeBigInt(i), nil
 		}
 		return nil, fmt.Errorf("line %d: %q is no int", n.Line, n.Value)
 	case "!!float":
 		if wholeNumber.MatchString(n.Value) && n.Style&yaml.TaggedStyle == 0 {
-			// It's a float to the library because it doesn't fit in 64 bits.
+			// The library reads an int of more than 64 bits as a float.
 			if i, ok := new(big.Int).SetString(n.Value, 10); ok {
 				return starlark.MakeBigInt(i), nil
 			}
