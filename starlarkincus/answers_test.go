@@ -93,7 +93,7 @@ func newAnswers() *answers {
 		}
 	}
 	for _, p := range spec.Sites() {
-		known[p.Extension], known[p.DepthNeeds] = true, true
+		known[p.Extension], known[p.RecursionExtension] = true, true
 		if p.Name != "" && (p.Collection != p.Object || p.KeyQuery != "") || p.Lists == spec.Elements {
 			lists = append(lists, route{pattern(p.Collection), func(a *answers, r *http.Request) any { return a.list(p, r) }, false})
 			if p.Segment != nil {

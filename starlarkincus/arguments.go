@@ -49,7 +49,7 @@ func parseArgs(method string, fields []spec.Field, args starlark.Tuple, kwargs [
 	out := &arguments{body: make(map[string]any), query: make(url.Values), local: make(map[string]any)}
 	var positions []*spec.Field
 	for i := range fields {
-		if fields[i].Position {
+		if fields[i].Positional {
 			positions = append(positions, &fields[i])
 		}
 	}
@@ -72,7 +72,7 @@ func parseArgs(method string, fields []spec.Field, args starlark.Tuple, kwargs [
 		if f.Extension != "" {
 			out.needs = append(out.needs, need{f.Script() + "=", f.Extension})
 		}
-		switch f.Place {
+		switch f.In {
 		case spec.Local:
 			out.local[f.Name] = encoded
 		case spec.Query:
@@ -106,7 +106,7 @@ func parseArgs(method string, fields []spec.Field, args starlark.Tuple, kwargs [
 	}
 	if extra, ok := out.local["extra"].(map[string]any); ok {
 		for name := range extra {
-			if f := spec.Find(fields, name); f != nil && f.Place == spec.Body {
+			if f := spec.Find(fields, name); f != nil && f.In == spec.Body {
 				return nil, fmt.Errorf("%s: extra[%q]: give it as %s=", method, name, f.Script())
 			}
 		}

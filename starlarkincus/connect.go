@@ -68,7 +68,7 @@ func (f *family) dialRemote(ctx context.Context, name string, timeout time.Durat
 }
 
 // connect makes a client of another server. It reads the files it is given, and sends nothing.
-func connect(c *call) (starlark.Value, error) {
+func connect(c *invocation) (starlark.Value, error) {
 	a, f := c.args, c.ref.client.conn.family
 	timeout := a.duration("timeout")
 	if !a.has("timeout") {
@@ -101,7 +101,7 @@ func connect(c *call) (starlark.Value, error) {
 }
 
 // endpoint is the configuration of a server that the script names itself.
-func endpoint(c *call, config rest.Config) (rest.Config, error) {
+func endpoint(c *invocation, config rest.Config) (rest.Config, error) {
 	a := c.args
 	text := a.string("endpoint")
 	if path, ok := strings.CutPrefix(text, "unix://"); ok || strings.HasPrefix(text, "/") {
@@ -142,7 +142,7 @@ func endpoint(c *call, config rest.Config) (rest.Config, error) {
 }
 
 // trusted reads the certificate of a server, or those of authorities.
-func trusted(c *call, file string) (*x509.Certificate, *x509.CertPool, error) {
+func trusted(c *invocation, file string) (*x509.Certificate, *x509.CertPool, error) {
 	data, err := input.File(c.ctx, file, input.Key)
 	if c.ctx.Err() != nil {
 		return nil, nil, context.Cause(c.ctx)
@@ -176,7 +176,7 @@ func trusted(c *call, file string) (*x509.Certificate, *x509.CertPool, error) {
 }
 
 // use makes a client of another project on the same connection.
-func use(c *call) (starlark.Value, error) {
+func use(c *invocation) (starlark.Value, error) {
 	client := *c.ref.client
 	if c.args.has("project") {
 		client.project = c.args.string("project")
@@ -187,7 +187,7 @@ func use(c *call) (starlark.Value, error) {
 	return &client, nil
 }
 
-func hasExtension(c *call) (starlark.Value, error) {
+func hasExtension(c *invocation) (starlark.Value, error) {
 	ok, err := c.ref.client.hasExtension(c.ctx, c.args.string("name"))
 	return starlark.Bool(ok), err
 }

@@ -19,7 +19,7 @@ import (
 
 // copyObject makes another object of this one on the same server: an instance of an instance or a snapshot, or a
 // volume. What the script doesn't say is as the original has it.
-func copyObject(c *call) (starlark.Value, error) {
+func copyObject(c *invocation) (starlark.Value, error) {
 	if err := c.obj.read(c.ctx); err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func copyObject(c *call) (starlark.Value, error) {
 // destination returns the collection that a copy goes to: its original's, in the pool and project that the script
 // names. It goes to the member that the script or the client names, else a volume to the original's and an instance to
 // where the server puts it.
-func (c *call) destination(name string) (ref, error) {
+func (c *invocation) destination(name string) (ref, error) {
 	p, client := c.obj.ref, c.ref.client
 	p = p.parent()
 	if made := c.decl.Returns.Of; made != p.res { // of a snapshot
@@ -206,7 +206,7 @@ func override(t spec.Type, own, given map[string]any) map[string]any {
 
 // complete gives a copy what creating it can't: what is to be empty. One that was there before has none of what was
 // given yet, and an instance is to have all that its original has.
-func (o *Object) complete(c *call, given, body map[string]any) error {
+func (o *Object) complete(c *invocation, given, body map[string]any) error {
 	due := make(map[string]any)
 	refreshed := c.args.flag("refresh", false)
 	anew := refreshed && o.ref.res.Source == spec.ByItsName

@@ -24,7 +24,7 @@ const (
 
 // ensure creates an object that isn't there, and else changes what differs from the given fields. Where somebody else
 // is at the same object, it lets them finish and begins anew.
-func ensure(c *call) (starlark.Value, error) {
+func ensure(c *invocation) (starlark.Value, error) {
 	p, err := c.one()
 	if err != nil {
 		return nil, err

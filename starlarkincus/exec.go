@@ -31,7 +31,7 @@ type execResult struct {
 }
 
 // exec runs a command, with its output recorded by the server: read after the end, then deleted there.
-func exec(c *call) (starlark.Value, error) {
+func exec(c *invocation) (starlark.Value, error) {
 	body := c.body()
 	if env := c.args.local["env"]; env != nil {
 		if body["environment"] != nil {

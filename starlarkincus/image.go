@@ -51,7 +51,7 @@ func (r ref) imageSource(ctx context.Context, name string) (map[string]any, erro
 }
 
 // rebuild empties an instance, or fills it with an image.
-func rebuild(c *call) (starlark.Value, error) {
+func rebuild(c *invocation) (starlark.Value, error) {
 	body := c.body()
 	switch {
 	case c.args.has("image") && body["source"] != nil:
@@ -69,7 +69,7 @@ func rebuild(c *call) (starlark.Value, error) {
 }
 
 // publish makes an image of an instance or of a snapshot, and returns the image.
-func publish(c *call) (starlark.Value, error) {
+func publish(c *invocation) (starlark.Value, error) {
 	body := c.body()
 	body["source"] = map[string]any{"type": c.ref.res.Singular(), "name": c.obj.sourceName()}
 	if alias := c.args.string("alias"); alias != "" {

@@ -72,7 +72,7 @@ type locker struct {
 	profiles ref
 }
 
-func newLocker(c *call, name string) *locker {
+func newLocker(c *invocation, name string) *locker {
 	return &locker{c.ctx, name, ref{client: c.ref.client, res: spec.Profiles, path: spec.Profiles.Path, project: c.ref.project}}
 }
 
@@ -205,7 +205,7 @@ func (l *locker) take(me *holding, ttl time.Duration) (got bool, by *holding, er
 	return true, nil, nil
 }
 
-func (c *call) ttl() (time.Duration, error) {
+func (c *invocation) ttl() (time.Duration, error) {
 	ttl := lockTTL
 	if c.args.has("ttl") {
 		ttl = (min(c.args.duration("ttl"), longestTTL) + time.Second - 1).Truncate(time.Second)
@@ -216,7 +216,7 @@ func (c *call) ttl() (time.Duration, error) {
 	return ttl, nil
 }
 
-func lock(c *call) (starlark.Value, error) {
+func lock(c *invocation) (starlark.Value, error) {
 	ttl, err := c.ttl()
 	if err != nil {
 		return nil, err
@@ -301,7 +301,7 @@ func (o *Object) lost(l *locker, by *holding, now time.Time) error {
 	return errors.New(errors.Conflict, "%s", text)
 }
 
-func renewLock(c *call) (starlark.Value, error) {
+func renewLock(c *invocation) (starlark.Value, error) {
 	ttl, err := c.ttl()
 	if err != nil {
 		return nil, err
@@ -346,7 +346,7 @@ func (l *locker) released() error {
 	return errors.New(errors.Conflict, "the lock %s was released already", l.lock)
 }
 
-func releaseLock(c *call) (starlark.Value, error) {
+func releaseLock(c *invocation) (starlark.Value, error) {
 	l := newLocker(c, c.obj.key())
 	if c.obj.lock.released {
 		return nil, l.released()

@@ -67,7 +67,7 @@ func (m *Method) CallInternal(thread *starlark.Thread, args starlark.Tuple, kwar
 	}
 	here := *m // so that a call's project doesn't stay
 	b := builtin.Of(thread)
-	c := &call{Method: &here, thread: thread, ctx: b.Context, args: bound}
+	c := &invocation{Method: &here, thread: thread, ctx: b.Context, args: bound}
 	if err := c.permit(); err != nil {
 		return nil, err
 	}
@@ -111,8 +111,8 @@ func names[T any](m map[string]T) []string {
 	return out
 }
 
-// A call is one call of a method, with its checked arguments.
-type call struct {
+// A invocation is one invocation of a method, with its checked arguments.
+type invocation struct {
 	*Method
 	thread *starlark.Thread
 	ctx    context.Context
@@ -121,7 +121,7 @@ type call struct {
 
 // requireAll refuses a call that needs an API extension which the server lacks: all of the resource, the method, or
 // one of the arguments.
-func (c *call) requireAll() error {
+func (c *invocation) requireAll() error {
 	if c.ref.res != nil {
 		if err := c.require(need{"", c.ref.res.Extension}); err != nil {
 			return err
@@ -135,7 +135,7 @@ func (c *call) requireAll() error {
 	return nil
 }
 
-func (c *call) require(n need) error {
+func (c *invocation) require(n need) error {
 	if n.extension == "" {
 		return nil
 	}
@@ -153,7 +153,7 @@ func (c *call) require(n need) error {
 }
 
 // body returns the fields that the method sends: those that it sends in any case, and those that were given.
-func (c *call) body() map[string]any {
+func (c *invocation) body() map[string]any {
 	body := make(map[string]any, len(c.args.body)+len(c.decl.Send))
 	maps.Copy(body, c.decl.Send)
 	maps.Copy(body, c.args.body)
@@ -161,7 +161,7 @@ func (c *call) body() map[string]any {
 }
 
 // request returns the method's declared request at p, with that body where it has one.
-func (c *call) request(p ref, httpMethod string, body map[string]any) rest.Request {
+func (c *invocation) request(p ref, httpMethod string, body map[string]any) rest.Request {
 	query := p.query(c.decl.Verb)
 	if c.decl.Target && p.target != "" {
 		query.Set("target", p.target)
@@ -174,8 +174,8 @@ func (c *call) request(p ref, httpMethod string, body map[string]any) rest.Reque
 	case c.args.whole != nil:
 		r.Body = c.args.whole
 	case httpMethod == "GET" || httpMethod == "DELETE":
-	case c.decl.Under != "":
-		r.Body = map[string]any{c.decl.Under: body}
+	case c.decl.WrapIn != "":
+		r.Body = map[string]any{c.decl.WrapIn: body}
 	default:
 		r.Body = body
 	}
@@ -183,12 +183,12 @@ func (c *call) request(p ref, httpMethod string, body map[string]any) rest.Reque
 }
 
 // send sends the method's declared request, as it is, and waits for the operation that it begins.
-func (c *call) send(body map[string]any) (outcome, error) {
+func (c *invocation) send(body map[string]any) (outcome, error) {
 	return c.ref.do(c.ctx, c.request(c.ref, c.decl.HTTP, body), c.patience())
 }
 
 // patience returns the one that wait= and timeout= say.
-func (c *call) patience() patience {
+func (c *invocation) patience() patience {
 	w := patience{away: !c.args.flag("wait", true)}
 	if c.args.has("timeout") {
 		w.bounded, w.limit = true, c.args.duration("timeout")

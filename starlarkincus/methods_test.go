@@ -147,8 +147,8 @@ func (w *tester) try(p *spec.Site, m *spec.Method) {
 		return
 	}
 	for _, f := range m.Arguments() {
-		short := p != nil && p.Parent != nil && apart[p.Name+"."+m.Name+"."+f.Script()] != ""
-		if apart[who+"."+f.Script()] != "" || short || base[f.Script()] != nil {
+		short := p != nil && p.Parent != nil && excluded[p.Name+"."+m.Name+"."+f.Script()] != ""
+		if excluded[who+"."+f.Script()] != "" || short || base[f.Script()] != nil {
 			continue
 		}
 		v := w.sample(&f)

@@ -15,7 +15,7 @@ import (
 )
 
 // move gives an object another place: another name, project, pool or cluster member. The object is then the moved one.
-func move(c *call) (starlark.Value, error) {
+func move(c *invocation) (starlark.Value, error) {
 	o, given, target := c.obj, c.args.body, c.args.query.Get("target")
 	name := c.args.string("name")
 	if name == "" {
@@ -53,7 +53,7 @@ func move(c *call) (starlark.Value, error) {
 }
 
 // moved returns the collection that a moved object is in.
-func (c *call) moved() ref {
+func (c *invocation) moved() ref {
 	p := c.obj.ref
 	p = p.parent()
 	if pool, _ := c.args.body["pool"].(string); pool != "" && p.res.Source == spec.PoolAndName {
@@ -66,7 +66,7 @@ func (c *call) moved() ref {
 }
 
 // moveInstance returns the body of a request that moves an instance.
-func (c *call) moveInstance(name, target string) (map[string]any, error) {
+func (c *invocation) moveInstance(name, target string) (map[string]any, error) {
 	o, body := c.obj, maps.Clone(c.args.body)
 	if len(body) > 0 && target == "" && body["pool"] == nil && body["project"] == nil {
 		// The server would wait for another one to come.
@@ -97,7 +97,7 @@ func (c *call) moveInstance(name, target string) (map[string]any, error) {
 
 // moveVolume returns the body of a request that moves a volume on its member. Servers want its name and pool even where
 // they stay.
-func (c *call) moveVolume(name string) (map[string]any, error) {
+func (c *invocation) moveVolume(name string) (map[string]any, error) {
 	body := maps.Clone(c.args.body)
 	if body["volume_only"] == true {
 		return nil, fmt.Errorf("%s: volume_only=True goes with target=: on the same member the snapshots move along", c.name)
@@ -112,7 +112,7 @@ func (c *call) moveVolume(name string) (map[string]any, error) {
 
 // moveToMember moves a volume to another member: it makes a copy there, then deletes the original. The server's own way
 // of it loses the configuration and the description.
-func (c *call) moveToMember(name, target string) (starlark.Value, error) {
+func (c *invocation) moveToMember(name, target string) (starlark.Value, error) {
 	o, body := c.obj, c.args.body
 	if !c.args.flag("wait", true) {
 		return nil, fmt.Errorf("%s: wait=False doesn't go with target=: the original is deleted after the copy has arrived, so somebody must wait for it", c.name)
@@ -155,7 +155,7 @@ func (c *call) moveToMember(name, target string) (starlark.Value, error) {
 
 // deleteOriginal deletes a volume that was copied to another member, once the copy can be read there. Where the server
 // refuses that before it has touched the original, the copy goes instead; where it may have, neither does.
-func (c *call) deleteOriginal(moved ref) error {
+func (c *invocation) deleteOriginal(moved ref) error {
 	if err := newObject(moved).read(c.ctx); err != nil {
 		return c.halfMoved(err, moved, "its original is still there")
 	}
@@ -177,7 +177,7 @@ func (c *call) deleteOriginal(moved ref) error {
 
 // halfMoved returns the error of a move that left a copy, and says what is known of the original. An error that isn't
 // Incus's is the end of the script, and passes as it is.
-func (c *call) halfMoved(err error, moved ref, state string) error {
+func (c *invocation) halfMoved(err error, moved ref, state string) error {
 	failed := (*errors.Error)(nil)
 	if !errors.As(err, &failed) {
 		return err

@@ -222,7 +222,7 @@ func (o *Object) readWith(ctx context.Context, query url.Values) error {
 
 // after returns what a method that changes the object returns: the object, read again where the table says so, or the
 // operation that goes on.
-func (o *Object) after(c *call, out outcome, err error) (starlark.Value, error) {
+func (o *Object) after(c *invocation, out outcome, err error) (starlark.Value, error) {
 	if out.going != nil || err != nil {
 		return out.going, err
 	}

@@ -10,13 +10,13 @@ import (
 	"go.starlark.net/starlark"
 )
 
-func waitOperation(c *call) (starlark.Value, error) {
+func waitOperation(c *invocation) (starlark.Value, error) {
 	state, err := wait(c.ctx, c.obj.operation(), c.patience())
 	return c.obj, c.obj.ended(state, err)
 }
 
 // cancelOperation asks for the end, then waits for it: the server answers before the work has ended.
-func cancelOperation(c *call) (starlark.Value, error) {
+func cancelOperation(c *invocation) (starlark.Value, error) {
 	op := c.obj.operation()
 	var err error
 	var state *rest.State

@@ -25,7 +25,7 @@ func took(b *builtin.Binding, r rest.Request, reply *rest.Reply, err error) {
 }
 
 // effect returns the most that the call does to the server.
-func (c *call) effect() spec.Effect {
+func (c *invocation) effect() spec.Effect {
 	if c.decl.Effect == spec.AsAsked && !rest.Changes(strings.ToUpper(c.args.string("method"))) {
 		return spec.Reads
 	}
@@ -33,7 +33,7 @@ func (c *call) effect() spec.Effect {
 }
 
 // permit refuses a call that may change something where the client only reads.
-func (c *call) permit() error {
+func (c *invocation) permit() error {
 	if effect := c.effect(); effect != spec.Reads && c.ref.client.conn.family.options.ReadOnly {
 		e := errors.New(errors.Permission, "%s %s; nothing was sent, because this client only reads", c.name, effect)
 		e.Outcome = errors.NotSent
@@ -44,7 +44,7 @@ func (c *call) permit() error {
 
 // judge completes a failure of the call: it says whether the call only reads, and gives the failure its outcome where
 // the request that failed changes nothing. Before is the binding at the beginning of the call.
-func (c *call) judge(before builtin.Binding, err error) error {
+func (c *invocation) judge(before builtin.Binding, err error) error {
 	var e *errors.Error
 	if !errors.As(err, &e) || e.Class.IsA(errors.Script) {
 		return err

@@ -66,7 +66,7 @@ func (r ref) liveState(ctx context.Context) (*liveState, error) {
 	return state, r.join("state").readInto(ctx, r.query(0), state)
 }
 
-func addresses(c *call) (starlark.Value, error) {
+func addresses(c *invocation) (starlark.Value, error) {
 	family := c.args.string("family")
 	if !slices.Contains([]string{"", "inet", "inet6"}, family) {
 		return nil, fmt.Errorf("%s: family: %q is neither inet nor inet6", c.name, family)
@@ -83,7 +83,7 @@ func addresses(c *call) (starlark.Value, error) {
 }
 
 // waitReady waits until an instance runs and has what the script asks for.
-func waitReady(c *call) (starlark.Value, error) {
+func waitReady(c *invocation) (starlark.Value, error) {
 	limit := readyTimeout
 	if c.args.has("timeout") {
 		limit = c.args.duration("timeout")
@@ -115,7 +115,7 @@ func waitReady(c *call) (starlark.Value, error) {
 }
 
 // lacks is what the instance hasn't yet of what the script asks for.
-func (c *call) lacks(state *liveState) string {
+func (c *invocation) lacks(state *liveState) string {
 	virtual := c.obj.string("type") == "virtual-machine"
 	switch {
 	case !slices.Contains([]string{"running", "ready"}, strings.ToLower(state.Status)):

@@ -13,7 +13,7 @@ import (
 )
 
 // request sends whatever the script wants to.
-func request(c *call) (starlark.Value, error) {
+func request(c *invocation) (starlark.Value, error) {
 	method, path := strings.ToUpper(c.args.string("method")), c.args.string("path")
 	switch method {
 	case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE":

@@ -8,7 +8,7 @@ import (
 )
 
 // getText reads an object that is a text.
-func getText(c *call) (starlark.Value, error) {
+func getText(c *invocation) (starlark.Value, error) {
 	p, err := c.one()
 	if err != nil {
 		return nil, err
@@ -17,7 +17,7 @@ func getText(c *call) (starlark.Value, error) {
 }
 
 // createText writes an object that is a text.
-func createText(c *call) (starlark.Value, error) {
+func createText(c *invocation) (starlark.Value, error) {
 	p, err := c.one()
 	if err != nil {
 		return nil, err
@@ -27,9 +27,9 @@ func createText(c *call) (starlark.Value, error) {
 }
 
 // readText reads a text that stands below an object or a client.
-func readText(c *call) (starlark.Value, error) { return c.text(c.request(c.ref, "GET", nil)) }
+func readText(c *invocation) (starlark.Value, error) { return c.text(c.request(c.ref, "GET", nil)) }
 
-func (c *call) text(r rest.Request) (starlark.Value, error) {
+func (c *invocation) text(r rest.Request) (starlark.Value, error) {
 	r.MaxBytes = maxList
 	data, err := c.ref.client.raw(c.ctx, r)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 )
 
 // startOperation starts what only somebody else can bring to its end, and returns the operation.
-func startOperation(c *call) (starlark.Value, error) {
+func startOperation(c *invocation) (starlark.Value, error) {
 	out, err := c.ref.do(c.ctx, c.request(c.ref, c.decl.HTTP, c.body()), patience{away: true})
 	if err == nil && out.going == nil {
 		err = unreadable(c.decl.HTTP, c.ref.path, out.reply, fmt.Errorf("got no operation"))
@@ -19,7 +19,7 @@ func startOperation(c *call) (starlark.Value, error) {
 
 // token makes the text that the incus command takes as a token of what the operation of that class tells: who it is
 // for, where the server is, and the secret.
-func token(c *call) (starlark.Value, error) {
+func token(c *invocation) (starlark.Value, error) {
 	reply, err := c.ref.client.send(c.ctx, c.request(c.ref, c.decl.HTTP, c.body()))
 	if err != nil {
 		return nil, err

@@ -81,8 +81,8 @@ func (w *tester) required(who string, m *spec.Method) map[string]starlark.Value 
 	return args
 }
 
-// apart are arguments that can't be tried on the fake, with the reason.
-var apart = map[string]string{
+// excluded are arguments that can't be tried on the fake, with the reason.
+var excluded = map[string]string{
 	"cluster.join.cluster_token": "asks the cluster's server for its certificate",
 	"instances.ensure.target":    "has trials of its own",
 	"volumes.ensure.target":      "the same: the volume would have to be on that member",

@@ -20,7 +20,7 @@ import (
 )
 
 // behaviors carry out the methods of the table; each serves all resources.
-var behaviors = [spec.Behaviors]func(*call) (starlark.Value, error){
+var behaviors = [spec.Behaviors]func(*invocation) (starlark.Value, error){
 	spec.DoList:         list,
 	spec.DoNames:        listNames,
 	spec.DoGet:          get,
@@ -58,7 +58,7 @@ var behaviors = [spec.Behaviors]func(*call) (starlark.Value, error){
 	spec.DoHasExtension: hasExtension,
 }
 
-func create(c *call) (starlark.Value, error) {
+func create(c *invocation) (starlark.Value, error) {
 	o, out, err := c.create(c.args.body)
 	if out.going != nil || err != nil {
 		return out.going, err
@@ -67,7 +67,7 @@ func create(c *call) (starlark.Value, error) {
 }
 
 // create makes the object that the call names, with these fields.
-func (c *call) create(given map[string]any) (*Object, outcome, error) {
+func (c *invocation) create(given map[string]any) (*Object, outcome, error) {
 	res, method := c.ref.res, "POST"
 	body, err := c.newBody(given)
 	if err != nil {
@@ -96,7 +96,7 @@ func (c *call) create(given map[string]any) (*Object, outcome, error) {
 }
 
 // newBody returns the body that an object with these fields is created with.
-func (c *call) newBody(given map[string]any) (map[string]any, error) {
+func (c *invocation) newBody(given map[string]any) (map[string]any, error) {
 	res := c.ref.res
 	body := bareCertificates(res, withoutUnset(res, given))
 	maps.Copy(body, c.decl.Send)
@@ -156,9 +156,9 @@ func chosenKey(res *spec.Resource, at ref, reply *rest.Reply, state *rest.State)
 	return name
 }
 
-func refresh(c *call) (starlark.Value, error) { return c.obj, c.obj.read(c.ctx) }
+func refresh(c *invocation) (starlark.Value, error) { return c.obj, c.obj.read(c.ctx) }
 
-func update(c *call) (starlark.Value, error) {
+func update(c *invocation) (starlark.Value, error) {
 	if err := c.obj.checkChange(c.name, c.args.body); err != nil {
 		return nil, err
 	}
@@ -212,7 +212,7 @@ const (
 // replace sends all fields that can be changed, as they were read, with the given ones in their place. The server's ETag
 // doesn't count some fields, such as an instance's description, so the object is read again and compared; the ETag is for
 // what happens after that.
-func replace(c *call) (starlark.Value, error) {
+func replace(c *invocation) (starlark.Value, error) {
 	o := c.obj
 	if err := o.checkChange(c.name, c.args.body); err != nil {
 		return nil, err
@@ -268,7 +268,7 @@ func (o *Object) sameAs(now *Object) (bool, error) {
 	return text(sides[0]) == text(sides[1]), nil
 }
 
-func rename(c *call) (starlark.Value, error) {
+func rename(c *invocation) (starlark.Value, error) {
 	name := c.args.string("name")
 	out, err := c.send(map[string]any{c.ref.res.Key: name})
 	if out.going != nil || err != nil {
@@ -279,7 +279,7 @@ func rename(c *call) (starlark.Value, error) {
 }
 
 // remove deletes an object, on itself or by its name on the collection.
-func remove(c *call) (starlark.Value, error) {
+func remove(c *invocation) (starlark.Value, error) {
 	p := c.ref
 	if c.obj == nil {
 		var err error
@@ -301,10 +301,10 @@ func remove(c *call) (starlark.Value, error) {
 	return starlark.None, nil
 }
 
-func act(c *call) (starlark.Value, error) { return c.act(c.body()) }
+func act(c *invocation) (starlark.Value, error) { return c.act(c.body()) }
 
 // act sends the method's request with that body, and returns what the method returns.
-func (c *call) act(body map[string]any) (starlark.Value, error) {
+func (c *invocation) act(body map[string]any) (starlark.Value, error) {
 	out, err := c.send(body)
 	if c.obj != nil {
 		return c.obj.after(c, out, err)
@@ -316,7 +316,7 @@ func (c *call) act(body map[string]any) (starlark.Value, error) {
 }
 
 // readBelow reads what stands below an object: an object of its own, a list of them, or any other value.
-func readBelow(c *call) (starlark.Value, error) {
+func readBelow(c *invocation) (starlark.Value, error) {
 	p := c.ref.join(c.decl.Path)
 	v, reply, err := p.read(c.ctx, c.request(c.ref, "GET", nil).Query, maxList)
 	if err != nil {

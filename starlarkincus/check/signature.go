@@ -61,7 +61,7 @@ func (c *checker) ofMethod(decl *spec.Method) *signature {
 	args := decl.Arguments()
 	for i := range args {
 		f := &args[i]
-		s.params = append(s.params, param{name: f.Script(), position: f.Position, required: f.Required, field: f})
+		s.params = append(s.params, param{name: f.Script(), position: f.Positional, required: f.Required, field: f})
 	}
 	return s
 }

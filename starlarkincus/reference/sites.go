@@ -185,14 +185,14 @@ func (t *text) method(name string, m *spec.Method) {
 	var params []string
 	for _, f := range args {
 		switch {
-		case f.Position && f.Required:
+		case f.Positional && f.Required:
 			params = append(params, f.Script())
-		case f.Position:
+		case f.Positional:
 			params = append(params, f.Script()+"=None")
 		}
 	}
 	for _, f := range args {
-		if !f.Position {
+		if !f.Positional {
 			params = append(params, f.Script()+"=")
 		}
 	}

@@ -111,7 +111,7 @@ func (c *Client) newOperation(ctx context.Context, k *outgoing, e envelope) (*Op
 	}
 	o.method, o.path, o.request, o.secrets, o.state = k.method, k.url.Path, k.described(), k.secrets(), state
 	if state.Final() {
-		o.settle(state)
+		o.recordState(state)
 	} else {
 		workOf(ctx).began(o)
 	}
@@ -146,7 +146,7 @@ func (o *Operation) Refresh(ctx context.Context) (*State, error) {
 		return nil, o.identify((&outgoing{method: http.MethodGet, url: url.URL{Path: o.Path()}}).notIncus(err))
 	}
 	if state.Final() {
-		o.settle(state)
+		o.recordState(state)
 	} else {
 		o.update(state)
 	}
@@ -192,16 +192,16 @@ func (o *Operation) update(state *State) {
 	}
 }
 
-// settle remembers the end that a final state tells.
-func (o *Operation) settle(state *State) *end {
+// recordState remembers the end that a final state tells.
+func (o *Operation) recordState(state *State) *end {
 	e := &end{state: state}
 	if state.StatusCode != operationSuccess {
 		e.err = o.failure(state.StatusCode, state.Err, state.Location, decodeObject(state.Raw))
 	}
-	return o.settleEnd(e)
+	return o.recordEnd(e)
 }
 
-func (o *Operation) settleEnd(e *end) *end {
+func (o *Operation) recordEnd(e *end) *end {
 	o.work.ended(o)
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -87,7 +87,7 @@ func (s *sharedWatch) ended(state *State) {
 	delete(s.watched, state.ID)
 	s.mu.Unlock()
 	if one != nil {
-		one.operation.settle(state)
+		one.operation.recordState(state)
 		close(one.watch.done)
 		s.prod()
 	}

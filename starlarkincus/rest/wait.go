@@ -146,7 +146,7 @@ func (o *Operation) ask(ctx context.Context) (*end, error) {
 		case failed != nil:
 			return o.resolve(ctx, failed)
 		case state.Final():
-			return o.settle(state), nil
+			return o.recordState(state), nil
 		}
 		o.update(state)
 		if err := o.pause(ctx, pause); err != nil {
@@ -226,5 +226,5 @@ func (o *Operation) resolve(ctx context.Context, failed *errors.Error) (*end, er
 	if failed.Status == http.StatusNotFound && errors.As(err, &gone) && gone.Class == errors.NotFound && gone.Message == failed.Message {
 		return nil, gone
 	}
-	return o.settleEnd(&end{err: o.failure(operationFailure, failed.Message, o.location(), failed.Response)}), nil
+	return o.recordEnd(&end{err: o.failure(operationFailure, failed.Message, o.location(), failed.Response)}), nil
 }

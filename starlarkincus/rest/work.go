@@ -172,7 +172,7 @@ func (w *Work) Settle(ctx context.Context) {
 	var all sync.WaitGroup
 	for _, o := range operations {
 		if !o.isCommand() {
-			all.Go(func() { o.settleNow(ctx) })
+			all.Go(func() { o.cancelOrWait(ctx) })
 		}
 	}
 	all.Wait()
@@ -181,7 +181,7 @@ func (w *Work) Settle(ctx context.Context) {
 // isCommand reports whether the operation is a command in an instance.
 func (o *Operation) isCommand() bool { return strings.HasSuffix(o.path, "/exec") }
 
-func (o *Operation) settleNow(ctx context.Context) {
+func (o *Operation) cancelOrWait(ctx context.Context) {
 	if state := o.State(); state == nil || state.MayCancel {
 		_ = o.Cancel(ctx) // one that can't be cancelled is waited for
 	}

@@ -89,13 +89,13 @@ type Returns struct {
 	Of    *Resource // of Itself, One, ListOf and Struct; in a declaration nil stands for the method's own resource
 	Maybe bool      // may be None, because the call may delete the object: stop, of an ephemeral instance
 
-	above bool // Of is the parent of the method's own resource
+	ofParent bool // Of is the parent of the method's own resource
 }
 
 var (
 	itself      = Returns{Shape: Itself}
 	sibling     = Returns{Shape: One}
-	aParent     = Returns{Shape: One, above: true}
+	aParent     = Returns{Shape: One, ofParent: true}
 	aText       = Returns{Shape: Text}
 	someStrings = Returns{Shape: StringList}
 	aBool       = Returns{Shape: Truth}
@@ -118,7 +118,7 @@ func (m Method) of(r *Resource) Method {
 	case Itself, One, ListOf:
 		m.Returns.Of = r
 	}
-	if m.Returns.above {
+	if m.Returns.ofParent {
 		m.Returns.Of = parentOf(r)
 	}
 	return m

@@ -22,11 +22,11 @@ var ClusterOf = &Resource{
 	Methods: []Method{
 		{Name: "enable", Collection: true, HTTP: "PUT", Does: DoAct, Returns: nothing, Effect: Changes, Background: true, Send: map[string]any{"enabled": true},
 			Doc:  "Turns the server into a cluster of one member, which other servers can join.",
-			Args: []Field{{Name: "server_name", Type: String, Required: true, Position: true, Doc: "the name of this member"}}},
+			Args: []Field{{Name: "server_name", Type: String, Required: true, Positional: true, Doc: "the name of this member"}}},
 		{Name: "join", Collection: true, HTTP: "PUT", Does: DoJoin, Returns: nothing, Effect: Changes, Background: true, Send: map[string]any{"enabled": true},
 			Doc: "Makes the server a member of an existing cluster. All data on the server is lost.",
 			Args: []Field{
-				{Name: "server_name", Type: String, Required: true, Position: true, Doc: "the name of this member"},
+				{Name: "server_name", Type: String, Required: true, Positional: true, Doc: "the name of this member"},
 				{Name: "server_address", Type: String, Doc: "the address of this member for the others, with the port"},
 				{Name: "cluster_token", Type: String, Doc: "a token of members.create_token, which includes the address and the certificate of the cluster"},
 				{Name: "cluster_address", Type: String, Doc: "the address of a member of the cluster, for a join without a token"},
@@ -38,8 +38,8 @@ var ClusterOf = &Resource{
 		{Name: "set_certificate", Collection: true, HTTP: "PUT", Path: "certificate", Does: DoAct, Returns: nothing, Effect: Changes,
 			Doc: "Replaces the certificate of the cluster on all members.",
 			Args: []Field{
-				{Name: "cluster_certificate", Type: String, Required: true, Position: true, Doc: "the certificate, as PEM"},
-				{Name: "cluster_certificate_key", Type: String, Required: true, Position: true, Doc: "the key of the certificate, as PEM"},
+				{Name: "cluster_certificate", Type: String, Required: true, Positional: true, Doc: "the certificate, as PEM"},
+				{Name: "cluster_certificate_key", Type: String, Required: true, Positional: true, Doc: "the key of the certificate, as PEM"},
 			}},
 	},
 	Children: []*Resource{members, Groups},
@@ -62,11 +62,11 @@ var members = &Resource{
 		{Name: "message", Type: String, Use: Read, Doc: "details of the status"},
 		{Name: "architecture", Type: String, Use: Read, Doc: "the architecture, such as x86_64"},
 	},
-	DeleteArgs: []Field{{Name: "force", Type: Int, Place: Query, Doc: "1 also removes a member that doesn't answer, with everything on it; default: 0"}},
+	DeleteArgs: []Field{{Name: "force", Type: Int, In: Query, Doc: "1 also removes a member that doesn't answer, with everything on it; default: 0"}},
 	Methods: []Method{
 		{Name: "create_token", Collection: true, HTTP: "POST", Does: DoToken, Returns: aText, Effect: Creates, Background: true,
 			Doc:  "Creates a token with which one server can join the cluster, and returns it as a string, which is secret. wait=False returns its Operation, whose cancel() revokes the token.",
-			Args: []Field{{Name: "server_name", Type: String, Required: true, Position: true, Doc: "the name of the new member"}}},
+			Args: []Field{{Name: "server_name", Type: String, Required: true, Positional: true, Doc: "the name of the new member"}}},
 		{Name: "state", HTTP: "GET", Path: "state", Does: DoRead, Returns: one(memberState), Effect: Reads, Doc: "Returns its load, memory and storage, as a MemberState."},
 		{Name: "evacuate", HTTP: "POST", Path: "state", Does: DoAct, Returns: itself, Effect: Changes, Background: true, Refresh: true, Send: map[string]any{"action": "evacuate"},
 			Doc:  "Evacuates the member, which stops its instances or moves them to other members, and returns it.",

@@ -9,7 +9,7 @@ var imageAlias = []Field{
 // Images are the images to create instances from.
 var Images = &Resource{
 	Name: "images", Kind: "Image", Path: "/1.0/images", Key: "fingerprint", KeyType: String, Scope: InProject, Named: ByServer,
-	Filter: filterArg(""), Everywhere: everywhereArg(""),
+	Filter: filterArg(""), AllProjects: allProjectsArg(""),
 	KeyDoc:     "the fingerprint of the image, the start of one, or an alias",
 	Doc:        "Images to create instances from, each named by its fingerprint, the start of one, or an alias.",
 	Verbs:      List | Get | New | Update | Replace | Delete,
@@ -58,7 +58,7 @@ var Images = &Resource{
 			Doc: "Allows one download of a private image, and returns an Operation: its metadata['secret'] is the value for source={'secret': …}."},
 		{Name: "push", HTTP: "POST", Path: "export", Does: DoAct, Returns: itself, Effect: Creates, Background: true, Doc: "Sends the image to another server, and returns it.",
 			Args: []Field{
-				{Name: "target", Type: String, Required: true, Position: true, Doc: "the URL of the other server"},
+				{Name: "target", Type: String, Required: true, Positional: true, Doc: "the URL of the other server"},
 				{Name: "secret", Type: String, Doc: "a secret of the other server, if it expects this image"},
 				{Name: "certificate", Type: String, Doc: "the certificate of the other server, as PEM"},
 				{Name: "aliases", Type: Objects, Fields: imageAlias, Doc: "aliases on the other server, each with name and description"},

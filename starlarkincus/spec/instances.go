@@ -82,21 +82,21 @@ var (
 	liveArg          = Field{Name: "live", Type: Bool, Doc: "True includes the running state"}
 	inconsistentArg  = Field{Name: "allow_inconsistent", Type: Bool, Doc: "True tolerates files that change while they are copied"}
 	incrementalArg   = Field{Name: "refresh", Type: Bool, Extension: "instance_refresh_migration", Doc: "True copies while it runs, and stops it only for a final pass with the changes"}
-	newNameArg       = Field{Name: "name", Type: Name, Place: Local, Position: true, Doc: "the new name; default: the old one"}
+	newNameArg       = Field{Name: "name", Type: Name, In: Local, Positional: true, Doc: "the new name; default: the old one"}
 	migrationArg     = Field{Name: "target", Type: Object, Fields: migrationTarget, Doc: "the other server's operation, for a push; default: that server pulls"}
-	snapshotNameArg  = Field{Name: "restore", Type: String, Required: true, Position: true, Doc: "the name of the snapshot"}
-	copyProjectArg   = Field{Name: "to_project", Type: Name, Place: Local, Doc: "the project of the copy; default: that of the original"}
+	snapshotNameArg  = Field{Name: "restore", Type: String, Required: true, Positional: true, Doc: "the name of the snapshot"}
+	copyProjectArg   = Field{Name: "to_project", Type: Name, In: Local, Doc: "the project of the copy; default: that of the original"}
 	sourceOnlyArg    = local(instanceOnlyArg)
-	excludeOlderArg  = Field{Name: "refresh_exclude_older", Type: Bool, Place: Local, Extension: "custom_volume_refresh_exclude_older_snapshots", Doc: "True skips snapshots older than the newest one of the copy"}
-	refreshCopyArg   = Field{Name: "refresh", Type: Bool, Place: Local, Doc: "True updates an existing copy: its content, configuration, devices and description become those of the original, and changes to the copy are lost"}
-	publishAliasArg  = Field{Name: "alias", Type: String, Place: Local, Position: true, Doc: "an alias for the image; use aliases= for several"}
+	excludeOlderArg  = Field{Name: "refresh_exclude_older", Type: Bool, In: Local, Extension: "custom_volume_refresh_exclude_older_snapshots", Doc: "True skips snapshots older than the newest one of the copy"}
+	refreshCopyArg   = Field{Name: "refresh", Type: Bool, In: Local, Doc: "True updates an existing copy: its content, configuration, devices and description become those of the original, and changes to the copy are lost"}
+	publishAliasArg  = Field{Name: "alias", Type: String, In: Local, Positional: true, Doc: "an alias for the image; use aliases= for several"}
 	imageAliasesArg  = Field{Name: "aliases", Type: Objects, Use: Create, Fields: imageAlias, Doc: "aliases for the image, each with name and description"}
 	imageFormatField = Field{Name: "format", Type: String, Use: Create, Extension: "instance_publish_split", Doc: "the file format: unified (one file) or split (two files)"}
 )
 
 // local returns the argument as one that the behavior handles.
 func local(f Field) Field {
-	f.Place = Local
+	f.In = Local
 	return f
 }
 
@@ -118,15 +118,15 @@ func publishMethod(source string) Method {
 
 // copyArgs are the arguments of copy, on instances and snapshots.
 var copyArgs = []Field{
-	{Name: "name", Type: Name, Place: Local, Required: true, Position: true, Doc: "the name of the copy"},
+	{Name: "name", Type: Name, In: Local, Required: true, Positional: true, Doc: "the name of the copy"},
 	descriptionField, configField, devicesField, profilesField, ephemeralField, copyProjectArg, memberArg,
 	local(inconsistentArg),
 }
 
 // Instances are the containers and virtual machines.
 var Instances = &Resource{
-	Name: "instances", Kind: "Instance", Path: "/1.0/instances", Key: "name", Scope: InProject, Depth: 2, Source: ByItsName,
-	Filter: filterArg(""), Everywhere: everywhereArg(""),
+	Name: "instances", Kind: "Instance", Path: "/1.0/instances", Key: "name", Scope: InProject, MaxRecursion: 2, Source: ByItsName,
+	Filter: filterArg(""), AllProjects: allProjectsArg(""),
 	Doc:        "Containers and virtual machines.",
 	Verbs:      List | Get | New | Update | Replace | Rename | Delete,
 	Background: New | Update | Replace | Rename | Delete,
@@ -134,13 +134,13 @@ var Instances = &Resource{
 	Fields:     instanceFields,
 	CreateArgs: []Field{imageArg, memberArg},
 	Takes:      []*Resource{Snapshots, instanceBackups, Logs},
-	DeleteArgs: []Field{{Name: "force", Type: Bool, Place: Local, Doc: "True stops it first, waits for other operations on it, and doesn't fail if it vanishes meanwhile; default: a running instance is an error"}},
+	DeleteArgs: []Field{{Name: "force", Type: Bool, In: Local, Doc: "True stops it first, waits for other operations on it, and doesn't fail if it vanishes meanwhile; default: a running instance is an error"}},
 	Methods: []Method{
 		{Name: "launch", Collection: true, HTTP: "POST", Background: true, Does: DoCreate, Returns: sibling, Effect: Creates, Send: map[string]any{"start": true},
 			Doc: "Creates an instance, starts it, and returns it. An instance that fails to start is kept, stopped."},
-		{Name: "change_states", Collection: true, HTTP: "PUT", Does: DoAct, Returns: nothing, Effect: Changes, Under: "state", Background: true,
+		{Name: "change_states", Collection: true, HTTP: "PUT", Does: DoAct, Returns: nothing, Effect: Changes, WrapIn: "state", Background: true,
 			Doc: "Starts, stops, restarts, freezes or unfreezes all instances of the project at once.",
-			Args: []Field{{Name: "action", Type: String, Required: true, Position: true, Doc: "the action: start, stop, restart, freeze or unfreeze"},
+			Args: []Field{{Name: "action", Type: String, Required: true, Positional: true, Doc: "the action: start, stop, restart, freeze or unfreeze"},
 				stopTimeout, stopForce, keepState}},
 		stateMethod("start", "Starts the instance and returns it.", keepState),
 		ending(stateMethod("stop", "Shuts the instance down and returns it, or None if it was ephemeral and is now deleted.", stopTimeout, stopForce, keepState)),
@@ -153,29 +153,29 @@ var Instances = &Resource{
 			Doc: "Returns the users and clients with access to it: a list, each with identifier, role and provider."},
 		{Name: "addresses", HTTP: "GET", Path: "state", Does: DoAddresses, Returns: someStrings, Effect: Reads,
 			Doc:  "Returns the addresses at which other machines can reach the instance, IPv4 first, as a list of strings.",
-			Args: []Field{{Name: "family", Type: String, Place: Local, Doc: "inet or inet6; default: both"}}},
+			Args: []Field{{Name: "family", Type: String, In: Local, Doc: "inet or inet6; default: both"}}},
 		{Name: "wait_ready", HTTP: "GET", Path: "state", Does: DoWaitReady, Returns: itself, Effect: Reads,
 			Requests: slices.Concat([]Request{{HTTP: "GET", Path: "state", Note: "until it is ready"}}, in("if cloud_init=True", []string{"cloud_init"}, slices.Clone(execRequests)...), []Request{{HTTP: "GET"}}),
 			Doc:      "Waits until the instance runs and meets the other conditions that are given, and returns it. Fails with IncusOperationTimeoutError after the timeout.",
 			Args: []Field{
-				{Name: "agent", Type: Bool, Place: Local, Doc: "True waits until the agent of a virtual machine answers"},
-				{Name: "network", Type: Bool, Place: Local, Doc: "True waits for an address, as addresses() returns it"},
-				{Name: "cloud_init", Type: Bool, Place: Local, Doc: "True waits for the end of cloud-init; fails with IncusExecError if that failed or is not installed"},
-				{Name: "timeout", Type: Seconds, Place: Local, Doc: "the longest wait; default: 300 seconds"},
+				{Name: "agent", Type: Bool, In: Local, Doc: "True waits until the agent of a virtual machine answers"},
+				{Name: "network", Type: Bool, In: Local, Doc: "True waits for an address, as addresses() returns it"},
+				{Name: "cloud_init", Type: Bool, In: Local, Doc: "True waits for the end of cloud-init; fails with IncusExecError if that failed or is not installed"},
+				{Name: "timeout", Type: Seconds, In: Local, Doc: "the longest wait; default: 300 seconds"},
 			}},
 		{Name: "exec", HTTP: "POST", Path: "exec", Does: DoExec, Returns: structOf(execResult), Effect: RunsCode, Background: true, Requests: execRequests,
 			Send: map[string]any{"record-output": true, "interactive": false, "wait-for-websocket": false},
 			Doc:  "Runs a command in the instance and returns a struct of exit_code, stdout and stderr. Fails with IncusExecError if the exit status is not 0, unless check=False.",
 			Args: []Field{
-				{Name: "command", Type: Strings, Required: true, Position: true, Doc: "the command and its arguments; no shell is involved, use ['sh', '-c', line] for one"},
+				{Name: "command", Type: Strings, Required: true, Positional: true, Doc: "the command and its arguments; no shell is involved, use ['sh', '-c', line] for one"},
 				{Name: "environment", Type: Config, Doc: "environment variables"},
-				{Name: "env", Type: Config, Place: Local, Doc: "the short form of environment"},
+				{Name: "env", Type: Config, In: Local, Doc: "the short form of environment"},
 				{Name: "cwd", Type: String, Doc: "the working directory"},
 				{Name: "user", Type: Int, Doc: "the user id; default: 0"},
 				{Name: "group", Type: Int, Doc: "the group id; default: 0"},
-				{Name: "check", Type: Bool, Place: Local, Doc: "False also returns the result if the exit status is not 0"},
+				{Name: "check", Type: Bool, In: Local, Doc: "False also returns the result if the exit status is not 0"},
 			}},
-		{Name: "copy", HTTP: "POST", Above: true, Does: DoCopy, Returns: sibling, Effect: Creates, Background: true,
+		{Name: "copy", HTTP: "POST", OnParent: true, Does: DoCopy, Returns: sibling, Effect: Creates, Background: true,
 			Doc: "Copies the instance with its snapshots on the same server, and returns the copy. The given fields replace those of the original; keys of config and devices are merged, and None removes one. In a cluster the copy is placed on the member given by target=, else on the client's, else on one that the server chooses.",
 			Args: append(copyArgs[:len(copyArgs):len(copyArgs)], sourceOnlyArg, local(liveArg), refreshCopyArg, excludeOlderArg,
 				Field{Name: "start", Type: Bool, Doc: "True also starts the copy"}),
@@ -183,7 +183,7 @@ var Instances = &Resource{
 		{Name: "move", HTTP: "POST", Does: DoMove, Returns: itself, Effect: Changes, Background: true,
 			Doc: "Moves the instance to another name, project, storage pool or cluster member, and returns it. The instance must be stopped, except for a live move to another member.",
 			Args: []Field{newNameArg,
-				{Name: "target", Type: String, Place: Query, Doc: "the new cluster member, or @group"},
+				{Name: "target", Type: String, In: Query, Doc: "the new cluster member, or @group"},
 				{Name: "project", Type: String, Doc: "the new project"},
 				{Name: "pool", Type: String, Doc: "the new storage pool"},
 				instanceOnlyArg, liveArg, inconsistentArg, incrementalArg,
@@ -212,7 +212,7 @@ var Instances = &Resource{
 			Doc: "Starts recording the changed blocks of all disks of a virtual machine, for incremental backups, and returns it. The bitmap is listed under bitmaps of each disk's volume."},
 		{Name: "repair", HTTP: "POST", Path: "debug/repair", Does: DoAct, Returns: itself, Effect: Changes, Extension: "instances_debug_repair",
 			Doc:  "Runs a low-level repair of a virtual machine, and returns it.",
-			Args: []Field{{Name: "action", Type: String, Required: true, Position: true, Doc: "the repair: rebuild-config-volume or rebuild-nvram"}}},
+			Args: []Field{{Name: "action", Type: String, Required: true, Positional: true, Doc: "the repair: rebuild-config-volume or rebuild-nvram"}}},
 	},
 	Children: []*Resource{Snapshots, instanceBackups, Logs, instanceMetadata, templates, nvram},
 }
@@ -333,7 +333,7 @@ var templates = &Resource{
 	Name: "templates", Kind: "Template", Path: "metadata/templates", Content: PlainText, Key: "name", KeyType: String, KeyQuery: "path",
 	Doc:        "Templates of files in the instance. instance.metadata().templates maps files to templates.",
 	Verbs:      List | Get | New | Delete,
-	CreateArgs: []Field{{Name: "content", Type: String, Place: Whole, Required: true, Position: true, Doc: "the template, in the language of pongo2"}},
+	CreateArgs: []Field{{Name: "content", Type: String, In: Whole, Required: true, Positional: true, Doc: "the template, in the language of pongo2"}},
 }
 
 // nvramFields are the fields of a UEFI variable.
@@ -346,7 +346,7 @@ var nvramFields = []Field{
 // nvram are the UEFI variables of a virtual machine.
 var nvram = &Resource{
 	Name: "nvram", Kind: "Variable", Path: "nvram", Key: "name", Lists: ByName, Named: AtItsPath, Extension: "instance_nvram",
-	Segment: &Segment{Field{Name: "guid", Type: Name, Place: Local, Doc: "the GUID of the vendor; default: that of EFI itself"},
+	Segment: &Segment{Field{Name: "guid", Type: Name, In: Local, Doc: "the GUID of the vendor; default: that of EFI itself"},
 		"8be4df61-93ca-11d2-aa0d-00e098032b8c"},
 	Doc:   "UEFI variables of the virtual machine, which must be stopped to change them.",
 	Verbs: List | Get | New | Delete,
@@ -358,7 +358,7 @@ var nvram = &Resource{
 	Methods: []Method{
 		{Name: "update", Collection: true, HTTP: "PATCH", Does: DoAct, Returns: nothing, Effect: Changes, Extension: "instance_nvram_bulk_update",
 			Doc: "Sets several variables at once and keeps the others. None removes a variable.",
-			Args: []Field{{Name: "variables", Type: Object, Place: Whole, Required: true, Position: true,
+			Args: []Field{{Name: "variables", Type: Object, In: Whole, Required: true, Positional: true,
 				Doc: "dict by GUID of dicts by name of variables, each with data, attributes and timestamp", Fields: []Field{
 					{Name: AnyKey, Type: Object, Doc: "variables by name", Fields: []Field{
 						{Name: AnyKey, Type: Object, Doc: "one variable", Fields: nvramFields}}}}}}},

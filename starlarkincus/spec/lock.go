@@ -8,7 +8,7 @@ var (
 )
 
 // lockTTL is the time to live of a lock that isn't renewed.
-var lockTTL = Field{Name: "ttl", Type: Seconds, Place: Local, Doc: "the time without a renewal after which any script may take over the lock; default: 600 seconds"}
+var lockTTL = Field{Name: "ttl", Type: Seconds, In: Local, Doc: "the time without a renewal after which any script may take over the lock; default: 600 seconds"}
 
 // lockMethod declares Client.lock.
 var lockMethod = Method{Name: "lock", Does: DoLock, Returns: one(Locks), Effect: Creates, HTTP: "POST", Path: "/1.0/profiles", Requests: slices.Concat([]Request{lockLook, {HTTP: "POST", Path: "/1.0/profiles"}, lockLook}, lockClear),
@@ -16,9 +16,9 @@ var lockMethod = Method{Name: "lock", Does: DoLock, Returns: one(Locks), Effect:
 		"Fails with IncusBusyError, which names the holder, if another script holds it. Release it with finally_(body, l.release) or defer(l.release). " +
 		"The lock is stored as an unused profile in the client's project, because only one of several attempts to create a profile succeeds. So projects that share their profiles share their locks.",
 	Args: []Field{
-		{Name: "name", Type: Name, Place: Local, Required: true, Position: true, Doc: "the name of the lock: up to 40 letters, digits, - _ and ."},
+		{Name: "name", Type: Name, In: Local, Required: true, Positional: true, Doc: "the name of the lock: up to 40 letters, digits, - _ and ."},
 		lockTTL,
-		{Name: "timeout", Type: Seconds, Place: Local, Doc: "the longest wait for another holder to release it; default: no wait"},
+		{Name: "timeout", Type: Seconds, In: Local, Doc: "the longest wait for another holder to release it; default: no wait"},
 		projectArg,
 	}}
 

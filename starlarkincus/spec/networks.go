@@ -6,7 +6,7 @@ var networkConfig = Field{Name: "config", Type: Config, Use: All, Auto: []string
 // Networks are the networks, managed and unmanaged.
 var Networks = &Resource{
 	Name: "networks", Kind: "Network", Path: "/1.0/networks", Key: "name", Scope: InProject,
-	Filter: filterArg("api_filtering_extended"), Everywhere: everywhereArg("networks_all_projects"),
+	Filter: filterArg("api_filtering_extended"), AllProjects: allProjectsArg("networks_all_projects"),
 	Doc:    "Networks: those managed by Incus, and the interfaces of the host.",
 	Verbs:  List | Get | New | Update | Replace | Rename | Delete,
 	Target: Get | New | Update | Replace,
@@ -17,7 +17,7 @@ var Networks = &Resource{
 		{Name: "status", Type: String, Use: Read, Doc: "Created, Pending, Errored or Unknown"},
 		usedByField, locationsField, ownerField,
 	},
-	CreateArgs: []Field{{Name: "target", Type: String, Place: Query,
+	CreateArgs: []Field{{Name: "target", Type: String, In: Query,
 		Doc: "the cluster member to prepare; in a cluster call create once for each member, and then once without target"}},
 	Methods: []Method{
 		{Name: "state", HTTP: "GET", Path: "state", Does: DoRead, Returns: one(networkState), Effect: Reads, Target: true,
@@ -136,7 +136,7 @@ var aclRule = []Field{
 // NetworkACLs are the access control lists of networks.
 var NetworkACLs = &Resource{
 	Name: "network_acls", Kind: "ACL", Path: "/1.0/network-acls", Key: "name", Scope: InProject,
-	Filter: filterArg("api_filtering_extended"), Everywhere: everywhereArg("network_acls_all_projects"),
+	Filter: filterArg("api_filtering_extended"), AllProjects: allProjectsArg("network_acls_all_projects"),
 	Doc:   "Access control lists: rules that allow or deny traffic of networks.",
 	Verbs: List | Get | New | Update | Replace | Rename | Delete,
 	Fields: []Field{nameField, descriptionField, configField,
@@ -150,7 +150,7 @@ var NetworkACLs = &Resource{
 // NetworkAddressSets are sets of addresses for ACLs.
 var NetworkAddressSets = &Resource{
 	Name: "network_address_sets", Kind: "AddressSet", Path: "/1.0/network-address-sets", Key: "name", Scope: InProject,
-	Extension: "network_address_set", Filter: filterArg(""), Everywhere: everywhereArg(""),
+	Extension: "network_address_set", Filter: filterArg(""), AllProjects: allProjectsArg(""),
 	Doc:   "Sets of addresses, for rules of ACLs, which refer to them as $set.",
 	Verbs: List | Get | New | Update | Replace | Rename | Delete,
 	Fields: []Field{nameField, descriptionField, configField,
@@ -162,7 +162,7 @@ var NetworkAddressSets = &Resource{
 // NetworkZones are DNS zones.
 var NetworkZones = &Resource{
 	Name: "network_zones", Kind: "Zone", Path: "/1.0/network-zones", Key: "name", Scope: InProject,
-	Filter: filterArg("api_filtering_extended"), Everywhere: everywhereArg("network_zones_all_projects"),
+	Filter: filterArg("api_filtering_extended"), AllProjects: allProjectsArg("network_zones_all_projects"),
 	Doc:      "DNS zones, with records that the server creates for instances.",
 	Verbs:    List | Get | New | Update | Replace | Delete,
 	Fields:   []Field{nameField, descriptionField, configField, usedByField, ownerField},
@@ -197,7 +197,7 @@ var NetworkIntegrations = &Resource{
 
 // NetworkAllocations are the addresses in use.
 var NetworkAllocations = &Resource{
-	Name: "network_allocations", Kind: "Allocation", Path: "/1.0/network-allocations", Lists: Elements, Scope: InProject, Everywhere: everywhereArg(""),
+	Name: "network_allocations", Kind: "Allocation", Path: "/1.0/network-allocations", Lists: Elements, Scope: InProject, AllProjects: allProjectsArg(""),
 	Doc:   "Addresses of managed networks that are in use, and their users.",
 	Verbs: List,
 	Fields: []Field{

@@ -89,7 +89,7 @@ func sent(r row) []spec.Field {
 	args := r.method.Arguments()
 	for _, f := range args {
 		switch {
-		case f.Place == spec.Body:
+		case f.In == spec.Body:
 			out = append(out, f)
 		case f.Name == "image":
 			out = append(out, spec.Field{Name: "source", Type: spec.Any})
@@ -114,8 +114,8 @@ func sent(r row) []spec.Field {
 			out = append(out, spec.Field{Name: r.resource.Segment.Name, Type: spec.Any}) // it is in the path
 		}
 	}
-	if r.method.Under != "" {
-		out = []spec.Field{{Name: r.method.Under, Type: spec.Object, Fields: out}}
+	if r.method.WrapIn != "" {
+		out = []spec.Field{{Name: r.method.WrapIn, Type: spec.Object, Fields: out}}
 	}
 	return out
 }
@@ -129,7 +129,7 @@ func TestEveryFieldOfABodyIsKnown(t *testing.T) {
 			continue
 		}
 		for _, f := range r.method.Arguments() {
-			if f.Place == spec.Whole && f.Type != spec.String {
+			if f.In == spec.Whole && f.Type != spec.String {
 				bodies[r.pair] = f.Fields
 			}
 		}
@@ -243,7 +243,7 @@ func TestEveryFieldOfAnAnswerIsKnown(t *testing.T) {
 			schema := items(docs[line], op.response)
 			properties, _ := schema["properties"].(map[string]any)
 			for _, name := range slices.Sorted(maps.Keys(properties)) {
-				if r.resource != nil && r.resource.Depth > 1 && slices.Contains([]string{"state", "snapshots", "backups", "keys"}, name) {
+				if r.resource != nil && r.resource.MaxRecursion > 1 && slices.Contains([]string{"state", "snapshots", "backups", "keys"}, name) {
 					continue // part of the full object only; methods and collections have these names
 				}
 				// The schema of an answer also has the fields of requests, which are always empty.
@@ -273,7 +273,7 @@ func TestParametersAreTheOfficialOnes(t *testing.T) {
 		args := r.method.Arguments()
 		for _, f := range args {
 			name := map[string]string{"all_projects": "all-projects"}[f.Name]
-			if f.Place == spec.Query {
+			if f.In == spec.Query {
 				name = f.Name
 			}
 			if name == "" {
@@ -288,7 +288,7 @@ func TestParametersAreTheOfficialOnes(t *testing.T) {
 				t.Errorf("%s: is of a project: %v; %s has project: %v", r.name, r.project, r.pair, has("project"))
 			}
 		}
-		targeted := r.method.Target || r.resource != nil && r.resource.Target&r.method.Verb != 0 || spec.Find(args, "target") != nil && spec.Find(args, "target").Place == spec.Query
+		targeted := r.method.Target || r.resource != nil && r.resource.Target&r.method.Verb != 0 || spec.Find(args, "target") != nil && spec.Find(args, "target").In == spec.Query
 		if targeted != has("target") && !slices.Contains(untargeted, r.name) {
 			t.Errorf("%s: can be about a member: %v; %s has target: %v", r.name, targeted, r.pair, has("target"))
 		}

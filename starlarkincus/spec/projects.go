@@ -3,7 +3,7 @@ package spec
 // Profiles are sets of configuration and devices that instances share.
 var Profiles = &Resource{
 	Name: "profiles", Kind: "Profile", Path: "/1.0/profiles", Key: "name", Scope: InProject,
-	Filter: filterArg(""), Everywhere: everywhereArg("profiles_all_projects"),
+	Filter: filterArg(""), AllProjects: allProjectsArg("profiles_all_projects"),
 	Doc:    "Profiles: configuration and devices that instances share.",
 	Verbs:  List | Get | New | Update | Replace | Rename | Delete,
 	Fields: []Field{nameField, descriptionField, configField, devicesField, usedByField, ownerField},
@@ -18,7 +18,7 @@ var Projects = &Resource{
 	Fields:     []Field{nameField, descriptionField, configField, usedByField},
 	Takes:      []*Resource{Instances, Images, Profiles, Networks, NetworkACLs, NetworkZones, volumes, buckets},
 	TakesWith:  "force",
-	DeleteArgs: []Field{{Name: "force", Type: Bool, Place: Query, Extension: "projects_force_delete",
+	DeleteArgs: []Field{{Name: "force", Type: Bool, In: Query, Extension: "projects_force_delete",
 		Doc: "True also deletes everything in the project; default: a project that isn't empty is an error"}},
 	Methods: []Method{
 		{Name: "state", HTTP: "GET", Path: "state", Does: DoRead, Returns: one(projectState), Effect: Reads, Doc: "Returns its use of each resource, and its limits, as a ProjectState."},

@@ -50,7 +50,7 @@ func (m *Method) Sends(r *Resource) []Request {
 	switch {
 	case m.Extension != "" || r.Extension != "" && m.Collection: // an object exists only if the server has the extension
 		out = in("once, to check for its API extension", nil, Request{HTTP: "GET", Path: "/1.0"})
-	case needsAny(m.Arguments()) || r.DepthNeeds != "" && Find(m.Args, "recursion") != nil:
+	case needsAny(m.Arguments()) || r.RecursionExtension != "" && Find(m.Args, "recursion") != nil:
 		out = in("once, to check for an argument's API extension", nil, Request{HTTP: "GET", Path: "/1.0"})
 	}
 	if m.Requests != nil {
@@ -69,7 +69,7 @@ func needsAny(fields []Field) bool {
 // Request returns the main request of the method, without those that prepare or follow it.
 func (m *Method) Request(r *Resource) Request {
 	own := Request{HTTP: m.HTTP, Path: m.Path, Body: m.Send}
-	if m.Under != "" {
+	if m.WrapIn != "" {
 		own.Body = nil
 	}
 	switch m.Does {
@@ -145,7 +145,7 @@ func (m *Method) ordinary(r *Resource) []Request {
 		return slices.Concat([]Request{own}, waits, []Request{made})
 	case DoDelete:
 		var stop, busy []Request
-		if f := Find(m.Args, "force"); f != nil && f.Place == Local {
+		if f := Find(m.Args, "force"); f != nil && f.In == Local {
 			stop = in("if force=True", []string{"force"}, slices.Concat([]Request{{HTTP: "PUT", At: own.At, Path: "state", Body: map[string]any{"action": "stop", "force": true}}}, waits)...)
 			busy = in("if force=True and another operation is running on it; then all again", nil, Request{HTTP: "GET", Path: Operations.Path, Query: "recursion=1"})
 		}

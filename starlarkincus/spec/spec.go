@@ -50,34 +50,34 @@ const (
 	All     = Read | Create | Change
 )
 
-// A Place is the destination of a method's argument.
-type Place int
+// A Part is the destination of a method's argument.
+type Part int
 
 const (
-	Body  Place = iota // a field of the request's JSON body
-	Query              // a parameter of the request's URL
-	Local              // handled by the behavior
-	Whole              // the whole body; a string is sent as plain text
+	Body  Part = iota // a field of the request's JSON body
+	Query             // a parameter of the request's URL
+	Local             // handled by the behavior
+	Whole             // the whole body; a string is sent as plain text
 )
 
 // A Field is a field of an object, or an argument of a method.
 type Field struct {
-	Name      string // name in the REST API; scripts write _ for -
-	Type      Type
-	Doc       string
-	Use       Use               // fields of objects
-	Place     Place             // arguments of methods
-	Required  bool              // arguments of methods
-	Position  bool              // accepted without its name
-	Fields    []Field           // keys of an Object, or of the elements of Objects; nil for any. AnyKey, as the first, declares other keys
-	Extension string            // required API extension
-	Stays     bool              // can't be emptied, because servers ignore an empty value in a change
-	Emptied   bool              // unset keys are sent empty, because servers keep keys that are missing from a PUT
-	Made      Making            // source of a Derived field
-	Missing   string            // error of a create without it
-	Unordered bool              // of Strings: servers don't keep the order
-	Auto      []string          // keys of a Config whose value "auto" servers replace by an address of their choice
-	Rewritten map[string]string // keys of a Config whose values servers rewrite, with the keys that keep the original values
+	Name       string // name in the REST API; scripts write _ for -
+	Type       Type
+	Doc        string
+	Use        Use               // fields of objects
+	In         Part              // arguments of methods
+	Required   bool              // arguments of methods
+	Positional bool              // accepted without its name
+	Fields     []Field           // keys of an Object, or of the elements of Objects; nil for any. AnyKey, as the first, declares other keys
+	Extension  string            // required API extension
+	Stays      bool              // can't be emptied, because servers ignore an empty value in a change
+	Emptied    bool              // unset keys are sent empty, because servers keep keys that are missing from a PUT
+	Made       Making            // source of a Derived field
+	Missing    string            // error of a create without it
+	Unordered  bool              // of Strings: servers don't keep the order
+	Auto       []string          // keys of a Config whose value "auto" servers replace by an address of their choice
+	Rewritten  map[string]string // keys of a Config whose values servers rewrite, with the keys that keep the original values
 }
 
 // A Making is the source of a field that the module computes.
@@ -114,37 +114,37 @@ const (
 
 // A Resource is a kind of object, and the collection of these objects.
 type Resource struct {
-	Name       string // name of the collection in scripts: instances
-	Kind       string // type of an object in scripts: Instance
-	Doc        string
-	Path       string   // /1.0/instances; below a parent: snapshots
-	Key        string   // field with the name of an object
-	KeyType    Type     // type of the key in get, exists and delete; zero for Name
-	KeyDoc     string   // description of the key, if it isn't just a name: the listen address
-	KeyQuery   string   // if set, the query parameter for the key, instead of a segment of the path
-	Segment    *Segment // segment of the path before the key
-	Verbs      Verb
-	Background Verb   // verbs that servers may execute in the background
-	Target     Verb   // verbs with target=, for the cluster member
-	Extension  string // required API extension
-	Lists      Listing
-	Named      Naming
-	Content    Content
-	Stands     Standing
-	Scope      Scope
-	Source     Origin
-	Filter     *Field // list's filter=
-	Everywhere *Field // list's all_projects=
-	Aliases    string // path to look up names that are no Key
-	Depth      int    // highest recursion of list, one more than that of get; 0 means 1
-	DepthNeeds string // API extension for a recursion above 1 of list, or 0 of get
-	Fields     []Field
-	CreateArgs []Field     // arguments of create that aren't fields of the body
-	DeleteArgs []Field     // arguments of delete
-	Takes      []*Resource // resources whose objects are deleted with the parent
-	TakesWith  string      // argument of delete without which it takes none; empty if it always does
-	Methods    []Method    // beyond the verbs
-	Children   []*Resource
+	Name               string // name of the collection in scripts: instances
+	Kind               string // type of an object in scripts: Instance
+	Doc                string
+	Path               string   // /1.0/instances; below a parent: snapshots
+	Key                string   // field with the name of an object
+	KeyType            Type     // type of the key in get, exists and delete; zero for Name
+	KeyDoc             string   // description of the key, if it isn't just a name: the listen address
+	KeyQuery           string   // if set, the query parameter for the key, instead of a segment of the path
+	Segment            *Segment // segment of the path before the key
+	Verbs              Verb
+	Background         Verb   // verbs that servers may execute in the background
+	Target             Verb   // verbs with target=, for the cluster member
+	Extension          string // required API extension
+	Lists              Listing
+	Named              Naming
+	Content            Content
+	Stands             Standing
+	Scope              Scope
+	Source             Origin
+	Filter             *Field // list's filter=
+	AllProjects        *Field // list's all_projects=
+	Aliases            string // path to look up names that are no Key
+	MaxRecursion       int    // highest recursion of list, one more than that of get; 0 means 1
+	RecursionExtension string // API extension for a recursion above 1 of list, or 0 of get
+	Fields             []Field
+	CreateArgs         []Field     // arguments of create that aren't fields of the body
+	DeleteArgs         []Field     // arguments of delete
+	Takes              []*Resource // resources whose objects are deleted with the parent
+	TakesWith          string      // argument of delete without which it takes none; empty if it always does
+	Methods            []Method    // beyond the verbs
+	Children           []*Resource
 }
 
 // A Segment is a part of the path between a collection and an object's key, such as a volume's type. It is an argument
@@ -164,9 +164,9 @@ type Method struct {
 	Collection bool   // called on the collection, not on an object
 	Verb       Verb   // the verb of a common method; 0 for others
 	HTTP, Path string // the request; Path is relative to the object or the collection, unless it begins with a slash
-	Above      bool   // the request goes to the collection of the object
+	OnParent   bool   // the request goes to the collection of the object
 	Send       map[string]any
-	Under      string // if set, the only key of the body, whose value has all fields
+	WrapIn     string // if set, the only key of the body, whose value has all fields
 	Args       []Field
 	Target     bool   // accepts target=, for the cluster member
 	Extension  string // required API extension

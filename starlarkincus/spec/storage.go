@@ -15,7 +15,7 @@ var StoragePools = &Resource{
 		{Name: "status", Type: String, Use: Read, Doc: "Created, Pending, Errored or Unknown"},
 		usedByField, locationsField,
 	},
-	CreateArgs: []Field{{Name: "target", Type: String, Place: Query,
+	CreateArgs: []Field{{Name: "target", Type: String, In: Query,
 		Doc: "the cluster member to prepare; in a cluster call create once for each member, and then once without target"}},
 	Methods: []Method{{Name: "resources", HTTP: "GET", Path: "resources", Does: DoRead, Returns: one(poolResources), Effect: Reads, Target: true,
 		Doc: "Returns its total and used space, as PoolResources."}},
@@ -34,9 +34,9 @@ var contentTypeField = Field{Name: "content_type", Type: String, Use: Read | Cre
 
 // volumes are the volumes of a pool. Their paths include the type.
 var volumes = &Resource{
-	Name: "volumes", Kind: "Volume", Path: "volumes", Key: "name", Scope: InProject, Source: PoolAndName, Depth: 2, DepthNeeds: "storage_volume_full",
-	Segment: &Segment{Field{Name: "type", Type: Name, Place: Local, Doc: "the type of the volume: custom (the default), container, virtual-machine or image"}, "custom"},
-	Filter:  filterArg(""), Everywhere: everywhereArg(""),
+	Name: "volumes", Kind: "Volume", Path: "volumes", Key: "name", Scope: InProject, Source: PoolAndName, MaxRecursion: 2, RecursionExtension: "storage_volume_full",
+	Segment: &Segment{Field{Name: "type", Type: Name, In: Local, Doc: "the type of the volume: custom (the default), container, virtual-machine or image"}, "custom"},
+	Filter:  filterArg(""), AllProjects: allProjectsArg(""),
 	Doc:        "Volumes of the pool. Those of the type custom are created and changed here; the others belong to instances and images.",
 	Verbs:      List | Get | New | Update | Replace | Rename | Delete,
 	Background: New | Rename,
@@ -64,26 +64,26 @@ var volumes = &Resource{
 	},
 	Methods: []Method{
 		{Name: "state", HTTP: "GET", Path: "state", Does: DoRead, Returns: one(volumeState), Effect: Reads, Target: true, Doc: "Returns its use of space, as a VolumeState. In a cluster, for a custom volume, the server asks only the member that the client is connected to."},
-		{Name: "copy", HTTP: "POST", Above: true, Does: DoCopy, Returns: sibling, Effect: Creates, Background: true,
+		{Name: "copy", HTTP: "POST", OnParent: true, Does: DoCopy, Returns: sibling, Effect: Creates, Background: true,
 			Doc: "Copies the volume with its snapshots on the same server, and returns the copy. The keys of config are merged, and None unsets one. In a cluster the copy is placed on the member given by target=, else on the client's, else on that of the original.",
 			Args: []Field{
-				{Name: "name", Type: Name, Place: Local, Required: true, Position: true, Doc: "the name of the copy"},
-				{Name: "to_pool", Type: Name, Place: Local, Doc: "the pool of the copy; default: that of the original"},
+				{Name: "name", Type: Name, In: Local, Required: true, Positional: true, Doc: "the name of the copy"},
+				{Name: "to_pool", Type: Name, In: Local, Doc: "the pool of the copy; default: that of the original"},
 				copyProjectArg, descriptionField, configField, memberArg, refreshCopyArg, excludeOlderArg,
-				{Name: "volume_only", Type: Bool, Place: Local, Doc: "True omits the snapshots"},
+				{Name: "volume_only", Type: Bool, In: Local, Doc: "True omits the snapshots"},
 			}},
 		{Name: "move", HTTP: "POST", Does: DoMove, Returns: itself, Effect: Changes, Takes: []*Resource{volumeSnapshots}, TakesWith: "volume_only", Background: true,
 			Doc: "Moves the volume to another name, pool, project or cluster member, and returns it. A move to another member copies the volume and then deletes the original, which must not be in use.",
 			Args: []Field{newNameArg,
 				{Name: "pool", Type: String, Doc: "the new pool"},
 				{Name: "project", Type: String, Doc: "the new project"},
-				{Name: "target", Type: String, Place: Query, Doc: "the new cluster member"},
+				{Name: "target", Type: String, In: Query, Doc: "the new cluster member"},
 				{Name: "volume_only", Type: Bool, Doc: "with target=, True omits the snapshots, which are then deleted"},
 			}},
 		{Name: "migrate", HTTP: "POST", Does: DoOffer, Returns: operation, Effect: Changes, Send: map[string]any{"migration": true}, Target: true,
 			Doc: "Offers the volume to another server, and returns the Operation at once. On the other server, volumes.create(source={'type': 'migration', …}) takes its id and metadata as operation and secrets.",
 			Args: []Field{
-				{Name: "name", Type: String, Required: true, Position: true, Doc: "the name on the other server"},
+				{Name: "name", Type: String, Required: true, Positional: true, Doc: "the name on the other server"},
 				{Name: "target", Type: Object, Fields: migrationTarget, Doc: "the other server's operation, for a push; default: that server pulls"},
 				{Name: "volume_only", Type: Bool, Doc: "True omits the snapshots"},
 			}},
@@ -120,7 +120,7 @@ var volumeSnapshots = &Resource{
 		{Name: "migrate", HTTP: "POST", Does: DoOffer, Returns: operation, Effect: Changes, Send: map[string]any{"migration": true}, Target: true,
 			Doc: "Offers it to another server, and returns the Operation at once, as volume.migrate does.",
 			Args: []Field{
-				{Name: "name", Type: String, Required: true, Position: true, Doc: "the name on the other server"},
+				{Name: "name", Type: String, Required: true, Positional: true, Doc: "the name on the other server"},
 				{Name: "target", Type: Object, Fields: migrationTarget, Doc: "the other server's operation, for a push; default: that server pulls"},
 			}},
 	},
@@ -139,7 +139,7 @@ var volumeBackups = &Resource{
 
 // bitmapArgs are the arguments of create_bitmap.
 var bitmapArgs = []Field{
-	{Name: "name", Type: String, Required: true, Position: true, Doc: "the name of the bitmap"},
+	{Name: "name", Type: String, Required: true, Positional: true, Doc: "the name of the bitmap"},
 	{Name: "granularity", Type: Int, Doc: "the size of the recorded blocks, in bytes"},
 	{Name: "persistent", Type: Bool, Doc: "True keeps the bitmap over restarts"},
 	{Name: "disabled", Type: Bool, Doc: "True creates the bitmap without recording"},
@@ -161,8 +161,8 @@ var bitmaps = &Resource{
 }
 
 var buckets = &Resource{
-	Name: "buckets", Kind: "Bucket", Path: "buckets", Key: "name", Scope: InProject, Depth: 2, DepthNeeds: "storage_bucket_full",
-	Filter: filterArg("api_filtering_extended"), Everywhere: everywhereArg("storage_buckets_all_projects"),
+	Name: "buckets", Kind: "Bucket", Path: "buckets", Key: "name", Scope: InProject, MaxRecursion: 2, RecursionExtension: "storage_bucket_full",
+	Filter: filterArg("api_filtering_extended"), AllProjects: allProjectsArg("storage_buckets_all_projects"),
 	Doc:    "S3 buckets of the pool.",
 	Verbs:  List | Get | New | Update | Replace | Delete,
 	Target: Update | Replace | Delete,

@@ -22,7 +22,7 @@ var (
 )
 
 // imageArg is the argument image= of methods that create something from an image.
-var imageArg = Field{Name: "image", Type: String, Place: Local,
+var imageArg = Field{Name: "image", Type: String, In: Local,
 	Doc: "the image, as for the incus command: an alias, a fingerprint, or remote:alias"}
 
 // migrationTarget lists the fields of target= in migrate: the other end of a migration by push.
@@ -39,7 +39,7 @@ func uploadMethod(target bool, args ...Field) Method {
 		Args: append([]Field{backupTarget, compressionField, optimizedField}, args...)}
 }
 
-var backupTarget = Field{Name: "target", Type: Object, Required: true, Position: true, Doc: "the destination",
+var backupTarget = Field{Name: "target", Type: Object, Required: true, Positional: true, Doc: "the destination",
 	Fields: []Field{
 		{Name: "protocol", Type: String, Doc: "s3"},
 		{Name: "url", Type: String, Doc: "the https URL of the storage service"},

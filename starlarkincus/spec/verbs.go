@@ -7,23 +7,23 @@ import (
 
 // Arguments of many methods.
 var (
-	projectArg = Field{Name: "project", Type: Name, Place: Local, Doc: "the project; default: the client's"}
-	waitArg    = Field{Name: "wait", Type: Bool, Place: Local, Doc: "False returns an Operation at once instead of waiting for its end"}
-	timeoutArg = Field{Name: "timeout", Type: Seconds, Place: Local, Doc: "the longest wait, after which the call fails with IncusOperationTimeoutError; default: no limit"}
-	extraArg   = Field{Name: "extra", Type: Object, Place: Local, Doc: "further fields of the request body, sent unchecked"}
-	targetArg  = Field{Name: "target", Type: String, Place: Query, Doc: "the cluster member; default: the client's"}
-	memberArg  = Field{Name: "target", Type: String, Place: Query, Doc: "the cluster member, or @group, to create it on"}
+	projectArg = Field{Name: "project", Type: Name, In: Local, Doc: "the project; default: the client's"}
+	waitArg    = Field{Name: "wait", Type: Bool, In: Local, Doc: "False returns an Operation at once instead of waiting for its end"}
+	timeoutArg = Field{Name: "timeout", Type: Seconds, In: Local, Doc: "the longest wait, after which the call fails with IncusOperationTimeoutError; default: no limit"}
+	extraArg   = Field{Name: "extra", Type: Object, In: Local, Doc: "further fields of the request body, sent unchecked"}
+	targetArg  = Field{Name: "target", Type: String, In: Query, Doc: "the cluster member; default: the client's"}
+	memberArg  = Field{Name: "target", Type: String, In: Query, Doc: "the cluster member, or @group, to create it on"}
 )
 
 // filterArg returns filter= for list. Servers without the extension filter only some lists.
 func filterArg(extension string) *Field {
-	return &Field{Name: "filter", Type: Filter, Place: Local, Extension: extension,
+	return &Field{Name: "filter", Type: Filter, In: Local, Extension: extension,
 		Doc: "the conditions: a dict of fields and the values to match, such as {'name': 'web', 'config.user.role': 'db'}, or an expression of Incus, such as 'name eq web.*'"}
 }
 
 // conditionsArg returns filter= for a list without, or with only some, expressions.
 func conditionsArg() *Field {
-	return &Field{Name: "filter", Type: Conditions, Place: Local,
+	return &Field{Name: "filter", Type: Conditions, In: Local,
 		Doc: "the conditions: a dict of fields and the values to match"}
 }
 
@@ -37,9 +37,9 @@ func (r *Resource) filter() Field {
 	return f
 }
 
-// everywhereArg returns all_projects= for list.
-func everywhereArg(extension string) *Field {
-	return &Field{Name: "all_projects", Type: Bool, Place: Local, Extension: extension, Doc: "True lists the objects of all projects"}
+// allProjectsArg returns all_projects= for list.
+func allProjectsArg(extension string) *Field {
+	return &Field{Name: "all_projects", Type: Bool, In: Local, Extension: extension, Doc: "True lists the objects of all projects"}
 }
 
 // Arguments returns the arguments of the method, including those implied by Target and Background.
@@ -74,7 +74,7 @@ func (r *Resource) scoped(v Verb, args []Field) []Field {
 
 // key returns the argument with the key of an object.
 func (r *Resource) key(v Verb) Field {
-	f := Field{Name: "name", Type: r.KeyType, Place: Local, Required: true, Position: true, Doc: "the name of the " + r.One()}
+	f := Field{Name: "name", Type: r.KeyType, In: Local, Required: true, Positional: true, Doc: "the name of the " + r.One()}
 	if f.Type == Any {
 		f.Type = Name
 	}
@@ -236,8 +236,8 @@ func (r *Resource) addReads(add func(Verb, Method)) {
 		names = append(names, f)
 	}
 	list, names = r.scoped(List, list), r.scoped(List, names)
-	if r.Everywhere != nil {
-		list = append(list, *r.Everywhere)
+	if r.AllProjects != nil {
+		list = append(list, *r.AllProjects)
 	}
 	one := r.named(Get)
 	switch {
@@ -251,14 +251,14 @@ func (r *Resource) addReads(add func(Verb, Method)) {
 		return
 	}
 	if r.Lists != ByName {
-		list = append(list, Field{Name: "recursion", Type: Int, Place: Local, Doc: "the detail of the server's answer: 1, the default, for the fields of each object; 2 also for its state, snapshots and the like, if the server has them, which is slow"})
+		list = append(list, Field{Name: "recursion", Type: Int, In: Local, Doc: "the detail of the server's answer: 1, the default, for the fields of each object; 2 also for its state, snapshots and the like, if the server has them, which is slow"})
 	}
 	if slices.ContainsFunc(r.Fields, func(f Field) bool { return f.Made == LastState }) {
-		list = append(list, Field{Name: "state", Type: Bool, Place: Local, Extension: r.DepthNeeds,
+		list = append(list, Field{Name: "state", Type: Bool, In: Local, Extension: r.RecursionExtension,
 			Doc: "True also reads the state of each object, in the same request, into last_state; slow for many objects"})
 	}
-	if r.Depth > 1 {
-		one = append(one, Field{Name: "recursion", Type: Int, Place: Local, Doc: "1 also reads its state, snapshots and the like"})
+	if r.MaxRecursion > 1 {
+		one = append(one, Field{Name: "recursion", Type: Int, In: Local, Doc: "1 also reads its state, snapshots and the like"})
 	}
 	add(List, Method{Name: "list", Does: DoList, Returns: listOf(nil), Effect: Reads, HTTP: "GET", Args: list, Doc: "Returns a list of all " + r.plural() + ", each with its fields, in one request."})
 	add(List, Method{Name: "names", Does: DoNames, Returns: someStrings, Effect: Reads, HTTP: "GET", Args: names, Doc: "Returns the names of all " + r.plural() + "."})

@@ -20,7 +20,7 @@ import (
 
 // join makes a server a member of a cluster. The server wants to know where the cluster is and by which certificate,
 // and would make a cluster of its own without; a token says where, and how to tell the right certificate.
-func join(c *call) (starlark.Value, error) {
+func join(c *invocation) (starlark.Value, error) {
 	body := c.body()
 	text, _ := body["cluster_token"].(string)
 	if text == "" && (body["cluster_address"] == nil || body["cluster_certificate"] == nil) {

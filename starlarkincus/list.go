@@ -17,11 +17,11 @@ import (
 // maxList bounds the answer to a list, in bytes; other answers have the smaller bound of rest.
 const maxList = 1 << 30
 
-func list(c *call) (starlark.Value, error) {
+func list(c *invocation) (starlark.Value, error) {
 	res := c.ref.res
 	p := c.within(c.segmentName(""))
 	query := p.query(spec.List)
-	switch depth, err := c.depth(1); {
+	switch depth, err := c.recursion(1); {
 	case err != nil:
 		return nil, err
 	case res.Lists != spec.Elements:
@@ -84,8 +84,8 @@ func objects(p ref, elems []starlark.Value) (starlark.Value, error) {
 	return starlark.NewList(out), nil
 }
 
-// depth is the recursion that the call asks for, counted from the verb's own.
-func (c *call) depth(least int) (int, error) {
+// recursion is the recursion that the call asks for, counted from the verb's own.
+func (c *invocation) recursion(least int) (int, error) {
 	n, given := c.args.local["recursion"].(int64)
 	if c.args.flag("state", false) {
 		if given {
@@ -99,7 +99,7 @@ func (c *call) depth(least int) (int, error) {
 		}
 		return least, nil
 	}
-	most := max(1, c.ref.res.Depth) - 1 + least
+	most := max(1, c.ref.res.MaxRecursion) - 1 + least
 	if n < int64(least) || n > int64(most) {
 		if c.decl.Verb == spec.List {
 			return 0, fmt.Errorf("%s: recursion: got %d, want %d to %d; names() lists just the names", c.name, n, least, most)
@@ -107,7 +107,7 @@ func (c *call) depth(least int) (int, error) {
 		return 0, fmt.Errorf("%s: recursion: got %d, want %d to %d", c.name, n, least, most)
 	}
 	if n > int64(least) {
-		return int(n), c.require(need{fmt.Sprintf("recursion=%d", n), c.ref.res.DepthNeeds})
+		return int(n), c.require(need{fmt.Sprintf("recursion=%d", n), c.ref.res.RecursionExtension})
 	}
 	return int(n), nil
 }
@@ -144,7 +144,7 @@ func elements(r *spec.Resource, v starlark.Value, segment string) ([]starlark.Va
 	return nil, v == starlark.None
 }
 
-func listNames(c *call) (starlark.Value, error) {
+func listNames(c *invocation) (starlark.Value, error) {
 	p := c.within(c.segmentName(c.defaultSegment()))
 	query := p.query(spec.List)
 	if c.ref.res.Lists == spec.ByName && p.path == c.ref.path {
@@ -172,7 +172,7 @@ func listNames(c *call) (starlark.Value, error) {
 
 // foundNone looks for the project where nothing was found in it: some servers list nothing in a project that isn't
 // there, and their answer about one object tells no such project from no such object.
-func (c *call) foundNone(count int, query url.Values) error {
+func (c *invocation) foundNone(count int, query url.Values) error {
 	name := query.Get("project")
 	if count > 0 && c.ref.res.Scope != spec.InProjectOrServer || name == "" || name == defaultProject {
 		return nil
@@ -209,7 +209,7 @@ func isHex(name string) bool {
 }
 
 // segmentName is the segment that the call asks for, or fallback; empty for all, and where there are none.
-func (c *call) segmentName(fallback string) string {
+func (c *invocation) segmentName(fallback string) string {
 	s := c.ref.res.Segment
 	if s == nil {
 		return ""
@@ -225,7 +225,7 @@ func (c *call) segmentName(fallback string) string {
 }
 
 // within is the collection, down to the segment where there is one.
-func (c *call) within(segment string) ref {
+func (c *invocation) within(segment string) ref {
 	if segment == "" {
 		return c.ref
 	}
@@ -233,7 +233,7 @@ func (c *call) within(segment string) ref {
 }
 
 // defaultSegment is the segment of an object that the call names without it.
-func (c *call) defaultSegment() string {
+func (c *invocation) defaultSegment() string {
 	if s := c.ref.res.Segment; s != nil {
 		return s.Default
 	}
@@ -241,7 +241,7 @@ func (c *call) defaultSegment() string {
 }
 
 // one is the ref of the object that the call names.
-func (c *call) one() (ref, error) {
+func (c *invocation) one() (ref, error) {
 	res := c.ref.res
 	if res.Lists == spec.Single {
 		return c.ref, nil
@@ -276,14 +276,14 @@ func (c *call) one() (ref, error) {
 	return c.ref.item(name), nil
 }
 
-func get(c *call) (starlark.Value, error) {
+func get(c *invocation) (starlark.Value, error) {
 	p, err := c.one()
 	if err != nil {
 		return nil, err
 	}
 	o := newObject(p)
 	query := p.query(spec.Get)
-	switch depth, err := c.depth(0); {
+	switch depth, err := c.recursion(0); {
 	case err != nil:
 		return nil, err
 	case depth > 0:
@@ -298,7 +298,7 @@ func get(c *call) (starlark.Value, error) {
 	return o, nil
 }
 
-func exists(c *call) (starlark.Value, error) {
+func exists(c *invocation) (starlark.Value, error) {
 	if c.ref.res.Content == spec.PlainText {
 		names, err := listNames(c)
 		if err != nil {
