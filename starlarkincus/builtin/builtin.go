@@ -68,6 +68,16 @@ func Need(name string, t Type) Param { return Param{Name: name, Type: t, Require
 // Opt returns an optional parameter.
 func Opt(name string, t Type, value string) Param { return Param{Name: name, Type: t, Default: value} }
 
+// Pos returns a required parameter that is passed by position only, as most of Starlark's own are.
+func Pos(name string, t Type) Param {
+	return Param{Name: name, Type: t, Required: true, Passing: ByPosition}
+}
+
+// OptPos returns an optional parameter that is passed by position only.
+func OptPos(name string, t Type, value string) Param {
+	return Param{Name: name, Type: t, Default: value, Passing: ByPosition}
+}
+
 // Key returns an optional parameter that is passed by name only.
 func Key(name string, t Type, value string) Param {
 	return Param{Name: name, Type: t, Default: value, Passing: ByName}

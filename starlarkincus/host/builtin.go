@@ -75,7 +75,7 @@ func ClassDecl(class *errors.Class) *builtin.Decl {
 	}
 	v := classValue{class}
 	return &builtin.Decl{
-		Name: class.Name(), Help: help, Params: []builtin.Param{builtin.Need("message", builtin.Any), builtin.KwArgs("fields", builtin.Any)},
+		Name: class.Name(), Help: help, Params: []builtin.Param{builtin.Need("message", builtin.String), builtin.KwArgs("fields", builtin.Any)},
 		Returns: builtin.Error,
 		Call:    func(c *builtin.Call) (starlark.Value, error) { return v.CallInternal(c.Thread, c.Args, c.Kwargs) },
 		Value:   func() starlark.Value { return v },

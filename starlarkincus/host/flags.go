@@ -17,7 +17,7 @@ import (
 
 var flagDecl = builtin.Decl{
 	Name:   "flag",
-	Params: []builtin.Param{builtin.Need("name", builtin.String), builtin.Opt("default", builtin.Any, "None"), builtin.Opt("help", builtin.String, `""`), builtin.Opt("required", builtin.Bool, "False")},
+	Params: []builtin.Param{builtin.Need("name", builtin.String), builtin.Opt("default", builtin.Bool|builtin.Number|builtin.String|builtin.List|builtin.None, "None"), builtin.Opt("help", builtin.String, `""`), builtin.Opt("required", builtin.Bool, "False")},
 	Help: `Returns the value of a flag on the script's command line, or default if the flag isn't given.
 
     count = flag("count", 3, help="how many servers")

@@ -20,7 +20,7 @@ import (
 
 var logDecl = builtin.Decl{
 	Name:    "log",
-	Params:  []builtin.Param{builtin.Need("message", builtin.Any), builtin.KwArgs("fields", builtin.Any)},
+	Params:  []builtin.Param{builtin.Pos("message", builtin.Any), builtin.KwArgs("fields", builtin.Any)},
 	Returns: builtin.None, Help: `Prints a line with the time and the level info on standard error: log("created", name="web", count=3). The same as
 log.info.
 
@@ -29,10 +29,10 @@ Values of fields and keys that are named like a password, a token, an access key
 (the default), warning or error.`,
 	Call: logAt(slog.LevelInfo),
 	Members: []builtin.Decl{
-		{Name: "log.debug", Params: []builtin.Param{builtin.Need("message", builtin.Any), builtin.KwArgs("fields", builtin.Any)}, Returns: builtin.None, Help: `Prints a line with the level debug, for details that only help to find a mistake.`, Call: logAt(slog.LevelDebug)},
-		{Name: "log.info", Params: []builtin.Param{builtin.Need("message", builtin.Any), builtin.KwArgs("fields", builtin.Any)}, Returns: builtin.None, Help: `Prints a line with the level info, for the ordinary course of the script.`, Call: logAt(slog.LevelInfo)},
-		{Name: "log.warning", Params: []builtin.Param{builtin.Need("message", builtin.Any), builtin.KwArgs("fields", builtin.Any)}, Returns: builtin.None, Help: `Prints a line with the level warning, for a possible problem.`, Call: logAt(slog.LevelWarn)},
-		{Name: "log.error", Params: []builtin.Param{builtin.Need("message", builtin.Any), builtin.KwArgs("fields", builtin.Any)}, Returns: builtin.None, Help: `Prints a line with the level error, for a failure. The script continues.`, Call: logAt(slog.LevelError)},
+		{Name: "log.debug", Params: []builtin.Param{builtin.Pos("message", builtin.Any), builtin.KwArgs("fields", builtin.Any)}, Returns: builtin.None, Help: `Prints a line with the level debug, for details that only help to find a mistake.`, Call: logAt(slog.LevelDebug)},
+		{Name: "log.info", Params: []builtin.Param{builtin.Pos("message", builtin.Any), builtin.KwArgs("fields", builtin.Any)}, Returns: builtin.None, Help: `Prints a line with the level info, for the ordinary course of the script.`, Call: logAt(slog.LevelInfo)},
+		{Name: "log.warning", Params: []builtin.Param{builtin.Pos("message", builtin.Any), builtin.KwArgs("fields", builtin.Any)}, Returns: builtin.None, Help: `Prints a line with the level warning, for a possible problem.`, Call: logAt(slog.LevelWarn)},
+		{Name: "log.error", Params: []builtin.Param{builtin.Pos("message", builtin.Any), builtin.KwArgs("fields", builtin.Any)}, Returns: builtin.None, Help: `Prints a line with the level error, for a failure. The script continues.`, Call: logAt(slog.LevelError)},
 	},
 }
 

@@ -40,7 +40,7 @@ a class above it, or by the class of one of its causes, as in e.is_a(). Any othe
 var raiseDecl = builtin.Decl{
 	Name:   "raise_",
 	Loose:  true,
-	Params: []builtin.Param{builtin.Need("error_or_class", builtin.Error|builtin.Class), builtin.Need("message", builtin.Any), builtin.KwArgs("fields", builtin.Any)},
+	Params: []builtin.Param{builtin.Need("error_or_class", builtin.Error|builtin.Class), builtin.Need("message", builtin.String), builtin.KwArgs("fields", builtin.Any)},
 	Help: `Raises an error: an error value, with its original backtrace, or a new error of a class.
 
     raise_(err)

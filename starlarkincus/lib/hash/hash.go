@@ -17,7 +17,7 @@ import (
 // Decl is the library.
 var Decl = builtin.Decl{
 	Name:    "hash",
-	Params:  []builtin.Param{builtin.Need("x", builtin.Text)},
+	Params:  []builtin.Param{builtin.Pos("x", builtin.Text)},
 	Returns: builtin.Int, Help: `Computes digests of a string or bytes, in hexadecimal: hash.sha256(read_file("image.tar", binary=True))
 
 hash(x) is Starlark's own function, which returns an int that is the same for equal strings.`,

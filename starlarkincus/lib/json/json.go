@@ -17,21 +17,21 @@ var Decl = builtin.Decl{
 	Name: "json",
 	Help: `Reads and writes JSON: json.encode(x), json.decode(text). An object of Incus is written as a dict of its fields.`,
 	Members: []builtin.Decl{{
-		Name: "json.encode", Params: []builtin.Param{builtin.Need("x", builtin.Any)},
+		Name: "json.encode", Params: []builtin.Param{builtin.Pos("x", builtin.Any)},
 		Returns: builtin.String, Help: `Returns x as JSON in one line, with sorted keys.`,
 		Call: builtin.Forward(json.Module, "encode"),
 	}, {
-		Name: "json.encode_indent", Params: []builtin.Param{builtin.Need("x", builtin.Any), builtin.Opt("prefix", builtin.String, `""`), builtin.Opt("indent", builtin.String, `"\t"`)},
+		Name: "json.encode_indent", Params: []builtin.Param{builtin.Pos("x", builtin.Any), builtin.Key("prefix", builtin.String, `""`), builtin.Key("indent", builtin.String, `"\t"`)},
 		Returns: builtin.String, Help: `Returns x as JSON in several lines, indented by indent at each level, after prefix.`,
 		Call: builtin.Forward(json.Module, "encode_indent"),
 	}, {
-		Name: "json.decode", Params: []builtin.Param{builtin.Need("x", builtin.String), builtin.Opt("default", builtin.Any, "…")},
+		Name: "json.decode", Params: []builtin.Param{builtin.Pos("x", builtin.String), builtin.Opt("default", builtin.Any, "…")},
 		Help: `Returns the value of a JSON text. Numbers without a point are ints of any size.
 
 Invalid JSON returns the default, or, without a default, raises an Error, which try_ catches.`,
 		Call: decode,
 	}, {
-		Name: "json.indent", Params: []builtin.Param{builtin.Need("x", builtin.String), builtin.Opt("prefix", builtin.String, `""`), builtin.Opt("indent", builtin.String, `"\t"`)},
+		Name: "json.indent", Params: []builtin.Param{builtin.Pos("x", builtin.String), builtin.Key("prefix", builtin.String, `""`), builtin.Key("indent", builtin.String, `"\t"`)},
 		Returns: builtin.String, Help: `Returns a JSON text in several lines, indented by indent at each level, after prefix.`,
 		Call: builtin.Parse(json.Module, "indent"),
 	}},

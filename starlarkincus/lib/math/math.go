@@ -8,8 +8,8 @@ import (
 )
 
 var (
-	x  = []builtin.Param{builtin.Need("x", builtin.Number)}
-	xy = append(x[:1:1], builtin.Need("y", builtin.Number))
+	x  = []builtin.Param{builtin.Pos("x", builtin.Number)}
+	xy = append(x[:1:1], builtin.Pos("y", builtin.Number))
 )
 
 // Decl is the library.
@@ -27,7 +27,7 @@ var Decl = builtin.Decl{
 		{Name: "math.pow", Params: xy, Returns: builtin.Float, Help: `Returns x to the power of y.`, Call: builtin.Forward(math.Module, "pow")},
 		{Name: "math.sqrt", Params: x, Returns: builtin.Float, Help: `Returns the square root of x.`, Call: builtin.Forward(math.Module, "sqrt")},
 		{Name: "math.exp", Params: x, Returns: builtin.Float, Help: `Returns e to the power of x.`, Call: builtin.Forward(math.Module, "exp")},
-		{Name: "math.log", Params: []builtin.Param{builtin.Need("x", builtin.Number), builtin.Opt("base", builtin.Number, "e")}, Returns: builtin.Float, Help: `Returns the logarithm of x to a base; default: the natural logarithm.`, Call: builtin.Forward(math.Module, "log")},
+		{Name: "math.log", Params: []builtin.Param{builtin.Pos("x", builtin.Number), builtin.OptPos("base", builtin.Number, "e")}, Returns: builtin.Float, Help: `Returns the logarithm of x to a base; default: the natural logarithm.`, Call: builtin.Forward(math.Module, "log")},
 		{Name: "math.hypot", Params: xy, Returns: builtin.Float, Help: `Returns the length of the vector (x, y).`, Call: builtin.Forward(math.Module, "hypot")},
 		{Name: "math.gamma", Params: x, Returns: builtin.Float, Help: `Returns the gamma function of x.`, Call: builtin.Forward(math.Module, "gamma")},
 		{Name: "math.degrees", Params: x, Returns: builtin.Float, Help: `Converts an angle from radians to degrees.`, Call: builtin.Forward(math.Module, "degrees")},
@@ -38,7 +38,7 @@ var Decl = builtin.Decl{
 		{Name: "math.asin", Params: x, Returns: builtin.Float, Help: `Returns the arc sine of x, in radians.`, Call: builtin.Forward(math.Module, "asin")},
 		{Name: "math.acos", Params: x, Returns: builtin.Float, Help: `Returns the arc cosine of x, in radians.`, Call: builtin.Forward(math.Module, "acos")},
 		{Name: "math.atan", Params: x, Returns: builtin.Float, Help: `Returns the arc tangent of x, in radians.`, Call: builtin.Forward(math.Module, "atan")},
-		{Name: "math.atan2", Params: []builtin.Param{builtin.Need("y", builtin.Number), builtin.Need("x", builtin.Number)}, Returns: builtin.Float, Help: `Returns the angle of the vector (x, y), in radians.`, Call: builtin.Forward(math.Module, "atan2")},
+		{Name: "math.atan2", Params: []builtin.Param{builtin.Pos("y", builtin.Number), builtin.Pos("x", builtin.Number)}, Returns: builtin.Float, Help: `Returns the angle of the vector (x, y), in radians.`, Call: builtin.Forward(math.Module, "atan2")},
 		{Name: "math.sinh", Params: x, Returns: builtin.Float, Help: `Returns the hyperbolic sine of x.`, Call: builtin.Forward(math.Module, "sinh")},
 		{Name: "math.cosh", Params: x, Returns: builtin.Float, Help: `Returns the hyperbolic cosine of x.`, Call: builtin.Forward(math.Module, "cosh")},
 		{Name: "math.tanh", Params: x, Returns: builtin.Float, Help: `Returns the hyperbolic tangent of x.`, Call: builtin.Forward(math.Module, "tanh")},

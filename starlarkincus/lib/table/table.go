@@ -14,10 +14,13 @@ import (
 	"go.starlark.net/starlarkstruct"
 )
 
+// names is the type of a list of names.
+const names = builtin.List | builtin.Tuple | builtin.Set | builtin.None
+
 // Decl is the function.
 var Decl = builtin.Decl{
 	Name:    "table",
-	Params:  []builtin.Param{builtin.Need("rows", builtin.Iterable), builtin.Opt("columns", builtin.Iterable|builtin.None, "None"), builtin.Opt("headers", builtin.Iterable|builtin.None, "None"), builtin.Opt("format", builtin.String, `"text"`)},
+	Params:  []builtin.Param{builtin.Need("rows", builtin.Iterable&^(builtin.Dict|builtin.Error|builtin.Environment|builtin.Result)), builtin.Opt("columns", names, "None"), builtin.Opt("headers", names, "None"), builtin.Opt("format", builtin.String, `"text"`)},
 	Returns: builtin.None, Help: `Prints rows with aligned columns on standard output.
 
     table(incus.instances.list())

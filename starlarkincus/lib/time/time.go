@@ -30,15 +30,15 @@ and compared. sleep waits for a duration. A layout is the time 2006-01-02 15:04:
 catches.`,
 		Call: builtin.Parse(time.Module, "parse_time"),
 	}, {
-		Name: "time.parse_duration", Params: []builtin.Param{builtin.Need("d", builtin.String)},
+		Name: "time.parse_duration", Params: []builtin.Param{builtin.Pos("d", builtin.String)},
 		Returns: builtin.Duration, Help: `Parses a duration such as "1h30m". Any other text raises an Error, which try_ catches.`,
 		Call: builtin.Parse(time.Module, "parse_duration"),
 	}, {
-		Name: "time.from_timestamp", Params: []builtin.Param{builtin.Need("sec", builtin.Int), builtin.Opt("nsec", builtin.Int, "0")},
+		Name: "time.from_timestamp", Params: []builtin.Param{builtin.Pos("sec", builtin.Int), builtin.OptPos("nsec", builtin.Int, "0")},
 		Returns: builtin.Time, Help: `Returns the time at a number of seconds, and nanoseconds, since 1970 UTC.`,
 		Call: builtin.Forward(time.Module, "from_timestamp"),
 	}, {
-		Name: "time.is_valid_timezone", Params: []builtin.Param{builtin.Need("location", builtin.String)},
+		Name: "time.is_valid_timezone", Params: []builtin.Param{builtin.Pos("location", builtin.String)},
 		Returns: builtin.Bool, Help: `Reports whether a time zone exists, such as "Europe/Paris".`,
 		Call: builtin.Forward(time.Module, "is_valid_timezone"),
 	},

@@ -19,6 +19,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+// encodable are the types of values that have a YAML form.
+const encodable = builtin.None | builtin.Bool | builtin.Number | builtin.Text | builtin.List | builtin.Tuple | builtin.Set | builtin.Struct |
+	builtin.Dict | builtin.Error | builtin.Environment | builtin.Other
+
 // Decl is the library.
 var Decl = builtin.Decl{
 	Name: "yaml",
@@ -27,7 +31,7 @@ var Decl = builtin.Decl{
 yaml.decode reads plain data: strings, numbers of any size, booleans, null, binary, lists, dicts, anchors and merges (<<).
 Dates are read as strings. Keys of dicts are strings, numbers, booleans or null, without duplicates.`,
 	Members: []builtin.Decl{{
-		Name: "yaml.encode", Params: []builtin.Param{builtin.Need("x", builtin.Any)},
+		Name: "yaml.encode", Params: []builtin.Param{builtin.Need("x", encodable)},
 		Returns: builtin.String, Help: `Returns x as YAML, with dicts in their own order.`,
 		Call: yamlEncode,
 	}, {
