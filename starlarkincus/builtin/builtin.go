@@ -1,7 +1,7 @@
 // Package builtin declares the names available to scripts: functions, libraries, values and types.
 //
-// Each name has one [Decl], be it a name of the host, a library, the assertions of tests, the prompt, or Starlark itself
-// ([Functions] and [Methods]). Calls, help and check use the same declaration:
+// Each name has one [Decl], be it a name of the host, a library, the assertions of tests, the prompt, or Starlark
+// itself ([Functions] and [Methods]). Calls, help and check use the same declaration:
 //
 //	var sleep = builtin.Decl{
 //		Name:    "sleep",
@@ -25,9 +25,9 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// A Decl declares a name. Call is set for a function, Value for a value, whose methods are the Members, and Members for a
-// library, which may have Call too. With none of them, it declares a type, which only has help, or a function of Starlark
-// itself.
+// A Decl declares a name. Call is set for a function, Value for a value, whose methods are the Members, and Members for
+// a library, which may have Call too. With none of them, it declares a type, which only has help, or a function of
+// Starlark itself.
 type Decl struct {
 	Name    string // name in scripts; for a member of a library, its full name
 	Params  []Param
@@ -137,8 +137,8 @@ type Call struct {
 	Kwargs []starlark.Tuple
 }
 
-// Unpack sets one variable for each parameter of the declaration, in order, from the call's arguments. The variable of a
-// missing optional argument keeps its value. The parameters *args and **kwargs have no variables.
+// Unpack sets one variable for each parameter of the declaration, in order, from the call's arguments. The variable of
+// a missing optional argument keeps its value. The parameters *args and **kwargs have no variables.
 func (c *Call) Unpack(variables ...any) error {
 	var pairs []any
 	for _, p := range c.Decl.Params {

@@ -37,7 +37,8 @@ func unpacking(params ...builtin.Param) *builtin.Decl {
 	}}
 }
 
-// TestUnpack calls functions with all combinations of parameters with all numbers of arguments, by position and by name.
+// TestUnpack calls functions with all combinations of parameters with all numbers of arguments, by position and by
+// name.
 func TestUnpack(t *testing.T) {
 	shapes := map[string][]builtin.Param{
 		"":             nil,
@@ -123,8 +124,8 @@ func TestUnpack(t *testing.T) {
 	}
 }
 
-// TestUnpackTypes checks that a variable rejects values of all other types, with an error that names the function and the
-// parameter.
+// TestUnpackTypes checks that a variable rejects values of all other types, with an error that names the function and
+// the parameter.
 func TestUnpackTypes(t *testing.T) {
 	w := newWorld(t)
 	variables := map[builtin.Type]func() any{

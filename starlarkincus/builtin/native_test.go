@@ -47,8 +47,8 @@ var kinds = []struct {
 	{"object", builtin.Other, `object([]), object([1, 2]), object(["a"]), object([("a", 1)])`},
 }
 
-// TestNative calls each of Starlark's own functions and methods with values of every type in place of each parameter, and
-// compares the accepted types and the results with the declaration.
+// TestNative calls each of Starlark's own functions and methods with values of every type in place of each parameter,
+// and compares the accepted types and the results with the declaration.
 func TestNative(t *testing.T) {
 	w := newWorld(t)
 	for _, name := range builtin.NativeNames() {
@@ -282,8 +282,8 @@ const enough = 200
 // ofNumber matches errors about the number of arguments, or their names.
 var ofNumber = regexp.MustCompile("argument")
 
-// comparePassing calls a function with each argument passed by name, omitted, and equal to its default, and with too many
-// arguments.
+// comparePassing calls a function with each argument passed by name, omitted, and equal to its default, and with too
+// many arguments.
 func (w *world) comparePassing(t *testing.T, d *builtin.Decl) {
 	has := func(how builtin.Passing) bool {
 		return slices.ContainsFunc(d.Params, func(p builtin.Param) bool { return p.Passing == how })

@@ -6,8 +6,8 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// A Type is a set of types of Starlark values; 0 is any value. The upper half of its bits has the types of the elements of
-// collections: see [Type.Of].
+// A Type is a set of types of Starlark values; 0 is any value. The upper half of its bits has the types of the elements
+// of collections: see [Type.Of].
 type Type uint64
 
 // The types of values.
@@ -57,8 +57,8 @@ const half = 32
 var typeNames = [types]string{"None", "bool", "int", "float", "string", "bytes", "list", "tuple", "dict", "set", "range", "function", "struct",
 	"module", "error", "error_class", "Result", "time.time", "time.duration", "re.Pattern", "re.Match", "env", "another value"}
 
-// Of returns the type with elements of the type elem: List.Of(String) is a list of strings, Dict.Of(Int) a dict with int
-// values, and Result.Of(Int) a Result with an int.
+// Of returns the type with elements of the type elem: List.Of(String) is a list of strings, Dict.Of(Int) a dict with
+// int values, and Result.Of(Int) a Result with an int.
 func (t Type) Of(elem Type) Type { return t | elem<<half }
 
 // Elem returns the type of the elements; Any if unknown.

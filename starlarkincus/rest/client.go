@@ -1,12 +1,12 @@
-// Package rest speaks Incus's REST API: requests, background operations, their progress, and TLS.
+// Package rest is a client of Incus's REST API: requests, background operations, their progress, and TLS.
 //
-// A [Client] is made by [New], which sends nothing; the first request connects. [Client.Do] sends a JSON request and
-// returns the answer's metadata. Where the server goes on in the background, the reply has an [Operation], and
+// [New] returns a [Client] without connecting; the first request connects. [Client.Do] sends a JSON request and returns
+// the metadata of the answer. If the server continues in the background, the reply has an [Operation], and
 // [Operation.Wait] waits for its end with one more request.
 //
-// Every failure is an *errors.Error of package incus-star/errors with its class, except that a cancelled context gives
-// an error for which errors.Is(err, context.Canceled) holds. Secrets that Incus hands out (an operation's websocket
-// secrets, tokens, passwords) stand neither in an error nor in a [Trace].
+// Every failure is an *errors.Error of package incus-star/errors with a class, except for a cancelled context, whose
+// error satisfies errors.Is(err, context.Canceled). Errors and traces never contain secrets of Incus, such as an
+// operation's websocket secrets, tokens and passwords.
 package rest
 
 import (
@@ -18,28 +18,27 @@ import (
 	"incus-star/errors"
 )
 
-// A Client sends requests to one Incus server over one set of pooled connections. Its methods may be called from
-// several goroutines at once.
+// A Client sends requests to one Incus server over a pool of connections. Its methods are safe for concurrent use.
 type Client struct {
 	config    Config
 	endpoints []endpoint
-	kept      atomic.Pointer[endpoint] // the endpoint that answered first; nil until then
+	kept      atomic.Pointer[endpoint] // the endpoint that answered first; nil before
 
 	sender    sender
-	transport func() *http.Transport // made once, at the first request
+	transport func() *http.Transport // created once, at the first request
 	made      atomic.Pointer[http.Transport]
 
 	events eventStream
 	shared sharedWatch
 
-	ctx     context.Context // ends at Close; what runs in the background runs under it
+	ctx     context.Context // context of all background work; ends at Close
 	cancel  context.CancelFunc
 	mu      sync.Mutex // guards closed, and running.Add against Close
 	closed  bool
 	running sync.WaitGroup
 }
 
-// New makes a client without any I/O. What is wrong with the configuration is an error of class errors.Config.
+// New returns a client without any I/O. It returns an error of class errors.Config if the configuration is invalid.
 func New(config Config) (*Client, error) {
 	endpoints, err := config.endpoints()
 	if err != nil {
@@ -61,9 +60,9 @@ func New(config Config) (*Client, error) {
 	return c, nil
 }
 
-// Close ends the idle connections, the event stream and the waits in the background, and returns when all goroutines
-// of the client have ended. A request that a caller still has under way goes on under the caller's context; later ones
-// fail. Close may be called more than once.
+// Close ends the idle connections, the event stream and the background waits, and returns when all goroutines of the
+// client have ended. Running requests of callers continue under their contexts; later requests fail. Close may be
+// called more than once.
 func (c *Client) Close() {
 	c.mu.Lock()
 	c.closed = true
@@ -75,7 +74,7 @@ func (c *Client) Close() {
 	}
 }
 
-// spawn runs f in the background, under a context that ends at Close. It says false, and runs nothing, after Close.
+// spawn runs f in the background, under a context that ends at Close. After Close it returns false without running f.
 func (c *Client) spawn(f func(ctx context.Context)) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

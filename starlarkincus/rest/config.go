@@ -10,59 +10,59 @@ import (
 	"incus-star/starlarkincus/internal/secret"
 )
 
-// A Config says which server a [Client] talks to, and how.
+// A Config is the configuration of a [Client].
 type Config struct {
 	// Socket is the path of the server's unix socket. Either it or Endpoints must be set.
 	Socket string
-	// Endpoints are the server's addresses, each "https://host:port". The first connection tries them in order, and
-	// the one that answers is kept.
+	// Endpoints are the server's addresses, each "https://host:port". The first request tries them in order and keeps
+	// the one that answers.
 	Endpoints []string
-	// Certificate is the client's own; nil for none.
+	// Certificate is the client's certificate; nil for none.
 	Certificate *tls.Certificate
-	// ServerCertificate is the server's certificate as it was pinned: no other is accepted, whatever CA and the system
-	// trust. The server's name is its first DNS name, so that the address may change.
+	// ServerCertificate is the pinned certificate of the server: no other is accepted, even if CA or the system trusts
+	// it. The name of the server is its first DNS name, so that the address may change.
 	ServerCertificate *x509.Certificate
-	// CA are the roots instead of the system's; nil for the system's. It doesn't count beside ServerCertificate.
+	// CA holds the root certificates; nil for the system's. It is ignored if ServerCertificate is set.
 	CA *x509.CertPool
 	// InsecureSkipVerify accepts any certificate, unless ServerCertificate is set.
 	InsecureSkipVerify bool
-	// Timeout is the time for one request with its answer's body; 0 for no limit. It doesn't count for waits,
-	// websockets and streamed bodies. Connecting has a limit of its own.
+	// Timeout is the limit of a request and its answer's body; 0 for no limit. It doesn't apply to waits, websockets
+	// and streamed bodies. Connecting has a separate limit.
 	Timeout time.Duration
-	// ReadOnly refuses, before sending, all that isn't GET or HEAD of / or of a path at or below /1.0, and all websockets
-	// but that of events.
+	// ReadOnly rejects, before sending, all requests except GET and HEAD of / and of paths at or below /1.0, and all
+	// websockets except that of events.
 	ReadOnly bool
 	// Trace is called after each request, from any goroutine; nil for none.
 	Trace func(Trace)
-	// UserAgent is the header of that name; empty for "incus-star".
+	// UserAgent is the User-Agent header; empty for "incus-star".
 	UserAgent string
 }
 
-// A Trace tells of one request that has ended.
+// A Trace describes a completed request.
 type Trace struct {
 	Method string
-	Path   string     // as it was sent, without the query
+	Path   string     // the path as sent, without the query
 	Query  url.Values // with secrets replaced
-	// Status is the HTTP status, 0 where no server answered.
+	// Status is the HTTP status; 0 if no server answered.
 	Status   int
 	Duration time.Duration
-	// Err is what the caller got instead of an answer; nil for none.
+	// Err is the error returned to the caller; nil for none.
 	Err error
 }
 
 // An endpoint is one address of the server.
 type endpoint struct {
 	scheme, host string
-	name         string // how messages call it
+	name         string // name in messages
 }
 
-// endpoints checks the configuration and gives the addresses to try.
+// endpoints checks the configuration and returns the addresses to try.
 func (c *Config) endpoints() ([]endpoint, error) {
 	switch {
 	case c.Socket != "" && len(c.Endpoints) > 0:
 		return nil, errors.New(errors.Config, "both a socket and an HTTPS endpoint are configured")
 	case c.Socket != "":
-		// The host only fills the Host header: the dialer goes to the socket.
+		// The host is only for the Host header, because the dialer connects to the socket.
 		return []endpoint{{"http", "incus", "the Incus socket " + c.Socket}}, nil
 	case len(c.Endpoints) == 0:
 		return nil, errors.New(errors.Config, "neither a socket nor an HTTPS endpoint is configured")
@@ -72,7 +72,7 @@ func (c *Config) endpoints() ([]endpoint, error) {
 		u, err := url.Parse(address)
 		switch {
 		case err != nil:
-			// The error of url.Parse quotes the whole address, and so a password in it.
+			// Drop the error of url.Parse, which quotes the whole address with any password in it.
 			return nil, errors.New(errors.Config, "an endpoint isn't a URL: want https://host:port")
 		case u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Path != "" && u.Path != "/":
 			return nil, errors.New(errors.Config, "endpoint %s: want https://host:port and nothing more", secret.Text(address))
@@ -82,7 +82,7 @@ func (c *Config) endpoints() ([]endpoint, error) {
 	return all, nil
 }
 
-// userAgent is the value of the header.
+// userAgent returns the User-Agent header.
 func (c *Config) userAgent() string {
 	if c.UserAgent != "" {
 		return c.UserAgent

@@ -11,8 +11,7 @@ import (
 	"incus-star/errors"
 )
 
-// A recorded failure is what a real daemon answered to a request, with the class that a person says it is due. See
-// record.go.
+// A recorded is a recorded failure of a real daemon, with the expected class. See record.go.
 type recorded struct {
 	Line      string
 	Method    string
@@ -21,21 +20,21 @@ type recorded struct {
 	Header    map[string][]string
 	Body      json.RawMessage
 	Text      string
-	Operation bool // an operation that the request began failed
+	Operation bool // the operation of the request failed
 	Status    int
 	Message   string
 	Class     string
 	Object    *errors.Object // nil for any
 	Member    string         // the cluster member that ran the operation
-	Misleads  bool           // the request holds words that tell a class
+	Misleads  bool           // the request contains words that indicate a class
 }
 
-// request names the request, the same on both lines.
+// request returns a name of the request that is the same for both lines.
 func (r *recorded) request() string {
 	return strings.Join([]string{r.Method, r.Path, r.Query, string(r.Body), r.Text}, " ")
 }
 
-// failure makes the error as a client does.
+// failure returns the error that a client returns.
 func (r *recorded) failure(t *testing.T, c *Client) *errors.Error {
 	query, err := url.ParseQuery(r.Query)
 	if err != nil {
@@ -58,7 +57,7 @@ func (r *recorded) failure(t *testing.T, c *Client) *errors.Error {
 	return errors.NewReply(f, nil, func() bool { return true })
 }
 
-// classOf returns the class that tells most: that of the cause of an operation's failure, where there is one.
+// classOf returns the most specific class: that of the cause of an operation's failure, if there is one.
 func classOf(e *errors.Error) *errors.Class {
 	if cause, ok := e.Cause.(*errors.Error); ok && e.Class == errors.Operation {
 		return cause.Class
@@ -66,8 +65,8 @@ func classOf(e *errors.Error) *errors.Class {
 	return e.Class
 }
 
-// TestCorpus: each failure that was recorded has the class that it is due, and the same request has the same on both
-// lines of Incus.
+// TestCorpus checks that every recorded failure has the expected class, and that the same request has the same class on
+// both lines of Incus.
 func TestCorpus(t *testing.T) {
 	file, err := os.Open("testdata/failures.jsonl")
 	if err != nil {
@@ -110,7 +109,7 @@ func TestCorpus(t *testing.T) {
 		if classes[r.request()] == nil {
 			classes[r.request()] = make(map[string]string)
 		}
-		classes[r.request()][r.Line] = e.Class.Name() // that scripts see
+		classes[r.request()][r.Line] = e.Class.Name() // as in scripts
 	}
 	if err := scanner.Err(); err != nil {
 		t.Fatal(err)
@@ -130,7 +129,7 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// pattern is a path without the names in it.
+// pattern returns a path without the names in it.
 func pattern(p string) string {
 	parts := strings.Split(strings.TrimPrefix(p, "/1.0/"), "/")
 	for i := 1; i < len(parts); i += 2 {

@@ -13,7 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// An envelope is the outer object of Incus's answers. The fields alias the body.
+// An envelope is the outer object of an answer of Incus. Its fields alias the body.
 type envelope struct {
 	kind      string // "sync", "async" or "error"
 	code      int    // of an error
@@ -22,8 +22,8 @@ type envelope struct {
 	metadata  json.RawMessage
 }
 
-// readEnvelope checks the body's syntax and takes the envelope apart, in one pass and without a copy of the
-// metadata. An error is about the syntax, the field "type", or a field that the type needs.
+// readEnvelope checks the syntax of the body and decodes the envelope, in one pass and without copying the metadata. It
+// returns an error for the syntax, the field "type", or a field required by the type.
 func readEnvelope(body []byte) (envelope, error) {
 	var e envelope
 	fields, err := readFields(body)
@@ -39,7 +39,7 @@ func readEnvelope(body []byte) (envelope, error) {
 	case "async":
 		return e, fields.decode("operation", "a string", &e.operation)
 	case "error":
-		// Both are read, because what can be read is still worth telling.
+		// Read both, because a readable one is useful even if the other is invalid.
 		return e, cmp.Or(fields.decode("error", "a string", &e.message), fields.decode("error_code", "a number", &e.code))
 	case "":
 		return e, errors.Plain(`the field "type" is missing`)
@@ -49,16 +49,16 @@ func readEnvelope(body []byte) (envelope, error) {
 	return e, nil
 }
 
-// A syntaxError says what is wrong with a text, and not which library found it.
+// A syntaxError is an error in JSON, without the name of the JSON library.
 type syntaxError struct{ error }
 
 func (e syntaxError) Error() string { return strings.TrimPrefix(e.error.Error(), "jsontext: ") }
 func (e syntaxError) Unwrap() error { return e.error }
 
-// fields are the envelope's, those that matter.
+// fields are the used fields of an envelope.
 type fields map[string]json.RawMessage
 
-// readFields takes the object apart. It lets double names and broken UTF-8 pass, as encoding/json does.
+// readFields decodes the object. Like encoding/json, it accepts duplicate names and invalid UTF-8.
 func readFields(body []byte) (fields, error) {
 	d := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	if d.PeekKind() != '{' {
@@ -88,7 +88,7 @@ func readFields(body []byte) (fields, error) {
 		switch name {
 		case "type", "error", "error_code", "operation", "metadata":
 			end := d.InputOffset()
-			found[name] = body[end-int64(len(raw)) : end : end] // no copy: lists are large
+			found[name] = body[end-int64(len(raw)) : end : end] // not copied, because lists are large
 		}
 	}
 	if _, err := d.ReadToken(); err != nil {
@@ -100,7 +100,7 @@ func readFields(body []byte) (fields, error) {
 	return found, nil
 }
 
-// kind names what a value is that begins with a byte. The value itself may be a secret.
+// kind returns the kind of a JSON value from its first byte. Errors name the kind, because the value may be secret.
 func kind(first byte) string {
 	switch first {
 	case '{':
@@ -117,7 +117,7 @@ func kind(first byte) string {
 	return "a number"
 }
 
-// decode reads one field; a missing one stays as it is.
+// decode decodes one field. It leaves v unchanged if the field is missing.
 func (f fields) decode(name, want string, to any) error {
 	raw, ok := f[name]
 	if !ok {

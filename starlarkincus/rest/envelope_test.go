@@ -10,7 +10,7 @@ import (
 	"incus-star/errors"
 )
 
-// FuzzEnvelope holds it to encoding/json: the same is an envelope, and its fields are the same.
+// FuzzEnvelope compares the envelope and its fields with those of encoding/json.
 func FuzzEnvelope(f *testing.F) {
 	for _, seed := range []string{
 		"", " ", "{}", "null", "[]", "[1,2.5e-3,-0,\"a\\u00e9\\n\"]", `{"type":"sync","metadata":{"a":[true,false,null]}}`,
@@ -36,7 +36,7 @@ func FuzzEnvelope(f *testing.F) {
 	})
 }
 
-// TestTruncated: every beginning of an answer is told from malformed JSON.
+// TestTruncated checks that a truncated answer isn't reported as malformed JSON.
 func TestTruncated(t *testing.T) {
 	body := `{"type":"sync", "metadata": {"a": [1, -2.5e3, "b\u00e9\n", true, false, null], "c": {}}}`
 	for i := 1; i < len(body); i++ {
@@ -58,7 +58,7 @@ func TestDepth(t *testing.T) {
 	}
 }
 
-// instances is a list like that of a server with n instances.
+// instances returns a list like that of a server with n instances.
 func instances(n int) []byte {
 	one := `{"name":"c1","status":"Running","config":{"image.os":"Debian","volatile.eth0.hwaddr":"00:16:3e:00:00:01",
 		"description":"a \"quoted\" text"},"devices":{"root":{"path":"/","pool":"default","type":"disk"}},"profiles":["default"],

@@ -15,18 +15,18 @@ const (
 	eventsPath = "/1.0/events"
 	// maxEvent limits one event, in bytes.
 	maxEvent = 16 << 20
-	// recentEvents is how many events are kept for operations that nobody follows yet.
+	// recentEvents is the number of events to keep for operations without a follower.
 	recentEvents = 512
 )
 
-// An eventStream is the client's one connection for operations' events.
+// An eventStream is the client's connection for events of operations.
 type eventStream struct {
 	client *Client
-	turn   chan struct{} // holds one token: who has it may connect
+	turn   chan struct{} // holds one token, whose owner may connect
 
 	mu        sync.Mutex
 	connected bool
-	refused   bool     // the server answered, and not with a stream
+	refused   bool     // the server answered with an error
 	recent    []*State // oldest first
 	followers map[string]map[*follower]bool
 }
@@ -36,9 +36,9 @@ func (s *eventStream) init(c *Client) {
 	s.followers = map[string]map[*follower]bool{}
 }
 
-// Listen connects the stream of operations' events unless it is connected, and says whether it is then. Events of
-// operations that nobody follows yet are kept a while, so that Listen before the request that begins an operation makes
-// [Operation.WaitProgress] miss none. A server that refuses the stream isn't asked again: progress is a comfort.
+// Listen connects the stream of operation events unless it is connected already, and reports whether it is connected.
+// It keeps recent events of operations without a follower. So, after Listen, [Operation.WaitProgress] misses no event
+// of an operation that is started later. If the server rejects the stream, Listen doesn't try again.
 func (c *Client) Listen(ctx context.Context) bool {
 	s := &c.events
 	select {
@@ -76,7 +76,7 @@ func (c *Client) Listen(ctx context.Context) bool {
 	return true
 }
 
-// read takes the events until the stream ends.
+// read reads events until the stream ends.
 func (s *eventStream) read(ctx context.Context, connection *websocket.Conn) {
 	defer connection.CloseNow()
 	defer s.disconnected()
@@ -101,7 +101,7 @@ func (s *eventStream) read(ctx context.Context, connection *websocket.Conn) {
 func (s *eventStream) disconnected() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	// What was kept may lack what comes before the next connection.
+	// Forget the kept events, because those until the next connection will be missing.
 	s.connected, s.recent = false, nil
 	s.client.shared.lost()
 }
@@ -125,7 +125,7 @@ func (s *eventStream) deliver(state *State) {
 	s.recent = append(s.recent, state)
 }
 
-// follow begins to collect an operation's events, with those that came already.
+// follow starts to collect the events of an operation, beginning with the kept ones.
 func (s *eventStream) follow(id string) *follower {
 	f := &follower{stream: s, id: id, wake: make(chan struct{}, 1)}
 	s.mu.Lock()

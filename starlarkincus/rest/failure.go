@@ -17,7 +17,7 @@ import (
 	"incus-star/errors"
 )
 
-// tooLarge is the failure of a body beyond its limit, which is in bytes.
+// A tooLarge is the error of a body that exceeds its limit, in bytes.
 type tooLarge struct{ limit int64 }
 
 func (e *tooLarge) Error() string {
@@ -27,7 +27,7 @@ func (e *tooLarge) Error() string {
 	return fmt.Sprintf("the body is larger than the limit of %d bytes", e.limit)
 }
 
-// An endpointError is the failure of sending a request to one endpoint.
+// An endpointError is the error of a request to one endpoint.
 type endpointError struct {
 	endpoint *endpoint
 	err      error
@@ -36,7 +36,7 @@ type endpointError struct {
 func (e *endpointError) Error() string { return e.endpoint.name + ": " + reason(e.err).Error() }
 func (e *endpointError) Unwrap() error { return e.err }
 
-// endpointErrors are the failures of all endpoints, in their order.
+// endpointErrors holds the errors of all endpoints, in order.
 type endpointErrors []*endpointError
 
 func (e endpointErrors) Error() string {
@@ -55,18 +55,18 @@ func (e endpointErrors) Unwrap() []error {
 	return all
 }
 
-// unreached says whether a failure came before any of the request was on its way.
+// unreached reports whether the error occurred before any part of the request was sent.
 func unreached(err error) bool {
 	var op *net.OpError
 	if errors.OfTransport(err) == errors.TLS || errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect") {
 		return true
 	}
-	// net/http doesn't export the type of this one.
+	// net/http doesn't export the type of this error.
 	return strings.Contains(err.Error(), "TLS handshake timeout")
 }
 
-// reason is what a person wants to read of a transport's failure: net/http and net put the method, the URL and the
-// addresses before it, which the message around it says better.
+// reason returns the essential part of a transport error, without the method, URL and addresses that net/http and net
+// put in front of it: the message has them already.
 func reason(err error) error {
 	var several endpointErrors
 	if errors.As(err, &several) && len(several) > 1 {
@@ -80,7 +80,7 @@ func reason(err error) error {
 	var unknown x509.UnknownAuthorityError
 	switch {
 	case errors.As(err, &unknown):
-		// Without what it guesses about other certificates of the same name.
+		// Without the guess about other certificates of the same name.
 		return x509.UnknownAuthorityError{Cert: unknown.Cert}
 	case errors.As(err, &certificate):
 		return certificate.Err
@@ -100,7 +100,7 @@ func reason(err error) error {
 	}
 }
 
-// trimURL takes the URL, and so a query, out of an error of net/url.
+// trimURL returns an error of net/url without the URL, which may have a query.
 func trimURL(err error) error {
 	var parse *url.Error
 	if errors.As(err, &parse) {
@@ -109,7 +109,7 @@ func trimURL(err error) error {
 	return err
 }
 
-// cancelled is the error of a context that was cancelled; nil where it wasn't. A deadline doesn't count.
+// cancelled returns the error of a cancelled context; nil if it wasn't cancelled, or ended by a deadline.
 func cancelled(ctx context.Context) error {
 	err := ctx.Err()
 	if err != context.Canceled {
@@ -121,7 +121,7 @@ func cancelled(ctx context.Context) error {
 	return err
 }
 
-// transportError makes the error of a request that got no usable answer within elapsed.
+// transportError returns the error of a request without a usable answer after elapsed.
 func (c *Client) transportError(ctx context.Context, k *outgoing, err error, elapsed time.Duration) error {
 	if cancelled := cancelled(ctx); cancelled != nil {
 		return cancelled
@@ -155,7 +155,7 @@ func (c *Client) transportError(ctx context.Context, k *outgoing, err error, ela
 	return k.fail(class, cause, "the connection to %s broke before the answer was complete: %s", c.serverName(err), cause)
 }
 
-// connectMessage says what couldn't be reached, why, and what may help.
+// connectMessage returns the message of a failed connection: the server, the reason, and possibly a remedy.
 func (c *Client) connectMessage(err, cause error) string {
 	message := "can't connect to " + c.serverName(err)
 	var op *net.OpError
@@ -170,7 +170,7 @@ func (c *Client) connectMessage(err, cause error) string {
 	return message + "; " + hint
 }
 
-// tlsMessage says what is wrong with the server's side of TLS.
+// tlsMessage returns the message of a TLS failure caused by the server.
 func (c *Client) tlsMessage(err, cause error) string {
 	server := c.serverName(err)
 	var certificate *tls.CertificateVerificationError
@@ -189,7 +189,7 @@ func (c *Client) tlsMessage(err, cause error) string {
 	return fmt.Sprintf("the certificate of %s isn't the one expected: its fingerprint is %s, expected %s", server, fingerprint(got), fingerprint(pin))
 }
 
-// serverName is how messages call the server that a failure came from.
+// serverName returns the name for messages of the server that failed.
 func (c *Client) serverName(err error) string {
 	var one *endpointError
 	if errors.As(err, &one) {
@@ -201,12 +201,12 @@ func (c *Client) serverName(err error) string {
 	return c.endpoints[0].name
 }
 
-// fingerprint is the SHA-256 by which Incus knows certificates, in hexadecimal.
+// fingerprint returns Incus's fingerprint of a certificate: the SHA-256 in hexadecimal.
 func fingerprint(certificate *x509.Certificate) string {
 	return fmt.Sprintf("%x", sha256.Sum256(certificate.Raw))
 }
 
-// round makes a duration readable.
+// round rounds a duration for messages.
 func round(d time.Duration) time.Duration {
 	if d < time.Second {
 		return d.Round(time.Millisecond)
@@ -214,7 +214,7 @@ func round(d time.Duration) time.Duration {
 	return d.Round(100 * time.Millisecond)
 }
 
-// notIncus is the error of an answer that claims success and isn't what Incus sends.
+// notIncus returns the error of a successful answer that isn't in the format of Incus.
 func (k *outgoing) notIncus(cause error) *errors.Error {
 	return k.fail(errors.Connection, cause, "the answer to %s %s isn't what Incus sends: %s", k.method, k.url.Path, cause)
 }

@@ -30,26 +30,25 @@ const (
 	opPath = "/1.0/operations/" + opID
 )
 
-// A step is one request that a fake expects, and its answer.
+// A step is a request that a fake expects, and its answer.
 type step struct {
 	want   string // "METHOD /path?query"
 	status int    // 0 for 200
 	body   string
 	header map[string]string
-	// announce is a Content-Length larger than the body, which cuts the answer short.
+	// announce is a Content-Length larger than the body, for a truncated answer.
 	announce int
-	// raw is written instead of an answer, and the connection closed.
+	// raw is written instead of an answer, before closing the connection.
 	raw string
-	// first, where it isn't nil, is called before the answer, with the header sent and flushed.
+	// first, if not nil, is called before the answer, after the header was flushed.
 	first func(*http.Request)
-	// check looks at the request.
+	// check, if not nil, checks the request.
 	check func(t *testing.T, r *http.Request, body string)
-	// serve does it all, where it isn't nil.
+	// serve, if not nil, replaces all of the above.
 	serve http.HandlerFunc
 }
 
-// A fake is a server that expects certain requests in order, and fails the test on any other and on those that didn't
-// come.
+// A fake is a server that expects requests in order. It fails the test on other requests and on missing ones.
 type fake struct {
 	t           *testing.T
 	server      *httptest.Server
@@ -59,7 +58,7 @@ type fake struct {
 	connections int
 }
 
-// newFake makes a fake on a unix socket. It ends with the test.
+// newFake returns a fake on a unix socket, which ends with the test.
 func newFake(t *testing.T, steps ...step) *fake {
 	t.Helper()
 	f := unstartedFake(t, steps...)
@@ -67,7 +66,7 @@ func newFake(t *testing.T, steps ...step) *fake {
 	return f
 }
 
-// unstartedFake makes one that f.start(f.server.Start) starts.
+// unstartedFake returns a fake that f.start(f.server.Start) starts.
 func unstartedFake(t *testing.T, steps ...step) *fake {
 	t.Helper()
 	f := &fake{t: t, steps: steps, socket: filepath.Join(t.TempDir(), "s")}
@@ -81,7 +80,7 @@ func unstartedFake(t *testing.T, steps ...step) *fake {
 	return f
 }
 
-// newTLSFake makes one on HTTPS.
+// newTLSFake returns a fake on HTTPS.
 func newTLSFake(t *testing.T, certificate tls.Certificate, steps ...step) *fake {
 	t.Helper()
 	f := &fake{t: t, steps: steps}
@@ -171,7 +170,7 @@ func (f *fake) add(steps ...step) {
 	f.steps = append(f.steps, steps...)
 }
 
-// client makes a client of the fake; change may be nil.
+// client returns a client of the fake; change may be nil.
 func (f *fake) client(change func(*Config)) *Client {
 	f.t.Helper()
 	config := Config{Socket: f.socket}
@@ -194,13 +193,13 @@ func newClient(t *testing.T, config Config) *Client {
 	return c
 }
 
-// newCertificate makes a self-signed certificate like a server's.
+// newCertificate returns a self-signed certificate like that of a server.
 func newCertificate(t *testing.T, name string) tls.Certificate {
 	t.Helper()
 	return signedCertificate(t, name, time.Hour, nil)
 }
 
-// signedCertificate makes a certificate that is valid for that long, signed by another one; nil for itself.
+// signedCertificate returns a certificate with a duration of validity, signed by another one, or by itself for nil.
 func signedCertificate(t *testing.T, name string, valid time.Duration, signer *tls.Certificate) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -230,7 +229,7 @@ func signedCertificate(t *testing.T, name string, valid time.Duration, signer *t
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
 }
 
-// asError gives the error as this package's; the test fails on any other.
+// asError returns the *errors.Error in err, or fails the test.
 func asError(t *testing.T, err error) *errors.Error {
 	t.Helper()
 	var e *errors.Error
@@ -240,7 +239,7 @@ func asError(t *testing.T, err error) *errors.Error {
 	return e
 }
 
-// operation renders an operation as Incus does.
+// operation returns the JSON of an operation.
 func operation(code int, err, metadata string) string {
 	status := map[int]string{103: "Running", 105: "Pending", 200: "Success", 400: "Failure", 401: "Cancelled"}[code]
 	return fmt.Sprintf(`{"id":%q,"class":"task","description":"Creating instance","created_at":"2024-01-01T00:00:00Z",`+

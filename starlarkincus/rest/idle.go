@@ -9,18 +9,18 @@ import (
 	"time"
 )
 
-// idleBody is how long a server may pause within an answer's body. How long it may take in all, and before the answer
-// begins, is for the caller to say: deleting a pool takes what it takes.
+// idleBody is the longest pause within the body of an answer. The time until the answer begins, and the total time, are
+// limited only by the caller, because a request such as the deletion of a pool may take long.
 var idleBody = 60 * time.Second
 
-// A stalled error is a body that stopped coming.
+// A stalled is the error of a body that paused for too long.
 type stalled struct{ limit time.Duration }
 
 func (e *stalled) Error() string { return fmt.Sprintf("nothing came for %v", e.limit) }
 func (e *stalled) Timeout() bool { return true }
 
-// steady makes reading the answer's body an error once it stops coming. That of a wait for an operation is exempt: there
-// the server says 200, and then waits.
+// steady makes reads of the answer's body fail after a pause of idleBody, except in a wait for an operation, where the
+// server sends the status 200 first and then waits.
 func (k *outgoing) steady(response *http.Response) *http.Response {
 	if !strings.HasPrefix(k.url.Path, "/1.0/operations/") || !strings.HasSuffix(k.url.Path, "/wait") {
 		response.Body = &steadyBody{ReadCloser: response.Body}
@@ -28,7 +28,7 @@ func (k *outgoing) steady(response *http.Response) *http.Response {
 	return response
 }
 
-// A steadyBody is a body whose reads are limited in time.
+// A steadyBody is a body with a time limit for each read.
 type steadyBody struct {
 	io.ReadCloser
 	stalled atomic.Bool

@@ -9,7 +9,7 @@ import (
 	"incus-star/errors"
 )
 
-// A body that stops coming is an error after a while, but not that of a wait.
+// TestStalledBody checks that a long pause in a body is an error, except in a wait.
 func TestStalledBody(t *testing.T) {
 	before := idleBody
 	idleBody = 400 * time.Millisecond
@@ -27,7 +27,7 @@ func TestStalledBody(t *testing.T) {
 		}
 	}
 	late := func(w http.ResponseWriter, r *http.Request) {
-		time.Sleep(700 * time.Millisecond) // before the answer, any time is right
+		time.Sleep(700 * time.Millisecond) // a pause before the answer is no error
 		io.WriteString(w, syncBody("{}"))
 	}
 	slow := func(w http.ResponseWriter, r *http.Request) {

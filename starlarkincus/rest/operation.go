@@ -14,16 +14,16 @@ import (
 	"incus-star/starlarkincus/internal/secret"
 )
 
-// The status codes of an operation; they are not HTTP's. From firstFinal on nothing changes any more.
+// The status codes of an operation, which are not those of HTTP. Those from firstFinal on are final.
 const (
 	firstFinal         = 200
 	operationSuccess   = 200
 	operationCancelled = 401
-	// operationFailure is what stands for a failure that an older server reports with the cause's code.
+	// operationFailure is the code of a failure. Older servers report the code of the cause instead.
 	operationFailure = 400
 )
 
-// A State is an operation at one time.
+// A State is the state of an operation at one time.
 type State struct {
 	// ID is the UUID.
 	ID string `json:"id"`
@@ -33,20 +33,20 @@ type State struct {
 	// Status is the text for StatusCode.
 	Status     string `json:"status"`
 	StatusCode int    `json:"status_code"`
-	// Resources are the URLs of what the operation works on, by kind.
+	// Resources are the URLs of the objects that the operation works on, by kind.
 	Resources map[string][]string `json:"resources"`
-	// Metadata is what the operation adds: progress, results, and secrets, which must not be printed.
+	// Metadata is the operation's progress, results and secrets. It must not be printed.
 	Metadata json.RawMessage `json:"metadata"`
-	// Err says why it failed.
+	// Err is the error message of a failed operation.
 	Err       string `json:"err"`
 	MayCancel bool   `json:"may_cancel"`
 	// Location is the cluster member that runs it.
 	Location string `json:"location"`
-	// Raw is all of the operation as the server rendered it, secrets included.
+	// Raw is the server's JSON of the operation, including secrets.
 	Raw json.RawMessage `json:"-"`
 }
 
-// Final says whether the operation has ended.
+// Final reports whether the operation has ended.
 func (s *State) Final() bool { return s.StatusCode >= firstFinal }
 
 // readState decodes an operation.
@@ -64,28 +64,28 @@ func readState(raw json.RawMessage) (*State, error) {
 	return s, nil
 }
 
-// An Operation is what the server does in the background. Its methods may be called from several goroutines at once.
+// An Operation is a background operation of the server. Its methods are safe for concurrent use.
 type Operation struct {
 	client       *Client
 	id           string
-	method, path string          // of the request that began it
-	request      *errors.Request // the same; nil where it isn't known
-	secrets      []string        // that the request held
+	method, path string          // of the request that started it
+	request      *errors.Request // the same; nil if unknown
+	secrets      []string        // secrets in the request
 
 	mu    sync.Mutex
-	state *State // the last one known; nil for none
-	end   *end   // how it ended; nil until that is known
-	watch *watch // the wait in the background; nil for none
-	work  *Work  // that it belongs to; nil for none
+	state *State // the last known state; nil for none
+	end   *end   // the result; nil if unknown
+	watch *watch // the background wait; nil for none
+	work  *Work  // the work that it belongs to; nil for none
 }
 
-// An end is what every Wait gives once it is known. The state is nil where only the error is known.
+// An end is the cached final result, returned by every later Wait. The state is nil if only the error is known.
 type end struct {
 	state *State
 	err   error
 }
 
-// Operation gives the operation with a UUID, or with a path like "/1.0/operations/UUID". It sends nothing.
+// Operation returns the operation with a UUID, or with a path like "/1.0/operations/UUID". It sends no request.
 func (c *Client) Operation(id string) *Operation {
 	id, _, _ = strings.Cut(id, "?")
 	id = strings.TrimSuffix(id, "/")
@@ -95,7 +95,7 @@ func (c *Client) Operation(id string) *Operation {
 	return o
 }
 
-// newOperation makes the operation of an async answer.
+// newOperation returns the operation of an async answer.
 func (c *Client) newOperation(ctx context.Context, k *outgoing, e envelope) (*Operation, error) {
 	state, err := readState(e.metadata)
 	if err != nil {
@@ -118,21 +118,21 @@ func (c *Client) newOperation(ctx context.Context, k *outgoing, e envelope) (*Op
 	return o, nil
 }
 
-// ID is the operation's UUID.
+// ID returns the operation's UUID.
 func (o *Operation) ID() string { return o.id }
 
-// Path is the operation's path, "/1.0/operations/UUID".
+// Path returns the operation's path, "/1.0/operations/UUID".
 func (o *Operation) Path() string { return "/1.0/operations/" + url.PathEscape(o.id) }
 
-// State is the last state known, without asking the server; nil for none.
+// State returns the last known state, without a request; nil for none.
 func (o *Operation) State() *State {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.state
 }
 
-// Refresh asks the server for the state. An operation that failed is no error here. One that ended over 5 seconds ago
-// is of class errors.NotFound, unless its end is known already.
+// Refresh reads the state from the server. A failed operation is not an error. An operation that ended more than 5
+// seconds ago is an error of class errors.NotFound, unless its end is known already.
 func (o *Operation) Refresh(ctx context.Context) (*State, error) {
 	if end := o.known(); end != nil && end.state != nil {
 		return end.state, nil
@@ -153,14 +153,14 @@ func (o *Operation) Refresh(ctx context.Context) (*State, error) {
 	return state, nil
 }
 
-// Cancel asks the server to end the operation. It returns before that has happened: wait on. What can't be cancelled is
-// an error of class errors.BadRequest.
+// Cancel asks the server to cancel the operation, without waiting for its end. It returns an error of class
+// errors.BadRequest if the operation can't be cancelled.
 func (o *Operation) Cancel(ctx context.Context) error {
 	_, err := o.client.Do(ctx, Request{Method: http.MethodDelete, Path: o.Path()})
 	return o.identify(err)
 }
 
-// identify adds the operation's UUID to an error of a request about it.
+// identify adds the operation's UUID to the error of a request for it.
 func (o *Operation) identify(err error) error {
 	var e *errors.Error
 	if errors.As(err, &e) {
@@ -173,17 +173,17 @@ func (o *Operation) identify(err error) error {
 	return err
 }
 
-// Clean returns a text without the secrets that the request held, which a program may have printed.
+// Clean returns a text, such as the output of a program, without the secrets in the request.
 func (o *Operation) Clean(text string) string { return secret.Remove(text, o.secrets) }
 
-// known is the end where it is known.
+// known returns the end; nil if unknown.
 func (o *Operation) known() *end {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.end
 }
 
-// update remembers a state. A final one stays: older servers' events come out of order.
+// update stores a state. It doesn't replace a final state, because events of older servers may be out of order.
 func (o *Operation) update(state *State) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -192,7 +192,7 @@ func (o *Operation) update(state *State) {
 	}
 }
 
-// recordState remembers the end that a final state tells.
+// recordState stores the end from a final state.
 func (o *Operation) recordState(state *State) *end {
 	e := &end{state: state}
 	if state.StatusCode != operationSuccess {
@@ -214,10 +214,10 @@ func (o *Operation) recordEnd(e *end) *end {
 	return o.end
 }
 
-// failure is the error of an operation that ended badly; it names the request that began it.
+// failure returns the error of a failed operation, which names the request that started it.
 func (o *Operation) failure(code int, message, location string, response any) error {
 	if location == "none" {
-		location = "" // a server that stands alone
+		location = "" // a server without a cluster
 	}
 	e := errors.NewOperation(o.id, errors.Failure{Status: code, Message: message, Request: o.request, Member: location}, response)
 	e.Method, e.Path, e.Outcome = o.method, o.path, errors.OutcomeOfOperation(e)
@@ -227,7 +227,7 @@ func (o *Operation) failure(code int, message, location string, response any) er
 	return clean(e, o.secrets)
 }
 
-// location returns the cluster member that runs it, or "".
+// location returns the cluster member of the operation, or "".
 func (o *Operation) location() string {
 	if s := o.State(); s != nil {
 		return s.Location
@@ -235,7 +235,7 @@ func (o *Operation) location() string {
 	return ""
 }
 
-// timeout is the error of a wait whose time is over.
+// timeout returns the error of a wait that timed out.
 func (o *Operation) timeout(waited time.Duration) error {
 	what := o.id
 	if s := o.State(); s != nil && s.Description != "" {

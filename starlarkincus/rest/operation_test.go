@@ -15,12 +15,12 @@ import (
 
 const waitRequest = "GET " + opPath + "/wait?timeout=-1"
 
-// began is the answer to a request that begins the operation.
+// began returns the answer to a request that starts the operation.
 func began(request string) step {
 	return step{want: request, status: 202, body: asyncBody(operation(103, "", "null"))}
 }
 
-// begin sends such a request.
+// begin sends a request that starts the operation.
 func begin(t *testing.T, c *Client) *Operation {
 	t.Helper()
 	reply, err := c.Do(t.Context(), Request{Method: "POST", Path: "/1.0/instances", Body: map[string]any{"name": "c1"}})
@@ -33,7 +33,7 @@ func begin(t *testing.T, c *Client) *Operation {
 	return reply.Operation
 }
 
-// TestWait: an operation costs two requests, and its end is known from then on.
+// TestWait checks that an operation takes two requests, and that its end is cached.
 func TestWait(t *testing.T) {
 	f := newFake(t, began("POST /1.0/instances"), step{want: waitRequest, body: syncBody(operation(200, "", `{"return":0}`))})
 	op := begin(t, f.client(nil))
@@ -60,7 +60,7 @@ func TestWait(t *testing.T) {
 	}
 }
 
-// TestFinalAtOnce: an operation that ended before the answer needs no wait.
+// TestFinalAtOnce checks that an operation that ended before the answer needs no wait.
 func TestFinalAtOnce(t *testing.T) {
 	f := newFake(t, step{want: "POST /1.0/instances", status: 202, body: asyncBody(operation(200, "", "null"))})
 	if state, err := begin(t, f.client(nil)).Wait(t.Context()); err != nil || !state.Final() {
@@ -72,14 +72,14 @@ func TestFinalAtOnce(t *testing.T) {
 	}
 }
 
-// TestFailures: the same failure is the same error, whether the server gives the operation, as newer ones do, or an
-// error with the cause's code under status 200, as older ones do.
+// TestFailures checks that a failure gives the same error from newer servers, which return the operation, and from
+// older ones, which return an error with the code of the cause and the status 200.
 func TestFailures(t *testing.T) {
 	secret := `{"fds":{"0":"abc"},"secret":"abc"}`
 	for name, test := range map[string]struct {
 		code    int
 		text    string
-		reports int // the code in the older servers' body
+		reports int // the code in the body of older servers
 		class   *errors.Class
 		is      *errors.Class
 		message string
@@ -126,7 +126,7 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// TestOlderServer has what else an older server's error under status 200 may be.
+// TestOlderServer tests the other meanings of an older server's error with status 200.
 func TestOlderServer(t *testing.T) {
 	gone := step{want: "GET " + opPath, status: 404, body: errorBody(404, "Operation not found")}
 	t.Run("forgotten", func(t *testing.T) {
@@ -159,7 +159,7 @@ func TestOlderServer(t *testing.T) {
 	})
 }
 
-// TestWaitErrors has waits that fail, not operations.
+// TestWaitErrors tests failures of the wait itself.
 func TestWaitErrors(t *testing.T) {
 	for name, test := range map[string]struct {
 		step  step
@@ -183,8 +183,8 @@ func TestWaitErrors(t *testing.T) {
 	}
 }
 
-// TestWaitBreaks: a wait whose connection broke is sent again until the server doesn't know the operation any more, or
-// can't be reached for as long as it would know it.
+// TestWaitBreaks checks that a wait with a broken connection is repeated until the server has forgotten the operation,
+// or can't be reached for as long as it would remember it.
 func TestWaitBreaks(t *testing.T) {
 	defer func(before time.Duration) { forgotten = before }(forgotten)
 	forgotten = 300 * time.Millisecond
@@ -219,7 +219,7 @@ func TestWaitBreaks(t *testing.T) {
 		})
 	}
 
-	// Nobody answers: it gives up after a while, and at once when it is cancelled.
+	// Without a server, the wait ends after a while, and immediately if it is cancelled.
 	f := newFake(t, began("POST /1.0/instances"))
 	op := begin(t, f.client(nil))
 	f.server.CloseClientConnections()
@@ -240,7 +240,7 @@ func TestWaitBreaks(t *testing.T) {
 	}
 }
 
-// TestWaitAgain: a server may end a wait before the operation.
+// TestWaitAgain tests a server that ends a wait before the end of the operation.
 func TestWaitAgain(t *testing.T) {
 	running := step{want: waitRequest, body: syncBody(operation(103, "", `{"a":1}`))}
 	f := newFake(t, running, running, step{want: waitRequest, body: syncBody(operation(200, "", "null"))})
@@ -249,7 +249,7 @@ func TestWaitAgain(t *testing.T) {
 	}
 }
 
-// held answers a wait when end is closed, or when the client hangs up. Started gets a value when it is there.
+// held answers a wait after end is closed or the client hangs up. Started receives a value when the wait arrives.
 func held(started chan<- struct{}, end <-chan struct{}, body string) step {
 	return step{want: waitRequest, body: body, first: func(r *http.Request) {
 		started <- struct{}{}
@@ -260,7 +260,7 @@ func held(started chan<- struct{}, end <-chan struct{}, body string) step {
 	}}
 }
 
-// TestWaitEnds: cancelling and deadlines end a wait, not the operation.
+// TestWaitEnds checks that a cancellation or a deadline ends a wait, but not the operation.
 func TestWaitEnds(t *testing.T) {
 	started := make(chan struct{}, 1)
 	f := newFake(t, began("POST /1.0/instances"), held(started, nil, ""))
@@ -281,7 +281,7 @@ func TestWaitEnds(t *testing.T) {
 		t.Errorf("%s late", late)
 	}
 
-	// The client's timeout doesn't count for a wait; the caller's does.
+	// The timeout of the client doesn't apply to a wait; that of the caller does.
 	f.add(held(started, nil, ""))
 	start := time.Now()
 	_, err = op.WaitTimeout(t.Context(), 300*time.Millisecond)

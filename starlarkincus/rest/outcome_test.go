@@ -10,7 +10,7 @@ import (
 	"incus-star/errors"
 )
 
-// TestOutcome: what became of a change, by where it failed.
+// TestOutcome checks the outcome of a change that fails at each stage.
 func TestOutcome(t *testing.T) {
 	const post, del, get = "POST /1.0/instances", "DELETE /1.0/instances/c1", "GET /1.0/instances/c1"
 	for name, test := range map[string]struct {
@@ -89,7 +89,7 @@ func TestOutcome(t *testing.T) {
 	}
 }
 
-// TestSettle: what a stopped caller began is answered, cancelled where that can be, and waited for.
+// TestSettle checks that the work of a stopped caller is answered, cancelled if possible, and waited for.
 func TestSettle(t *testing.T) {
 	running := operation(103, "", "null")
 	cancellable := strings.Replace(running, `"may_cancel":false`, `"may_cancel":true`, 1)

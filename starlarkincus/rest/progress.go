@@ -5,21 +5,21 @@ import (
 	"sync"
 )
 
-// maxQueue is how many updates wait for a slow callback; then the oldest are dropped.
+// maxQueue limits the updates that wait for a slow callback. The oldest are dropped.
 const maxQueue = 1024
 
 // A follower collects the events of one operation.
 type follower struct {
 	stream *eventStream
 	id     string
-	wake   chan struct{} // gets a token when the queue isn't empty
+	wake   chan struct{} // receives a token if the queue isn't empty
 
 	mu    sync.Mutex
 	queue []*State
-	ended bool // a final state came: what comes after it is late
+	ended bool // after a final state; later events are out of order
 }
 
-// push adds an update. Final states aren't updates: the wait gives them.
+// push adds an update. It ignores final states, which the wait returns.
 func (f *follower) push(state *State) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -44,8 +44,9 @@ func (f *follower) take() []*State {
 	return queue
 }
 
-// WaitProgress is Wait that calls progress for each update before the end, in order, from one goroutine that has ended
-// when it returns. Without a stream of events, because the server refuses it or it broke, there are no updates.
+// WaitProgress is like Wait, and calls progress for each update before the end, in order, from one goroutine, which has
+// ended when it returns. There are no updates if the server rejects the stream of events, or after the stream has
+// broken.
 func (o *Operation) WaitProgress(ctx context.Context, progress func(State)) (*State, error) {
 	if o.known() != nil || !o.client.Listen(ctx) {
 		return o.Wait(ctx)
@@ -61,7 +62,7 @@ func (o *Operation) WaitProgress(ctx context.Context, progress func(State)) (*St
 	return state, err
 }
 
-// deliver calls progress until ended is closed and the rest is delivered, or until the context is done.
+// deliver calls progress until ended is closed and the queue is empty, or until the context is done.
 func (o *Operation) deliver(ctx context.Context, f *follower, ended <-chan struct{}, progress func(State)) {
 	for last := false; !last; {
 		select {

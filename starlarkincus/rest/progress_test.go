@@ -16,7 +16,8 @@ import (
 
 const eventsRequest = "GET /1.0/events?all-projects=true&type=operation"
 
-// eventsOf answers the request for events: what is sent to events goes out, and the stream ends with it.
+// eventsOf answers the request for events with a stream of the values of a channel. Closing the channel ends the
+// stream.
 func eventsOf(t *testing.T, events <-chan string) step {
 	return step{want: eventsRequest, serve: func(w http.ResponseWriter, r *http.Request) {
 		connection, err := websocket.Accept(w, r, nil)
@@ -50,7 +51,7 @@ func progressOf(percent int) string {
 	return operation(103, "", fmt.Sprintf(`{"progress":{"stage":"download","percent":"%d"}}`, percent))
 }
 
-// TestProgress: events from before WaitProgress, and during it, in order; none after the end.
+// TestProgress checks that WaitProgress delivers earlier and current events in order, and none after the end.
 func TestProgress(t *testing.T) {
 	const updates = 50
 	events, started, end := make(chan string), make(chan struct{}, 1), make(chan struct{})
@@ -73,7 +74,7 @@ func TestProgress(t *testing.T) {
 			events <- event(progressOf(i))
 		}
 		events <- event(operation(200, "", "null"))
-		events <- event(progressOf(1000)) // late, as older servers may be
+		events <- event(progressOf(1000)) // out of order, as older servers may send it
 	}()
 	var got []string
 	state, err := op.WaitProgress(t.Context(), func(s State) {
@@ -99,7 +100,7 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// TestNoProgress: a server that gives no events gives no progress, and isn't asked again.
+// TestNoProgress checks that a server that rejects the stream isn't asked again.
 func TestNoProgress(t *testing.T) {
 	for name, refusal := range map[string]step{
 		"forbidden":    {status: 403, body: errorBody(403, "not authorized")},
@@ -122,7 +123,7 @@ func TestNoProgress(t *testing.T) {
 	}
 }
 
-// TestStreamBreaks: the wait goes on, and the next one connects again.
+// TestStreamBreaks checks that a wait survives a broken stream, and that the next one reconnects.
 func TestStreamBreaks(t *testing.T) {
 	events, started, end := make(chan string), make(chan struct{}, 1), make(chan struct{})
 	f := newFake(t, eventsOf(t, events), held(started, end, syncBody(operation(200, "", "null"))))
@@ -153,7 +154,7 @@ func (c *Client) listening() bool {
 	return c.events.connected
 }
 
-// TestProgressCancel: a cancelled wait calls nothing afterwards.
+// TestProgressCancel checks that progress isn't called after a cancelled wait.
 func TestProgressCancel(t *testing.T) {
 	events, started := make(chan string), make(chan struct{}, 1)
 	f := newFake(t, eventsOf(t, events), held(started, nil, ""))
@@ -176,7 +177,7 @@ func TestProgressCancel(t *testing.T) {
 	}
 }
 
-// TestRecent: what nobody asks for is dropped, the oldest first.
+// TestRecent checks that the oldest events without a follower are dropped.
 func TestRecent(t *testing.T) {
 	var s eventStream
 	s.init(nil)

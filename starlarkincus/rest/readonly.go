@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// belowAPI reports whether a path is / or stays at or below /1.0, whatever a server or a proxy makes of escapes, double
-// slashes and dots in it.
+// belowAPI reports whether a path is /, or at or below /1.0, however a server or a proxy interprets its escapes, double
+// slashes and dots.
 func belowAPI(escaped string) bool {
 	switch {
 	case escaped == "/" || escaped == "/1.0":
@@ -15,7 +15,7 @@ func belowAPI(escaped string) bool {
 	case !strings.HasPrefix(escaped, "/1.0/"):
 		return false
 	}
-	// Each round takes one layer of escapes off; more than a few are no name of anything.
+	// Each round removes one layer of escapes. No legitimate path has more than a few.
 	for range 8 {
 		segments := strings.FieldsFunc(escaped, func(r rune) bool { return r == '/' || r == '\\' })
 		if slices.ContainsFunc(segments, isParent) {
@@ -30,7 +30,7 @@ func belowAPI(escaped string) bool {
 	return false
 }
 
-// isParent reports whether a path's segment is "..", with or without the parameters that some proxies take off.
+// isParent reports whether a segment is "..", with or without parameters, which some proxies remove.
 func isParent(segment string) bool {
 	name, _, _ := strings.Cut(segment, ";")
 	return strings.TrimSpace(name) == ".."

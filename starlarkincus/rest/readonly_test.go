@@ -16,7 +16,7 @@ import (
 	"incus-star/errors"
 )
 
-// A recorder is a server that keeps what comes, and whose answer fits all.
+// A recorder is a server that records all requests, with one answer for all.
 type recorder struct {
 	mu   sync.Mutex
 	seen []*http.Request
@@ -42,7 +42,7 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	fmt.Fprint(w, syncBody("{}"))
 }
 
-// take returns what came since the last call.
+// take returns the requests since the last call.
 func (r *recorder) take() []*http.Request {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -51,7 +51,7 @@ func (r *recorder) take() []*http.Request {
 	return seen
 }
 
-// leaves returns how a request could be understood as one outside of the API; empty where no reading of it is.
+// leaves returns an interpretation of a request that is outside of the API; empty if there is none.
 func leaves(r *http.Request) string {
 	if r.Method != "GET" && r.Method != "HEAD" {
 		return r.Method
@@ -78,7 +78,7 @@ func leaves(r *http.Request) string {
 	return ""
 }
 
-// send tries every way of sending a request.
+// send sends a request in every possible way.
 func send(t *testing.T, c *Client, method, path string, query url.Values, header http.Header) error {
 	r := Request{Method: method, Path: path, Query: query, Header: header}
 	_, doErr := c.Do(t.Context(), r)
@@ -173,7 +173,7 @@ func TestReadOnlyPaths(t *testing.T) {
 	}
 }
 
-// Random spellings of paths that lead somewhere else.
+// TestReadOnlyRandomPaths tries random spellings of paths outside of the API.
 func TestReadOnlyRandomPaths(t *testing.T) {
 	seed := rand.Uint64()
 	t.Log("seed", seed)
@@ -203,7 +203,7 @@ func TestReadOnlyRandomPaths(t *testing.T) {
 	}
 }
 
-// A client that isn't told to only read sends any request.
+// TestInternalIsAllowed checks that a client without ReadOnly sends all requests.
 func TestInternalIsAllowed(t *testing.T) {
 	r, socket := newRecorder(t)
 	c := newTestClient(t, Config{Socket: socket})

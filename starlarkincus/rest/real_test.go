@@ -21,7 +21,7 @@ import (
 	"incus-star/errors"
 )
 
-// realClient makes a client of the daemon that the test runs beside.
+// realClient returns a client of the testbed's daemon.
 func realClient(t *testing.T, change func(*Config)) *Client {
 	t.Helper()
 	if os.Getenv("INCUS_STAR_TESTBED") == "" {
@@ -34,12 +34,12 @@ func realClient(t *testing.T, change func(*Config)) *Client {
 	return newClient(t, config)
 }
 
-// unique is a name that no other test run uses.
+// unique returns a name that no other test run uses.
 func unique(kind string) string {
 	return fmt.Sprintf("rest-%s-%d-%08x", kind, os.Getpid(), rand.Uint32())
 }
 
-// do sends a request that must succeed, and waits for its operation.
+// do sends a request and waits for its operation. It fails the test on an error.
 func do(t *testing.T, c *Client, method, path string, body any) (*Reply, *State) {
 	t.Helper()
 	reply, err := c.Do(t.Context(), Request{Method: method, Path: path, Body: body})
@@ -56,7 +56,7 @@ func do(t *testing.T, c *Client, method, path string, body any) (*Reply, *State)
 	return reply, state
 }
 
-// remove deletes what a test made, when it ends.
+// remove deletes an object at the end of the test.
 func remove(t *testing.T, c *Client, path string) {
 	t.Cleanup(func() {
 		ctx := context.Background()
@@ -70,7 +70,7 @@ func remove(t *testing.T, c *Client, path string) {
 	})
 }
 
-// instance is the body that creates one.
+// instance returns the body of a creation.
 func instance(name string) map[string]any {
 	return map[string]any{"name": name, "source": map[string]any{"type": "image", "alias": os.Getenv("INCUS_STAR_TESTBED_IMAGE")}}
 }
@@ -113,7 +113,7 @@ func TestRealErrors(t *testing.T) {
 	}
 }
 
-// TestRealInstance holds both lines of Incus to the same errors.
+// TestRealInstance checks that both lines of Incus give the same errors.
 func TestRealInstance(t *testing.T) {
 	var requests atomic.Int32
 	c := realClient(t, func(config *Config) { config.Trace = func(Trace) { requests.Add(1) } })
@@ -173,7 +173,7 @@ func TestRealInstance(t *testing.T) {
 		t.Errorf("%+v", asError(t, err))
 	}
 
-	// The file that isn't there, and the one that is.
+	// A missing and an existing file.
 	if _, _, err := c.Raw(t.Context(), Request{Path: path + "/files", Query: url.Values{"path": {"/etc/none"}}}); !errors.Is(err, errors.NotFound) {
 		t.Error(err)
 	}
@@ -182,7 +182,7 @@ func TestRealInstance(t *testing.T) {
 		t.Errorf("%s, %v, %v", body, raw, err)
 	}
 
-	// A command with its secrets: none in the error, and the websocket works.
+	// A command with secrets: the error has none, and the websocket works.
 	reply, err = c.Do(t.Context(), Request{Method: "POST", Path: path + "/exec", Body: map[string]any{
 		"command": []string{"cat"}, "wait-for-websocket": true, "interactive": true}})
 	if err != nil {
@@ -209,7 +209,7 @@ func TestRealInstance(t *testing.T) {
 	do(t, c, "DELETE", path, nil)
 }
 
-// TestRealToken: an operation that goes on until it is cancelled.
+// TestRealToken tests an operation that runs until it is cancelled.
 func TestRealToken(t *testing.T) {
 	c := realClient(t, nil)
 	reply, err := c.Do(t.Context(), Request{Method: "POST", Path: "/1.0/certificates", Body: map[string]any{"name": unique("t"), "type": "client", "token": true}})
@@ -242,7 +242,7 @@ func TestRealToken(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 
-	// The server forgets it after 5 seconds; the watch doesn't.
+	// The server forgets the operation after 5 seconds, but the watch has its end.
 	forgotten := time.Now().Add(20 * time.Second)
 	for {
 		_, err := c.Operation(op.Path()).Refresh(t.Context())
@@ -262,7 +262,7 @@ func TestRealToken(t *testing.T) {
 	}
 }
 
-// realPin is the daemon's certificate.
+// realPin returns the certificate of the daemon.
 func realPin(t *testing.T, c *Client) *x509.Certificate {
 	t.Helper()
 	reply, _ := do(t, c, "GET", "/1.0", nil)
@@ -322,7 +322,7 @@ func TestRealTLS(t *testing.T) {
 	remove(t, local, path)
 	add(true)
 	restricted := connect(&own, pin)
-	if err := list(restricted); err != nil { // 6.0 says 500 here, newer servers give an empty list
+	if err := list(restricted); err != nil { // 6.0 returns 500, newer servers an empty list
 		t.Log(err)
 		if !errors.Is(err, errors.Permission) {
 			t.Errorf("%+v", asError(t, err))

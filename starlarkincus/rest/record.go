@@ -1,13 +1,12 @@
 //go:build ignore
 
-// Record runs a command beside a testbed's daemons and writes down every failure that they answer meanwhile, with the
-// request that caused it:
+// Record runs a command beside the daemons of a testbed, and records all failures that the daemons return, with their
+// requests:
 //
 //	scripts/testbed.sh --incus 7.0 go run starlarkincus/rest/record.go -o FILE go test -count=1 ./...
 //
-// It takes the place of the daemons' sockets, so that what the command does needs no change. Each line of FILE is a
-// failure in JSON, as in testdata/failures.jsonl but for the class that it is due, which is for a
-// person to say.
+// It replaces the sockets of the daemons by proxies, so the command needs no change. Each line of FILE is a failure in
+// JSON, in the format of testdata/failures.jsonl, but without the expected class, which has to be added by hand.
 package main
 
 import (
@@ -37,21 +36,21 @@ type failure struct {
 	Query     string              `json:"query,omitempty"`
 	Header    map[string][]string `json:"header,omitempty"`
 	Body      json.RawMessage     `json:"body,omitempty"`
-	Text      string              `json:"text,omitempty"` // a body that isn't JSON
+	Text      string              `json:"text,omitempty"` // body that isn't JSON
 	Operation bool                `json:"operation,omitempty"`
 	Status    int                 `json:"status"`
 	Message   string              `json:"message"`
 	Class     string              `json:"class"`
 }
 
-// maxBody is the size of the largest body that is written down.
+// maxBody is the size of the largest recorded body.
 const maxBody = 8 << 10
 
 type recorder struct {
 	mu      sync.Mutex
 	out     *os.File
 	seen    map[string]bool
-	started map[string]failure // what began each operation, by its id
+	started map[string]failure // the request that started each operation, by its id
 }
 
 func (r *recorder) write(f failure) {
@@ -71,7 +70,8 @@ func (r *recorder) write(f failure) {
 	}
 }
 
-// answered looks at an answer. An operation's failure is written under the request that began it.
+// answered records the failure in an answer, if any. The failure of an operation is recorded with the request that
+// started it.
 func (r *recorder) answered(request failure, status int, body []byte) {
 	var answer struct {
 		Type      string
@@ -91,7 +91,7 @@ func (r *recorder) answered(request failure, status int, body []byte) {
 		r.mu.Unlock()
 		r.ended(path.Base(answer.Operation), answer.Metadata)
 	case answer.Type == "error" && status == http.StatusOK && strings.HasSuffix(request.Path, "/wait"):
-		// An older server's operation that failed.
+		// A failed operation of an older server.
 		r.mu.Lock()
 		began, ok := r.started[about]
 		r.mu.Unlock()
@@ -127,7 +127,7 @@ func (r *recorder) ended(id string, state []byte) {
 	}
 }
 
-// proxy stands in a daemon's place at its socket.
+// proxy replaces the socket of a daemon.
 func (r *recorder) proxy(socket string) error {
 	real := socket + ".real"
 	if err := os.Rename(socket, real); err != nil {
@@ -145,7 +145,7 @@ func (r *recorder) proxy(socket string) error {
 		}},
 		FlushInterval: -1,
 		ErrorLog:      log.New(io.Discard, "", 0),
-		// A connection that breaks must break on the other side too.
+		// If one side closes its connection, close the other too.
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}
 	go http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
@@ -176,7 +176,7 @@ func (r *recorder) proxy(socket string) error {
 	return nil
 }
 
-// watched keeps the beginning of an answer.
+// A watched is a body that keeps its beginning.
 type watched struct {
 	http.ResponseWriter
 	status int

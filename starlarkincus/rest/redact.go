@@ -8,12 +8,12 @@ import (
 	"incus-star/starlarkincus/internal/secret"
 )
 
-// maxShown is the size of the largest answer that an error keeps as its Response, and of the largest body in which
-// secrets are looked for: above what the server takes as JSON.
+// maxShown is the size of the largest answer that an error keeps as Response, and of the largest body that is searched
+// for secrets. It exceeds the server's limit for JSON.
 const maxShown = 1 << 20
 
-// decodeObject decodes a JSON object for an error's Response, without secrets; nil where the body isn't one, or is
-// larger than any that tells of a failure.
+// decodeObject decodes a JSON object, without secrets, for the Response of an error. It returns nil if the body isn't
+// an object, or is too large.
 func decodeObject(body []byte) any {
 	object, _ := decodeAny(body).(map[string]any)
 	if object == nil {
@@ -35,7 +35,7 @@ func decodeAny(body []byte) any {
 	return v
 }
 
-// secrets returns the secrets that the request holds, which the server may repeat.
+// secrets returns the secrets in the request, because the server may repeat them.
 func (k *outgoing) secrets() []string {
 	list := secret.Values(nil, decodeAny(k.body))
 	for _, named := range []map[string][]string{k.url.Query(), k.header} {
@@ -49,7 +49,7 @@ func (k *outgoing) secrets() []string {
 	return list
 }
 
-// clean takes secrets out of the error of a request: those that the request sent, and what looks like one.
+// clean removes secrets from the error of a request: those in the request, and anything that looks like a secret.
 func (k *outgoing) clean(err error) error {
 	if err == nil {
 		return nil
@@ -57,7 +57,7 @@ func (k *outgoing) clean(err error) error {
 	return clean(err, k.secrets())
 }
 
-// Clean takes out of an error, and those behind it, what looks like a secret.
+// Clean removes anything that looks like a secret from an error and the errors that it wraps.
 func Clean(err error) error {
 	if err == nil {
 		return nil
@@ -71,7 +71,7 @@ func Clean(err error) error {
 	return clean(err, nil)
 }
 
-// clean takes secrets out of an error of this package and of those behind it.
+// clean removes secrets from an error of this package and the errors that it wraps.
 func clean(err error, secrets []string) error {
 	remove := func(text string) string { return secret.Text(secret.Remove(text, secrets)) }
 	var e *errors.Error
@@ -95,8 +95,8 @@ func clean(err error, secrets []string) error {
 	return err
 }
 
-// A cleaned error is another without its secrets. It doesn't unwrap, because what is in it has them; but it is what
-// that is.
+// A cleaned is an error without its secrets. It doesn't unwrap the original, which has them, but matches the same
+// errors.
 type cleaned struct {
 	text string
 	err  error
@@ -105,7 +105,7 @@ type cleaned struct {
 func (e *cleaned) Error() string        { return e.text }
 func (e *cleaned) Is(target error) bool { return errors.Is(e.err, target) }
 
-// As doesn't give an error of ours away: its message has the secrets.
+// As doesn't expose an *errors.Error, whose message has the secrets.
 func (e *cleaned) As(target any) bool {
 	if _, ok := target.(**errors.Error); ok {
 		return false

@@ -12,14 +12,14 @@ import (
 	"incus-star/errors"
 )
 
-// maxText is how many characters a message has at most where the server's answer isn't Incus's.
+// maxText limits the characters of a message from an answer that isn't in the format of Incus.
 const maxText = 500
 
 func newReply(response *http.Response) *Reply {
 	return &Reply{Status: response.StatusCode, Header: response.Header, ETag: response.Header.Get("ETag")}
 }
 
-// readReply tells an answer, an operation and an error apart.
+// readReply decodes an answer, which may be a result, an operation or an error.
 func (c *Client) readReply(ctx context.Context, k *outgoing, response *http.Response, body []byte) (*Reply, error) {
 	if response.StatusCode >= 300 {
 		return nil, c.replyError(ctx, k, response, body)
@@ -44,8 +44,8 @@ func (c *Client) readReply(ctx context.Context, k *outgoing, response *http.Resp
 	return reply, nil
 }
 
-// replyError makes the error of an answer that is one: by its status, by its body, or both. A proxy's page has no
-// Incus body: then the status alone tells the class, because the text is about something else.
+// replyError returns the error of an answer with an error status or an error in its body. If the body isn't in the
+// format of Incus, such as the page of a proxy, the class depends on the status alone.
 func (c *Client) replyError(ctx context.Context, k *outgoing, response *http.Response, body []byte) error {
 	status := response.StatusCode
 	e, err := readEnvelope(body)
@@ -67,7 +67,7 @@ func (c *Client) replyError(ctx context.Context, k *outgoing, response *http.Res
 		trusted = nil
 	}
 	failure := errors.NewReply(errors.Failure{Status: status, Message: e.message, Request: k.described()}, decodeObject(body), trusted)
-	// The question about trust may have been cancelled along with this request.
+	// The request about trust may have been cancelled together with this one.
 	if err := cancelled(ctx); err != nil {
 		return err
 	}
@@ -81,13 +81,13 @@ func (c *Client) replyError(ctx context.Context, k *outgoing, response *http.Res
 	return failure
 }
 
-// pageText is the text of an error that didn't come from Incus, or that has none.
+// pageText returns the message for an error that isn't from Incus or has no text.
 func pageText(response *http.Response, body []byte) string {
 	if location := response.Header.Get("Location"); location != "" && response.StatusCode < 400 {
 		return "the server sends this request elsewhere, which is not followed"
 	}
 	if object := decodeObject(body); object != nil {
-		// Decoding took the secrets out.
+		// Decoding has removed the secrets.
 		body, _ = json.Marshal(object)
 	}
 	if text := shorten(string(body), maxText); text != "" {
@@ -99,9 +99,9 @@ func pageText(response *http.Response, body []byte) string {
 	return "the server gives no reason"
 }
 
-// shorten trims foreign text to at most limit characters that are safe to print.
+// shorten returns at most limit characters of a foreign text, safe to print.
 func shorten(text string, limit int) string {
-	// Cut before going through it all: the text may be as large as an answer may be.
+	// Cut first, because the text may be as large as an answer.
 	if most := limit * utf8.UTFMax; len(text) > most*2 {
 		text = strings.TrimSpace(text)
 		text = text[:min(len(text), most)]

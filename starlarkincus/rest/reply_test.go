@@ -15,7 +15,7 @@ import (
 
 var quiet = log.New(io.Discard, "", 0)
 
-// TestAnswers has the answers that aren't a success, and the error that each becomes.
+// TestAnswers tests the errors of unsuccessful answers.
 func TestAnswers(t *testing.T) {
 	const request = "GET /1.0/instances/c1"
 	const notIncus = "the answer to GET /1.0/instances/c1 isn't what Incus sends: "
@@ -107,12 +107,12 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// TestTooLargeCloses: what is left of a body that is too large is not read.
+// TestTooLargeCloses checks that the rest of an oversized body is not read.
 func TestTooLargeCloses(t *testing.T) {
 	ended := make(chan error, 1)
 	f := newFake(t, step{want: "GET /1.0", serve: func(w http.ResponseWriter, r *http.Request) {
 		var err error
-		for err == nil { // ends only when the client hangs up
+		for err == nil { // until the client hangs up
 			_, err = w.Write(bytes.Repeat([]byte(" "), 1<<16))
 		}
 		ended <- err
@@ -126,7 +126,7 @@ func TestTooLargeCloses(t *testing.T) {
 	}
 }
 
-// TestResponse: an error has the whole body, numbers as they came, without secrets.
+// TestResponse checks that an error has the whole body, with exact numbers and without secrets.
 func TestResponse(t *testing.T) {
 	f := newFake(t, step{want: "GET /1.0", status: 400, body: `{"type":"error","error":"no","error_code":400,
 		"metadata":{"big":12345678901234567890,"fds":{"0":"abc"},"list":[{"secret":"abc","password":null}],"token":"abc"}}`})
@@ -139,7 +139,7 @@ func TestResponse(t *testing.T) {
 	}
 }
 
-// TestForbidden: whether the server trusts the client decides what a 403 is.
+// TestForbidden checks that the class of a 403 depends on whether the server trusts the client.
 func TestForbidden(t *testing.T) {
 	forbidden := step{want: "GET /1.0/profiles", status: 403, body: errorBody(403, "not authorized")}
 	for name, test := range map[string]struct {
@@ -218,5 +218,5 @@ func TestOpen(t *testing.T) {
 	if body, _, err = c.Open(t.Context(), Request{Path: "/1.0/a"}); err != nil {
 		t.Fatal(err)
 	}
-	body.Close() // ends the server's handler, whose connection the fake waits for
+	body.Close() // ends the handler of the server, for which the fake waits
 }

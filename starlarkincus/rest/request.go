@@ -14,56 +14,56 @@ import (
 	"incus-star/errors"
 )
 
-// defaultMaxBytes limits an answer's body where the request doesn't: far above any list, far below the memory.
+// defaultMaxBytes is the default limit of an answer's body: far above any list, far below the memory.
 const defaultMaxBytes = 16 << 20
 
-// A Request is what [Client.Do], [Client.Raw] and [Client.Open] send.
+// A Request is a request for [Client.Do], [Client.Raw] or [Client.Open].
 type Request struct {
 	// Method is GET, POST and so on; empty for GET.
 	Method string
-	// Path begins with "/1.0". Names in it that may hold a slash must come escaped with url.PathEscape. A query in it
-	// is joined with Query.
+	// Path begins with "/1.0". Names in it must be escaped with url.PathEscape if they may contain a slash. A query in
+	// it is merged with Query.
 	Path  string
 	Query url.Values
 	// Header may be nil.
 	Header http.Header
-	// Body is marshalled as JSON. A json.RawMessage, a []byte and an io.Reader are sent as they are, the latter two
-	// without a Content-Type unless Header has one. nil is no body.
+	// Body is sent as JSON. A json.RawMessage, a []byte and an io.Reader are sent unchanged, the latter two without a
+	// Content-Type unless Header sets it. Nil sends no body.
 	Body any
 	// MaxBytes limits the answer's body; 0 for 16 MiB. Open has no limit.
 	MaxBytes int64
-	// IfMatch is the ETag that the object must still have; empty for none.
+	// IfMatch is the required ETag of the object; empty for none.
 	IfMatch string
 }
 
-// A Reply is the server's answer to a request that it accepted.
+// A Reply is the server's answer to a successful request.
 type Reply struct {
 	// Status is the HTTP status.
 	Status int
 	Header http.Header
-	// Metadata is the answer's content as JSON. Its syntax was checked. For an operation it is the operation.
+	// Metadata is the content of the answer as valid JSON; for an operation, the operation itself.
 	Metadata json.RawMessage
-	// ETag is the object's version for Request.IfMatch; empty where the server gives none.
+	// ETag is the object's version, for Request.IfMatch; empty if the server sends none.
 	ETag string
-	// Operation is what the server goes on with in the background; nil where the answer is complete.
+	// Operation is the background operation; nil if the request is complete.
 	Operation *Operation
 }
 
-// An outgoing is a request made ready to be sent.
+// An outgoing is a prepared request.
 type outgoing struct {
 	method    string
-	url       url.URL // without scheme and host: these are the endpoint's
+	url       url.URL // without scheme and host, which are those of the endpoint
 	header    http.Header
 	body      []byte
 	stream    io.Reader // instead of body
 	limit     int64
-	unbounded bool        // the time isn't limited by Config.Timeout
-	broke     bool        // there was no answer, because the connection broke or couldn't be made
-	handed    atomic.Bool // it has a connection, so it may be on its way
-	trust     bool        // asks whether the server trusts this client, so that a refusal doesn't ask again
+	unbounded bool        // Config.Timeout doesn't apply
+	broke     bool        // there was no answer, because of a failure of the connection
+	handed    atomic.Bool // it has a connection, so some of it may have been sent
+	trust     bool        // it is the request about trust, so its failure must not send another
 }
 
-// prepare checks a request and marshals its body.
+// prepare checks a request and encodes its body.
 func (c *Client) prepare(r Request) (*outgoing, error) {
 	k := &outgoing{method: r.Method, limit: r.MaxBytes}
 	err := c.fill(k, r)
@@ -98,7 +98,7 @@ func (c *Client) fill(k *outgoing, r Request) error {
 	switch body := r.Body.(type) {
 	case nil:
 	case io.Reader:
-		// Its length is unknown, so the time for it must be.
+		// The length is unknown, so the time can't be limited.
 		k.stream, k.unbounded = body, true
 	case []byte:
 		k.body = body
@@ -120,7 +120,7 @@ func (c *Client) fill(k *outgoing, r Request) error {
 	return nil
 }
 
-// http makes the request for one endpoint.
+// http returns the HTTP request for an endpoint.
 func (k *outgoing) http(ctx context.Context, e *endpoint) *http.Request {
 	u := k.url
 	u.Scheme, u.Host = e.scheme, e.host
@@ -128,7 +128,7 @@ func (k *outgoing) http(ctx context.Context, e *endpoint) *http.Request {
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 	switch {
 	case k.stream != nil:
-		// The caller closes it; a failed connection must not.
+		// Only the caller may close it, because another endpoint may follow a failed connection.
 		r.Body, r.ContentLength = io.NopCloser(k.stream), -1
 	case k.body != nil:
 		r.ContentLength = int64(len(k.body))
@@ -141,7 +141,7 @@ func (k *outgoing) http(ctx context.Context, e *endpoint) *http.Request {
 	return r.WithContext(ctx)
 }
 
-// Changes reports whether requests of an HTTP method may change anything; empty is GET.
+// Changes reports whether requests with an HTTP method may change anything. An empty method is GET.
 func Changes(method string) bool {
 	return method != http.MethodGet && method != http.MethodHead && method != ""
 }
@@ -149,8 +149,8 @@ func Changes(method string) bool {
 // changes reports whether the request may change anything.
 func (k *outgoing) changes() bool { return Changes(k.method) }
 
-// judge gives an error of the request its outcome and, if there was no answer, the object that the request is about,
-// where it has none yet. Unsent reports that the server can't have got it.
+// judge sets the outcome of the request's error and, if there was no answer and the error has no object, the object of
+// the request. Unsent reports that the server can't have received the request.
 func (k *outgoing) judge(err error, unsent bool) error {
 	var e *errors.Error
 	if !errors.As(err, &e) {
@@ -168,7 +168,7 @@ func (k *outgoing) judge(err error, unsent bool) error {
 	return err
 }
 
-// described returns what a failure's class is told by besides the server's words.
+// described returns the request in the form that the classification of a failure needs.
 func (k *outgoing) described() *errors.Request {
 	d := &errors.Request{Method: k.method, Path: k.url.EscapedPath(), Query: k.url.Query()}
 	if k.stream == nil && len(k.body) <= maxDescribed {
@@ -185,11 +185,10 @@ func (k *outgoing) described() *errors.Request {
 	return d
 }
 
-// maxDescribed is the size of the largest body that is looked at when a request fails: above any that the server takes
-// as JSON.
+// maxDescribed is the size of the largest body to examine after a failure. It exceeds the server's limit for JSON.
 const maxDescribed = 4 << 20
 
-// fail makes an error that names the request.
+// fail returns an error that names the request.
 func (k *outgoing) fail(class *errors.Class, cause error, format string, args ...any) *errors.Error {
 	e := errors.New(class, format, args...)
 	e.Method, e.Path, e.Cause = k.method, k.url.Path, cause

@@ -45,7 +45,7 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// TestPaths: what a caller escaped arrives escaped.
+// TestPaths checks that escapes in paths are preserved.
 func TestPaths(t *testing.T) {
 	f := newFake(t)
 	c := f.client(nil)

@@ -10,7 +10,7 @@ import (
 	"incus-star/errors"
 )
 
-// Do sends a JSON request. The body's "type" tells an answer, a background operation and an error apart.
+// Do sends a JSON request and returns the reply, which has an operation if the server continues in the background.
 func (c *Client) Do(ctx context.Context, request Request) (*Reply, error) {
 	k, err := c.prepare(request)
 	if err != nil {
@@ -30,8 +30,8 @@ func (c *Client) doNow(ctx context.Context, k *outgoing) (reply *Reply, err erro
 	return reply, err
 }
 
-// Raw sends a request whose answer isn't JSON, such as a log or a file. An error status is classified as by [Client.Do];
-// what comes with another status is the body, whatever it looks like.
+// Raw sends a request whose answer isn't JSON, such as a log or a file. An error status is an error as for [Client.Do];
+// with any other status Raw returns the body.
 func (c *Client) Raw(ctx context.Context, request Request) ([]byte, *Reply, error) {
 	k, err := c.prepare(request)
 	if err != nil {
@@ -49,7 +49,7 @@ func (c *Client) Raw(ctx context.Context, request Request) ([]byte, *Reply, erro
 	return raw, reply, err
 }
 
-// Trusted asks the server whether it knows this client.
+// Trusted asks the server whether it trusts this client.
 func (c *Client) Trusted(ctx context.Context) (bool, error) {
 	k, err := c.prepare(Request{Path: "/1.0"})
 	if err != nil {
@@ -67,7 +67,7 @@ func (c *Client) Trusted(ctx context.Context) (bool, error) {
 	return server.Auth == "trusted", nil
 }
 
-// perform sends the request, reads the answer whole and lets handle judge it.
+// perform sends the request, reads the whole answer, and calls handle with it.
 func (c *Client) perform(ctx context.Context, k *outgoing, handle func(*http.Response, []byte) error) error {
 	start := time.Now()
 	bounded, cancel := c.bound(ctx, k)
@@ -77,7 +77,7 @@ func (c *Client) perform(ctx context.Context, k *outgoing, handle func(*http.Res
 		if err == nil {
 			body, err = readBody(k.steady(response), k.limit)
 			if err != nil {
-				// Closes the connection: what is left of the body may have no end.
+				// Closes the connection, because the rest of the body may be endless.
 				cancel()
 			}
 			response.Body.Close()
@@ -90,7 +90,7 @@ func (c *Client) perform(ctx context.Context, k *outgoing, handle func(*http.Res
 	})
 }
 
-// bound limits the time of a request. It makes a context in any case, so that a request can be abandoned.
+// bound limits the time of a request. It always returns a new context, so that the request can be abandoned.
 func (c *Client) bound(ctx context.Context, k *outgoing) (context.Context, context.CancelFunc) {
 	if c.config.Timeout > 0 && !k.unbounded {
 		return context.WithTimeout(ctx, c.config.Timeout)
@@ -103,7 +103,7 @@ func readBody(response *http.Response, limit int64) ([]byte, error) {
 	if response.ContentLength > limit {
 		return nil, &tooLarge{limit}
 	}
-	// A server may announce more than it sends: memory follows what comes.
+	// Don't allocate the announced length, because the server may send less.
 	size := min(max(response.ContentLength, 511), 1<<20)
 	body := make([]byte, 0, size+1)
 	for {

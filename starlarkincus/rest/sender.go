@@ -9,17 +9,17 @@ import (
 	"incus-star/starlarkincus/internal/secret"
 )
 
-// A sender carries requests. The network is the last of a client's; the others stand before it, and may refuse a
-// request, note it, or answer in the server's place. All of a client's requests pass through all of its senders, those
-// of websockets and streams too.
+// A sender sends requests. The senders of a client form a chain that ends with the network. The others may reject a
+// request, record it, or answer it themselves. All requests of a client, including websockets and streams, pass through
+// the chain.
 type sender interface {
-	// send calls then once, with the response or the reason why there is none, and returns its error: the one that the
-	// caller gets. The secrets are taken out of it.
+	// send calls then once, with the response or an error, and returns the error of then, without secrets, for the
+	// caller.
 	send(ctx context.Context, k *outgoing, then func(*http.Response, error) error) error
 }
 
-// senders returns the first of the client's senders: the trace, which sees what is refused too, then the guard of a
-// client that only reads, then the network.
+// senders returns the chain of the client's senders: the trace, which includes rejected requests, the guard of a
+// read-only client, and the network.
 func (c *Client) senders() sender {
 	var s sender = network{c}
 	if c.config.ReadOnly {
@@ -31,8 +31,8 @@ func (c *Client) senders() sender {
 	return s
 }
 
-// The network sends a request to the endpoint that is kept, or to each in order until one can be reached. It doesn't
-// send anything twice: only what failed before the request was on its way goes to the next endpoint.
+// The network sends a request to the kept endpoint, or to each endpoint in order until one can be reached. It never
+// sends a request twice: it tries the next endpoint only if no part of the request was sent.
 type network struct{ client *Client }
 
 func (n network) send(ctx context.Context, k *outgoing, then func(*http.Response, error) error) error {
@@ -64,8 +64,8 @@ func (n network) send(ctx context.Context, k *outgoing, then func(*http.Response
 	return k.clean(then(nil, failed))
 }
 
-// A readOnly refuses the requests of a client that only reads. It judges each as the server will see it: GETs below
-// /internal change state and dump the database, and an upgraded connection carries whatever its user writes.
+// A readOnly rejects requests that may change something. It also rejects GETs outside of /1.0, because those below
+// /internal change state and dump the database, and websockets, because they transmit any input.
 type readOnly struct{ next sender }
 
 func (s readOnly) send(ctx context.Context, k *outgoing, then func(*http.Response, error) error) error {
@@ -84,7 +84,7 @@ func (s readOnly) send(ctx context.Context, k *outgoing, then func(*http.Respons
 	return s.next.send(ctx, k, then)
 }
 
-// A tracing tells of each request after its end.
+// A tracing calls the trace after each request.
 type tracing struct {
 	next sender
 	tell func(Trace)

@@ -8,32 +8,31 @@ import (
 	"incus-star/errors"
 )
 
-// maxWatches is how many operations are watched with a waiting request each, which holds a connection. The others
-// share the stream of events, or are asked in turn where there is none.
+// maxWatches limits the operations that are watched with a waiting request each, which occupies a connection. The
+// others share the stream of events or, without one, are polled.
 const maxWatches = 16
 
-// askPause is the pause between two rounds of asking, without a stream; the server knows an operation for 5 seconds
-// after its end.
+// askPause is the pause between two polls without a stream. It is well below the 5 seconds that the server keeps an
+// ended operation.
 const askPause = time.Second
 
-// A sharedWatch watches the operations that have no waiting request of their own, in one goroutine that is there while
-// there are any.
+// A sharedWatch watches the operations without a waiting request, in one goroutine that runs while there are any.
 type sharedWatch struct {
 	client *Client
-	wake   chan struct{} // gets a token when there is something to ask for
+	wake   chan struct{} // receives a token when there is an operation to poll
 
 	mu      sync.Mutex
-	direct  int // watches with a request of their own
+	direct  int // number of watches with a waiting request
 	running bool
 	watched map[string]*watched
 }
 
-// A watched is one operation of a sharedWatch.
+// A watched is an operation of a sharedWatch.
 type watched struct {
 	operation *Operation
 	watch     *watch
-	asked     bool      // since the stream is there: from then on events tell its end
-	broken    error     // the first of the failures to ask for it
+	asked     bool      // polled since the stream was connected; later changes arrive as events
+	broken    error     // the first error of a poll
 	since     time.Time // of broken
 }
 
@@ -41,7 +40,7 @@ func (s *sharedWatch) init(c *Client) {
 	s.client, s.wake, s.watched = c, make(chan struct{}, 1), make(map[string]*watched)
 }
 
-// direct reports whether an operation may have a waiting request of its own. Then release must be called at its end.
+// reserve reports whether an operation may have a waiting request. If so, release must be called at its end.
 func (s *sharedWatch) reserve() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,7 +57,7 @@ func (s *sharedWatch) release() {
 	s.direct--
 }
 
-// add watches an operation. It reports false where the client is closed.
+// add watches an operation. It returns false if the client is closed.
 func (s *sharedWatch) add(o *Operation, w *watch) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,7 +79,7 @@ func (s *sharedWatch) prod() {
 	}
 }
 
-// ended takes the end that an event tells.
+// ended handles an event with a final state.
 func (s *sharedWatch) ended(state *State) {
 	s.mu.Lock()
 	one := s.watched[state.ID]
@@ -93,7 +92,7 @@ func (s *sharedWatch) ended(state *State) {
 	}
 }
 
-// give ends the watch of an operation, which has been asked for.
+// give handles the result of a poll, which may end the watch of the operation.
 func (s *sharedWatch) give(one *watched, err error) {
 	s.mu.Lock()
 	mine := s.watched[one.operation.id] == one
@@ -107,7 +106,7 @@ func (s *sharedWatch) give(one *watched, err error) {
 	}
 }
 
-// lost is called when the stream has ended.
+// lost handles the end of the stream.
 func (s *sharedWatch) lost() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -138,7 +137,7 @@ func (s *sharedWatch) run(ctx context.Context) {
 	}
 }
 
-// askAll asks for operations, a few at a time.
+// askAll polls operations, a few at a time.
 func (s *sharedWatch) askAll(ctx context.Context, all []*watched) {
 	next := make(chan *watched)
 	var asking sync.WaitGroup
@@ -156,7 +155,7 @@ func (s *sharedWatch) askAll(ctx context.Context, all []*watched) {
 	asking.Wait()
 }
 
-// due returns the operations to ask for.
+// due returns the operations to poll.
 func (s *sharedWatch) due(listening bool) []*watched {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -170,7 +169,7 @@ func (s *sharedWatch) due(listening bool) []*watched {
 	return out
 }
 
-// done reports whether the goroutine has nothing more to do; all watches end with the client.
+// done reports whether the goroutine can end. All watches end with the client.
 func (s *sharedWatch) done(ctx context.Context) bool {
 	s.mu.Lock()
 	var left []*watched
@@ -190,7 +189,7 @@ func (s *sharedWatch) done(ctx context.Context) bool {
 	return !running
 }
 
-// ask asks for one operation.
+// ask polls an operation.
 func (s *sharedWatch) ask(ctx context.Context, one *watched) {
 	state, err := one.operation.Refresh(ctx)
 	switch {

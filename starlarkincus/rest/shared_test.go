@@ -18,13 +18,13 @@ import (
 
 var manyWatches = flag.Int("many-watches", 300, "how many operations TestManyWatches begins at once")
 
-// An endingServer has operations that end after a while, and are forgotten after another.
+// An endingServer is a server whose operations end after some time, and are forgotten some time later.
 type endingServer struct {
-	events bool // it has the stream
+	events bool // has the stream
 	mu     sync.Mutex
 	ends   map[string]time.Time
 	hear   map[chan string]bool
-	breaks bool // it ends the stream once
+	breaks bool // ends the stream once
 	open   int
 	most   int
 }
@@ -44,7 +44,7 @@ func (s *endingServer) begin(id string, after time.Duration) {
 	})
 }
 
-// render is an operation; those whose number is odd fail.
+// render returns the JSON of an operation. Those with odd numbers fail.
 func (s *endingServer) render(id string) string {
 	code, text := 103, ""
 	if !time.Now().Before(s.ends[id]) {
@@ -117,8 +117,8 @@ func (s *endingServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// TestManyWatches: many operations that nobody waits for yet need few connections, and each one's end is known long
-// after the server has forgotten it: with the stream of events, with one that breaks, and without.
+// TestManyWatches checks that many watched operations need few connections, and that their ends are known long after
+// the server has forgotten them: with the stream of events, with a stream that breaks, and without one.
 func TestManyWatches(t *testing.T) {
 	for name, s := range map[string]*endingServer{"events": {events: true}, "a break": {events: true, breaks: true}, "no events": {}} {
 		t.Run(name, func(t *testing.T) {
@@ -158,7 +158,7 @@ func TestManyWatches(t *testing.T) {
 			if s.most > 2*maxWatches {
 				t.Errorf("%d connections at a time", s.most)
 			}
-			// One more, after the goroutine has had nothing to do.
+			// Another one, after the goroutine was idle.
 			reply, err := c.Do(t.Context(), Request{Method: "POST", Path: "/1.0/instances?name=last2"})
 			if err != nil {
 				t.Fatal(err)

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Open sends a request whose answer may be too large for the memory, such as an image's export, and returns the body as
-// it comes. The caller closes it. An error status is classified as by [Client.Do]. Reading fails with the errors of
-// this package; only the context limits its time.
+// Open sends a request whose answer may exceed the memory, such as the export of an image, and returns the body as a
+// stream, which the caller must close. An error status is an error as for [Client.Do]. Reads fail with errors of this
+// package, and only the context limits their time.
 func (c *Client) Open(ctx context.Context, request Request) (body io.ReadCloser, reply *Reply, err error) {
 	k, err := c.prepare(request)
 	if err != nil {
@@ -39,7 +39,7 @@ func (c *Client) Open(ctx context.Context, request Request) (body io.ReadCloser,
 	return &stream{k.steady(response), cancel, fail}, newReply(response), nil
 }
 
-// refused reads the body of an answer that is an error, and makes the error.
+// refused reads an answer with an error status and returns the error.
 func (c *Client) refused(ctx context.Context, k *outgoing, response *http.Response, start time.Time) error {
 	defer response.Body.Close()
 	body, err := readBody(k.steady(response), k.limit)
@@ -49,7 +49,7 @@ func (c *Client) refused(ctx context.Context, k *outgoing, response *http.Respon
 	return c.replyError(ctx, k, response, body)
 }
 
-// A stream is a body that is read as it comes.
+// A stream is a body that is read by the caller.
 type stream struct {
 	response *http.Response
 	cancel   context.CancelFunc
@@ -64,7 +64,7 @@ func (s *stream) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close gives up what wasn't read, with its connection.
+// Close closes the connection if the body wasn't read to its end.
 func (s *stream) Close() error {
 	s.cancel()
 	return s.response.Body.Close()

@@ -63,7 +63,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// TestPin: what else is trusted doesn't count where a certificate is pinned.
+// TestPin checks that no other certificate is accepted beside a pinned one.
 func TestPin(t *testing.T) {
 	pin := newCertificate(t, "incus.example")
 	expired := signedCertificate(t, "incus.example", -time.Hour, nil)
@@ -85,7 +85,7 @@ func TestPin(t *testing.T) {
 			if test.message == "" {
 				f.add(step{want: "GET /1.0", body: syncBody("{}")})
 			}
-			// The system's authorities are as good as these.
+			// These stand for the authorities of the system.
 			roots := x509.NewCertPool()
 			root := *authority.Leaf
 			root.IsCA, root.KeyUsage = true, x509.KeyUsageCertSign
@@ -106,7 +106,7 @@ func TestPin(t *testing.T) {
 	}
 }
 
-// TestTLSVersion: TLS 1.2 only where the environment allows it.
+// TestTLSVersion checks that TLS 1.2 is accepted only if the environment allows it.
 func TestTLSVersion(t *testing.T) {
 	ours := newCertificate(t, "incus.example")
 	for _, test := range []struct {
@@ -129,7 +129,7 @@ func TestTLSVersion(t *testing.T) {
 	}
 }
 
-// TestClientCertificateRefused: TLS 1.3 tells a client only after the handshake.
+// TestClientCertificateRefused tests a rejected client certificate, which TLS 1.3 reports only after the handshake.
 func TestClientCertificateRefused(t *testing.T) {
 	ours := newCertificate(t, "incus.example")
 	f := newTLSFake(t, ours)
@@ -140,7 +140,7 @@ func TestClientCertificateRefused(t *testing.T) {
 	}
 }
 
-// TestPlainHTTP: an HTTPS endpoint that doesn't speak TLS.
+// TestPlainHTTP tests an HTTPS endpoint without TLS.
 func TestPlainHTTP(t *testing.T) {
 	server := &http.Server{ErrorLog: quiet}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -15,15 +15,15 @@ import (
 )
 
 const (
-	// connectTimeout is the time for reaching the server, and again for the TLS handshake.
+	// connectTimeout is the limit of the connection, and again of the TLS handshake.
 	connectTimeout = 10 * time.Second
-	// idleTimeout ends an unused connection before the server does, which happens at 30 s.
+	// idleTimeout closes an idle connection before the server does, which is after 30 s.
 	idleTimeout = 25 * time.Second
 	maxIdle     = 64
 )
 
-// newTransport makes the pool of connections. The system's certificates are read here, which is why this waits for
-// the first request.
+// newTransport returns the pool of connections. It is called at the first request, because it reads the system's
+// certificates.
 func newTransport(config Config) *http.Transport {
 	dialer := &net.Dialer{Timeout: connectTimeout}
 	t := &http.Transport{
@@ -31,11 +31,11 @@ func newTransport(config Config) *http.Transport {
 		TLSHandshakeTimeout: connectTimeout,
 		IdleConnTimeout:     idleTimeout,
 		MaxIdleConnsPerHost: maxIdle,
-		// The limit on a body's size counts what was sent.
+		// The limit of a body's size applies to the bytes that were sent.
 		DisableCompression: true,
 		Protocols:          new(http.Protocols),
 	}
-	// Websockets and the abandoning of one request without harm to others need HTTP/1.1.
+	// HTTP/1.1, for websockets, and to abandon a request without an effect on others.
 	t.Protocols.SetHTTP1(true)
 	if config.Socket != "" {
 		t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -48,11 +48,11 @@ func newTransport(config Config) *http.Transport {
 	return t
 }
 
-// errNotPinned is what is wrong with a certificate that anybody but the pin vouches for.
+// errNotPinned is the error of a valid certificate that isn't the pinned one.
 var errNotPinned = errors.Plain("only the pinned certificate is accepted")
 
-// newTLS makes the checks of the incus command, by which the server goes by the first name in its pinned certificate,
-// but for one: where a certificate is pinned no other is accepted, whoever signed it.
+// newTLS returns a configuration with the checks of the incus command, where the name of the server is the first name
+// in the pinned certificate. But unlike there, no other certificate is accepted beside a pinned one, whoever signed it.
 func newTLS(config Config) *tls.Config {
 	t := &tls.Config{MinVersion: tls.VersionTLS13}
 	if isTrue(os.Getenv("INCUS_INSECURE_TLS")) {
@@ -67,7 +67,7 @@ func newTLS(config Config) *tls.Config {
 		t.InsecureSkipVerify = config.InsecureSkipVerify
 		return t
 	}
-	// A server's certificate is rarely marked as an authority, but here it is one for itself.
+	// The certificate serves as its own authority, although it is rarely marked as one.
 	root := *pin
 	root.IsCA, root.KeyUsage = true, x509.KeyUsageCertSign
 	t.RootCAs = x509.NewCertPool()
@@ -84,7 +84,7 @@ func newTLS(config Config) *tls.Config {
 	return t
 }
 
-// isTrue reads a switch from the environment in the way Incus does.
+// isTrue parses a boolean environment variable like Incus.
 func isTrue(value string) bool {
 	return value != "" && !slices.Contains([]string{"false", "0", "no", "off"}, strings.ToLower(value))
 }

@@ -16,7 +16,7 @@ import (
 	"incus-star/errors"
 )
 
-// TestConnectFailures has what keeps a client from reaching the server's socket.
+// TestConnectFailures tests the failures to connect to the server's socket.
 func TestConnectFailures(t *testing.T) {
 	folder := t.TempDir()
 	dead := filepath.Join(folder, "dead")
@@ -46,7 +46,8 @@ func TestConnectFailures(t *testing.T) {
 	}
 }
 
-// TestConnectMessages has failures that a test can't bring about everywhere: it may run as root, and without a network.
+// TestConnectMessages tests the messages of failures that can't be caused everywhere, because tests may run as root, or
+// without a network.
 func TestConnectMessages(t *testing.T) {
 	call := func(err error) error { return os.NewSyscallError("connect", err) }
 	dial := func(err error) *net.OpError { return &net.OpError{Op: "dial", Net: "tcp", Err: err} }
@@ -72,7 +73,7 @@ func TestConnectMessages(t *testing.T) {
 	}
 }
 
-// TestNotHTTP: something else listens on the socket.
+// TestNotHTTP tests a socket whose server isn't an HTTP server.
 func TestNotHTTP(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "s")
 	listener, err := net.Listen("unix", socket)
@@ -98,7 +99,7 @@ func TestNotHTTP(t *testing.T) {
 	}
 }
 
-// closedPort is an address where nothing listens.
+// closedPort returns an address without a listener.
 func closedPort(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -109,7 +110,7 @@ func closedPort(t *testing.T) string {
 	return "https://" + listener.Addr().String()
 }
 
-// TestEndpoints: the first that can be reached gets the request, once, and every later one.
+// TestEndpoints checks that the first reachable endpoint receives the request once, and all later requests.
 func TestEndpoints(t *testing.T) {
 	ours := newCertificate(t, "incus.example")
 	dead, wrong := closedPort(t), newTLSFake(t, newCertificate(t, "incus.example"))
@@ -132,7 +133,7 @@ func TestEndpoints(t *testing.T) {
 		t.Errorf("%d and %d connections", f.connections, wrong.connections)
 	}
 
-	// A stream isn't consumed by the endpoints that can't be reached.
+	// An unreachable endpoint doesn't consume a stream.
 	f.add(post)
 	c = f.client(func(c *Config) {
 		c.ServerCertificate = ours.Leaf
@@ -143,7 +144,7 @@ func TestEndpoints(t *testing.T) {
 	}
 }
 
-// TestNoEndpoint: the error tells of all.
+// TestNoEndpoint checks that the error mentions all endpoints.
 func TestNoEndpoint(t *testing.T) {
 	one, two := closedPort(t), closedPort(t)
 	_, err := newClient(t, Config{Endpoints: []string{one, two}}).Do(t.Context(), Request{Path: "/1.0"})
@@ -153,7 +154,7 @@ func TestNoEndpoint(t *testing.T) {
 	}
 }
 
-// TestSentOnce: a request that a server received isn't sent to the next one, or again.
+// TestSentOnce checks that a request that a server received isn't sent again, nor to the next endpoint.
 func TestSentOnce(t *testing.T) {
 	ours := newCertificate(t, "incus.example")
 	unused := newTLSFake(t, ours)
@@ -167,7 +168,7 @@ func TestSentOnce(t *testing.T) {
 		t.Error(err)
 	}
 
-	// The same on a connection that was used before.
+	// The same on a reused connection.
 	f = newFake(t, step{want: "GET /1.0", body: syncBody("{}")}, step{want: "POST /1.0/instances", serve: func(w http.ResponseWriter, _ *http.Request) {
 		connection, _, _ := http.NewResponseController(w).Hijack()
 		connection.Close()
@@ -182,7 +183,7 @@ func TestSentOnce(t *testing.T) {
 	}
 }
 
-// TestTimeout: the configured time, and the caller's, count for the header and for the body.
+// TestTimeout checks that the timeouts of the client and of the caller apply to the header and to the body.
 func TestTimeout(t *testing.T) {
 	const limit = 500 * time.Millisecond // a busy machine needs it for the request to arrive
 	hang := func(r *http.Request) { <-r.Context().Done() }
@@ -216,7 +217,7 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
-// TestCancel: a cancelled context is no error of ours.
+// TestCancel checks the error of a cancelled context, which is not an *errors.Error.
 func TestCancel(t *testing.T) {
 	why := errors.Plain("interrupted")
 	for name, answer := range map[string]func(cancel func()) step{
@@ -247,7 +248,7 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestReuse: many requests need one connection.
+// TestReuse checks that many requests share a connection.
 func TestReuse(t *testing.T) {
 	const requests = 1000
 	body := string(instances(1))
@@ -270,7 +271,7 @@ func TestReuse(t *testing.T) {
 	}
 }
 
-// BenchmarkReads compares reading one instance with the same by net/http and no more.
+// BenchmarkReads compares reading an instance with the same request in plain net/http.
 func BenchmarkReads(b *testing.B) {
 	body := instances(1)
 	socket := filepath.Join(b.TempDir(), "s")

@@ -9,23 +9,23 @@ import (
 	"incus-star/errors"
 )
 
-// The pause before asking again, where the server ended a wait before the operation ended.
+// The pause before another wait, if the server ended a wait before the end of the operation.
 const (
 	firstPause = 50 * time.Millisecond
 	lastPause  = 2 * time.Second
 )
 
-// forgotten is how long the server knows an operation after its end. While it may know it, a wait whose connection broke
-// is sent again; one that lasted longer than lived had reached the server, which knew the operation then.
+// forgotten is the time that the server keeps an operation after its end. A wait with a broken connection is repeated
+// for that time. A wait that lasted longer than lived must have reached the server, which then had the operation.
 var forgotten, lived = 5 * time.Second, time.Second
 
-// Wait waits until the operation has ended, with one request, or none where the end is known. An operation that failed
-// or was cancelled is an error of class errors.Operation, or errors.AlreadyExists; the state comes with it where it is
-// known. One that the server doesn't know any more is of class errors.NotFound. Where the context's deadline passes
-// first, the class is errors.OperationTimeout; the operation goes on.
+// Wait waits for the end of the operation, with one request, or none if the end is known. If the operation failed or
+// was cancelled, Wait returns an error of class errors.Operation or errors.AlreadyExists, with the state if it is
+// known. The class is errors.NotFound if the server has forgotten the operation, and errors.OperationTimeout if the
+// context's deadline passes; then the operation continues.
 func (o *Operation) Wait(ctx context.Context) (*State, error) { return o.waitUnder(ctx, ctx) }
 
-// waitUnder is Wait under a context that may end before the caller's.
+// waitUnder is like Wait, with a context that may end before that of the caller.
 func (o *Operation) waitUnder(ctx, caller context.Context) (*State, error) {
 	start := time.Now()
 	e, err := o.wait(ctx)
@@ -43,21 +43,22 @@ func (o *Operation) waitUnder(ctx, caller context.Context) (*State, error) {
 	return nil, err
 }
 
-// WaitTimeout is Wait for at most limit.
+// WaitTimeout is like Wait, but waits for at most limit.
 func (o *Operation) WaitTimeout(ctx context.Context, limit time.Duration) (*State, error) {
 	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return o.waitUnder(bounded, ctx)
 }
 
-// A watch is a wait in the background.
+// A watch is a background wait.
 type watch struct {
 	done chan struct{} // closed at its end
-	err  error         // why it ended without knowing the operation's end; nil otherwise
+	err  error         // the error, if the end of the operation is unknown
 }
 
-// Watch waits in the background, with a request of its own or with others over the stream of events, until the end or until the client is closed, so that the end is known to a later
-// Wait: the server forgets an operation 5 seconds after it. A second call changes nothing.
+// Watch waits in the background for the end of the operation, or until the client is closed. So a later Wait knows the
+// end, although the server forgets an operation after 5 seconds. The wait is a request, or shares the stream of events
+// with others. A second call has no effect.
 func (o *Operation) Watch() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -87,7 +88,7 @@ func (o *Operation) Watch() {
 	o.watch = w
 }
 
-// wait gives the end from the watch where there is one, else from the server.
+// wait returns the end, from the watch if there is one, otherwise from the server.
 func (o *Operation) wait(ctx context.Context) (*end, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -109,7 +110,7 @@ func (o *Operation) wait(ctx context.Context) (*end, error) {
 	if known = o.known(); known != nil {
 		return known, nil
 	}
-	// The watch broke, not the operation. If the server doesn't know it any more, the watch's failure tells more.
+	// Only the watch failed. If the server has forgotten the operation, the error of the watch is more useful.
 	e, err := o.ask(ctx)
 	if errors.Is(err, errors.NotFound) {
 		return nil, w.err
@@ -117,9 +118,9 @@ func (o *Operation) wait(ctx context.Context) (*end, error) {
 	return e, err
 }
 
-// ask sends waiting requests until the end is known.
+// ask sends wait requests until the end is known.
 func (o *Operation) ask(ctx context.Context) (*end, error) {
-	var broken error // the first of the failures that made it ask again
+	var broken error // the first error that caused another request
 	var since time.Time
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		begun := time.Now()
@@ -156,7 +157,7 @@ func (o *Operation) ask(ctx context.Context) (*end, error) {
 	}
 }
 
-// longestAgain is the longest pause before a wait that broke is sent again.
+// longestAgain is the longest pause before a failed wait is repeated.
 const longestAgain = 500 * time.Millisecond
 
 func (o *Operation) pause(ctx context.Context, d time.Duration) error {
@@ -170,20 +171,19 @@ func (o *Operation) pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// isConnection reports whether a request got no answer, and another may.
+// isConnection reports whether an error is a failure of the connection, so that another request may succeed.
 func isConnection(err error) bool {
 	return errors.Is(err, errors.Connection) && !errors.Is(err, errors.TLS)
 }
 
-// unknown asks whether the server has forgotten the operation.
+// unknown asks the server, and reports whether it has forgotten the operation.
 func (o *Operation) unknown(ctx context.Context) bool {
 	_, err := o.Refresh(ctx)
 	return errors.Is(err, errors.NotFound)
 }
 
-// askOnce sends one waiting request. The server says 200 first and waits then, so the status tells nothing of the
-// operation: an error under it, which is returned as failed, may be the operation's.
-// Broke reports that the connection broke.
+// askOnce sends one wait request. The server sends the status 200 before it waits, so an error in the body, which is
+// returned as failed, may be that of the operation. Broke reports that the connection failed.
 func (o *Operation) askOnce(ctx context.Context) (state *State, failed *errors.Error, broke bool, err error) {
 	k, err := o.client.prepare(Request{Path: o.Path() + "/wait", Query: url.Values{"timeout": {"-1"}}})
 	if err != nil {
@@ -207,16 +207,16 @@ func (o *Operation) askOnce(ctx context.Context) (state *State, failed *errors.E
 	return state, failed, k.broke, err
 }
 
-// resolve finds the end behind an error under status 200. Older servers report so that the operation failed, with the
-// cause's code, where newer ones give the operation. The operation is still there for 5 seconds, and makes the error
-// the same on both.
+// resolve returns the end for an error with status 200. Older servers thus report a failed operation, with the code of
+// the cause; newer ones return the operation. For the same error from both, resolve reads the operation, which exists
+// for another 5 seconds.
 func (o *Operation) resolve(ctx context.Context, failed *errors.Error) (*end, error) {
 	state, err := o.Refresh(ctx)
 	if err == nil {
 		if state.Final() {
 			return o.known(), nil
 		}
-		// It goes on: what failed is the wait.
+		// The operation is still running; only the wait request failed.
 		return nil, o.identify(failed)
 	}
 	if ctx.Err() != nil {

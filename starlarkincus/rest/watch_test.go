@@ -12,7 +12,7 @@ import (
 	"incus-star/errors"
 )
 
-// TestWatch: the end is known long after the server forgot it, to all who ask.
+// TestWatch checks that the end is known to all callers long after the server has forgotten the operation.
 func TestWatch(t *testing.T) {
 	started, end := make(chan struct{}, 1), make(chan struct{})
 	f := newFake(t, began("POST /1.0/instances"), held(started, end, syncBody(operation(400, "oh", "null"))))
@@ -33,13 +33,13 @@ func TestWatch(t *testing.T) {
 	}
 	close(end)
 	all.Wait()
-	op.Watch() // begins nothing
+	op.Watch() // has no effect
 	if s := op.State(); s.StatusCode != 400 {
 		t.Error(s)
 	}
 }
 
-// TestWatchBreaks: what broke the watch is told where the server doesn't know more.
+// TestWatchBreaks checks that the error of the watch is returned if the server has forgotten the operation.
 func TestWatchBreaks(t *testing.T) {
 	gone := step{want: waitRequest, status: 404, body: errorBody(404, "Operation not found")}
 	f := newFake(t, began("POST /1.0/instances"), step{want: waitRequest, body: "{", announce: 100}, gone, gone,
@@ -54,7 +54,7 @@ func TestWatchBreaks(t *testing.T) {
 	}
 }
 
-// TestClose ends the watches; goleak finds what is left.
+// TestClose checks that Close ends the watches; goleak finds goroutines that remain.
 func TestClose(t *testing.T) {
 	started := make(chan struct{}, 1)
 	f := newFake(t, began("POST /1.0/instances"), held(started, nil, ""))
@@ -82,7 +82,7 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// TestManyOperations: none is lost, at two requests each.
+// TestManyOperations checks that many operations take two requests each.
 func TestManyOperations(t *testing.T) {
 	const many = 200
 	var mu sync.Mutex

@@ -11,15 +11,15 @@ import (
 	"incus-star/errors"
 )
 
-// Websocket connects a websocket: the event stream, or one of an operation's, whose secret stands in the query. The
-// context counts for connecting only. A client that only reads connects to nothing but events.
+// Websocket connects a websocket: the event stream, or one of an operation, with its secret in the query. The context
+// applies to the connecting only. A read-only client can only connect to events.
 func (c *Client) Websocket(ctx context.Context, path string, query url.Values) (*websocket.Conn, error) {
 	k, err := c.prepare(Request{Path: path, Query: query})
 	if err != nil {
 		return nil, err
 	}
 	up := &upgrade{client: c, call: k, ctx: ctx}
-	// The host is only for the dialer's eyes: upgrade puts the endpoint's there.
+	// The dialer requires a host, which upgrade replaces by that of the endpoint.
 	address := url.URL{Scheme: "http", Host: "incus", Path: k.url.Path, RawPath: k.url.RawPath, RawQuery: k.url.RawQuery}
 	connection, _, err := websocket.Dial(ctx, address.String(), &websocket.DialOptions{
 		HTTPClient: &http.Client{
@@ -39,14 +39,14 @@ func (c *Client) Websocket(ctx context.Context, path string, query url.Values) (
 	return nil, k.notIncus(trimURL(err))
 }
 
-// An upgrade sends a websocket's handshake as the client sends every request.
+// An upgrade sends the handshake of a websocket through the client's senders.
 type upgrade struct {
 	client *Client
 	call   *outgoing
 	ctx    context.Context
 }
 
-// RoundTrip makes an error of every answer that isn't a websocket.
+// RoundTrip returns an error for every answer that isn't a websocket.
 func (u *upgrade) RoundTrip(r *http.Request) (*http.Response, error) {
 	c, k := u.client, u.call
 	for key, values := range r.Header {

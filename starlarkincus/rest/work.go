@@ -14,22 +14,22 @@ import (
 	"incus-star/errors"
 )
 
-// Work is what the requests under one context have begun and not ended. A stopped caller doesn't wait any more, but the
-// server goes on: so a request that changes something is still given the time to be answered, and what it began can be
-// brought to its end with [Work.Settle] before anybody cleans up.
+// Work is the unfinished work of the requests under a context. When their caller is stopped, the server continues. So a
+// request that changes something still gets time for its answer, and [Work.Settle] can end the operations that it
+// started, before any clean-up.
 type Work struct {
 	mu        sync.Mutex
 	pending   map[*pending]bool
-	running   map[*Operation]bool // those whose end isn't known
-	abandoned map[*Operation]bool // those of running that a stopped caller waited for
-	finished  []*Operation        // those that succeeded after their caller was stopped
+	running   map[*Operation]bool // operations with an unknown end
+	abandoned map[*Operation]bool // those in running whose caller was stopped
+	finished  []*Operation        // operations that succeeded after their caller was stopped
 	made      []*pending          // changes without an operation, answered after their caller was stopped
 	removed   map[string]bool     // paths of objects that were deleted
 }
 
 type workKey struct{}
 
-// Track returns a context whose requests belong to new work. [Work.Close] must be called at its end.
+// Track returns a context for requests whose work is tracked, and the work, which must be closed with [Work.Close].
 func Track(ctx context.Context) (context.Context, *Work) {
 	w := &Work{pending: make(map[*pending]bool), running: make(map[*Operation]bool), abandoned: make(map[*Operation]bool), removed: make(map[string]bool)}
 	return context.WithValue(ctx, workKey{}, w), w
@@ -40,18 +40,18 @@ func workOf(ctx context.Context) *Work {
 	return w
 }
 
-// A pending is a request whose answer nobody waits for any more.
+// A pending is a request whose caller was stopped.
 type pending struct {
 	client *Client
 	call   *outgoing
 	cancel context.CancelFunc
-	given  bool          // Settle waited for it
-	done   chan struct{} // closed when the answer is there, or the request has failed
+	given  bool          // Settle has waited for it
+	done   chan struct{} // closed after the answer or the failure
 	reply  *Reply
 	err    error
 }
 
-// do sends a request that outlives its caller's context, once it is on its way.
+// do sends a request that continues after the end of its caller's context if it may have been sent.
 func (w *Work) do(ctx context.Context, c *Client, k *outgoing) (*Reply, error) {
 	start := time.Now()
 	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -92,7 +92,7 @@ func (w *Work) began(o *Operation) {
 	w.running[o] = true
 }
 
-// ended removes one.
+// ended removes an operation.
 func (w *Work) ended(o *Operation) {
 	if w == nil {
 		return
@@ -103,7 +103,7 @@ func (w *Work) ended(o *Operation) {
 	delete(w.abandoned, o)
 }
 
-// abandon notes that the caller who waited for an operation was stopped.
+// abandon records that the caller of an operation was stopped.
 func (w *Work) abandon(o *Operation) {
 	if w == nil {
 		return
@@ -115,8 +115,8 @@ func (w *Work) abandon(o *Operation) {
 	}
 }
 
-// left takes the answered requests out and returns the operations of stopped callers, and the requests that have no
-// answer: all of them, or those that Settle hasn't waited for.
+// left removes the answered requests, and returns the operations of stopped callers and the requests without an answer:
+// all of them, or those that Settle hasn't waited for.
 func (w *Work) left(all bool) (operations []*Operation, unanswered []*pending) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -143,15 +143,15 @@ func (w *Work) left(all bool) (operations []*Operation, unanswered []*pending) {
 	return operations, unanswered
 }
 
-// Abandoned reports whether there is anything that a stopped caller waited for and that Settle hasn't dealt with.
+// Abandoned reports whether there is work of a stopped caller that Settle hasn't handled.
 func (w *Work) Abandoned() bool {
 	operations, unanswered := w.left(false)
 	return len(operations)+len(unanswered) > 0
 }
 
-// Settle brings to an end what stopped callers waited for: it waits for the answers, cancels the operations that can be
-// cancelled, and waits for the others. A command in an instance is left alone: nothing but its own end ends it. Settle
-// returns when all has ended, or ctx has; it doesn't try anything twice.
+// Settle ends the work of stopped callers: it waits for the answers, cancels operations if possible, and waits for the
+// others. It ignores commands in instances, which can't be cancelled. Settle returns when all work, or ctx, has ended.
+// It handles each piece of work only once.
 func (w *Work) Settle(ctx context.Context) {
 	_, unanswered := w.left(false)
 	for _, p := range unanswered {
@@ -183,7 +183,7 @@ func (o *Operation) isCommand() bool { return strings.HasSuffix(o.path, "/exec")
 
 func (o *Operation) cancelOrWait(ctx context.Context) {
 	if state := o.State(); state == nil || state.MayCancel {
-		_ = o.Cancel(ctx) // one that can't be cancelled is waited for
+		_ = o.Cancel(ctx) // if it can't be cancelled, the wait follows
 	}
 	if end, err := o.wait(ctx); err == nil && end.err == nil && o.work != nil {
 		o.work.mu.Lock()
@@ -192,12 +192,13 @@ func (o *Operation) cancelOrWait(ctx context.Context) {
 	}
 }
 
-// maxAsked bounds how many operations are asked for at a time.
+// maxAsked limits the operations that are read at a time.
 const maxAsked = 8
 
-// Running returns what the server may still be doing, as far as it can be told before ctx ends: the operations, with
-// those that nobody was waiting for, and the requests without an answer. With them are the operations that succeeded
-// after their caller was stopped, unless what they worked on was deleted since: nobody else knows of them.
+// Running returns the work that the server may still be doing, as far as it can be found before ctx ends: the
+// operations, including those without a waiting caller, and the requests without an answer. It also returns the
+// operations that succeeded after their caller was stopped, unless their objects have been deleted, because the caller
+// doesn't know of them.
 func (w *Work) Running(ctx context.Context) []Running {
 	_, unanswered := w.left(true)
 	w.mu.Lock()
@@ -244,7 +245,7 @@ func (w *Work) Running(ctx context.Context) []Running {
 	return out
 }
 
-// removedAll reports whether everything that an operation worked on was deleted.
+// removedAll reports whether all objects of an operation have been deleted.
 func (w *Work) removedAll(o *Operation) bool {
 	state := o.State()
 	if state == nil {
@@ -263,7 +264,8 @@ func (w *Work) removedAll(o *Operation) bool {
 	return !none
 }
 
-// goesOn asks the server. What can't be told counts as going on; what the server doesn't know any more has ended.
+// goesOn asks the server whether the operation is running. It returns true if that can't be found out, and false if the
+// server has forgotten the operation.
 func (o *Operation) goesOn(ctx context.Context) bool {
 	state, err := o.Refresh(ctx)
 	if err != nil {
@@ -272,14 +274,14 @@ func (o *Operation) goesOn(ctx context.Context) bool {
 	return !state.Final()
 }
 
-// A Running is one thing that the server goes on with.
+// A Running is work that the server is still doing, or completed after its caller was stopped.
 type Running struct {
 	Description string // such as "creating instance web"
-	OperationID string // empty where it isn't known
+	OperationID string // empty if unknown
 	Ended       bool   // it succeeded, after its caller was stopped
 }
 
-// describe returns what the operation does, and to what: "creating instance web".
+// describe returns a description of the operation with its object, such as "creating instance web".
 func (o *Operation) describe() string {
 	state := o.State()
 	if state == nil || state.Description == "" {
@@ -303,7 +305,7 @@ func (o *Operation) describe() string {
 	return text
 }
 
-// Close ends the requests that are still without an answer.
+// Close cancels the requests that have no answer yet.
 func (w *Work) Close() {
 	w.mu.Lock()
 	all := w.pending

@@ -34,7 +34,8 @@ func everyMethod(visit func(who string, r *spec.Resource, m *spec.Method)) {
 	}
 }
 
-// TestEveryMethodHasItsColumns checks that every method declares its behavior, result and effect, and that these agree with its requests.
+// TestEveryMethodHasItsColumns checks that every method declares its behavior, result and effect, and that these agree
+// with its requests.
 func TestEveryMethodHasItsColumns(t *testing.T) {
 	count := 0
 	everyMethod(func(who string, r *spec.Resource, m *spec.Method) {
@@ -71,7 +72,8 @@ var keptBelow = map[string]string{
 	"Pool.buckets": "nor one with buckets",
 }
 
-// TestDeletesTakeChildren checks that all children that can be created below an object are declared to be deleted with it, or to stay.
+// TestDeletesTakeChildren checks that all children that can be created below an object are declared to be deleted with
+// it, or to stay.
 func TestDeletesTakeChildren(t *testing.T) {
 	var walk func(r *spec.Resource)
 	walk = func(r *spec.Resource) {

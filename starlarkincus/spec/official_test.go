@@ -66,8 +66,8 @@ func TestEveryOfficialOperationHasItsRow(t *testing.T) {
 	}
 }
 
-// TestNewFieldsNeedAnExtension checks that fields which only newer servers have require an API extension, so that older servers never
-// receive them.
+// TestNewFieldsNeedAnExtension checks that fields which only newer servers have require an API extension, so that older
+// servers never receive them.
 func TestNewFieldsNeedAnExtension(t *testing.T) {
 	docs := official(t)
 	for _, r := range rows() {

@@ -104,8 +104,8 @@ func decodeYAML(text string) (documents []starlark.Value, err error) {
 // exceed any memory.
 const maxCopied = 100_000
 
-// A yamlDecoder converts a document to Starlark values. It copies the value of an alias, so that a script can change one
-// without the others.
+// A yamlDecoder converts a document to Starlark values. It copies the value of an alias, so that a script can change
+// one without the others.
 type yamlDecoder struct {
 	inside  map[*yaml.Node]bool // anchors with an alias that is being expanded
 	copied  int
