@@ -13,7 +13,7 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// members are the names on resources, collected when they are first asked for.
+// members caches the attributes of resources.
 type members map[*spec.Resource]*member
 
 type member struct {
@@ -21,7 +21,7 @@ type member struct {
 	children           map[string]*spec.Resource
 }
 
-func (all members) of(r *spec.Resource) *member {
+func (all members) forResource(r *spec.Resource) *member {
 	if all[r] == nil {
 		m := &member{make(map[string]*spec.Method), make(map[string]*spec.Method), make(map[string]*spec.Resource)}
 		for _, decl := range r.CollectionMethods() {
@@ -38,10 +38,10 @@ func (all members) of(r *spec.Resource) *member {
 	return all[r]
 }
 
-// A problem is what a run says of an expression that fails whenever it is evaluated, and what was probably meant.
+// A problem is the message of a run for an expression that always fails, with a suggestion. The zero value is none.
 type problem struct{ text, near string }
 
-// attr returns the types of an attribute. Where no type of the value has it, it returns the problem.
+// attr returns the types of an attribute, or a problem if no type of the value has it.
 func (m *module) attr(u union, name string, called bool) (union, problem) {
 	out, failed := never, problem{}
 	for i, t := range u {
@@ -62,7 +62,7 @@ func (m *module) attr(u union, name string, called bool) (union, problem) {
 	if len(out) > 0 || len(u) == 0 {
 		return out, problem{}
 	}
-	if failed == (problem{}) { // the attribute is there, and has no value
+	if failed == (problem{}) { // the attribute exists but has no value
 		return out, problem{}
 	}
 	return never, failed
@@ -83,13 +83,13 @@ func (m *module) attrOf(t typ, name string, called bool) (union, problem) {
 	case failure:
 		return m.failureAttr(t, name, called)
 	case errorClass:
-		if slices.Contains(ofClass, name) {
+		if slices.Contains(errorClassAttrs, name) {
 			if name == "base" {
 				return nil, problem{}
 			}
 			return textT, problem{}
 		}
-		return never, problem{"error_class has no ." + name + " field or method", errors.Nearest(name, ofClass)}
+		return never, problem{"error_class has no ." + name + " field or method", errors.Nearest(name, errorClassAttrs)}
 	case library, environ:
 		return m.libraryAttr(t, name)
 	case structure:
@@ -103,7 +103,7 @@ func (m *module) attrOf(t typ, name string, called bool) (union, problem) {
 	v := t.sample()
 	has, ok := v.(starlark.HasAttrs)
 	if t.class == dict && !called && !slices.Contains(has.AttrNames(), name) {
-		return t.elem(1).loose(), problem{} // the value of a key
+		return t.elem(1).loose(), problem{} // dicts have their keys as attributes
 	}
 	if ok && slices.Contains(has.AttrNames(), name) {
 		return m.ownAttr(t, has, name), problem{}
@@ -111,7 +111,7 @@ func (m *module) attrOf(t typ, name string, called bool) (union, problem) {
 	return never, missing(v, name)
 }
 
-// missing is the problem of an attribute that a value doesn't have, in the words of a run.
+// missing returns the problem of an attribute that v lacks.
 func missing(v starlark.Value, name string) problem {
 	dot := &syntax.DotExpr{X: &syntax.Ident{Name: "x"}, Name: &syntax.Ident{Name: name}}
 	_, err := starlark.EvalExprOptions(&syntax.FileOptions{}, new(starlark.Thread), dot, starlark.StringDict{"x": v})
@@ -122,7 +122,7 @@ func missing(v starlark.Value, name string) problem {
 	return problem{text, strings.TrimPrefix(near, ".")}
 }
 
-// ownAttr is an attribute of a value of one of Starlark's own types, or of the host's.
+// ownAttr returns the types of an attribute of one of Starlark's or the host's types.
 func (m *module) ownAttr(t typ, v starlark.HasAttrs, name string) union {
 	attr, err := v.Attr(name)
 	if err != nil {
@@ -134,15 +134,15 @@ func (m *module) ownAttr(t typ, v starlark.HasAttrs, name string) union {
 	default:
 		for c, value := range map[class]starlark.Value{integer: starlark.MakeInt(1), float: starlark.Float(1), text: starlark.String("")} {
 			if attr.Type() == value.Type() {
-				return of(c)
+				return simple(c)
 			}
 		}
 	}
 	return nil
 }
 
-// attributes of an error class.
-var ofClass = []string{"base", "doc", "name"}
+// errorClassAttrs are the attributes of error classes.
+var errorClassAttrs = []string{"base", "doc", "name"}
 
 func noAttr(t typ, name string, names []string) (union, problem) {
 	return never, problem{t.String() + " has no ." + name, errors.Nearest(name, names)}
@@ -157,7 +157,7 @@ func (m *module) clientAttr(name string) (union, problem) {
 	return a.types, a.problem
 }
 
-// An attribute is what is known of one.
+// An attribute is a cached result of attr.
 type attribute struct {
 	types   union
 	problem problem
@@ -182,7 +182,7 @@ func (c *checker) readClientAttr(name string) (union, problem) {
 }
 
 func (m *module) collectionAttr(t typ, name string) (union, problem) {
-	has := m.members.of(t.res)
+	has := m.members.forResource(t.res)
 	if decl := has.collection[name]; decl != nil {
 		return only(typ{class: method, name: t.res.Name + "." + name, res: t.res, method: decl}), problem{}
 	}
@@ -204,10 +204,10 @@ func (m *module) collectionAttr(t typ, name string) (union, problem) {
 	return noAttr(t, name, names)
 }
 
-// objectAttr knows methods and collections for sure. A newer server may have fields that aren't in the table: one is
-// wrong only where it is called, or looks like another.
+// objectAttr returns the types of an object's attribute. Newer servers may have fields that aren't in the table, so an
+// unknown one is a problem only if it is called or similar to another name.
 func (m *module) objectAttr(t typ, name string, called bool) (union, problem) {
-	has := m.members.of(t.res)
+	has := m.members.forResource(t.res)
 	if decl := has.object[name]; decl != nil {
 		return only(typ{class: method, name: t.res.Singular() + "." + name, res: t.res, method: decl}), problem{}
 	}
@@ -242,7 +242,7 @@ func (m *module) objectAttr(t typ, name string, called bool) (union, problem) {
 	return never, p
 }
 
-// fieldTypes returns the types of a field of the server's. One that the server lacks is None, but for the name.
+// fieldTypes returns the types of an object's field. Any field but the key is None if the server doesn't send it.
 func fieldTypes(r *spec.Resource, f *spec.Field) union {
 	switch {
 	case f.Use&spec.Read == 0:
@@ -258,11 +258,11 @@ func valueTypes(f *spec.Field) union {
 	frozen := func(u union) union { u[0].frozen = true; return u }
 	switch f.Type {
 	case spec.String, spec.Name, spec.Time, spec.Certificate:
-		return of(text)
+		return simple(text)
 	case spec.Int:
-		return of(integer)
+		return simple(integer)
 	case spec.Bool:
-		return of(boolean)
+		return simple(boolean)
 	case spec.Strings:
 		return frozen(listOf(textT))
 	case spec.Config:
@@ -284,15 +284,15 @@ func (m *module) resultAttr(t typ, name string) (union, problem) {
 	case "ok":
 		return boolT, problem{}
 	case "error":
-		return orNone(of(failure)), problem{}
+		return orNone(simple(failure)), problem{}
 	}
 	return never, missing(t.sample(), name)
 }
 
-// failureAttr knows the fields that all errors have. An error may have others: one is wrong only where it is called, or
-// looks like one of these and is nowhere else in the file.
+// failureAttr returns the types of an error's attribute. Errors may have fields of their own, so an unknown one is a
+// problem only if it is called or similar to another name, and no call in the file has an argument of that name.
 func (m *module) failureAttr(t typ, name string, called bool) (union, problem) {
-	v := made()[failure].(starlark.HasAttrs)
+	v := hostSamples()[failure].(starlark.HasAttrs)
 	names := v.AttrNames()
 	switch {
 	case name == "is_a":
@@ -302,10 +302,10 @@ func (m *module) failureAttr(t typ, name string, called bool) (union, problem) {
 	case name == "status" || name == "status_code" || name == "exit_code":
 		return orNone(intT), problem{}
 	case name == "cause":
-		return orNone(of(failure)), problem{}
+		return orNone(simple(failure)), problem{}
 	case slices.Contains(names, name):
 		return nil, problem{}
-	case m.facts.given[name]:
+	case m.facts.argNames[name]:
 		return nil, problem{}
 	}
 	p := missing(v, name)
@@ -327,7 +327,7 @@ func (m *module) libraryAttr(t typ, name string) (union, problem) {
 	return never, problem{owner + " has no ." + name + " field or method", errors.Nearest(name, names)}
 }
 
-// memberOf is the type of what a library has under a name.
+// memberOf returns the types of a library's member.
 func (m *module) memberOf(library, name string) union {
 	if has, ok := m.names.Get(library).(starlark.HasAttrs); ok {
 		switch v, err := has.Attr(name); {
@@ -335,7 +335,7 @@ func (m *module) memberOf(library, name string) union {
 		case v.Type() == "builtin_function_or_method":
 			return named(builtin, library+"."+name)
 		case v.Type() == "time.duration":
-			return of(duration)
+			return simple(duration)
 		case v.Type() == "float":
 			return floatT
 		}

@@ -10,7 +10,7 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// declaredAs are the classes by the types of declarations. Those that aren't here are Other.
+// declaredAs maps classes to the types of declarations. Missing classes are Other.
 var declaredAs = map[class]declare.Type{
 	none: declare.None, boolean: declare.Bool, integer: declare.Int, float: declare.Float, text: declare.String, octets: declare.Bytes,
 	list: declare.List, tuple: declare.Tuple, dict: declare.Dict, set: declare.Set, ranged: declare.Range, structure: declare.Struct,
@@ -19,7 +19,7 @@ var declaredAs = map[class]declare.Type{
 	moment: declare.Time, duration: declare.Duration,
 }
 
-// allows reports whether a parameter of a declared type may be given a value of a class.
+// allows reports whether a declared type includes a class.
 func allows(t declare.Type, c class) bool {
 	got, ok := declaredAs[c]
 	if !ok {
@@ -28,7 +28,7 @@ func allows(t declare.Type, c class) bool {
 	return t.Allows(got)
 }
 
-// takes reports whether a parameter of a declared type may be given a value of a type.
+// takes reports whether a parameter of a declared type accepts a value of type t.
 func takes(p declare.Type, t typ) bool {
 	if _, known := declaredAs[t.class]; !known && p != declare.Any {
 		switch _, iterable := t.sample().(starlark.Iterable); {
@@ -41,7 +41,7 @@ func takes(p declare.Type, t typ) bool {
 	return allows(p, t.class)
 }
 
-// declaredTypes returns the types that a declared type stands for; nil where one of them isn't known.
+// declaredTypes returns the types included in a declared type; nil if one of them is unknown.
 func declaredTypes(t declare.Type) union {
 	elem := t.Elem()
 	if t == declare.Any || t&(declare.Other|declare.Function|declare.Module|declare.Class) != 0 {
@@ -74,10 +74,10 @@ func declaredTypes(t declare.Type) union {
 type invocation struct {
 	*module
 	receiver typ
-	args     []union // without a name, in their order; nil where one isn't known
+	args     []union // types of the positional arguments
 	exprs    []syntax.Expr
-	open     bool // there may be more
-	named    bool // there are some with a name
+	open     bool // has spread arguments
+	named    bool // has named arguments
 }
 
 func (c *invocation) arg(i int) union {
@@ -87,7 +87,7 @@ func (c *invocation) arg(i int) union {
 	return at(c.args, i)
 }
 
-// declaration returns that of a function, or of a method by the name of its type and its own; nil for another name.
+// declaration returns the declaration of a function, or of a method given as TYPE.METHOD; nil for an unknown name.
 func (c *checker) declaration(name string) *declare.Decl {
 	if d := c.declared[name]; d != nil {
 		return d
@@ -103,29 +103,29 @@ func (c *checker) declaration(name string) *declare.Decl {
 	return methodsOfOurs[name]
 }
 
-// methodsOfOurs are methods of values that have no declaration of their own.
+// methodsOfOurs declares the methods of errors and times, for which the host has no declarations.
 var methodsOfOurs = map[string]*declare.Decl{
 	"error.is_a":            {Params: []declare.Param{declare.Need("class", declare.Classes)}, Returns: declare.Bool},
 	"time.time.format":      {Params: []declare.Param{declare.Need("format", declare.String)}, Returns: declare.String},
 	"time.time.in_location": {Params: []declare.Param{declare.Need("location", declare.String)}, Returns: declare.Time},
 }
 
-// makesError declares what all error classes take.
+// makesError declares the call of an error class.
 var makesError = &declare.Decl{
 	Params:  []declare.Param{declare.Need("message", declare.String), declare.Opt("status", declare.Int|declare.None, "None"), declare.KwArgs("fields", declare.Any)},
 	Returns: declare.Error,
 }
 
 var (
-	textT  = of(text)
-	intT   = of(integer)
-	floatT = of(float)
-	boolT  = of(boolean)
-	noneT  = of(none)
-	textsT = listOf(of(text))
+	textT  = simple(text)
+	intT   = simple(integer)
+	floatT = simple(float)
+	boolT  = simple(boolean)
+	noneT  = simple(none)
+	textsT = listOf(simple(text))
 )
 
-// returning are the functions of which the result depends on the arguments, or on what they belong to.
+// returning infers the results of functions that depend on the arguments or the receiver.
 var returning = map[string]func(*invocation) union{
 	"string.partition": func(*invocation) union { return tupleOf(textT, textT, textT) }, "string.rpartition": func(*invocation) union { return tupleOf(textT, textT, textT) },
 	"re.findall": unsure, "re.split": unsure, "re.Pattern.findall": unsure, "re.Pattern.split": unsure,
@@ -152,7 +152,7 @@ var returning = map[string]func(*invocation) union{
 	"env.items": func(*invocation) union { return listOf(tupleOf(textT, textT)) },
 	"read_file": func(c *invocation) union {
 		if c.open || c.named || len(c.args) > 1 {
-			return join(textT, of(octets))
+			return join(textT, simple(octets))
 		}
 		return textT
 	},
@@ -167,7 +167,7 @@ func (c *invocation) value(u union) union {
 	return c.either(c.receiver.elem(1).loose(), u)
 }
 
-// either joins a value with the default that is given for it, else with another.
+// either joins value with the types of the second argument, or with fallback if there is none.
 func (c *invocation) either(value, fallback union) union {
 	if len(c.args) < 2 && !c.open && !c.named {
 		return join(value, fallback)
@@ -175,15 +175,15 @@ func (c *invocation) either(value, fallback union) union {
 	return join(value, c.arg(1))
 }
 
-// numeric is the type of a number.
+// numeric returns the type of a number; never for other types.
 func numeric(t typ) union {
 	if t.class == integer || t.class == float {
-		return of(t.class)
+		return simple(t.class)
 	}
 	return never
 }
 
-// copied is what dict returns.
+// copied returns the result of dict.
 func copied(c *invocation) union {
 	if len(c.args) == 1 && !c.open && !c.named {
 		if t, ok := c.args[0].one(); ok && t.class == dict {
@@ -193,7 +193,7 @@ func copied(c *invocation) union {
 	return dictOf(nil, nil)
 }
 
-// extreme is what max and min return.
+// extreme returns the result of max and min.
 func extreme(c *invocation) union {
 	if len(c.args) == 1 {
 		return c.arg(0).element()
@@ -216,10 +216,9 @@ func zipped(c *invocation) union {
 	return listOf(tupleOf(each...))
 }
 
-// mismatched are the functions of which arguments must go together in a way that no parameter's type says. Each reports
-// whether they may not.
+// mismatched reports wrong combinations of arguments, which the types of the parameters can't express.
 var mismatched = map[string]func(*invocation) bool{
-	"max": ofOne, "min": ofOne, "string.join": joinsOthers,
+	"max": lacksElements, "min": lacksElements, "string.join": joinsNonStrings,
 	"raise_": func(c *invocation) bool {
 		if c.open || len(c.args) == 0 || !c.args[0].is(errorClass) {
 			return false
@@ -236,13 +235,13 @@ var mismatched = map[string]func(*invocation) bool{
 	},
 }
 
-// ofOne reports whether max and min are given one value, which has no elements.
-func ofOne(c *invocation) bool {
+// lacksElements reports whether the only argument of max or min is not iterable.
+func lacksElements(c *invocation) bool {
 	return len(c.args) == 1 && !c.open && notIterable(c.args[0]).text != ""
 }
 
-// joinsOthers reports whether a list that is written out has something else than strings.
-func joinsOthers(c *invocation) bool {
+// joinsNonStrings reports whether the argument is a list literal with an element that is not a string.
+func joinsNonStrings(c *invocation) bool {
 	if len(c.exprs) != 1 {
 		return false
 	}

@@ -2,23 +2,23 @@ package check
 
 import "go.starlark.net/syntax"
 
-// A callable is a function of a script's own.
+// A callable is a function of a script.
 type callable struct {
 	module *module
 	name   string
-	node   syntax.Node // the def or lambda: the same function is the same node
+	node   syntax.Node // the def or lambda, which identifies the function
 	params []syntax.Expr
 	body   []syntax.Stmt
-	value  syntax.Expr // of a lambda
-	result *variable   // what it returns
-	sites  []site      // where it is called
-	open   bool        // it may be called elsewhere too
+	value  syntax.Expr // the body of a lambda
+	result *variable
+	sites  []callSite
+	open   bool // may be called elsewhere too
 }
 
-// results is what is certain of the values that the function returns.
+// results returns the inferred types of the function's result.
 func (f *callable) results() union { return f.result.types }
 
-// returns joins what the function's return statements give, by what is known now.
+// returns computes the types of the function's result, given the current types of variables.
 func (f *callable) returns() union {
 	if f.value != nil {
 		return f.module.typeOf(f.value)
@@ -45,7 +45,7 @@ func (f *callable) returns() union {
 	return u
 }
 
-// ends reports whether statements never come to their end: the last one returns or fails, in each of its branches.
+// ends reports whether the last statement returns or fails, in each of its branches.
 func ends(stmts []syntax.Stmt) bool {
 	if len(stmts) == 0 {
 		return false

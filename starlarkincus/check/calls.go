@@ -20,7 +20,7 @@ func (m *module) checkCall(call *syntax.CallExpr) {
 	if dot, ok := call.Fn.(*syntax.DotExpr); ok {
 		at = dot.Name.NamePos
 		if _, p := m.attr(m.typeOf(dot.X), dot.Name.Name, true); p.text != "" {
-			return // reported where the attribute is
+			return // reported by checkAttr
 		}
 		if dot.Name.Name == "format" && m.typeOf(dot.X).is(text) {
 			m.checkReplacements(dot.X, call)
@@ -28,7 +28,7 @@ func (m *module) checkCall(call *syntax.CallExpr) {
 	}
 	m.checkArgs(u, call.Args, at)
 	id, ok := call.Fn.(*syntax.Ident)
-	if !ok || m.facts.excused[call] {
+	if !ok || m.facts.expectedToFail[call] {
 		return
 	}
 	form, ok := forwarding[id.Name]
@@ -41,7 +41,7 @@ func (m *module) checkCall(call *syntax.CallExpr) {
 	}
 }
 
-// forward checks the call that a function such as try_ makes.
+// forward checks the call of argument i by a function such as try_.
 func (m *module) forward(name string, i, given int, own []string, as string, args []syntax.Expr) {
 	for _, arg := range args[:min(i+1, len(args))] {
 		if _, named, spread := argument(arg); named != "" || spread {
@@ -57,7 +57,7 @@ func (m *module) forward(name string, i, given int, own []string, as string, arg
 		if m.declared[name] == nil || fn.is(collection) {
 			m.report(at, "", "%s", p.text)
 		}
-		return // or it is reported as an argument of the function
+		return // checkDeclared reports the others
 	}
 	if dot, ok := args[i].(*syntax.DotExpr); ok {
 		at = dot.Name.NamePos
@@ -81,7 +81,7 @@ func (m *module) forward(name string, i, given int, own []string, as string, arg
 	m.checkArgs(fn, passed, at)
 }
 
-// argument tells an argument with a name and one that is spread.
+// argument splits an argument into its value, its name, if any, and whether it is spread with * or **.
 func argument(arg syntax.Expr) (value syntax.Expr, named string, spread bool) {
 	switch arg := arg.(type) {
 	case *syntax.UnaryExpr:
@@ -94,7 +94,7 @@ func argument(arg syntax.Expr) (value syntax.Expr, named string, spread bool) {
 	return arg, "", false
 }
 
-// notFunction is what a function such as try_ says of a value that it is to call; empty for one that it can.
+// notFunction returns the message of a function such as try_ for an argument that it can't call; empty for a callable one.
 func notFunction(name, as string, t typ) string {
 	switch {
 	case t.class == collection && t.res.Lists != spec.Single:
@@ -102,11 +102,11 @@ func notFunction(name, as string, t typ) string {
 	case allows(declare.Callable, t.class) && t.class != object && t.class != client:
 		return ""
 	}
-	return fmt.Sprintf("%s: got %s, want a function: write %s", name, what(t), as)
+	return fmt.Sprintf("%s: got %s, want a function: write %s", name, describe(t), as)
 }
 
-// what is a value in a message.
-func what(t typ) string {
+// describe returns a description of a value's type for messages.
+func describe(t typ) string {
 	switch t.class {
 	case client:
 		return "the incus client"
@@ -120,7 +120,7 @@ func what(t typ) string {
 	return "a " + t.typeName()
 }
 
-// checkArgs checks a call's arguments, where all that may be called finds something wrong with them.
+// checkArgs checks a call's arguments. It reports the findings for one of the callee's types if all types have some.
 func (m *module) checkArgs(u union, args []syntax.Expr, at syntax.Position) {
 	if len(u) == 1 {
 		m.checkArgsOf(u[0], args, at)
@@ -145,16 +145,16 @@ func (m *module) checkArgs(u union, args []syntax.Expr, at syntax.Position) {
 func (m *module) checkArgsOf(t typ, args []syntax.Expr, at syntax.Position) {
 	switch t.class {
 	case method:
-		m.check(m.ofMethod(t.method), t.name, args, at)
+		m.checkSignature(m.methodSignature(t.method), t.name, args, at)
 	case function:
-		m.check(ofParams(t.fn.params), t.fn.name, args, at)
+		m.checkSignature(paramsSignature(t.fn.params), t.fn.name, args, at)
 	case builtin, library:
 		before := len(m.wrong)
 		if m.checkDeclared(t.name, typ{}, args, at); len(m.wrong) > before {
 			return
 		}
-		if s := m.ofBuiltin(t.name); s != nil {
-			m.check(s, t.name, args, at)
+		if s := m.builtinSignature(t.name); s != nil {
+			m.checkSignature(s, t.name, args, at)
 		}
 	case bound:
 		recv, _ := t.elem(0).one()
@@ -162,10 +162,10 @@ func (m *module) checkArgsOf(t typ, args []syntax.Expr, at syntax.Position) {
 	case errorClass:
 		m.checkDeclared(t.name, t, args, at)
 	case collection:
-		if decl := m.members.of(t.res).collection["get"]; t.res.Lists == spec.Single && decl != nil {
-			m.check(m.ofMethod(decl), t.res.Name, args, at)
+		if decl := m.members.forResource(t.res).collection["get"]; t.res.Lists == spec.Single && decl != nil {
+			m.checkSignature(m.methodSignature(decl), t.res.Name, args, at)
 		} else if t.res.Lists != spec.Single {
-			m.report(at, "", "%s is a collection, not a function: call one of its methods%s", t, example(t.res, m.members.of(t.res)))
+			m.report(at, "", "%s is a collection, not a function: call one of its methods%s", t, example(t.res, m.members.forResource(t.res)))
 		}
 	case client, object, result, none, boolean, integer, float, text, octets, list, tuple, dict, set, ranged, structure, failure, environ, pattern, match, moment, duration:
 		m.report(at, "", "%s", uncallable(t))

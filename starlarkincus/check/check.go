@@ -1,8 +1,7 @@
 // Package check finds mistakes in scripts without running them, and formats scripts.
 //
-// [Run] checks files: that they parse and load what there is, and that the methods, attributes and arguments that they
-// use exist, where that is certain. What it can't be sure of it passes over. [Format] is a script's text in its usual
-// form.
+// [Run] checks the syntax, loads, names, attributes, arguments and types of files, and reports only certain mistakes.
+// [Format] returns a script in its standard format.
 package check
 
 import (
@@ -29,11 +28,11 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// Options say how scripts will run.
+// Options describe the environment in which scripts will run.
 type Options struct {
-	// LibraryPath is that of host.Options.
+	// LibraryPath is passed to host.Options.
 	LibraryPath []string
-	// Names are those that scripts have besides the usual ones, of whose values nothing is known.
+	// Names are additional predeclared names, with values of unknown type.
 	Names []string
 }
 
@@ -43,7 +42,7 @@ type Finding struct {
 	Line    int    `json:"line"`
 	Column  int    `json:"column"` // counted from 1, in characters
 	Message string `json:"message"`
-	// Suggestion is what was probably meant, to put in place of the name at the position; empty for none.
+	// Suggestion, if not empty, is the likely replacement for the name at the position.
 	Suggestion string `json:"suggestion,omitempty"`
 }
 
@@ -52,14 +51,14 @@ func (f Finding) String() string {
 	if f.Suggestion != "" {
 		dot := ""
 		if strings.Contains(f.Message, " has no .") {
-			dot = "." // as a run says it
+			dot = "." // as in the message of a run
 		}
 		text += fmt.Sprintf(" (did you mean %s%s?)", dot, f.Suggestion)
 	}
 	return text
 }
 
-// Run checks files and gives what is wrong with them, sorted. Its error is about the files that can't be read.
+// Run checks files and returns the findings, sorted by position. The error lists the files that can't be read.
 func Run(files []string, o Options) ([]Finding, error) {
 	c := newChecker(o)
 	var found []Finding
@@ -82,19 +81,19 @@ func Run(files []string, o Options) ([]Finding, error) {
 	return slices.Compact(found), errors.Join(unreadable...)
 }
 
-// A checker is what the check of several files shares.
+// A checker is the state that the checks of several files share.
 type checker struct {
-	scripts, tests *host.Host // with the names that scripts have, and that tests have
+	scripts, tests *host.Host // with the predeclared names of scripts and of tests
 	client         *starlarkincus.Client
 	modules        map[string]*module // by path
 	members        members
 	clientAttrs    map[string]*attribute
 	methods        map[*spec.Method]*signature
-	declared       map[string]*declare.Decl // the names of scripts and tests, members of libraries included
-	builtins       map[string]*signature    // of the host's functions, once they were asked for
-	libraries      map[string][]string      // the host's libraries, and what is in them
-	unknownNames   map[string]bool          // those of Options.Names
-	names          *host.Session            // that knows all names of scripts
+	declared       map[string]*declare.Decl // names of scripts and tests, including members of libraries
+	builtins       map[string]*signature    // signatures of the host's functions, built on demand
+	libraries      map[string][]string      // the host's libraries and their members
+	unknownNames   map[string]bool          // Options.Names
+	names          *host.Session            // resolves predeclared names of scripts
 }
 
 func newChecker(o Options) *checker {
@@ -126,22 +125,22 @@ func newChecker(o Options) *checker {
 	return c
 }
 
-// A module is one file.
+// A module is one checked file.
 type module struct {
 	*checker
 	path       string
-	unreadable error // why the file's text can't be had
+	unreadable error // the failure to read the file
 	wrong      []Finding
-	file       *syntax.File // nil where it doesn't parse
-	unresolved bool         // it parses, but has names that aren't there
+	file       *syntax.File // nil after a syntax error
+	unresolved bool         // has undefined names
 	lines      []string
 	info       fs.FileInfo
-	loadings   []*loading // once they were asked for
-	facts      *facts     // likewise
-	learning   bool       // the facts are being collected
+	loadings   []*loading // set by loads
+	facts      *facts     // set by collectFacts
+	collecting bool       // collectFacts is running
 }
 
-// module reads a file, once.
+// module returns the module of a file, which is read once.
 func (c *checker) module(path string) *module {
 	if m := c.modules[path]; m != nil {
 		return m
@@ -160,8 +159,8 @@ func (c *checker) module(path string) *module {
 	return m
 }
 
-// parse parses the text and resolves its names. A test has more names than a script; a file with definitions alone may
-// be for tests to load.
+// parse parses the text and resolves its names. Tests have more predeclared names than scripts. A file that only defines
+// names may use those of tests too, because tests may load it.
 func (m *module) parse(src []byte) {
 	m.lines = strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.TrimPrefix(string(src), "\ufeff")), "\n")
 	isTest := strings.HasSuffix(m.path, suite.Suffix)
@@ -193,7 +192,7 @@ func (m *module) parse(src []byte) {
 	}
 }
 
-// suggestion parts a message from what it says was probably meant.
+// suggestion splits a message into its text and its suggestion.
 func suggestion(message string) (text, near string) {
 	text, rest, ok := strings.Cut(message, " (did you mean ")
 	if !ok {
@@ -202,7 +201,7 @@ func suggestion(message string) (text, near string) {
 	return text, strings.TrimSuffix(rest, "?)")
 }
 
-// definesOnly says whether a file's top level only loads and defines.
+// definesOnly reports whether a file's top level has only loads, definitions and assignments.
 func definesOnly(file *syntax.File) bool {
 	return !slices.ContainsFunc(file.Stmts, func(stmt syntax.Stmt) bool {
 		switch stmt := stmt.(type) {
@@ -216,8 +215,8 @@ func definesOnly(file *syntax.File) bool {
 	})
 }
 
-// forOthers reports whether a file's names are for others to load: it only defines.
-func forOthers(file *syntax.File) bool {
+// isLibrary reports whether a file is meant to be loaded: its top level only defines names, without using incus.
+func isLibrary(file *syntax.File) bool {
 	return definesOnly(file) && !slices.ContainsFunc(file.Stmts, func(stmt syntax.Stmt) bool {
 		assign, ok := stmt.(*syntax.AssignStmt)
 		if !ok {
@@ -244,7 +243,7 @@ func (m *module) report(pos syntax.Position, suggestion, format string, args ...
 	m.wrong = append(m.wrong, Finding{m.path, int(pos.Line), int(pos.Col), message, suggestion})
 }
 
-// findings is all that is wrong with the file.
+// findings checks the file and returns its findings.
 func (m *module) findings() []Finding {
 	if m.file != nil {
 		for _, e := range host.FlagMistakes(m.file, strings.Join(m.lines, "\n")) {

@@ -16,8 +16,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestMistakes checks the files of testdata: a finding is due on each line that ends in a comment ### with a regular
-// expression for each, and no other.
+// TestMistakes checks the files of testdata: the findings on each line must match the regular expressions in its comment
+// ###.
 func TestMistakes(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.star")
 	if err != nil || len(files) == 0 {
@@ -59,7 +59,7 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// scripts are all scripts of the project that parse as a whole.
+// scripts returns all scripts of the project that parse.
 func scripts(t testing.TB) []string {
 	var files []string
 	err := filepath.WalkDir("../..", func(path string, entry fs.DirEntry, err error) error {
@@ -74,8 +74,7 @@ func scripts(t testing.TB) []string {
 	return files
 }
 
-// TestNoFalseAlarm checks the scripts that other tests run: what they run through is right, but for the lines that are
-// marked as those that must fail.
+// TestNoFalseAlarm checks the scripts that other tests run. Only the lines marked as failing may have findings.
 func TestNoFalseAlarm(t *testing.T) {
 	dir := t.TempDir()
 	for _, file := range scripts(t) {
@@ -83,16 +82,16 @@ func TestNoFalseAlarm(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// A file may be several scripts, each for itself.
+		// A file may hold several scripts, separated by ---.
 		for i, chunk := range strings.Split("\n"+string(src), "\n---\n") {
 			if strings.Contains(chunk, "load(") {
-				continue // beside the original only
+				continue // the loaded file is beside the original only
 			}
 			path := filepath.Join(dir, fmt.Sprintf("%d%s", i, filepath.Base(file)))
 			if err := os.WriteFile(path, []byte(chunk), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			// Tests give their scripts names of their own.
+			// Tests run their scripts with names of their own.
 			found, err := Run([]string{path}, Options{})
 			var names []string
 			for _, f := range found {
@@ -108,7 +107,7 @@ func TestNoFalseAlarm(t *testing.T) {
 			}
 			lines := strings.Split(chunk, "\n")
 			for _, f := range found {
-				// A Result that nobody looks at is right in a test.
+				// Tests may ignore a Result.
 				if !strings.Contains(lines[f.Line-1], "###") && !strings.Contains(lines[f.Line-1], "assert.fails(") && !strings.Contains(f.Message, "is not used") {
 					t.Errorf("%s: %s\n%s", file, f, lines[f.Line-1])
 				}
@@ -117,18 +116,18 @@ func TestNoFalseAlarm(t *testing.T) {
 	}
 }
 
-// TestBuiltinsHaveSignatures lists what can be known of the host's functions.
+// TestBuiltinsHaveSignatures checks that the host's functions have signatures.
 func TestBuiltinsHaveSignatures(t *testing.T) {
 	c := newChecker(Options{})
 	for _, name := range []string{"print", "sleep", "exit", "die", "try_", "catch", "raise_", "finally_", "defer", "retry", "parallel", "wait_until",
 		"flag", "fail", "assert_eq", "assert_raises", "error_class"} {
-		if c.ofBuiltin(name) == nil {
+		if c.builtinSignature(name) == nil {
 			t.Errorf("%s has no signature that can be read", name)
 		}
 	}
 }
 
-// TestFast checks 200 files.
+// TestFast checks 200 files, and logs the time.
 func TestFast(t *testing.T) {
 	dir := t.TempDir()
 	src, err := os.ReadFile("../../scripts/tour.star")
@@ -154,7 +153,7 @@ func TestFast(t *testing.T) {
 	t.Logf("200 files, %d KiB, in %v", 200*len(src)>>10, time.Since(start))
 }
 
-// long writes a script of 1,000 lines and more, of the right scripts of the corpus in functions.
+// long returns a script of at least 1,000 lines: the right scripts of the corpus, each in a function.
 func long(t testing.TB) string {
 	_, texts := chunks(t, "right.txt")
 	var b strings.Builder
@@ -178,7 +177,7 @@ func long(t testing.TB) string {
 	return path
 }
 
-// BenchmarkLong checks a script of 1,000 lines.
+// BenchmarkLong measures the check of a script of 1,000 lines.
 func BenchmarkLong(b *testing.B) {
 	path := long(b)
 	for b.Loop() {

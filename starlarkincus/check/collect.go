@@ -7,15 +7,15 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// A collector finds the variables of a file, and their uses.
+// A collector records the variables of a file and their uses.
 type collector struct {
 	*module
-	kept    map[*syntax.Ident]bool // uses that change nothing
-	library bool                   // the file's names are for others to load
+	readOnly map[*syntax.Ident]bool // uses that don't change the value
+	library  bool                   // isLibrary: other files may use all globals
 
-	sites   map[*syntax.Ident][]site // by the functions' names
-	inCalls map[*syntax.Ident]bool   // uses of names that are such a place
-	lambdas map[*syntax.LambdaExpr]site
+	sites   map[*syntax.Ident][]callSite // by the function's name
+	inCalls map[*syntax.Ident]bool       // uses of functions that sites covers
+	lambdas map[*syntax.LambdaExpr]callSite
 }
 
 func (m *module) newVariable() *variable {
@@ -24,7 +24,7 @@ func (m *module) newVariable() *variable {
 	return v
 }
 
-// variable is the variable that an identifier binds.
+// variable returns the variable of an identifier; nil for a predeclared name.
 func (m *module) variable(id *syntax.Ident) *variable {
 	first := firstOf(id)
 	if first == nil {
@@ -40,14 +40,14 @@ func (m *module) variable(id *syntax.Ident) *variable {
 
 func unknown() union { return nil }
 
-// assign notes what is assigned to a target.
+// assign records an assignment of a value with the source's types to a target.
 func (c *collector) assign(target syntax.Expr, source func() union) {
 	var elems []syntax.Expr
 	switch target := target.(type) {
 	case *syntax.ParenExpr:
 		c.assign(target.X, source)
 	case *syntax.Ident:
-		c.kept[target] = true
+		c.readOnly[target] = true
 		if v := c.variable(target); v != nil {
 			v.sources = append(v.sources, source)
 			if binding, ok := target.Binding.(*resolve.Binding); ok && binding.Scope == resolve.Global && c.library {
@@ -68,15 +68,15 @@ func (c *collector) assign(target syntax.Expr, source func() union) {
 	}
 }
 
-// put notes what is put into a variable's value.
+// put records the addition of an element to a variable's value.
 func (c *collector) put(id *syntax.Ident, key, value func() union) {
-	c.kept[id] = true
+	c.readOnly[id] = true
 	if v := c.variable(id); v != nil {
 		v.puts = append(v.puts, put{key, value})
 	}
 }
 
-// unpacked is the i-th of n that a value unpacks into.
+// unpacked returns the types of the i-th of n parts of an unpacked value.
 func unpacked(u union, i, n int) union {
 	return u.each(func(t typ) union {
 		switch {
@@ -92,13 +92,13 @@ func unpacked(u union, i, n int) union {
 			case i == 0:
 				return orNone(t.elem(0))
 			}
-			return orNone(of(failure))
+			return orNone(simple(failure))
 		}
 		return t.element()
 	})
 }
 
-// block collects the variables of statements.
+// block records the variables of statements.
 func (c *collector) block(stmts []syntax.Stmt) {
 	for _, stmt := range stmts {
 		syntax.Walk(stmt, func(n syntax.Node) bool {
@@ -106,10 +106,10 @@ func (c *collector) block(stmts []syntax.Stmt) {
 			case *syntax.AssignStmt:
 				c.assignment(n)
 			case *syntax.ForStmt:
-				c.keep(n.X)
+				c.markReadOnly(n.X)
 				c.assign(n.Vars, func() union { return c.typeOf(n.X).element() })
 			case *syntax.ForClause:
-				c.keep(n.X)
+				c.markReadOnly(n.X)
 				c.assign(n.Vars, func() union { return c.typeOf(n.X).element() })
 			case *syntax.DefStmt:
 				fn := c.define(n, n.Name.Name, n.Params)
@@ -126,23 +126,23 @@ func (c *collector) block(stmts []syntax.Stmt) {
 					c.assign(n.To[i], func() union { return c.loadedTypes(n, from) })
 				}
 			case *syntax.CallExpr:
-				c.call(n)
+				c.recordCall(n)
 			case *syntax.IndexExpr:
-				c.keep(n.X)
+				c.markReadOnly(n.X)
 			case *syntax.SliceExpr:
-				c.keep(n.X)
+				c.markReadOnly(n.X)
 			case *syntax.DotExpr:
 				if !slices.Contains(mutators, n.Name.Name) {
-					c.keep(n.X)
+					c.markReadOnly(n.X)
 				}
 			case *syntax.UnaryExpr:
 				if n.Op != syntax.STAR && n.Op != syntax.STARSTAR {
-					c.keep(n.X)
+					c.markReadOnly(n.X)
 				}
 			case *syntax.BinaryExpr:
 				if n.Op != syntax.AND && n.Op != syntax.OR && n.Op != syntax.EQ {
-					c.keep(n.X)
-					c.keep(n.Y)
+					c.markReadOnly(n.X)
+					c.markReadOnly(n.Y)
 				}
 			case *syntax.IfStmt:
 				c.condition(n.Cond)
@@ -155,7 +155,7 @@ func (c *collector) block(stmts []syntax.Stmt) {
 			case *syntax.ReturnStmt:
 				if id, ok := n.Result.(*syntax.Ident); ok {
 					if binding, ok := id.Binding.(*resolve.Binding); ok && binding.Scope == resolve.Local {
-						c.keep(id)
+						c.markReadOnly(id)
 					}
 				}
 			}
@@ -164,7 +164,7 @@ func (c *collector) block(stmts []syntax.Stmt) {
 	}
 }
 
-// mutators are the methods that put something into a list, a set or a dict.
+// mutators are the methods that add elements to a list, a set or a dict.
 var mutators = []string{"append", "insert", "extend", "add", "update", "setdefault"}
 
 func (c *collector) assignment(n *syntax.AssignStmt) {
@@ -172,7 +172,7 @@ func (c *collector) assignment(n *syntax.AssignStmt) {
 		c.assign(n.LHS, func() union { return c.typeOf(n.RHS) })
 		return
 	}
-	c.keep(n.RHS)
+	c.markReadOnly(n.RHS)
 	result := func() union { return c.operate(binaryOf(n.Op), c.typeOf(n.LHS), c.typeOf(n.RHS)) }
 	c.assign(n.LHS, result)
 	if id, ok := n.LHS.(*syntax.Ident); ok && n.Op == syntax.PLUS_EQ {
@@ -180,22 +180,22 @@ func (c *collector) assignment(n *syntax.AssignStmt) {
 	}
 }
 
-// binaryOf is the operator of an assignment such as +=.
+// binaryOf returns the binary operator of an assignment such as +=.
 func binaryOf(op syntax.Token) syntax.Token { return op - syntax.PLUS_EQ + syntax.PLUS }
 
-// keep notes that a use of a variable changes nothing.
-func (c *collector) keep(expr syntax.Expr) {
+// markReadOnly records that a use of a variable doesn't change its value.
+func (c *collector) markReadOnly(expr syntax.Expr) {
 	switch x := expr.(type) {
 	case *syntax.Ident:
-		c.kept[x] = true
+		c.readOnly[x] = true
 	case *syntax.ParenExpr:
-		c.keep(x.X)
+		c.markReadOnly(x.X)
 	}
 }
 
-// condition notes that a value is only looked at.
+// condition records that the variables in a condition are only read.
 func (c *collector) condition(expr syntax.Expr) {
-	c.keep(expr)
+	c.markReadOnly(expr)
 	switch x := expr.(type) {
 	case *syntax.BinaryExpr:
 		c.condition(x.X)
@@ -207,7 +207,7 @@ func (c *collector) condition(expr syntax.Expr) {
 	}
 }
 
-// define makes the callable of a def or a lambda.
+// define returns a new callable for a def or a lambda, and records its parameters.
 func (c *collector) define(n syntax.Node, name string, params []syntax.Expr) *callable {
 	fn := &callable{module: c.module, name: name, node: n, params: params, result: c.newVariable()}
 	c.facts.callables[n] = fn
@@ -234,8 +234,8 @@ func (c *collector) define(n syntax.Node, name string, params []syntax.Expr) *ca
 
 func (m *module) callable(n syntax.Node) *callable { return m.facts.callables[n] }
 
-// call notes what a call does to its arguments, and to what its method belongs to.
-func (c *collector) call(n *syntax.CallExpr) {
+// recordCall records the effects of a call on its arguments and its receiver.
+func (c *collector) recordCall(n *syntax.CallExpr) {
 	if dot, ok := n.Fn.(*syntax.DotExpr); ok && slices.Contains(mutators, dot.Name.Name) {
 		if id, ok := dot.X.(*syntax.Ident); ok {
 			c.puts(id, dot.Name.Name, n.Args)
@@ -244,26 +244,26 @@ func (c *collector) call(n *syntax.CallExpr) {
 	for _, arg := range n.Args {
 		value, name, spread := argument(arg)
 		if name != "" {
-			c.facts.given[name] = true
+			c.facts.argNames[name] = true
 		}
 		id, ok := value.(*syntax.Ident)
-		if !ok || c.kept[id] {
+		if !ok || c.readOnly[id] {
 			continue
 		}
 		if spread {
-			c.kept[id] = true
+			c.readOnly[id] = true
 			continue
 		}
-		c.kept[id] = true
+		c.readOnly[id] = true
 		if v := c.variable(id); v != nil {
 			v.leaks = append(v.leaks, func() bool { return c.leaks(c.typeOf(n.Fn)) })
 		}
 	}
-	c.asked(n)
-	c.called(n)
+	c.recordAttrQuery(n)
+	c.recordSites(n)
 }
 
-// leaks reports whether a function may keep or change what it is given.
+// leaks reports whether a function may retain or change its arguments.
 func (m *module) leaks(fn union) bool {
 	return fn == nil || slices.ContainsFunc(fn, func(t typ) bool {
 		switch t.class {
@@ -281,7 +281,7 @@ func (m *module) leaks(fn union) bool {
 	})
 }
 
-// puts notes what a call of a method such as append puts into a variable's value.
+// puts records the elements that a call of a mutator adds to a variable's value.
 func (c *collector) puts(id *syntax.Ident, name string, args []syntax.Expr) {
 	at := func(i int) func() union {
 		return func() union {
@@ -320,10 +320,10 @@ func (c *collector) puts(id *syntax.Ident, name string, args []syntax.Expr) {
 	}
 }
 
-// uses finds the uses that may change a variable's value elsewhere.
+// uses records every use that isn't read-only as a leak.
 func (c *collector) uses() {
 	syntax.Walk(c.file, func(n syntax.Node) bool {
-		if id, ok := n.(*syntax.Ident); ok && !c.kept[id] {
+		if id, ok := n.(*syntax.Ident); ok && !c.readOnly[id] {
 			if v := c.facts.vars[firstOf(id)]; v != nil {
 				v.leaks = append(v.leaks, func() bool { return true })
 			}
@@ -332,18 +332,17 @@ func (c *collector) uses() {
 	})
 }
 
-// loadedTypes is what is certain of a name that is loaded. What lists and dicts hold may be changed by whoever else
-// loads them.
+// loadedTypes returns the types of a loaded name. They are loose, because other files that load it may change the value.
 func (m *module) loadedTypes(load *syntax.LoadStmt, name string) union {
 	from := m.loaded(load)
-	if from == nil || from.file == nil || from.learning {
+	if from == nil || from.file == nil || from.collecting {
 		return nil
 	}
 	first := from.globals()[name]
 	if first == nil {
 		return nil
 	}
-	v := from.learn().vars[first]
+	v := from.collectFacts().vars[first]
 	if v == nil {
 		return nil
 	}

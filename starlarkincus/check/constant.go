@@ -14,12 +14,12 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// pure are Starlark's functions that do nothing but give a value.
+// pure are the names in Starlark's universe without side effects.
 var pure = []string{"True", "False", "None", "abs", "all", "any", "bool", "bytes", "chr", "dict", "enumerate", "float", "int", "len", "list",
 	"max", "min", "ord", "range", "repr", "reversed", "set", "sorted", "str", "tuple", "type", "zip"}
 
-// checkConstant evaluates an expression that depends on nothing: a mistake there is one for sure, and what it says is
-// what a run says. Failures without a hint aren't reported: a script may want them.
+// checkConstant evaluates a constant expression and reports its failure if the host has a hint for it. Other failures
+// aren't reported because a script may want them.
 func (m *module) checkConstant(expr syntax.Expr) {
 	switch expr.(type) {
 	case *syntax.BinaryExpr, *syntax.DotExpr, *syntax.CallExpr, *syntax.IndexExpr:
@@ -32,7 +32,7 @@ func (m *module) checkConstant(expr syntax.Expr) {
 	thread := &starlark.Thread{Name: "check"}
 	thread.SetMaxExecutionSteps(10_000)
 	options := syntax.FileOptions{Set: true}
-	_, err := starlark.EvalOptions(&options, thread, m.path, m.between(expr), nil)
+	_, err := starlark.EvalOptions(&options, thread, m.path, m.sourceOf(expr), nil)
 	var failed *starlark.EvalError
 	switch {
 	case err == nil:
@@ -49,20 +49,20 @@ func (m *module) checkConstant(expr syntax.Expr) {
 	})
 }
 
-// checkExit tries a call of exit whose arguments are written out.
+// checkExit runs a call of exit with constant arguments.
 func (m *module) checkExit(call *syntax.CallExpr) {
 	if !isNamed(call.Fn, "exit") || slices.ContainsFunc(call.Args, func(arg syntax.Expr) bool { return !constant(arg) }) {
 		return
 	}
-	err := host.New(host.Options{}).RunSource(context.Background(), m.path, []byte(m.between(call)))
+	err := host.New(host.Options{}).RunSource(context.Background(), m.path, []byte(m.sourceOf(call)))
 	var failed *starlark.EvalError
 	if errors.As(err, &failed) {
 		m.report(syntax.Start(call), "", "%s", failed.Msg)
 	}
 }
 
-// between is the text of an expression.
-func (m *module) between(expr syntax.Expr) string {
+// sourceOf returns the source text of an expression, in parentheses.
+func (m *module) sourceOf(expr syntax.Expr) string {
 	start, end := expr.Span()
 	if start.Line < 1 || int(end.Line) > len(m.lines) {
 		return ""
@@ -75,7 +75,7 @@ func (m *module) between(expr syntax.Expr) string {
 	return "(" + strings.Join(lines, "\n") + ")"
 }
 
-// constant reports whether an expression gives the same wherever it stands, and little of it.
+// constant reports whether an expression is built of small literals and pure functions.
 func constant(expr syntax.Expr) bool {
 	all := func(list []syntax.Expr) bool {
 		return !slices.ContainsFunc(list, func(e syntax.Expr) bool { return !constant(e) })
@@ -104,7 +104,7 @@ func constant(expr syntax.Expr) bool {
 		return all(x.List)
 	case *syntax.DictEntry:
 		return constant(x.Key) && constant(x.Value)
-	case *syntax.DotExpr: // of a dict it may be a key, but where it is called
+	case *syntax.DotExpr: // an attribute of a dict literal may be a key
 		_, isDict := x.X.(*syntax.DictExpr)
 		return !isDict && constant(x.X)
 	case *syntax.CallExpr:
@@ -118,17 +118,17 @@ func constant(expr syntax.Expr) bool {
 	return false
 }
 
-// checkPercent tries a format that is written out, with values of the types that it is given.
+// checkPercent checks a literal format of % by applying it to samples of the arguments' types.
 func (m *module) checkPercent(n *syntax.BinaryExpr) {
 	format, ok := starlark.AsString(m.literal(n.X))
 	if !ok {
 		return
 	}
-	if message := badConversion(format); message != "" {
-		m.report(syntax.Start(n.X), "", "%s", message)
+	conversions, byName, bad := conversionsOf(format)
+	if bad != "" {
+		m.report(syntax.Start(n.X), "", "%s", bad)
 		return
 	}
-	conversions, byName := conversionsOf(format)
 	u := m.typeOf(n.Y)
 	var given starlark.Value
 	switch t, ok := u.one(); {
@@ -140,28 +140,28 @@ func (m *module) checkPercent(n *syntax.BinaryExpr) {
 		}
 		values := make(starlark.Tuple, len(t.elems))
 		for i, elem := range t.elems {
-			values[i] = fits(at2(conversions, i), elem)
+			values[i] = conversionSample(conversionAt(conversions, i), elem)
 		}
 		given = values
 	case u.has(tuple):
 		return
 	default:
-		given = fits(at2(conversions, 0), u)
+		given = conversionSample(conversionAt(conversions, 0), u)
 	}
 	if _, err := starlark.Binary(syntax.PERCENT, starlark.String(format), given); err != nil {
 		m.report(syntax.Start(n.X), "", "%s", message(err))
 	}
 }
 
-func at2(s string, i int) byte {
+func conversionAt(s string, i int) byte {
 	if i < len(s) {
 		return s[i]
 	}
 	return 's'
 }
 
-// fits is a value of one of the types that a conversion takes; of those that it takes none of, the first.
-func fits(conversion byte, u union) starlark.Value {
+// conversionSample returns a sample of the first type that a conversion accepts, or else of the first type.
+func conversionSample(conversion byte, u union) starlark.Value {
 	if len(u) == 0 {
 		return starlark.MakeInt(1)
 	}
@@ -181,46 +181,28 @@ func fits(conversion byte, u union) starlark.Value {
 	return u.first().sample()
 }
 
-// conversionsOf are the letters of a format's conversions, and whether they take their values by name.
-func conversionsOf(format string) (letters string, byName bool) {
+// conversionsOf returns the letters of a format's conversions, and whether they take their values by name. Bad is the
+// message for an unknown conversion.
+func conversionsOf(format string) (letters string, byName bool, bad string) {
 	for {
 		_, rest, found := strings.Cut(format, "%")
-		if !found || rest == "" {
-			return letters, byName
-		}
 		if strings.HasPrefix(rest, "(") {
 			byName = true
-			if _, rest, found = strings.Cut(rest, ")"); !found || rest == "" {
-				return letters, byName
-			}
+			_, rest, _ = strings.Cut(rest, ")")
 		}
-		if rest[0] != '%' {
+		switch {
+		case !found || rest == "":
+			return letters, byName, ""
+		case !strings.ContainsRune("%srdioxXeEfFgGc", rune(rest[0])):
+			return letters, byName, "unknown conversion %" + string([]rune(rest)[0])
+		case rest[0] != '%':
 			letters += rest[:1]
 		}
 		format = rest[1:]
 	}
 }
 
-// badConversion is what % says of a format.
-func badConversion(format string) string {
-	for {
-		_, rest, found := strings.Cut(format, "%")
-		if !found || rest == "" {
-			return ""
-		}
-		if strings.HasPrefix(rest, "(") {
-			if _, rest, found = strings.Cut(rest, ")"); !found || rest == "" {
-				return ""
-			}
-		}
-		if !strings.ContainsRune("%srdioxXeEfFgGc", rune(rest[0])) {
-			return "unknown conversion %" + string([]rune(rest)[0])
-		}
-		format = rest[1:]
-	}
-}
-
-// checkReplacements tries a format that is written out with as many values as it is given.
+// checkReplacements checks a literal format of string.format by calling it with samples of the arguments' types.
 func (m *module) checkReplacements(x syntax.Expr, call *syntax.CallExpr) {
 	format, ok := starlark.AsString(m.literal(x))
 	if !ok {

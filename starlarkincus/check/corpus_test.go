@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// chunks are the scripts of a file of the corpus, each written beside what it may load.
+// chunks writes the scripts of a corpus file to a folder with lib.star, which they may load, and returns their paths and
+// texts.
 func chunks(t testing.TB, name string) (paths, texts []string) {
 	src, err := os.ReadFile(filepath.Join("testdata/corpus", name))
 	if err != nil {
@@ -36,7 +37,7 @@ func chunks(t testing.TB, name string) (paths, texts []string) {
 	return paths, texts
 }
 
-// planted is the line of a script that has a mistake, and a pattern of the finding that is due there.
+// planted returns the line of a script's mistake, and the pattern of its finding.
 func planted(text string) (line int, due *regexp.Regexp) {
 	for i, code := range strings.Split(text, "\n") {
 		if _, pattern, found := strings.Cut(code, "  ### "); found {
@@ -46,7 +47,7 @@ func planted(text string) (line int, due *regexp.Regexp) {
 	return 0, nil
 }
 
-// TestCorpusMistakes counts the mistakes of the corpus that are found: at least 95 of 100 must be.
+// TestCorpusMistakes checks that at least 95 % of the corpus's mistakes are found.
 func TestCorpusMistakes(t *testing.T) {
 	paths, texts := chunks(t, "mistakes.txt")
 	found := 0
@@ -80,7 +81,7 @@ func TestCorpusMistakes(t *testing.T) {
 	}
 }
 
-// TestCorpusRight checks scripts that have no mistake.
+// TestCorpusRight checks that the corpus's right scripts have no findings.
 func TestCorpusRight(t *testing.T) {
 	paths, texts := chunks(t, "right.txt")
 	for i, path := range paths {

@@ -15,8 +15,8 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// checkDeclared checks a call of a function by its declaration. What it finds is tried with values of the types: what
-// they give is what a run says.
+// checkDeclared checks a call of a function against its declaration. A mismatch is tried with sample values, and reported
+// with the message of that trial, so that check and a run use the same words.
 func (m *module) checkDeclared(name string, recv typ, args []syntax.Expr, at syntax.Position) {
 	d := m.declaration(name)
 	if recv.class == errorClass {
@@ -53,18 +53,18 @@ func (m *module) checkDeclared(name string, recv typ, args []syntax.Expr, at syn
 	}
 }
 
-// A binder gives arguments their parameters.
+// A binder assigns arguments to parameters.
 type binder struct {
 	*module
 	decl  *declare.Decl
-	count int // arguments without a name
+	count int // number of positional arguments so far
 	given map[string]bool
-	exact bool // a trial has all that is known of the arguments
+	exact bool // the trial uses the known values of arguments
 	wrong bool
-	at    syntax.Position // of what is wrong
+	at    syntax.Position // position of the mistake
 }
 
-// next is the parameter of the next argument without a name; nil where there is none.
+// next returns the parameter of the next positional argument; nil if there is none.
 func (b *binder) next() *declare.Param {
 	i := 0
 	for k := range b.decl.Params {
@@ -84,7 +84,7 @@ func (b *binder) next() *declare.Param {
 	return nil
 }
 
-// byName is the parameter of an argument with a name; nil where there is none.
+// byName returns the parameter of a named argument; nil if there is none.
 func (b *binder) byName(name string) *declare.Param {
 	for k := range b.decl.Params {
 		if p := &b.decl.Params[k]; p.Passing == declare.Keywords || p.Name == name && p.Passing != declare.Rest {
@@ -95,7 +95,7 @@ func (b *binder) byName(name string) *declare.Param {
 	return nil
 }
 
-// value is what a trial has for an argument.
+// value checks an argument against its parameter, and returns its value for a trial.
 func (b *binder) value(p *declare.Param, value syntax.Expr) starlark.Value {
 	u := b.typeOf(value)
 	fits := true
@@ -124,11 +124,11 @@ func (b *binder) value(p *declare.Param, value syntax.Expr) starlark.Value {
 	return fitting(p.Type)
 }
 
-// changers are the methods that change what they belong to.
+// changers are the methods that change their receiver.
 var changers = []string{"list.append", "list.clear", "list.extend", "list.insert", "list.pop", "list.remove",
 	"dict.clear", "dict.pop", "dict.popitem", "dict.setdefault", "dict.update"}
 
-// fitting is a value that a parameter takes.
+// fitting returns a value that a parameter accepts.
 func fitting(takes declare.Type) starlark.Value {
 	for c := boolean; c < classes; c++ {
 		if takes != declare.Any && declaredAs[c] != 0 && allows(takes, c) {
@@ -138,8 +138,8 @@ func fitting(takes declare.Type) starlark.Value {
 	return starlark.None
 }
 
-// call is run for a method of one of Starlark's own types, which needs no host.
-func (t *trial) call() string {
+// callMethod is run for a method of one of Starlark's own types, which needs no host.
+func (t *trial) callMethod() string {
 	fn, err := t.recv.fixed().(starlark.HasAttrs).Attr(t.name[strings.LastIndex(t.name, ".")+1:])
 	if err != nil || fn == nil {
 		return ""
@@ -164,10 +164,10 @@ func (t *trial) call() string {
 	return ""
 }
 
-// trialTime bounds a trial. None takes long: what would wait has a wrong argument, and fails before.
+// trialTime limits the time of a trial. A trial fails early, because it has a wrong argument.
 const trialTime = 200 * time.Millisecond
 
-// A trial is a call of a function with values that stand for the arguments.
+// A trial is a call of a function with sample values as arguments.
 type trial struct {
 	name   string
 	recv   typ
@@ -176,11 +176,11 @@ type trial struct {
 	values []starlark.Value // of kwargs
 }
 
-// run makes the call, and returns what its failure says; empty where it doesn't fail.
+// run makes the call and returns the message of its failure; empty if it succeeds.
 func (t *trial) run() string {
 	switch t.recv.class {
 	case text, octets, list, dict, set:
-		return t.call()
+		return t.callMethod()
 	}
 	names := starlark.StringDict{}
 	callee := t.name
@@ -205,7 +205,7 @@ func (t *trial) run() string {
 		add("", v)
 	}
 	if t.name == "flag" && len(args) > 0 {
-		args[0] = `"name"` // it must be written out
+		args[0] = `"name"` // flag requires a literal
 	}
 	for i, v := range t.values {
 		add(t.kwargs[i]+" = ", v)

@@ -7,67 +7,67 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// facts are what is known of a file's variables.
+// facts is the result of a file's type inference. Variables are identified by their first binding identifier.
 type facts struct {
-	vars      map[*syntax.Ident]*variable // by the identifier that first binds the variable
-	order     []*variable
-	callables map[syntax.Node]*callable
-	guards    map[*syntax.Ident]guard // by the identifier that first binds the variable
-	branches  map[*syntax.Ident]bool  // uses that stand behind a condition
-	hidden    map[string]bool         // attributes that the script asks for with hasattr or getattr
-	given     map[string]bool         // names of arguments in calls: fields that an error may have been given
-	excused   map[syntax.Node]bool    // calls and functions whose mistakes are what the script wants
+	vars           map[*syntax.Ident]*variable
+	order          []*variable
+	callables      map[syntax.Node]*callable
+	guards         map[*syntax.Ident]guard
+	conditional    map[*syntax.Ident]bool // uses in code that a condition may skip
+	probedAttrs    map[string]bool        // attributes that the script queries with hasattr or getattr
+	argNames       map[string]bool        // names of arguments in calls: possible fields of errors
+	expectedToFail map[syntax.Node]bool   // calls and functions that the script expects to fail
 
-	proven map[syntax.Expr]bool  // that were evaluated, alone or in another
-	types  map[syntax.Expr]union // of expressions that were looked at
+	proven map[syntax.Expr]bool  // constant expressions that were evaluated
+	types  map[syntax.Expr]union // cache of typeOf
 }
 
-// A variable is a name of a script's, or what a function of its returns, with all that it may be.
+// A variable is a variable of the script, or the result of one of its functions.
 type variable struct {
-	sources []func() union
-	puts    []put         // what is put into a list, a set or a dict in it
-	leaks   []func() bool // uses that may let others change it
+	sources []func() union // types of the assigned values
+	puts    []put          // additions to the list, set or dict that it holds
+	leaks   []func() bool  // report whether a use may let other code change the value
 	types   union
-	param   bool // of a function of the script's
+	param   bool
 }
 
-// A put adds to what a variable's value holds.
+// A put is the addition of an element to a list, set or dict. Key is nil for an element without a key.
 type put struct{ key, value func() union }
 
-// maxRounds bounds the rounds in which variables that depend on each other settle.
+// maxRounds limits the iterations of solve.
 const maxRounds = 12
 
-// learn collects the facts of a file, once.
-func (m *module) learn() *facts {
+// collectFacts returns the facts of a file, which are inferred once.
+func (m *module) collectFacts() *facts {
 	if m.facts != nil {
 		return m.facts
 	}
 	m.facts = &facts{
-		vars: make(map[*syntax.Ident]*variable), callables: make(map[syntax.Node]*callable), guards: make(map[*syntax.Ident]guard), branches: make(map[*syntax.Ident]bool),
-		hidden: make(map[string]bool), given: make(map[string]bool), excused: make(map[syntax.Node]bool),
+		vars: make(map[*syntax.Ident]*variable), callables: make(map[syntax.Node]*callable), guards: make(map[*syntax.Ident]guard), conditional: make(map[*syntax.Ident]bool),
+		probedAttrs: make(map[string]bool), argNames: make(map[string]bool), expectedToFail: make(map[syntax.Node]bool),
 		proven: make(map[syntax.Expr]bool), types: make(map[syntax.Expr]union),
 	}
-	m.learning = true
-	c := &collector{module: m, kept: make(map[*syntax.Ident]bool), library: forOthers(m.file),
-		sites: make(map[*syntax.Ident][]site), inCalls: make(map[*syntax.Ident]bool), lambdas: make(map[*syntax.LambdaExpr]site)}
+	m.collecting = true
+	c := &collector{module: m, readOnly: make(map[*syntax.Ident]bool), library: isLibrary(m.file),
+		sites: make(map[*syntax.Ident][]callSite), inCalls: make(map[*syntax.Ident]bool), lambdas: make(map[*syntax.LambdaExpr]callSite)}
 	c.block(m.file.Stmts)
 	c.uses()
 	c.connect()
-	m.guard()
-	m.settle()
-	m.learning = false
+	m.collectGuards()
+	m.solve()
+	m.collecting = false
 	syntax.Walk(m.file, func(n syntax.Node) bool {
 		if call, ok := n.(*syntax.CallExpr); ok {
-			m.excuse(call)
+			m.markExpectedFailures(call)
 		}
 		return true
 	})
 	return m.facts
 }
 
-// settle finds the least types that variables have. In each round the types only grow; what still does so at the end is
-// uncertain.
-func (m *module) settle() {
+// solve computes the least fixed point of the variables' types. Types only grow in each round; one that still grows after
+// maxRounds becomes unknown.
+func (m *module) solve() {
 	for round := 0; ; round++ {
 		changed := false
 		clear(m.facts.types)
@@ -91,7 +91,7 @@ func (m *module) settle() {
 	clear(m.facts.types)
 }
 
-// compute joins what the variable may be, by what is known of others now.
+// compute returns the types of the variable, given the current types of the others.
 func (v *variable) compute() union {
 	u := never
 	for _, source := range v.sources {
@@ -127,7 +127,7 @@ func (v *variable) compute() union {
 	return u
 }
 
-// firstOf is the identifier that first binds what id names; nil for a name that isn't the script's.
+// firstOf returns the identifier that first binds id's variable; nil for a predeclared name.
 func firstOf(id *syntax.Ident) *syntax.Ident {
 	if binding, ok := id.Binding.(*resolve.Binding); ok && binding.First != nil {
 		return binding.First
@@ -135,7 +135,7 @@ func firstOf(id *syntax.Ident) *syntax.Ident {
 	return nil
 }
 
-// isNamed says whether an expression is one of the names that every script has, and not the script's own.
+// isNamed reports whether an expression is one of these predeclared names, and not shadowed by the script.
 func isNamed(expr syntax.Expr, names ...string) bool {
 	id, ok := expr.(*syntax.Ident)
 	if !ok {

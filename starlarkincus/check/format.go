@@ -17,16 +17,16 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// Format is a script's text in its usual form: that of buildifier for .bzl files, with nothing reordered or rewritten.
-// Name is what errors call the script. What isn't formatted is returned as it is, with the reason.
+// Format returns a script in the format of buildifier for .bzl files, without reordering or rewriting. Name is the
+// script's name in errors. After an error the script is returned unchanged.
 func Format(name string, src []byte) ([]byte, error) {
-	// The formatter keeps carriage returns and a byte order mark where they are; the language has no use for them.
+	// The formatter would keep carriage returns and a byte order mark.
 	text := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.TrimPrefix(string(src), "\ufeff"))
-	before, err := parsed(name, []byte(text))
+	before, err := parse(name, []byte(text))
 	if err != nil {
 		return src, err
 	}
-	if pos, what := untaken(before); what != "" {
+	if pos, what := unsupported(before); what != "" {
 		return src, fmt.Errorf("%s:%d: can't be formatted: the formatter doesn't know %s", name, pos.Line, what)
 	}
 	file, err := build.ParseBzl(name, []byte(text))
@@ -38,15 +38,15 @@ func Format(name string, src []byte) ([]byte, error) {
 		return src, fmt.Errorf("%s:1: can't be formatted: %s", name, strings.TrimPrefix(err.Error(), name+":"))
 	}
 	out := build.FormatWithoutRewriting(file)
-	after, err := parsed(name, out)
+	after, err := parse(name, out)
 	if err != nil || !Same(before, after) {
 		return src, fmt.Errorf("%s:1: can't be formatted: that would change what it does", name)
 	}
 	return out, nil
 }
 
-// parsed is a script's tree with its comments.
-func parsed(name string, src []byte) (*syntax.File, error) {
+// parse returns a script's tree with its comments.
+func parse(name string, src []byte) (*syntax.File, error) {
 	if err := host.CheckSource(name, src); err != nil {
 		return nil, err
 	}
@@ -59,8 +59,8 @@ func parsed(name string, src []byte) (*syntax.File, error) {
 	return file, err
 }
 
-// untaken is the first thing in a script that the formatter doesn't take.
-func untaken(file *syntax.File) (pos syntax.Position, what string) {
+// unsupported returns the first construct in a script that the formatter can't parse.
+func unsupported(file *syntax.File) (pos syntax.Position, what string) {
 	syntax.Walk(file, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.WhileStmt:
@@ -77,13 +77,13 @@ func untaken(file *syntax.File) (pos syntax.Position, what string) {
 	return pos, what
 }
 
-// Same says whether two scripts have the same meaning and the same comments: whether their trees differ in positions
-// and in how strings are quoted only.
+// Same reports whether two scripts have the same meaning and comments: their trees differ only in positions and in the
+// quoting of strings.
 func Same(a, b *syntax.File) bool {
 	return reflect.DeepEqual(shape(a), shape(b)) && reflect.DeepEqual(comments(a), comments(b))
 }
 
-// shape is a tree without positions.
+// shape returns a tree without positions.
 func shape(file *syntax.File) []any {
 	var out []any
 	syntax.Walk(file, func(n syntax.Node) bool {
@@ -91,7 +91,7 @@ func shape(file *syntax.File) []any {
 		case nil:
 			out = append(out, nil)
 			return false
-		case *syntax.ParenExpr: // its parts may be spread over lines with others
+		case *syntax.ParenExpr: // it may span several lines
 			out = append(out, "()")
 		case *syntax.Ident:
 			out = append(out, n.Name)
@@ -128,7 +128,7 @@ func shape(file *syntax.File) []any {
 	return out
 }
 
-// comments are the texts of a file's comments, in their order, by how often each is there.
+// comments returns the number of occurrences of each comment's text.
 func comments(file *syntax.File) map[string]int {
 	all := make(map[string]int)
 	syntax.Walk(file, func(n syntax.Node) bool {
@@ -147,7 +147,7 @@ func comments(file *syntax.File) map[string]int {
 	return all
 }
 
-// Formatted reads a file, and gives its text and the formatted text.
+// Formatted reads a file and returns its text and the formatted text.
 func Formatted(path string) (before, after []byte, err error) {
 	if before, err = input.File(context.Background(), path, input.Script); err != nil {
 		return nil, nil, err
@@ -156,7 +156,7 @@ func Formatted(path string) (before, after []byte, err error) {
 	return before, after, err
 }
 
-// Replace gives a file another content, whole or not at all. It keeps the file's mode, and a symbolic link to it.
+// Replace atomically replaces a file's content. It keeps the file's mode, and follows a symbolic link.
 func Replace(path string, content []byte) error {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestFormatKeepsMeaning formats all scripts of the project, twice. The second time changes nothing, and the trees are
-// the same.
+// TestFormatKeepsMeaning checks that formatting keeps the trees of all scripts of the project, and that formatting again
+// changes nothing.
 func TestFormatKeepsMeaning(t *testing.T) {
 	formatted := 0
 	for _, path := range scripts(t) {
@@ -19,13 +19,13 @@ func TestFormatKeepsMeaning(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, chunk := range strings.Split("\n"+string(src), "\n---\n") {
-			before, err := parsed(path, []byte(chunk))
+			before, err := parse(path, []byte(chunk))
 			if err != nil {
 				continue
 			}
 			once, err := Format(path, []byte(chunk))
 			if err != nil {
-				if _, what := untaken(before); what == "" {
+				if _, what := unsupported(before); what == "" {
 					t.Errorf("chunk %d: %v", i, err)
 				}
 				continue
@@ -34,7 +34,7 @@ func TestFormatKeepsMeaning(t *testing.T) {
 			if err != nil || string(once) != string(twice) {
 				t.Errorf("%s: chunk %d: formatted again it differs: %v\n%s", path, i, err, cmp.Diff(string(once), string(twice)))
 			}
-			after, err := parsed(path, once)
+			after, err := parse(path, once)
 			if err != nil || !Same(before, after) {
 				t.Errorf("%s: chunk %d: the trees differ: %v", path, i, err)
 			}

@@ -6,18 +6,18 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// A guard is what a script does to find out about a variable: code that stands behind a condition may never run with
-// what the variable has without it.
+// A guard describes the tests of a variable in a script. Code behind a condition may run only for some of the variable's
+// types.
 type guard int
 
 const (
-	tested guard = 1 << iota // it occurs in a condition: it isn't only None or a bool where it is used
-	asked                    // its type or its attributes are asked for: nothing is certain
+	tested    guard = 1 << iota // occurs in a condition: its uses exclude None and bool
+	inspected                   // its type or attributes are queried: its types are unknown
 )
 
 func (g guard) narrow(u union) union {
 	switch {
-	case g&asked != 0:
+	case g&inspected != 0:
 		return nil
 	case g&tested != 0:
 		return u.without(none, boolean)
@@ -25,42 +25,42 @@ func (g guard) narrow(u union) union {
 	return u
 }
 
-// branch notes what stands behind a condition: that a script calls a function with values of one type only doesn't mean
-// that all of its branches are for them.
-func (m *module) branch(stmts []syntax.Stmt, behind bool) {
+// markBranches marks the code behind conditions. Not every branch of a function is meant for the types that the script
+// passes to it.
+func (m *module) markBranches(stmts []syntax.Stmt, behind bool) {
 	for _, stmt := range stmts {
 		if behind {
-			m.behind(stmt)
+			m.markConditional(stmt)
 		}
 		switch stmt := stmt.(type) {
 		case *syntax.IfStmt:
-			m.branch(stmt.True, true)
-			m.branch(stmt.False, true)
+			m.markBranches(stmt.True, true)
+			m.markBranches(stmt.False, true)
 			behind = behind || leaves(stmt)
 		case *syntax.ForStmt:
-			m.branch(stmt.Body, behind)
+			m.markBranches(stmt.Body, behind)
 		case *syntax.WhileStmt:
-			m.branch(stmt.Body, true)
+			m.markBranches(stmt.Body, true)
 		case *syntax.DefStmt:
-			m.branch(stmt.Body, false)
+			m.markBranches(stmt.Body, false)
 		}
 	}
 }
 
-// behind marks all names in a node.
-func (m *module) behind(n syntax.Node) {
+// markConditional marks all names in a node.
+func (m *module) markConditional(n syntax.Node) {
 	syntax.Walk(n, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.DefStmt:
-			return false // it has branches of its own
+			return false // markBranches visits its body
 		case *syntax.Ident:
-			m.facts.branches[n] = true
+			m.facts.conditional[n] = true
 		}
 		return true
 	})
 }
 
-// leaves reports whether a statement may leave the block that it is in, or never come to its end.
+// leaves reports whether a statement may leave its block or never end.
 func leaves(stmt syntax.Stmt) bool {
 	found := false
 	syntax.Walk(stmt, func(n syntax.Node) bool {
@@ -77,9 +77,9 @@ func leaves(stmt syntax.Stmt) bool {
 	return found
 }
 
-// guard collects the guards of a file's variables.
-func (m *module) guard() {
-	m.branch(m.file.Stmts, false)
+// collectGuards records the guards of a file's variables.
+func (m *module) collectGuards() {
+	m.markBranches(m.file.Stmts, false)
 	mark := func(expr syntax.Node, g guard) {
 		if expr == nil {
 			return
@@ -101,19 +101,19 @@ func (m *module) guard() {
 			mark(n.Cond, tested)
 		case *syntax.CondExpr:
 			mark(n.Cond, tested)
-			m.behind(n.True)
-			m.behind(n.False)
+			m.markConditional(n.True)
+			m.markConditional(n.False)
 		case *syntax.IfClause:
 			mark(n.Cond, tested)
 		case *syntax.Comprehension:
 			if slices.ContainsFunc(n.Clauses, func(c syntax.Node) bool { _, ok := c.(*syntax.IfClause); return ok }) {
-				m.behind(n.Body)
+				m.markConditional(n.Body)
 			}
 		case *syntax.BinaryExpr:
 			switch n.Op {
 			case syntax.AND, syntax.OR:
 				mark(n.X, tested)
-				m.behind(n.Y)
+				m.markConditional(n.Y)
 			case syntax.EQL, syntax.NEQ:
 				mark(n.X, tested)
 			}
@@ -123,7 +123,7 @@ func (m *module) guard() {
 			}
 		case *syntax.CallExpr:
 			if isNamed(n.Fn, "type", "hasattr", "getattr", "dir") && len(n.Args) > 0 {
-				mark(n.Args[0], asked)
+				mark(n.Args[0], inspected)
 			}
 		}
 		return true

@@ -10,7 +10,7 @@ import (
 
 // typeOf returns the types of an expression's value.
 func (m *module) typeOf(expr syntax.Expr) union {
-	types := m.learn().types
+	types := m.collectFacts().types
 	u, known := types[expr]
 	if !known {
 		types[expr] = nil
@@ -38,7 +38,7 @@ func (m *module) infer(expr syntax.Expr) union {
 	case *syntax.BinaryExpr:
 		return m.binaryTypes(x)
 	case *syntax.DotExpr:
-		if m.facts.hidden[x.Name.Name] {
+		if m.facts.probedAttrs[x.Name.Name] {
 			return nil
 		}
 		u, _ := m.attr(m.typeOf(x.X), x.Name.Name, false)
@@ -83,18 +83,18 @@ func literalTypes(x *syntax.Literal) union {
 	switch v := x.Value.(type) {
 	case string:
 		if x.Token == syntax.BYTES {
-			return of(octets)
+			return simple(octets)
 		}
 		return only(typ{class: text, value: starlark.String(v)})
 	case int64:
 		return only(typ{class: integer, value: starlark.MakeInt64(v)})
 	case float64:
-		return of(float)
+		return simple(float)
 	}
-	return of(integer)
+	return simple(integer)
 }
 
-// sliced returns the type of a part of a value.
+// sliced returns the types of a slice of a value.
 func sliced(t typ) union {
 	switch t.class {
 	case list:
@@ -102,7 +102,7 @@ func sliced(t typ) union {
 	case tuple:
 		return only(typ{class: tuple, open: true, elems: []union{t.element()}})
 	case text, octets, ranged:
-		return of(t.class)
+		return simple(t.class)
 	case none, boolean, integer, float, dict, set:
 		return never
 	}
@@ -112,8 +112,8 @@ func sliced(t typ) union {
 func (m *module) identTypes(id *syntax.Ident) union {
 	if first := firstOf(id); first != nil {
 		v := m.facts.vars[first]
-		if v == nil || v.param && m.facts.branches[id] {
-			return nil // another call may take that branch
+		if v == nil || v.param && m.facts.conditional[id] {
+			return nil // other calls may take that branch
 		}
 		return m.facts.guards[first].narrow(v.types)
 	}
@@ -133,7 +133,7 @@ func (m *module) identTypes(id *syntax.Ident) union {
 	case m.unknownNames[id.Name]:
 		return nil
 	case id.Name == "incus":
-		return of(client)
+		return simple(client)
 	case id.Name == "lock":
 		u, _ := m.clientAttr("lock")
 		return u
@@ -167,17 +167,17 @@ func (m *module) indexTypes(x *syntax.IndexExpr) union {
 			}
 			return t.element()
 		case text:
-			return of(text)
+			return simple(text)
 		case octets, ranged:
-			return of(integer)
+			return simple(integer)
 		case environ:
-			return of(text)
+			return simple(text)
 		case result:
 			switch at {
 			case 0:
 				return orNone(t.elem(0))
 			case 1:
-				return orNone(of(failure))
+				return orNone(simple(failure))
 			}
 		case object:
 			if key, ok := index.one(); ok {

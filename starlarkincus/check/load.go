@@ -11,14 +11,14 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// A loading is a load statement, and the file that it means.
+// A loading is a load statement with its file.
 type loading struct {
 	*syntax.LoadStmt
-	from *module // nil where there is none
+	from *module // nil after an error
 	err  error
 }
 
-// loads are a file's load statements, with the files found once.
+// loads returns a file's load statements. Their files are looked up once.
 func (m *module) loads() []*loading {
 	if m.loadings == nil {
 		m.loadings = make([]*loading, 0)
@@ -35,7 +35,7 @@ func (m *module) loads() []*loading {
 	return m.loadings
 }
 
-// loaded is the file that a load statement means; nil where there is none.
+// loaded returns the file of a load statement; nil if it isn't found.
 func (m *module) loaded(load *syntax.LoadStmt) *module {
 	for _, l := range m.loads() {
 		if l.LoadStmt == load {
@@ -45,7 +45,7 @@ func (m *module) loaded(load *syntax.LoadStmt) *module {
 	return nil
 }
 
-// find reads the file that is loaded under a name. A file of several paths is one.
+// find returns the file that a load of name reads. A file reached by several paths is one module.
 func (m *module) find(name string) (*module, error) {
 	path, err := m.scripts.Find(m.path, name)
 	if err != nil {
@@ -112,7 +112,7 @@ func (m *module) hasFlags() bool {
 	return found
 }
 
-// leadsTo says whether a file is another, or loads it on some way.
+// leadsTo reports whether a file is target, or loads it directly or indirectly.
 func (m *module) leadsTo(target *module, seen map[*module]bool) bool {
 	if m == target {
 		return true
@@ -132,7 +132,7 @@ func (m *module) leadsTo(target *module, seen map[*module]bool) bool {
 	return false
 }
 
-// checkLoaded checks that a file has the names that are loaded from it.
+// checkLoaded checks that a file defines the names loaded from it.
 func (m *module) checkLoaded(load *loading, from *module) {
 	names := from.globals()
 	for _, id := range load.From {
@@ -154,7 +154,7 @@ func (m *module) checkLoaded(load *loading, from *module) {
 	}
 }
 
-// loadsItself is the file that a name comes from which a file has only loaded.
+// loadsItself returns the module name from which the file itself loads a name; empty if it doesn't.
 func (m *module) loadsItself(name string) string {
 	for _, load := range m.loads() {
 		for _, to := range load.To {
@@ -166,7 +166,7 @@ func (m *module) loadsItself(name string) string {
 	return ""
 }
 
-// globals are a file's own names at its top level.
+// globals returns the names that a file defines at its top level.
 func (m *module) globals() map[string]*syntax.Ident {
 	names := make(map[string]*syntax.Ident)
 	if info, ok := m.file.Module.(*resolve.Module); ok {

@@ -9,7 +9,7 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// message is what an error of Starlark's says, without its backtrace.
+// message returns the message of a Starlark error, without its backtrace.
 func message(err error) string {
 	var failed *starlark.EvalError
 	if errors.As(err, &failed) {
@@ -18,7 +18,7 @@ func message(err error) string {
 	return err.Error()
 }
 
-// apply applies an operator to samples.
+// apply returns the result type of an operator, by applying it to samples.
 func apply(op syntax.Token, x, y typ) (union, error) {
 	switch op {
 	case syntax.EQL, syntax.NEQ:
@@ -38,7 +38,7 @@ func apply(op syntax.Token, x, y typ) (union, error) {
 	return combined(op, x, y, v), nil
 }
 
-// combined is the type of the value that an operator gave for samples of two types.
+// combined returns the type of v, the result of an operator for samples of types x and y.
 func combined(op syntax.Token, x, y typ, v starlark.Value) union {
 	switch v.(type) {
 	case starlark.Int:
@@ -50,7 +50,7 @@ func combined(op syntax.Token, x, y typ, v starlark.Value) union {
 	case starlark.String:
 		return textT
 	case starlark.Bytes:
-		return of(octets)
+		return simple(octets)
 	case *starlark.List:
 		if op == syntax.STAR {
 			return listOf(join(x.elem0(), y.elem0()))
@@ -70,14 +70,14 @@ func combined(op syntax.Token, x, y typ, v starlark.Value) union {
 	case "struct":
 		return fieldsOf(x, y)
 	case "time.time":
-		return of(moment)
+		return simple(moment)
 	case "time.duration":
-		return of(duration)
+		return simple(duration)
 	}
 	return nil
 }
 
-// elem0 is what a repeated list holds; a number holds nothing.
+// elem0 returns the element type of a list; never for other types, such as the number in a repetition.
 func (t typ) elem0() union {
 	if t.class == list {
 		return t.elem(0)
@@ -85,7 +85,7 @@ func (t typ) elem0() union {
 	return never
 }
 
-// binary applies an operator to all combinations of two types. It fails where each of them does.
+// binary applies an operator to all combinations of two types, and returns a problem if all of them fail.
 func binary(op syntax.Token, x, y union) (union, problem) {
 	if op == syntax.PERCENT && x.is(text) {
 		return textT, problem{} // the format decides
@@ -157,8 +157,8 @@ func unary(op syntax.Token, x union) (union, problem) {
 	return never, p
 }
 
-// failing returns the problem of an operation that fails for all types of a value, as f says it of one type; none where
-// it may succeed.
+// failing returns the problem of an operation that fails for all types of a value. f returns the message for one type;
+// empty if it may succeed.
 func failing(u union, f func(typ) string) problem {
 	var p problem
 	for _, t := range u {
@@ -173,7 +173,7 @@ func failing(u union, f func(typ) string) problem {
 	return p
 }
 
-// notIterable is what a run says of an iteration over a value.
+// notIterable returns the problem of an iteration over a value.
 func notIterable(u union) problem {
 	return failing(u, func(t typ) string {
 		if _, ok := t.sample().(starlark.Iterable); ok {
@@ -183,7 +183,7 @@ func notIterable(u union) problem {
 	})
 }
 
-// notUnpacked is what a run says of a value that is assigned to n targets.
+// notUnpacked returns the problem of an assignment of a value to n targets.
 func notUnpacked(u union, n int) problem {
 	return failing(u, func(t typ) string {
 		if _, ok := t.sample().(starlark.Iterable); !ok {
@@ -206,7 +206,7 @@ func notUnpacked(u union, n int) problem {
 	})
 }
 
-// badIndex is what a run says of x[y].
+// badIndex returns the problem of x[y].
 func badIndex(x, y union) problem {
 	if y == nil {
 		return failing(x, func(t typ) string {
@@ -236,7 +236,7 @@ func badIndex(x, y union) problem {
 	})
 }
 
-// badSlice is what a run says of x[lo:hi:step].
+// badSlice returns the problem of x[lo:hi:step].
 func badSlice(x union, bounds ...union) problem {
 	p := failing(x, func(t typ) string {
 		if _, ok := t.sample().(starlark.Sliceable); ok {
@@ -260,7 +260,7 @@ func badSlice(x union, bounds ...union) problem {
 	return p
 }
 
-// unhashable is what a run says of a key; empty for one that can be.
+// unhashable returns the message for a dict key of type t; empty if it is hashable.
 func unhashable(t typ) string {
 	if t.class == tuple || t.class == structure {
 		return ""
@@ -271,7 +271,7 @@ func unhashable(t typ) string {
 	return ""
 }
 
-// unassignable is what a run says of an assignment to x[y].
+// unassignable returns the problem of an assignment to x[y].
 func unassignable(x, y union) problem {
 	return failing(x, func(t typ) string {
 		v := t.sample()
@@ -296,7 +296,7 @@ func unassignable(x, y union) problem {
 	})
 }
 
-// unsettable is what a run says of an assignment to x.name.
+// unsettable returns the problem of an assignment to x.name.
 func unsettable(x union, name string) problem {
 	return failing(x, func(t typ) string {
 		if _, ok := t.sample().(starlark.HasSetField); ok {
@@ -306,7 +306,7 @@ func unsettable(x union, name string) problem {
 	})
 }
 
-// uncallable is what a run says of a call of a value that is no function.
+// uncallable returns the message for a call of a value that is not callable.
 func uncallable(t typ) string {
 	return fmt.Sprintf("invalid call of non-function (%s)", t.typeName())
 }

@@ -94,7 +94,7 @@ func (w *writer) method() string {
 		"union", "group", "groups", "findall", "search", "sub", "is_a", "format", "lower", "copy", "setdefault", "update", "insert") + "(" + w.args(2) + ")"
 }
 
-// statement returns one or several lines.
+// statement returns a statement of one or more lines.
 func (w *writer) statement() string {
 	v := w.variable()
 	e := func() string { return w.expr(w.IntN(3)) }
@@ -126,8 +126,8 @@ func (w *writer) statement() string {
 	return v + " = " + e()
 }
 
-// TestRandomScripts makes scripts of statements that a run gets through: check must say nothing of them. Of statements
-// that fail it counts those that it finds.
+// TestRandomScripts checks that random statements that run without an error have no findings, and counts the findings for
+// those that fail.
 func TestRandomScripts(t *testing.T) {
 	seed := *seedFlag
 	if seed == 0 {
@@ -189,8 +189,7 @@ func TestRandomScripts(t *testing.T) {
 	}
 }
 
-// TestTornScripts checks scripts of the corpus that were torn apart and put together in another way: whatever they hold,
-// check comes to an end.
+// TestTornScripts checks that check ends without a panic for scripts of the corpus with some words replaced by others.
 func TestTornScripts(t *testing.T) {
 	seed := *seedFlag
 	if seed == 0 {

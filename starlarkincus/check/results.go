@@ -9,7 +9,7 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// returns is what a call of a value gives; args are the arguments of the call that reach it.
+// returns returns the types of the result of a call of a value with args.
 func (m *module) returns(u union, args []syntax.Expr) union {
 	return u.each(func(t typ) union { return m.returned(t, args) })
 }
@@ -26,7 +26,7 @@ func (m *module) returned(t typ, args []syntax.Expr) union {
 		}
 		return never
 	case errorClass:
-		return of(failure)
+		return simple(failure)
 	case bound:
 		recv, _ := t.elem(0).one()
 		return m.declaredReturns(t.name, recv, args)
@@ -87,7 +87,7 @@ func shapeTypes(r spec.Returns) union {
 		case spec.Nothing:
 			return noneT
 		case spec.Client:
-			return of(client)
+			return simple(client)
 		}
 		return nil
 	}()
@@ -97,7 +97,7 @@ func shapeTypes(r spec.Returns) union {
 	return u
 }
 
-// invocation prepares a call's arguments without a name.
+// invocation returns a call with its positional arguments.
 func (m *module) invocation(recv typ, args []syntax.Expr) *invocation {
 	c := &invocation{module: m, receiver: recv}
 	for _, arg := range args {
@@ -113,7 +113,7 @@ func (m *module) invocation(recv typ, args []syntax.Expr) *invocation {
 	return c
 }
 
-// declaredReturns is what a declared function returns.
+// declaredReturns returns the types of a declared function's result.
 func (m *module) declaredReturns(name string, recv typ, args []syntax.Expr) union {
 	if returns := returning[name]; returns != nil {
 		return returns(m.invocation(recv, args))
@@ -124,7 +124,7 @@ func (m *module) declaredReturns(name string, recv typ, args []syntax.Expr) unio
 	return nil
 }
 
-// builtinReturns knows the functions that pass on what they are given.
+// builtinReturns returns the types of a builtin's result, including those of functions that call an argument.
 func (m *module) builtinReturns(name string, args []syntax.Expr) union {
 	argAt := func(i int) union {
 		if i >= len(args) {
@@ -149,7 +149,7 @@ func (m *module) builtinReturns(name string, args []syntax.Expr) union {
 		case "defer":
 			return noneT
 		}
-		return of(failure)
+		return simple(failure)
 	}
 	switch name {
 	case "struct":
@@ -165,7 +165,7 @@ func (m *module) builtinReturns(name string, args []syntax.Expr) union {
 	return m.declaredReturns(name, typ{}, args)
 }
 
-// literalAt is the value of a call's argument, where it is written out; nil where it isn't.
+// literalAt returns the value of a literal argument; nil for another one.
 func (m *module) literalAt(args []syntax.Expr, i int) starlark.Value {
 	if i < len(args) {
 		if value, name, spread := argument(args[i]); name == "" && !spread {
@@ -175,7 +175,7 @@ func (m *module) literalAt(args []syntax.Expr, i int) starlark.Value {
 	return nil
 }
 
-// structTypes is what struct returns.
+// structTypes returns the types of struct's result.
 func (m *module) structTypes(args []syntax.Expr) union {
 	t := typ{class: structure, fields: make(map[string]union)}
 	for _, arg := range args {
@@ -188,7 +188,7 @@ func (m *module) structTypes(args []syntax.Expr) union {
 	return only(t)
 }
 
-// flagTypes is what flag returns: a value of the default's type.
+// flagTypes returns the types of flag's result, which has the default's type.
 func (m *module) flagTypes(args []syntax.Expr) union {
 	for i, arg := range args {
 		value, name, spread := argument(arg)
@@ -200,7 +200,7 @@ func (m *module) flagTypes(args []syntax.Expr) union {
 			t, ok := u.one()
 			switch {
 			case ok && (t.class == text || t.class == integer || t.class == float || t.class == boolean):
-				return of(t.class)
+				return simple(t.class)
 			case ok && t.class == list:
 				return listOf(nil)
 			}
@@ -210,7 +210,7 @@ func (m *module) flagTypes(args []syntax.Expr) union {
 	return nil
 }
 
-// fieldsOf are the fields of two structs together.
+// fieldsOf returns the type of the sum of two structs.
 func fieldsOf(a, b typ) union {
 	if a.fields == nil || b.fields == nil {
 		return only(typ{class: structure, name: a.name})

@@ -11,10 +11,10 @@ import (
 	"go.starlark.net/starlarkstruct"
 )
 
-// typeName is the type's name as a run has it.
+// typeName returns the type's name in Starlark.
 func (t typ) typeName() string { return t.sample().Type() }
 
-// String is what messages of the module call it.
+// String returns the type's name in messages of the incus module.
 func (t typ) String() string {
 	switch t.class {
 	case client:
@@ -29,7 +29,7 @@ func (t typ) String() string {
 	return t.name
 }
 
-// A standIn is a value of a type of ours of which only the type matters.
+// A standIn is a sample of a type of the incus module.
 type standIn struct{ name string }
 
 func (s standIn) String() string        { return s.name }
@@ -38,14 +38,14 @@ func (s standIn) Freeze()               {}
 func (s standIn) Truth() starlark.Bool  { return true }
 func (s standIn) Hash() (uint32, error) { return 0, nil }
 
-// A mapped is one that has keys.
+// A mapped is a standIn with keys.
 type mapped struct{ standIn }
 
 func (mapped) Get(starlark.Value) (starlark.Value, bool, error) { return starlark.None, true, nil }
 func (mapped) Iterate() starlark.Iterator                       { return starlark.Tuple{}.Iterate() }
 
-// made are values that a script makes for samples, once.
-var made = sync.OnceValue(func() map[class]starlark.Value {
+// hostSamples are the samples of the host's types, which a script builds once.
+var hostSamples = sync.OnceValue(func() map[class]starlark.Value {
 	h := host.New(host.Options{})
 	values := make(map[class]starlark.Value)
 	for c, code := range map[class]string{
@@ -61,7 +61,7 @@ var made = sync.OnceValue(func() map[class]starlark.Value {
 	return values
 })
 
-// exact is the value where it is known, else a sample.
+// exact returns the value if it is known, or else a sample.
 func (t typ) exact() starlark.Value {
 	if t.value != nil {
 		return t.value
@@ -69,7 +69,7 @@ func (t typ) exact() starlark.Value {
 	return t.sample()
 }
 
-// fixed is exact, which can't be changed where values of the type can't.
+// fixed returns exact, frozen if values of the type are.
 func (t typ) fixed() starlark.Value {
 	v := t.exact()
 	if t.frozen {
@@ -78,7 +78,8 @@ func (t typ) fixed() starlark.Value {
 	return v
 }
 
-// sample is a value of the type, for which operators and functions do what they do for every value of it.
+// sample returns a value of the type, which stands for all of them: operators and functions accept or refuse it like any
+// other.
 func (t typ) sample() starlark.Value {
 	switch t.class {
 	case none:
@@ -133,5 +134,5 @@ func (t typ) sample() starlark.Value {
 	case duration:
 		return time.Duration(1e9)
 	}
-	return made()[t.class]
+	return hostSamples()[t.class]
 }

@@ -14,23 +14,23 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// A signature is what a function can be called with.
+// A signature describes the parameters of a function.
 type signature struct {
-	caller         caller
+	wording        wording
 	params         []param
-	varargs, named bool // it takes any further arguments without a name, and with one
-	lenient        bool // which arguments it needs depends on others
+	varargs, named bool // has *args, **kwargs
+	lenient        bool // the required arguments depend on others
 }
 
 type param struct {
 	name     string
-	position bool // may be given without its name
-	only     bool // may be given only so
+	position bool // may be positional
+	only     bool // positional only
 	required bool
-	field    *spec.Field // of the incus module's methods
+	field    *spec.Field // the declaration, for methods of the incus module
 }
 
-// find is the parameter of that name; nil where there is none.
+// find returns the parameter that can be passed by name; nil if there is none.
 func (s *signature) find(name string) *param {
 	for i := range s.params {
 		if p := &s.params[i]; p.name == name && !p.only {
@@ -40,7 +40,7 @@ func (s *signature) find(name string) *param {
 	return nil
 }
 
-// positions are the parameters that may be given without their names.
+// positions returns the names of the parameters that may be positional.
 func (s *signature) positions() []string {
 	var names []string
 	for _, p := range s.params {
@@ -51,8 +51,8 @@ func (s *signature) positions() []string {
 	return names
 }
 
-// ofMethod is the signature of one of the incus module's methods.
-func (c *checker) ofMethod(decl *spec.Method) *signature {
+// methodSignature returns the signature of a method of the incus module.
+func (c *checker) methodSignature(decl *spec.Method) *signature {
 	if s := c.methods[decl]; s != nil {
 		return s
 	}
@@ -66,9 +66,9 @@ func (c *checker) ofMethod(decl *spec.Method) *signature {
 	return s
 }
 
-// ofParams is the signature that a def's parameters make.
-func ofParams(params []syntax.Expr) *signature {
-	s := &signature{caller: byFunction}
+// paramsSignature returns the signature of a def or lambda.
+func paramsSignature(params []syntax.Expr) *signature {
+	s := &signature{wording: functionWording}
 	position := true
 	for _, p := range params {
 		switch p := p.(type) {
@@ -89,11 +89,11 @@ func ofParams(params []syntax.Expr) *signature {
 	return s
 }
 
-// ofBuiltin is the signature of a function of ours; nil where the name isn't one.
-func (c *checker) ofBuiltin(name string) *signature {
+// builtinSignature returns the signature of a function of the host; nil for another name.
+func (c *checker) builtinSignature(name string) *signature {
 	s, ok := c.builtins[name]
 	if d := c.declared[name]; !ok && d != nil && d.Callable() {
-		s = &signature{lenient: d.Loose, caller: byBuiltin}
+		s = &signature{lenient: d.Loose, wording: builtinWording}
 		position := true
 		for _, p := range d.Params {
 			switch p.Passing {
@@ -110,9 +110,9 @@ func (c *checker) ofBuiltin(name string) *signature {
 	return s
 }
 
-// check reports what is wrong with a call's arguments. Who is what messages call the function; at is where the call
-// stands. Of a call of which only some arguments are known, none is missing.
-func (m *module) check(s *signature, who string, args []syntax.Expr, at syntax.Position) {
+// checkSignature reports wrong arguments of a call. Who is the function's name in messages, and at the position of the
+// call. Missing arguments are not reported if there are spread ones.
+func (m *module) checkSignature(s *signature, who string, args []syntax.Expr, at syntax.Position) {
 	positions := s.positions()
 	given := make(map[string]bool)
 	count, open := 0, false
@@ -154,12 +154,12 @@ func (m *module) check(s *signature, who string, args []syntax.Expr, at syntax.P
 	}
 }
 
-// absent reports whether an argument counts for none.
+// absent reports whether an argument counts as not given, as None does for methods of the incus module.
 func (m *module) absent(s *signature, value syntax.Expr) bool {
-	return s.caller == byMethod && m.typeOf(value).is(none)
+	return s.wording == methodWording && m.typeOf(value).is(none)
 }
 
-// checkSpread checks the names in **{…}.
+// checkSpread checks the arguments in **{…}.
 func (m *module) checkSpread(s *signature, who string, arg *syntax.UnaryExpr, given map[string]bool) {
 	dict, ok := arg.X.(*syntax.DictExpr)
 	if !ok {
@@ -175,7 +175,7 @@ func (m *module) checkSpread(s *signature, who string, arg *syntax.UnaryExpr, gi
 	}
 }
 
-// checkNamed checks one name=value.
+// checkNamed checks one argument name=value.
 func (m *module) checkNamed(s *signature, who string, arg *syntax.BinaryExpr, given map[string]bool) {
 	id := arg.X.(*syntax.Ident)
 	p := s.find(id.Name)
@@ -220,7 +220,7 @@ func (m *module) checkValue(p *param, who string, value syntax.Expr) {
 	}
 }
 
-// badArgument is what a method says of an argument; empty for one that may be right.
+// badArgument returns a method's message for a wrong argument; empty if it may be right.
 func (m *module) badArgument(p *param, value syntax.Expr) string {
 	f := p.field
 	try := func(v starlark.Value) string {
@@ -237,7 +237,7 @@ func (m *module) badArgument(p *param, value syntax.Expr) string {
 		return try(v)
 	}
 	if p.required {
-		u = u.without(none) // which is none at all
+		u = u.without(none) // reported as missing
 	}
 	return failing(u, func(t typ) string {
 		if t.class == none || t.class == text && (f.Type == spec.Filter || f.Type == spec.Certificate) {
@@ -247,8 +247,7 @@ func (m *module) badArgument(p *param, value syntax.Expr) string {
 	}).text
 }
 
-// shown is a value with all that is certain of the parts of a list or dict that is written out; nil for another
-// expression.
+// shown returns the value of a literal, and of a list or dict literal with its known parts; nil for another expression.
 func (m *module) shown(expr syntax.Expr) starlark.Value {
 	part := func(expr syntax.Expr) starlark.Value {
 		if v := m.shown(expr); v != nil {
@@ -271,7 +270,7 @@ func (m *module) shown(expr syntax.Expr) starlark.Value {
 		for _, elem := range x.List {
 			v := part(elem)
 			if v == nil {
-				return out // messages count the elements
+				return out // messages number the elements
 			}
 			_ = out.Append(v)
 		}
@@ -281,7 +280,7 @@ func (m *module) shown(expr syntax.Expr) starlark.Value {
 		for _, elem := range x.List {
 			entry := elem.(*syntax.DictEntry)
 			if key, v := part(entry.Key), part(entry.Value); key != nil && v != nil {
-				_ = out.SetKey(key, v) // an unhashable key is reported where it is
+				_ = out.SetKey(key, v) // checkDict reports unhashable keys
 			}
 		}
 		return out
@@ -289,7 +288,7 @@ func (m *module) shown(expr syntax.Expr) starlark.Value {
 	return nil
 }
 
-// checkKeys checks the keys of a dict that is written out.
+// checkKeys checks the keys of a dict literal against the fields of the parameter.
 func (m *module) checkKeys(p *param, who string, dict *syntax.DictExpr) {
 	for _, elem := range dict.List {
 		entry := elem.(*syntax.DictEntry)
@@ -315,7 +314,7 @@ func (m *module) checkKeys(p *param, who string, dict *syntax.DictExpr) {
 	}
 }
 
-// checkFilter checks the fields that a filter's dict names.
+// checkFilter checks the names of fields in a filter given as a dict literal.
 func (m *module) checkFilter(p *param, who string, dict *syntax.DictExpr) {
 	for _, elem := range dict.List {
 		key := elem.(*syntax.DictEntry).Key
@@ -328,7 +327,7 @@ func (m *module) checkFilter(p *param, who string, dict *syntax.DictExpr) {
 	}
 }
 
-// literal is the value of an expression that is one string or number; nil of another.
+// literal returns the known value of an expression; nil if it has none.
 func (m *module) literal(expr syntax.Expr) starlark.Value {
 	if t, ok := m.typeOf(expr).one(); ok && t.value != nil {
 		return t.value

@@ -6,12 +6,12 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// A site is a place where a function is called. It returns the types of the argument for a parameter; nil for one that
-// isn't known, never for one that isn't given there.
-type site func(i int, name string) union
+// A callSite returns the types of the argument that one call of a function passes for a parameter: nil if they are
+// unknown, never if the call doesn't pass it.
+type callSite func(i int, name string) union
 
-// argument joins what a function's parameter is given at all places where it is called. Of a function that is put
-// somewhere, or that others may load, not all are known.
+// argument returns the types of a parameter, joined over all calls of the function. They are unknown for an open one,
+// which may have other calls.
 func (f *callable) argument(i int, name string, fallback syntax.Expr) union {
 	if f.open {
 		return nil
@@ -29,8 +29,8 @@ func (f *callable) argument(i int, name string, fallback syntax.Expr) union {
 	return u
 }
 
-// direct is the site of a call with these arguments, but for those of the names.
-func (c *collector) direct(args []syntax.Expr, own []string) site {
+// direct returns the site of a call with these arguments, without those named in own.
+func (c *collector) direct(args []syntax.Expr, own []string) callSite {
 	return func(i int, name string) union {
 		count := 0
 		for _, arg := range args {
@@ -52,8 +52,8 @@ func (c *collector) direct(args []syntax.Expr, own []string) site {
 	}
 }
 
-// elementsOf is the site of a function that is called with each element of a value.
-func (c *collector) elementsOf(values ...syntax.Expr) site {
+// elementsOf returns the site of a function that is called with each element of one value, or with each of several.
+func (c *collector) elementsOf(values ...syntax.Expr) callSite {
 	return func(i int, _ string) union {
 		switch {
 		case i > 0:
@@ -69,10 +69,10 @@ func (c *collector) elementsOf(values ...syntax.Expr) site {
 	}
 }
 
-// called notes where functions of the script's are called: by itself, or by a function that it gives them to.
-func (c *collector) called(n *syntax.CallExpr) {
+// recordSites records the calls of the script's functions, by the script itself or by a builtin such as sorted.
+func (c *collector) recordSites(n *syntax.CallExpr) {
 	if id, ok := n.Fn.(*syntax.Ident); ok {
-		c.site(id, c.direct(n.Args, nil))
+		c.addSite(id, c.direct(n.Args, nil))
 	}
 	if isNamed(n.Fn, "sorted", "min", "max") {
 		var values []syntax.Expr
@@ -83,7 +83,7 @@ func (c *collector) called(n *syntax.CallExpr) {
 		}
 		for _, arg := range n.Args {
 			if value, name, _ := argument(arg); name == "key" && len(values) > 0 {
-				c.site(value, c.elementsOf(values...))
+				c.addSite(value, c.elementsOf(values...))
 			}
 		}
 		return
@@ -104,19 +104,19 @@ func (c *collector) called(n *syntax.CallExpr) {
 		switch {
 		case name != "" || spread:
 		case form.given < 0:
-			c.site(value, c.direct(n.Args[i+1:], form.own))
+			c.addSite(value, c.direct(n.Args[i+1:], form.own))
 		case form.given == 0:
-			c.site(value, c.direct(nil, nil))
+			c.addSite(value, c.direct(nil, nil))
 		case len(n.Args) > 1:
 			if items, name, spread := argument(n.Args[1]); name == "" && !spread {
-				c.site(value, c.elementsOf(items))
+				c.addSite(value, c.elementsOf(items))
 			}
 		}
 	}
 }
 
-// site adds a place where a function is called that stands there by its name, or is written there.
-func (c *collector) site(fn syntax.Expr, s site) {
+// addSite adds a call site of a function that is given by its name or as a lambda.
+func (c *collector) addSite(fn syntax.Expr, s callSite) {
 	switch fn := fn.(type) {
 	case *syntax.Ident:
 		if first := firstOf(fn); first != nil {
@@ -128,7 +128,7 @@ func (c *collector) site(fn syntax.Expr, s site) {
 	}
 }
 
-// connect gives functions the places where they are called.
+// connect sets the call sites of all functions, and whether there may be others.
 func (c *collector) connect() {
 	open := make(map[*syntax.Ident]bool)
 	syntax.Walk(c.file, func(n syntax.Node) bool {
@@ -149,7 +149,7 @@ func (c *collector) connect() {
 		case *syntax.LambdaExpr:
 			s := c.lambdas[n]
 			fn.open = s == nil
-			fn.sites = []site{s}
+			fn.sites = []callSite{s}
 		}
 	}
 }

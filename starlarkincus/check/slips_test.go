@@ -49,7 +49,7 @@ func clientOf(t *testing.T, metadata func(*http.Request) string) *starlarkincus.
 
 const instanceI = `i = incus.instances.get("a")`
 
-// TestSlips has each slip run, typed and checked. What each says must hold the hint, in the same words.
+// TestSlips runs, types and checks each slip. All three messages must contain the same hint.
 func TestSlips(t *testing.T) {
 	src, err := os.ReadFile("testdata/slips/slips.txt")
 	if err != nil {
@@ -109,7 +109,7 @@ func TestSlips(t *testing.T) {
 
 var place = regexp.MustCompile(`^\S*:\d+:\d+: `)
 
-// firstMessage is the first error of a report, without its place or class.
+// firstMessage returns the first error of a report, without its position and class.
 func firstMessage(report string) string {
 	for line := range strings.Lines(report) {
 		if line = strings.TrimSuffix(line, "\n"); !strings.HasPrefix(line, " ") && !strings.HasPrefix(line, "Traceback") {
@@ -119,7 +119,7 @@ func firstMessage(report string) string {
 	return ""
 }
 
-// TestHintsReach checks what messages say to read first: it is there, for every resource of which there is one.
+// TestHintsReach checks that the method that hints suggest for reading a single resource exists.
 func TestHintsReach(t *testing.T) {
 	client := starlarkincus.New(starlarkincus.Options{})
 	t.Cleanup(client.Close)

@@ -9,7 +9,7 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// A class is a class of types.
+// A class is a kind of value, such as strings, lists or collections.
 type class int
 
 const (
@@ -32,7 +32,7 @@ const (
 	collection // incus.instances
 	object     // an instance
 	method     // incus.instances.get
-	result     // what try_ returns: elems[0]
+	result     // a Result of try_, with the value elems[0]
 	errorClass // IncusNotFoundError
 	failure    // an error
 	library    // json
@@ -44,25 +44,25 @@ const (
 	classes
 )
 
-// A typ is what is certain of a value of one class.
+// A typ describes the values of one class.
 type typ struct {
 	class  class
-	name   string         // of a method as messages have it, a builtin, a library, a class, a struct's constructor
-	res    *spec.Resource // of a collection, an object, and what a method is called on
+	name   string         // of a method (as in messages), a builtin, a library, an error class, a struct's constructor
+	res    *spec.Resource // of a collection, an object, and the receiver of a method
 	method *spec.Method
 	elems  []union
 	open   bool // a tuple of any length
 	fields map[string]union
 	fn     *callable
-	frozen bool           // a list or a dict that can't be changed
-	value  starlark.Value // a literal's; nil where it isn't known
+	frozen bool           // an immutable list or dict
+	value  starlark.Value // the value of a literal; nil if unknown
 }
 
-// A union lists the types that an expression may have. The nil union is one of which nothing is certain; the empty one
-// belongs to an expression that gives no value at all.
+// A union lists the possible types of an expression. The nil union is unknown; the empty one belongs to an expression
+// without a value, such as a call of fail.
 type union []typ
 
-// maxTypes bounds a union, maxDepth the types within types: what goes beyond is uncertain.
+// maxTypes limits the types in a union, and maxDepth their nesting. Beyond that they are unknown.
 const (
 	maxTypes = 8
 	maxDepth = 4
@@ -71,14 +71,14 @@ const (
 var never = union{}
 
 func only(t typ) union                 { return union{t} }
-func of(c class) union                 { return union{{class: c}} }
+func simple(c class) union             { return union{{class: c}} }
 func listOf(elem union) union          { return only(typ{class: list, elems: []union{elem}}) }
 func setOf(elem union) union           { return only(typ{class: set, elems: []union{elem}}) }
 func dictOf(key, value union) union    { return only(typ{class: dict, elems: []union{key, value}}) }
 func tupleOf(elems ...union) union     { return only(typ{class: tuple, elems: elems}) }
 func resultOf(value union) union       { return only(typ{class: result, elems: []union{value}}) }
 func objectOf(r *spec.Resource) union  { return only(typ{class: object, res: r}) }
-func orNone(u union) union             { return join(u, of(none)) }
+func orNone(u union) union             { return join(u, simple(none)) }
 func named(c class, name string) union { return only(typ{class: c, name: name}) }
 func (t typ) elem(i int) union         { return at(t.elems, i) }
 func (u union) has(c class) bool {
@@ -111,7 +111,7 @@ func (u union) is(c class) bool {
 	return len(u) > 0 && !slices.ContainsFunc(u, func(t typ) bool { return t.class != c })
 }
 
-// alike reports whether two types are one but for what they hold, so that a union has just one of them.
+// alike reports whether two types differ at most in their elements and values. A union has only one of such types.
 func (t typ) alike(o typ) bool {
 	return t.class == o.class && t.name == o.name && t.res == o.res && t.method == o.method && (t.fn == o.fn || t.fn != nil && o.fn != nil && t.fn.node == o.fn.node) &&
 		(t.class != tuple || t.open == o.open && len(t.elems) == len(o.elems)) &&
@@ -142,7 +142,7 @@ func (u union) equal(o union) bool {
 	return true
 }
 
-// join returns the union of two: the types of a value that is of one or of the other.
+// join returns the least upper bound of two unions; nil if one is unknown.
 func join(a, b union) union { return joinBelow(a, b, maxDepth) }
 
 func joinBelow(a, b union, depth int) union {
@@ -183,7 +183,7 @@ func joinBelow(a, b union, depth int) union {
 	return out
 }
 
-// shallow returns the union without what its types hold below a depth.
+// shallow returns the union with elements below a depth unknown.
 func (u union) shallow(depth int) union {
 	if u == nil || depth == 0 {
 		return nil
@@ -209,7 +209,8 @@ func (u union) shallow(depth int) union {
 	return out
 }
 
-// loose returns the union of a value that others may change too: what lists and dicts hold isn't certain then.
+// loose returns the union of a value that other code may change: the elements of mutable lists, sets and dicts become
+// unknown.
 func (u union) loose() union {
 	if u == nil {
 		return nil
@@ -238,7 +239,7 @@ func (u union) loose() union {
 	return out
 }
 
-// holding returns the union of a variable: what is in its lists and dicts may be reached from there, and changed.
+// holding returns the union with loose elements, because other code may reach and change those of a variable's value.
 func (u union) holding() union {
 	out := slices.Clone(u)
 	for i, t := range out {
@@ -254,7 +255,7 @@ func (u union) holding() union {
 	return out
 }
 
-// each returns the union of what f gives for all types.
+// each returns the join of f's results for all types.
 func (u union) each(f func(typ) union) union {
 	if u == nil {
 		return nil
@@ -268,7 +269,7 @@ func (u union) each(f func(typ) union) union {
 	return out
 }
 
-// element returns the union of what an iteration over a value gives.
+// element returns the types of the elements that an iteration yields.
 func (u union) element() union { return u.each(typ.element) }
 
 func (t typ) element() union {
@@ -282,18 +283,18 @@ func (t typ) element() union {
 		}
 		return out
 	case ranged:
-		return of(integer)
+		return simple(integer)
 	case object, failure, environ:
-		return of(text)
+		return simple(text)
 	case result:
-		return join(t.elem(0), of(none))
+		return join(t.elem(0), simple(none))
 	case none, boolean, integer, float, text, octets:
 		return never
 	}
 	return nil
 }
 
-// first returns the type that a message is about: the first that is not None.
+// first returns the type for messages: the first that is not None.
 func (u union) first() typ {
 	for _, t := range u {
 		if t.class != none {

@@ -7,18 +7,18 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// A flow goes through the statements of a function, or of a file's top level, in the order in which they run. It finds
-// variables that are read where no way has assigned anything to them.
+// A flow visits the statements of a function or a file in execution order, and reports variables that are read before any
+// path has assigned them.
 type flow struct {
 	*module
-	own  map[*syntax.Ident]string // the variables of the function or the file, and what a run calls them
-	set  map[*syntax.Ident]bool   // those that may have been assigned
-	told map[*syntax.Ident]bool   // those that were reported: once is enough
+	own      map[*syntax.Ident]string // the scope, as in messages, of each variable of the function or file
+	set      map[*syntax.Ident]bool   // variables that may have been assigned
+	reported map[*syntax.Ident]bool   // variables that were reported, each once
 }
 
-func (f *flow) with(set map[*syntax.Ident]bool) *flow { return &flow{f.module, f.own, set, f.told} }
+func (f *flow) with(set map[*syntax.Ident]bool) *flow { return &flow{f.module, f.own, set, f.reported} }
 
-func owned(scope string, bindings []*resolve.Binding, own map[*syntax.Ident]string) map[*syntax.Ident]string {
+func addBindings(scope string, bindings []*resolve.Binding, own map[*syntax.Ident]string) map[*syntax.Ident]string {
 	for _, b := range bindings {
 		own[b.First] = scope
 	}
@@ -29,19 +29,19 @@ func owned(scope string, bindings []*resolve.Binding, own map[*syntax.Ident]stri
 func (m *module) checkUnset() {
 	own := make(map[*syntax.Ident]string)
 	if file, ok := m.file.Module.(*resolve.Module); ok {
-		own = owned("global", file.Globals, owned("local", file.Locals, own))
+		own = addBindings("global", file.Globals, addBindings("local", file.Locals, own))
 	}
 	f := &flow{m, own, make(map[*syntax.Ident]bool), make(map[*syntax.Ident]bool)}
 	f.block(m.file.Stmts)
 	syntax.Walk(m.file, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.DefStmt:
-			if m.facts.excused[firstOf(n.Name)] {
+			if m.facts.expectedToFail[firstOf(n.Name)] {
 				return false
 			}
 			f.function(n.Function, n.Params).block(n.Body)
 		case *syntax.LambdaExpr:
-			if m.facts.excused[n] {
+			if m.facts.expectedToFail[n] {
 				return false
 			}
 			f.function(n.Function, n.Params).read(n.Body)
@@ -50,13 +50,13 @@ func (m *module) checkUnset() {
 	})
 }
 
-// function is the flow at a function's begin.
+// function returns the flow at the beginning of a function.
 func (f *flow) function(resolved any, params []syntax.Expr) *flow {
 	own := make(map[*syntax.Ident]string)
 	if fn, ok := resolved.(*resolve.Function); ok {
-		owned("local", fn.Locals, own)
+		addBindings("local", fn.Locals, own)
 	}
-	inner := &flow{f.module, own, make(map[*syntax.Ident]bool), f.told}
+	inner := &flow{f.module, own, make(map[*syntax.Ident]bool), f.reported}
 	for _, param := range params {
 		switch p := param.(type) {
 		case *syntax.BinaryExpr:
@@ -71,11 +71,11 @@ func (f *flow) function(resolved any, params []syntax.Expr) *flow {
 	return inner
 }
 
-// block goes through statements, and reports whether the end is reached.
+// block visits statements, and reports whether their end can be reached.
 func (f *flow) block(stmts []syntax.Stmt) bool {
 	for _, stmt := range stmts {
 		if !f.statement(stmt) {
-			return false // the rest never runs
+			return false
 		}
 	}
 	return true
@@ -122,7 +122,7 @@ func (f *flow) statement(stmt syntax.Stmt) bool {
 		f.assign(stmt.Vars)
 		f.loop(stmt.Body)
 	case *syntax.WhileStmt:
-		f.assigned(stmt.Body)
+		f.addAssigned(stmt.Body)
 		f.read(stmt.Cond)
 		f.loop(stmt.Body)
 		id, ok := stmt.Cond.(*syntax.Ident)
@@ -131,14 +131,14 @@ func (f *flow) statement(stmt syntax.Stmt) bool {
 	return true
 }
 
-// loop goes through a loop's body, of which each round may follow another.
+// loop visits a loop's body, whose assignments may come from an earlier iteration.
 func (f *flow) loop(body []syntax.Stmt) {
-	f.assigned(body)
+	f.addAssigned(body)
 	inner := f.with(maps.Clone(f.set))
 	inner.block(body)
 }
 
-// breaks reports whether a loop's body has a break of its own.
+// breaks reports whether a loop's body has a break for that loop.
 func breaks(body []syntax.Stmt) bool {
 	found := false
 	for _, stmt := range body {
@@ -155,21 +155,21 @@ func breaks(body []syntax.Stmt) bool {
 	return found
 }
 
-// assigned adds all that statements assign to.
-func (f *flow) assigned(stmts []syntax.Stmt) {
+// addAssigned adds all variables that statements assign.
+func (f *flow) addAssigned(stmts []syntax.Stmt) {
 	for _, stmt := range stmts {
 		syntax.Walk(stmt, func(n syntax.Node) bool {
 			switch n := n.(type) {
 			case *syntax.AssignStmt:
-				f.bind(n.LHS)
+				f.addNames(n.LHS)
 			case *syntax.ForStmt:
-				f.bind(n.Vars)
+				f.addNames(n.Vars)
 			case *syntax.DefStmt:
-				f.bind(n.Name)
+				f.addNames(n.Name)
 				return false
 			case *syntax.LoadStmt:
 				for _, id := range n.To {
-					f.bind(id)
+					f.addNames(id)
 				}
 			}
 			return true
@@ -177,7 +177,7 @@ func (f *flow) assigned(stmts []syntax.Stmt) {
 	}
 }
 
-// assign goes through the parts of a target: those of x[i] are read.
+// assign adds the variables in a target, and visits those that it reads, as in x[i].
 func (f *flow) assign(target syntax.Expr) {
 	parts(target, func(part syntax.Expr) {
 		switch part.(type) {
@@ -185,11 +185,11 @@ func (f *flow) assign(target syntax.Expr) {
 			f.read(part)
 		}
 	})
-	f.bind(target)
+	f.addNames(target)
 }
 
-// bind adds the names of a target.
-func (f *flow) bind(target syntax.Expr) {
+// addNames adds the variables in a target.
+func (f *flow) addNames(target syntax.Expr) {
 	parts(target, func(part syntax.Expr) {
 		if id, ok := part.(*syntax.Ident); ok {
 			if first := firstOf(id); first != nil {
@@ -225,7 +225,7 @@ func (f *flow) defaults(params []syntax.Expr) {
 	}
 }
 
-// read goes through an expression.
+// read visits an expression.
 func (f *flow) read(expr syntax.Expr) {
 	if expr == nil {
 		return
@@ -240,7 +240,7 @@ func (f *flow) read(expr syntax.Expr) {
 				switch clause := clause.(type) {
 				case *syntax.ForClause:
 					f.read(clause.X)
-					f.bind(clause.Vars)
+					f.addNames(clause.Vars)
 				case *syntax.IfClause:
 					f.read(clause.Cond)
 				}
@@ -264,30 +264,30 @@ func (f *flow) read(expr syntax.Expr) {
 			return false
 		case *syntax.Ident:
 			if binding, ok := n.Binding.(*resolve.Binding); ok && (binding.Scope == resolve.Local || binding.Scope == resolve.Cell) {
-				f.lacks(n)
+				f.reportUnset(n)
 			}
 		}
 		return true
 	})
 }
 
-// lacks reports a variable that nothing was assigned to.
-func (f *flow) lacks(id *syntax.Ident) {
+// reportUnset reports a variable if it has not been assigned.
+func (f *flow) reportUnset(id *syntax.Ident) {
 	first := firstOf(id)
 	scope, own := f.own[first]
-	if !own || f.set[first] || f.told[first] {
+	if !own || f.set[first] || f.reported[first] {
 		return
 	}
-	f.told[first] = true
+	f.reported[first] = true
 	f.report(id.NamePos, "", "%s variable %s referenced before assignment", scope, id.Name)
 }
 
-// maxCalls bounds how far calls are followed.
+// maxCalls limits the depth of followed calls.
 const maxCalls = 8
 
-// enter goes through what a function that is called here reads in any case of the variables around it.
+// enter reports the unset variables of enclosing scopes that a called function reads unconditionally.
 func (f *flow) enter(fn *callable, calls []*callable) {
-	if len(calls) >= maxCalls || f.facts.excused[fn.node] {
+	if len(calls) >= maxCalls || f.facts.expectedToFail[fn.node] {
 		return
 	}
 	for _, c := range calls {
@@ -322,11 +322,11 @@ func (f *flow) enter(fn *callable, calls []*callable) {
 		if leaves(stmt) {
 			return
 		}
-		bound.assigned([]syntax.Stmt{stmt})
+		bound.addAssigned([]syntax.Stmt{stmt})
 	}
 }
 
-// follow goes through what an expression of a called function evaluates in any case.
+// follow visits the parts of a called function's expression that are evaluated unconditionally.
 func (f *flow) follow(expr syntax.Expr, bound *flow, calls []*callable) {
 	syntax.Walk(expr, func(n syntax.Node) bool {
 		switch n := n.(type) {
@@ -359,7 +359,7 @@ func (f *flow) follow(expr syntax.Expr, bound *flow, calls []*callable) {
 		case *syntax.Ident:
 			binding, ok := n.Binding.(*resolve.Binding)
 			if ok && (binding.Scope == resolve.Global || binding.Scope == resolve.Free) && !bound.set[binding.First] {
-				f.lacks(n)
+				f.reportUnset(n)
 			}
 		}
 		return true

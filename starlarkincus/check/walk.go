@@ -8,7 +8,7 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// errorClasses are the names of the classes that scripts and tests have.
+// errorClasses are the predeclared error classes of scripts and tests, by name.
 var errorClasses = func() map[string]*errors.Class {
 	all := make(map[string]*errors.Class)
 	for _, class := range errors.Classes() {
@@ -17,14 +17,13 @@ var errorClasses = func() map[string]*errors.Class {
 	return all
 }()
 
-// forwarding are the functions of the host's that call what they are given: where in the arguments the function is, the
-// names of their own arguments that come between, and how many arguments they call it with: -1 for all that follow.
+// forwarding describes the functions of the host that call an argument.
 var forwarding = map[string]struct {
-	fn    int
-	own   []string
-	given int
-	also  int // another function
-	as    string
+	fn    int      // index of the called argument
+	own   []string // named arguments that aren't passed on
+	given int      // number of arguments in its call; -1 for all that follow it
+	also  int      // index of a second called argument; 0 for none
+	as    string   // an example for messages
 }{
 	"try_":          {given: -1, as: "try_(fn, arg)"},
 	"catch":         {fn: 1, given: -1, as: "catch(IncusNotFoundError, fn, arg)"},
@@ -36,9 +35,9 @@ var forwarding = map[string]struct {
 	"parallel":      {given: 1, as: "parallel(fn, items)"},
 }
 
-// checkCode checks all expressions.
+// checkCode checks all statements and expressions.
 func (m *module) checkCode() {
-	f := m.learn()
+	f := m.collectFacts()
 	called, targets := make(map[syntax.Expr]bool), make(map[syntax.Expr]bool)
 	m.checkUnset()
 	syntax.Walk(m.file, func(n syntax.Node) bool {
@@ -50,7 +49,7 @@ func (m *module) checkCode() {
 		}
 		switch n := n.(type) {
 		case *syntax.DefStmt:
-			if f.excused[firstOf(n.Name)] {
+			if f.expectedToFail[firstOf(n.Name)] {
 				return false
 			}
 		case *syntax.ForStmt:
@@ -75,7 +74,7 @@ func (m *module) checkCode() {
 		case *syntax.AssignStmt:
 			m.checkAssign(n, targets)
 		case *syntax.LambdaExpr:
-			return !f.excused[n]
+			return !f.expectedToFail[n]
 		case *syntax.ExprStmt:
 			m.checkUnused(n)
 		case *syntax.DotExpr:
@@ -90,14 +89,14 @@ func (m *module) checkCode() {
 	})
 }
 
-// fail reports a problem, if it is one.
+// fail reports a problem, if it has a text.
 func (m *module) fail(at syntax.Expr, p problem) {
 	if p.text != "" {
 		m.report(syntax.Start(at), p.near, "%s", p.text)
 	}
 }
 
-// checkLoop checks an iteration, and the unpacking of each element.
+// checkLoop checks an iteration and the unpacking of its elements.
 func (m *module) checkLoop(vars, x syntax.Expr) {
 	u := m.typeOf(x)
 	if p := notIterable(u); p.text != "" {
@@ -107,7 +106,7 @@ func (m *module) checkLoop(vars, x syntax.Expr) {
 	m.checkUnpack(vars, u.element())
 }
 
-// checkUnpack checks the assignment of a value to one target or several.
+// checkUnpack checks the number of values in an assignment to several targets.
 func (m *module) checkUnpack(target syntax.Expr, u union) {
 	var elems []syntax.Expr
 	switch target := target.(type) {
@@ -157,12 +156,12 @@ func (m *module) checkBinary(n *syntax.BinaryExpr) {
 	}
 }
 
-// unequal is about a comparison that always gives the same, because the values are of different kinds: those of the
-// module and of errors equal nothing of another kind.
+// unequal returns the problem of a comparison that is always false because values of the two types are never equal. It
+// covers the types of the incus module and of errors.
 func (m *module) unequal(n *syntax.BinaryExpr) problem {
 	x, y := m.typeOf(n.X), m.typeOf(n.Y)
 	if m.isParam(n.X) || m.isParam(n.Y) {
-		return problem{} // another call may give it another value
+		return problem{} // other calls may pass other types
 	}
 	one, ok := x.without(none).one()
 	other, also := y.without(none).one()
@@ -180,7 +179,7 @@ func (m *module) unequal(n *syntax.BinaryExpr) problem {
 			hint = "write object." + t.res.Key
 		case t.class == integer && than.class == text:
 			if t.value != nil {
-				continue // a setting, of which the script knows several kinds
+				continue // a setting, for which the script accepts several types
 			}
 			hint = "write int(s), or str(n)"
 		case t.class == result:
@@ -193,7 +192,7 @@ func (m *module) unequal(n *syntax.BinaryExpr) problem {
 	return problem{}
 }
 
-// isParam reports whether an expression is a parameter of a function of the script's.
+// isParam reports whether an expression is a parameter of one of the script's functions.
 func (m *module) isParam(expr syntax.Expr) bool {
 	id, ok := expr.(*syntax.Ident)
 	if !ok {
@@ -223,7 +222,7 @@ func (m *module) checkDict(n *syntax.DictExpr) {
 	}
 }
 
-// checkAssign checks what is assigned to.
+// checkAssign checks the operator, the unpacking and the targets of an assignment.
 func (m *module) checkAssign(n *syntax.AssignStmt, targets map[syntax.Expr]bool) {
 	if n.Op != syntax.EQ {
 		op := binaryOf(n.Op)
@@ -261,11 +260,11 @@ func (m *module) checkTarget(target syntax.Expr, targets map[syntax.Expr]bool) {
 	}
 }
 
-// checkUnused finds calls whose Result nobody looks at, so that a failure goes unnoticed, and methods that aren't called.
+// checkUnused reports a try_ whose Result is not used, which hides failures, and methods that aren't called.
 func (m *module) checkUnused(stmt *syntax.ExprStmt) {
 	switch x := stmt.X.(type) {
 	case *syntax.CallExpr:
-		if isNamed(x.Fn, "try_") { // catch names the classes that may go unnoticed
+		if isNamed(x.Fn, "try_") { // not catch, which names the ignored classes
 			id := x.Fn.(*syntax.Ident)
 			m.report(id.NamePos, "", "the Result of %s is not used, so a failure goes unnoticed: to mean that, write _ = %[1]s(…)", id.Name)
 		}
@@ -277,7 +276,7 @@ func (m *module) checkUnused(stmt *syntax.ExprStmt) {
 }
 
 func (m *module) checkAttr(dot *syntax.DotExpr, called bool) {
-	if m.facts.hidden[dot.Name.Name] {
+	if m.facts.probedAttrs[dot.Name.Name] {
 		return
 	}
 	if _, p := m.attr(m.typeOf(dot.X), dot.Name.Name, called); p.text != "" {

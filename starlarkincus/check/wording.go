@@ -5,22 +5,22 @@ import (
 	"strings"
 )
 
-// A caller is what binds a call's arguments: each says in its own words what is wrong with them, and check says it in
-// the same.
-type caller int
+// A wording selects the words of messages about arguments. Each kind of function reports wrong arguments in its own
+// words, and check reports them in the same.
+type wording int
 
 const (
-	byMethod   caller = iota // of the incus module
-	byBuiltin                // of the host
-	byFunction               // of a script
+	methodWording   wording = iota // of the incus module
+	builtinWording                 // of the host
+	functionWording                // of a script
 )
 
-// tooMany is the message for more arguments without names than are wanted.
+// tooMany returns the message for too many positional arguments.
 func (s *signature) tooMany(who string, count, named int, positions []string) string {
 	switch {
-	case s.caller == byFunction && len(s.params) == 0:
+	case s.wording == functionWording && len(s.params) == 0:
 		return fmt.Sprintf("function %s accepts no arguments (%d given)", who, count+named)
-	case s.caller == byFunction:
+	case s.wording == functionWording:
 		most := ""
 		for _, p := range s.params {
 			if p.position && !p.required {
@@ -32,28 +32,28 @@ func (s *signature) tooMany(who string, count, named int, positions []string) st
 	return fmt.Sprintf("%s: got %d arguments without a name, want %s", who, count, atMost(positions))
 }
 
-// lacking is the message for required arguments that aren't given.
+// lacking returns the message for missing required arguments.
 func (s *signature) lacking(who string, missing []param) string {
 	p := missing[0]
-	switch s.caller {
-	case byFunction:
+	switch s.wording {
+	case functionWording:
 		var names []string
 		for _, p := range missing {
 			names = append(names, p.name)
 		}
 		return fmt.Sprintf("function %s missing %d argument%s (%s)", who, len(names), plural(len(names)), strings.Join(names, ", "))
-	case byBuiltin:
+	case builtinWording:
 		return fmt.Sprintf("%s: missing argument for %s", who, p.name)
 	}
 	return fmt.Sprintf("%s: missing argument %s: %s", who, p.name, p.field.Doc)
 }
 
-// unknown is the message for an argument of a name that there isn't. Near is what was probably meant, if anything.
+// unknown returns the message for an unknown argument name. Near is the suggestion, if any.
 func (s *signature) unknown(who, name, near string, names []string) string {
-	switch s.caller {
-	case byFunction:
+	switch s.wording {
+	case functionWording:
 		return fmt.Sprintf("function %s got an unexpected keyword argument %q", who, name)
-	case byBuiltin:
+	case builtinWording:
 		return fmt.Sprintf("%s: unexpected keyword argument %q", who, name)
 	}
 	text := fmt.Sprintf("%s: unknown argument %s", who, name)
@@ -66,12 +66,12 @@ func (s *signature) unknown(who, name, near string, names []string) string {
 	return text
 }
 
-// twice is the message for an argument that is given twice.
+// twice returns the message for an argument that is passed twice.
 func (s *signature) twice(who, name string) string {
-	switch s.caller {
-	case byFunction:
+	switch s.wording {
+	case functionWording:
 		return fmt.Sprintf("function %s got multiple values for parameter %q", who, name)
-	case byBuiltin:
+	case builtinWording:
 		return fmt.Sprintf("%s: got multiple values for keyword argument %q", who, name)
 	}
 	return fmt.Sprintf("%s: got %s twice", who, name)

@@ -16,13 +16,13 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// oneOfAll is what the server of these tests has under every path.
+// oneOfAll is the test server's answer for every path.
 const oneOfAll = `{"name":"c1","project":"default","status":"Running","status_code":103,"type":"container","description":"","ephemeral":false,"managed":true,
 "config":{"user.x":"1","limits.cpu":"2"},"devices":{"eth0":{"type":"nic"}},"profiles":["default"],"created_at":"2024-01-01T00:00:00Z","location":"none",
 "fingerprint":"abc","aliases":[{"name":"x"}],"properties":{"os":"x"},"memory":{"usage":1},"cpu":{"usage":1},"environment":{"server_version":"6.0"},
 "api_extensions":[],"network":{"eth0":{"addresses":[{"family":"inet","address":"10.0.0.2","scope":"global"}]}},"restricted":false,"used_by":[]}`
 
-// fullClient is a client of a server that has one of everything, and does all at once.
+// fullClient returns a client of a server that has one object of each kind, and completes operations at once.
 func fullClient(t *testing.T) *starlarkincus.Client {
 	names := regexp.MustCompile(`^/1\.0/\w+$`)
 	return clientOf(t, func(r *http.Request) string {
@@ -38,8 +38,8 @@ func fullClient(t *testing.T) *starlarkincus.Client {
 
 var frame = regexp.MustCompile(`File "([^"]*)", line (\d+)`)
 
-// otherWords are those of runs that take another way than the one that check tells of, fail at this server first, or are
-// told less than check knows.
+// otherWords match messages of runs that differ from check's: the run takes another branch, fails earlier at the test's
+// server, or knows less than check.
 var otherWords = []*regexp.Regexp{
 	regexp.MustCompile(`^NoneType has no|\+ NoneType|^int has no \.foo`), // one of several types
 	regexp.MustCompile(`^IncusConnectionError|^Instance has no \.wait_for|^key "a" not in dict`),
@@ -47,8 +47,7 @@ var otherWords = []*regexp.Regexp{
 	regexp.MustCompile(`^cannot load|^load: name`),                 // check knows the path
 }
 
-// TestSameWords runs the scripts of the corpus's mistakes. Where a run fails on the line of the mistake, it says what
-// check says of it.
+// TestSameWords checks that a run of a script that fails on the line of its mistake has the same message as check.
 func TestSameWords(t *testing.T) {
 	predeclared := starlark.StringDict{"incus": fullClient(t)}
 	t.Setenv("PORT", "80")

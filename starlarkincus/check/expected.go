@@ -6,36 +6,36 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// asked notes the attributes that a script asks for by name, which may not be there.
-func (m *module) asked(call *syntax.CallExpr) {
+// recordAttrQuery records an attribute that the script looks up with hasattr or getattr, and that may therefore be absent.
+func (m *module) recordAttrQuery(call *syntax.CallExpr) {
 	if isNamed(call.Fn, "hasattr", "getattr") && len(call.Args) > 1 {
 		if name, ok := call.Args[1].(*syntax.Literal); ok {
 			if text, ok := name.Value.(string); ok {
-				m.facts.hidden[text] = true
+				m.facts.probedAttrs[text] = true
 			}
 		}
 	}
 }
 
-// excuse notes functions that are called where a ScriptError is expected.
-func (m *module) excuse(call *syntax.CallExpr) {
+// markExpectedFailures records the call and its function arguments if it expects a ScriptError.
+func (m *module) markExpectedFailures(call *syntax.CallExpr) {
 	if !expectsMistake(call) && !m.provokes(call.Fn, nil) {
 		return
 	}
-	m.facts.excused[call] = true
+	m.facts.expectedToFail[call] = true
 	for _, arg := range call.Args {
 		switch arg := arg.(type) {
 		case *syntax.LambdaExpr:
-			m.facts.excused[arg] = true
+			m.facts.expectedToFail[arg] = true
 		case *syntax.Ident:
 			if first := firstOf(arg); first != nil {
-				m.facts.excused[first] = true
+				m.facts.expectedToFail[first] = true
 			}
 		}
 	}
 }
 
-// provokes reports whether what is called is a script's function that calls one of its parameters to see it fail.
+// provokes reports whether callee is a function of the script that calls one of its parameters and expects it to fail.
 func (m *module) provokes(callee syntax.Expr, seen []syntax.Node) bool {
 	t, _ := m.typeOf(callee).one()
 	fn := t.fn
@@ -69,8 +69,8 @@ func (m *module) provokes(callee syntax.Expr, seen []syntax.Node) bool {
 	return found
 }
 
-// expectsMistake says whether a call may be one that wants a mistake to happen in the function that it is given: one of
-// the classes for mistakes is among its arguments, or classes that aren't known.
+// expectsMistake reports whether a call may expect a mistake in its function argument: its arguments include a class for
+// mistakes, or unknown classes.
 func expectsMistake(call *syntax.CallExpr) bool {
 	for i, arg := range call.Args {
 		exprs := []syntax.Expr{arg}
