@@ -13,17 +13,17 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// assertion is the class of a failed assertion. It stands under ScriptError, so that a try_ in what is tested doesn't
-// hold it.
+// assertion is the class of failed assertions. Its parent is ScriptError, so that a try_ in the tested code doesn't catch
+// it.
 var assertion = errors.NewClass("AssertionError", errors.Script, "An assertion of a test failed.")
 
-// skipped is the class of what skip() raises, for the same reason.
+// skipped is the class of the error that skip() raises. Its parent is ScriptError for the same reason.
 var skipped = errors.NewClass("TestSkipped", errors.Script, "The test was skipped.")
 
-// asserts is what one test's assertions share.
+// asserts holds the builtins that the assertions of one test call.
 type asserts struct{ catch, raise starlark.Value }
 
-// Names are what tests have besides the names of all scripts.
+// Names returns the declarations of the names that only tests have.
 func Names() []builtin.Decl { return new(asserts).names() }
 
 func (t *asserts) names() []builtin.Decl {
@@ -31,23 +31,23 @@ func (t *asserts) names() []builtin.Decl {
 	got, where := builtin.Need("got", builtin.Any), builtin.Need("where", builtin.Any)
 	return []builtin.Decl{{
 		Name: "assert_eq", Params: []builtin.Param{got, builtin.Need("want", builtin.Any), msg}, Returns: builtin.None,
-		Help: "Fails the test where got and want are not equal, and shows how they differ.",
+		Help: "Fails the test if got and want are not equal, and shows the difference.",
 		Call: assertEqual,
 	}, {
 		Name: "assert_ne", Params: []builtin.Param{got, builtin.Need("unwanted", builtin.Any), msg}, Returns: builtin.None,
-		Help: "Fails the test where the two are equal.",
+		Help: "Fails the test if got and unwanted are equal.",
 		Call: assertUnequal,
 	}, {
 		Name: "assert_true", Params: []builtin.Param{x, msg}, Returns: builtin.None,
-		Help: "Fails the test where x is not true.",
+		Help: "Fails the test if x is not true.",
 		Call: func(c *builtin.Call) (starlark.Value, error) { return truth(c, true) },
 	}, {
 		Name: "assert_false", Params: []builtin.Param{x, msg}, Returns: builtin.None,
-		Help: "Fails the test where x is true.",
+		Help: "Fails the test if x is true.",
 		Call: func(c *builtin.Call) (starlark.Value, error) { return truth(c, false) },
 	}, {
 		Name: "assert_in", Params: []builtin.Param{x, where, msg}, Returns: builtin.None,
-		Help: "Fails the test where x is not in a list, a dict, a string or another value that has in.",
+		Help: "Fails the test if x is not in where: a list, a dict, a string or another value that supports in.",
 		Call: assertIn,
 	}, {
 		Name: "assert_contains", Params: []builtin.Param{where, x, msg}, Returns: builtin.None,
@@ -58,16 +58,16 @@ func (t *asserts) names() []builtin.Decl {
 		Params: []builtin.Param{builtin.Need("classes", builtin.Classes), builtin.Need("fn", builtin.Callable),
 			builtin.Args("args", builtin.Any), builtin.KwArgs("kwargs", builtin.Any)},
 		Returns: builtin.Error,
-		Help:    "Calls fn(*args, **kwargs), which must fail with an error of one of these classes, and returns the error.",
+		Help:    "Calls fn(*args, **kwargs), which must fail with an error of one of the classes, and returns the error.",
 		Call:    t.assertRaises,
 	}, {
 		Name: "skip", Params: []builtin.Param{builtin.Opt("reason", builtin.String, `""`)},
-		Help: "Ends the test, which counts as skipped.",
+		Help: "Ends the test and counts it as skipped.",
 		Call: skip,
 	}, *host.ClassDecl(assertion)}
 }
 
-// predeclared are the values of the names.
+// predeclared returns the values of the names that only tests have.
 func (t *asserts) predeclared() starlark.StringDict {
 	values := make(starlark.StringDict)
 	for _, d := range t.names() {
@@ -76,22 +76,22 @@ func (t *asserts) predeclared() starlark.StringDict {
 	return values
 }
 
-// bind takes what assert_raises works with from a host that has the names.
-func (t *asserts) bind(h *host.Host) {
+// attach sets the builtins of the host that runs the test.
+func (t *asserts) attach(h *host.Host) {
 	s := h.NewSession()
 	t.catch, t.raise = s.Get("catch"), s.Get("raise_")
 }
 
-// failed is the error of an assertion, with the script's own words first.
+// failed returns the error of a failed assertion. Its message begins with msg, if not empty.
 func failed(msg, format string, args ...any) error {
 	text := fmt.Sprintf(format, args...)
 	if msg != "" {
 		text = msg + ": " + text
 	}
-	return errors.New(assertion, "%s", secret.Text(text)) // a report, not the script's print
+	return errors.New(assertion, "%s", secret.Text(text)) // reports hide secrets, unlike print
 }
 
-// two reads the arguments of an assertion about two values.
+// two returns the arguments of an assertion about two values.
 func two(c *builtin.Call) (x, y starlark.Value, msg string, err error) {
 	err = c.Unpack(&x, &y, &msg)
 	return x, y, msg, err
@@ -128,11 +128,7 @@ func truth(c *builtin.Call, want starlark.Bool) (starlark.Value, error) {
 		return nil, err
 	}
 	if x.Truth() != want {
-		what := "a true"
-		if !want {
-			what = "a false"
-		}
-		return nil, failed(msg, "got %s, want %s value", short(x), what)
+		return nil, failed(msg, "got %s, want a %s value", short(x), strings.ToLower(want.String()))
 	}
 	return starlark.None, nil
 }
@@ -174,7 +170,7 @@ func (t *asserts) assertRaises(c *builtin.Call) (starlark.Value, error) {
 	}
 	result, err := starlark.Call(c.Thread, t.catch, c.Args, c.Kwargs)
 	if err != nil {
-		return nil, another(c.Thread, c.Args[0], err)
+		return nil, wrongError(c.Thread, c.Args[0], err)
 	}
 	raised, _ := result.(starlark.HasAttrs).Attr("error")
 	e, ok := raised.(starlark.Mapping)
@@ -182,7 +178,7 @@ func (t *asserts) assertRaises(c *builtin.Call) (starlark.Value, error) {
 		v, _ := result.(starlark.HasAttrs).Attr("value")
 		return nil, failed("", "%s returned %s, want an error of %s", c.Args[1], short(v), c.Args[0])
 	}
-	// Error and ScriptError hold a failed assertion in fn as well, which must end the test all the same.
+	// Error and ScriptError also match a failed assertion or a skip() in fn, which must end the test.
 	class, _, _ := e.Get(starlark.String("class"))
 	if name, _ := starlark.AsString(class); (name == assertion.Name() || name == skipped.Name()) && !named(c.Args[0], name) {
 		return starlark.Call(c.Thread, t.raise, starlark.Tuple{raised}, nil)
@@ -190,9 +186,9 @@ func (t *asserts) assertRaises(c *builtin.Call) (starlark.Value, error) {
 	return raised, nil
 }
 
-// another is the failed assertion of an error that has none of the classes. A mistake in the script stays what it is, and
-// so do the end of the test and a failed assertion in it.
-func another(thread *starlark.Thread, classes starlark.Value, err error) error {
+// wrongError returns the failed assertion for an error of another class than the expected ones. It returns err itself if
+// the test is being stopped, or err is a mistake in the script or a failed assertion.
+func wrongError(thread *starlark.Thread, classes starlark.Value, err error) error {
 	var raised *errors.Error
 	if builtin.Of(thread).Context.Err() != nil || !errors.As(err, &raised) || raised.Class.IsA(errors.Script) {
 		return err
@@ -200,7 +196,7 @@ func another(thread *starlark.Thread, classes starlark.Value, err error) error {
 	return errors.New(assertion, "raised %s, want %s", raised, classes)
 }
 
-// named says whether a class, or one of a list of them, has the name.
+// named reports whether a class, or one of a list of classes, has the name.
 func named(classes starlark.Value, name string) bool {
 	if list, ok := classes.(starlark.Iterable); ok {
 		for class := range starlark.Elements(list) {
@@ -221,7 +217,7 @@ func skip(c *builtin.Call) (starlark.Value, error) {
 	return nil, errors.New(skipped, "%s", reason)
 }
 
-// short is a value's text, cut where it is long.
+// short returns a value's text, truncated to 200 characters.
 func short(v starlark.Value) string {
 	text := []rune(v.String())
 	if len(text) > 200 {

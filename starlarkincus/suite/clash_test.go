@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// What the note about a clash of names says helps does help, on a real server.
+// TestAdviceOnClashes checks that the advice about a name in use helps, on a real server.
 func TestAdviceOnClashes(t *testing.T) {
 	needsIncus(t)
 	const launch = "def test_x():\n    incus.instances.launch(%q, image = env['INCUS_STAR_TESTBED_IMAGE'])\n"
@@ -23,16 +23,16 @@ func TestAdviceOnClashes(t *testing.T) {
 	holds := fmt.Sprintf(launch, "clash-1") + fmt.Sprintf("    write_file(%q, '')\n    wait_until(lambda: not try_(read_file, %q).error)\n", dir+"/up", dir+"/tried")
 	meets := fmt.Sprintf("def test_y():\n    wait_until(lambda: not try_(read_file, %q).error)\n    finally_(launch, lambda: write_file(%q, ''))\n", dir+"/up", dir+"/tried") +
 		strings.Replace(fmt.Sprintf(launch, "clash-1"), "test_x", "launch", 1)
-	expect("at the same time", 2, 1, "a test that ran at the same time has clash-1 too: name one of them differently, or run one file at a time with -p 1",
+	expect("at the same time", 2, 1, "a test that ran at the same time has clash-1 too: rename one of them, or run one file at a time with -p 1",
 		map[string]string{"a_test.star": holds, "b_test.star": meets})
 	expect("-p 1", 1, 0, "", map[string]string{"a_test.star": fmt.Sprintf(launch, "clash-1"), "b_test.star": fmt.Sprintf(launch, "clash-1")})
 	expect("other names", 2, 0, "", map[string]string{"a_test.star": fmt.Sprintf(launch, "clash-1"), "b_test.star": fmt.Sprintf(launch, "clash-2")})
 
-	// An instance that is no test's: -p 1 would not help, and isn't advised.
+	// An instance of another run: -p 1 would not help, and isn't advised.
 	eval(t, `incus.instances.launch("clash-3", image = env["INCUS_STAR_TESTBED_IMAGE"])`)
 	defer eval(t, `incus.instances.delete("clash-3", force = True)`)
 	for _, parallel := range []int{1, 4} {
-		expect("not of this run", parallel, 1, "clash-3 is also in the project default, which is not of this run: name the test's differently",
+		expect("not of this run", parallel, 1, "clash-3 is also in the project default, which is not of this run: rename the test's instance",
 			map[string]string{"a_test.star": fmt.Sprintf(launch, "clash-3")})
 	}
 }

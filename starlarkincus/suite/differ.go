@@ -11,12 +11,12 @@ import (
 )
 
 const (
-	maxLine  = 72  // what is longer is spread over lines
-	maxDepth = 20  // what nests deeper isn't
+	maxLine  = 72  // longer values are spread over several lines
+	maxDepth = 20  // more deeply nested values are not
 	maxShown = 120 // lines of a difference
 )
 
-// difference says how two unequal values differ: in one line where they are short, else as the lines that differ.
+// difference describes two unequal values: in one line if they are short, or else as a diff.
 func difference(got, want starlark.Value) string {
 	a, b := got.String(), want.String()
 	if a == b {
@@ -39,7 +39,7 @@ func difference(got, want starlark.Value) string {
 	return "got (+) and want (-) differ\n" + strings.Join(changes, "\n")
 }
 
-// textLines are a text's lines, the last one marked where it has no end, as diff does.
+// textLines returns a text's lines. As in a diff, a marker follows a last line without a newline.
 func textLines(text string) []string {
 	lines := strings.Split(text, "\n")
 	if last := len(lines) - 1; lines[last] == "" {
@@ -48,14 +48,14 @@ func textLines(text string) []string {
 	return append(lines, `\ no newline at the end`)
 }
 
-// changed are the lines of a difference, with some that are the same around them; nil where there is none.
+// changed returns the lines of a diff with some context, without its header; nil if there is no difference.
 func changed(before, after []string) []string {
 	text := string(diff.Diff("a", []byte(strings.Join(before, "\n")+"\n"), "b", []byte(strings.Join(after, "\n")+"\n")))
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	if len(lines) < 5 {
 		return nil
 	}
-	lines = lines[4:] // diff, ---, +++, and the place of the first change
+	lines = lines[4:] // diff, ---, +++, and the position of the first change
 	for i, line := range lines {
 		if strings.HasPrefix(line, "@@") {
 			line = "…"
@@ -75,8 +75,8 @@ func article(v starlark.Value) string {
 	return "a " + v.Type()
 }
 
-// spread writes a value over several lines where one would be too long. What has no order is sorted, so that equal
-// parts have equal lines.
+// spread returns a value's text, over several lines if it is long. Dicts and sets are sorted, so that equal parts have
+// equal lines.
 func spread(prefix string, v starlark.Value, indent string, depth int) []string {
 	one := v.String()
 	if len(one) <= maxLine || depth == maxDepth {

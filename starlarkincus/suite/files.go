@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Files gives the files that paths mean: a file is itself, a folder all below it whose names end in suffix, but for
-// hidden ones. Each is there once, in the order of the paths; those of a folder in the order of their names.
+// Files returns the given files, and the files below given folders whose names end in suffix, except hidden ones. Each
+// file is listed once, in the order of the paths; the files of a folder are sorted by name.
 func Files(paths []string, suffix string) ([]string, error) {
 	var files []string
 	seen := make(map[string]bool)
@@ -53,7 +53,7 @@ func Files(paths []string, suffix string) ([]string, error) {
 	return files, nil
 }
 
-// reason is an error without the path, which the message has already.
+// reason returns an error without its path, for messages that have the path already.
 func reason(err error) error {
 	if pathErr, ok := err.(*fs.PathError); ok {
 		return pathErr.Err

@@ -7,8 +7,8 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// testsIn lists the tests of a file in their order: the names test_* that its top level defines. They are read from the
-// text, so that nothing runs to find them.
+// testsIn returns the names test_* that a file's top level defines, in order. They come from the syntax tree, so that
+// nothing runs to find them.
 func testsIn(file *syntax.File, match *regexp.Regexp) []string {
 	var names []string
 	seen := make(map[string]bool)

@@ -14,7 +14,7 @@ import (
 	"incus-star/starlarkincus/internal/printable"
 )
 
-// What follows is JUnit's XML, as CI systems read it. There is no standard: these are the parts that all know.
+// The types of JUnit's XML. It has no standard: these are the elements that all CI systems read.
 
 type xmlSuites struct {
 	XMLName xml.Name `xml:"testsuites"`
@@ -56,7 +56,7 @@ type xmlProblem struct {
 	Text    string `xml:",cdata"`
 }
 
-// writeJUnit writes the results to a file.
+// writeJUnit writes the results to a file as JUnit's XML.
 func writeJUnit(path string, files []*file, took time.Duration) error {
 	all := xmlSuites{xmlCounts: xmlCounts{Name: "incus-star test", Time: seconds(took)}}
 	for _, f := range files {
@@ -78,7 +78,8 @@ func writeJUnit(path string, files []*file, took time.Duration) error {
 	return writeReport(path, b.Bytes())
 }
 
-// writeReport replaces a report, so that nobody reads half of one; what is no file, such as /dev/stdout, it writes to.
+// writeReport atomically replaces the file with the report. If path is not a regular file, such as /dev/stdout, it writes
+// to it.
 func writeReport(path string, data []byte) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return os.WriteFile(path, data, 0o666)
@@ -124,7 +125,8 @@ func seconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }
 
 var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-// plain is a text without a terminal's colours, and without what XML can't hold or a terminal would act on.
+// plain returns a text without terminal colours, and with characters that XML can't hold or a terminal interprets
+// replaced.
 func plain(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r == 0xfffe || r == 0xffff {

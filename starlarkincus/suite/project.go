@@ -12,30 +12,30 @@ import (
 	"incus-star/starlarkincus"
 )
 
-// prefix begins the names of all test projects; only this package's own tests change it.
+// prefix begins the names of all test projects. Only this package's own tests change it.
 var prefix = "star-test-"
 
 const (
-	forCreate = time.Minute      // that a project's creation may take
-	forRemove = 3 * time.Minute  // that its removal may take
-	forIdle   = 10 * time.Second // that what it still does may take
-	maxPause  = 2 * time.Second  // between two attempts
-	extension = "projects_force_delete"
+	createTimeout = time.Minute
+	removeTimeout = 3 * time.Minute
+	idleTimeout   = 10 * time.Second // for running operations to end
+	maxPause      = 2 * time.Second  // between two attempts
+	extension     = "projects_force_delete"
 )
 
-// A project is the Incus project of one test. It is made when the test first talks to Incus.
+// A project is the Incus project of one test. It is created at the test's first request.
 //
-// Images and networks are those of the default project, because those of a new one would have to be fetched again, and
-// can't be bridges. Profiles are copies, so that a test may change them. The rest is the project's own.
+// It uses the images and networks of the default project, because its own images would have to be fetched again and its
+// own networks can't be bridges. Profiles are copies, so that a test may change them. Everything else is its own.
 type project struct {
 	name, about string
-	base        string                  // the project whose profiles it starts with; empty for the remote's own
-	note        func(string)            // takes what the test's author should know
-	status      func(verb, name string) // is told when it is made and when it is gone
-	noForce     bool                    // removes it as on a server without the extension
+	base        string                  // the project to copy profiles from; empty for the remote's own
+	note        func(string)            // writes a note for the test's author
+	status      func(verb, name string) // is called after creation and removal
+	noForce     bool                    // ignores the extension, for tests
 
-	client *starlarkincus.Client // nil until there may be something to remove
-	failed error                 // why it could not be made, where something of it may have been
+	client *starlarkincus.Client // nil until the project may exist
+	failed error                 // the failure to create it, after which parts may exist
 }
 
 func newProject(about string) *project {
@@ -44,12 +44,12 @@ func newProject(about string) *project {
 	return &project{name: prefix + hex.EncodeToString(id[:]), about: about}
 }
 
-// create makes the project. It goes on when the test is interrupted, so that it is known whether there is one.
+// create creates the project. An interrupt of the test doesn't stop it, so that its outcome is known.
 func (p *project) create(client *starlarkincus.Client, remote string) error {
 	if p.client != nil {
 		return p.failed
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), forCreate)
+	ctx, cancel := context.WithTimeout(context.Background(), createTimeout)
 	defer cancel()
 	if p.base == "" {
 		p.base = remote
@@ -81,7 +81,7 @@ func (p *project) create(client *starlarkincus.Client, remote string) error {
 	return nil
 }
 
-// copyProfile makes a profile, or changes the one that is there at once.
+// copyProfile creates a profile. It changes the profile default instead, which every project has.
 func (p *project) copyProfile(ctx context.Context, source profile) error {
 	body := map[string]any{"description": source.Description, "config": source.Config, "devices": source.Devices}
 	if source.Name == "default" {
@@ -91,7 +91,7 @@ func (p *project) copyProfile(ctx context.Context, source profile) error {
 	return p.at("/1.0/profiles").Create(ctx, body)
 }
 
-// A profile is what is copied of one.
+// A profile is the copied part of a profile.
 type profile struct {
 	Name, Description string
 	Config            map[string]string
@@ -104,18 +104,18 @@ func (p *project) at(path string) starlarkincus.Path { return p.client.Path(path
 // itself returns the path of the project.
 func (p *project) itself() starlarkincus.Path { return p.client.Path("/1.0/projects", "").Item(p.name) }
 
-// remove removes the project with all that is in it, if it was made. What the server still does for the test may
-// stand in the way at first, or make something after all was deleted.
+// remove removes the project, if it was created, with everything in it. It tries repeatedly, because operations that
+// still run for the test may prevent the removal, or create something after everything was deleted.
 func (p *project) remove() error {
 	if p.client == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), forRemove)
+	ctx, cancel := context.WithTimeout(context.Background(), removeTimeout)
 	defer cancel()
 	pause := 50 * time.Millisecond
 	for {
 		err := p.removeOnce(ctx)
-		if errors.Is(err, errors.NotFound) { // of the project, or of something in it that went by itself
+		if errors.Is(err, errors.NotFound) { // the project, or something in it that is already gone
 			err = p.itself().Read(ctx, nil, new(any))
 			if errors.Is(err, errors.NotFound) {
 				err = nil
@@ -131,7 +131,7 @@ func (p *project) remove() error {
 		case <-time.After(pause):
 			pause = min(2*pause, maxPause)
 		case <-ctx.Done():
-			return fmt.Errorf("the project %s could not be removed within %v: %w", p.name, forRemove, err)
+			return fmt.Errorf("the project %s could not be removed within %v: %w", p.name, removeTimeout, err)
 		}
 		if errors.Is(err, errors.Connection) && pause > time.Second {
 			return fmt.Errorf("the project %s could not be removed: %w", p.name, err)
@@ -151,9 +151,8 @@ func (p *project) removeOnce(ctx context.Context) error {
 	return p.itself().Remove(ctx, nil)
 }
 
-// awaitIdle cancels the operations that still run in the project, and waits a little for those that can't be cancelled:
-// to delete an instance that is being started may take the server half a minute. A command in an instance may have no
-// end.
+// awaitIdle cancels the project's running operations, and waits up to idleTimeout for those that can't be cancelled,
+// except commands in instances, which may never end. Deleting an instance while it starts can take half a minute.
 func (p *project) awaitIdle(ctx context.Context) {
 	var byStatus map[string][]struct {
 		ID, Class, Description string
@@ -162,7 +161,7 @@ func (p *project) awaitIdle(ctx context.Context) {
 	if p.at("/1.0/operations").Read(ctx, url.Values{"recursion": {"1"}}, &byStatus) != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, forIdle)
+	ctx, cancel := context.WithTimeout(ctx, idleTimeout)
 	defer cancel()
 	for _, op := range byStatus["running"] {
 		running, err := p.client.Operation(ctx, op.ID)
@@ -176,7 +175,7 @@ func (p *project) awaitIdle(ctx context.Context) {
 	}
 }
 
-// empty deletes all that is in the project, for a server that doesn't do so itself.
+// empty deletes everything in the project, for a server without the extension.
 func (p *project) empty(ctx context.Context) error {
 	if err := p.deleteInstances(ctx); err != nil {
 		return err
@@ -208,7 +207,7 @@ func (p *project) deleteInstances(ctx context.Context) error {
 	for _, path := range paths {
 		unprotected := map[string]any{"config": map[string]string{"security.protection.delete": ""}}
 		stop := map[string]any{"action": "stop", "force": true, "timeout": -1}
-		// One that doesn't run can't be stopped. If either fails for another cause, the deletion does too.
+		// Stopping fails if the instance doesn't run. If either request fails for another reason, so does the deletion.
 		_ = p.at(path).Act(ctx, "PATCH", "", unprotected)
 		_ = p.at(path).Act(ctx, "PUT", "state", stop)
 		if err := p.delete(ctx, path); err != nil {
@@ -218,7 +217,7 @@ func (p *project) deleteInstances(ctx context.Context) error {
 	return nil
 }
 
-// deleteAll deletes what the project has of a collection. The paths of other projects' things say whose they are.
+// deleteAll deletes the project's own objects in a collection.
 func (p *project) deleteAll(ctx context.Context, collection string) error {
 	paths, err := p.list(ctx, collection)
 	if err != nil {
@@ -235,7 +234,8 @@ func (p *project) deleteAll(ctx context.Context, collection string) error {
 	return nil
 }
 
-// list gives the paths of what a collection has of this project. Images and networks that it sees may be another's.
+// list returns the paths of the project's own objects in a collection. The project also sees images and networks of the
+// default project, whose links lack its name.
 func (p *project) list(ctx context.Context, collection string) ([]string, error) {
 	var links []string
 	if err := p.at(collection).Read(ctx, nil, &links); err != nil {

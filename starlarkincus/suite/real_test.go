@@ -21,10 +21,10 @@ func needsIncus(t *testing.T) {
 	if os.Getenv("INCUS_STAR_TESTBED") == "" {
 		t.Skip("needs a real Incus: run scripts/test.sh")
 	}
-	_ = os.Getenv("INCUS_STAR_TESTBED_RUN") // another daemon at each run: no cached result counts
+	_ = os.Getenv("INCUS_STAR_TESTBED_RUN") // invalidates cached results, because each run has another daemon
 }
 
-// eval runs a script against the testbed and gives what it printed.
+// eval runs a script against the testbed and returns its output.
 func eval(t *testing.T, script string) string {
 	t.Helper()
 	client := starlarkincus.New(starlarkincus.Options{})
@@ -38,11 +38,11 @@ func eval(t *testing.T, script string) string {
 	return out.String()
 }
 
-// mine begins the names of the projects of this package's tests: others run tests on the same server meanwhile, and
-// theirs go on with a hexadecimal digit.
+// mine begins the names of projects of this package's tests. Other packages test on the same server, and their project
+// names continue with a hexadecimal digit.
 const mine = "star-test-suite-"
 
-// left is what of this package's tests is left on the server.
+// left returns the remaining objects of this package's tests on the server.
 const left = `
 mine = "` + mine + `"
 print([p for p in incus.projects.names() if mine in p])
@@ -101,7 +101,7 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 }
 
-// An interrupt in the middle of a test leaves nothing either.
+// TestNothingIsLeftAfterAnInterrupt interrupts a test.
 func TestNothingIsLeftAfterAnInterrupt(t *testing.T) {
 	needsIncus(t)
 	before := eval(t, left)
@@ -130,7 +130,7 @@ def test_a():
 	}
 }
 
-// A server without the extension to remove a project with all that is in it.
+// TestRemovalByHand removes a project as on a server without the extension projects_force_delete.
 func TestRemovalByHand(t *testing.T) {
 	needsIncus(t)
 	before := eval(t, left)
@@ -145,7 +145,7 @@ func TestRemovalByHand(t *testing.T) {
 	var out bytes.Buffer
 	own := new(asserts)
 	h := host.New(host.Options{Stdout: &out, Stderr: &out, Predeclared: own.with(prepared)})
-	own.bind(h)
+	own.attach(h)
 	err := h.RunSource(context.Background(), "much", []byte(realTests+"\ntest_much_is_left()\n"))
 	if err != nil {
 		h.Report(&out, err)
@@ -159,8 +159,8 @@ func TestRemovalByHand(t *testing.T) {
 	}
 }
 
-// The project is made at the first call only.
-func TestProjectIsMadeLate(t *testing.T) {
+// TestProjectIsCreatedLate checks that a project is created only at the first call.
+func TestProjectIsCreatedLate(t *testing.T) {
 	needsIncus(t)
 	var requests []string
 	o := Options{Timeout: time.Minute, Stdout: io.Discard, Stderr: io.Discard, Module: func(io.Writer) starlarkincus.Options {

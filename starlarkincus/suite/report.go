@@ -8,15 +8,15 @@ import (
 	"incus-star/starlarkincus/internal/printable"
 )
 
-// titles are what a test's outcome is called in the results.
+// titles are the names of outcomes in the results.
 var titles = [outcomes]string{"PASS", "FAIL", "ERROR", "SKIP", "NOT RUN"}
 
-// verbose is a test with all that is known of it.
+// verbose returns a test's line, its output and its error.
 func (t *result) verbose(path string) string {
 	return t.title(path) + indented(t.output) + indented(t.report)
 }
 
-// title is a test's line.
+// title returns a test's line.
 func (t *result) title(path string) string {
 	line := fmt.Sprintf("--- %s: %s: %s", titles[t.outcome], shown(path), t.name)
 	if t.outcome != notRun {
@@ -28,7 +28,7 @@ func (t *result) title(path string) string {
 	return line + "\n"
 }
 
-// shown is a file's name in the results.
+// shown returns a file's name for the results.
 func shown(path string) string { return printable.Line(filepath.ToSlash(path)) }
 
 func indented(text string) string {
@@ -39,7 +39,8 @@ func indented(text string) string {
 	return "    " + strings.ReplaceAll(text, "\n", "\n    ") + "\n"
 }
 
-// text is what is told of a file when it's done. Where its tests were told of already, only why it didn't run is left.
+// text returns a finished file's lines: its verdict and the failed tests. With verbose it returns only the error of a file
+// that can't be run, because the tests are printed as they end.
 func (f *file) text(verbose bool) string {
 	if f.unread != "" {
 		return fmt.Sprintf("FAIL  %s  can't be run\n", shown(f.path)) + indented(printable.Text(f.unread))
@@ -66,7 +67,7 @@ func (f *file) text(verbose bool) string {
 	return fmt.Sprintf("%s  %s  %s in %.1fs\n", verdict, shown(f.path), &summary{count: count}, f.took.Seconds()) + details.String()
 }
 
-// A summary counts tests by their outcome, and files that can't be run.
+// A summary has the number of tests by outcome, and of files that can't be run.
 type summary struct {
 	count  [outcomes]int
 	unread int

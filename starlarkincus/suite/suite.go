@@ -1,8 +1,8 @@
 // Package suite runs tests that are written in Starlark: the functions test_* of the files *_test.star.
 //
-// Make a [Runner] with [New] and call its Run. Each test has the file's top level run anew for it, and an Incus project
-// of its own, which is made when the test first uses incus and removed after the test, however that ended. Test files
-// run side by side; the tests of one file run in their order.
+// Create a [Runner] with [New] and call its Run. Each test runs the file's top level anew, and has an Incus project of
+// its own, which is created at the test's first request and removed after the test, however it ends. Test files run in
+// parallel; the tests of one file run in order.
 package suite
 
 import (
@@ -24,44 +24,44 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// Suffix is how the names of test files end.
+// Suffix ends the names of test files.
 const Suffix = "_test.star"
 
-// The statuses of a process that ran tests.
+// Exit statuses.
 const (
 	statusFailed = 1
 	statusUsage  = 2
 )
 
-// Options say what to run, and how.
+// Options select the tests to run, and configure the run.
 type Options struct {
-	// Paths are files, and folders with files whose names end in Suffix.
+	// Paths are test files, and folders to search for files whose names end in Suffix.
 	Paths []string
-	// Match is what the names of tests must match; nil for all.
+	// Match, if not nil, selects tests by name.
 	Match *regexp.Regexp
-	// Timeout ends one test, its setup included; 0 for never. Clean-up has its own time.
+	// Timeout limits the time of each test, including setup but not clean-up; 0 for no limit.
 	Timeout time.Duration
-	// Cleanup is the time that a test's clean-up has after an interrupt or a timeout; 0 means that of host.Options.Grace.
+	// Cleanup limits the time of a test's clean-up after an interrupt or a timeout; 0 for the default of host.Options.Grace.
 	Cleanup time.Duration
-	// Parallel is how many files run at a time; at least 1.
+	// Parallel is the number of files to run at a time, at least 1.
 	Parallel int
-	// Verbose tells of each test as it ends, with what it printed, and not of files.
+	// Verbose prints each test as it ends, with its output, instead of each file.
 	Verbose bool
-	// JUnit is the file to write a JUnit report to; empty for none.
+	// JUnit is the file for a JUnit report; empty for none.
 	JUnit string
-	// Stdout takes the results, Stderr what goes wrong with the run itself.
+	// Stdout receives the results, and Stderr the errors of the run itself.
 	Stdout, Stderr io.Writer
-	// JSON makes what goes to Stderr one object a line.
+	// JSON writes each error on Stderr as one JSON object per line.
 	JSON bool
-	// Color makes reports use terminal colours.
+	// Color enables terminal colours in reports.
 	Color bool
-	// Warn, LibraryPath, MaxSteps and ReadOnly are those of host.Options.
+	// Warn, LibraryPath, MaxSteps and ReadOnly are passed to host.Options.
 	Warn        func(message string)
 	LibraryPath []string
 	MaxSteps    uint64
 	ReadOnly    bool
-	// Module gives the options of one test's incus module, which traces to output. Its Project is the one whose
-	// profiles tests start with.
+	// Module returns the options of one test's incus module, which traces to output. Their Project is the base project,
+	// whose profiles tests get copies of.
 	Module func(output io.Writer) starlarkincus.Options
 }
 
@@ -70,19 +70,19 @@ type Runner struct {
 	options Options
 
 	mu       sync.Mutex
-	hosts    map[*host.Host]bool // of the tests that run
+	hosts    map[*host.Host]bool // of the running tests
 	ending   bool                // EndCleanup was called
-	projects map[string]bool     // that are on the server
+	projects map[string]bool     // existing test projects
 
-	print sync.Mutex // held while a file's or a test's results are written
+	print sync.Mutex // serializes writes of results
 }
 
-// New makes a Runner.
+// New returns a Runner.
 func New(o Options) *Runner {
 	return &Runner{options: o, hosts: make(map[*host.Host]bool), projects: make(map[string]bool)}
 }
 
-// EndCleanup ends what tests still clean up after an interrupt; their projects are removed all the same.
+// EndCleanup ends the clean-up of the running tests after an interrupt. Their projects are still removed.
 func (r *Runner) EndCleanup() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -92,17 +92,17 @@ func (r *Runner) EndCleanup() {
 	}
 }
 
-// Report writes why the run is given up, and which projects that leaves on the server.
+// Report writes the error of an abandoned run, with the names of the remaining projects.
 func (r *Runner) Report(w io.Writer, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.projects) > 0 {
-		err = fmt.Errorf("%w\nprojects that are left: %s", err, strings.Join(slices.Sorted(maps.Keys(r.projects)), " "))
+		err = fmt.Errorf("%w\nremaining projects: %s", err, strings.Join(slices.Sorted(maps.Keys(r.projects)), " "))
 	}
 	r.report(w, err)
 }
 
-// report writes what goes wrong with the run itself.
+// report writes an error of the run itself.
 func (r *Runner) report(w io.Writer, err error) {
 	host.New(host.Options{JSON: r.options.JSON}).Report(w, &host.UsageError{Path: "incus-star test", Message: err.Error()})
 }
@@ -117,8 +117,8 @@ func (r *Runner) noteProject(verb, name string) {
 	}
 }
 
-// Run runs the tests and writes their results, and returns the process's exit status: 0 where all passed, 1 where one
-// failed, 2 where a file doesn't parse or there is nothing to run, and after an interrupt that of its cause.
+// Run runs the tests, writes their results, and returns the process's exit status: 0 if all passed, 1 if one failed, 2 if
+// a file doesn't parse or there are no tests, and after an interrupt the status of its cause.
 func (r *Runner) Run(ctx context.Context) int {
 	start := time.Now()
 	files, err := Files(r.options.Paths, Suffix)
@@ -156,7 +156,7 @@ func (r *Runner) Run(ctx context.Context) int {
 	return 0
 }
 
-// statusOf is the exit status of a run that was ended from outside.
+// statusOf returns the exit status of an interrupted run.
 func statusOf(cause error) int {
 	var own interface{ ExitStatus() int }
 	if errors.As(cause, &own) {
@@ -170,7 +170,7 @@ func (r *Runner) usage(err error) int {
 	return statusUsage
 }
 
-// nothing is the error of a run without tests.
+// nothing returns the error of a run without tests.
 func (r *Runner) nothing(files []string) error {
 	switch {
 	case len(files) == 0:
@@ -185,7 +185,7 @@ func (r *Runner) nothing(files []string) error {
 type file struct {
 	path    string
 	tests   []string
-	unread  string // why it can't be run
+	unread  string // the report of an error that prevents it from running
 	results []result
 	took    time.Duration
 }
@@ -209,7 +209,7 @@ func (r *Runner) read(ctx context.Context, path string) *file {
 	return f
 }
 
-// runFiles runs the files, some at a time, and writes the results of each when it's done.
+// runFiles runs the files, Parallel at a time, and writes the results of each when it ends.
 func (r *Runner) runFiles(ctx context.Context, files []*file) {
 	var workers sync.WaitGroup
 	next := make(chan *file)
@@ -242,7 +242,7 @@ func (r *Runner) runFile(ctx context.Context, f *file) {
 	}
 }
 
-// write writes what belongs together.
+// write writes text to Stdout without interleaving.
 func (r *Runner) write(text string) {
 	r.print.Lock()
 	defer r.print.Unlock()

@@ -28,7 +28,7 @@ func module(io.Writer) starlarkincus.Options { return starlarkincus.Options{} }
 
 var times = regexp.MustCompile(`\d+\.\d+s`)
 
-// run runs tests and gives the status and what was printed, without times.
+// run runs tests and returns the status and the output, without times.
 func run(t *testing.T, ctx context.Context, o Options) (status int, text string) {
 	t.Helper()
 	var out, errs bytes.Buffer
@@ -40,7 +40,7 @@ func run(t *testing.T, ctx context.Context, o Options) (status int, text string)
 	return status, times.ReplaceAllString(out.String(), "0s") + errs.String()
 }
 
-// want compares with a file of testdata.
+// want compares got with a file of testdata.
 func want(t *testing.T, file, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", file)
@@ -82,7 +82,7 @@ func TestVerbose(t *testing.T) {
 	want(t, "verbose.txt", got)
 }
 
-// write makes a folder of files.
+// write creates a folder with files.
 func write(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -160,7 +160,7 @@ func TestJUnit(t *testing.T) {
 	}
 }
 
-// Files run side by side, and their output doesn't mix.
+// TestParallel checks that files run in parallel, and that their output isn't interleaved.
 func TestParallel(t *testing.T) {
 	files := make(map[string]string)
 	for _, name := range []string{"a", "b", "c", "d"} {
@@ -178,7 +178,7 @@ func TestParallel(t *testing.T) {
 	}
 }
 
-// An interrupt ends the tests that run; the others don't.
+// TestInterrupt checks that an interrupt ends the running tests, and that no others start.
 func TestInterrupt(t *testing.T) {
 	dir := write(t, map[string]string{"a_test.star": "def teardown(): print('torn down')\ndef test_a(): sleep(100)\ndef test_b(): pass\n"})
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -189,7 +189,7 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// What a test prints is bounded: one may print for as long as it runs.
+// TestOutputIsBounded checks that the recorded output of a test is limited.
 func TestOutputIsBounded(t *testing.T) {
 	dir := write(t, map[string]string{"a_test.star": "def test_a():\n    for _ in range(3000): print('x' * 1023)\n    fail('end')\n"})
 	_, text := run(t, t.Context(), Options{Paths: []string{dir}, Timeout: time.Minute})

@@ -17,7 +17,7 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// An outcome is how a test ended.
+// An outcome is the outcome of a test.
 type outcome int
 
 const (
@@ -25,21 +25,21 @@ const (
 	failure         // an assertion, or fail()
 	broken          // another error
 	skips
-	notRun // because the run was interrupted
+	notRun // the run was interrupted before
 	outcomes
 )
 
-// A result is what is told of a test.
+// A result is the result of a test.
 type result struct {
 	name    string
 	outcome outcome
 	took    time.Duration
-	output  string // what it printed
+	output  string // from print
 	report  string // the error, with its backtrace
-	reason  string // the error, or why it was skipped, in one line
+	reason  string // the error, or the reason for skipping it, in one line
 }
 
-// names are those of tests besides the host's own.
+// names returns the predeclared names of tests.
 func (r *Runner) names(client *starlarkincus.Client) starlark.StringDict {
 	return (&asserts{}).with(client)
 }
@@ -53,7 +53,7 @@ func (t *asserts) with(client *starlarkincus.Client) starlark.StringDict {
 	return names
 }
 
-// runTest runs one test, with all that is its own: the host, the incus module, and the project.
+// runTest runs one test, with a host, an incus module and a project of its own.
 func (r *Runner) runTest(ctx context.Context, path, name string) (done result) {
 	if ctx.Err() != nil {
 		return result{name: name, outcome: notRun}
@@ -72,9 +72,9 @@ func (r *Runner) runTest(ctx context.Context, path, name string) (done result) {
 		Stdout: out, Stderr: out, Predeclared: own.with(client), Track: starlarkincus.Track, LibraryPath: r.options.LibraryPath, Warn: r.options.Warn,
 		Color: r.options.Color, MaxSteps: r.options.MaxSteps, Grace: r.options.Cleanup, ReadOnly: r.options.ReadOnly,
 	})
-	own.bind(h)
+	own.attach(h)
 
-	done = r.judged(h, r.runScript(ctx, h, path, name))
+	done = r.resultOf(h, r.runScript(ctx, h, path, name))
 	done.name = name
 	done.report += r.clash(p, done.report)
 	if err := p.remove(); err != nil {
@@ -86,7 +86,7 @@ func (r *Runner) runTest(ctx context.Context, path, name string) (done result) {
 	return done
 }
 
-// runScript runs the file's top level, setup, the test, and then what is deferred, teardown last.
+// runScript runs the file's top level, setup, the test, and then deferred calls, with teardown last.
 func (r *Runner) runScript(ctx context.Context, h *host.Host, path, name string) error {
 	if limit := r.options.Timeout; limit > 0 {
 		var cancel context.CancelFunc
@@ -95,7 +95,7 @@ func (r *Runner) runScript(ctx context.Context, h *host.Host, path, name string)
 	}
 	r.started(h)
 	defer r.ended(h)
-	var skip error // what is deferred runs, and may fail, all the same
+	var skip error // returned only if deferred calls succeed
 	err := h.RunWith(ctx, path, func(s *host.Script) error {
 		setup, err := function(s, "setup")
 		if err != nil {
@@ -132,7 +132,7 @@ func (r *Runner) runScript(ctx context.Context, h *host.Host, path, name string)
 	return err
 }
 
-// function is a function of the script's; nil where it has none of that name.
+// function returns a global function of the script; nil if the name is not defined.
 func function(s *host.Script, name string) (starlark.Callable, error) {
 	v := s.Globals[name]
 	fn, ok := v.(starlark.Callable)
@@ -157,8 +157,8 @@ func (r *Runner) ended(h *host.Host) {
 	delete(r.hosts, h)
 }
 
-// judged is the result that a script's error makes.
-func (r *Runner) judged(h *host.Host, err error) result {
+// resultOf returns the result of a test that ended with err.
+func (r *Runner) resultOf(h *host.Host, err error) result {
 	if err == nil {
 		return result{outcome: passed}
 	}
@@ -195,10 +195,10 @@ func firstLine(text string) string {
 	return line
 }
 
-// maxOutput bounds what is kept of a test's output: one may print for as long as it runs.
+// maxOutput limits the recorded output of a test.
 const maxOutput = 1 << 20
 
-// An output is what a test prints.
+// An output records the output of a test.
 type output struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
