@@ -94,7 +94,8 @@ func argument(arg syntax.Expr) (value syntax.Expr, named string, spread bool) {
 	return arg, "", false
 }
 
-// notFunction returns the message of a function such as try_ for an argument that it can't call; empty for a callable one.
+// notFunction returns the message of a function such as try_ for an argument that it can't call; empty for a callable
+// one.
 func notFunction(name, as string, t typ) string {
 	switch {
 	case t.class == collection && t.res.Lists != spec.Single:

@@ -159,8 +159,8 @@ func (c *checker) module(path string) *module {
 	return m
 }
 
-// parse parses the text and resolves its names. Tests have more predeclared names than scripts. A file that only defines
-// names may use those of tests too, because tests may load it.
+// parse parses the text and resolves its names. Tests have more predeclared names than scripts. A file that only
+// defines names may use those of tests too, because tests may load it.
 func (m *module) parse(src []byte) {
 	m.lines = strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.TrimPrefix(string(src), "\ufeff")), "\n")
 	isTest := strings.HasSuffix(m.path, suite.Suffix)

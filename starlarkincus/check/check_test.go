@@ -16,8 +16,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestMistakes checks the files of testdata: the findings on each line must match the regular expressions in its comment
-// ###.
+// TestMistakes checks the files of testdata: the findings on each line must match the regular expressions in its
+// comment ###.
 func TestMistakes(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.star")
 	if err != nil || len(files) == 0 {

@@ -332,7 +332,8 @@ func (c *collector) uses() {
 	})
 }
 
-// loadedTypes returns the types of a loaded name. They are loose, because other files that load it may change the value.
+// loadedTypes returns the types of a loaded name. They are loose, because other files that load it may change the
+// value.
 func (m *module) loadedTypes(load *syntax.LoadStmt, name string) union {
 	from := m.loaded(load)
 	if from == nil || from.file == nil || from.collecting {

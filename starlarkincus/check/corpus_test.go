@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// chunks writes the scripts of a corpus file to a folder with lib.star, which they may load, and returns their paths and
-// texts.
+// chunks writes the scripts of a corpus file to a folder with lib.star, which they may load, and returns their paths
+// and texts.
 func chunks(t testing.TB, name string) (paths, texts []string) {
 	src, err := os.ReadFile(filepath.Join("testdata/corpus", name))
 	if err != nil {

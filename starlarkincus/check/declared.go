@@ -15,8 +15,8 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// checkDeclared checks a call of a function against its declaration. A mismatch is tried with sample values, and reported
-// with the message of that trial, so that check and a run use the same words.
+// checkDeclared checks a call of a function against its declaration. A mismatch is tried with sample values, and
+// reported with the message of that trial, so that check and a run use the same words.
 func (m *module) checkDeclared(name string, recv typ, args []syntax.Expr, at syntax.Position) {
 	d := m.declaration(name)
 	if recv.class == errorClass {

@@ -6,7 +6,8 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// recordAttrQuery records an attribute that the script looks up with hasattr or getattr, and that may therefore be absent.
+// recordAttrQuery records an attribute that the script looks up with hasattr or getattr, and that may therefore be
+// absent.
 func (m *module) recordAttrQuery(call *syntax.CallExpr) {
 	if isNamed(call.Fn, "hasattr", "getattr") && len(call.Args) > 1 {
 		if name, ok := call.Args[1].(*syntax.Literal); ok {
@@ -69,8 +70,8 @@ func (m *module) provokes(callee syntax.Expr, seen []syntax.Node) bool {
 	return found
 }
 
-// expectsMistake reports whether a call may expect a mistake in its function argument: its arguments include a class for
-// mistakes, or unknown classes.
+// expectsMistake reports whether a call may expect a mistake in its function argument: its arguments include a class
+// for mistakes, or unknown classes.
 func expectsMistake(call *syntax.CallExpr) bool {
 	for i, arg := range call.Args {
 		exprs := []syntax.Expr{arg}

@@ -65,8 +65,8 @@ func (m *module) collectFacts() *facts {
 	return m.facts
 }
 
-// solve computes the least fixed point of the variables' types. Types only grow in each round; one that still grows after
-// maxRounds becomes unknown.
+// solve computes the least fixed point of the variables' types. Types only grow in each round; one that still grows
+// after maxRounds becomes unknown.
 func (m *module) solve() {
 	for round := 0; ; round++ {
 		changed := false

@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestFormatKeepsMeaning checks that formatting keeps the trees of all scripts of the project, and that formatting again
-// changes nothing.
+// TestFormatKeepsMeaning checks that formatting keeps the trees of all scripts of the project, and that formatting
+// again changes nothing.
 func TestFormatKeepsMeaning(t *testing.T) {
 	formatted := 0
 	for _, path := range scripts(t) {

@@ -6,8 +6,8 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// A guard describes the tests of a variable in a script. Code behind a condition may run only for some of the variable's
-// types.
+// A guard describes the tests of a variable in a script. Code behind a condition may run only for some of the
+// variable's types.
 type guard int
 
 const (

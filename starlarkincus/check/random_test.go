@@ -126,8 +126,8 @@ func (w *writer) statement() string {
 	return v + " = " + e()
 }
 
-// TestRandomScripts checks that random statements that run without an error have no findings, and counts the findings for
-// those that fail.
+// TestRandomScripts checks that random statements that run without an error have no findings, and counts the findings
+// for those that fail.
 func TestRandomScripts(t *testing.T) {
 	seed := *seedFlag
 	if seed == 0 {

@@ -78,8 +78,8 @@ func (t typ) fixed() starlark.Value {
 	return v
 }
 
-// sample returns a value of the type, which stands for all of them: operators and functions accept or refuse it like any
-// other.
+// sample returns a value of the type, which stands for all of them: operators and functions accept or refuse it like
+// any other.
 func (t typ) sample() starlark.Value {
 	switch t.class {
 	case none:

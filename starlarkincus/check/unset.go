@@ -7,8 +7,8 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// A flow visits the statements of a function or a file in execution order, and reports variables that are read before any
-// path has assigned them.
+// A flow visits the statements of a function or a file in execution order, and reports variables that are read before
+// any path has assigned them.
 type flow struct {
 	*module
 	own      map[*syntax.Ident]string // the scope, as in messages, of each variable of the function or file

@@ -14,39 +14,41 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// keywords are Starlark's; the rest of its reserved words can't be written anywhere.
+// keywords are Starlark's keywords, without the words that are only reserved.
 var keywords = []string{"and", "break", "continue", "def", "elif", "else", "for", "if", "in", "lambda", "load", "not", "or", "pass",
 	"return", "while"}
 
-// indent is what Tab inserts where a line begins. Pasted tabs of terminals that don't mark a paste become it too.
+// indent is the text that Tab inserts at the beginning of a line. It also replaces pasted tabs if the terminal doesn't
+// mark pasted text.
 const indent = "    "
 
-// A completer proposes names, attributes and arguments. It reads names and attributes only: it calls nothing, so it
-// sends no request.
+// A completer proposes names, attributes and arguments. It only reads names and attributes, so that it sends no
+// request.
 type completer struct {
 	get   func(name string) starlark.Value // nil for an unknown name
 	names func() []string
 }
 
 var (
-	// lastPath is a dotted path that ends the text, perhaps in the middle of its last name.
+	// lastPath matches a dotted path at the end of the text, whose last name may be incomplete.
 	lastPath = lazy(`(?:[\pL_][\pL\pN_]*\s*\.\s*)*(?:[\pL_][\pL\pN_]*)?$`)
-	// callee is what a call's opening parenthesis follows.
+	// callee matches the dotted path before the opening parenthesis of a call.
 	callee = lazy(`(?:[\pL_][\pL\pN_]*\s*\.\s*)*[\pL_][\pL\pN_]*\s*$`)
-	// givenName starts an argument that has a name.
+	// givenName matches the beginning of a named argument.
 	givenName = lazy(`^\s*([\pL_][\pL\pN_]*)\s*=[^=]`)
 	name      = lazy(`^[\pL_][\pL\pN_]*$`)
 )
 
-// lazy compiles a pattern when it is first needed: with letters of all scripts that is slow, and scripts need none.
+// lazy returns a function that compiles a pattern at its first call. Compiling the classes of Unicode letters is slow,
+// and running a script doesn't need them.
 func lazy(pattern string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
 }
 
-// words proposes ends of the text: each of them instead of what follows its first keep bytes.
+// words returns completions of the text. Each replaces the text after its first keep bytes.
 func (c completer) words(text string) (keep int, words []string) {
 	defer func() {
-		if recover() != nil { // a value's mistake must not end the prompt
+		if recover() != nil { // a value's panic must not end the prompt
 			words = nil
 		}
 	}()
@@ -67,7 +69,7 @@ func (c completer) words(text string) (keep int, words []string) {
 	switch {
 	case len(parts) > 1:
 		if strings.HasSuffix(before, ".") {
-			return keep, nil // of the value of an expression, which would have to be computed
+			return keep, nil // an attribute of an expression, which would have to be evaluated
 		}
 		return keep, matching(last, attributes(c.value(parts[:len(parts)-1])))
 	case strings.HasSuffix(before, "."), last == "" && before == "":
@@ -84,7 +86,7 @@ func (c completer) words(text string) (keep int, words []string) {
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
-// value is what a path of names stands for; nil where it is unknown.
+// value returns the value of a dotted path; nil if it is unknown.
 func (c completer) value(path []string) starlark.Value {
 	v := c.get(strings.TrimSpace(path[0]))
 	for _, name := range path[1:] {
@@ -100,7 +102,7 @@ func (c completer) value(path []string) starlark.Value {
 	return v
 }
 
-// attributes are the attributes of v that can stand after a dot.
+// attributes returns the names of v's attributes that can follow a dot.
 func attributes(v starlark.Value) []string {
 	attrs, ok := v.(starlark.HasAttrs)
 	if !ok {
@@ -109,7 +111,7 @@ func attributes(v starlark.Value) []string {
 	return slices.DeleteFunc(slices.Clone(attrs.AttrNames()), func(s string) bool { return !isName(s) })
 }
 
-// isName says whether scripts can use s as a name.
+// isName reports whether s is a valid identifier.
 func isName(s string) bool {
 	if !name().MatchString(s) {
 		return false
@@ -119,23 +121,23 @@ func isName(s string) bool {
 	return err == nil && ident
 }
 
-// arguments are the names of the arguments that the innermost call in the text takes and doesn't have yet.
+// arguments returns the names of the arguments that the innermost call in the text accepts and doesn't have yet.
 func (c completer) arguments(s *scanner, text, last string) []string {
 	if len(s.open) == 0 {
 		return nil
 	}
-	call := s.open[len(s.open)-1]
+	paren := s.open[len(s.open)-1]
 	before := strings.TrimRight(text[:len(text)-len(last)], " \t\n")
-	if call.char != '(' || !strings.HasSuffix(before, "(") && !strings.HasSuffix(before, ",") {
+	if paren.char != '(' || !strings.HasSuffix(before, "(") && !strings.HasSuffix(before, ",") {
 		return nil
 	}
-	path := callee().FindString(text[:call.at])
-	head := strings.TrimRight(text[:call.at-len(path)], " \t")
+	path := callee().FindString(text[:paren.at])
+	head := strings.TrimRight(text[:paren.at-len(path)], " \t")
 	if path == "" || strings.HasSuffix(head, ".") || strings.HasSuffix(head, "def") {
 		return nil
 	}
 	var words, given []string
-	for _, at := range call.parts {
+	for _, at := range paren.parts {
 		if m := givenName().FindStringSubmatch(text[at:]); m != nil {
 			given = append(given, m[1])
 		}
@@ -148,7 +150,7 @@ func (c completer) arguments(s *scanner, text, last string) []string {
 	return matching(last, words)
 }
 
-// parameters are the names under which a function takes arguments.
+// parameters returns the names of a function's parameters.
 func parameters(v starlark.Value) []string {
 	var names []string
 	switch v := v.(type) {
@@ -180,7 +182,8 @@ func parameters(v starlark.Value) []string {
 	return names
 }
 
-// matching are the words that start with prefix, sorted, each once. What starts with _ is proposed to whom asks.
+// matching returns the words that start with prefix, sorted and without repetitions. Words that start with _ need a
+// prefix.
 func matching(prefix string, words []string) []string {
 	var out []string
 	for _, word := range words {

@@ -65,7 +65,7 @@ _private = 1
 		{"raise_(", ""},
 		{"exit(sta", "status="},
 
-		// What would have to be computed, or isn't a name.
+		// Expressions that would have to be evaluated, and text that isn't a name.
 		{"incus.instances.list().app", ""},
 		{"called[0].app", ""},
 		{"'x'.joi", ""},
@@ -96,7 +96,7 @@ _private = 1
 	}
 }
 
-// A value that panics must not end the prompt.
+// TestCompletePanic checks that a value's panic doesn't end the prompt.
 func TestCompletePanic(t *testing.T) {
 	c := completer{get: func(string) starlark.Value { panic("bad") }, names: func() []string { return nil }}
 	if _, words := c.words("x."); words != nil {

@@ -16,7 +16,7 @@ import (
 )
 
 // An editor reads lines from a terminal, with editing, history and completion. The terminal is in the editor's mode
-// only while it reads; between lines it is as it was found, for print and Ctrl-C.
+// only while it reads a line. Between lines it has its original mode, for print and Ctrl-C.
 type editor struct {
 	state         *liner.State
 	keys          *keys
@@ -27,14 +27,14 @@ type editor struct {
 	ended         error
 }
 
-// canEdit says whether the line editor can work: it has standard input and output for itself, and needs a terminal
-// that knows its width.
+// canEdit reports whether the line editor can work. It uses standard input and output, and needs a terminal with a
+// known width.
 func canEdit(in io.Reader) bool {
 	width, _, err := term.GetSize(int(os.Stdout.Fd()))
 	return in == os.Stdin && term.IsTerminal(int(os.Stdin.Fd())) && err == nil && width > 0 && liner.TerminalSupported()
 }
 
-// newEditor opens the editor on standard input and output. Close must be called in any case, also after a panic.
+// newEditor opens the editor on standard input and output. Close must be called even after a panic.
 func newEditor(complete func(text string) (keep int, words []string), o *Options) (*editor, error) {
 	e := &editor{options: o, out: os.Stdout}
 	var err error
@@ -45,7 +45,7 @@ func newEditor(complete func(text string) (keep int, words []string), o *Options
 		return nil, err
 	}
 	stdin := os.Stdin
-	os.Stdin = e.keys.file // the editor has no other way to be told what to read
+	os.Stdin = e.keys.file // the editor has no parameter for its input
 	e.state = liner.NewLiner()
 	os.Stdin = stdin
 	if e.edited, err = liner.TerminalMode(); err == nil {
@@ -103,8 +103,8 @@ func (e *editor) line(ctx context.Context, before string) (string, error) {
 	return unshow(line), err
 }
 
-// watch ends the prompt with the context, and hands it the interrupts that are not typed. The function that it gives
-// ends the watch.
+// watch ends the prompt when the context ends, and passes on interrupts that are not typed. The returned function ends
+// the watch.
 func (e *editor) watch(ctx context.Context) func() {
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -139,7 +139,7 @@ func (e *editor) watch(ctx context.Context) func() {
 
 func (e *editor) remember(entry string) { e.state.AppendHistory(show(strings.TrimRight(entry, "\n"))) }
 
-// close gives the terminal back as it was found.
+// close restores the terminal's original mode.
 func (e *editor) close() {
 	if e.state != nil {
 		e.state.Close()

@@ -9,26 +9,26 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// An entry is what a person types before it runs: one statement, over several lines where it needs them. What was
-// pasted, or comes from the history, may be several statements.
+// An entry is the text that runs at once: one statement of one or more lines, or several statements if it was pasted or
+// comes from the history.
 type entry struct{ text string }
 
-// lineEnds makes a source's line ends those that Starlark has, as for a file.
+// lineEnds replaces other line ends by newlines, as for files.
 var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
-// add takes the input of one prompt and reports whether the entry is now to run. As in Python, a blank line ends a
-// block that is typed line by line, but for one within brackets or a string; a mistake ends the entry at once. A block
-// that came as a whole is complete.
+// add adds the input of one prompt, and reports whether the entry is complete. As in Python, a blank line ends a block
+// that is typed line by line, except within brackets or a string, and a mistake ends the entry at once. A block that is
+// added as a whole is complete.
 func (e *entry) add(input string) (complete bool) {
 	input = strings.TrimSuffix(lineEnds.Replace(input), "\n")
 	whole := e.text == "" && strings.Contains(input, "\n")
 	e.text += input + "\n"
 	code := e.code()
 	if strings.ContainsRune(code, 0) {
-		return true // the parser takes it for the end of the file
+		return true // the parser would take it for the end of the file
 	}
 	if _, err := nesting.Check(code); err != nil {
-		return true // nothing may parse it
+		return true // too deep for the parser
 	}
 	file, err := new(syntax.FileOptions).Parse("", code, 0)
 	var s scanner
@@ -46,8 +46,8 @@ func (e *entry) add(input string) (complete bool) {
 	return !compound(file.Stmts[len(file.Stmts)-1])
 }
 
-// unfinished reports whether the only error of a text that ends within brackets, a string or a continued line may be
-// that end. The parser takes the end within a block for the block's.
+// unfinished reports whether the error of a text that ends within brackets, a string or a continued line may be due to
+// that end alone. The parser reports an end within a block as the end of the block.
 func unfinished(err error, code string) bool {
 	var parse syntax.Error
 	return atEnd(err, code) || errors.As(err, &parse) && parse.Msg == "unexpected EOF in string"
@@ -59,7 +59,7 @@ func bodyMissing(err error, code string) bool {
 	return atEnd(err, code) && errors.As(err, &parse) && strings.HasSuffix(parse.Msg, "want indent")
 }
 
-// atEnd reports whether a syntax error stands behind the text's last line.
+// atEnd reports whether a syntax error is after the text's last line.
 func atEnd(err error, code string) bool {
 	var parse syntax.Error
 	return errors.As(err, &parse) && int(parse.Pos.Line) > strings.Count(code, "\n")
@@ -73,11 +73,11 @@ func compound(stmt syntax.Stmt) bool {
 	return false
 }
 
-// code is the entry's text without the indentation that all its statements share: an entry that begins with a space is
-// no mistake. Where they share none, only the first statement loses its own.
+// code returns the entry's text without the common indentation of its statements, because an entry may begin with
+// spaces. If there is none, only the first statement's indentation is removed.
 func (e *entry) code() string {
 	var s scanner
-	var lines, starts []string // starts has "" in place of lines that start no statement
+	var lines, starts []string // starts has "" for lines that don't start a statement
 	margin, shared := "", true
 	for line := range strings.Lines(e.text) {
 		start := ""
@@ -105,15 +105,15 @@ func (e *entry) code() string {
 	return strings.Join(lines, "")
 }
 
-// A splitter cuts a program that comes line by line into its statements. Unlike an [entry] it takes no blank line for
-// the end of a block: a program has them anywhere.
+// A splitter splits a program that is read line by line into statements. Unlike in an [entry], a blank line doesn't end
+// a block.
 type splitter struct {
 	lines []string
 	scan  scanner
 	block bool
 }
 
-// add takes the next line, with its newline, and gives the statements that are complete before it or with it.
+// add adds the next line, with its newline, and returns the statements that it completes.
 func (s *splitter) add(line string) (statements []string) {
 	for part := range strings.Lines(lineEnds.Replace(line)) {
 		statements = append(statements, s.addLine(part)...)
@@ -139,14 +139,14 @@ func (s *splitter) addLine(line string) (statements []string) {
 	return statements
 }
 
-// end gives what there is, at the input's end; empty where there is nothing.
+// end returns the last statement at the end of the input; empty if there is none.
 func (s *splitter) end() string {
 	text := strings.Join(s.lines, "")
 	*s = splitter{}
 	return text
 }
 
-// startsStatement reports whether a line that isn't within another can't belong to the block before it.
+// startsStatement reports whether a line that doesn't continue another starts a statement after a block.
 func startsStatement(line string) bool {
 	return strings.TrimSpace(line) != "" && !strings.ContainsRune(" \t\f#", rune(line[0]))
 }

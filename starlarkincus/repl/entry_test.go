@@ -72,7 +72,8 @@ func TestSplitter(t *testing.T) {
 	}
 }
 
-// A statement runs as soon as it is complete: what feeds the prompt may wait for its output.
+// TestSplitterIsPrompt checks that a statement runs as soon as it is complete, because the writer may wait for its
+// output.
 func TestSplitterIsPrompt(t *testing.T) {
 	var s splitter
 	for _, line := range []string{"x = 1\n", "f(x)\n", "# comment\n"} {
@@ -101,7 +102,7 @@ func TestScanner(t *testing.T) {
 		{"# it's (", "", 0, false},
 		{"# it's\n(", "(", 0, true},
 		{"'lost\n", "", 0, false},
-		{"'on \\\n", "", '\'', false}, // the scanner forgives; the parser knows
+		{"'on \\\n", "", '\'', false}, // left to the parser
 		{"x = 1 \\\n", "", 0, true},
 		{"# x \\\n", "", 0, false},
 		{")](", "(", 0, true},

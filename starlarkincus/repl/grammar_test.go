@@ -6,21 +6,21 @@ import (
 	"strings"
 )
 
-// A grammar writes random programs that run: nested blocks, brackets, strings, comments and blank lines in every shape
-// that Starlark has. They print what they compute. Functions use no global but other functions.
+// A grammar generates random valid programs with nested blocks, brackets, strings, comments and blank lines of every
+// form in Starlark. They print their results. Functions use no globals except other functions.
 type grammar struct {
 	*rand.Rand
 	b         strings.Builder
 	ints      []string // variables in scope
-	functions []string // of two arguments, callable here
+	functions []string // functions of two arguments in scope
 	depth     int      // of blocks
 	loop      bool
 	function  bool
 	names     int
 
-	// Blank are blank lines within blocks, as a file has them and nobody can type them. Tabs indent.
+	// Blank adds blank lines within blocks, which only files can have. Tabs indents with tabs.
 	blank, tabs bool
-	// Fails makes some statement fail.
+	// Fails makes a statement fail.
 	fails bool
 }
 
@@ -31,7 +31,7 @@ func (g *grammar) name(prefix string) string {
 	return fmt.Sprintf("%s%d", prefix, g.names)
 }
 
-// program gives the program's top-level statements, each with its newline.
+// program returns the program's top-level statements, each with its newline.
 func (g *grammar) program(statements int) []string {
 	g.ints = []string{"v1", "v2"}
 	program := []string{"v1 = 1; v2 = 2\n"}
@@ -53,13 +53,13 @@ func (g *grammar) program(statements int) []string {
 	return program
 }
 
-// line writes a simple statement, as a person may end a line.
+// line writes a simple statement with a random line end.
 func (g *grammar) line(indent, text string) {
 	g.b.WriteString(indent + text + g.one("", "", "", "", " ", " # x", "  # (it's \"", "# '''", ";") + "\n")
 	g.between(indent)
 }
 
-// between writes what may stand between two lines of a block.
+// between writes random blank lines and comments between two lines of a block.
 func (g *grammar) between(indent string) {
 	if indent == "" {
 		return
@@ -129,13 +129,13 @@ func (g *grammar) statement(indent string) {
 	}
 }
 
-// def defines a function, and calls it where that is possible.
+// def writes a function, and a call of it if possible.
 func (g *grammar) def(indent string) {
 	ints, loop, function, functions := g.ints, g.loop, g.function, g.functions
 	f := g.name("f")
 	g.ints, g.loop, g.function = []string{"a", "b", "t"}, false, true
 	if g.depth > 0 {
-		g.functions = nil // a function's own may not be there yet when it runs
+		g.functions = nil // a nested function may not be defined yet when it is called
 	}
 	g.block("def", f+g.one("(a, b)", "(a, b=1)", "(\n  a,\n\n  # (\nb)", "(a, *, b)", "(a, b, **c)")+"", indent, func(in string) {
 		if g.IntN(3) == 0 {
@@ -153,7 +153,7 @@ func (g *grammar) def(indent string) {
 	}
 }
 
-// block writes a header and a body, which may stand on the header's line.
+// block writes a header and a body, which may be on the header's line.
 func (g *grammar) block(word, rest, indent string, body func(indent string)) {
 	header := indent + word
 	if rest != "" {
@@ -185,7 +185,7 @@ func (g *grammar) statements(indent string) {
 	g.functions = functions
 }
 
-// simple is a statement that stands anywhere.
+// simple returns a statement that is valid anywhere.
 func (g *grammar) simple() string {
 	target := g.ints[g.IntN(len(g.ints))]
 	if strings.HasPrefix(target, "i") {
@@ -208,7 +208,7 @@ func (g *grammar) condition() string {
 	return "(" + g.int(1) + ")" + g.one(" < ", " == ", " != ", "<=") + "(" + g.int(2) + ")" + g.one("", " or "+g.int(0)+" > 5", " and True")
 }
 
-// gap is what may stand within brackets.
+// gap returns random space or comments, as allowed within brackets.
 func (g *grammar) gap() string {
 	return g.one("", "", "", " ", "\n", "\n\n", "\n    ", " # it's (\n", "\n# :\n\n", "\n\t", "\\\n", "\nXY"[:1])
 }
@@ -240,7 +240,7 @@ func (g *grammar) int(depth int) string {
 	return "len(" + g.text() + ")"
 }
 
-// text is a string literal of any shape.
+// text returns a string literal of a random form.
 func (g *grammar) text() string {
 	quote := g.one(`"`, `'`)
 	other := map[string]string{`"`: `'`, `'`: `"`}[quote]

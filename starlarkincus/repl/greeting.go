@@ -8,9 +8,9 @@ import (
 	"incus-star/starlarkincus/remote"
 )
 
-// Target says what a client of the remote will talk to, for [Options.Target]. It reads the configuration and doesn't
-// connect; it is empty where the configuration can't be used, which the first call will tell of. An empty remote is the
-// default one, an empty project the remote's own.
+// Target returns a description of a remote's server and project for [Options.Target]. It reads the configuration
+// without connecting. It returns the empty string if the configuration is invalid, which the first call will report. An
+// empty name is the default remote, an empty project the remote's own.
 func Target(ctx context.Context, env remote.Environment, name, project string) string {
 	config, err := remote.Load(ctx, env)
 	if err != nil {

@@ -13,24 +13,24 @@ import (
 	"incus-star/starlarkincus/internal/xdg"
 )
 
-// maxHistory is how many entries are remembered: as many as the line editor holds.
+// maxHistory limits the number of entries. It is the limit of the line editor.
 const maxHistory = 1000
 
-// maxHistoryBytes is where the file is shortened whatever the number of its entries.
+// maxHistoryBytes limits the size of the file.
 const maxHistoryBytes = 8 << 20
 
-// lockPatience is how long another prompt's use of the file is waited for.
+// lockPatience limits the wait for another prompt's lock of the file.
 const lockPatience = 2 * time.Second
 
-// A history keeps entries in a file that several prompts share: each appends its own under a lock, at once, so that
-// none is lost by another prompt or by a crash. A line of the file is an entry with its backslashes and line ends
-// escaped.
+// A history stores entries in a file that several prompts share. Each prompt appends its entries under a lock as they
+// are entered, so that neither another prompt nor a crash loses any. A line of the file is an entry with escaped
+// backslashes and line ends.
 type history struct {
 	path string
 	last string
 }
 
-// defaultHistory is the file where no other is asked for; empty where there is no place for one.
+// defaultHistory returns the path of the default file; empty if there is no folder for it.
 func defaultHistory() string {
 	state := xdg.State()
 	if state == "" {
@@ -39,7 +39,7 @@ func defaultHistory() string {
 	return filepath.Join(state, "incus-star", "history")
 }
 
-// load reads the newest entries, and shortens a file that has grown long.
+// load returns the newest entries, and shortens a long file.
 func (h *history) load() ([]string, error) {
 	if real, err := filepath.EvalSymlinks(h.path); err == nil {
 		h.path = real
@@ -65,8 +65,7 @@ func (h *history) load() ([]string, error) {
 	return entries, err
 }
 
-// historyLines are the file's entries, still escaped. A last line that was not written whole counts too: nothing
-// better is known of it.
+// historyLines returns the file's escaped entries, including an incomplete last line.
 func historyLines(data []byte) [][]byte {
 	var lines [][]byte
 	for line := range bytes.Lines(data) {
@@ -77,7 +76,7 @@ func historyLines(data []byte) [][]byte {
 	return lines
 }
 
-// add appends an entry, unless it repeats the one before.
+// add appends an entry, unless it repeats the previous one.
 func (h *history) add(entry string) error {
 	if h.path == "" || entry == "" || entry == h.last {
 		return nil
@@ -91,7 +90,7 @@ func (h *history) add(entry string) error {
 		var end [1]byte
 		if size, err := f.Seek(0, io.SeekEnd); err == nil && size > 0 {
 			if _, err := f.ReadAt(end[:], size-1); err == nil && end[0] != '\n' {
-				line = "\n" + line // after a line that a crash cut off
+				line = "\n" + line // a crash truncated the last line
 			}
 		}
 		_, err := f.WriteString(line)
@@ -99,7 +98,7 @@ func (h *history) add(entry string) error {
 	})
 }
 
-// shorten drops the oldest entries. It replaces the file, so that a crash leaves either the old one or the new one.
+// shorten drops the oldest entries. It replaces the file atomically.
 func (h *history) shorten() error {
 	return h.locked(func(f *os.File) error {
 		data, err := io.ReadAll(f)
@@ -118,8 +117,8 @@ func (h *history) shorten() error {
 	})
 }
 
-// locked opens the file and runs use while no other prompt writes to it. The file may be replaced while the lock is
-// waited for: then the new one is opened.
+// locked opens the file and calls use while no other prompt writes to it. If the file is replaced during the wait for
+// the lock, it opens the new one.
 func (h *history) locked(use func(*os.File) error) error {
 	for deadline := time.Now().Add(lockPatience); ; {
 		f, err := os.OpenFile(h.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
@@ -129,7 +128,7 @@ func (h *history) locked(use func(*os.File) error) error {
 		if lock(f) {
 			here, err := f.Stat()
 			if there, failed := os.Stat(h.path); err == nil && failed == nil && os.SameFile(here, there) {
-				defer f.Close() // which unlocks it
+				defer f.Close() // releases the lock
 				return use(f)
 			}
 		}

@@ -27,7 +27,7 @@ func TestHistoryKeepsEntries(t *testing.T) {
 	}
 	h := history{path: path}
 	for _, e := range entries {
-		for range 2 { // a repeated one is kept once
+		for range 2 { // a repetition is not stored
 			if err := h.add(e); err != nil {
 				t.Fatal(err)
 			}
@@ -49,7 +49,7 @@ func TestHistoryOfSeveralPrompts(t *testing.T) {
 				if err := h.add(fmt.Sprintf("%d\n%d %s", n, i, strings.Repeat("x", i*200))); err != nil {
 					t.Error(err)
 				}
-				if i == each/2 { // in the middle of the others' writing
+				if i == each/2 { // while others write
 					if err := h.shorten(); err != nil {
 						t.Error(err)
 					}

@@ -4,7 +4,7 @@ package repl
 
 import "os"
 
-// keys leave the terminal to the line editor here: what is pasted counts as typed.
+// keys lets the line editor read the terminal directly on these systems: pasted text counts as typed.
 type keys struct{ file *os.File }
 
 func newKeys(terminal *os.File) (*keys, error) { return &keys{file: terminal}, nil }

@@ -14,23 +14,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// escapeTime is how long the start of a mark is held back for its rest: less than the editor waits for the rest of a
-// key's sequence.
+// escapeTime limits the wait for the rest of a mark. It is shorter than the editor's wait for the rest of a key's
+// sequence.
 const escapeTime = 20 * time.Millisecond
 
-// keys read a terminal for the line editor, through a pipe: so that what is pasted can be changed, that a prompt can
-// be ended from outside, and that nothing is read while a script runs, which may read the terminal itself.
+// keys copies the input of a terminal to the line editor through a pipe. So pasted text can be filtered, a prompt can
+// be ended from outside, and the terminal isn't read while a script runs, which may read it itself.
 type keys struct {
 	terminal int
 	file     *os.File // the editor's end of the pipe
 	pipe     *os.File
 	wake     [2]int // a pipe that ends select
 	filter   pasteFilter
-	pending  []byte // read, but not taken by the editor yet
+	pending  []byte // read, but not yet written to the pipe
 
-	mu     sync.Mutex // held to write to the pipe
+	mu     sync.Mutex // serializes writes to the pipe
 	done   chan struct{}
-	failed atomic.Bool // the terminal can't be read any more
+	failed atomic.Bool // the terminal is gone
 }
 
 func newKeys(terminal *os.File) (*keys, error) {
@@ -58,7 +58,7 @@ func (k *keys) start() {
 		defer close(k.done)
 		if err := k.copy(); err != nil {
 			k.failed.Store(err == unix.EIO)
-			k.pipe.Close() // the editor takes it for the end of the input
+			k.pipe.Close() // ends the editor's input
 		}
 	}()
 }
@@ -71,13 +71,13 @@ func (k *keys) stop() {
 	_, _ = unix.Read(k.wake[0], b[:])
 }
 
-// interrupt is Ctrl-C from outside, while the editor reads.
+// interrupt sends Ctrl-C to the editor while it reads.
 func (k *keys) interrupt() { _ = k.write([]byte{interruptKey}) }
 
-// gone reports whether the terminal has gone away, as a hangup makes it.
+// gone reports whether the terminal is gone, as after a hangup.
 func (k *keys) gone() bool { return k.failed.Load() }
 
-// end ends the editor's input, as does a terminal that goes away.
+// end ends the editor's input.
 func (k *keys) end() { k.pipe.Close() }
 
 func (k *keys) close() {
@@ -94,7 +94,7 @@ func (k *keys) write(p []byte) error {
 	return err
 }
 
-// copy gives the editor what it can take, until stop.
+// copy copies the terminal's input to the editor until stop is called.
 func (k *keys) copy() error {
 	for {
 		for len(k.pending) > 0 {
@@ -136,14 +136,14 @@ func (k *keys) copy() error {
 	}
 }
 
-// What ready may report.
+// Results of ready.
 const (
-	nothing = iota // the time is over
+	nothing = iota // timeout
 	typed
 	woken
 )
 
-// ready waits for input, as long as it takes where wait is 0.
+// ready waits for input, without a limit if wait is 0.
 func (k *keys) ready(wait time.Duration) (int, error) {
 	for {
 		var set unix.FdSet

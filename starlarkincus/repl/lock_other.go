@@ -4,5 +4,5 @@ package repl
 
 import "os"
 
-// lock does nothing here: appending in one write is all that keeps prompts apart.
+// lock does nothing on these systems. Each entry is appended by a single write.
 func lock(*os.File) bool { return true }

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lock takes the file's lock if nobody else has it; closing the file gives it back. A file system without locks has
-// none to take.
+// lock tries to lock the file, and reports whether it succeeded or the file system has no locks. Closing the file
+// unlocks it.
 func lock(f *os.File) bool {
 	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	return err != unix.EWOULDBLOCK && err != unix.EINTR

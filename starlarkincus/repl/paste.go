@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// A terminal that was asked to marks what is pasted.
+// A terminal in bracketed paste mode marks the start and end of pasted text.
 const (
 	marksOn    = "\x1b[?2004h"
 	marksOff   = "\x1b[?2004l"
@@ -14,22 +14,22 @@ const (
 	pasteEnd   = "\x1b[201~"
 )
 
-// interruptKey is what Ctrl-C sends while it makes no signal.
+// interruptKey is the byte that Ctrl-C sends in the editor's mode.
 const interruptKey = 0x03
 
-// A pasteFilter makes a terminal's bytes into what the line editor is to read: text as it is shown, and of what isn't
-// pasted the keys.
+// A pasteFilter converts a terminal's bytes for the line editor: text to its shown form, and keys, unless they are
+// pasted, to themselves.
 type pasteFilter struct {
 	pasting bool
 	cr      bool   // the last pasted byte was a carriage return
-	held    []byte // may be the start of a mark or of a character, or a key in what is pasted
+	held    []byte // perhaps the start of a mark or of a character, or a key in pasted text
 	shower  shower
 }
 
-// feed gives what the editor is to read for the terminal's bytes.
+// feed returns the converted bytes.
 func (f *pasteFilter) feed(input []byte) []byte { return f.filter(input, false) }
 
-// flush gives what was held back, when nothing has followed.
+// flush returns the held bytes after a timeout.
 func (f *pasteFilter) flush() []byte { return f.filter(nil, true) }
 
 func (f *pasteFilter) filter(input []byte, last bool) []byte {
@@ -51,7 +51,7 @@ func (f *pasteFilter) filter(input []byte, last bool) []byte {
 			f.held = bytes.Clone(rest)
 			return out
 		case last && f.pasting && rest[0] == interruptKey:
-			// The way out where the end's mark was lost. A key stands alone; within what is pasted it is text.
+			// Ctrl-C ends a paste whose end mark was lost. A key comes alone; within pasted text the byte is text.
 			f.pasting, f.shower = false, shower{}
 			return append(out, interruptKey)
 		}
@@ -62,7 +62,7 @@ func (f *pasteFilter) filter(input []byte, last bool) []byte {
 	return out
 }
 
-// character adds one character. Terminals send a carriage return for the end of a pasted line.
+// character appends one character. Terminals send a carriage return at the end of a pasted line.
 func (f *pasteFilter) character(out []byte, r rune, b byte, isByte bool) []byte {
 	if !f.pasting {
 		if r < ' ' || r == 0x7f { // a key

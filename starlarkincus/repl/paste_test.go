@@ -37,7 +37,7 @@ func TestPasteFilter(t *testing.T) {
 	}
 }
 
-// A hostile text must not end the paste by itself, and type the rest.
+// TestPastedInterrupt checks that pasted text can't end the paste, so that the rest would count as typed.
 func TestPastedInterrupt(t *testing.T) {
 	var f pasteFilter
 	if got := string(f.feed([]byte(pasteStart + "a\x03b()\r" + pasteEnd))); got != "a␃b()␊" || f.pasting {
@@ -52,7 +52,7 @@ func TestShow(t *testing.T) {
 	}
 }
 
-// randomText has all that an editor may stumble over.
+// randomText returns random text with all characters that are special to an editor.
 func randomText(r *rand.Rand) string {
 	var b strings.Builder
 	for range r.IntN(40) {
@@ -78,8 +78,9 @@ func randomText(r *rand.Rand) string {
 	return b.String()
 }
 
-// Any text comes through the editor's pictures, a terminal in pieces, and the history's file as it was. The editor
-// sees no control character, and nothing that reverses text.
+// TestAnyTextRoundTrips checks that any text survives the editor's pictures, a terminal that sends it in pieces, and
+// the history's file, and that the editor gets no control characters and no characters that change the direction of
+// text.
 func TestAnyTextRoundTrips(t *testing.T) {
 	r := newRand(t)
 	path := filepath.Join(t.TempDir(), "history")
@@ -101,7 +102,7 @@ func TestAnyTextRoundTrips(t *testing.T) {
 		for rest := pasted; rest != ""; {
 			size := min(len(rest), 1+r.IntN(10))
 			if len(rest) == size+1 || strings.HasSuffix(rest[:size], "\x03") {
-				size = len(rest) // a key stands alone
+				size = len(rest) // a key comes alone
 			}
 			read = append(read, f.feed([]byte(rest[:size]))...)
 			rest = rest[size:]

@@ -6,38 +6,38 @@ import (
 	"unicode/utf8"
 )
 
-// The line editor has one line, acts on control characters, and loses what isn't UTF-8. So it is shown such text as
-// Unicode's pictures of control characters: a newline as ␊, a tab as ␉. What has no picture of its own is a picture and
-// a variation selector, which has no width and which the editor keeps with the letter before it: so is the picture that
-// stands for itself.
+// The line editor has a single line, interprets control characters, and loses invalid UTF-8. So it gets such text as
+// Unicode's pictures of control characters: a newline as ␊, a tab as ␉. Anything without a picture is encoded as a
+// picture and a variation selector, which has no width and which the editor keeps with the preceding letter. A picture
+// in the text is encoded in the same way.
 const (
 	pictures   = 0x2400
 	pictureDEL = 0x2421
 )
 
-// The selectors, by what a picture with each stands for.
+// The selectors, with the meaning of a picture before each.
 const (
-	selected    = 0xfe00 + iota // the control character, before a selector that is text
+	selected    = 0xfe00 + iota // the control character, before a selector in the text
 	itself                      // the picture
-	highControl                 // one of C1, U+0080 to U+009F
-	direction                   // one of directions
-	invalid                     // with the three after it: a byte from 0x80, 32 each
+	highControl                 // a character of C1, U+0080 to U+009F
+	direction                   // an element of directions
+	invalid                     // an invalid byte from 0x80; four selectors with 32 bytes each
 	selectorEnd = invalid + 4
 )
 
-// directions are the characters that change the order in which a terminal shows others.
+// directions are the characters that change the display order of others.
 var directions = []rune("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 func isPicture(r rune) bool { return r >= pictures && r < pictures+' ' || r == pictureDEL }
 
 func isSelector(r rune) bool { return r >= selected && r < selectorEnd }
 
-// A shower makes text that fits the line editor, in pieces of whole characters.
+// A shower converts text for the line editor, one character at a time.
 type shower struct {
-	bare bool // a control character's picture came last
+	bare bool // the last character was the picture of a control character
 }
 
-// add appends what is shown for one character, or for a byte that is part of none (r is utf8.RuneError, and b the byte).
+// add appends the shown form of the character r. If isByte is set, it is the invalid byte b instead.
 func (s *shower) add(out []byte, r rune, b byte, isByte bool) []byte {
 	bare := s.bare
 	s.bare = false
@@ -65,7 +65,7 @@ func (s *shower) add(out []byte, r rune, b byte, isByte bool) []byte {
 	return utf8.AppendRune(out, r)
 }
 
-// show makes text that fits the line editor.
+// show returns the shown form of text for the line editor.
 func show(text string) string {
 	var s shower
 	out := make([]byte, 0, len(text))
@@ -76,7 +76,7 @@ func show(text string) string {
 	return string(out)
 }
 
-// unshow makes of the editor's line the text that it stands for.
+// unshow returns the text that a line of the editor shows.
 func unshow(line string) string {
 	runes := []rune(line)
 	out := make([]byte, 0, len(line))

@@ -15,10 +15,10 @@ import (
 	"incus-star/starlarkincus/remote"
 )
 
-// patience bounds every wait of the tests.
+// patience limits each wait of the tests.
 const patience = 20 * time.Second
 
-// runProgram runs what comes on a pipe.
+// runProgram runs a program from a pipe.
 func runProgram(ctx context.Context, in io.Reader, interrupts <-chan os.Signal) (status int, out, errs string) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -73,7 +73,8 @@ func TestProgramWithLongLines(t *testing.T) {
 	}
 }
 
-// What feeds the prompt may wait for one entry's output before it sends the next.
+// TestProgramRunsAtOnce checks that the output of an entry is written before the next entry is read, because the writer
+// may wait for it.
 func TestProgramRunsAtOnce(t *testing.T) {
 	in, feed := io.Pipe()
 	outputs, out := io.Pipe()
@@ -99,7 +100,7 @@ func TestProgramInterrupted(t *testing.T) {
 	defer feed.Close() // ends the reading
 	go func() {
 		fmt.Fprintln(feed, "x = 1")
-		signals <- os.Interrupt // while the next line is waited for, or the first still runs
+		signals <- os.Interrupt // during the wait for the next line, or while the first still runs
 	}()
 	if status, _, errs := runProgram(t.Context(), in, signals); status != 130 || !strings.HasPrefix(errs, "interrupted") {
 		t.Errorf("status %d, errors %q", status, errs)
@@ -117,7 +118,8 @@ func TestProgramInterrupted(t *testing.T) {
 	}
 }
 
-// A second interrupt ends clean-up, also that which waited for the prompt's end.
+// TestProgramInterruptedTwice checks that a second interrupt ends clean-up, including calls deferred to the prompt's
+// end.
 func TestProgramInterruptedTwice(t *testing.T) {
 	const functions = "def body():\n  print('body')\n  sleep(1000)\ndef cleanup():\n  print('cleanup')\n  sleep(1000)\n"
 	for _, program := range []string{"finally_(body, cleanup)\n", "defer(cleanup)\nbody()\n"} {

@@ -23,7 +23,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// childVariable makes the test binary the prompt that the tests talk to.
+// childVariable is the environment variable that makes the test binary run a prompt.
 const childVariable = "INCUS_STAR_TEST_PROMPT"
 
 func TestMain(m *testing.M) {
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// child is what the command does with the prompt.
+// child runs a prompt as the command does.
 func child() int {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -60,7 +60,7 @@ func child() int {
 		Cause: func(s os.Signal) error { return signalled{s.(syscall.Signal)} }})
 }
 
-// signalled is a signal as the command has it.
+// signalled is the error of a signal, as in the command.
 type signalled struct{ signal syscall.Signal }
 
 func (s signalled) Error() string   { return s.signal.String() }
@@ -71,18 +71,18 @@ type bad struct{ starlark.NoneType }
 
 func (bad) String() string { panic("bad value") }
 
-// A terminal is a prompt at the other end of a pseudo-terminal.
+// A terminal is a pseudo-terminal with a prompt at its other end.
 type terminal struct {
 	t      *testing.T
 	master *os.File
-	slave  *os.File // open as long as the test, to ask for its mode
+	slave  *os.File // open during the test, to read its mode
 	cmd    *exec.Cmd
 	exited chan struct{}
 
 	mu     sync.Mutex
 	output bytes.Buffer
 	more   chan struct{} // closed and replaced at each output
-	seen   int           // how much of the output was expected already
+	seen   int           // length of the output that expect has consumed
 }
 
 func startTerminal(t *testing.T, state string, env ...string) *terminal {
@@ -153,10 +153,10 @@ func (p *terminal) send(text string) {
 
 var controls = regexp.MustCompile("\x1b\\[[0-9;?]*[A-Za-z]")
 
-// readable is output without the terminal's codes.
+// readable returns output without the terminal's codes.
 func readable(s string) string { return strings.ReplaceAll(controls.ReplaceAllString(s, ""), "\r", "") }
 
-// expect waits for text after what was expected before, and gives what came before it.
+// expect waits for text in the output that follows the last expected text, and returns the output before it.
 func (p *terminal) expect(text string) string {
 	p.t.Helper()
 	deadline := time.After(patience)
@@ -184,7 +184,7 @@ func (p *terminal) enter(line string) {
 	p.send(line + "\r")
 }
 
-// status waits for the end and gives the exit status.
+// status waits for the end of the process and returns its exit status.
 func (p *terminal) status() int {
 	p.t.Helper()
 	select {

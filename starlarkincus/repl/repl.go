@@ -1,6 +1,6 @@
-// Package repl is the prompt: it reads entries, runs them in a session of a host, and prints what they give.
+// Package repl implements the prompt: it reads entries, runs them in a session of a host, and prints their values.
 //
-// [Run] does all of it, at a terminal with editing, history and completion, and for a program on a pipe without them.
+// [Run] runs it, at a terminal with editing, history and completion, and without them for a program on a pipe.
 package repl
 
 import (
@@ -25,29 +25,29 @@ import (
 	"golang.org/x/term"
 )
 
-// Options are what a prompt is made of.
+// Options configure a prompt.
 type Options struct {
 	// Host runs the entries.
 	Host *host.Host
-	// Stdin is where entries come from; the line editor is for os.Stdin at a terminal.
+	// Stdin provides the entries. The line editor is used only for os.Stdin at a terminal.
 	Stdin io.Reader
-	// Stdout takes values and help, Stderr errors.
+	// Stdout receives values and help, and Stderr errors.
 	Stdout, Stderr io.Writer
-	// HistoryFile keeps the entries; empty for the usual file, os.DevNull for none.
+	// HistoryFile stores the entries; empty for the default file, os.DevNull for none.
 	HistoryFile string
-	// Interrupts are the process's signals. Each os.Interrupt ends the entry that runs, or clears the one that is
-	// typed; a second one ends clean-up; any other signal ends the prompt.
+	// Interrupts are the process's signals. Each os.Interrupt ends the running entry, or clears the typed one; a second
+	// one ends clean-up; any other signal ends the prompt.
 	Interrupts <-chan os.Signal
-	// Cause gives the error of a prompt that a signal other than os.Interrupt ended; nil for host.ErrInterrupted.
+	// Cause returns the error of a prompt ended by a signal other than os.Interrupt; nil for host.ErrInterrupted.
 	Cause func(os.Signal) error
-	// Timeout bounds each entry that is typed, and a program as a whole; 0 for no bound.
+	// Timeout limits the time of each typed entry, or of a program as a whole; 0 for no limit.
 	Timeout time.Duration
-	// Version and Target are for the greeting: this program's version, and what the incus module will talk to.
+	// Version and Target are printed in the greeting: the program's version, and the server of the incus module.
 	Version, Target string
 }
 
-// Run reads and runs entries until the input ends, until exit(), or until the context ends, and returns the process's
-// exit status. What isn't typed at a terminal is a program: its first error ends it.
+// Run reads and runs entries until the input ends, exit() is called, or the context ends, and returns the process's
+// exit status. Input that isn't typed at a terminal is a program, which ends at its first error.
 func Run(ctx context.Context, o Options) int {
 	p := &prompt{Options: o, session: o.Host.NewSession(), typed: isTerminal(o.Stdin)}
 	p.session.Set("help", p.help().Function())
@@ -69,7 +69,7 @@ func isTerminal(in io.Reader) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// A prompt is one run of entries.
+// A prompt is a call of Run.
 type prompt struct {
 	Options
 	session *host.Session
@@ -78,7 +78,7 @@ type prompt struct {
 	typed   bool
 }
 
-// open makes the best source of lines that the terminal allows, with the history.
+// open opens the line editor with the history, or else a plain source of lines.
 func (p *prompt) open() {
 	if canEdit(p.Stdin) {
 		complete := completer{get: p.session.Get, names: p.session.Names}
@@ -90,7 +90,7 @@ func (p *prompt) open() {
 		}
 		p.warn("no line editing", err)
 	}
-	// Prompts go where a person sees them, which standard output may not be.
+	// Prompts go to standard error, because standard output may be redirected.
 	p.source = newPlain(&p.Options, p.Stderr)
 }
 
@@ -114,11 +114,11 @@ func (p *prompt) openHistory() {
 	}
 }
 
-func (p *prompt) warn(what string, err error) {
-	fmt.Fprintf(p.Stderr, "incus-star: %s: %s\n", what, printable.Text(err.Error()))
+func (p *prompt) warn(subject string, err error) {
+	fmt.Fprintf(p.Stderr, "incus-star: %s: %s\n", subject, printable.Text(err.Error()))
 }
 
-// loop runs what a person types, and gives the error that ends the prompt.
+// loop runs typed entries, and returns the error that ends the prompt.
 func (p *prompt) loop(ctx context.Context) error {
 	for {
 		entry, err := p.read(ctx)
@@ -141,13 +141,13 @@ func (p *prompt) loop(ctx context.Context) error {
 		case errors.As(err, &exit), errors.As(err, &end), err != nil && ctx.Err() != nil:
 			return err
 		case errors.Is(err, host.ErrInterrupted):
-			fmt.Fprintln(p.Stderr) // the terminal shows ^C, and goes on in that line
+			fmt.Fprintln(p.Stderr) // the terminal has printed ^C without a newline
 		}
 		p.report(err)
 	}
 }
 
-// end makes the calls that entries deferred, and gives the exit status of a prompt that ended with err.
+// end makes the deferred calls, and returns the exit status of a prompt that ended with err.
 func (p *prompt) end(ctx context.Context, err error) int {
 	ctx, expire := p.limited(ctx)
 	defer expire()
@@ -156,7 +156,7 @@ func (p *prompt) end(ctx context.Context, err error) int {
 	var end *ending
 	stopped := errors.Is(err, host.ErrInterrupted) || errors.As(err, &end)
 	if stopped {
-		cancel(err) // these calls are now clean-up, whose time is limited
+		cancel(err) // the calls are clean-up, whose time is limited
 	}
 	defer p.interruptible(cancel, stopped)()
 	p.report(err)
@@ -168,7 +168,7 @@ func (p *prompt) end(ctx context.Context, err error) int {
 	return host.ExitStatus(failed)
 }
 
-// limited bounds the context with the prompt's timeout.
+// limited returns a context with the prompt's timeout.
 func (p *prompt) limited(ctx context.Context) (context.Context, context.CancelFunc) {
 	if p.Timeout <= 0 {
 		return ctx, func() {}
@@ -178,7 +178,7 @@ func (p *prompt) limited(ctx context.Context) (context.Context, context.CancelFu
 
 func (p *prompt) report(err error) { p.Host.Report(p.Stderr, err) }
 
-// read gathers the lines of an entry. The end of the input within one ends the entry, not the prompt.
+// read reads the lines of an entry. The end of the input within an entry ends only the entry.
 func (p *prompt) read(ctx context.Context) (*entry, error) {
 	var e entry
 	for {
@@ -195,7 +195,7 @@ func (p *prompt) read(ctx context.Context) (*entry, error) {
 	}
 }
 
-// remember keeps an entry in the history, but for one that begins with a space, as shells can be told to.
+// remember adds an entry to the history, unless it begins with a space, like HISTCONTROL=ignorespace in bash.
 func (p *prompt) remember(text string) {
 	if strings.HasPrefix(text, " ") {
 		return
@@ -204,11 +204,11 @@ func (p *prompt) remember(text string) {
 	p.source.remember(text)
 	if err := p.history.add(text); err != nil {
 		p.warn("history", err)
-		p.history.path = "" // once is enough
+		p.history.path = "" // warn only once
 	}
 }
 
-// program runs what comes from elsewhere, statement by statement, and gives the error that ends it.
+// program runs a program statement by statement, and returns the error that ends it.
 func (p *prompt) program(ctx context.Context) error {
 	var s splitter
 	for {
@@ -230,7 +230,7 @@ func (p *prompt) program(ctx context.Context) error {
 	}
 }
 
-// run runs an entry and prints its value. The value stays as _.
+// run runs an entry, prints its value, and stores it as _.
 func (p *prompt) run(ctx context.Context, text string) error {
 	ctx, expire := p.limited(ctx)
 	defer expire()
@@ -249,12 +249,12 @@ func (p *prompt) run(ctx context.Context, text string) error {
 		err = write(ctx, p.Stdout, printable.Text(shown)+"\n")
 	}
 	if stop(); err == nil && ctx.Err() != nil {
-		return causeOf(ctx) // the interrupt came at the very end, and must not be lost
+		return causeOf(ctx) // the interrupt came after the last statement
 	}
 	return err
 }
 
-// write stops in the middle of a long value when the context ends.
+// write writes text in pieces, until the context ends.
 func write(ctx context.Context, w io.Writer, text string) error {
 	const piece = 32 << 10
 	for len(text) > 0 {
@@ -270,8 +270,8 @@ func write(ctx context.Context, w io.Writer, text string) error {
 	return nil
 }
 
-// interruptible makes signals end what runs, until the function that it gives is called. Those after the first one, or
-// all where it came before, end clean-up too.
+// interruptible cancels the running entry at a signal, until the returned function is called. The second signal, or
+// already the first one if again is set, ends clean-up too.
 func (p *prompt) interruptible(cancel context.CancelCauseFunc, again bool) func() {
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -301,11 +301,11 @@ func (p *prompt) interruptible(cancel context.CancelCauseFunc, again bool) func(
 	})
 }
 
-// helpEntry is an entry that asks for the help of a name without quotes.
+// helpEntry matches a call of help with an unquoted name.
 var helpEntry = regexp.MustCompile(`^\s*help\(\s*([A-Za-z_][\w.]*)\s*\)\s*$`)
 
-// hintHelp adds to the error of an entry such as help(instance), where no object of that name is at hand, that help takes
-// the name in quotes.
+// hintHelp adds a hint to the error of an entry such as help(instance) if the name is undefined: help takes it in
+// quotes.
 func (p *prompt) hintHelp(entry string, err error) {
 	var names resolve.ErrorList
 	asked := helpEntry.FindStringSubmatch(entry)

@@ -2,22 +2,22 @@ package repl
 
 import "strings"
 
-// A scanner follows just enough of Starlark's grammar to say what the end of a text stands in: brackets, a string, a
-// comment. It takes the text in pieces of whole lines; only the last piece may end within a line.
+// A scanner tracks the open brackets, string or comment at the end of a text. It reads the text in pieces of whole
+// lines; only the last piece may end within a line.
 type scanner struct {
 	open      []bracket
-	quote     byte // of the string that is open; 0 outside of one
+	quote     byte // of the open string; 0 outside of strings
 	triple    bool
 	comment   bool
 	continued bool // the line ended with a backslash
 	read      int
 }
 
-// A bracket that is still open, where it stands in the text, and where what its commas separate begins.
+// A bracket is an open bracket.
 type bracket struct {
 	char  byte
-	at    int
-	parts []int
+	at    int   // offset in the text
+	parts []int // offsets after the bracket and after each of its commas
 }
 
 func (s *scanner) add(text string) {
@@ -33,7 +33,7 @@ func (s *scanner) add(text string) {
 		case s.quote != 0:
 			switch {
 			case c == '\\' && i+1 < len(text):
-				i++ // also where a newline follows: the string goes on
+				i++ // even a newline: the string continues
 			case c == s.quote && !s.triple:
 				s.quote = 0
 			case c == s.quote && strings.HasPrefix(text[i:], tripled(c)):
@@ -62,11 +62,11 @@ func (s *scanner) newline(escaped bool) {
 	s.continued = escaped && !s.comment && s.quote == 0
 	s.comment = false
 	if !s.triple {
-		s.quote = 0 // a mistake that the parser will report
+		s.quote = 0 // an unterminated string, which the parser will report
 	}
 }
 
 func tripled(quote byte) string { return strings.Repeat(string(quote), 3) }
 
-// within says whether the next line belongs to the same statement whatever it holds.
+// within reports whether the next line continues the statement.
 func (s *scanner) within() bool { return len(s.open) > 0 || s.quote != 0 || s.continued }

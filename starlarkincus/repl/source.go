@@ -13,25 +13,25 @@ import (
 	"incus-star/starlarkincus/host"
 )
 
-// A source gives the lines of entries, without their ends: errCleared after Ctrl-C, io.EOF at the end, or why the
-// prompt has to end. Before is the part of the entry that was read already.
+// A source returns the lines of entries, without line ends. Its errors are errCleared after Ctrl-C, io.EOF at the end,
+// and errors that end the prompt. Before is the part of the entry read so far.
 type source interface {
 	line(ctx context.Context, before string) (string, error)
 	remember(entry string)
 	close()
 }
 
-// errCleared is Ctrl-C at the prompt: what was entered so far is dropped.
+// errCleared is the error after Ctrl-C at the prompt, which drops the entry.
 var errCleared = errors.Plain("the entry was cleared")
 
-// An ending is a signal that ends the process, such as SIGTERM, as the host's caller has it.
+// An ending is the error of a prompt ended by a signal such as SIGTERM.
 type ending struct{ cause error }
 
 func (e *ending) Error() string   { return e.cause.Error() }
 func (e *ending) Unwrap() error   { return e.cause }
 func (e *ending) ExitStatus() int { return host.ExitStatus(e.cause) }
 
-// endedBy gives the error for a signal that ends the prompt.
+// endedBy returns the error for a signal that ends the prompt.
 func (o *Options) endedBy(sig os.Signal) error {
 	if o.Cause == nil {
 		return &ending{host.ErrInterrupted}
@@ -39,7 +39,7 @@ func (o *Options) endedBy(sig os.Signal) error {
 	return &ending{o.Cause(sig)}
 }
 
-// promptFor is what a person sees before the cursor, in an entry of which part was read already.
+// promptFor returns the text before the cursor, given the part of the entry read so far.
 func promptFor(before string) string {
 	if before == "" {
 		return ">>> "
@@ -47,7 +47,7 @@ func promptFor(before string) string {
 	return "... "
 }
 
-// causeOf is why a context has ended, in the host's terms.
+// causeOf returns the host's error for an ended context.
 func causeOf(ctx context.Context) error {
 	switch cause := context.Cause(ctx); cause {
 	case context.Canceled:
@@ -59,12 +59,12 @@ func causeOf(ctx context.Context) error {
 	}
 }
 
-// A plain source reads lines of any length from a file, a pipe, or a terminal that can do no more. It waits for them
-// in a goroutine, which outlives the source where no line comes: nothing can end the reading of a file.
+// A plain source reads lines of any length from a file, a pipe, or a terminal without editing. It reads in a goroutine,
+// which outlives the source if no line comes, because reading a file can't be cancelled.
 type plain struct {
 	options    *Options
 	in         *bufio.Reader
-	prompts    io.Writer // nil where nobody types
+	prompts    io.Writer // nil for a program
 	interrupts <-chan os.Signal
 	reading    chan plainLine // nil while nothing is read
 }
@@ -82,7 +82,7 @@ func (p *plain) line(ctx context.Context, before string) (string, error) {
 	if p.prompts != nil {
 		fmt.Fprint(p.prompts, promptFor(before))
 	}
-	if p.reading == nil { // else the line is still awaited that Ctrl-C broke off
+	if p.reading == nil { // otherwise the read that Ctrl-C interrupted continues
 		reading := make(chan plainLine, 1)
 		p.reading = reading
 		go func() {
@@ -95,7 +95,7 @@ func (p *plain) line(ctx context.Context, before string) (string, error) {
 		case read := <-p.reading:
 			p.reading = nil
 			if read.err == io.EOF && read.text != "" {
-				return read.text, nil // the next one finds the end again
+				return read.text, nil // the next read returns io.EOF again
 			}
 			if errors.Is(read.err, syscall.EIO) {
 				return "", p.options.endedBy(syscall.SIGHUP) // the terminal is gone

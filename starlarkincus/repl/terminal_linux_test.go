@@ -41,7 +41,7 @@ func TestTerminalEntries(t *testing.T) {
 	p.expect("\n16\n")
 	p.enter("[1,")
 	p.expect("... ")
-	p.send("\r") // within brackets a blank line is nothing
+	p.send("\r") // a blank line within brackets ends nothing
 	p.expect("... ")
 	p.send("2]\r")
 	p.expect("\n[1, 2]\n")
@@ -104,7 +104,7 @@ func TestTerminalInterrupt(t *testing.T) {
 		p.expect("\nrunning\n")
 		begin := time.Now()
 		if i == 2 {
-			check(t, p.cmd.Process.Signal(os.Interrupt)) // as another process may
+			check(t, p.cmd.Process.Signal(os.Interrupt)) // as from another process
 		} else {
 			p.send("\x03")
 		}
@@ -127,7 +127,8 @@ func TestTerminalInterrupt(t *testing.T) {
 	}
 }
 
-// A signal ends the prompt whatever it does, with the signal's status and the terminal as it was found.
+// TestTerminalSignals checks that a signal ends the prompt at any time, with the signal's status and the terminal's
+// original mode.
 func TestTerminalSignals(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP} {
 		for name, typed := range map[string]string{
@@ -162,7 +163,7 @@ func TestTerminalSignals(t *testing.T) {
 	}
 }
 
-// The timeout is each entry's, not the session's.
+// TestTerminalTimeout checks that the timeout limits each entry, not the session.
 func TestTerminalTimeout(t *testing.T) {
 	p := startTerminal(t, t.TempDir(), "TEST_TIMEOUT=500ms")
 	for range 2 {
@@ -194,7 +195,8 @@ func TestTerminalPanic(t *testing.T) {
 	}
 }
 
-// The mode while a script runs is the one that the prompt found: Ctrl-C makes a signal, and input is echoed.
+// TestTerminalModeWhileRunning checks that the terminal has its original mode while a script runs: Ctrl-C sends a
+// signal, and input is echoed.
 func TestTerminalModeWhileRunning(t *testing.T) {
 	p := startTerminal(t, t.TempDir())
 	found := p.mode()
@@ -223,7 +225,7 @@ func TestTerminalHistory(t *testing.T) {
 	p.expect("\n\"function\"\n")
 	p.expect(">>> ")
 
-	// A second prompt at the same time must lose nothing of the first one's.
+	// A second prompt at the same time must not lose entries of the first one.
 	q := startTerminal(t, state)
 	q.enter("'oth' + 'er'")
 	q.expect("\n\"other\"\n")
@@ -247,7 +249,7 @@ func TestTerminalHistory(t *testing.T) {
 	p.enter("f()")
 	p.expect("\n\"function\"\n")
 	p.expect(">>> ")
-	p.send("len" + up) // by what is typed already
+	p.send("len" + up) // searches by the typed prefix
 	p.expect("xxx")
 	p.send("\r")
 	p.expect("\n10000\n")
@@ -262,7 +264,7 @@ func TestTerminalHistory(t *testing.T) {
 	}
 }
 
-// An entry that begins with a space is one like others, and isn't kept.
+// TestTerminalSpace checks that an entry that begins with a space runs, and is not added to the history.
 func TestTerminalSpace(t *testing.T) {
 	const up = "\x1b[A"
 	state := t.TempDir()
@@ -283,7 +285,7 @@ func TestTerminalSpace(t *testing.T) {
 	}
 }
 
-// Text that a person pastes stays what it is: a picture of a newline begins no line.
+// TestTerminalPictures checks that pasted pictures of control characters stay pictures.
 func TestTerminalPictures(t *testing.T) {
 	state := t.TempDir()
 	p := startTerminal(t, state)
@@ -339,11 +341,11 @@ func TestTerminalPaste(t *testing.T) {
 	p.send(pasteStart + "def f(inc):\r\tx = inc\r\r\treturn\t2 * x\r\rf(21)\r" + pasteEnd + "\r")
 	p.expect("␊␉x = inc␊")
 	p.expect("\n42\n")
-	// A terminal that doesn't mark a paste.
+	// A terminal that doesn't mark pasted text.
 	p.expect(">>> ")
 	p.send("def f(inc):\r\tx = inc\r\treturn 3 * x\r\rf(21)\r")
 	p.expect("\n63\n")
-	// Ctrl-C leads out of a paste whose end was lost.
+	// Ctrl-C ends a paste whose end mark was lost.
 	p.expect(">>> ")
 	p.send(pasteStart + "lost\rend")
 	p.expect("lost␊end")

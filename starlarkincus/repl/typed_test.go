@@ -22,7 +22,7 @@ var (
 	seed     = flag.Uint64("repl.seed", 0, "the seed of random programs and texts; 0 for a new one")
 )
 
-// newRand returns random numbers, and prints how to have them again.
+// newRand returns a source of random numbers, and logs the flag that reproduces it.
 func newRand(t *testing.T) *rand.Rand {
 	n := *seed
 	if n == 0 {
@@ -44,12 +44,12 @@ func runFile(t *testing.T, text string) (out, failure string) {
 
 var position = regexp.MustCompile(`^[^ ]*:\d+:\d+: `)
 
-// maxSteps ends programs that run away. Those aren't compared.
+// maxSteps ends runaway programs, which aren't compared.
 const maxSteps = 100_000
 
 func ranAway(failure string) bool { return strings.HasPrefix(failure, host.ErrSteps.Error()) }
 
-// lastError is the first error of a report, without its place.
+// lastError returns the first error of a report, without its position.
 func lastError(report string) string {
 	for line := range strings.Lines(report) {
 		if strings.HasPrefix(line, "Traceback") || strings.HasPrefix(line, " ") {
@@ -60,7 +60,7 @@ func lastError(report string) string {
 	return ""
 }
 
-// lines is a source of what a person types. It ends after the first error.
+// lines is a source of typed lines. It ends after the first error.
 type lines struct {
 	inputs []string
 	errors *bytes.Buffer
@@ -78,7 +78,7 @@ func (l *lines) line(context.Context, string) (string, error) {
 func (l *lines) remember(string) {}
 func (l *lines) close()          {}
 
-// enterAll runs what is entered at a prompt.
+// enterAll runs entries at a prompt.
 func enterAll(t *testing.T, inputs []string) (out, failure string) {
 	var stdout, stderr bytes.Buffer
 	h := host.New(host.Options{Stdout: &stdout, Stderr: &stderr, MaxSteps: maxSteps})
@@ -90,7 +90,7 @@ func enterAll(t *testing.T, inputs []string) (out, failure string) {
 	return stdout.String(), lastError(stderr.String())
 }
 
-// typing is how a person types statements: line by line, and a blank line behind each block.
+// typing returns the lines of statements as a person types them, with a blank line after each block.
 func typing(statements []string) (inputs []string) {
 	for _, s := range statements {
 		inputs = append(inputs, strings.Split(strings.TrimSuffix(s, "\n"), "\n")...)
@@ -138,7 +138,7 @@ func TestTypedPrograms(t *testing.T) {
 	}
 }
 
-// indentedBy indents the lines at which a line of the statement starts.
+// indentedBy indents the lines of a statement, except those within brackets or strings.
 func indentedBy(margin, statement string) string {
 	var s scanner
 	var b strings.Builder
@@ -152,7 +152,7 @@ func indentedBy(margin, statement string) string {
 	return b.String()
 }
 
-// Blank lines within blocks are right in what is pasted or comes on a pipe.
+// TestPastedPrograms checks that pasted text and programs may have blank lines within blocks.
 func TestPastedPrograms(t *testing.T) {
 	r := newRand(t)
 	for n := range *programs {
@@ -176,8 +176,8 @@ func TestPastedPrograms(t *testing.T) {
 	}
 }
 
-// A mistake is told where a file has one and only there, and nearly always as the same one: a mistake in a later line
-// may be another where the lines before it have run.
+// TestTypedMistakes checks that the prompt reports a mistake if and only if a file would, and nearly always the same
+// one: the mistake in a later line may differ because earlier lines have run.
 func TestTypedMistakes(t *testing.T) {
 	r := newRand(t)
 	different := 0
@@ -188,7 +188,7 @@ func TestTypedMistakes(t *testing.T) {
 		end := min(len(statement), at+1+r.IntN(3))
 		mutant := string(statement[:at]) + g.one("", "", "(", ")", "'", ":", "else", "=", "\\", "1 x") + string(statement[end:])
 		if strings.HasPrefix(mutant, " ") || strings.HasSuffix(mutant, "\\") {
-			continue // no mistake at a prompt
+			continue // not a mistake at a prompt
 		}
 		text := "v1 = 1; v2 = 2\n" + mutant
 		_, wantError := runFile(t, text)
@@ -205,7 +205,7 @@ func TestTypedMistakes(t *testing.T) {
 	}
 }
 
-// A smaller number goes through a real terminal.
+// TestTerminalPrograms types a smaller number of programs at a real terminal.
 func TestTerminalPrograms(t *testing.T) {
 	r := newRand(t)
 	for range max(2, *programs/60) {

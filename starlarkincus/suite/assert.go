@@ -13,8 +13,8 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// assertion is the class of failed assertions. Its parent is ScriptError, so that a try_ in the tested code doesn't catch
-// it.
+// assertion is the class of failed assertions. Its parent is ScriptError, so that a try_ in the tested code doesn't
+// catch it.
 var assertion = errors.NewClass("AssertionError", errors.Script, "An assertion of a test failed.")
 
 // skipped is the class of the error that skip() raises. Its parent is ScriptError for the same reason.
@@ -186,8 +186,8 @@ func (t *asserts) assertRaises(c *builtin.Call) (starlark.Value, error) {
 	return raised, nil
 }
 
-// wrongError returns the failed assertion for an error of another class than the expected ones. It returns err itself if
-// the test is being stopped, or err is a mistake in the script or a failed assertion.
+// wrongError returns the failed assertion for an error of another class than the expected ones. It returns err itself
+// if the test is being stopped, or err is a mistake in the script or a failed assertion.
 func wrongError(thread *starlark.Thread, classes starlark.Value, err error) error {
 	var raised *errors.Error
 	if builtin.Of(thread).Context.Err() != nil || !errors.As(err, &raised) || raised.Class.IsA(errors.Script) {

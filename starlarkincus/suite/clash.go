@@ -15,8 +15,8 @@ var nameTaken = regexp.MustCompile(`DNS name "([a-zA-Z0-9-]+)" already used on n
 // lookTimeout limits the search for the other instance.
 const lookTimeout = 10 * time.Second
 
-// clash returns advice for a test whose report says that an instance name is in use; empty for another report. The advice
-// depends on the owner of the other instance.
+// clash returns advice for a test whose report says that an instance name is in use; empty for another report. The
+// advice depends on the owner of the other instance.
 func (r *Runner) clash(p *project, report string) string {
 	found := nameTaken.FindStringSubmatch(report)
 	if found == nil || p.client == nil {

@@ -78,8 +78,8 @@ func writeJUnit(path string, files []*file, took time.Duration) error {
 	return writeReport(path, b.Bytes())
 }
 
-// writeReport atomically replaces the file with the report. If path is not a regular file, such as /dev/stdout, it writes
-// to it.
+// writeReport atomically replaces the file with the report. If path is not a regular file, such as /dev/stdout, it
+// writes to it.
 func writeReport(path string, data []byte) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return os.WriteFile(path, data, 0o666)

@@ -254,7 +254,7 @@ func (p *project) list(ctx context.Context, collection string) ([]string, error)
 	return paths, nil
 }
 
-// delete deletes the object at a path; that it is gone already is fine.
+// delete deletes the object at a path, unless it is already gone.
 func (p *project) delete(ctx context.Context, path string) error {
 	err := p.at(path).Remove(ctx, nil)
 	if errors.Is(err, errors.NotFound) {

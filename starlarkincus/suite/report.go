@@ -39,8 +39,8 @@ func indented(text string) string {
 	return "    " + strings.ReplaceAll(text, "\n", "\n    ") + "\n"
 }
 
-// text returns a finished file's lines: its verdict and the failed tests. With verbose it returns only the error of a file
-// that can't be run, because the tests are printed as they end.
+// text returns a finished file's lines: its verdict and the failed tests. With verbose it returns only the error of a
+// file that can't be run, because the tests are printed as they end.
 func (f *file) text(verbose bool) string {
 	if f.unread != "" {
 		return fmt.Sprintf("FAIL  %s  can't be run\n", shown(f.path)) + indented(printable.Text(f.unread))

@@ -41,7 +41,8 @@ type Options struct {
 	Match *regexp.Regexp
 	// Timeout limits the time of each test, including setup but not clean-up; 0 for no limit.
 	Timeout time.Duration
-	// Cleanup limits the time of a test's clean-up after an interrupt or a timeout; 0 for the default of host.Options.Grace.
+	// Cleanup limits the time of a test's clean-up after an interrupt or a timeout; 0 for the default of
+	// host.Options.Grace.
 	Cleanup time.Duration
 	// Parallel is the number of files to run at a time, at least 1.
 	Parallel int
@@ -117,8 +118,8 @@ func (r *Runner) noteProject(verb, name string) {
 	}
 }
 
-// Run runs the tests, writes their results, and returns the process's exit status: 0 if all passed, 1 if one failed, 2 if
-// a file doesn't parse or there are no tests, and after an interrupt the status of its cause.
+// Run runs the tests, writes their results, and returns the process's exit status: 0 if all passed, 1 if one failed, 2
+// if a file doesn't parse or there are no tests, and after an interrupt the status of its cause.
 func (r *Runner) Run(ctx context.Context) int {
 	start := time.Now()
 	files, err := Files(r.options.Paths, Suffix)
