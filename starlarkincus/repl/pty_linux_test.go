@@ -75,7 +75,8 @@ func (bad) String() string { panic("bad value") }
 type terminal struct {
 	t      *testing.T
 	master *os.File
-	slave  *os.File // open during the test, to read its mode
+	slave  *os.File     // open during the test, to read its mode
+	found  unix.Termios // the mode before the prompt starts
 	cmd    *exec.Cmd
 	exited chan struct{}
 
@@ -99,6 +100,7 @@ func startTerminal(t *testing.T, state string, env ...string) *terminal {
 	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
 	check(t, err)
 	p := &terminal{t: t, master: master, slave: slave, exited: make(chan struct{}), more: make(chan struct{})}
+	p.found = p.mode()
 	p.cmd = exec.Command(os.Args[0])
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = slave, slave, slave
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}

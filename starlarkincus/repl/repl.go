@@ -322,7 +322,7 @@ func newReference() *reference.Reference {
 	return reference.New(host.Declarations(), starlarkincus.BareMethods())
 }
 
-// help declares the prompt's help(x).
+// help returns the declaration of the prompt's help(x).
 func (p *prompt) help() *builtin.Decl {
 	return &builtin.Decl{
 		Name: "help", Params: []builtin.Param{builtin.Opt("x", builtin.Any, "")}, Returns: builtin.None,

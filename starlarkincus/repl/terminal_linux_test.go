@@ -66,7 +66,6 @@ func TestTerminalEntries(t *testing.T) {
 
 func TestTerminalEnd(t *testing.T) {
 	p := startTerminal(t, t.TempDir())
-	found := p.mode()
 	p.enter("for i in range(3):")
 	p.expect("... ")
 	p.send("    print(i)\r")
@@ -80,8 +79,8 @@ func TestTerminalEnd(t *testing.T) {
 		t.Errorf("Ctrl-D ended with %d", status)
 	}
 	p.expect("\nat the end\n")
-	if mode := p.mode(); mode != found {
-		t.Errorf("terminal mode\nbefore %+v\nafter  %+v", found, mode)
+	if mode := p.mode(); mode != p.found {
+		t.Errorf("terminal mode\nbefore %+v\nafter  %+v", p.found, mode)
 	}
 }
 
@@ -137,7 +136,6 @@ func TestTerminalSignals(t *testing.T) {
 		} {
 			t.Run(sig.String()+", "+name, func(t *testing.T) {
 				p := startTerminal(t, t.TempDir())
-				found := p.mode()
 				p.enter("defer(print, 'at the ' + 'end')")
 				p.expect(">>> ")
 				p.send(typed)
@@ -155,8 +153,8 @@ func TestTerminalSignals(t *testing.T) {
 				}
 				p.expect(sig.String() + "\n")
 				p.expect("at the end\n")
-				if mode := p.mode(); mode != found {
-					t.Errorf("terminal mode\nbefore %+v\nafter  %+v", found, mode)
+				if mode := p.mode(); mode != p.found {
+					t.Errorf("terminal mode\nbefore %+v\nafter  %+v", p.found, mode)
 				}
 			})
 		}
@@ -185,13 +183,12 @@ func TestTerminalTimeout(t *testing.T) {
 
 func TestTerminalPanic(t *testing.T) {
 	p := startTerminal(t, t.TempDir())
-	found := p.mode()
 	p.enter("panic()")
 	if status := p.status(); status != 2 {
 		t.Errorf("a panic ended with %d", status)
 	}
-	if mode := p.mode(); mode != found {
-		t.Errorf("terminal mode\nbefore %+v\nafter  %+v", found, mode)
+	if mode := p.mode(); mode != p.found {
+		t.Errorf("terminal mode\nbefore %+v\nafter  %+v", p.found, mode)
 	}
 }
 
@@ -199,11 +196,10 @@ func TestTerminalPanic(t *testing.T) {
 // signal, and input is echoed.
 func TestTerminalModeWhileRunning(t *testing.T) {
 	p := startTerminal(t, t.TempDir())
-	found := p.mode()
 	p.enter("print('r' + 'unning'); sleep(1000)")
 	p.expect("\nrunning\n")
-	if mode := p.mode(); mode != found {
-		t.Errorf("terminal mode\nbefore  %+v\nrunning %+v", found, mode)
+	if mode := p.mode(); mode != p.found {
+		t.Errorf("terminal mode\nbefore  %+v\nrunning %+v", p.found, mode)
 	}
 	p.send("1 + 1\r") // typed ahead
 	p.expect("1 + 1")
