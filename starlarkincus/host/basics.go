@@ -60,8 +60,8 @@ func print(c *invocation) (starlark.Value, error) {
 	return starlark.None, c.print(c.Call, text)
 }
 
-// print writes lines for a call at once, so that those of several tasks or processes don't mix. When nobody takes them any
-// more, the script ends; but clean-up goes on without its lines.
+// print writes a text with one call of Write, so that the lines of several tasks or processes don't mix. If standard output
+// is closed, it ends the script; clean-up continues without its lines.
 func (t *task) print(c *builtin.Call, text string) error {
 	err := t.run.host.print(text)
 	switch {
@@ -97,7 +97,7 @@ func sleep(c *invocation) (starlark.Value, error) {
 	return starlark.None, nil
 }
 
-// wait lets d go by, or less where the thread's context ends first: then it returns why.
+// wait waits for d. If the thread's context ends first, it returns the cause.
 func wait(thread *starlark.Thread, d time.Duration) error {
 	b := builtin.Of(thread)
 	ctx := b.Context
@@ -135,7 +135,7 @@ func die(c *invocation) (starlark.Value, error) {
 	return c.exit(status, 1, text)
 }
 
-// exit ends the script with a status, which must be at least least.
+// exit ends the script with a status from least to 255.
 func (c *invocation) exit(status starlark.Value, least int, message string) (starlark.Value, error) {
 	n, err := starlark.AsInt32(status)
 	if err != nil || n < least || n > 255 {
@@ -146,7 +146,7 @@ func (c *invocation) exit(status starlark.Value, least int, message string) (sta
 	return nil, e
 }
 
-// terminalWidth is that of the terminal that w is; 0 where it is none.
+// terminalWidth returns the width of the terminal w; 0 if w is not a terminal.
 func terminalWidth(w io.Writer) int {
 	if f, ok := w.(interface{ Fd() uintptr }); ok {
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil {

@@ -8,14 +8,14 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// preallocating are Starlark's own functions that take memory for all elements of an argument at once. A long range is
-// small itself; a list of it may be more than there is, which ends the process where nothing can hold it.
+// preallocating are Starlark's own functions that allocate memory for all elements of an argument at once. A long range is
+// small, but a list of its elements may exceed the memory, and then the process ends without clean-up.
 var preallocating = []string{"bytes", "enumerate", "list", "reversed", "sorted", "tuple", "zip"}
 
-// maxElements is what Starlark's own * allows a list to have.
+// maxElements is the limit of Starlark's own operator * for lists.
 const maxElements = 1 << 30
 
-// bounded is one of Starlark's own functions with a limit on the length of what it is given.
+// bounded returns one of Starlark's own functions with a limit on the length of its arguments.
 func bounded(name string) *starlark.Builtin {
 	own := starlark.Universe[name].(*starlark.Builtin)
 	return starlark.NewBuiltin(name, func(thread *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {

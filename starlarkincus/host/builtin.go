@@ -21,12 +21,12 @@ import (
 	"go.starlark.net/starlarkstruct"
 )
 
-// names are all that every script has besides Starlark's own: functions, libraries, values and types. The error classes
-// follow from package errors.
+// names lists the declarations of all names of scripts besides Starlark's own and the error classes, which package errors
+// has.
 var names = []*builtin.Decl{
 	// Errors and clean-up.
 	&tryDecl, &catchDecl, &raiseDecl, &failDecl, &finallyDecl, &deferDecl, &errorClassDecl, &resultDecl,
-	// Again, at once, later.
+	// Repetition, concurrency, time.
 	&retryDecl, &waitUntilDecl, &parallelDecl, &sleepDecl,
 	// The command line and the process.
 	&flagDecl, &argsDecl, &envDecl, &exitDecl, &dieDecl,
@@ -36,13 +36,13 @@ var names = []*builtin.Decl{
 	&base64.Decl, &hash.Decl, &json.Decl, &math.Decl, &re.Decl, &structDecl, &time.Decl, &yaml.Decl,
 }
 
-// replaced are names of Starlark's own that the host gives more to.
+// replaced are Starlark's own names that the host redefines.
 var replaced = map[string]bool{"print": true, "fail": true, "hash": true}
 
-// declared has the names and those of members, such as re.search, with the error classes.
+// declared returns all declarations by name: members, such as re.search, and error classes included.
 var declared = sync.OnceValue(func() map[string]*builtin.Decl { return index(names) })
 
-// index returns declarations by their names. It panics on a name that exists.
+// index returns declarations by name. It panics if two have the same name.
 func index(names []*builtin.Decl) map[string]*builtin.Decl {
 	all := make(map[string]*builtin.Decl)
 	add := func(d *builtin.Decl) {
@@ -63,7 +63,7 @@ func index(names []*builtin.Decl) map[string]*builtin.Decl {
 	return all
 }
 
-// ClassDecl declares an error class.
+// ClassDecl returns the declaration of an error class.
 func ClassDecl(class *errors.Class) *builtin.Decl {
 	var above []string
 	for base := class.Base(); base != nil; base = base.Base() {
@@ -82,20 +82,19 @@ func ClassDecl(class *errors.Class) *builtin.Decl {
 	}
 }
 
-// Declared returns the declaration of a name that scripts have, such as print, re.search or IncusError; nil for an unknown
-// one.
+// Declared returns the declaration of a name of scripts, such as print, re.search or IncusError; nil for an unknown name.
 func Declared(name string) *builtin.Decl { return declared()[name] }
 
 // Declarations returns the declarations that Declared knows, by name.
 func Declarations() map[string]*builtin.Decl { return maps.Clone(declared()) }
 
-// A call is a script's call of one of the host's functions.
+// An invocation is a script's call of one of the host's functions.
 type invocation struct {
 	*builtin.Call
 	*task
 }
 
-// onTask makes what a declaration calls of a function that works with the task.
+// onTask returns a function that is declared for a function that needs the task.
 func onTask(fn func(*invocation) (starlark.Value, error)) func(*builtin.Call) (starlark.Value, error) {
 	return func(c *builtin.Call) (starlark.Value, error) {
 		t := taskOf(c.Thread)
@@ -108,7 +107,7 @@ func onTask(fn func(*invocation) (starlark.Value, error)) func(*builtin.Call) (s
 
 func (c *invocation) host() *Host { return c.run.host }
 
-// values are what every script of the host has: the declared names.
+// values returns the values of the declared names.
 func (h *Host) values() starlark.StringDict {
 	values := make(starlark.StringDict)
 	for _, name := range preallocating {

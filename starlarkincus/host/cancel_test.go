@@ -14,7 +14,7 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// started is a builtin that tells the test that the script has come so far.
+// started is a builtin that signals the test from a script.
 func started() (starlark.Value, <-chan struct{}) {
 	ch := make(chan struct{})
 	var once sync.Once
@@ -26,7 +26,7 @@ func started() (starlark.Value, <-chan struct{}) {
 
 // stopped runs a script, cancels it once it has called started(), and says how long it took to end after that.
 //
-//lint:ignore ST1008 the error is what it returns, the others go with it
+//lint:ignore ST1008 the error is the main result
 func stopped(t *testing.T, options Options, script string, cause error) (error, *Host, time.Duration) {
 	t.Helper()
 	builtin, ready := started()

@@ -16,16 +16,16 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// A commandLine is a script's: the flags that it declares, found in its text before it runs.
+// A commandLine is a script's command line, with the flags that the script's text declares.
 type commandLine struct {
 	script  string
 	command []string // the flags of the command that runs the script
 	doc     string
-	flags   map[textPos]*scriptFlag // by where they are declared
+	flags   map[textPos]*scriptFlag // by the position of the call
 	order   []*scriptFlag
 }
 
-// A textPos is a position that is equal to another where both are the same place.
+// A textPos is a position that can be compared.
 type textPos struct {
 	file      string
 	line, col int32
@@ -35,21 +35,21 @@ func textPosOf(pos syntax.Position) textPos { return textPos{pos.Filename(), pos
 
 const flagRule = `call flag at the top level of the script that is run, outside of loops, with the name written out, as in flag("count", 3)`
 
-// FlagMistakes returns what is wrong with the flags of a script that has been parsed: what ends it before it runs.
+// FlagMistakes returns the mistakes in the flags of a parsed script, which keep it from running.
 func FlagMistakes(file *syntax.File, text string) resolve.ErrorList {
 	_, err := declaredFlags(file, text)
 	wrong, _ := err.(resolve.ErrorList)
 	return wrong
 }
 
-// LoadedFlags says why a file that is loaded can't have flags.
+// LoadedFlags returns the message for a loaded file that declares flags.
 func LoadedFlags(file string) string {
-	return file + " is loaded here, and flags belong to the script that is run: move what is loaded into a file without flags"
+	return file + " is loaded here, and flags belong to the script that is run: move the loaded functions into a file without flags"
 }
 
-// readCommandLine gives a script its flags and what is left as args. Helped says that it has printed the script's help
-// instead. A script without flags gets all that it was given, but where it has a text to show and the first word asks
-// for help.
+// readCommandLine sets a script's flags, and args to the other arguments. Helped reports whether it printed the script's
+// help instead. For a script without flags args has all arguments, unless the first one asks for help and the script has a
+// docstring.
 func (r *run) readCommandLine(file *syntax.File, text string) (helped bool, err error) {
 	line, err := declaredFlags(file, text)
 	if err != nil {
@@ -74,7 +74,7 @@ func (r *run) readCommandLine(file *syntax.File, text string) (helped bool, err 
 	return helped, err
 }
 
-// help is what a script's --help prints.
+// help returns the text for a script's --help.
 func (l *commandLine) help() string {
 	script := l.script
 	switch script {
@@ -107,12 +107,12 @@ func (l *commandLine) help() string {
 	return printable.Text(text)
 }
 
-// declaredFlags finds the flags in a script that has been resolved. A call that can't be listed is an error.
+// declaredFlags returns the flags that a resolved script declares. A call of flag that --help couldn't list is an error.
 func declaredFlags(file *syntax.File, text string) (*commandLine, error) {
 	l := &commandLine{script: file.Path, doc: docOf(file), flags: make(map[textPos]*scriptFlag)}
 	lines := strings.Split(text, "\n")
 	var wrong resolve.ErrorList
-	var outer []bool // of the nodes around: whether they may run often, or never
+	var outer []bool // for each node around: whether it may run several times, or never
 	syntax.Walk(file, func(n syntax.Node) bool {
 		if n == nil {
 			outer = outer[:len(outer)-1]
@@ -147,7 +147,7 @@ func declaredFlags(file *syntax.File, text string) (*commandLine, error) {
 	return l, nil
 }
 
-// isFlag says whether a call is of the host's flag, not of a name of the script's own.
+// isFlag reports whether a call is of the host's flag, not of a name that the script defines.
 func isFlag(call *syntax.CallExpr) bool {
 	id, ok := call.Fn.(*syntax.Ident)
 	if !ok || id.Name != "flag" {
@@ -159,7 +159,7 @@ func isFlag(call *syntax.CallExpr) bool {
 
 var flagName = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_-]*$`)
 
-// declaredFlag reads a call of flag; it says what is wrong where it can't.
+// declaredFlag returns the flag that a call declares, or a message about a mistake in the call.
 func declaredFlag(call *syntax.CallExpr, lines []string) (f *scriptFlag, wrong string) {
 	params := []string{"name", "default", "help", "required"}
 	given := make(map[string]syntax.Expr)
@@ -195,7 +195,7 @@ func declaredFlag(call *syntax.CallExpr, lines []string) (f *scriptFlag, wrong s
 	return f, ""
 }
 
-// constantOf is the value of an expression that is the same whenever it is evaluated; nil of any other.
+// constantOf returns the value of a constant expression; nil for any other.
 func constantOf(expr syntax.Expr) starlark.Value {
 	switch x := expr.(type) {
 	case *syntax.ParenExpr:
@@ -255,7 +255,7 @@ func valueOrNil(v starlark.Value, err error) starlark.Value {
 	return v
 }
 
-// excerptOf is an expression as the script writes it, in one line.
+// excerptOf returns the source of an expression, in one line.
 func excerptOf(expr syntax.Expr, lines []string) string {
 	start, end := expr.Span()
 	var parts []string
@@ -273,7 +273,7 @@ func excerptOf(expr syntax.Expr, lines []string) string {
 	return strings.Join(parts, " ")
 }
 
-// docOf is the string that is a script's first statement, without the margin of its lines.
+// docOf returns a script's docstring without the indentation of its lines; empty for none.
 func docOf(file *syntax.File) string {
 	if len(file.Stmts) == 0 {
 		return ""

@@ -104,7 +104,7 @@ func chunksOf(t *testing.T, file string) []*chunk {
 	return chunks
 }
 
-// run runs a chunk as a script, with what the tests need besides the names that scripts have.
+// run runs a chunk as a script, with the further names of the tests.
 func (c *chunk) run(t *testing.T, source, file string) {
 	h := New(Options{Predeclared: starlark.StringDict{
 		"hasfields": starlark.NewBuiltin("hasfields", newHasFields),

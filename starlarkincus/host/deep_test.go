@@ -98,7 +98,7 @@ func TestDeepSources(t *testing.T) {
 	}
 }
 
-// What is just below the limit runs, or is an error of the language; a long script that isn't deep is none.
+// Nesting just below the limit runs, or is an error of the language; a long script that isn't deep is none.
 func TestAlmostDeepSources(t *testing.T) {
 	for name, src := range deepSources(1600) {
 		err := New(Options{}).RunSource(t.Context(), "x.star", []byte(src))

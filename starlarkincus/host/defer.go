@@ -25,12 +25,12 @@ equal share if there are many calls, is reserved for each call still to run.`,
 	Call: onTask(deferCall),
 }
 
-// A deferredCall is what defer was given, and where.
+// A deferredCall is a call for the script's end.
 type deferredCall struct {
 	fn     starlark.Callable
 	args   starlark.Tuple
 	kwargs []starlark.Tuple
-	at     starlark.CallStack // the call of defer and its caller: what a backtrace shows above fn
+	at     starlark.CallStack // the call of defer and its caller, for the backtrace
 }
 
 func deferCall(c *invocation) (starlark.Value, error) {
@@ -42,7 +42,7 @@ func deferCall(c *invocation) (starlark.Value, error) {
 	return starlark.None, nil
 }
 
-// function is the first argument of a builtin that calls it with the others. Example is how to write it.
+// function returns the first argument, a function to call with the others. Example is a correct call, for the error.
 func (c *invocation) function(example string) (starlark.Callable, error) {
 	if len(c.Args) == 0 {
 		return nil, c.Errorf("missing the function: write %s", example)
@@ -54,7 +54,7 @@ func (c *invocation) function(example string) (starlark.Callable, error) {
 	return fn, nil
 }
 
-// place is the end of the call's stack: the builtin, and the script's function that called it where there is one.
+// callers returns the end of the stack: the builtin and, if there is one, the script's function that called it.
 func (c *invocation) callers() starlark.CallStack {
 	stack := starlark.CallStack{c.Thread.CallFrame(0)}
 	if c.Thread.CallStackDepth() > 1 {
@@ -63,8 +63,8 @@ func (c *invocation) callers() starlark.CallStack {
 	return stack
 }
 
-// callDeferred makes the deferred calls, those that they defer included, and gives the error that the run ends with.
-// Err is what it would have ended with.
+// callDeferred makes the deferred calls, including those that they defer. Err is the error of the run so far; callDeferred
+// returns the final one.
 func (r *run) callDeferred(err error) error {
 	for calls := r.deferred; len(*calls) > 0; {
 		last := len(*calls) - 1
@@ -79,20 +79,20 @@ func (r *run) callDeferred(err error) error {
 	case err == nil:
 		return r.outcome(nil)
 	case r.cleanupStopped && stopOf(err) == nil:
-		// It was stopped while the calls were made, after it had ended with an error or by exit().
+		// The run was stopped during the calls, after it had ended with an error or by exit().
 		r.host.reportAside("an error, before the script was stopped", err)
 		return &stopError{cause: causeOf(r.callerCtx)}
 	}
 	return err
 }
 
-// withDeferred is the error of a run that would have ended with err, now that a deferred call failed. The other of
-// the two is printed, because none may be lost.
+// withDeferred returns the error of a run, either its own error so far or that of a deferred call that failed. It prints
+// the other, so that none is lost.
 func (r *run) withDeferred(err, failed error) error {
 	var exit *ExitError
 	switch {
 	case causeOf(r.callerCtx) != nil && (r.cleanupCtx.Err() != nil || r.cleanupStopped || stopOf(failed) != nil):
-		// That the script was stopped, perhaps only now, counts for more.
+		// A stop, even one during the call, takes precedence.
 		r.host.reportAside(deferredFailed, failed)
 		if err == nil {
 			err = &stopError{cause: causeOf(r.callerCtx)}

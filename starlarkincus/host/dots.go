@@ -8,19 +8,19 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// dotName is a function that no script can write: see dots.
+// dotName is the name of the function dotted, which no script can write.
 const dotName = hiddenPrefix + "."
 
 func init() { starlark.Universe[dotName] = starlark.NewBuiltin(dotName, dotted) }
 
-// universe lists Starlark's own names that a script can write.
+// universe returns Starlark's own names, without those that no script can write.
 func universe() []string {
 	return slices.DeleteFunc(starlark.Universe.Keys(), func(name string) bool { return strings.HasPrefix(name, hiddenPrefix) })
 }
 
-// dots makes the keys of dicts reachable with a dot, as in inst.state().memory.usage: x.name becomes dotted(x).name. A
-// dict of a type of its own could do that without it, but Starlark can't compare it with a plain one. Calls keep theirs:
-// a dict holds no methods but its own.
+// dots makes the keys of dicts attributes, as in inst.state().memory.usage: it rewrites x.name to dotted(x).name. A dict
+// type with attributes would not need that, but Starlark couldn't compare its values with plain dicts. Calls stay as they
+// are: a dict's only methods are those of its type.
 func dots(file *syntax.File) {
 	called := make(map[syntax.Expr]bool)
 	syntax.Walk(file, func(n syntax.Node) bool {
@@ -36,7 +36,7 @@ func dots(file *syntax.File) {
 	})
 }
 
-// dotted is its argument, with its keys as attributes where it is a dict.
+// dotted returns its argument; of a dict, with its keys as attributes.
 func dotted(_ *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
 	switch x := args[0].(type) {
 	case nil:
@@ -47,7 +47,8 @@ func dotted(_ *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []st
 	return args[0], nil
 }
 
-// keyed is a dict whose keys are attributes too, but for those that are its methods. Scripts never hold one.
+// keyed is a dict with its keys as attributes, except those that are names of methods. No variable of a script has such a
+// value.
 type keyed struct{ *starlark.Dict }
 
 var _ starlark.HasAttrs = keyed{}

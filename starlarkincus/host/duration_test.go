@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Each parameter of the host's functions that is a time takes seconds and durations, and says of a string what to write.
+// Each parameter of the host's functions that is a time takes seconds and durations, and has a hint for a string.
 func TestDurations(t *testing.T) {
 	calls := map[string]string{ // a call, where X is the time
 		"sleep seconds":       "sleep(X)",

@@ -12,8 +12,8 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// A classValue is an error class as scripts have it: called, it makes an error value. Two are equal where they are the
-// same class; a name is not enough.
+// A classValue is the value of an error class. Calling it returns an error value. Two are equal if they are the same class:
+// the same name isn't enough.
 type classValue struct{ class *errors.Class }
 
 var (
@@ -65,7 +65,7 @@ func (c classValue) CallInternal(thread *starlark.Thread, args starlark.Tuple, k
 	return newErrorValue(h, c.class, c.class.Name(), args, kwargs)
 }
 
-// newErrorValue makes an error of a class from what a script gave. Who is what was called.
+// newErrorValue returns an error of a class, with the fields that a script gave. Who is the name of the called function.
 func newErrorValue(h *Host, class *errors.Class, who string, args starlark.Tuple, kwargs []starlark.Tuple) (*errorValue, error) {
 	e := &errorValue{host: h, err: &errors.Error{Class: class}}
 	seen := make(map[string]bool)
@@ -102,7 +102,7 @@ func newErrorValue(h *Host, class *errors.Class, who string, args starlark.Tuple
 	return e, nil
 }
 
-// set gives a new error one field that a script named.
+// set sets a field of a new error to the value that a script gave.
 func (e *errorValue) set(field string, v starlark.Value) error {
 	text := map[string]*string{
 		"message": &e.err.Message, "operation_id": &e.err.OperationID, "method": &e.err.Method, "path": &e.err.Path,
@@ -160,7 +160,7 @@ func (e *errorValue) set(field string, v starlark.Value) error {
 	return nil
 }
 
-// classesOf reads one class, or a tuple or list of them.
+// classesOf returns the classes in an argument: one class, or a tuple or list of them.
 func classesOf(v starlark.Value) ([]*errors.Class, error) {
 	switch v := v.(type) {
 	case classValue:
@@ -215,7 +215,7 @@ A class has the attributes name, base and doc.`,
 	Call: onTask(errorClass),
 }
 
-// isIdentifier says whether a script could write s as a name.
+// isIdentifier reports whether a script could write s as a name.
 func isIdentifier(s string) bool {
 	for i, r := range s {
 		if r != '_' && !unicode.IsLetter(r) && (i == 0 || !unicode.IsDigit(r)) {

@@ -16,14 +16,14 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// An errorValue is an error that a script holds. Scripts can't change it; what Go adds later is the backtrace, at its
-// first raise. Two are equal where all that they say is, the backtrace aside.
+// An errorValue is the value of an error in scripts. Scripts can't change it; its first raise adds the backtrace. Two are
+// equal if all fields except the backtrace are.
 type errorValue struct {
 	host     *Host // for the source lines of the backtrace; nil without one
 	err      *errors.Error
-	cause    *errorValue         // what a script gave as the cause, because it has a backtrace of its own
-	trace    *starlark.EvalError // of the first raise, nil before it
-	response starlark.Value      // err.Response converted, made when first asked for
+	cause    *errorValue         // given by a script, with a backtrace of its own, or made from err.Cause
+	trace    *starlark.EvalError // of the first raise; nil before it
+	response starlark.Value      // err.Response, converted at its first use
 }
 
 var (
@@ -32,13 +32,13 @@ var (
 	_ starlark.Comparable      = (*errorValue)(nil)
 )
 
-// raised is an error value on its way up, so that try_ gives back the very value that raise_ was given.
+// raised is an error with the value that raise_ was given, so that try_ returns the same value.
 type raised struct{ value *errorValue }
 
 func (r *raised) Error() string { return r.value.err.Error() }
 func (r *raised) Unwrap() error { return r.value.err }
 
-// hold makes a value of an error that a call returned. What has no class is Starlark's own report: a ScriptError.
+// errorValueOf returns the value of an error that a call returned. An error of no class is Starlark's own: a ScriptError.
 func (h *Host) errorValueOf(err error) *errorValue {
 	var trace *starlark.EvalError
 	errors.As(err, &trace)
@@ -56,14 +56,14 @@ func (h *Host) errorValueOf(err error) *errorValue {
 	return &errorValue{host: h, err: failure, trace: trace}
 }
 
-// failureOf is the outermost error of a class in a chain; nil in Starlark's own reports.
+// failureOf returns the outermost error of a class in a chain; nil for an error of Starlark's own.
 func failureOf(err error) *errors.Error {
 	var failure *errors.Error
 	errors.As(err, &failure)
 	return failure
 }
 
-// raise is the error to return for a value: with the first backtrace where there is one.
+// raise returns the error that raises the value, with the first backtrace if there is one.
 func (e *errorValue) raise() error {
 	if e.trace != nil {
 		return e.trace
@@ -76,7 +76,7 @@ func (e *errorValue) Type() string          { return "error" }
 func (e *errorValue) Truth() starlark.Bool  { return true }
 func (e *errorValue) Hash() (uint32, error) { return starlark.String(e.err.Message).Hash() }
 
-// Freeze freezes what a script put in; the error itself never changes.
+// Freeze freezes the fields that a script set; the error itself never changes.
 func (e *errorValue) Freeze() {
 	for _, field := range e.err.Fields {
 		if v, ok := field.(starlark.Value); ok {
@@ -85,12 +85,12 @@ func (e *errorValue) Freeze() {
 	}
 }
 
-// standard are the fields that every error has, None where they are unknown.
+// standard are the fields of every error, None if unknown.
 var standard = []string{
 	"class", "class_", "message", "status", "status_code", "response", "cause", "operation_id", "method", "path", "object", "outcome", "backtrace",
 }
 
-// added are the fields that a class adds, None in an error that a script made without them.
+// added are the further fields of classes, None in an error that a script made without them.
 var added = []struct {
 	class *errors.Class
 	names []string
@@ -126,7 +126,7 @@ func (e *errorValue) Attr(name string) (starlark.Value, error) {
 	return e.field(name)
 }
 
-// field is one field's value; nil for one that the error doesn't have.
+// field returns the value of a field; nil for a field that the error doesn't have.
 func (e *errorValue) field(name string) (starlark.Value, error) {
 	switch name {
 	case "class", "class_":
@@ -175,7 +175,7 @@ func (e *errorValue) field(name string) (starlark.Value, error) {
 	}
 }
 
-// objectValue is what an error is about, as scripts have it: a struct of kind and name.
+// objectValue returns the object that an error concerns as a struct of kind and name.
 func objectValue(o *errors.Object) starlark.Value {
 	if o == nil {
 		return starlark.None
@@ -184,7 +184,7 @@ func objectValue(o *errors.Object) starlark.Value {
 		"kind": starlark.String(o.Kind), "name": stringOrNone(o.Name)})
 }
 
-// objectOf reads an object that a script gave.
+// objectOf returns the object that a script gave as a struct or dict.
 func objectOf(v starlark.Value) (*errors.Object, error) {
 	part := func(name string) (string, bool) {
 		var field starlark.Value
@@ -223,7 +223,7 @@ func (e *errorValue) responseValue() (starlark.Value, error) {
 	if e.response == nil {
 		v, err := value.FromGo(e.err.Response)
 		if err != nil {
-			// A number that can't be one here; the text is still worth reading.
+			// Starlark can't represent a number in it: the JSON text is the next best.
 			text, _ := json.Marshal(e.err.Response)
 			v = starlark.String(text)
 		}
@@ -242,7 +242,7 @@ func (e *errorValue) causeValue() *errorValue {
 	return e.cause
 }
 
-// Get makes e["class"] work, because e.class doesn't parse.
+// Get returns a field, for e["class"]: e.class doesn't parse.
 func (e *errorValue) Get(key starlark.Value) (starlark.Value, bool, error) {
 	name, ok := starlark.AsString(key)
 	if !ok {
@@ -252,7 +252,7 @@ func (e *errorValue) Get(key starlark.Value) (starlark.Value, bool, error) {
 	return v, v != nil, err
 }
 
-// Items are the fields, each under one name only: what json.encode(e) and **e take.
+// Items returns the fields, each under one name only, for json.encode(e) and **e.
 func (e *errorValue) Items() []starlark.Tuple {
 	var items []starlark.Tuple
 	for _, name := range e.fields() {
@@ -266,7 +266,7 @@ func (e *errorValue) Items() []starlark.Tuple {
 	return items
 }
 
-// Iterate goes over the fields' names, as over a dict's keys.
+// Iterate returns an iterator of the names of the fields, like that of a dict's keys.
 func (e *errorValue) Iterate() starlark.Iterator {
 	var names []starlark.Value
 	for _, item := range e.Items() {
@@ -315,7 +315,7 @@ func sameField(a, b any, depth int) (bool, error) {
 	return reflect.DeepEqual(a, b), nil
 }
 
-// isA is an error value's method is_a(class).
+// isA implements the method is_a(class) of error values.
 func isA(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	var arg starlark.Value
 	if err := starlark.UnpackPositionalArgs(b.Name(), args, kwargs, 1, &arg); err != nil {
@@ -328,10 +328,10 @@ func isA(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []
 	return starlark.Bool(isOneOf(b.Receiver().(*errorValue).err, classes)), nil
 }
 
-// isOneOf says whether an error or one of its causes is of one of the classes.
+// isOneOf reports whether an error or one of its causes is of one of the classes.
 func isOneOf(err error, classes []*errors.Class) bool {
 	return slices.ContainsFunc(classes, func(class *errors.Class) bool { return errors.Is(err, class) })
 }
 
-// Columns are those of a table of errors.
+// Columns returns the columns of a table of errors.
 func (e *errorValue) Columns() []string { return []string{"class", "status", "message", "object"} }

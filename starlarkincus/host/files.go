@@ -43,7 +43,7 @@ an Error, as in read_file. Under --read-only every call fails.`,
 	Call: onTask(writeFile),
 }
 
-// fileError is an error of the class Error about a file.
+// fileError returns an error of the class Error about a file.
 func (c *invocation) fileError(path string, err error) error {
 	reason := err.Error()
 	var pathErr *fs.PathError
@@ -68,7 +68,7 @@ func readFile(c *invocation) (starlark.Value, error) {
 	if err := c.Unpack(&path, &binary); err != nil {
 		return nil, err
 	}
-	// A pipe may never come to its end, nor even be opened.
+	// Reading a pipe may never end, and neither may opening it.
 	data, err := interruptible(c, func() ([]byte, error) { return input.File(c.ctx, path, input.Data) })
 	switch {
 	case err != nil && c.uncatchable(err):
@@ -86,12 +86,12 @@ func readFile(c *invocation) (starlark.Value, error) {
 
 func writeFile(c *invocation) (starlark.Value, error) {
 	var path string
-	var what, modeArg starlark.Value = nil, starlark.None
+	var dataArg, modeArg starlark.Value = nil, starlark.None
 	var appends bool
-	if err := c.Unpack(&path, &what, &modeArg, &appends); err != nil {
+	if err := c.Unpack(&path, &dataArg, &modeArg, &appends); err != nil {
 		return nil, err
 	}
-	data, err := c.Data("data", what)
+	data, err := c.Data("data", dataArg)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func writeFile(c *invocation) (starlark.Value, error) {
 	info, statErr := os.Stat(path)
 	switch {
 	case statErr == nil && !info.Mode().IsRegular():
-		// A pipe or a device, which nobody may be reading.
+		// A pipe or a device may have no reader, and the write may never end.
 		_, err = interruptible(c, func() (any, error) { return nil, w.directly(os.O_WRONLY) })
 	case appends:
 		c.host().block(func() { err = w.directly(os.O_WRONLY | os.O_CREATE | os.O_APPEND) })
@@ -125,14 +125,14 @@ func writeFile(c *invocation) (starlark.Value, error) {
 	return starlark.None, nil
 }
 
-// A writing is what write_file does.
+// A writing describes a call of write_file.
 type writing struct {
 	path, data string
 	mode       fs.FileMode
-	exact      bool // the script gave the mode
+	exact      bool // whether the script gave the mode
 }
 
-// directly writes with one call, so that the lines of several writers don't mix.
+// directly writes to the file itself, with one call of Write, so that the lines of several writers don't mix.
 func (w *writing) directly(flags int) error {
 	f, err := os.OpenFile(w.path, flags, w.mode)
 	if err != nil {
@@ -147,7 +147,7 @@ func (w *writing) directly(flags int) error {
 	return errors.Join(err, f.Close())
 }
 
-// replace puts a new content in the place of the old one.
+// replace writes a new file and renames it to the old one's name.
 func (w *writing) replace() error {
 	if _, err := os.Stat(w.path); errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Lstat(w.path); err == nil {

@@ -15,7 +15,7 @@ import (
 	"incus-star/errors"
 )
 
-// ran runs a script and gives what it printed, an error's report last.
+// ran runs a script and returns its output, with an error's report at the end.
 func ran(t *testing.T, script string) string {
 	t.Helper()
 	out, _ := given(t, script)

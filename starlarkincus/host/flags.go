@@ -51,12 +51,12 @@ func stringList(list []string) starlark.Value {
 	return starlark.NewList(elems)
 }
 
-// A scriptFlag is a flag that a script declares, and what its command line says of it.
+// A scriptFlag is a flag that a script declares, with its values on the command line.
 type scriptFlag struct {
-	name  string         // as it is given
-	text  string         // the default as the script writes it
-	help  string         // empty where the script computes it
-	known starlark.Value // the default; nil where the script computes it
+	name  string         // on the command line
+	text  string         // the default in the script's source
+	help  string         // empty if the script computes it
+	known starlark.Value // the default; nil if the script computes it
 	given []string
 
 	required bool
@@ -64,7 +64,7 @@ type scriptFlag struct {
 
 var _ pflag.Value = (*scriptFlag)(nil)
 
-// String is the default that --help shows; empty for none.
+// String returns the default that --help shows; empty for none.
 func (f *scriptFlag) String() string {
 	if f.required {
 		return ""
@@ -86,7 +86,7 @@ func (f *scriptFlag) String() string {
 	return f.known.String()
 }
 
-// usage is what --help says of the flag.
+// usage returns the description in --help.
 func (f *scriptFlag) usage() string {
 	if f.required {
 		return strings.TrimSpace(f.help + " (required)")
@@ -94,7 +94,7 @@ func (f *scriptFlag) usage() string {
 	return f.help
 }
 
-// Type is what --help calls the value. The library knows bool and string.
+// Type returns the name of the type in --help. The library treats bool and string specially.
 func (f *scriptFlag) Type() string {
 	switch kind, list, err := kindOf(f.known); {
 	case err != nil:
@@ -115,7 +115,7 @@ func (f *scriptFlag) Set(s string) error {
 	return nil
 }
 
-// A denial is --no-force.
+// A negatedFlag is a flag such as --no-force.
 type negatedFlag struct{ *scriptFlag }
 
 func (d negatedFlag) Set(s string) error {
@@ -128,7 +128,8 @@ func (d negatedFlag) Set(s string) error {
 	return d.scriptFlag.Set(s)
 }
 
-// kindOf is the kind of value that a flag with that default takes: bool, int, float or string.
+// kindOf returns the type of the values of a flag from its default: bool, int, float or string. List reports whether the
+// flag may be repeated.
 func kindOf(v starlark.Value) (kind string, list bool, err error) {
 	switch v := v.(type) {
 	case starlark.NoneType, starlark.String:
@@ -176,7 +177,7 @@ func parseFlag(kind, s string) (starlark.Value, error) {
 	return starlark.String(s), nil
 }
 
-// value is what the flag is worth for a default.
+// value returns the flag's value, fallback if it isn't given.
 func (f *scriptFlag) value(fallback starlark.Value, kind string, list bool) (starlark.Value, error) {
 	if len(f.given) == 0 {
 		return fallback, nil
@@ -223,7 +224,7 @@ func flagValue(c *invocation) (starlark.Value, error) {
 	}
 	v, err := f.value(fallback, kind, list)
 	if err != nil {
-		// Of a computed default the type is known only now. It's the command line that is wrong, not the script.
+		// The type of a computed default is known only now, but the mistake is in the command line, not in the script.
 		c.host().Report(c.host().options.Stderr, &UsageError{line.script, err.Error()})
 		e := &ExitError{Status: statusUsage}
 		c.stop(e)
@@ -232,7 +233,7 @@ func flagValue(c *invocation) (starlark.Value, error) {
 	return v, nil
 }
 
-// flagSet is the flags as the library that parses command lines wants them.
+// flagSet returns the flags for the library that parses command lines, and the value of --help.
 func (l *commandLine) flagSet() (set *pflag.FlagSet, help *bool) {
 	set = pflag.NewFlagSet(l.script, pflag.ContinueOnError)
 	set.SetOutput(io.Discard)
@@ -263,7 +264,7 @@ func (l *commandLine) flagSet() (set *pflag.FlagSet, help *bool) {
 
 func dashed(name string) string { return strings.ReplaceAll(name, "_", "-") }
 
-// missing names the required flags that the command line lacks, all of them.
+// missing returns an error with the names of all required flags that the command line lacks.
 func (l *commandLine) missing() error {
 	var names []string
 	for _, f := range l.order {
@@ -277,7 +278,7 @@ func (l *commandLine) missing() error {
 	return &UsageError{l.script, fmt.Sprintf("missing %s (--help lists the flags)", strings.Join(names, ", "))}
 }
 
-// parse reads a command line. Helped says that it asks for help.
+// parse parses a command line and returns the arguments after the flags. Helped reports whether it asks for help.
 func (l *commandLine) parse(line []string) (rest []string, helped bool, err error) {
 	set, help := l.flagSet()
 	err = set.Parse(line)

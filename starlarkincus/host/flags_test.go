@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// given runs a script with a command line, and gives what it printed on both outputs and its status.
+// given runs a script with a command line, and returns both outputs and the status.
 func given(t *testing.T, script string, line ...string) (out string, status int) {
 	t.Helper()
 	var b strings.Builder
@@ -36,12 +36,12 @@ home = flag("home", env.get("HOST_NO_TEST",
 print(count, ratio, image, force, keep, only, tags, ports, n, home, args)
 `
 
-// TestFlagsOfLoadedFiles: a file with flags that is loaded, however deep, says whose flags count.
+// TestFlagsOfLoadedFiles: a loaded file with flags is an error that names it, at any depth.
 func TestFlagsOfLoadedFiles(t *testing.T) {
 	for _, script := range []string{`load("testdata/lib/flag.star", "x")`, `load("testdata/lib/flags_below.star", "y")`, `load("testdata/lib/flags_late.star", "late")
 late()`} {
 		out, status := given(t, script)
-		if status != 1 || !strings.Contains(out, "testdata/lib/flag") || !strings.Contains(out, " is loaded here, and flags belong to the script that is run: move what is loaded into a file without flags") {
+		if status != 1 || !strings.Contains(out, "testdata/lib/flag") || !strings.Contains(out, " is loaded here, and flags belong to the script that is run: move the loaded functions into a file without flags") {
 			t.Errorf("%s: status %d, %s", script, status, out)
 		}
 	}
@@ -141,7 +141,7 @@ func TestNoFlags(t *testing.T) {
 	}
 }
 
-// What can't be listed before the script runs is an error before it runs.
+// A flag that can't be listed before the script runs is an error before it runs.
 func TestFlagDeclarations(t *testing.T) {
 	for script, want := range map[string]string{
 		"def f():\n    flag('x', 1)":                     "x.star:2:5: flag: call flag at the top level",

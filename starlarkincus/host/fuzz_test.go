@@ -30,7 +30,7 @@ func called(t *testing.T, h *Host, name string, args ...starlark.Value) (v starl
 	return v, err
 }
 
-// What yaml.decode reads, yaml.encode writes so that it's read the same, and json.encode can't panic on it.
+// yaml.encode and yaml.decode keep the values that yaml.decode returns, and json.encode can't panic on them.
 func FuzzYAML(f *testing.F) {
 	for _, seed := range []string{"a: 1\nb: [x, {y: ~}]", "&a [*a]", "<<: {a: 1}", "!!binary YQ==", "- |\n  x\n- >-\n  y", "? [a]\n: b", "1.5e3", "0x_1", "'it''s'", "a: &x 1\nb: *x", "%YAML 1.1\n---\n", "\xef\xbb\xbfa: b", "- - - a\n-\tb"} {
 		f.Add(seed)

@@ -11,25 +11,25 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// The part of the grace period in which what a stopped script waited for may end before clean-up begins.
+// abandonedShare is the part of the grace period, as a divisor, for ending the stopped script's requests before clean-up.
 const abandonedShare = 4
 
-// How long the end of a stopped run may wait for what it has begun, and for the server to tell what goes on.
+// Time limits at the end of a stopped run: for ending its requests, and for asking the server which operations continue.
 const (
 	lastEnd = 500 * time.Millisecond
 	lastAsk = time.Second
 )
 
-// errShareOver is the end of one clean-up's part of the grace period.
+// errShareOver is the cause of the end of a clean-up whose part of the grace period is over.
 var errShareOver = errors.Plain("its share of the time for clean-up is over")
 
-// keptShare is the part of the grace period that a clean-up leaves to each of those that follow it, as far as it has an
-// equal part itself then.
+// keptShare is the part of the grace period, as a divisor, that a clean-up leaves to each later one, if its own part is as
+// long.
 const keptShare = 5
 
-// share returns a context for one clean-up that others follow. From the run's end on, it may take the time that is left
-// but for what is kept for the others, because most need little; where they are many, it has an equal part, a little being
-// kept back for what takes longer to end than it should.
+// share returns a context for a clean-up that is followed by others. From the run's end on, it lasts for the remaining time
+// without the parts kept for the others, because most clean-ups are short. If there are many, all have equal parts, with a
+// reserve for those that take too long to end.
 func (r *run) share(others int) (_ context.Context, release func()) {
 	ctx, cancel := context.WithCancelCause(r.cleanupCtx)
 	unwatch := context.AfterFunc(r.callerCtx, func() {
@@ -39,7 +39,7 @@ func (r *run) share(others int) (_ context.Context, release func()) {
 		defer timer.Stop()
 		select {
 		case <-timer.C:
-			if others > 0 { // the last one has all the rest, which the grace period itself ends
+			if others > 0 { // the last one has all the rest of the grace period
 				cancel(fmt.Errorf("%w: %v", errShareOver, part.Round(time.Millisecond)))
 			}
 		case <-ctx.Done():
@@ -51,7 +51,7 @@ func (r *run) share(others int) (_ context.Context, release func()) {
 	}
 }
 
-// settle brings to an end what stopped tasks have waited for.
+// endAbandoned ends the requests and operations of stopped tasks.
 func (r *run) endAbandoned(ctx context.Context, limit time.Duration) {
 	if !r.work.Abandoned() {
 		return
@@ -61,17 +61,17 @@ func (r *run) endAbandoned(ctx context.Context, limit time.Duration) {
 	r.host.block(func() { r.work.Settle(ctx) })
 }
 
-// An unfinishedError is the error of a run that was ended while the server went on.
+// An unfinishedError is the error of a run that was stopped before its clean-up or its operations had ended.
 type unfinishedError struct {
 	err     error
 	running []builtin.Running
-	cut     []string // the calls of clean-up that came to no end
+	cut     []string // the unfinished calls of clean-up
 }
 
 func (e *unfinishedError) Error() string { return e.err.Error() }
 func (e *unfinishedError) Unwrap() error { return e.err }
 
-// unfinished adds to the error of a run that was stopped what the server still does for it.
+// unfinished adds the operations that continue on the server, and the unfinished clean-up, to the error of a stopped run.
 func (r *run) unfinished(err error) error {
 	if err == nil || r.cause() == nil && !r.work.Abandoned() {
 		return err
@@ -87,8 +87,9 @@ func (r *run) unfinished(err error) error {
 	return &unfinishedError{err, running, r.cut}
 }
 
-// noteCut notes a call of clean-up that came to no end, in words such as "instances.delete("web") was cut short".
-func (r *run) noteCut(fn starlark.Callable, args starlark.Tuple, what string) {
+// noteCut records an unfinished call of clean-up, such as instances.delete("web"). Fate is "was cut short" or
+// "was not called".
+func (r *run) noteCut(fn starlark.Callable, args starlark.Tuple, fate string) {
 	name := fn.Name()
 	if m, ok := fn.(interface{ ReceiverName() string }); ok && m.ReceiverName() != "" {
 		name += " of " + shownText(starlark.String(m.ReceiverName()))
@@ -101,10 +102,10 @@ func (r *run) noteCut(fn starlark.Callable, args starlark.Tuple, what string) {
 			name += "(" + shownText(args[0]) + ")"
 		}
 	}
-	r.cut = append(r.cut, name+" "+what)
+	r.cut = append(r.cut, name+" "+fate)
 }
 
-// cutOf returns the calls of clean-up that came to no end.
+// cutOf returns the unfinished calls of clean-up.
 func cutOf(err error) []string {
 	var u *unfinishedError
 	if !errors.As(err, &u) {
@@ -113,7 +114,7 @@ func cutOf(err error) []string {
 	return u.cut
 }
 
-// runningOf returns what the server still does after a run.
+// runningOf returns the operations that continue on the server after a run.
 func runningOf(err error) []builtin.Running {
 	var u *unfinishedError
 	if !errors.As(err, &u) {

@@ -6,11 +6,11 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// maxHidden is how deep hideSecrets looks into a value.
+// maxHidden is the depth to which hideSecrets searches a value.
 const maxHidden = 20
 
-// hideSecrets returns a value for a log or a report: one like it, in which dicts lack the values of secret names. Print
-// shows a script what it has.
+// hideSecrets returns a copy of a value for a log or a report, in which dicts lack the values of secret names. The output
+// of print isn't changed.
 func hideSecrets(v starlark.Value) starlark.Value { return hideBelow(v, maxHidden) }
 
 func hideBelow(v starlark.Value, depth int) starlark.Value {
@@ -24,7 +24,7 @@ func hideBelow(v starlark.Value, depth int) starlark.Value {
 			if text, ok := starlark.AsString(name); ok && secret.Key(text) && inner != starlark.None {
 				inner = starlark.String(secret.Hidden)
 			}
-			_ = out.SetKey(name, hideBelow(inner, depth-1)) // the key was one before
+			_ = out.SetKey(name, hideBelow(inner, depth-1)) // a key of the other dict
 		}
 		return out
 	case *starlark.List:
@@ -49,5 +49,5 @@ func hideBelow(v starlark.Value, depth int) starlark.Value {
 	return v
 }
 
-// shownText is a value's text for a report.
+// shownText returns a value's text for a report.
 func shownText(v starlark.Value) string { return secret.Text(hideSecrets(v).String()) }

@@ -1,15 +1,15 @@
-// Package host runs Starlark scripts: it gives them their names, loads their modules, holds their errors, stops them
-// and says what went wrong.
+// Package host runs Starlark scripts: it provides their names, loads their modules, catches their errors and stops them.
 //
-// Make a [Host] with [New], give it a script with [Host.RunFile] or [Host.RunSource], or a prompt's entries with a
-// [Session]. Show what they return with [Host.Report]; [ExitStatus] is the process's status for it. Whoever cancels
-// the context says why with a cause: [ErrInterrupted], [ErrTimeout], or an error that wraps one of them.
+// [New] returns a [Host], which runs a script with [Host.RunFile] or [Host.RunSource], or the entries of a prompt with a
+// [Session]. [Host.Report] writes the error that these return, and [ExitStatus] is the process's exit status for it. A
+// caller that cancels the context gives a cause: [ErrInterrupted], [ErrTimeout], or an error that wraps one of them.
 //
-// All Starlark code of a Host runs under one lock, which builtins release while they wait (builtin.Binding). So a
-// Host's methods must not be called by a builtin, and values that scripts share need neither freezing nor locking:
-// the globals of a loaded module stay as changeable as the script's own.
+// All Starlark code of a Host runs under one lock, which builtins release while they wait (see [builtin.Binding]). So
+// builtins must not call a Host's methods, and values that scripts share need neither freezing nor locking: the globals
+// of a loaded module stay as mutable as the script's own.
 //
-// A builtin of the host stands in one literal with its parameters and its help: see the tables given to register.
+// A function of the host is a [builtin.Decl], with its parameters and its help; builtin.go lists all of them. Errors are
+// written by package report.
 package host
 
 import (
@@ -27,38 +27,38 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// Options are what a Host is made of. The zero value runs scripts that read nothing and print nothing.
+// Options configure a Host. With the zero value scripts read nothing and print nothing.
 type Options struct {
-	// Stdin is where RunFile reads the script called "-".
+	// Stdin is the source of the script "-" of RunFile.
 	Stdin io.Reader
-	// Stdout takes what scripts print, Stderr the errors that are reported while a script goes on.
+	// Stdout takes the output of scripts, Stderr their log and the errors that are reported before their end.
 	Stdout, Stderr io.Writer
-	// Args is the script's command line, without its own name. Where it asks for the script's help, that is printed on
-	// Stdout and nothing runs.
+	// Args is the script's command line, without its name. If it asks for the script's help, the help is printed on Stdout
+	// and nothing runs.
 	Args []string
-	// CommandFlags are the flags of the command that runs scripts, for a hint where a script is given one of them.
+	// CommandFlags are the flags of the command that runs scripts, for a hint if a script is given one of them.
 	CommandFlags []string
-	// Predeclared are names that scripts have besides the host's own. None may be one of the host's.
+	// Predeclared are further names of scripts. None may be one of the host's own.
 	Predeclared starlark.StringDict
-	// LibraryPath lists the folders where load looks after the loading file's own.
+	// LibraryPath lists the folders that load searches after the loading file's own.
 	LibraryPath []string
-	// Warn is told of a folder of LibraryPath that other users could have changed, each time that a file in it is
-	// loaded; nil for nothing.
+	// Warn, if set, is called for each file loaded from a folder of LibraryPath that other users can change.
 	Warn func(message string)
 	// LogLevel is the lowest level that log prints.
 	LogLevel slog.Level
-	// Color makes reports use terminal colours.
+	// Color gives reports a terminal's colours.
 	Color bool
-	// JSON makes each report one line, a JSON object, for machines.
+	// JSON makes each report, and each line of the log, a JSON object in one line.
 	JSON bool
-	// Grace is the time that clean-up has in all after an interrupt, a timeout or the step limit; 0 means 10 s. After
-	// exit() clean-up has all the time that it needs.
+	// Grace limits all clean-up together after an interrupt, a timeout or the step limit; 0 means 10 s. After exit()
+	// clean-up has no limit.
 	Grace time.Duration
-	// MaxSteps ends a run after that many steps of Starlark, over all its tasks; 0 means no limit.
+	// MaxSteps limits the Starlark steps of a run, all its tasks together; 0 means no limit.
 	MaxSteps uint64
-	// Track makes the context under which what a run's calls begin elsewhere is noted; nil for calls that begin nothing.
+	// Track returns the context of a run, in which its calls record the work that they start elsewhere; nil for calls that
+	// start none.
 	Track func(context.Context) (context.Context, builtin.Work)
-	// ReadOnly refuses write_file.
+	// ReadOnly makes write_file fail.
 	ReadOnly bool
 }
 
@@ -68,7 +68,7 @@ type Host struct {
 	predeclared starlark.StringDict
 	sources     report.Sources
 
-	// mu is the lock that Starlark code holds.
+	// mu is held by running Starlark code.
 	mu      sync.Mutex
 	modules map[string]starlark.StringDict // by file, without symbolic links; guarded by mu
 
@@ -76,10 +76,10 @@ type Host struct {
 	runs   map[*run]bool
 }
 
-// dialect allows all that Starlark has: scripts are programs here, not configuration that must be hermetic.
+// dialect allows all optional features of Starlark: scripts are programs here, not hermetic configuration.
 var dialect = syntax.FileOptions{Set: true, While: true, TopLevelControl: true, GlobalReassign: true, Recursion: true}
 
-// New makes a Host. It panics where Options.Predeclared has a name of the host's own.
+// New returns a Host. It panics if Options.Predeclared has one of the host's own names.
 func New(options Options) *Host {
 	if options.Stdout == nil {
 		options.Stdout = io.Discard
@@ -104,8 +104,8 @@ func New(options Options) *Host {
 	return h
 }
 
-// Run runs the script in a file with a Host of its own and shows its error on Options.Stderr. It returns the error;
-// [ExitStatus] is the process's status for it.
+// Run runs the script in a file with a new Host and reports its error on Options.Stderr. It returns the error, for
+// [ExitStatus].
 func Run(ctx context.Context, path string, options Options) error {
 	h := New(options)
 	err := h.RunFile(ctx, path)
@@ -115,7 +115,7 @@ func Run(ctx context.Context, path string, options Options) error {
 	return err
 }
 
-// RunFile runs the script in a file; "-" is standard input. A file that is no script gives a [*UsageError].
+// RunFile runs the script in a file; "-" is standard input. It returns a [*UsageError] for a file that isn't a script.
 func (h *Host) RunFile(ctx context.Context, path string) error {
 	if path == "-" {
 		src, err := h.readStdin(ctx)
@@ -134,8 +134,8 @@ func (h *Host) RunFile(ctx context.Context, path string) error {
 	})
 }
 
-// RunSource runs a script that the caller has read. Name is what errors call it; load looks beside it where it is a
-// path, and in the working directory where it is not.
+// RunSource runs the script src. Name is its name in errors. The script's load statements are relative to name if that is a
+// path, to the working directory otherwise.
 func (h *Host) RunSource(ctx context.Context, name string, src []byte) error {
 	text, err := checkSource(name, src)
 	if err != nil {
@@ -144,8 +144,7 @@ func (h *Host) RunSource(ctx context.Context, name string, src []byte) error {
 	return h.execute(ctx, func(_ *run, thread *starlark.Thread) error { return h.script(thread, name, text) })
 }
 
-// EndCleanup ends all clean-up that goes on after an interrupt, as if its time were over: what a second interrupt
-// asks for.
+// EndCleanup ends all clean-up that runs after an interrupt, as if its time were over. It is meant for a second interrupt.
 func (h *Host) EndCleanup() {
 	h.runsMu.Lock()
 	defer h.runsMu.Unlock()
@@ -156,7 +155,7 @@ func (h *Host) EndCleanup() {
 	}
 }
 
-// script runs a script's text, once its command line has been read.
+// script runs a script's text after reading its command line.
 func (h *Host) script(thread *starlark.Thread, name, text string) error {
 	file, program, err := h.compile(name, text)
 	if err != nil {
@@ -170,7 +169,7 @@ func (h *Host) script(thread *starlark.Thread, name, text string) error {
 	return err
 }
 
-// exec runs one file's text on a thread, and gives its globals, unfrozen, also in part after an error.
+// exec runs a file's text on a thread. It returns the globals, unfrozen; after an error those assigned so far.
 func (h *Host) exec(thread *starlark.Thread, name, text string) (starlark.StringDict, error) {
 	_, program, err := h.compile(name, text)
 	if err != nil {
@@ -199,7 +198,7 @@ func (h *Host) explain(err error, file *syntax.File, names starlark.StringDict) 
 	return h.sources.Explain(err, file, append(names.Keys(), universe()...))
 }
 
-// noWork is the work of calls that begin nothing.
+// noWork is the work of calls that start none.
 type noWork struct{}
 
 func (noWork) Abandoned() bool                           { return false }

@@ -1,7 +1,7 @@
 package host
 
-// interruptible runs work that may wait for long and can't be told to stop, such as reading a pipe, and goes on without it when
-// the thread's context ends.
+// interruptible runs work that may wait for long and can't be cancelled, such as reading a pipe. If the thread's context ends
+// first, it returns the cause, and the work goes on by itself.
 func interruptible[T any](c *invocation, work func() (T, error)) (v T, err error) {
 	type outcome struct {
 		v   T

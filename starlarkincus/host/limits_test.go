@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// BenchmarkSteps measures what counting steps costs: a loop of a few steps a round.
+// BenchmarkSteps measures the cost of counting steps: a loop of a few steps a round.
 func BenchmarkSteps(b *testing.B) {
 	for name, limit := range map[string]uint64{"unlimited": 0, "limited": 1 << 60} {
 		b.Run(name, func(b *testing.B) {
@@ -21,7 +21,7 @@ func BenchmarkSteps(b *testing.B) {
 	}
 }
 
-// What Starlark itself bounds stays bounded: a script that asks for too much at once gets an error.
+// Starlark's own limits hold: a script that asks for too much at once gets an error.
 func TestOwnLimits(t *testing.T) {
 	for script, want := range map[string]string{
 		`"a" * (1 << 40)`:             "repeat count 1099511627776 too large",

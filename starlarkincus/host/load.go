@@ -14,14 +14,14 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// A loading is a file whose top level runs now, and the load statement that asked for it.
+// A loading is a file with a running top level, and the load statement for it.
 type loading struct {
 	file, name string
 	by         syntax.Position
 }
 
-// load is what a load statement calls. A module runs on the loading thread, so that a backtrace shows both, and once
-// for the Host; one that failed is tried again by the next load, which matters at the prompt.
+// load implements the load statement. A module runs once for the Host, and on the loading thread, so that a backtrace shows
+// both. The next load of a module that failed tries again, which matters at the prompt.
 func (r *run) load(thread *starlark.Thread, module string) (starlark.StringDict, error) {
 	by := thread.CallFrame(0).Pos
 	path, err := r.host.find(by.Filename(), module)
@@ -41,7 +41,7 @@ func (r *run) load(thread *starlark.Thread, module string) (starlark.StringDict,
 		return nil, err
 	}
 	if err != nil {
-		return nil, errors.Plain(err.Error()) // no UsageError: the script that loads it has run already
+		return nil, errors.Plain(err.Error()) // not a UsageError: the loading script runs already
 	}
 	r.loading = asked
 	defer func() { r.loading = r.loading[:len(r.loading)-1] }()
@@ -53,7 +53,7 @@ func (r *run) load(thread *starlark.Thread, module string) (starlark.StringDict,
 	return globals, nil
 }
 
-// cycleOf says how the last file came to be loaded by itself; empty where it was not.
+// cycleOf returns a message with the steps by which the last file loads itself; empty if it doesn't.
 func cycleOf(files []loading) string {
 	last := len(files) - 1
 	for i := range last {
@@ -69,8 +69,8 @@ func cycleOf(files []loading) string {
 	return ""
 }
 
-// find gives the file that a load statement in a source called from means. Its path is as the user would write it, but
-// for a source that is reached by a symbolic link: what it loads is beside the file that the link leads to.
+// find returns the file for a load statement in the source from. The path is as the user would write it, except if from is
+// a symbolic link: its modules are beside the file that the link leads to.
 func (h *Host) find(from, module string) (string, error) {
 	if module == "" {
 		return "", errors.Plain("the name of the file is empty")
@@ -99,7 +99,7 @@ func (h *Host) find(from, module string) (string, error) {
 	return "", fmt.Errorf("no such file: looked for %s", strings.Join(looked, " and "))
 }
 
-// fileKey tells files apart, whatever path or link they are reached by.
+// fileKey returns the same key for all paths and symbolic links to a file.
 func fileKey(path string) string {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real

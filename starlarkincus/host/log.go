@@ -40,7 +40,7 @@ var logNames = map[slog.Level]string{
 	slog.LevelDebug: "debug", slog.LevelInfo: "info", slog.LevelWarn: "warning", slog.LevelError: "error",
 }
 
-// LogLevel is the level that has a name for scripts: debug, info, warning, error.
+// LogLevel returns the level for one of its names in scripts: debug, info, warning, error.
 func LogLevel(name string) (slog.Level, error) {
 	for level, known := range logNames {
 		if name == known {
@@ -74,13 +74,13 @@ func logAt(level slog.Level) func(*builtin.Call) (starlark.Value, error) {
 			b.WriteString(" " + printable.Line(name) + "=" + logValue(hideSecrets(field[1])))
 		}
 		b.WriteString("\n")
-		// One write, so that the lines of several processes don't mix. That it fails is no reason to end the script.
+		// One call of Write keeps the lines of several processes apart. Its failure is no reason to end the script.
 		_, _ = io.WriteString(options.Stderr, b.String())
 		return starlark.None, nil
 	})
 }
 
-// logObject is a line of the log for machines.
+// logObject returns a line of the log as JSON.
 func logObject(level slog.Level, message string, fields []starlark.Tuple) string {
 	object := struct {
 		Time    string         `json:"time"`
@@ -102,14 +102,14 @@ func logObject(level slog.Level, message string, fields []starlark.Tuple) string
 			object.Fields[name] = secret.Hidden
 		}
 	}
-	line, _ := report.JSONLine(object) // nothing in it can't be written
+	line, _ := report.JSONLine(object) // all of it can be written
 	return line
 }
 
-// inLine keeps a message on lines that can't be taken for other messages.
+// inLine indents the further lines of a message, so that they can't be taken for other messages.
 func inLine(s string) string { return strings.ReplaceAll(printable.Text(s), "\n", "\n    ") }
 
-// logValue is a field's value, quoted where it could be read as more than one.
+// logValue returns the text of a field's value, quoted if it could be read as several.
 func logValue(v starlark.Value) string {
 	s := secret.Text(builtin.PlainText(v))
 	_, text := v.(starlark.String)

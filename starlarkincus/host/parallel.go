@@ -36,26 +36,26 @@ first.`,
 
 var errSiblingFailed = errors.Plain("another task failed")
 
-// A group is one call of parallel. The lock of the host guards it.
+// A group is one call of parallel. It is guarded by the host's lock.
 type group struct {
 	*invocation
 	fn      starlark.Callable
 	items   starlark.Iterator
-	count   int // of the items; -1 where it isn't known before
+	count   int // of the items; -1 if unknown before the end
 	limit   int // of tasks at a time
 	results []starlark.Value
 	next    int  // the number of the next item
-	over    bool // there is no other item
+	over    bool // whether all items are taken
 	depth   int
 	workers sync.WaitGroup
 	started int // workers
 
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
-	err     error              // what ends the group
-	failed  int                // the item whose error it is
-	genuine bool               // err came before anything stopped the call itself
-	callers starlark.CallStack // of the call, once it was needed
+	err     error              // the reason for the group's end
+	failed  int                // the number of the item that failed with err
+	genuine bool               // whether err came before a stop of the call itself
+	callers starlark.CallStack // of the call, set at the first use
 }
 
 func parallel(c *invocation) (starlark.Value, error) {
@@ -97,14 +97,13 @@ func parallel(c *invocation) (starlark.Value, error) {
 	return starlark.NewList(g.results), nil
 }
 
-// taskDepth is what a call of parallel adds to the depth of recursion besides its frames, because each task has a
-// stack of Go's too.
+// taskDepth is added to the depth of recursion by each call of parallel, besides its frames: each task also has a Go stack.
 const taskDepth = 100
 
-// maxTasks is the highest limit: each task has stacks of its own.
+// maxTasks is the highest limit: each task has its own stacks.
 const maxTasks = 10_000
 
-// itemsOf gives the items one by one. Those of a value that tasks may change are taken at once.
+// itemsOf returns an iterator of the items. Values that tasks may change are copied first.
 func itemsOf(items starlark.Iterable) starlark.Iterator {
 	switch items.(type) {
 	case *starlark.List, *starlark.Dict, *starlark.Set:
@@ -113,8 +112,8 @@ func itemsOf(items starlark.Iterable) starlark.Iterator {
 	return items.Iterate()
 }
 
-// work starts a worker, which runs one task after the other. Each starts the next when it finds an item, so that there
-// are no more than items. It is called under the lock.
+// work starts a worker, which runs one task after the other. Each starts the next worker when it finds an item, so that
+// there are no more workers than items. The lock is held.
 func (g *group) work() {
 	if g.started == g.limit {
 		return
@@ -126,7 +125,7 @@ func (g *group) work() {
 	})
 }
 
-// one runs the next task, and says whether there was one. Between two it gives the lock to others.
+// one runs the next task, and reports whether there was one. It releases the lock at its end, for other tasks.
 func (g *group) one(first bool) bool {
 	h := g.host()
 	h.mu.Lock()
@@ -144,7 +143,7 @@ func (g *group) one(first bool) bool {
 	g.over = g.next == g.count
 	g.results = append(g.results, nil)
 	if limit := h.options.MaxSteps; limit > 0 && g.run.callerCtx.Err() == nil {
-		// A builtin takes no steps of its own.
+		// A task that is a builtin takes no steps.
 		if g.run.steps++; g.run.steps > limit {
 			g.over = false
 			g.invocation.stop(fmt.Errorf("%w: %d", ErrSteps, limit))
@@ -173,8 +172,8 @@ func (g *group) one(first bool) bool {
 	return true
 }
 
-// fail ends the group with an item's error. Those after the first are consequences of it; but after an interrupt all
-// are its, and that of the first item tells where the script was.
+// fail ends the group with an item's error. Only the first error is kept: later ones are caused by the cancellation. After
+// an interrupt all are, and that of the first item is kept.
 func (g *group) fail(i int, err error) {
 	interrupted := g.invocation.ctx.Err() != nil
 	if g.err == nil || interrupted && !g.genuine && !isStop(g.err) && i < g.failed {
@@ -183,7 +182,7 @@ func (g *group) fail(i int, err error) {
 	g.cancel(errSiblingFailed)
 }
 
-// describe describes the task of an item.
+// describe returns the task of an item, for backtraces.
 func (g *group) describe(i int, item starlark.Value) *report.Task {
 	text := []rune(strings.ReplaceAll(printable.Text(shownText(item)), "\n", " "))
 	if len(text) > 60 {
@@ -196,7 +195,8 @@ func (g *group) describe(i int, item starlark.Value) *report.Task {
 	return &report.Task{Index: i, Count: count, Item: string(text)}
 }
 
-// traced gives an error that is held here the stack that Starlark would give it on its way up: the call's own.
+// traced returns an error with the stack of the call of parallel. An error that is returned gets it from Starlark; this one
+// becomes a Result.
 func (g *group) traced(err error) error {
 	if g.callers == nil {
 		g.callers = g.Thread.CallStack()

@@ -7,15 +7,15 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// A span is a range whose iteration ends with the task that made it: a builtin that goes over a range, such as max or
-// set, knows nothing of cancellation, and the range may be longer than anybody waits.
+// A span is a range with an iteration that ends with its task. Builtins such as max and set can't be cancelled, and a range
+// may be too long to wait for.
 type span struct {
 	rangeValue
 	ctx    context.Context
 	thread *starlark.Thread
 }
 
-// rangeValue is Starlark's own range, whose type is not exported.
+// rangeValue is Starlark's own range: its type is not exported.
 type rangeValue interface {
 	starlark.Sliceable
 	starlark.Comparable
@@ -30,8 +30,8 @@ var (
 	_ starlark.Container  = (*span)(nil)
 )
 
-// uncheckedElements is how many elements an iteration gives before it looks whether the task was stopped. Loops of
-// clean-up over a range that was made before it are shorter.
+// uncheckedElements is the number of elements before an iteration checks whether the task was stopped. It lets clean-up
+// iterate over a range that the stopped task made.
 const uncheckedElements = 1 << 18
 
 var ownRange = starlark.Universe["range"].(*starlark.Builtin)
@@ -56,7 +56,7 @@ func (s *span) Iterate() starlark.Iterator {
 	return &spanIterator{s.rangeValue.Iterate(), s, 0}
 }
 
-// Slice returns a part of the range, which is a range too.
+// Slice returns a part of the range as a span.
 func (s *span) Slice(start, end, step int) starlark.Value {
 	return &span{s.rangeValue.Slice(start, end, step).(rangeValue), s.ctx, s.thread}
 }
@@ -72,8 +72,8 @@ type spanIterator struct {
 	n    int
 }
 
-// Next reports false once the task was stopped. The thread is cancelled then, so that nothing sees a value that was made
-// of a part of the range.
+// Next returns false once the task is stopped. It cancels the thread, so that no value made from a part of the range is
+// used.
 func (i *spanIterator) Next(p *starlark.Value) bool {
 	if i.n++; i.n > uncheckedElements && i.n%4096 == 0 && i.span.ctx.Err() != nil {
 		i.span.thread.Cancel(context.Cause(i.span.ctx).Error())

@@ -17,7 +17,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite testdata/reports")
 
-// TestReports runs the scripts of testdata/reports, each with what it must print on standard error after "----".
+// TestReports runs the scripts of testdata/reports, each with its standard error after "----".
 func TestReports(t *testing.T) {
 	t.Setenv(report.DebugVariable, "")
 	files, _ := filepath.Glob("testdata/reports/*.txt")
@@ -70,7 +70,7 @@ func TestReportColours(t *testing.T) {
 	}
 }
 
-// What the host didn't run, such as a program's own error, is reported too.
+// Errors that don't come from a run, such as a program's own, are reported too.
 func TestReportForeignErrors(t *testing.T) {
 	h := New(Options{})
 	for _, test := range []struct {

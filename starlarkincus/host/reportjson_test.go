@@ -86,7 +86,7 @@ func TestReportJSON(t *testing.T) {
 	}
 }
 
-// What isn't an error of a class has a name too.
+// Errors of no class have a name too.
 func TestReportJSONClasses(t *testing.T) {
 	h := New(Options{JSON: true, MaxSteps: 100_000, Stdout: &pipe{err: io.ErrClosedPipe}, Predeclared: starlark.StringDict{"fake": fakeModule()}})
 	run := func(script string) error { return h.RunSource(context.Background(), "x.star", []byte(script)) }
@@ -120,7 +120,7 @@ func TestReportJSONClasses(t *testing.T) {
 	if b.String() != "" {
 		t.Errorf("got %q", b.String())
 	}
-	// What JSON can't hold is shown as Starlark does, or left out; the middle of a long stack is too.
+	// Values that JSON can't represent are shown as Starlark does, or left out, as is the middle of a long stack.
 	r := readReport(t, h, run("raise_(Error, 'x', f=float('inf'))"))
 	if diff := cmp.Diff(map[string]any{"f": "+inf"}, r["fields"]); diff != "" {
 		t.Error(diff)
@@ -136,7 +136,7 @@ func TestReportJSONClasses(t *testing.T) {
 	}
 }
 
-// What is reported while the script goes on, or ends, is an object of its own.
+// A report before the end of the script is an object of its own.
 func TestReportJSONAside(t *testing.T) {
 	var stderr strings.Builder
 	h := New(Options{JSON: true, Stderr: &stderr, Predeclared: starlark.StringDict{"fake": fakeModule()}})

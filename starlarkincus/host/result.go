@@ -8,9 +8,9 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// A result is what try_ and its kin return: a call's value, or the error that it failed with.
+// A result is the value that try_, catch and parallel return for a call: its value or its error.
 type result struct {
-	value starlark.Value // nil where there is an error
+	value starlark.Value // nil if there is an error
 	err   *errorValue
 }
 

@@ -52,12 +52,12 @@ try_(fn).ok) keeps waiting.`,
 	Call: onTask(waitUntil),
 }
 
-// maxDelay bounds what backoff makes of a delay.
+// maxDelay is the longest delay after backoff.
 const maxDelay = time.Minute
 
-// A retrying is what retry was asked for.
+// A retrying holds the arguments of retry.
 type retrying struct {
-	on      []*errors.Class // nil for what is safe
+	on      []*errors.Class // nil for failures that are safe to repeat
 	times   int
 	delay   time.Duration
 	backoff float64
@@ -90,7 +90,7 @@ func retry(c *invocation) (starlark.Value, error) {
 	}
 }
 
-// retrying takes the call's own arguments from those that go to fn.
+// retrying separates the arguments of retry from those for fn.
 func (c *invocation) retrying() (how retrying, kwargs []starlark.Tuple, err error) {
 	how = retrying{times: 5, delay: time.Second, backoff: 2}
 	for _, kwarg := range c.Kwargs {
@@ -126,7 +126,7 @@ func (c *invocation) retrying() (how retrying, kwargs []starlark.Tuple, err erro
 	return how, kwargs, nil
 }
 
-// longer is the delay after one.
+// longer returns the delay after the given one.
 func (how *retrying) longer(delay time.Duration) time.Duration {
 	most := max(maxDelay, how.delay)
 	if next := float64(delay) * how.backoff; next < float64(most) {
@@ -135,8 +135,8 @@ func (how *retrying) longer(delay time.Duration) time.Duration {
 	return most
 }
 
-// again says whether to call again after a failure; nil is Starlark's own report. Changed says that the call has changed
-// something, or may have.
+// again reports whether to call again after a failure, nil for an error of Starlark's own. Changed reports whether the call
+// changed something, or may have.
 func (how *retrying) again(failure *errors.Error, changed bool) bool {
 	switch {
 	case failure == nil || failure.Class.IsA(errors.Script):
@@ -147,8 +147,8 @@ func (how *retrying) again(failure *errors.Error, changed bool) bool {
 	return !changed && isTransient(failure)
 }
 
-// passing says whether a failure passes by itself and can't have been done already. The outcome of the failure itself
-// decides; its causes tell only why it failed.
+// isTransient reports whether a failure may pass by itself and the change can't have been made. The outcome of the failure
+// itself decides that; its causes only tell the reason.
 func isTransient(failure *errors.Error) bool {
 	if failure.Outcome == errors.Done || failure.Outcome == errors.Unknown {
 		return false
@@ -171,10 +171,10 @@ func isTransient(failure *errors.Error) bool {
 	return false
 }
 
-// A retried is the last error of a retry, which is in err, with what went before it.
+// A retried is the last error of a retry, with notes about the earlier ones.
 type retried struct {
 	err     error
-	failure *errors.Error // the error's own with the number of attempts; nil where it is of no class
+	failure *errors.Error // the error with the number of attempts; nil for an error of no class
 	notes   []string
 }
 
@@ -189,10 +189,10 @@ func (e *retried) As(target any) bool {
 	return ok && e.failure != nil
 }
 
-// Is asks the failure, because the value of a class that a script made is in it alone.
+// Is asks the failure, because only that has the value of a class that a script made.
 func (e *retried) Is(target error) bool { return e.failure != nil && errors.Is(e.failure, target) }
 
-// retriedError is the error that retry ends with. After one attempt that is the error as it came.
+// retriedError returns the error of retry. After a single attempt it is err itself.
 func retriedError(err error, failed []error, took time.Duration) error {
 	if failed == nil {
 		return err
@@ -221,7 +221,7 @@ func retriedError(err error, failed []error, took time.Duration) error {
 	return r
 }
 
-// notesOf are what retry, or several around each other, have to say about an error.
+// notesOf returns the notes of all calls of retry around an error, the innermost first.
 func notesOf(err error) []string {
 	var r *retried
 	if !errors.As(err, &r) {

@@ -14,58 +14,58 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// A run is one execution, of a script or of a prompt's entry, with all its tasks.
+// A run is one execution of a script, or of an entry at a prompt, with all its tasks.
 type run struct {
 	host *Host
 
-	// The three contexts of a run. Hard ends with the caller's context and at the step limit. Soft ends with it, and
-	// with exit() or a panic: scripts run under it. Clean outlives both: clean-up runs under it, until the grace
-	// period after hard's end is over.
+	// context     cancelled by                                         used by
+	// callerCtx   the caller's context, the step limit                 the other two
+	// scriptCtx   callerCtx, exit(), die(), a panic, closed output     scripts
+	// cleanupCtx  the end of the grace period after callerCtx's end    clean-up
 	callerCtx, scriptCtx, cleanupCtx          context.Context
 	cancelCaller, cancelScript, cancelCleanup context.CancelCauseFunc
 	unwatch                                   func() bool
 
-	steps   uint64    // that ended tasks took, and others up to when they last said so
+	steps   uint64    // of ended tasks, and of others up to their last report
 	loading []loading // the files being loaded, the script first
 
-	names starlark.StringDict // what the files that it executes have
-	line  *commandLine        // the script's; nil at a prompt
+	names starlark.StringDict // predeclared for its files
+	line  *commandLine        // of the script; nil at a prompt
 
-	deferred *[]deferredCall // the script's, or those of the prompt's session
+	deferred *[]deferredCall // of the script, or of the prompt's session
 
 	work           builtin.Work
-	graceEnd       func() time.Time // the end of the time for clean-up, which begins at the first call
-	cleanupStopped bool             // hard ended while a clean-up ran
-	cut            []string         // the calls of clean-up that came to no end
+	graceEnd       func() time.Time // the end of the grace period, which the first call begins
+	cleanupStopped bool             // whether callerCtx ended while a clean-up ran
+	cut            []string         // the unfinished calls of clean-up
 }
 
-// A task is a Starlark thread's place in a run. Each thread has its own.
+// A task is the state of a run that one Starlark thread has.
 type task struct {
 	run    *run
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	depth  int // frames of the threads that this one's caller stands on
+	depth  int // of the calling threads, for the limit of recursion
 
-	cleanups int // the clean-ups that are due after what the task does now, those of the tasks above it included
+	cleanups int // the number of clean-ups due later, those of the calling tasks included
 
 	item func() *report.Task // describes a task of parallel; nil for others
 }
 
 const taskKey = "incus-star.task"
 
-// taskOf is the thread's task; nil for a thread that isn't a host's.
+// taskOf returns the thread's task; nil for a thread that no host made.
 func taskOf(thread *starlark.Thread) *task {
 	t, _ := thread.Local(taskKey).(*task)
 	return t
 }
 
-// execute runs a script as a run of its own, then the calls that it deferred, and gives its error as the caller is to
-// see it.
+// execute runs a script, and then the calls that it deferred, as a run of its own.
 func (h *Host) execute(ctx context.Context, script func(*run, *starlark.Thread) error) error {
 	return h.withRun(ctx, new([]deferredCall), func(r *run) error { return r.unfinished(r.callDeferred(r.main(script))) })
 }
 
-// withRun makes a run for body, which has the lock.
+// withRun calls body with a new run, under the lock.
 func (h *Host) withRun(ctx context.Context, deferred *[]deferredCall, body func(*run) error) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -117,7 +117,7 @@ func (r *run) close() {
 	r.work.Close()
 }
 
-// stop ends the run's scripts for a cause of their own making.
+// stop ends the run's scripts for a cause in themselves.
 func (r *run) stop(cause error) {
 	if errors.Is(cause, ErrSteps) {
 		r.cancelCaller(cause)
@@ -125,7 +125,7 @@ func (r *run) stop(cause error) {
 	r.cancelScript(cause)
 }
 
-// cause is why the run was stopped; nil while it goes on. An interrupt counts for more than an exit() before it.
+// cause returns the cause of the run's stop; nil for none. An interrupt takes precedence over an earlier exit().
 func (r *run) cause() error {
 	if cause := causeOf(r.callerCtx); cause != nil {
 		return cause
@@ -133,9 +133,8 @@ func (r *run) cause() error {
 	return causeOf(r.scriptCtx)
 }
 
-// outcome is the error that a run gives its caller. A script that came to its end has succeeded, even if the
-// interrupt came before that end was noticed; but not if it came before the end of a clean-up, or if nobody takes what
-// the script prints.
+// outcome returns the run's error for its caller. A script that reached its end has succeeded, even if it was interrupted
+// just before. It has not if a clean-up was interrupted, or if standard output was closed.
 func (r *run) outcome(err error) error {
 	cause := r.cause()
 	var exit *ExitError
@@ -148,7 +147,7 @@ func (r *run) outcome(err error) error {
 	return &stopError{cause, err}
 }
 
-// newThread makes a thread that the context ends. Done must be called at its end.
+// newThread returns a thread that ends with the context parent. The caller must call done at its end.
 func (r *run) newThread(name string, parent context.Context, depth int) (thread *starlark.Thread, done func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	t := &task{run: r, ctx: ctx, cancel: cancel, depth: depth}
@@ -196,21 +195,21 @@ func (r *run) countSteps(thread *starlark.Thread, t *task) (count func()) {
 	return count
 }
 
-// block is what waiting builtins run their wait with.
+// block calls wait without the lock.
 func (h *Host) block(wait func()) {
 	h.mu.Unlock()
 	defer h.mu.Lock()
 	wait()
 }
 
-// stop ends the task and the run: the two differ in clean-up, which goes on when the run has ended.
+// stop ends the task and the run. They differ during clean-up, when a task runs after the run's end.
 func (t *task) stop(cause error) {
 	t.cancel(cause)
 	t.run.stop(cause)
 }
 
-// passes says whether an error must pass every try_ because the task has been stopped, or asked to be. The context
-// goes first: what a stopped builtin fails with may look like any failure.
+// uncatchable reports whether no try_ may hold an error, because the task was stopped or is to be. The context comes first:
+// the error of a stopped builtin may look like any failure.
 func (t *task) uncatchable(err error) bool { return t.ctx.Err() != nil || isStop(err) }
 
 // callFunction calls a script's function. A panic becomes an error, so that clean-up runs after it.
@@ -222,7 +221,7 @@ func (t *task) callFunction(thread *starlark.Thread, fn starlark.Value, args sta
 	return v, err
 }
 
-// guard makes a panic an internal error, which nothing can hold.
+// guard calls body and returns a panic as an internal error, which no try_ holds.
 func (t *task) guard(body func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -234,18 +233,18 @@ func (t *task) guard(body func() error) (err error) {
 	return body()
 }
 
-// maxDepth is a little more than the depth where Starlark ends one thread's recursion, so that clean-up after that end
-// still runs. Clean-up has threads of its own: the depths of those that stand on each other are added.
+// maxDepth is the limit of recursion over the threads that call each other, such as those of clean-up. It is a little more
+// than Starlark's limit for one thread, so that clean-up still runs after an error of that.
 const maxDepth = 101_000
 
-// cleanup calls fn as clean-up of what the thread does.
+// cleanup calls fn as clean-up for the thread.
 func (t *task) cleanup(thread *starlark.Thread, fn starlark.Callable) error {
 	return t.run.protected(t.depth+thread.CallStackDepth(), t.cleanups+len(*t.run.deferred), nil, fn, nil, nil)
 }
 
-// protected calls fn on a thread of its own even if the run was stopped, and protected from that for the grace period.
-// An interrupt that comes later gives it as long. Others is how many clean-ups come after it: after a stop it
-// leaves each a share of the time. What the stopped script waited for is brought to its end first.
+// protected calls fn on a thread of its own, which a stop of the run, before or during the call, ends only after the grace
+// period. Others is the number of later clean-ups: after a stop each keeps a share of the time. The requests of the stopped
+// script are ended first.
 func (r *run) protected(depth, others int, callers starlark.CallStack, fn starlark.Callable, args starlark.Tuple, kwargs []starlark.Tuple) error {
 	if depth > maxDepth {
 		return errors.Plain("Starlark stack overflow")

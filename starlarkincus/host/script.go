@@ -8,8 +8,8 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// A Script is a script whose top level has run, for a Go program that calls its functions. It is usable until the
-// function that got it from RunWith returns.
+// A Script is a script after its top level has run, for a Go program that calls its functions. It must not be used after
+// the function that RunWith called with it has returned.
 type Script struct {
 	// Globals are the names that the script assigned to.
 	Globals starlark.StringDict
@@ -18,8 +18,8 @@ type Script struct {
 	thread *starlark.Thread
 }
 
-// RunWith runs the script in a file, as RunFile does, and then body, before the calls that the script deferred. An
-// error of body's is the script's. Body runs under the host's lock.
+// RunWith runs the script in a file, as RunFile does, and calls body before the calls that the script deferred. An error of
+// body counts as one of the script. Body runs under the host's lock.
 func (h *Host) RunWith(ctx context.Context, path string, body func(*Script) error) error {
 	text, err := readSource(ctx, path)
 	if err != nil {
@@ -42,19 +42,19 @@ func (h *Host) RunWith(ctx context.Context, path string, body func(*Script) erro
 	})
 }
 
-// Call calls a function of the script's without arguments.
+// Call calls a function of the script without arguments.
 func (s *Script) Call(fn starlark.Callable) error {
 	_, err := taskOf(s.thread).callFunction(s.thread, fn, nil, nil)
 	return err
 }
 
-// Defer calls fn at the script's end, in any case, after what is deferred from now on.
+// Defer defers a call of fn, as a script does with defer(fn).
 func (s *Script) Defer(fn starlark.Callable) {
 	*s.run.deferred = append(*s.run.deferred, deferredCall{fn: fn})
 }
 
-// Parse reads a script without running it, and resolves its names. Its error is a [*UsageError], a syntax.Error or a
-// resolve.ErrorList; with the last it returns the file all the same.
+// Parse parses a script and resolves its names, without running it. The error is a [*UsageError], a syntax.Error or a
+// resolve.ErrorList; with the last it returns the file too.
 func (h *Host) Parse(path string, src []byte) (*syntax.File, error) {
 	text, err := checkSource(path, src)
 	if err != nil {
@@ -72,5 +72,5 @@ func (h *Host) Parse(path string, src []byte) (*syntax.File, error) {
 	return file, nil
 }
 
-// Find gives the file that a load statement in the file called from means.
+// Find returns the file for a load statement in the file from.
 func (h *Host) Find(from, module string) (string, error) { return h.find(from, module) }

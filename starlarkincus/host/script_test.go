@@ -24,7 +24,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // TestScripts runs the chunks of testdata/*.star, divided by lines of "---", each on a host of its own. A comment
-// ### "pattern" marks the line where a chunk's error must happen, and what its report must say.
+// ### "pattern" marks the line where a chunk's error must happen, and a pattern of its report.
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.star")
 	if err != nil || len(files) == 0 {
@@ -114,7 +114,7 @@ func failures(h *Host, err error) map[int]string {
 	return map[int]string{int(frames[len(frames)-1].Pos.Line): message}
 }
 
-// taken is a builtin that gives what was written since its last call.
+// taken returns a builtin that returns the output since its last call.
 func taken(b *strings.Builder) func(*starlark.Thread, *starlark.Builtin, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
 	return func(*starlark.Thread, *starlark.Builtin, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
 		defer b.Reset()

@@ -14,24 +14,24 @@ import (
 
 // A Session evaluates a prompt's entries, one after the other, in one set of names. Close it at its end.
 //
-// Each statement of an entry is a program of its own, whose predeclared names are the session's. So a function sees
-// what a name means when it is called, not what it meant when the function was defined. The exception is a name that a
-// statement itself assigns to: within a loop at the top level others see it change only after the loop.
+// Each statement of an entry is a program of its own, with the session's names predeclared. So a function uses the values
+// that names have when it is called, not when it was defined. The exception is a name that a statement itself assigns to:
+// functions of earlier statements see the assignments of a loop at the top level only after the loop.
 type Session struct {
 	host    *Host
-	names   starlark.StringDict // live: functions of earlier entries look names up in it
+	names   starlark.StringDict // functions of earlier entries look names up in it
 	entries int
 
 	deferred []deferredCall
 }
 
-// NewSession makes a session that has the host's names only.
+// NewSession returns a session with the host's names.
 func (h *Host) NewSession() *Session {
 	return &Session{host: h, names: maps.Clone(h.predeclared)}
 }
 
-// Eval runs one entry and gives the value of its last statement, None where that is no expression. What an
-// entry did before it failed stays done.
+// Eval runs one entry and returns the value of its last statement, None if that isn't an expression. The statements before a
+// failure keep their effect.
 func (s *Session) Eval(ctx context.Context, src string) (starlark.Value, error) {
 	if !strings.HasSuffix(src, "\n") {
 		src += "\n"
@@ -55,13 +55,13 @@ func (s *Session) Eval(ctx context.Context, src string) (starlark.Value, error) 
 	return v, nil
 }
 
-// Close makes the calls that entries deferred, the last one first, also under a context that has ended: then they have
-// the grace period. Its error is to be treated as a script's. The session may be used, and closed, again.
+// Close makes the calls that entries deferred, the last one first. If ctx has ended, they have the grace period. The error
+// is like that of a script. The session may be used, and closed, again.
 func (s *Session) Close(ctx context.Context) error {
 	return s.host.withRun(ctx, &s.deferred, func(r *run) error { return r.unfinished(r.callDeferred(nil)) })
 }
 
-// Names lists, sorted, all names that an entry can use.
+// Names returns all names that an entry can use, sorted.
 func (s *Session) Names() []string {
 	s.host.mu.Lock()
 	defer s.host.mu.Unlock()
@@ -70,7 +70,7 @@ func (s *Session) Names() []string {
 	return slices.Compact(names)
 }
 
-// Get is what a name stands for; nil for an unknown one.
+// Get returns the value of a name; nil for an unknown one.
 func (s *Session) Get(name string) starlark.Value {
 	s.host.mu.Lock()
 	defer s.host.mu.Unlock()
@@ -80,7 +80,7 @@ func (s *Session) Get(name string) starlark.Value {
 	return starlark.Universe[name]
 }
 
-// Set gives a name a value, such as "_" that of the last entry.
+// Set sets the value of a name, such as "_" for the value of the last entry.
 func (s *Session) Set(name string, v starlark.Value) {
 	s.host.mu.Lock()
 	defer s.host.mu.Unlock()
@@ -97,7 +97,7 @@ func (s *Session) eval(thread *starlark.Thread, name, text string) (starlark.Val
 		return nil, h.explain(err, nil, s.names)
 	}
 	dots(file)
-	// Names are resolved for the whole entry before any of it runs. That changes the tree, so it's one of its own.
+	// Names are resolved for the whole entry before any of it runs. Resolving changes the tree, so it needs one of its own.
 	whole, err := options.Parse(name, text, 0)
 	if err != nil {
 		return nil, err
@@ -118,13 +118,13 @@ func (s *Session) eval(thread *starlark.Thread, name, text string) (starlark.Val
 	return v, nil
 }
 
-// exec runs one statement of an entry. Bound has the names that the entry's statements assign to.
+// exec runs one statement of an entry. Assigned are the names that the entry's statements assign to.
 func (s *Session) exec(thread *starlark.Thread, file *syntax.File, stmt syntax.Stmt, assigned map[string]bool) (starlark.Value, error) {
 	if expr, ok := stmt.(*syntax.ExprStmt); ok {
 		return starlark.EvalExprOptions(file.Options, thread, expr.X, s.names)
 	}
-	// A name that the statement assigns to is a new global of its program. So that x += 1 finds the session's x, the
-	// program starts with an assignment from a name that no script can write.
+	// A name that the statement assigns to is a new global of its program. The program starts with an assignment of the
+	// session's value, under a name that no script can write, so that x += 1 finds it.
 	own := make(map[string]bool)
 	addAssigned(stmt, own)
 	single := &syntax.File{Path: file.Path, Options: file.Options}
@@ -152,7 +152,7 @@ func (s *Session) exec(thread *starlark.Thread, file *syntax.File, stmt syntax.S
 
 const hiddenPrefix = "= "
 
-// bind adds the names that a statement assigns to outside of functions.
+// addAssigned adds the names that a statement assigns to outside of functions.
 func addAssigned(stmt syntax.Stmt, names map[string]bool) {
 	switch stmt := stmt.(type) {
 	case *syntax.AssignStmt:

@@ -8,7 +8,7 @@ import (
 	"incus-star/errors"
 )
 
-// A table of errors has columns that fit, and the report of a command's failure no word of what came after it.
+// A table of errors has columns that fit, and the report of a command's failure no line about the change.
 func TestErrorsAreShownShortly(t *testing.T) {
 	var out bytes.Buffer
 	h := New(Options{Stdout: &out})

@@ -14,7 +14,7 @@ import (
 	"incus-star/starlarkincus/internal/nesting"
 )
 
-// readSource reads a script's file, or gives up when the context ends.
+// readSource reads a script's file. It gives up when the context ends.
 func readSource(ctx context.Context, path string) (string, error) {
 	src, err := input.File(ctx, path, input.Script)
 	var pathErr *fs.PathError
@@ -38,7 +38,7 @@ func isFolder(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// readStdin reads a script from standard input, or gives up when the context ends.
+// readStdin reads a script from standard input. It gives up when the context ends.
 func (h *Host) readStdin(ctx context.Context) ([]byte, error) {
 	if h.options.Stdin == nil {
 		return nil, nil
@@ -53,14 +53,14 @@ func (h *Host) readStdin(ctx context.Context) ([]byte, error) {
 	return src, nil
 }
 
-// CheckSource reports as a [*UsageError] what makes bytes no script at all, before they are parsed.
+// CheckSource returns a [*UsageError] for bytes that can't be a script, such as binary data.
 func CheckSource(name string, src []byte) error {
 	_, err := checkSource(name, src)
 	return err
 }
 
-// checkSource makes a script's bytes into text with plain newlines. The scanner would take a NUL byte for the end of
-// the file, and an invalid byte for some character.
+// checkSource returns a script's text with plain newlines. It refuses NUL bytes and invalid UTF-8, because the scanner ends
+// the file at the first and accepts the second.
 func checkSource(name string, src []byte) (string, error) {
 	if bytes.HasPrefix(src, []byte("\xff\xfe")) || bytes.HasPrefix(src, []byte("\xfe\xff")) {
 		return "", &UsageError{name, "is UTF-16, want UTF-8"}

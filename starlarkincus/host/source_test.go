@@ -56,7 +56,7 @@ func TestBadSources(t *testing.T) {
 	}
 }
 
-// Modules are found beside the file that loads them, also from elsewhere, and told apart by what they are.
+// Modules are found beside the file that loads them, also from elsewhere, and identified by the file itself.
 func TestLoadPaths(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{

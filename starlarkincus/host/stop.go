@@ -13,13 +13,13 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// The causes that end a run where no script can hold it.
+// The causes of a run's end that no script can catch.
 var (
-	// ErrInterrupted is Ctrl-C; a context that is cancelled without a cause counts as it.
+	// ErrInterrupted is the cause after Ctrl-C, and of a context that is cancelled without a cause.
 	ErrInterrupted = errors.Plain("interrupted")
-	// ErrTimeout is the end of the run's time; a context's deadline counts as it.
+	// ErrTimeout is the cause after a timeout, and of a context that passed its deadline.
 	ErrTimeout = errors.Plain("timed out")
-	// ErrSteps is the end of the steps that Options.MaxSteps allows.
+	// ErrSteps is the cause after the steps of Options.MaxSteps.
 	ErrSteps = errors.Plain("the step limit is reached")
 )
 
@@ -28,8 +28,8 @@ var (
 	errCleanupEnded = errors.Plain("clean-up was ended by a second interrupt")
 )
 
-// ErrOutputClosed is the end of a run whose standard output nobody takes any more, as in incus-star x.star | head. It is
-// reported by its exit status alone.
+// ErrOutputClosed is the cause after standard output was closed, as in incus-star x.star | head. Its only report is the exit
+// status.
 var ErrOutputClosed error = outputClosed{}
 
 type outputClosed struct{}
@@ -39,10 +39,10 @@ func (outputClosed) ExitStatus() int { return 128 + int(syscall.SIGPIPE) }
 
 func (outputClosed) ReportClass() string { return "OutputClosed" }
 
-// An ExitError is a script's call of exit() or die(). It is returned for status 0 too.
+// An ExitError is the error of a script that called exit() or die(), also with the status 0.
 type ExitError struct {
 	Status int
-	// Message is die's; empty after exit.
+	// Message is the message of die; empty after exit.
 	Message string
 }
 
@@ -53,9 +53,9 @@ func (e *ExitError) Error() string {
 	return fmt.Sprintf("exit(%d)", e.Status)
 }
 
-// A UsageError is about what was given to run, before any of it ran.
+// A UsageError is a mistake in the command line or in the file to run, found before anything ran.
 type UsageError struct {
-	// Path is the script as the user named it.
+	// Path is the script's path as the user wrote it.
 	Path    string
 	Message string
 }
@@ -70,8 +70,8 @@ type internalError struct {
 
 func (e *internalError) Error() string { return fmt.Sprintf("internal error: %v", e.value) }
 
-// A stopError is a run, or a clean-up, that ended for a cause from outside. It keeps the error that the script ended
-// with, for its backtrace.
+// A stopError is the error of a run, or a clean-up, that was ended from outside. It keeps the script's own error for the
+// backtrace.
 type stopError struct{ cause, err error }
 
 func (e *stopError) Error() string        { return e.cause.Error() }
@@ -79,9 +79,10 @@ func (e *stopError) Unwrap() error        { return e.err }
 func (e *stopError) Is(target error) bool { return errors.Is(e.cause, target) }
 func (e *stopError) As(target any) bool   { return errors.As(e.cause, target) }
 
-// A RuntimeError is Starlark's own report of a mistake in a script that ran, such as a division by zero: what scripts
-// catch as a ScriptError. So errors.Is finds errors.Script in it, as in what fail() raised, and errors.As an *errors.Error
-// of that class. A script that doesn't parse or resolve has not run: its error is a syntax.Error or a resolve.ErrorList.
+// A RuntimeError is an error of Starlark's own about a mistake in a running script, such as a division by zero. Scripts
+// catch it as a ScriptError. So errors.Is finds errors.Script in it, as in an error of fail(), and errors.As an
+// *errors.Error of that class. The error of a script that doesn't parse or resolve is a syntax.Error or a
+// resolve.ErrorList.
 type RuntimeError struct{ err error }
 
 func (e *RuntimeError) Error() string { return e.err.Error() }
@@ -89,13 +90,13 @@ func (e *RuntimeError) Error() string { return e.err.Error() }
 // Unwrap returns the error with its backtrace, a [*starlark.EvalError].
 func (e *RuntimeError) Unwrap() error { return e.err }
 
-// Is reports whether target is the class, or one above it.
+// Is reports whether target is the class ScriptError or one above it.
 func (e *RuntimeError) Is(target error) bool {
 	class, ok := target.(*errors.Class)
 	return ok && errors.Script.IsA(class)
 }
 
-// As sets an [*errors.Error] to the value that scripts would catch.
+// As sets an [*errors.Error] to the error that scripts would catch.
 func (e *RuntimeError) As(target any) bool {
 	failure, ok := target.(**errors.Error)
 	if ok {
@@ -104,7 +105,7 @@ func (e *RuntimeError) As(target any) bool {
 	return ok
 }
 
-// classed returns an error of a run as Go programs are to see it: with a class wherever scripts find one.
+// classed returns the error of a run for Go programs: one that scripts catch as a ScriptError gets that class.
 func classed(err error) error {
 	var exit *ExitError
 	var internal *internalError
@@ -120,7 +121,7 @@ func classed(err error) error {
 	return &RuntimeError{err}
 }
 
-// causeOf is why a context ended, with Go's own two errors made into the host's; nil while it goes on.
+// causeOf returns the cause of a context's end, with the host's errors in place of Go's two; nil before the end.
 func causeOf(ctx context.Context) error {
 	cause := context.Cause(ctx)
 	switch {
@@ -149,7 +150,7 @@ func stopOf(err error) *stopError {
 	return nil
 }
 
-// isStop says whether an error itself, whatever the context says, must pass every try_.
+// isStop reports whether an error by itself, without regard to the context, must not be caught.
 func isStop(err error) bool {
 	var stop *stopError
 	var exit *ExitError
@@ -157,7 +158,7 @@ func isStop(err error) bool {
 	return errors.As(err, &stop) || errors.As(err, &exit) || errors.As(err, &internal)
 }
 
-// The statuses of a process whose run ended with an error.
+// The exit statuses for the error of a run.
 const (
 	statusScript     = 1
 	statusUsage      = 2
@@ -168,8 +169,8 @@ const (
 	statusInterrupt  = 130
 )
 
-// statusOf gives a class's exit status; the first that the error's class stands under decides. A server that lacks an
-// extension counts as a server that answered with an error, and a wrong configuration as wrong usage.
+// statusOf has the exit statuses of classes; the first that is the error's class, or one above it, decides. A missing
+// extension counts as an error answer of the server, and a wrong configuration as wrong usage.
 var statusOf = []struct {
 	class  *errors.Class
 	status int
@@ -182,11 +183,12 @@ var statusOf = []struct {
 	{errors.Config, statusUsage},
 }
 
-// ExitStatus is the process's exit status for what a run returned: 0 for none, exit()'s own, 130 after an interrupt,
-// 124 after a timeout and at the step limit, 141 where standard output was closed, 2 where nothing ran because it
-// doesn't parse or isn't there, and else by the error's own class, whatever its causes: 3 IncusAPIError and
-// IncusUnsupportedError, 4 IncusConnectionError, 5 IncusOperationError, 2 IncusConfigError, 1 all others. A cause of a
-// cancelled context may say its own with a method ExitStatus() int, and with ReportClass() string its class in JSON.
+// ExitStatus returns the exit status of a process for the error of a run: 0 for nil, the status of exit(), 130 after an
+// interrupt, 124 after a timeout and at the step limit, 141 after standard output was closed, 2 for a script that doesn't
+// exist or doesn't parse. For other errors the class decides, without regard to causes: 3 for IncusAPIError and
+// IncusUnsupportedError, 4 for IncusConnectionError, 5 for IncusOperationError, 2 for IncusConfigError, and 1 for all others.
+// The cause of a cancelled context may have methods ExitStatus() int, for its own status, and ReportClass() string, for its
+// class in JSON.
 func ExitStatus(err error) int {
 	if err == nil {
 		return 0

@@ -32,7 +32,7 @@ func linked(t *testing.T, files map[string]string) (dir string) {
 	return dir
 }
 
-// A script that is run through a link loads what is beside the script, not what is beside the link.
+// A script that is run through a link loads modules beside the script, not beside the link.
 func TestLoadThroughLinks(t *testing.T) {
 	dir := linked(t, map[string]string{
 		"app/bin/web.star":   "load('../lib/a.star', 'a')\nload('b.star', 'b', 'seen')\nload('../lib/again.star', again='seen')\nprint(a, b, seen == again, len(seen))",

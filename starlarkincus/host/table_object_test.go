@@ -13,7 +13,7 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// Of objects of Incus a table shows what they are called and how they are, unless the script says more.
+// A table of objects of Incus shows their names and states, unless the script lists other columns.
 func TestTableOfObjects(t *testing.T) {
 	dir := t.TempDir()
 	socket := filepath.Join(dir, "unix.socket")

@@ -59,7 +59,7 @@ func TestInterruptedTaskReport(t *testing.T) {
 	}
 }
 
-// What ends a script ends it from a task too, after the clean-up of the others.
+// Each way of ending a script works from a task too, after the clean-up of the others.
 func TestTasksEndTheScript(t *testing.T) {
 	for _, test := range []struct {
 		call   string
@@ -111,12 +111,12 @@ func TestInterruptedWaits(t *testing.T) {
 	}
 }
 
-// Deferred calls are made however the script ends, and what they fail with is told once.
+// Deferred calls are made however the script ends, and each failure is reported once.
 func TestDefer(t *testing.T) {
 	for _, test := range []struct {
 		script string
 		status int
-		out    string // what was printed, and reported before the end
+		out    string // output, and reports before the end
 		report string // the last line of the last report
 	}{
 		{"", 0, "", ""},

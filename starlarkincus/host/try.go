@@ -103,8 +103,8 @@ func catch(c *invocation) (starlark.Value, error) {
 	})
 }
 
-// attempt calls fn and makes a Result of what it returns, or of an error that holds says to hold. What stops the task
-// is never held.
+// attempt calls fn and returns a Result of its value, or of its error if holds reports true for that. The error of a stopped
+// task is never held.
 func (c *invocation) attempt(fn starlark.Callable, args starlark.Tuple, holds func(error) bool) (starlark.Value, error) {
 	v, err := c.callFunction(c.Thread, fn, args, c.Kwargs)
 	switch {
@@ -120,15 +120,15 @@ func raise(c *invocation) (starlark.Value, error) {
 	if len(c.Args) == 0 {
 		return nil, c.Errorf(`missing the error: write raise_(error) or raise_(IncusError, "message")`)
 	}
-	switch what := c.Args[0].(type) {
+	switch arg := c.Args[0].(type) {
 	case *errorValue:
 		if len(c.Args) > 1 || len(c.Kwargs) > 0 {
-			class := what.err.Class.Name()
+			class := arg.err.Class.Name()
 			return nil, c.Errorf(`an error can't be changed: write raise_(error), or raise_(%s, "message", cause=error)`, class)
 		}
-		return nil, what.raise()
+		return nil, arg.raise()
 	case classValue:
-		e, err := newErrorValue(c.host(), what.class, c.Name, c.Args[1:], c.Kwargs)
+		e, err := newErrorValue(c.host(), arg.class, c.Name, c.Args[1:], c.Kwargs)
 		if err != nil {
 			return nil, err
 		}
@@ -138,9 +138,9 @@ func raise(c *invocation) (starlark.Value, error) {
 	case starlark.NoneType:
 		return nil, c.Errorf("got None: there is no error to raise")
 	case starlark.String:
-		return nil, c.Errorf(`got a string, want an error or a class: write raise_(Error, %s) or fail(%[1]s)`, what)
+		return nil, c.Errorf(`got a string, want an error or a class: write raise_(Error, %s) or fail(%[1]s)`, arg)
 	default:
-		return nil, c.Errorf(`got %s, want an error or a class: write raise_(error) or raise_(IncusError, "message")`, builtin.Described(what))
+		return nil, c.Errorf(`got %s, want an error or a class: write raise_(error) or raise_(IncusError, "message")`, builtin.Described(arg))
 	}
 }
 
@@ -168,7 +168,7 @@ func finally(c *invocation) (starlark.Value, error) {
 	case err == nil:
 		return nil, failed
 	case isStop(failed) && !stopped:
-		// exit() in clean-up ends the script, but the error that it ends must not be lost.
+		// exit() in clean-up ends the script, but the error before it must not be lost.
 		c.reportAside("an error, before clean-up ended the script", err)
 		return nil, failed
 	}
@@ -184,7 +184,7 @@ func fail(c *invocation) (starlark.Value, error) {
 	return nil, errors.New(errors.Script, "%s", message)
 }
 
-// joined is what print and fail make of their arguments.
+// joined returns the text that print and fail make of their arguments.
 func joined(c *invocation) (string, error) {
 	sep := " "
 	if err := starlark.UnpackArgs(c.Name, nil, c.Kwargs, "sep?", &sep); err != nil {

@@ -8,7 +8,7 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// Freezing reaches what errors and Results hold.
+// Freezing reaches the values in errors and Results.
 func TestFreeze(t *testing.T) {
 	field, v := starlark.NewList(nil), starlark.NewList(nil)
 	failed := &result{err: &errorValue{err: &errors.Error{Class: errors.Base, Fields: map[string]any{"x": field, "y": 1}}}}

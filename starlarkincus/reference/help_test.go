@@ -107,7 +107,7 @@ func TestHelpOfRequests(t *testing.T) {
 	}
 }
 
-// Every name that help offers has its help, which fits the screen; every declared method tells its request.
+// Every name has help that fits the screen, and every method's help has its requests.
 func TestHelpOfAllNames(t *testing.T) {
 	for _, name := range testReference().helpNames() {
 		got := helpOf(t, name)
@@ -171,8 +171,8 @@ func TestHelpOfUnknownName(t *testing.T) {
 	}
 }
 
-// TestTellOfWords: of any word, the name of a method included, Tell finds something or says so, and never takes a truth
-// value for what was meant.
+// TestTellOfWords: for any word, the name of a method included, Tell finds something or returns an error, which never
+// suggests a truth value.
 func TestTellOfWords(t *testing.T) {
 	words := []string{"move", "nope", "non", "tru", "flase", "qqqq"}
 	for i, name := range testReference().helpNames() {
@@ -292,8 +292,7 @@ instances = incus.instances
 	}
 }
 
-// The help of each method tells the requests that the table has for it. That methods send these is the test of package
-// starlarkincus.
+// The help of each method has its requests of the table. A test of package starlarkincus compares these with those sent.
 func TestHelpTellsAllRequests(t *testing.T) {
 	count := 0
 	tells := func(who string, sends []spec.Request) {
@@ -305,7 +304,7 @@ func TestHelpTellsAllRequests(t *testing.T) {
 	}
 	for _, s := range sites() {
 		for _, m := range s.CollectionMethods() {
-			if s.Name != "" { // what a method returns has no collection
+			if s.Name != "" { // a value returned by a method has no collection
 				tells(s.collections()[0]+"."+m.Name, s.Sends(&m))
 			}
 		}

@@ -2,7 +2,7 @@
 //
 // A program that runs scripts describes an error in a [Report], with the frames that [Backtrace] finds in it, and a
 // [Printer] writes the report. [Sources] holds the text of the scripts, for the lines in reports. Hints for people who
-// write what other languages have are added by [Sources.Explain] before a script runs, and by [WithHint] after it failed.
+// know other languages are added by [Sources.Explain] before a script runs, and by [WithHint] after it failed.
 package report
 
 import (

@@ -71,15 +71,15 @@ var elsewhere = map[string]string{
 	"help":       "the prompt has it, and the command prints the same: incus-star doc NAME",
 	"setattr":    "fields are set with update(…), a struct is made anew",
 	"callable":   `write type(x) in ("function", "builtin_function_or_method")`,
-	"__name__":   "a script's top level always runs, when it is loaded too: call main() there, and move what is loaded into another file",
+	"__name__":   "a script's top level always runs, when it is loaded too: call main() there, and move the loaded functions into another file",
 	"__file__":   "load looks beside the script by itself",
 	"Exception":  "write Error for all errors, IncusError for those of Incus",
 	"ValueError": "write ScriptError for a mistake in the script",
 	"KeyError":   "write d.get(key), or key in d",
 	"TypeError":  "write ScriptError for a mistake in the script",
 	"IndexError": "write i < len(list)",
-	"OSError":    "write Error: what fails with files is one, with e.path and e.missing",
-	"IOError":    "write Error: what fails with files is one, with e.path and e.missing",
+	"OSError":    "write Error: failures with files are of that class, with e.path and e.missing",
+	"IOError":    "write Error: failures with files are of that class, with e.path and e.missing",
 }
 
 // libraries are names that other languages import and every script has.
@@ -148,7 +148,7 @@ var slips = []slip{
 
 	{`^print: unexpected keyword argument "?file`, "write log(text) for standard error, write_file(path, text) for a file"},
 	{`^print: unexpected keyword argument "?(?:end|flush)`, `print ends each line: join the parts first, "".join(parts)`},
-	{`^load statement must import at least 1 symbol`, `name what it is to give: load("lib/x.star", "name")`},
+	{`^load statement must import at least 1 symbol`, `list the names to load: load("lib/x.star", "name")`},
 	{`^exit: got 2 arguments`, `die("text", status = 3) ends the script with a message`},
 
 	{`^collection value is not iterable`, "write list(): for c in incus.instances.list()"},
@@ -182,8 +182,8 @@ var slips = []slip{
 	{`^Instance has no \.(?:running|is_running)\b`, `write instance.status == "Running"`},
 	{`^Instance has no \.(?:remove|destroy)\b`, "write instance.delete()"},
 	{`^Instance has no \.(?:save|set|set_config)\b`, `write instance.update(config = {"user.x": 1})`},
-	{`(?:^|^\w+: )cannot \w+ (?:\w+ )?frozen hash table`, `what the server gave doesn't change so: write object.update(config = {"user.x": 1})`},
-	{`(?:^|^\w+: )cannot \w+ (?:\w+ )*frozen list`, `what the server gave doesn't change so: write object.update(profiles = ["default"])`},
+	{`(?:^|^\w+: )cannot \w+ (?:\w+ )?frozen hash table`, `values from the server can't be changed in place: write object.update(config = {"user.x": 1})`},
+	{`(?:^|^\w+: )cannot \w+ (?:\w+ )*frozen list`, `values from the server can't be changed in place: write object.update(profiles = ["default"])`},
 	{`^instances\.(?:launch|create): got [2-9] arguments without a name`, `write image = "images:debian/12" with its name`},
 }
 

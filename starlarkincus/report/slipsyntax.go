@@ -60,7 +60,7 @@ var syntaxSlips = []syntaxSlip{
 	{`got '/', want primary expression`, `^\s*/?$`, ``, `a comment begins with #`},
 	{`unexpected newline in string`, ``, ``, `a string over several lines stands between """`},
 	{`got '\.', want primary expression`, ``, `\.\.\.`, `write pass`},
-	{`load statement must import`, ``, ``, `name what it is to give: load("lib/x.star", "name")`},
+	{`load statement must import`, ``, ``, `list the names to load: load("lib/x.star", "name")`},
 	{`load operand must be`, ``, ``, `write load("lib/x.star", "name")`},
 }
 

@@ -114,7 +114,7 @@ func (p *Printer) errorText(r *Report) string {
 // outcomeLines describe the fate of a change. A refused one needs no words.
 var outcomeLines = map[errors.Outcome]string{
 	errors.NotSent: "not sent",
-	errors.Done:    "done; what failed came after it",
+	errors.Done:    "done; the failure came after it",
 	errors.Unknown: "unknown; it may have been made",
 }
 
