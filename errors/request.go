@@ -52,7 +52,7 @@ func (r *Request) values() []string {
 			all = append(all, strings.TrimSpace(part))
 		}
 	}
-	for _, part := range strings.Split(r.Path, "/") {
+	for part := range strings.SplitSeq(r.Path, "/") {
 		if text, err := url.PathUnescape(part); err == nil {
 			add(text)
 		}

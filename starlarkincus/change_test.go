@@ -174,9 +174,7 @@ func try(t *testing.T, s subject, options starlarkincus.Options, bed starlark.Va
 		"name": starlark.String(fmt.Sprintf("c%09x", time.Now().UnixNano()%(1<<36)))}
 	run := func(what, source string) bool {
 		globals, err := starlark.ExecFileOptions(&syntax.FileOptions{TopLevelControl: true, GlobalReassign: true}, x.thread, what, source, predeclared)
-		for name, v := range globals {
-			predeclared[name] = v
-		}
+		maps.Copy(predeclared, globals)
 		if err != nil {
 			t.Errorf("%s: %v", what, err)
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
 	"path/filepath"
 	"testing"
 	"time"
@@ -74,9 +75,7 @@ func (a *answers) set(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tup
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.empty, a.sync, a.busy, a.override, a.failing, a.failed, a.result, a.texts = how.Empty, how.Sync, how.Busy, how.Fields, how.Failing, how.Failed, how.Result, how.Texts
-	for path, object := range how.Made {
-		a.made[path] = object
-	}
+	maps.Copy(a.made, how.Made)
 	return starlark.None, nil
 }
 

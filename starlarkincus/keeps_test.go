@@ -202,7 +202,7 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(w.client.Close)
 	w.dirs[""] = os.Getenv("INCUS_DIR")
 	if os.Getenv("INCUS_STAR_TESTBED_CLUSTER") != "" {
-		for _, dir := range strings.Split(os.Getenv("INCUS_STAR_TESTBED_DIRS"), ":") {
+		for dir := range strings.SplitSeq(os.Getenv("INCUS_STAR_TESTBED_DIRS"), ":") {
 			w.dirs[filepath.Base(dir)] = dir
 			w.members = append(w.members, filepath.Base(dir))
 		}
@@ -265,7 +265,7 @@ func (w *world) must(t *testing.T, method, path string, body any) any {
 func (w *world) try(method, path string, body any) (any, error) {
 	path, query, _ := strings.Cut(path, "?")
 	r := rest.Request{Method: method, Path: path, Query: make(map[string][]string), Body: body}
-	for _, pair := range strings.Split(query, "&") {
+	for pair := range strings.SplitSeq(query, "&") {
 		if name, v, found := strings.Cut(pair, "="); found && v != "" {
 			r.Query.Set(name, v)
 		}

@@ -24,7 +24,7 @@ func lockSockets() []string {
 		dirs = os.Getenv("INCUS_DIR")
 	}
 	var out []string
-	for _, dir := range strings.Split(dirs, ":") {
+	for dir := range strings.SplitSeq(dirs, ":") {
 		out = append(out, filepath.Join(dir, "unix.socket"))
 	}
 	return out

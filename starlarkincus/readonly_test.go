@@ -1,6 +1,7 @@
 package starlarkincus_test
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -63,9 +64,7 @@ func TestReadOnlyGoesByTheEffect(t *testing.T) {
 		}
 		for _, f := range m.Arguments() {
 			args := map[string]starlark.Value{f.Script(): w.sample(&f)}
-			for name, v := range base {
-				args[name] = v
-			}
+			maps.Copy(args, base)
 			_, err := starlark.Call(new(starlark.Thread), w.attr(owner, m.Name), nil, kwargs(args))
 			if err != nil && !errors.Is(err, errors.Permission) && !m.Offline {
 				t.Errorf("%s(%s): %v", who, f.Script(), err)

@@ -13,6 +13,7 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -55,9 +56,7 @@ func runScript(t *testing.T, file string, extra starlark.StringDict) {
 	defer client.Close()
 	names := client.Names()
 	names["testbed"] = testbed(t)
-	for name, v := range extra {
-		names[name] = v
-	}
+	maps.Copy(names, extra)
 	var out, errs bytes.Buffer
 	h := host.New(host.Options{Stdout: &out, Stderr: &errs, Predeclared: names})
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)

@@ -39,12 +39,7 @@ type block struct {
 func (b block) String() string { return fmt.Sprintf("%s:%d", b.page, b.line) }
 
 func (b block) has(word string) bool {
-	for _, w := range b.words {
-		if w == word {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(b.words, word)
 }
 
 // file returns the name in file=NAME.

@@ -212,7 +212,7 @@ func TestSecretsStayHidden(t *testing.T) {
 					fmt.Fprintf(&calls, "def call%d():\n    return incus.%s\ntell(try_(lambda: catch(Error, call%d)).value.error)\ndefer(call%d)\n", i, m.fill(call), i, i)
 				}
 				script := dir + "/script.star"
-				if err := os.WriteFile(script, []byte(fmt.Sprintf(secretScript, calls.String())), 0o600); err != nil {
+				if err := os.WriteFile(script, fmt.Appendf(nil, secretScript, calls.String()), 0o600); err != nil {
 					t.Fatal(err)
 				}
 				stdout, stderr := runIn(t, env, "", "--trace", "--timeout", timeLimit(mode), "--error-format", format, script, dir, "--api-token="+m.new("a flag"))

@@ -31,7 +31,8 @@ func newShelf(t *testing.T) *shelf {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.env = []string{"HOME=" + s.dir, "SOURCE=" + root, "GOPROXY=off", "GOFLAGS=", "GOWORK=", "CGO_ENABLED=0", "LC_ALL=C.UTF-8"}
+	s.env = []string{"HOME=" + s.dir, "SOURCE=" + root, "GOPROXY=off", "GOFLAGS=", "GOWORK=", "CGO_ENABLED=0", "LC_ALL=C.UTF-8",
+		"GOCOVERDIR=" + t.TempDir()} // without it a command that was built for go test -cover prints a warning
 	for _, name := range []string{"PATH", "INCUS_DIR", "INCUS_CONF"} {
 		s.env = append(s.env, name+"="+os.Getenv(name))
 	}

@@ -157,7 +157,7 @@ func TestRealStopsLeaveNothing(t *testing.T) {
 
 // stopped returns the existing instances of scripts.
 func stopped(t *testing.T) (names []string) {
-	for _, name := range strings.Fields(incus(t, "list", "^stop", "-f", "csv", "-c", "n")) {
+	for name := range strings.FieldsSeq(incus(t, "list", "^stop", "-f", "csv", "-c", "n")) {
 		if name != "stopbase" {
 			names = append(names, name)
 		}

@@ -27,7 +27,7 @@ func TestDocsListTheStatuses(t *testing.T) {
 		t.Fatal(page + " has no list of exit statuses")
 	}
 	status := make(map[string]int)
-	for _, part := range strings.Split(list, "\n") {
+	for part := range strings.SplitSeq(list, "\n") {
 		n, err := strconv.Atoi(regexp.MustCompile(`^\| (\d+)|$`).FindStringSubmatch(part)[1])
 		if err != nil {
 			continue

@@ -1,6 +1,7 @@
 package repl
 
 import (
+	"slices"
 	"strings"
 
 	"incus-star/errors"
@@ -159,10 +160,5 @@ func word(line string, words ...string) bool {
 	if end < 0 {
 		end = len(line)
 	}
-	for _, w := range words {
-		if line[:end] == w {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(words, line[:end])
 }

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"time"
@@ -49,9 +50,7 @@ type upgrade struct {
 // RoundTrip returns an error for every answer that isn't a websocket.
 func (u *upgrade) RoundTrip(r *http.Request) (*http.Response, error) {
 	c, k := u.client, u.call
-	for key, values := range r.Header {
-		k.header[key] = values
-	}
+	maps.Copy(k.header, r.Header)
 	start := time.Now()
 	var response *http.Response
 	err := c.sender.send(r.Context(), k, func(r *http.Response, err error) error {

@@ -29,7 +29,7 @@ var publicKey = set("public pub config host sort primary foreign dictionary")
 // set returns the set of the words in list.
 func set(list string) map[string]bool {
 	m := make(map[string]bool)
-	for _, word := range strings.Fields(list) {
+	for word := range strings.FieldsSeq(list) {
 		m[word] = true
 	}
 	return m

@@ -3,6 +3,7 @@ package base64_test
 import (
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -16,9 +17,7 @@ import (
 
 func eval(expr string, names starlark.StringDict) (starlark.Value, error) {
 	env := starlark.StringDict{"base64": lib.Decl.Make()}
-	for name, v := range names {
-		env[name] = v
-	}
+	maps.Copy(env, names)
 	return starlark.EvalOptions(new(syntax.FileOptions), new(starlark.Thread), "", expr, env)
 }
 

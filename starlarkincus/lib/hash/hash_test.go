@@ -3,6 +3,7 @@ package hash_test
 import (
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"os/exec"
 	"strings"
 	"testing"
@@ -15,9 +16,7 @@ import (
 
 func eval(expr string, names starlark.StringDict) (starlark.Value, error) {
 	env := starlark.StringDict{"hash": hash.Decl.Make()}
-	for name, v := range names {
-		env[name] = v
-	}
+	maps.Copy(env, names)
 	return starlark.EvalOptions(new(syntax.FileOptions), new(starlark.Thread), "", expr, env)
 }
 

@@ -2,6 +2,7 @@ package json_test
 
 import (
 	gojson "encoding/json"
+	"maps"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -18,9 +19,7 @@ import (
 
 func eval(expr string, names starlark.StringDict) (starlark.Value, error) {
 	env := starlark.StringDict{"json": json.Decl.Make(), "struct": starlark.NewBuiltin("struct", starlarkstruct.Make)}
-	for name, v := range names {
-		env[name] = v
-	}
+	maps.Copy(env, names)
 	return starlark.EvalOptions(new(syntax.FileOptions), new(starlark.Thread), "", expr, env)
 }
 

@@ -2,6 +2,7 @@ package math_test
 
 import (
 	"fmt"
+	"maps"
 	gomath "math"
 	"math/big"
 	"math/rand/v2"
@@ -17,9 +18,7 @@ import (
 
 func eval(expr string, names starlark.StringDict) (starlark.Value, error) {
 	env := starlark.StringDict{"math": math.Decl.Make()}
-	for name, v := range names {
-		env[name] = v
-	}
+	maps.Copy(env, names)
 	return starlark.EvalOptions(new(syntax.FileOptions), new(starlark.Thread), "", expr, env)
 }
 

@@ -2,6 +2,7 @@ package re_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"regexp"
@@ -19,9 +20,7 @@ import (
 // eval evaluates an expression with re, show and the names.
 func eval(expr string, names starlark.StringDict) (starlark.Value, error) {
 	env := starlark.StringDict{"re": re.Decl.Make()}
-	for name, v := range names {
-		env[name] = v
-	}
+	maps.Copy(env, names)
 	return starlark.EvalOptions(new(syntax.FileOptions), new(starlark.Thread), "", expr, env)
 }
 

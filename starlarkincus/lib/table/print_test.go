@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -27,9 +28,7 @@ func printed(call string, width int, names starlark.StringDict) (string, error) 
 		Width: func() int { return width },
 	})
 	env := starlark.StringDict{"table": Decl.Make(), "struct": starlark.NewBuiltin("struct", starlarkstruct.Make)}
-	for name, v := range names {
-		env[name] = v
-	}
+	maps.Copy(env, names)
 	v, err := starlark.EvalOptions(new(syntax.FileOptions), thread, "", call, env)
 	if err == nil && v != starlark.None {
 		err = fmt.Errorf("table gives %v", v)

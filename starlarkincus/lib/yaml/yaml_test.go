@@ -2,6 +2,7 @@ package yaml_test
 
 import (
 	"fmt"
+	"maps"
 	gomath "math"
 	"math/rand/v2"
 	"strings"
@@ -18,9 +19,7 @@ import (
 
 func eval(expr string, names starlark.StringDict) (starlark.Value, error) {
 	env := starlark.StringDict{"yaml": yaml.Decl.Make(), "struct": starlark.NewBuiltin("struct", starlarkstruct.Make)}
-	for name, v := range names {
-		env[name] = v
-	}
+	maps.Copy(env, names)
 	return starlark.EvalOptions(&syntax.FileOptions{Set: true}, new(starlark.Thread), "", expr, env)
 }
 
