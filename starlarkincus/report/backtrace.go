@@ -174,7 +174,7 @@ func (p *Printer) Backtrace(frames []Frame) string {
 func (p *Printer) frame(f Frame) string {
 	text := ""
 	if f.Pos.Line > 0 {
-		text = fmt.Sprintf("  File %q, line %d, in %s\n", f.Pos.Filename(), f.Pos.Line, f.Function) + p.excerpt(f.Pos)
+		text = fmt.Sprintf("  File %q, line %d, in %s\n", f.Pos.Filename(), f.Pos.Line, printable.Line(f.Function)) + p.excerpt(f.Pos)
 	}
 	for _, step := range f.Steps {
 		text += "    in " + printable.Line(step.String()) + "\n"

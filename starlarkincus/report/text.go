@@ -50,7 +50,7 @@ func (p *Printer) text(r *Report) string {
 		text = p.Backtrace(r.Frames) + p.internalText(r)
 	}
 	if text != "" && r.Context != "" {
-		text = r.Context + ":\n" + text
+		text = printable.Text(r.Context) + ":\n" + text
 	}
 	for _, running := range r.Running {
 		if running.Ended {
@@ -131,12 +131,12 @@ func lastFrame(frames []Frame) string {
 	text := ""
 	if len(frames) > 0 && frames[len(frames)-1].Pos.Line > 0 {
 		last := frames[len(frames)-1]
-		text = fmt.Sprintf(" at %s, line %d, in %s", printable.Line(last.Pos.Filename()), last.Pos.Line, last.Function)
+		text = fmt.Sprintf(" at %s, line %d, in %s", printable.Line(last.Pos.Filename()), last.Pos.Line, printable.Line(last.Function))
 	}
 	for _, frame := range slices.Backward(frames) {
 		for _, step := range slices.Backward(frame.Steps) {
 			if step.Task != nil {
-				return text + ", " + step.Task.String()
+				return text + ", " + printable.Line(step.Task.String())
 			}
 		}
 	}
