@@ -87,7 +87,7 @@ func newAnswers() *answers {
 			if starts && !strings.HasPrefix(s.HTTP, "{") && s.HTTP != "GET" {
 				a.background = append(a.background, s)
 			}
-			if m.Does == spec.DoReadText {
+			if m.Does == spec.DoReadRaw {
 				texts = append(texts, route{pattern(s.Path), func(*answers, *http.Request) any { return rawText("text") }, false})
 			}
 		}

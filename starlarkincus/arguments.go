@@ -3,6 +3,7 @@ package starlarkincus
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -18,11 +19,12 @@ import (
 
 // arguments are what a call was given, encoded for where each goes.
 type arguments struct {
-	body  map[string]any
-	query url.Values
-	local map[string]any
-	whole any    // the request's whole body
-	needs []need // what of it needs an API extension
+	body   map[string]any
+	query  url.Values
+	local  map[string]any
+	whole  any // the request's whole body
+	header http.Header
+	needs  []need // what of it needs an API extension
 }
 
 // A need is a part of a call that needs an API extension.
@@ -46,7 +48,7 @@ func (a *arguments) flag(name string, fallback bool) bool {
 // parseArgs checks a call's arguments against their declarations and encodes them. None stands for an argument that isn't
 // given. Its errors name the method, the argument and the place in it.
 func parseArgs(method string, fields []spec.Field, args starlark.Tuple, kwargs []starlark.Tuple) (*arguments, error) {
-	out := &arguments{body: make(map[string]any), query: make(url.Values), local: make(map[string]any)}
+	out := &arguments{body: make(map[string]any), query: make(url.Values), local: make(map[string]any), header: make(http.Header)}
 	var positions []*spec.Field
 	for i := range fields {
 		if fields[i].Positional {
@@ -77,6 +79,8 @@ func parseArgs(method string, fields []spec.Field, args starlark.Tuple, kwargs [
 			out.local[f.Name] = encoded
 		case spec.Query:
 			out.query.Set(f.Name, fmt.Sprint(encoded))
+		case spec.Header:
+			out.header.Set("X-Incus-"+f.Name, fmt.Sprint(encoded))
 		case spec.Whole:
 			out.whole = encoded
 		default:
@@ -171,6 +175,8 @@ func (a *arguments) encode(f *spec.Field, path string, v starlark.Value) (any, e
 		return a.encodeObject(f, path, v)
 	case spec.Certificate:
 		return certificatePEM(path, v)
+	case spec.Raw:
+		return value.Raw(path, v)
 	case spec.Filter, spec.Conditions:
 		return newFilter(f, path, v)
 	case spec.Objects:

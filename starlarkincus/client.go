@@ -138,14 +138,14 @@ func (c *Client) send(ctx context.Context, r rest.Request) (reply *rest.Reply, e
 	return reply, err
 }
 
-// raw sends a request whose answer isn't JSON.
-func (c *Client) raw(ctx context.Context, r rest.Request) (data []byte, err error) {
+// raw sends a request whose answer isn't JSON. The reply has its header.
+func (c *Client) raw(ctx context.Context, r rest.Request) (data []byte, reply *rest.Reply, err error) {
 	client, _, err := c.conn.client(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	builtin.In(ctx).Block(func() { data, _, err = client.Raw(ctx, r) })
-	return data, err
+	builtin.In(ctx).Block(func() { data, reply, err = client.Raw(ctx, r) })
+	return data, reply, err
 }
 
 // sendAside sends a request that isn't a change of the script's: it tidies up.

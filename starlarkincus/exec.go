@@ -155,7 +155,7 @@ func (r ref) recorded(ctx context.Context, file string) (string, error) {
 		return "", nil
 	}
 	p := r.join("logs/exec-output").item(path.Base(file)) // only the file's name is the server's; where it is, is known
-	data, err := r.client.raw(ctx, rest.Request{Method: "GET", Path: p.path, Query: p.query(0), MaxBytes: maxOutput})
+	data, _, err := r.client.raw(ctx, rest.Request{Method: "GET", Path: p.path, Query: p.query(0), MaxBytes: maxOutput})
 	if err == nil {
 		_, _ = r.client.sendAside(ctx, rest.Request{Method: "DELETE", Path: p.path, Query: p.query(0)})
 	}

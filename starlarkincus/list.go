@@ -240,15 +240,18 @@ func (c *invocation) defaultSegment() string {
 	return ""
 }
 
+// key returns the key of the object that the call names.
+func (c *invocation) key() string { return c.args.string(c.ref.res.KeyArgument()) }
+
 // one is the ref of the object that the call names.
 func (c *invocation) one() (ref, error) {
 	res := c.ref.res
 	if res.Lists == spec.Single {
 		return c.ref, nil
 	}
-	name := c.args.string("name")
+	name := c.key()
 	if name == "" {
-		return c.ref, fmt.Errorf("%s: name: the name is empty", c.name)
+		return c.ref, fmt.Errorf("%s: %s: the name is empty", c.name, res.KeyArgument())
 	}
 	if res.KeyQuery != "" {
 		p := c.ref
@@ -305,7 +308,7 @@ func exists(c *invocation) (starlark.Value, error) {
 			return nil, err
 		}
 		for name := range names.(*starlark.List).Elements() {
-			if name == starlark.String(c.args.string("name")) {
+			if name == starlark.String(c.key()) {
 				return starlark.True, nil
 			}
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/http"
 	"sort"
 
 	"incus-star/errors"
@@ -167,10 +166,11 @@ func (c *invocation) request(p ref, httpMethod string, body map[string]any) rest
 		query.Set("target", p.target)
 	}
 	maps.Copy(query, c.args.query)
-	r := rest.Request{Method: httpMethod, Path: p.join(c.decl.Path).path, Query: query}
-	switch text, isText := c.args.whole.(string); {
-	case isText:
-		r.Body, r.Header = []byte(text), http.Header{"Content-Type": {"application/octet-stream"}}
+	r := rest.Request{Method: httpMethod, Path: p.join(c.decl.Path).path, Query: query, Header: c.args.header}
+	switch raw, isRaw := c.args.whole.([]byte); {
+	case isRaw:
+		r.Body = raw
+		r.Header.Set("Content-Type", "application/octet-stream")
 	case c.args.whole != nil:
 		r.Body = c.args.whole
 	case httpMethod == "GET" || httpMethod == "DELETE":

@@ -34,9 +34,9 @@ var behaviors = [spec.Behaviors]func(*invocation) (starlark.Value, error){
 	spec.DoDelete:       remove,
 	spec.DoAct:          act,
 	spec.DoRead:         readBelow,
-	spec.DoGetText:      getText,
-	spec.DoCreateText:   createText,
-	spec.DoReadText:     readText,
+	spec.DoGetRaw:       getRaw,
+	spec.DoCreateRaw:    createRaw,
+	spec.DoReadRaw:      readRaw,
 	spec.DoOffer:        startOperation,
 	spec.DoToken:        token,
 	spec.DoCopy:         copyObject,
@@ -73,7 +73,7 @@ func (c *invocation) create(given map[string]any) (*Object, outcome, error) {
 	if err != nil {
 		return nil, outcome{}, err
 	}
-	in, name := c.within(c.segmentName(c.defaultSegment())), c.args.string("name")
+	in, name := c.within(c.segmentName(c.defaultSegment())), c.key()
 	p := in
 	switch res.Named {
 	case spec.AtItsPath:

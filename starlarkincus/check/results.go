@@ -74,6 +74,8 @@ func shapeTypes(r spec.Returns) union {
 			return textsT
 		case spec.Text:
 			return textT
+		case spec.Bytes:
+			return of(octets)
 		case spec.Truth:
 			return boolT
 		case spec.Operation:

@@ -171,7 +171,7 @@ func (k *outgoing) judge(err error, unsent bool) error {
 // described returns the request in the form that the classification of a failure needs.
 func (k *outgoing) described() *errors.Request {
 	d := &errors.Request{Method: k.method, Path: k.url.EscapedPath(), Query: k.url.Query()}
-	if k.stream == nil && len(k.body) <= maxDescribed {
+	if k.header.Get("Content-Type") == "application/json" && len(k.body) <= maxDescribed {
 		d.Body = k.body
 	}
 	for key, values := range k.header {

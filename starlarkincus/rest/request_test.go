@@ -198,3 +198,17 @@ func TestTrace(t *testing.T) {
 		t.Error(got[3].Err, last)
 	}
 }
+
+// The content of a file that is sent as it is tells nothing about a failure, even if it is JSON.
+func TestOnlyJSONIsEvidence(t *testing.T) {
+	c := newTestClient(t, Config{Socket: "/nowhere"})
+	for _, test := range []struct {
+		body any
+		want bool
+	}{{map[string]any{"name": "a"}, true}, {json.RawMessage(`{"name":"a"}`), true}, {[]byte(`{"name":"a"}`), false}, {strings.NewReader(`{"name":"a"}`), false}} {
+		k, err := c.prepare(Request{Method: "POST", Path: "/1.0/instances/a/files", Body: test.body})
+		if err != nil || (k.described().Body != nil) != test.want {
+			t.Errorf("%T: %v, %v", test.body, k.described(), err)
+		}
+	}
+}

@@ -19,10 +19,10 @@ const (
 	DoDelete
 	DoAct  // sends the method's request
 	DoRead // reads a path below the object
-	DoGetText
-	DoCreateText
-	DoReadText // reads plain text below the object
-	DoOffer    // starts an operation that another server completes
+	DoGetRaw
+	DoCreateRaw
+	DoReadRaw // reads text or bytes below the object
+	DoOffer   // starts an operation that another server completes
 	DoToken
 	DoCopy
 	DoMove
@@ -75,6 +75,7 @@ const (
 	ListOf           // a list of objects of the resource
 	StringList       // a list of strings
 	Text             // a string
+	Bytes            // bytes
 	Truth            // a bool
 	Operation        // an operation, at once
 	Struct           // a struct with the resource's fields

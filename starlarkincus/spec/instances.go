@@ -206,7 +206,7 @@ var Instances = &Resource{
 			Args: []Field{local(imageArg),
 				{Name: "source", Type: Object, Fields: instanceSource, Doc: "the source of its content, in full"}}},
 		publishMethod("instance"),
-		{Name: "console_log", HTTP: "GET", Path: "console", Does: DoReadText, Returns: aText, Effect: Reads, Doc: "Returns the log of the instance's console, as a string."},
+		{Name: "console_log", HTTP: "GET", Path: "console", Does: DoReadRaw, Returns: aText, Effect: Reads, Doc: "Returns the log of the instance's console, as a string."},
 		{Name: "clear_console_log", HTTP: "DELETE", Path: "console", Does: DoAct, Returns: itself, Effect: Deletes, Doc: "Clears the log of the instance's console, and returns it."},
 		{Name: "create_bitmap", HTTP: "POST", Path: "bitmaps", Does: DoAct, Returns: itself, Effect: Creates, Extension: "storage_volume_nbd", Args: bitmapArgs,
 			Doc: "Starts recording the changed blocks of all disks of a virtual machine, for incremental backups, and returns it. The bitmap is listed under bitmaps of each disk's volume."},
@@ -333,7 +333,7 @@ var templates = &Resource{
 	Name: "templates", Kind: "Template", Path: "metadata/templates", Content: PlainText, Key: "name", KeyType: String, KeyQuery: "path",
 	Doc:        "Templates of files in the instance. instance.metadata().templates maps files to templates.",
 	Verbs:      List | Get | New | Delete,
-	CreateArgs: []Field{{Name: "content", Type: String, In: Whole, Required: true, Positional: true, Doc: "the template, in the language of pongo2"}},
+	CreateArgs: []Field{{Name: "content", Type: Raw, In: Whole, Required: true, Positional: true, Doc: "the template, in the language of pongo2"}},
 }
 
 // nvramFields are the fields of a UEFI variable.

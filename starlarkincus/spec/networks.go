@@ -144,7 +144,7 @@ var NetworkACLs = &Resource{
 		{Name: "egress", Type: Objects, Use: All, Fields: aclRule, Doc: "rules for outgoing traffic, in any order"},
 		usedByField, ownerField,
 	},
-	Methods: []Method{{Name: "log", HTTP: "GET", Path: "log", Does: DoReadText, Returns: aText, Effect: Reads, Doc: "Returns the log of its rules, as a string. Only OVN networks have one."}},
+	Methods: []Method{{Name: "log", HTTP: "GET", Path: "log", Does: DoReadRaw, Returns: aText, Effect: Reads, Doc: "Returns the log of its rules, as a string. Only OVN networks have one."}},
 }
 
 // NetworkAddressSets are sets of addresses for ACLs.

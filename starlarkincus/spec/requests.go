@@ -81,7 +81,7 @@ func (m *Method) Request(r *Resource) Request {
 		default:
 			own.Query = "recursion=1"
 		}
-	case DoGet, DoGetText, DoCreateText:
+	case DoGet, DoGetRaw, DoCreateRaw:
 		own.At = Item
 	case DoCreate:
 		own.At = Within
@@ -122,7 +122,7 @@ func (m *Method) ordinary(r *Resource) []Request {
 	switch m.Does {
 	case DoList, DoNames:
 		return slices.Concat([]Request{own}, project)
-	case DoGet, DoGetText:
+	case DoGet, DoGetRaw:
 		return slices.Concat(lookUp, []Request{own})
 	case DoExists:
 		if r.Content == PlainText {
@@ -131,7 +131,7 @@ func (m *Method) ordinary(r *Resource) []Request {
 		return slices.Concat(lookUp, []Request{made}, project)
 	case DoCreate:
 		return slices.Concat(image, []Request{own}, waits, []Request{made})
-	case DoCreateText, DoAddresses:
+	case DoCreateRaw, DoAddresses:
 		return []Request{own}
 	case DoEnsure:
 		return m.ensures(r, image)

@@ -156,7 +156,7 @@ var ClientMethods = []Method{
 	{Name: "versions", Does: DoRead, Returns: someStrings, Effect: Reads, HTTP: "GET", Path: "/", Doc: "Returns the API versions of the server, as a list of paths."},
 	{Name: "resources", Does: DoRead, Returns: one(serverResources), Effect: Reads, HTTP: "GET", Path: "/1.0/resources", Target: true,
 		Doc: "Returns the hardware of the server: cpu, memory, gpu, network, storage, usb, pci, serial, system and load."},
-	{Name: "metrics", Does: DoReadText, Returns: aText, Effect: Reads, HTTP: "GET", Path: "/1.0/metrics", Target: true,
+	{Name: "metrics", Does: DoReadRaw, Returns: aText, Effect: Reads, HTTP: "GET", Path: "/1.0/metrics", Target: true,
 		Args: []Field{{Name: "project", Type: Name, In: Query, Doc: "the project; default: all projects"}},
 		Doc:  "Returns the metrics of the instances and the server, as text in the OpenMetrics format."},
 	{Name: "configuration", Does: DoRead, Returns: anything, Effect: Reads, HTTP: "GET", Path: "/1.0/metadata/configuration",

@@ -29,11 +29,12 @@ const (
 	Filter                   // str with an expression of Incus, or dict of fields and their values
 	Conditions               // dict of fields and their values
 	Certificate              // str, a certificate as PEM, or the base64 in it
+	Raw                      // str or bytes, sent as it is
 )
 
 var typeNames = [...]string{"any value", "string", "string", "int", "bool", "list of string", "string (a time, RFC 3339)",
 	"seconds (int or float) or duration", "seconds (int) or duration", "dict of configuration", "dict of devices", "dict", "list of dict",
-	"string (an expression) or dict", "dict of fields and values", "string (a certificate, PEM)"}
+	"string (an expression) or dict", "dict of fields and values", "string (a certificate, PEM)", "string or bytes"}
 
 // String returns the type's name in help and errors.
 func (t Type) String() string { return typeNames[t] }
@@ -54,10 +55,11 @@ const (
 type Part int
 
 const (
-	Body  Part = iota // a field of the request's JSON body
-	Query             // a parameter of the request's URL
-	Local             // handled by the behavior
-	Whole             // the whole body; a string is sent as plain text
+	Body   Part = iota // a field of the request's JSON body
+	Query              // a parameter of the request's URL
+	Local              // handled by the behavior
+	Whole              // the whole body
+	Header             // a header of the request, X-Incus- and the name
 )
 
 // A Field is a field of an object, or an argument of a method.
@@ -121,6 +123,7 @@ type Resource struct {
 	Key                string   // field with the name of an object
 	KeyType            Type     // type of the key in get, exists and delete; zero for Name
 	KeyDoc             string   // description of the key, if it isn't just a name: the listen address
+	KeyArg             string   // argument with the key of an object; empty for name
 	KeyQuery           string   // if set, the query parameter for the key, instead of a segment of the path
 	Segment            *Segment // segment of the path before the key
 	Verbs              Verb

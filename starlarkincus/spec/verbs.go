@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -72,9 +73,12 @@ func (r *Resource) scoped(v Verb, args []Field) []Field {
 	return args
 }
 
+// KeyArgument returns the name of the argument with the key of an object.
+func (r *Resource) KeyArgument() string { return cmp.Or(r.KeyArg, "name") }
+
 // key returns the argument with the key of an object.
 func (r *Resource) key(v Verb) Field {
-	f := Field{Name: "name", Type: r.KeyType, In: Local, Required: true, Positional: true, Doc: "the name of the " + r.One()}
+	f := Field{Name: r.KeyArgument(), Type: r.KeyType, In: Local, Required: true, Positional: true, Doc: "the name of the " + r.One()}
 	if f.Type == Any {
 		f.Type = Name
 	}
@@ -159,7 +163,7 @@ func (r *Resource) CollectionMethods() []Method {
 	r.addReads(add)
 	switch {
 	case r.Content == PlainText:
-		add(New, Method{Name: "create", Does: DoCreateText, Returns: nothing, Effect: Creates, HTTP: "POST", Args: r.scoped(New, create), Doc: "Creates or overwrites " + r.An() + "."})
+		add(New, Method{Name: "create", Does: DoCreateRaw, Returns: nothing, Effect: Creates, HTTP: "POST", Args: r.scoped(New, create), Doc: "Creates or overwrites " + r.An() + "."})
 	case r.Named == AtItsPath:
 		add(New, Method{Name: "create", Does: DoCreate, Returns: sibling, Effect: Creates, HTTP: "PUT", Args: r.scoped(New, create), Doc: "Creates or overwrites " + r.An() + " and returns it."})
 	default:
@@ -246,7 +250,7 @@ func (r *Resource) addReads(add func(Verb, Method)) {
 		return
 	case r.Content == PlainText:
 		add(List, Method{Name: "names", Does: DoNames, Returns: someStrings, Effect: Reads, HTTP: "GET", Args: names, Doc: "Returns the names of all " + r.plural() + "."})
-		add(Get, Method{Name: "get", Does: DoGetText, Returns: aText, Effect: Reads, HTTP: "GET", Args: r.scoped(Get, one), Doc: "Reads " + r.An() + " and returns it as a string."})
+		add(Get, Method{Name: "get", Does: DoGetRaw, Returns: aText, Effect: Reads, HTTP: "GET", Args: r.scoped(Get, one), Doc: "Reads " + r.An() + " and returns it as a string."})
 		add(List, Method{Name: "exists", Does: DoExists, Returns: aBool, Effect: Reads, HTTP: "GET", Args: r.scoped(List, one), Doc: "Reports whether the " + r.One() + " exists."})
 		return
 	}

@@ -129,6 +129,17 @@ func String(path string, v starlark.Value) (string, error) {
 	return s, nil
 }
 
+// Raw encodes a string or bytes as they are.
+func Raw(path string, v starlark.Value) ([]byte, error) {
+	switch v := v.(type) {
+	case starlark.String:
+		return []byte(v), nil
+	case starlark.Bytes:
+		return []byte(v), nil
+	}
+	return nil, mismatch(path, v, "string or bytes")
+}
+
 // Int encodes an int that fits in 64 bits.
 func Int(path string, v starlark.Value) (int64, error) {
 	n, ok := v.(starlark.Int)

@@ -1,0 +1,43 @@
+package starlarkincus
+
+import (
+	"incus-star/starlarkincus/rest"
+	"incus-star/starlarkincus/spec"
+
+	"go.starlark.net/starlark"
+)
+
+// getRaw reads an object that isn't JSON.
+func getRaw(c *invocation) (starlark.Value, error) {
+	p, err := c.one()
+	if err != nil {
+		return nil, err
+	}
+	return c.raw(c.request(p, "GET", nil))
+}
+
+// createRaw writes an object that isn't JSON.
+func createRaw(c *invocation) (starlark.Value, error) {
+	p, err := c.one()
+	if err != nil {
+		return nil, err
+	}
+	_, err = p.do(c.ctx, c.request(p, "POST", nil), patience{})
+	return starlark.None, err
+}
+
+// readRaw reads text or bytes below an object or a client.
+func readRaw(c *invocation) (starlark.Value, error) { return c.raw(c.request(c.ref, "GET", nil)) }
+
+// raw sends a request and returns the body of the answer as the table says, as a string or as bytes.
+func (c *invocation) raw(r rest.Request) (starlark.Value, error) {
+	r.MaxBytes = maxList
+	data, _, err := c.ref.client.raw(c.ctx, r)
+	switch {
+	case err != nil:
+		return nil, err
+	case c.decl.Returns.Shape == spec.Bytes:
+		return starlark.Bytes(data), nil
+	}
+	return starlark.String(data), nil
+}
