@@ -75,7 +75,7 @@ func shapeTypes(r spec.Returns) union {
 		case spec.Text:
 			return textT
 		case spec.Bytes:
-			return of(octets)
+			return simple(octets)
 		case spec.Truth:
 			return boolT
 		case spec.Operation:
