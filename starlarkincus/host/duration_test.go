@@ -14,6 +14,7 @@ func TestDurations(t *testing.T) {
 		"retry delay":         "retry(fail_once(), on=Error, delay=X)",
 		"wait_until timeout":  "wait_until(lambda: True, timeout=X)",
 		"wait_until interval": "wait_until(lambda: True, interval=X)",
+		"run timeout":         `try_(run, ["true"], timeout=X)`,
 	}
 	const once = `
 def fail_once():

@@ -58,7 +58,7 @@ type Options struct {
 	// Track returns the context of a run, in which its calls record the work that they start elsewhere; nil for calls that
 	// start none.
 	Track func(context.Context) (context.Context, builtin.Work)
-	// ReadOnly makes write_file fail.
+	// ReadOnly makes run, and all that writes files, fail.
 	ReadOnly bool
 }
 

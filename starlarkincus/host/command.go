@@ -1,0 +1,296 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/internal/input"
+	"incus-star/starlarkincus/internal/process"
+	"incus-star/starlarkincus/internal/secret"
+	"incus-star/starlarkincus/value"
+
+	"go.starlark.net/starlark"
+)
+
+var runDecl = builtin.Decl{
+	Name: "run",
+	Params: []builtin.Param{builtin.Need("command", builtin.List|builtin.Tuple|builtin.Set), builtin.Opt("stdin", builtin.Text|builtin.None, "None"),
+		builtin.Opt("env", builtin.Mapping|builtin.None, "None"), builtin.Opt("cwd", builtin.String|builtin.None, "None"), builtin.Opt("check", builtin.Bool, "True"),
+		builtin.Opt("timeout", builtin.Seconds|builtin.None, "None"), builtin.Opt("encoding", builtin.String, `"auto"`)},
+	Returns: builtin.Struct, Help: `Runs a command on this machine, never through a shell, and returns a struct of exit_code, stdout and stderr, like exec in
+an instance. Other tasks go on meanwhile.
+
+    key = run(["ssh-keygen", "-y", "-f", "id_ed25519"]).stdout.strip()
+    run(["zstd", "-q", "-o", "backup.zst"], stdin=read_file("backup", binary=True))
+
+command   a list of the command and its arguments; ["sh", "-c", line] for a line of the shell
+stdin     a string or bytes; by default the standard input is empty, and never the script's
+env       variables added to the environment; None removes one
+cwd       the working directory, to which a command with a slash in its name is relative
+check     False returns the result of a failed command instead of raising
+timeout   seconds, or a duration, after which the command is ended
+encoding  "auto" returns stdout and stderr as strings if they are UTF-8, else as bytes; "utf-8" requires strings, "bytes"
+          returns bytes
+
+An exit status other than 0 raises an IncusExecError with exit_code, stdout and stderr, as in exec: 127 if the command
+wasn't found, 126 if it can't be executed, 128 and the signal's number if a signal ended it. The end of timeout raises an
+IncusOperationTimeoutError with the output until then. The timeout, Ctrl-C and the end of the task end the command and the
+processes that it started, by SIGTERM and two seconds later by SIGKILL. The command has no terminal. Processes that it
+leaves in the background when it ends by itself go on. The limit is 256 MiB for each output. Under --read-only every call
+fails.`,
+	Call: onTask(runCommand),
+}
+
+const (
+	// maxOutput bounds a command's output, in bytes each for stdout and stderr.
+	maxOutput = input.Data
+	// maxCommandGrace is the time between SIGTERM and SIGKILL. commandShare limits it to a part of the time for clean-up,
+	// which comes after it.
+	maxCommandGrace = 2 * time.Second
+	commandShare    = 5
+)
+
+// errCommandTimeout is the cause of a context that run's timeout= ended.
+var errCommandTimeout = errors.Plain("the time for the command is over")
+
+// A localCommand is a call of run.
+type localCommand struct {
+	process.Command
+	check          bool
+	timeout        time.Duration
+	encoding       string
+	stdout, stderr output
+	secrets        []string // values of its environment that no error may show
+}
+
+// output collects what a command writes.
+type output struct {
+	name string
+	bytes.Buffer
+}
+
+func (o *output) take(data []byte) error {
+	if o.Len()+len(data) > maxOutput {
+		return fmt.Errorf("%s: %w", o.name, &input.TooLarge{Limit: maxOutput})
+	}
+	_, err := o.Write(data)
+	return err
+}
+
+func runCommand(c *invocation) (starlark.Value, error) {
+	l, err := c.localCommand()
+	if err != nil {
+		return nil, err
+	}
+	if c.host().options.ReadOnly {
+		return nil, c.BadData("%s wasn't run: this run only reads (--read-only)", l.Args[0])
+	}
+	ctx, cancel := context.WithTimeoutCause(c.ctx, l.timeout, errCommandTimeout)
+	defer cancel()
+	b := builtin.Of(c.Thread)
+	b.Sent++ // retry repeats nothing that a command may have done
+	var status int
+	c.host().block(func() { status, err = process.Run(ctx, &l.Command) })
+	switch {
+	case err != nil && c.ctx.Err() != nil:
+		return nil, causeOf(c.ctx)
+	case err != nil:
+		return l.failed(c, err)
+	}
+	b.Done++
+	return l.result(c, status)
+}
+
+// localCommand reads the arguments of run.
+func (c *invocation) localCommand() (*localCommand, error) {
+	l := &localCommand{check: true, timeout: value.Forever, encoding: value.AutoEncoding}
+	var command starlark.Value
+	var stdin, env, cwd, timeout starlark.Value = starlark.None, starlark.None, starlark.None, starlark.None
+	err := c.Unpack(&command, &stdin, &env, &cwd, &l.check, &timeout, &l.encoding)
+	if err != nil {
+		return nil, err
+	}
+	if l.Args, err = arguments(command); err != nil {
+		return nil, c.Errorf("%w", err)
+	}
+	if stdin != starlark.None {
+		data, err := c.Data("stdin", stdin)
+		if err != nil {
+			return nil, err
+		}
+		l.Stdin = &data
+	}
+	if cwd != starlark.None {
+		dir, ok := starlark.AsString(cwd)
+		if !ok || dir == "" || strings.Contains(dir, "\x00") {
+			return nil, c.Errorf("cwd is %s, want a folder's path", builtin.Described(cwd))
+		}
+		l.Dir = dir
+	}
+	if err := l.environment(env); err != nil {
+		return nil, c.Errorf("%w", err)
+	}
+	if timeout != starlark.None {
+		if l.timeout, err = value.Duration("timeout", timeout); err != nil {
+			return nil, c.Errorf("%w", err)
+		}
+	}
+	if err := value.CheckEncoding("encoding", l.encoding); err != nil {
+		return nil, c.Errorf("%w", err)
+	}
+	l.stdout.name, l.stderr.name = "stdout", "stderr"
+	l.Stdout, l.Stderr = l.stdout.take, l.stderr.take
+	l.Grace = min(maxCommandGrace, c.host().options.Grace/commandShare)
+	l.Hurry = c.run.cleanupCtx.Done()
+	return l, nil
+}
+
+// arguments reads a command. Arguments are names of files more often than text, so they need not be UTF-8.
+func arguments(v starlark.Value) ([]string, error) {
+	switch v.(type) {
+	case *starlark.List, starlark.Tuple, *starlark.Set:
+	default:
+		return nil, &value.TypeError{Path: "command", Got: v.Type(), Want: "list of string"}
+	}
+	var args []string
+	for elem := range starlark.Elements(v.(starlark.Iterable)) {
+		path := value.Index("command", len(args))
+		s, ok := starlark.AsString(elem)
+		switch {
+		case !ok:
+			return nil, &value.TypeError{Path: path, Got: elem.Type(), Want: "string"}
+		case strings.Contains(s, "\x00"):
+			return nil, &value.TypeError{Path: path, Got: "the string has a zero byte"}
+		}
+		args = append(args, s)
+	}
+	switch {
+	case args == nil:
+		return nil, errors.Plain("command: the list is empty")
+	case args[0] == "":
+		return nil, errors.Plain("command[0] is empty, want the command's name")
+	}
+	return args, nil
+}
+
+// environment sets the variables, which are the process's and those given. The given ones, and those whose names say that
+// they are secret, are kept out of errors.
+func (l *localCommand) environment(given starlark.Value) error {
+	variables := make(map[string]string)
+	for _, pair := range os.Environ() {
+		if name, v, _ := strings.Cut(pair, "="); name != "" {
+			variables[name] = v
+			if secret.Key(name) {
+				l.secrets = append(l.secrets, v)
+			}
+		}
+	}
+	if l.Dir != "" {
+		if dir, err := filepath.Abs(l.Dir); err == nil {
+			variables["PWD"] = dir
+		}
+	}
+	if given != starlark.None {
+		env, err := value.Config("env", given)
+		if err != nil {
+			return err
+		}
+		for name, v := range env {
+			text, set := v.(string)
+			switch {
+			case name == "" || strings.ContainsAny(name, "=\x00") || strings.Contains(text, "\x00"):
+				return fmt.Errorf("env[%q]: a name isn't empty and has no =, and nothing has a zero byte", name)
+			case set:
+				variables[name] = text
+				l.secrets = append(l.secrets, text)
+			default:
+				delete(variables, name)
+			}
+		}
+	}
+	for name, v := range variables {
+		l.Env = append(l.Env, name+"="+v)
+	}
+	slices.Sort(l.Env)
+	return nil
+}
+
+// clean removes secrets from text for an error.
+func (l *localCommand) clean(text string) string { return secret.Text(secret.Remove(text, l.secrets)) }
+
+// result returns what the script gets of a command that ended.
+func (l *localCommand) result(c *invocation, status int) (starlark.Value, error) {
+	stdout, err := value.Output("stdout", l.stdout.Bytes(), l.encoding)
+	stderr, failed := value.Output("stderr", l.stderr.Bytes(), l.encoding)
+	if err == nil {
+		err = failed
+	}
+	switch {
+	case status != 0 && l.check:
+		if err != nil {
+			stdout, stderr = l.written()
+		}
+		return nil, value.ExecError(l.Args[0], status, stdout, stderr, l.clean)
+	case err != nil:
+		e := errors.New(errors.Base, "%s: %s: %v", c.Name, l.Args[0], err)
+		e.Outcome = errors.Done
+		l.fields(e, status)
+		return nil, e
+	}
+	return value.ExecResult(status, stdout, stderr), nil
+}
+
+// written returns the output as far as there is any.
+func (l *localCommand) written() (stdout, stderr starlark.Value) {
+	stdout, _ = value.Output("stdout", l.stdout.Bytes(), value.AutoEncoding)
+	stderr, _ = value.Output("stderr", l.stderr.Bytes(), value.AutoEncoding)
+	return stdout, stderr
+}
+
+// fields adds what is known of a command to its error. ExitCode is nil where it has none.
+func (l *localCommand) fields(e *errors.Error, exitCode any) {
+	stdout, stderr := l.written()
+	e.Fields = value.ExecError(l.Args[0], 0, stdout, stderr, l.clean).Fields
+	e.Fields["exit_code"] = exitCode
+}
+
+// failed returns the result or the error of a command that didn't come to an end of its own.
+func (l *localCommand) failed(c *invocation, err error) (starlark.Value, error) {
+	var notRun *process.NotRunError
+	var dir *process.DirError
+	var large *input.TooLarge
+	var e *errors.Error
+	switch {
+	case errors.As(err, &dir):
+		return nil, c.fileError(l.Dir, dir.Err)
+	case errors.As(err, &notRun) && notRun.Status != 0:
+		text := starlark.String(notRun.Error() + "\n")
+		if !l.check {
+			return value.ExecResult(notRun.Status, starlark.String(""), text), nil
+		}
+		e = value.ExecError(l.Args[0], notRun.Status, starlark.String(""), text, l.clean)
+		e.Outcome, e.Cause = errors.NotSent, notRun.Err
+		return nil, e
+	case errors.Is(err, errCommandTimeout):
+		e = errors.New(errors.OperationTimeout, "%s didn't end in %v, and was ended", l.Args[0], l.timeout)
+	case errors.As(err, &large):
+		e = errors.New(errors.Operation, "%s was ended: its %s %v", l.Args[0], strings.TrimSuffix(err.Error(), ": "+large.Error()), large)
+	default:
+		e = errors.New(errors.Operation, "%s can't be run: %v", l.Args[0], err)
+		e.Outcome = errors.NotSent
+		return nil, e
+	}
+	e.Outcome = errors.Unknown
+	if large == nil {
+		l.fields(e, nil)
+	}
+	return nil, e
+}

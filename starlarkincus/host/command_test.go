@@ -1,0 +1,145 @@
+//go:build linux
+
+package host
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"incus-star/errors"
+
+	"go.starlark.net/starlark"
+)
+
+// processes counts the processes that have a test's mark in their environment, and zombies of this process.
+func processes(t *testing.T, mark string) (n int) {
+	t.Helper()
+	folders, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range folders {
+		environ, _ := os.ReadFile(folder + "/environ")
+		stat, _ := os.ReadFile(folder + "/stat")
+		_, after, _ := bytes.Cut(stat, []byte(") "))
+		if bytes.Contains(environ, []byte(mark)) || bytes.HasPrefix(after, fmt.Appendf(nil, "Z %d ", os.Getpid())) {
+			n++
+		}
+	}
+	return n
+}
+
+// TestCommandEnds ends scripts in each way while a command runs that has children and ignores SIGTERM: none of its
+// processes stays, clean-up runs, and the script ends soon.
+func TestCommandEnds(t *testing.T) {
+	tree := `run(["sh", "-c", "trap '' TERM; sleep 1000 & sleep 1000 & touch " + ready + "; while :; do sleep 1000; done"], env={"MARK": mark})`
+	for name, test := range map[string]struct {
+		script string
+		cause  error // of the context's end, once the command runs
+		status int
+	}{
+		"Ctrl-C":           {script: tree, cause: ErrInterrupted, status: 130},
+		"--timeout":        {script: tree, cause: ErrTimeout, status: 124},
+		"SIGTERM":          {script: tree, cause: signalled{}, status: 143},
+		"held":             {script: "try_(lambda: " + tree + ")\nprint('on')", cause: ErrInterrupted, status: 130},
+		"timeout=":         {script: "try_(lambda: " + strings.TrimSuffix(tree, ")") + ", timeout=0.3))"},
+		"exit":             {script: "parallel(lambda i: i() , [lambda: " + tree + ", lambda: [wait_until(lambda: fs_exists(ready), interval=0.01), exit(7)]])", status: 7},
+		"a failed sibling": {script: "parallel(lambda i: i() , [lambda: " + tree + ", lambda: [wait_until(lambda: fs_exists(ready), interval=0.01), fail('no')]])", status: 1},
+		"clean-up":         {script: "finally_(lambda: " + tree + ", lambda: print('inner'))", cause: ErrInterrupted, status: 130},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ready := filepath.Join(t.TempDir(), "ready")
+			mark := "mark of " + t.Name()
+			var out strings.Builder
+			h := New(Options{Stdout: &out, Stderr: &out, Grace: 2 * time.Second, Predeclared: starlark.StringDict{
+				"ready": starlark.String(ready), "mark": starlark.String(mark),
+				"fs_exists": starlark.NewBuiltin("fs_exists", func(_ *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+					_, err := os.Stat(string(args[0].(starlark.String)))
+					return starlark.Bool(err == nil), nil
+				})}})
+			ctx, cancel := context.WithCancelCause(t.Context())
+			defer cancel(nil)
+			began := make(chan time.Time, 1)
+			go func() {
+				for {
+					if _, err := os.Stat(ready); err == nil {
+						break
+					}
+					time.Sleep(5 * time.Millisecond)
+				}
+				began <- time.Now()
+				if test.cause != nil {
+					cancel(test.cause)
+				}
+			}()
+			err := h.RunSource(ctx, "x.star", []byte("defer(print, 'cleaned')\n"+test.script))
+			took := time.Since(<-began)
+			if ExitStatus(err) != test.status || took > 2*time.Second || !strings.HasSuffix(out.String(), "cleaned\n") || strings.Contains(out.String(), "on\n") {
+				t.Errorf("got %v after %v: %s", err, took, out.String())
+			}
+			left := 0
+			for range 100 {
+				if left = processes(t, mark); left == 0 {
+					return
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+			t.Errorf("%d processes left", left)
+		})
+	}
+}
+
+// A second Ctrl-C doesn't wait for a command that ignores the first.
+func TestCommandEndsAtASecondInterrupt(t *testing.T) {
+	ready := filepath.Join(t.TempDir(), "ready")
+	mark := "mark of " + t.Name()
+	h := New(Options{Grace: time.Minute})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	done := make(chan error, 1)
+	go func() {
+		done <- h.RunSource(ctx, "x.star", fmt.Appendf(nil, `run(["sh", "-c", "trap '' TERM; touch %s; while :; do sleep 1000; done"], env={"MARK": %q})`, ready, mark))
+	}()
+	for {
+		if _, err := os.Stat(ready); err == nil {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	began := time.Now()
+	cancel(ErrInterrupted)
+	h.EndCleanup()
+	if err := <-done; !errors.Is(err, ErrInterrupted) || time.Since(began) > time.Second {
+		t.Errorf("got %v after %v", err, time.Since(began))
+	}
+	for range 100 {
+		if processes(t, mark) == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Error("processes are left")
+}
+
+// The output has a limit, and nothing runs under --read-only.
+func TestCommandRefused(t *testing.T) {
+	if got := ran(t, `e = try_(run, ["yes"]).error; print(e.class_, e.message, e.outcome)`); got != "IncusOperationError yes was ended: its stdout is larger than the limit of 256 MiB unknown\n" {
+		t.Errorf("got %q", got)
+	}
+	t.Chdir(t.TempDir())
+	var out strings.Builder
+	h := New(Options{Stdout: &out, ReadOnly: true})
+	err := h.RunSource(t.Context(), "x.star", []byte(`e = try_(run, ["touch", "made"]).error; print(e.class_, e.message)`))
+	if err != nil || out.String() != "Error run: touch wasn't run: this run only reads (--read-only)\n" {
+		t.Errorf("got %q, %v", out.String(), err)
+	}
+	if entries, _ := os.ReadDir("."); len(entries) > 0 {
+		t.Errorf("made: %v", entries)
+	}
+}
