@@ -471,7 +471,7 @@ inside() { # OUTPUT RUN TREE INCUSD LINE MEMBERS COMMAND...
 	exit "$status"
 }
 
-# Says which daemons crashed, and the beginning of what Go printed: all that COMMAND did afterwards had no server.
+# Reports crashed daemons, with the beginning of Go's output: COMMAND had no server afterwards.
 report_crashes() {
 	local n
 	for ((n = 1; n <= members; n++)); do

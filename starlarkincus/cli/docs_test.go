@@ -271,8 +271,8 @@ func TestDocsLinks(t *testing.T) {
 
 var quoted = regexp.MustCompile("`([^`]+)`")
 
-// The architecture names files, tests and declarations that there are.
-func TestArchitectureNamesWhatIsThere(t *testing.T) {
+// TestArchitectureNamesExist checks that the files, tests and declarations named in the architecture exist.
+func TestArchitectureNamesExist(t *testing.T) {
 	const page = "../../docs/architecture.md"
 	data, err := os.ReadFile(page)
 	if err != nil {
@@ -297,7 +297,7 @@ func TestArchitectureNamesWhatIsThere(t *testing.T) {
 	all := source.String()
 	for _, b := range blocks(t, page) {
 		if b.language == "go" && !strings.Contains(all, b.text) {
-			t.Errorf("%s: the code isn't the project's any more", b)
+			t.Errorf("%s: the code differs from the project's", b)
 		}
 	}
 	prose := regexp.MustCompile("(?ms)^```.*?^```$").ReplaceAllString(string(data), "")

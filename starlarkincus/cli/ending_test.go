@@ -192,8 +192,8 @@ func TestEndingWithClosedOutput(t *testing.T) {
 	}
 }
 
-// TestEndingOfWhatDoesNotListen checks that a third signal ends a script that can't be interrupted.
-func TestEndingOfWhatDoesNotListen(t *testing.T) {
+// TestEndingOfUninterruptible checks that a third signal ends a script that can't be interrupted.
+func TestEndingOfUninterruptible(t *testing.T) {
 	code := "x = [[0] * 1000000] * 1000000\nfinally_(lambda: print('ready') or sleep(1000), lambda: print('cleaning') or max(x))"
 	for format, want := range map[string]string{
 		"text": "interrupted: given up, clean-up was not finished\n",
