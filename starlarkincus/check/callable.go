@@ -15,6 +15,18 @@ type callable struct {
 	open   bool // may be called elsewhere too
 }
 
+// paramName returns the name of a parameter; nil for a bare *.
+func paramName(param syntax.Expr) *syntax.Ident {
+	switch p := param.(type) {
+	case *syntax.BinaryExpr:
+		param = p.X
+	case *syntax.UnaryExpr:
+		param = p.X
+	}
+	id, _ := param.(*syntax.Ident)
+	return id
+}
+
 // results returns the inferred types of the function's result.
 func (f *callable) results() union { return f.result.types }
 

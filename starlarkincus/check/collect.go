@@ -42,10 +42,8 @@ func unknown() union { return nil }
 
 // assign records an assignment of a value with the source's types to a target.
 func (c *collector) assign(target syntax.Expr, source func() union) {
-	var elems []syntax.Expr
-	switch target := target.(type) {
-	case *syntax.ParenExpr:
-		c.assign(target.X, source)
+	elems, _ := elemsOf(unparen(target))
+	switch target := unparen(target).(type) {
 	case *syntax.Ident:
 		c.readOnly[target] = true
 		if v := c.variable(target); v != nil {
@@ -58,10 +56,6 @@ func (c *collector) assign(target syntax.Expr, source func() union) {
 		if id, ok := target.X.(*syntax.Ident); ok {
 			c.put(id, func() union { return c.typeOf(target.Y) }, source)
 		}
-	case *syntax.TupleExpr:
-		elems = target.List
-	case *syntax.ListExpr:
-		elems = target.List
 	}
 	for i, elem := range elems {
 		c.assign(elem, func() union { return unpacked(source(), i, len(elems)) })
@@ -185,24 +179,19 @@ func binaryOf(op syntax.Token) syntax.Token { return op - syntax.PLUS_EQ + synta
 
 // markReadOnly records that a use of a variable doesn't change its value.
 func (c *collector) markReadOnly(expr syntax.Expr) {
-	switch x := expr.(type) {
-	case *syntax.Ident:
-		c.readOnly[x] = true
-	case *syntax.ParenExpr:
-		c.markReadOnly(x.X)
+	if id, ok := unparen(expr).(*syntax.Ident); ok {
+		c.readOnly[id] = true
 	}
 }
 
 // condition records that the variables in a condition are only read.
 func (c *collector) condition(expr syntax.Expr) {
 	c.markReadOnly(expr)
-	switch x := expr.(type) {
+	switch x := unparen(expr).(type) {
 	case *syntax.BinaryExpr:
 		c.condition(x.X)
 		c.condition(x.Y)
 	case *syntax.UnaryExpr:
-		c.condition(x.X)
-	case *syntax.ParenExpr:
 		c.condition(x.X)
 	}
 }
@@ -250,12 +239,8 @@ func (c *collector) recordCall(n *syntax.CallExpr) {
 		if !ok || c.readOnly[id] {
 			continue
 		}
-		if spread {
-			c.readOnly[id] = true
-			continue
-		}
 		c.readOnly[id] = true
-		if v := c.variable(id); v != nil {
+		if v := c.variable(id); v != nil && !spread {
 			v.leaks = append(v.leaks, func() bool { return c.leaks(c.typeOf(n.Fn)) })
 		}
 	}
@@ -288,11 +273,7 @@ func (c *collector) puts(id *syntax.Ident, name string, args []syntax.Expr) {
 			if i >= len(args) {
 				return noneT
 			}
-			value, named, spread := argument(args[i])
-			if named != "" || spread {
-				return nil
-			}
-			return c.typeOf(value)
+			return c.typeOfArg(args, i)
 		}
 	}
 	switch name {

@@ -45,12 +45,7 @@ func (m *module) provokes(callee syntax.Expr, seen []syntax.Node) bool {
 	}
 	params := make(map[*syntax.Ident]bool)
 	for _, p := range fn.params {
-		if param, ok := p.(*syntax.UnaryExpr); ok {
-			p = param.X
-		} else if param, ok := p.(*syntax.BinaryExpr); ok {
-			p = param.X
-		}
-		if id, ok := p.(*syntax.Ident); ok {
+		if id := paramName(p); id != nil {
 			params[firstOf(id)] = true
 		}
 	}
@@ -74,18 +69,11 @@ func (m *module) provokes(callee syntax.Expr, seen []syntax.Node) bool {
 // for mistakes, or unknown classes.
 func expectsMistake(call *syntax.CallExpr) bool {
 	for i, arg := range call.Args {
-		exprs := []syntax.Expr{arg}
-		if list, ok := arg.(*syntax.TupleExpr); ok {
-			exprs = list.List
-		} else if list, ok := arg.(*syntax.ListExpr); ok {
-			exprs = list.List
-		} else if paren, ok := arg.(*syntax.ParenExpr); ok {
-			exprs = []syntax.Expr{paren.X}
-			if list, ok := paren.X.(*syntax.TupleExpr); ok {
-				exprs = list.List
-			}
+		classes, ok := elemsOf(unparen(arg))
+		if !ok {
+			classes = []syntax.Expr{unparen(arg)}
 		}
-		for _, expr := range exprs {
+		for _, expr := range classes {
 			id, isIdent := expr.(*syntax.Ident)
 			switch {
 			case isNamed(expr, "Error", "ScriptError", "AssertionError"):

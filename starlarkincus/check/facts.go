@@ -127,6 +127,28 @@ func (v *variable) compute() union {
 	return u
 }
 
+// unparen returns an expression without its parentheses.
+func unparen(expr syntax.Expr) syntax.Expr {
+	for {
+		paren, ok := expr.(*syntax.ParenExpr)
+		if !ok {
+			return expr
+		}
+		expr = paren.X
+	}
+}
+
+// elemsOf returns the elements of a tuple or list expression.
+func elemsOf(expr syntax.Expr) (elems []syntax.Expr, ok bool) {
+	switch x := expr.(type) {
+	case *syntax.TupleExpr:
+		return x.List, true
+	case *syntax.ListExpr:
+		return x.List, true
+	}
+	return nil, false
+}
+
 // firstOf returns the identifier that first binds id's variable; nil for a predeclared name.
 func firstOf(id *syntax.Ident) *syntax.Ident {
 	if binding, ok := id.Binding.(*resolve.Binding); ok && binding.First != nil {

@@ -40,7 +40,7 @@ func Format(name string, src []byte) ([]byte, error) {
 	out := build.FormatWithoutRewriting(file)
 	after, err := parse(name, out)
 	if err != nil || !Same(before, after) {
-		return src, fmt.Errorf("%s:1: can't be formatted: that would change what it does", name)
+		return src, fmt.Errorf("%s:1: can't be formatted: the formatter would change its meaning", name)
 	}
 	return out, nil
 }

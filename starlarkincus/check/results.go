@@ -128,26 +128,16 @@ func (m *module) declaredReturns(name string, recv typ, args []syntax.Expr) unio
 
 // builtinReturns returns the types of a builtin's result, including those of functions that call an argument.
 func (m *module) builtinReturns(name string, args []syntax.Expr) union {
-	argAt := func(i int) union {
-		if i >= len(args) {
-			return nil
-		}
-		value, named, spread := argument(args[i])
-		if named != "" || spread {
-			return nil
-		}
-		return m.typeOf(value)
-	}
 	if f, ok := forwarding[name]; ok && len(args) > f.fn {
 		switch name {
 		case "try_", "catch":
-			return resultOf(m.returns(argAt(f.fn), args[f.fn+1:]))
+			return resultOf(m.returns(m.typeOfArg(args, f.fn), args[f.fn+1:]))
 		case "parallel":
-			return listOf(resultOf(m.returns(argAt(0), nil)))
+			return listOf(resultOf(m.returns(m.typeOfArg(args, 0), nil)))
 		case "retry":
-			return m.returns(argAt(f.fn), args[f.fn+1:])
+			return m.returns(m.typeOfArg(args, f.fn), args[f.fn+1:])
 		case "finally_", "wait_until":
-			return m.returns(argAt(0), nil)
+			return m.returns(m.typeOfArg(args, 0), nil)
 		case "defer":
 			return noneT
 		}
@@ -159,19 +149,19 @@ func (m *module) builtinReturns(name string, args []syntax.Expr) union {
 	case "flag":
 		return m.flagTypes(args)
 	case "error_class":
-		if name, ok := starlark.AsString(m.literalAt(args, 0)); ok {
-			return named(errorClass, name)
+		if t, ok := m.typeOfArg(args, 0).one(); ok && t.class == text && t.value != nil {
+			return named(errorClass, string(t.value.(starlark.String)))
 		}
 		return nil
 	}
 	return m.declaredReturns(name, typ{}, args)
 }
 
-// literalAt returns the value of a literal argument; nil for another one.
-func (m *module) literalAt(args []syntax.Expr, i int) starlark.Value {
+// typeOfArg returns the types of argument i; nil if it is missing, named or spread.
+func (m *module) typeOfArg(args []syntax.Expr, i int) union {
 	if i < len(args) {
 		if value, name, spread := argument(args[i]); name == "" && !spread {
-			return m.literal(value)
+			return m.typeOf(value)
 		}
 	}
 	return nil

@@ -190,23 +190,28 @@ func (u union) shallow(depth int) union {
 	}
 	out := make(union, len(u))
 	for i, t := range u {
-		if len(t.elems) > 0 {
-			elems := make([]union, len(t.elems))
-			for k := range t.elems {
-				elems[k] = t.elems[k].shallow(depth - 1)
-			}
-			t.elems = elems
-		}
-		if t.fields != nil {
-			fields := make(map[string]union, len(t.fields))
-			for name, field := range t.fields {
-				fields[name] = field.shallow(depth - 1)
-			}
-			t.fields = fields
-		}
-		out[i] = t
+		out[i] = t.mapParts(func(u union) union { return u.shallow(depth - 1) })
 	}
 	return out
+}
+
+// mapParts returns the type with f applied to its elements and fields.
+func (t typ) mapParts(f func(union) union) typ {
+	if len(t.elems) > 0 {
+		elems := make([]union, len(t.elems))
+		for i, elem := range t.elems {
+			elems[i] = f(elem)
+		}
+		t.elems = elems
+	}
+	if t.fields != nil {
+		fields := make(map[string]union, len(t.fields))
+		for name, field := range t.fields {
+			fields[name] = f(field)
+		}
+		t.fields = fields
+	}
+	return t
 }
 
 // loose returns the union of a value that other code may change: the elements of mutable lists, sets and dicts become
@@ -221,18 +226,8 @@ func (u union) loose() union {
 		case t.frozen:
 		case t.class == list || t.class == set || t.class == dict:
 			t.elems, t.value = nil, nil
-		case t.class == tuple || t.class == result:
-			elems := make([]union, len(t.elems))
-			for k := range t.elems {
-				elems[k] = t.elems[k].loose()
-			}
-			t.elems = elems
-		case t.class == structure && t.fields != nil:
-			fields := make(map[string]union, len(t.fields))
-			for name, field := range t.fields {
-				fields[name] = field.loose()
-			}
-			t.fields = fields
+		case t.class == tuple || t.class == result || t.class == structure:
+			t = t.mapParts(union.loose)
 		}
 		out[i] = t
 	}
@@ -243,14 +238,9 @@ func (u union) loose() union {
 func (u union) holding() union {
 	out := slices.Clone(u)
 	for i, t := range out {
-		if t.frozen || t.class != list && t.class != set && t.class != dict {
-			continue
+		if !t.frozen && (t.class == list || t.class == set || t.class == dict) {
+			out[i] = t.mapParts(union.loose)
 		}
-		elems := make([]union, len(t.elems))
-		for k := range t.elems {
-			elems[k] = t.elems[k].loose()
-		}
-		out[i].elems = elems
 	}
 	return out
 }

@@ -58,14 +58,8 @@ func (f *flow) function(resolved any, params []syntax.Expr) *flow {
 	}
 	inner := &flow{f.module, own, make(map[*syntax.Ident]bool), f.reported}
 	for _, param := range params {
-		switch p := param.(type) {
-		case *syntax.BinaryExpr:
-			param = p.X
-		case *syntax.UnaryExpr:
-			param = p.X
-		}
-		if param != nil {
-			inner.assign(param)
+		if id := paramName(param); id != nil {
+			inner.addNames(id)
 		}
 	}
 	return inner
@@ -201,16 +195,9 @@ func (f *flow) addNames(target syntax.Expr) {
 
 // parts calls do with each part of a target that is not a tuple or a list itself.
 func parts(target syntax.Expr, do func(syntax.Expr)) {
-	var elems []syntax.Expr
-	switch x := target.(type) {
-	case *syntax.ParenExpr:
-		elems = []syntax.Expr{x.X}
-	case *syntax.TupleExpr:
-		elems = x.List
-	case *syntax.ListExpr:
-		elems = x.List
-	default:
-		do(target)
+	elems, ok := elemsOf(unparen(target))
+	if !ok {
+		do(unparen(target))
 	}
 	for _, elem := range elems {
 		parts(elem, do)

@@ -108,16 +108,9 @@ func (m *module) checkLoop(vars, x syntax.Expr) {
 
 // checkUnpack checks the number of values in an assignment to several targets.
 func (m *module) checkUnpack(target syntax.Expr, u union) {
-	var elems []syntax.Expr
-	switch target := target.(type) {
-	case *syntax.ParenExpr:
-		m.checkUnpack(target.X, u)
-		return
-	case *syntax.TupleExpr:
-		elems = target.List
-	case *syntax.ListExpr:
-		elems = target.List
-	default:
+	target = unparen(target)
+	elems, ok := elemsOf(target)
+	if !ok {
 		return
 	}
 	if p := notUnpacked(u, len(elems)); p.text != "" {
@@ -237,27 +230,15 @@ func (m *module) checkAssign(n *syntax.AssignStmt, targets map[syntax.Expr]bool)
 	} else {
 		m.checkUnpack(n.LHS, m.typeOf(n.RHS))
 	}
-	m.checkTarget(n.LHS, targets)
-}
-
-func (m *module) checkTarget(target syntax.Expr, targets map[syntax.Expr]bool) {
-	targets[target] = true
-	switch x := target.(type) {
-	case *syntax.ParenExpr:
-		m.checkTarget(x.X, targets)
-	case *syntax.TupleExpr:
-		for _, elem := range x.List {
-			m.checkTarget(elem, targets)
+	parts(n.LHS, func(part syntax.Expr) {
+		targets[part] = true
+		switch x := part.(type) {
+		case *syntax.IndexExpr:
+			m.fail(x, unassignable(m.typeOf(x.X), m.typeOf(x.Y)))
+		case *syntax.DotExpr:
+			m.fail(x, unsettable(m.typeOf(x.X), x.Name.Name))
 		}
-	case *syntax.ListExpr:
-		for _, elem := range x.List {
-			m.checkTarget(elem, targets)
-		}
-	case *syntax.IndexExpr:
-		m.fail(x, unassignable(m.typeOf(x.X), m.typeOf(x.Y)))
-	case *syntax.DotExpr:
-		m.fail(x, unsettable(m.typeOf(x.X), x.Name.Name))
-	}
+	})
 }
 
 // checkUnused reports a try_ whose Result is not used, which hides failures, and methods that aren't called.
@@ -266,11 +247,11 @@ func (m *module) checkUnused(stmt *syntax.ExprStmt) {
 	case *syntax.CallExpr:
 		if isNamed(x.Fn, "try_") { // not catch, which names the ignored classes
 			id := x.Fn.(*syntax.Ident)
-			m.report(id.NamePos, "", "the Result of %s is not used, so a failure goes unnoticed: to mean that, write _ = %[1]s(…)", id.Name)
+			m.report(id.NamePos, "", "the Result of %s is not used, so a failure goes unnoticed: to ignore it, write _ = %[1]s(…)", id.Name)
 		}
 	case *syntax.DotExpr:
 		if u := m.typeOf(x); u.is(method) || u.is(bound) {
-			m.report(x.Name.NamePos, "", "%s is a method, and does nothing where it isn't called: call it, %[1]s(…)", u[0].name)
+			m.report(x.Name.NamePos, "", "%s is a method, and does nothing unless it is called: call it, %[1]s(…)", u[0].name)
 		}
 	}
 }
