@@ -43,6 +43,9 @@ type problem struct{ text, near string }
 
 // attr returns the types of an attribute, or a problem if no type of the value has it.
 func (m *module) attr(u union, name string, called bool) (union, problem) {
+	if u == nil {
+		return nil, problem{}
+	}
 	out, failed := never, problem{}
 	for i, t := range u {
 		found, p := m.attrOf(t, name, called)
@@ -56,13 +59,7 @@ func (m *module) attr(u union, name string, called bool) (union, problem) {
 			failed = p
 		}
 	}
-	if u == nil {
-		return nil, problem{}
-	}
-	if len(out) > 0 || len(u) == 0 {
-		return out, problem{}
-	}
-	if failed == (problem{}) { // the attribute exists but has no value
+	if len(out) > 0 {
 		return out, problem{}
 	}
 	return never, failed

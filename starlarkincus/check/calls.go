@@ -27,22 +27,18 @@ func (m *module) checkCall(call *syntax.CallExpr) {
 		}
 	}
 	m.checkArgs(u, call.Args, at)
-	id, ok := call.Fn.(*syntax.Ident)
+	name, f, ok := forwardingOf(call.Fn)
 	if !ok || m.facts.expectedToFail[call] {
 		return
 	}
-	form, ok := forwarding[id.Name]
-	if !ok || !isNamed(call.Fn, id.Name) {
-		return
-	}
-	m.forward(id.Name, form.fn, form.given, form.own, form.as, call.Args)
-	if form.also > 0 {
-		m.forward(id.Name, form.also, form.given, form.own, form.as, call.Args)
+	m.checkForwarded(name, f, f.fn, call.Args)
+	if f.also > 0 {
+		m.checkForwarded(name, f, f.also, call.Args)
 	}
 }
 
-// forward checks the call of argument i by a function such as try_.
-func (m *module) forward(name string, i, given int, own []string, as string, args []syntax.Expr) {
+// checkForwarded checks the call of argument i by a function such as try_.
+func (m *module) checkForwarded(name string, f forward, i int, args []syntax.Expr) {
 	for _, arg := range args[:min(i+1, len(args))] {
 		if _, named, spread := argument(arg); named != "" || spread {
 			return
@@ -53,7 +49,7 @@ func (m *module) forward(name string, i, given int, own []string, as string, arg
 	}
 	fn := m.typeOf(args[i])
 	at := syntax.Start(args[i])
-	if p := failing(fn, func(t typ) string { return notFunction(name, as, t) }); p.text != "" {
+	if p := failing(fn, func(t typ) string { return notFunction(name, f.as, t) }); p.text != "" {
 		if m.declared[name] == nil || fn.is(collection) {
 			m.report(at, "", "%s", p.text)
 		}
@@ -63,18 +59,12 @@ func (m *module) forward(name string, i, given int, own []string, as string, arg
 		at = dot.Name.NamePos
 	}
 	var passed []syntax.Expr
-	switch given {
+	switch f.given {
 	case -1:
-	next:
-		for _, arg := range args[i+1:] {
+		passed = slices.DeleteFunc(slices.Clone(args[i+1:]), func(arg syntax.Expr) bool {
 			_, named, _ := argument(arg)
-			for _, mine := range own {
-				if named == mine {
-					continue next
-				}
-			}
-			passed = append(passed, arg)
-		}
+			return slices.Contains(f.own, named)
+		})
 	case 1:
 		passed = []syntax.Expr{&syntax.Ident{NamePos: at, Name: "item"}}
 	}
@@ -85,7 +75,9 @@ func (m *module) forward(name string, i, given int, own []string, as string, arg
 func argument(arg syntax.Expr) (value syntax.Expr, named string, spread bool) {
 	switch arg := arg.(type) {
 	case *syntax.UnaryExpr:
-		return arg.X, "", arg.Op == syntax.STAR || arg.Op == syntax.STARSTAR
+		if arg.Op == syntax.STAR || arg.Op == syntax.STARSTAR {
+			return arg.X, "", true
+		}
 	case *syntax.BinaryExpr:
 		if arg.Op == syntax.EQ {
 			return arg.Y, arg.X.(*syntax.Ident).Name, false

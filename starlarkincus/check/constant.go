@@ -51,7 +51,7 @@ func (m *module) checkConstant(expr syntax.Expr) {
 
 // checkExit runs a call of exit with constant arguments.
 func (m *module) checkExit(call *syntax.CallExpr) {
-	if !isNamed(call.Fn, "exit") || slices.ContainsFunc(call.Args, func(arg syntax.Expr) bool { return !constant(arg) }) {
+	if slices.ContainsFunc(call.Args, func(arg syntax.Expr) bool { return !constant(arg) }) {
 		return
 	}
 	err := host.New(host.Options{}).RunSource(context.Background(), m.path, []byte(m.sourceOf(call)))
@@ -218,11 +218,7 @@ func (m *module) checkReplacements(x syntax.Expr, call *syntax.CallExpr) {
 		if t, ok := m.typeOf(value).one(); ok {
 			v = t.sample()
 		}
-		if name != "" {
-			trial.kwargs, trial.values = append(trial.kwargs, name), append(trial.values, v)
-		} else {
-			trial.args = append(trial.args, v)
-		}
+		trial.add(name, v)
 	}
 	if text := trial.run(); text != "" {
 		m.report(syntax.Start(x), "", "%s", text)

@@ -34,9 +34,9 @@ func (m *module) checkDeclared(name string, recv typ, args []syntax.Expr, at syn
 		case spread:
 			return
 		case named != "":
-			trial.kwargs, trial.values = append(trial.kwargs, named), append(trial.values, b.value(b.byName(named), value))
+			trial.add(named, b.value(b.byName(named), value))
 		default:
-			trial.args = append(trial.args, b.value(b.next(), value))
+			trial.add("", b.value(b.next(), value))
 		}
 	}
 	for _, p := range d.Params {
@@ -144,21 +144,7 @@ func (t *trial) callMethod() string {
 	if err != nil || fn == nil {
 		return ""
 	}
-	orNone := func(v starlark.Value) starlark.Value {
-		if v == nil {
-			return starlark.None
-		}
-		return v
-	}
-	var args starlark.Tuple
-	for _, v := range t.args {
-		args = append(args, orNone(v))
-	}
-	var kwargs []starlark.Tuple
-	for i, v := range t.values {
-		kwargs = append(kwargs, starlark.Tuple{starlark.String(t.kwargs[i]), orNone(v)})
-	}
-	if _, err := starlark.Call(&starlark.Thread{Name: "trial"}, fn, args, kwargs); err != nil {
+	if _, err := starlark.Call(&starlark.Thread{Name: "trial"}, fn, t.args, t.kwargs); err != nil {
 		return message(err)
 	}
 	return ""
@@ -171,9 +157,17 @@ const trialTime = 200 * time.Millisecond
 type trial struct {
 	name   string
 	recv   typ
-	args   []starlark.Value
-	kwargs []string
-	values []starlark.Value // of kwargs
+	args   starlark.Tuple
+	kwargs []starlark.Tuple
+}
+
+// add adds an argument, which is positional if it has no name.
+func (t *trial) add(name string, v starlark.Value) {
+	if name != "" {
+		t.kwargs = append(t.kwargs, starlark.Tuple{starlark.String(name), v})
+	} else {
+		t.args = append(t.args, v)
+	}
 }
 
 // run makes the call and returns the message of its failure; empty if it succeeds.
@@ -194,9 +188,6 @@ func (t *trial) run() string {
 	}
 	var args []string
 	add := func(prefix string, v starlark.Value) {
-		if v == nil {
-			v = starlark.None
-		}
 		name := "a" + strconv.Itoa(len(args))
 		names[name] = v
 		args = append(args, prefix+name)
@@ -207,8 +198,8 @@ func (t *trial) run() string {
 	if t.name == "flag" && len(args) > 0 {
 		args[0] = `"name"` // flag requires a literal
 	}
-	for i, v := range t.values {
-		add(t.kwargs[i]+" = ", v)
+	for _, arg := range t.kwargs {
+		add(string(arg[0].(starlark.String))+" = ", arg[1])
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), trialTime)
 	defer cancel()

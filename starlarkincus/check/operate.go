@@ -151,7 +151,7 @@ func unary(op syntax.Token, x union) (union, problem) {
 		}
 		return combined(op, t, t, v)
 	})
-	if x == nil || len(out) > 0 || out == nil {
+	if out == nil || len(out) > 0 {
 		return out, problem{}
 	}
 	return never, p
@@ -226,8 +226,8 @@ func badIndex(x, y union) problem {
 				}
 				return unhashable(index)
 			case starlark.Indexable:
-				if _, err := starlark.AsInt32(index.sample()); err != nil {
-					return fmt.Sprintf("%s index: %s", t.typeName(), err)
+				if text := notInt(index); text != "" {
+					return fmt.Sprintf("%s index: %s", t.typeName(), text)
 				}
 				return ""
 			}
@@ -250,14 +250,19 @@ func badSlice(x union, bounds ...union) problem {
 				if t.class == none {
 					return ""
 				}
-				if _, err := starlark.AsInt32(t.sample()); err != nil {
-					return err.Error()
-				}
-				return ""
+				return notInt(t)
 			})
 		}
 	}
 	return p
+}
+
+// notInt returns the message for an index of type t; empty if it is an int.
+func notInt(t typ) string {
+	if _, err := starlark.AsInt32(t.sample()); err != nil {
+		return err.Error()
+	}
+	return ""
 }
 
 // unhashable returns the message for a dict key of type t; empty if it is hashable.
@@ -285,12 +290,7 @@ func unassignable(x, y union) problem {
 			if t.frozen {
 				return "cannot assign to element of frozen list"
 			}
-			return failing(y, func(index typ) string {
-				if _, err := starlark.AsInt32(index.sample()); err != nil {
-					return err.Error()
-				}
-				return ""
-			}).text
+			return failing(y, notInt).text
 		}
 		return v.Type() + " value does not support item assignment"
 	})

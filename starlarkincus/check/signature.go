@@ -117,24 +117,19 @@ func (m *module) checkSignature(s *signature, who string, args []syntax.Expr, at
 	given := make(map[string]bool)
 	count, open := 0, false
 	for _, arg := range args {
-		switch arg := arg.(type) {
-		case *syntax.UnaryExpr:
-			if arg.Op == syntax.STAR || arg.Op == syntax.STARSTAR {
-				open = true
-				m.checkSpread(s, who, arg, given)
-				continue
+		switch value, name, spread := argument(arg); {
+		case spread:
+			open = true
+			m.checkSpread(s, who, value, given)
+		case name != "":
+			m.checkNamed(s, who, name, syntax.Start(arg), value, given)
+		default:
+			if count < len(positions) {
+				given[positions[count]] = !m.absent(s, value)
+				m.checkValue(s.find(positions[count]), who, value)
 			}
-		case *syntax.BinaryExpr:
-			if arg.Op == syntax.EQ {
-				m.checkNamed(s, who, arg, given)
-				continue
-			}
+			count++
 		}
-		if count < len(positions) {
-			given[positions[count]] = !m.absent(s, arg)
-			m.checkValue(s.find(positions[count]), who, arg)
-		}
-		count++
 	}
 	if count > len(positions) && !s.varargs {
 		m.report(at, "", "%s", s.tooMany(who, count, len(args)-count, positions))
@@ -160,8 +155,8 @@ func (m *module) absent(s *signature, value syntax.Expr) bool {
 }
 
 // checkSpread checks the arguments in **{…}.
-func (m *module) checkSpread(s *signature, who string, arg *syntax.UnaryExpr, given map[string]bool) {
-	dict, ok := arg.X.(*syntax.DictExpr)
+func (m *module) checkSpread(s *signature, who string, value syntax.Expr, given map[string]bool) {
+	dict, ok := value.(*syntax.DictExpr)
 	if !ok {
 		return
 	}
@@ -169,22 +164,21 @@ func (m *module) checkSpread(s *signature, who string, arg *syntax.UnaryExpr, gi
 		entry := elem.(*syntax.DictEntry)
 		if key, ok := entry.Key.(*syntax.Literal); ok {
 			if name, ok := key.Value.(string); ok {
-				m.checkNamed(s, who, &syntax.BinaryExpr{X: &syntax.Ident{Name: name, NamePos: key.TokenPos}, Op: syntax.EQ, Y: entry.Value}, given)
+				m.checkNamed(s, who, name, key.TokenPos, entry.Value, given)
 			}
 		}
 	}
 }
 
 // checkNamed checks one argument name=value.
-func (m *module) checkNamed(s *signature, who string, arg *syntax.BinaryExpr, given map[string]bool) {
-	id := arg.X.(*syntax.Ident)
-	p := s.find(id.Name)
+func (m *module) checkNamed(s *signature, who, name string, pos syntax.Position, value syntax.Expr, given map[string]bool) {
+	p := s.find(name)
 	switch {
-	case p != nil && given[id.Name]:
-		m.report(id.NamePos, "", "%s", s.twice(who, id.Name))
+	case p != nil && given[name]:
+		m.report(pos, "", "%s", s.twice(who, name))
 	case p != nil:
-		given[id.Name] = !m.absent(s, arg.Y)
-		m.checkValue(p, who, arg.Y)
+		given[name] = !m.absent(s, value)
+		m.checkValue(p, who, value)
 	case !s.named:
 		var names []string
 		for _, p := range s.params {
@@ -193,8 +187,8 @@ func (m *module) checkNamed(s *signature, who string, arg *syntax.BinaryExpr, gi
 			}
 		}
 		slices.Sort(names)
-		near := errors.Nearest(id.Name, names)
-		m.report(id.NamePos, near, "%s", s.unknown(who, id.Name, near, names))
+		near := errors.Nearest(name, names)
+		m.report(pos, near, "%s", s.unknown(who, name, near, names))
 	}
 }
 

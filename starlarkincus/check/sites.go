@@ -71,9 +71,7 @@ func (c *collector) elementsOf(values ...syntax.Expr) callSite {
 
 // recordSites records the calls of the script's functions, by the script itself or by a builtin such as sorted.
 func (c *collector) recordSites(n *syntax.CallExpr) {
-	if id, ok := n.Fn.(*syntax.Ident); ok {
-		c.addSite(id, c.direct(n.Args, nil))
-	}
+	c.addSite(n.Fn, c.direct(n.Args, nil))
 	if isNamed(n.Fn, "sorted", "min", "max") {
 		var values []syntax.Expr
 		for _, arg := range n.Args {
@@ -88,24 +86,20 @@ func (c *collector) recordSites(n *syntax.CallExpr) {
 		}
 		return
 	}
-	id, ok := n.Fn.(*syntax.Ident)
-	if !ok || !isNamed(n.Fn, id.Name) {
-		return
-	}
-	form, ok := forwarding[id.Name]
+	_, f, ok := forwardingOf(n.Fn)
 	if !ok {
 		return
 	}
-	for _, i := range []int{form.fn, form.also} {
-		if i >= len(n.Args) || i == 0 && form.fn != 0 {
+	for _, i := range []int{f.fn, f.also} {
+		if i >= len(n.Args) || i == 0 && f.fn != 0 {
 			continue
 		}
 		value, name, spread := argument(n.Args[i])
 		switch {
 		case name != "" || spread:
-		case form.given < 0:
-			c.addSite(value, c.direct(n.Args[i+1:], form.own))
-		case form.given == 0:
+		case f.given < 0:
+			c.addSite(value, c.direct(n.Args[i+1:], f.own))
+		case f.given == 0:
 			c.addSite(value, c.direct(nil, nil))
 		case len(n.Args) > 1:
 			if items, name, spread := argument(n.Args[1]); name == "" && !spread {

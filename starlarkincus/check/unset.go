@@ -2,6 +2,7 @@ package check
 
 import (
 	"maps"
+	"slices"
 
 	"go.starlark.net/resolve"
 	"go.starlark.net/syntax"
@@ -274,13 +275,8 @@ const maxCalls = 8
 
 // enter reports the unset variables of enclosing scopes that a called function reads unconditionally.
 func (f *flow) enter(fn *callable, calls []*callable) {
-	if len(calls) >= maxCalls || f.facts.expectedToFail[fn.node] {
+	if len(calls) >= maxCalls || f.facts.expectedToFail[fn.node] || slices.Contains(calls, fn) {
 		return
-	}
-	for _, c := range calls {
-		if c == fn {
-			return
-		}
 	}
 	calls = append(calls, fn)
 	bound := f.with(make(map[*syntax.Ident]bool))

@@ -17,14 +17,17 @@ var errorClasses = func() map[string]*errors.Class {
 	return all
 }()
 
-// forwarding describes the functions of the host that call an argument.
-var forwarding = map[string]struct {
+// A forward describes a function that calls an argument.
+type forward struct {
 	fn    int      // index of the called argument
 	own   []string // named arguments that aren't passed on
 	given int      // number of arguments in its call; -1 for all that follow it
 	also  int      // index of a second called argument; 0 for none
 	as    string   // an example for messages
-}{
+}
+
+// forwarding has the functions of the host that call an argument.
+var forwarding = map[string]forward{
 	"try_":          {given: -1, as: "try_(fn, arg)"},
 	"catch":         {fn: 1, given: -1, as: "catch(IncusNotFoundError, fn, arg)"},
 	"retry":         {own: []string{"on", "times", "delay", "backoff"}, given: -1, as: "retry(fn, arg)"},
@@ -33,6 +36,16 @@ var forwarding = map[string]struct {
 	"finally_":      {also: 1, as: "finally_(lambda: f(x), cleanup)"},
 	"wait_until":    {as: "wait_until(lambda: f(x))"},
 	"parallel":      {given: 1, as: "parallel(fn, items)"},
+}
+
+// forwardingOf returns the name and the description of fn if it is one of the forwarding functions.
+func forwardingOf(fn syntax.Expr) (name string, f forward, ok bool) {
+	id, ok := fn.(*syntax.Ident)
+	if !ok || !isNamed(fn, id.Name) {
+		return "", f, false
+	}
+	f, ok = forwarding[id.Name]
+	return id.Name, f, ok
 }
 
 // checkCode checks all statements and expressions.
@@ -89,32 +102,26 @@ func (m *module) checkCode() {
 	})
 }
 
-// fail reports a problem, if it has a text.
-func (m *module) fail(at syntax.Expr, p problem) {
+// fail reports a problem, and returns whether there is one.
+func (m *module) fail(at syntax.Expr, p problem) bool {
 	if p.text != "" {
 		m.report(syntax.Start(at), p.near, "%s", p.text)
 	}
+	return p.text != ""
 }
 
 // checkLoop checks an iteration and the unpacking of its elements.
 func (m *module) checkLoop(vars, x syntax.Expr) {
-	u := m.typeOf(x)
-	if p := notIterable(u); p.text != "" {
-		m.fail(x, p)
-		return
+	if u := m.typeOf(x); !m.fail(x, notIterable(u)) {
+		m.checkUnpack(vars, u.element())
 	}
-	m.checkUnpack(vars, u.element())
 }
 
 // checkUnpack checks the number of values in an assignment to several targets.
 func (m *module) checkUnpack(target syntax.Expr, u union) {
 	target = unparen(target)
 	elems, ok := elemsOf(target)
-	if !ok {
-		return
-	}
-	if p := notUnpacked(u, len(elems)); p.text != "" {
-		m.fail(target, p)
+	if !ok || m.fail(target, notUnpacked(u, len(elems))) {
 		return
 	}
 	for i, elem := range elems {
@@ -200,9 +207,7 @@ func (m *module) checkDict(n *syntax.DictExpr) {
 	for _, elem := range n.List {
 		entry := elem.(*syntax.DictEntry)
 		key := m.typeOf(entry.Key)
-		if p := failing(key, unhashable); p.text != "" {
-			m.fail(entry.Key, p)
-		}
+		m.fail(entry.Key, failing(key, unhashable))
 		if literal, ok := entry.Key.(*syntax.Literal); ok {
 			if t, ok := key.one(); ok && t.value != nil {
 				if text := t.value.String(); seen[text] {
