@@ -1,6 +1,7 @@
 package check
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -145,22 +146,7 @@ func noAttr(t typ, name string, names []string) (union, problem) {
 	return never, problem{t.String() + " has no ." + name, errors.Nearest(name, names)}
 }
 
-func (m *module) clientAttr(name string) (union, problem) {
-	if m.clientAttrs[name] == nil {
-		u, p := m.readClientAttr(name)
-		m.clientAttrs[name] = &attribute{u, p}
-	}
-	a := m.clientAttrs[name]
-	return a.types, a.problem
-}
-
-// An attribute is a cached result of attr.
-type attribute struct {
-	types   union
-	problem problem
-}
-
-func (c *checker) readClientAttr(name string) (union, problem) {
+func (c *checker) clientAttr(name string) (union, problem) {
 	names := c.client.AttrNames()
 	if !slices.Contains(names, name) {
 		return noAttr(typ{class: client}, name, names)
@@ -192,7 +178,7 @@ func (m *module) collectionAttr(t typ, name string) (union, problem) {
 	case t.res.Lists == spec.Single && has.object[name] != nil:
 		return never, problem{t.res.Name + " has no ." + name + ": read it first, " + t.res.Reach() + "()." + name + "(…)", ""}
 	}
-	names := keys(has.collection)
+	names := slices.Sorted(maps.Keys(has.collection))
 	for _, child := range t.res.Children {
 		if child.Stands == spec.OnCollection {
 			names = append(names, child.Name)
@@ -208,7 +194,7 @@ func (m *module) objectAttr(t typ, name string, called bool) (union, problem) {
 	if decl := has.object[name]; decl != nil {
 		return only(typ{class: method, name: t.res.Singular() + "." + name, res: t.res, method: decl}), problem{}
 	}
-	names := keys(has.object)
+	names := slices.Collect(maps.Keys(has.object))
 	for child, r := range has.children {
 		if r.Stands == spec.OnCollection {
 			continue
@@ -338,13 +324,4 @@ func (m *module) memberOf(library, name string) union {
 		}
 	}
 	return nil
-}
-
-func keys[T any](m map[string]T) []string {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }

@@ -27,9 +27,6 @@ func paramName(param syntax.Expr) *syntax.Ident {
 	return id
 }
 
-// results returns the inferred types of the function's result.
-func (f *callable) results() union { return f.result.types }
-
 // returns computes the types of the function's result, given the current types of variables.
 func (f *callable) returns() union {
 	if f.value != nil {

@@ -87,13 +87,13 @@ type checker struct {
 	client         *starlarkincus.Client
 	modules        map[string]*module // by path
 	members        members
-	clientAttrs    map[string]*attribute
-	methods        map[*spec.Method]*signature
-	declared       map[string]*declare.Decl // names of scripts and tests, including members of libraries
-	builtins       map[string]*signature    // signatures of the host's functions, built on demand
-	libraries      map[string][]string      // the host's libraries and their members
-	unknownNames   map[string]bool          // Options.Names
-	names          *host.Session            // resolves predeclared names of scripts
+
+	methods      map[*spec.Method]*signature
+	declared     map[string]*declare.Decl // names of scripts and tests, including members of libraries
+	builtins     map[string]*signature    // signatures of the host's functions, built on demand
+	libraries    map[string][]string      // the host's libraries and their members
+	unknownNames map[string]bool          // Options.Names
+	names        *host.Session            // resolves predeclared names of scripts
 }
 
 func newChecker(o Options) *checker {
@@ -111,7 +111,7 @@ func newChecker(o Options) *checker {
 	}
 	maps.Copy(declared, host.Declarations())
 	c := &checker{
-		client: client, unknownNames: unknownNames, modules: make(map[string]*module), members: make(members), clientAttrs: make(map[string]*attribute),
+		client: client, unknownNames: unknownNames, modules: make(map[string]*module), members: make(members),
 		methods: make(map[*spec.Method]*signature), declared: declared, builtins: make(map[string]*signature), libraries: make(map[string][]string),
 		scripts: host.New(host.Options{Predeclared: names, LibraryPath: o.LibraryPath}),
 		tests:   host.New(host.Options{Predeclared: testNames, LibraryPath: o.LibraryPath}),

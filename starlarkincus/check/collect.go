@@ -38,8 +38,6 @@ func (m *module) variable(id *syntax.Ident) *variable {
 	return v
 }
 
-func unknown() union { return nil }
-
 // assign records an assignment of a value with the source's types to a target.
 func (c *collector) assign(target syntax.Expr, source func() union) {
 	elems, _ := elemsOf(unparen(target))
@@ -167,8 +165,10 @@ func (c *collector) assignment(n *syntax.AssignStmt) {
 		return
 	}
 	c.markReadOnly(n.RHS)
-	result := func() union { return c.operate(binaryOf(n.Op), c.typeOf(n.LHS), c.typeOf(n.RHS)) }
-	c.assign(n.LHS, result)
+	c.assign(n.LHS, func() union {
+		u, _ := binary(binaryOf(n.Op), c.typeOf(n.LHS), c.typeOf(n.RHS))
+		return u
+	})
 	if id, ok := n.LHS.(*syntax.Ident); ok && n.Op == syntax.PLUS_EQ {
 		c.put(id, nil, func() union { return c.typeOf(n.RHS).element() })
 	}
@@ -207,7 +207,7 @@ func (c *collector) define(n syntax.Node, name string, params []syntax.Expr) *ca
 			param, fallback = p.X, p.Y
 		case *syntax.UnaryExpr:
 			if p.X != nil {
-				c.assign(p.X, unknown)
+				c.assign(p.X, func() union { return nil })
 			}
 			continue
 		}
@@ -220,8 +220,6 @@ func (c *collector) define(n syntax.Node, name string, params []syntax.Expr) *ca
 	}
 	return fn
 }
-
-func (m *module) callable(n syntax.Node) *callable { return m.facts.callables[n] }
 
 // recordCall records the effects of a call on its arguments and its receiver.
 func (c *collector) recordCall(n *syntax.CallExpr) {

@@ -74,7 +74,7 @@ func (m *module) infer(expr syntax.Expr) union {
 		}
 		return listOf(m.typeOf(x.Body))
 	case *syntax.LambdaExpr:
-		return only(typ{class: function, name: "lambda", fn: m.callable(x)})
+		return only(typ{class: function, name: "lambda", fn: m.facts.callables[x]})
 	}
 	return nil
 }

@@ -88,7 +88,7 @@ func (m *module) checkLoads() {
 	}
 }
 
-// hasFlags reports whether the file's top level calls flag in any case.
+// hasFlags reports whether the file's top level calls flag unconditionally.
 func (m *module) hasFlags() bool {
 	found := false
 	for _, stmt := range m.file.Stmts {

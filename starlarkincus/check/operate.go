@@ -113,11 +113,6 @@ func binary(op syntax.Token, x, y union) (union, problem) {
 	return never, p
 }
 
-func (m *module) operate(op syntax.Token, x, y union) union {
-	u, _ := binary(op, x, y)
-	return u
-}
-
 func (m *module) binaryTypes(x *syntax.BinaryExpr) union {
 	switch x.Op {
 	case syntax.AND, syntax.OR:
@@ -127,7 +122,8 @@ func (m *module) binaryTypes(x *syntax.BinaryExpr) union {
 	case syntax.EQL, syntax.NEQ, syntax.IN, syntax.NOT_IN, syntax.LT, syntax.GT, syntax.LE, syntax.GE:
 		return boolT
 	}
-	return m.operate(x.Op, m.typeOf(x.X), m.typeOf(x.Y))
+	u, _ := binary(x.Op, m.typeOf(x.X), m.typeOf(x.Y))
+	return u
 }
 
 func (m *module) unaryTypes(x *syntax.UnaryExpr) union {

@@ -19,7 +19,7 @@ func (m *module) returned(t typ, args []syntax.Expr) union {
 	case method:
 		return m.methodReturns(t, args)
 	case function:
-		return t.fn.results()
+		return t.fn.result.types
 	case collection:
 		if t.res.Lists == spec.Single {
 			return objectOf(t.res)

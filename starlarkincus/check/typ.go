@@ -20,7 +20,7 @@ const (
 	text // string
 	octets
 	list  // of elems[0]
-	tuple // of elems, one each; of elems[0] where it is open
+	tuple // of elems, one each; of elems[0] if open
 	dict  // of elems[0] to elems[1]
 	set   // of elems[0]
 	ranged
@@ -115,7 +115,7 @@ func (u union) is(c class) bool {
 func (t typ) alike(o typ) bool {
 	return t.class == o.class && t.name == o.name && t.res == o.res && t.method == o.method && (t.fn == o.fn || t.fn != nil && o.fn != nil && t.fn.node == o.fn.node) &&
 		(t.class != tuple || t.open == o.open && len(t.elems) == len(o.elems)) &&
-		(t.class != structure || (t.fields == nil) == (o.fields == nil) && slices.Equal(keys(t.fields), keys(o.fields)))
+		(t.class != structure || (t.fields == nil) == (o.fields == nil) && maps.EqualFunc(t.fields, o.fields, func(union, union) bool { return true }))
 }
 
 func (t typ) equal(o typ) bool {

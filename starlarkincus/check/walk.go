@@ -102,7 +102,7 @@ func (m *module) checkCode() {
 	})
 }
 
-// fail reports a problem, and returns whether there is one.
+// fail reports a problem, if there is one. It returns whether it did.
 func (m *module) fail(at syntax.Expr, p problem) bool {
 	if p.text != "" {
 		m.report(syntax.Start(at), p.near, "%s", p.text)
@@ -156,8 +156,8 @@ func (m *module) checkBinary(n *syntax.BinaryExpr) {
 	}
 }
 
-// unequal returns the problem of a comparison that is always false because values of the two types are never equal. It
-// covers the types of the incus module and of errors.
+// unequal returns the problem of a comparison of values of types that are never equal. It covers the types of the incus
+// module and of errors.
 func (m *module) unequal(n *syntax.BinaryExpr) problem {
 	x, y := m.typeOf(n.X), m.typeOf(n.Y)
 	if m.isParam(n.X) || m.isParam(n.Y) {
