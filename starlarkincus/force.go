@@ -59,6 +59,6 @@ func (r ref) stopAndDelete(ctx context.Context, request rest.Request, w patience
 	if err != nil && !errors.Is(err, errors.State) {
 		return out, there, err
 	}
-	out, err = r.do(ctx, request, w)
+	out, err = r.submit(ctx, request, w)
 	return out, there, err
 }

@@ -78,7 +78,7 @@ func publish(c *invocation) (starlark.Value, error) {
 	}
 	images := c.ref.join(c.decl.Path)
 	images.res = c.decl.Returns.Of
-	out, err := images.do(c.ctx, c.request(images, "POST", body), c.patience())
+	out, err := images.submit(c.ctx, c.request(images, "POST", body), c.patience())
 	if out.going != nil || err != nil {
 		return out.going, err
 	}

@@ -184,7 +184,7 @@ func (c *invocation) request(p ref, httpMethod string, body map[string]any) rest
 
 // send sends the method's declared request, as it is, and waits for the operation that it begins.
 func (c *invocation) send(body map[string]any) (outcome, error) {
-	return c.ref.do(c.ctx, c.request(c.ref, c.decl.HTTP, body), c.patience())
+	return c.ref.submit(c.ctx, c.request(c.ref, c.decl.HTTP, body), c.patience())
 }
 
 // patience returns the one that wait= and timeout= say.

@@ -41,7 +41,7 @@ func move(c *invocation) (starlark.Value, error) {
 	if target != "" {
 		query.Set("target", target)
 	}
-	out, err := o.ref.do(c.ctx, rest.Request{Method: "POST", Path: o.ref.path, Query: query, Body: body}, c.patience())
+	out, err := o.ref.submit(c.ctx, rest.Request{Method: "POST", Path: o.ref.path, Query: query, Body: body}, c.patience())
 	if out.going != nil || err != nil {
 		return out.going, err
 	}

@@ -46,7 +46,7 @@ func (p Path) Act(ctx context.Context, method, below string, body any) error {
 
 // Remove deletes the object.
 func (p Path) Remove(ctx context.Context, query url.Values) error {
-	_, err := p.ref.do(ctx, rest.Request{Method: "DELETE", Path: p.ref.path, Query: p.query(query)}, patience{})
+	_, err := p.ref.submit(ctx, rest.Request{Method: "DELETE", Path: p.ref.path, Query: p.query(query)}, patience{})
 	return err
 }
 

@@ -22,7 +22,7 @@ func createRaw(c *invocation) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = p.do(c.ctx, c.request(p, "POST", nil), patience{})
+	_, err = p.submit(c.ctx, c.request(p, "POST", nil), patience{})
 	return starlark.None, err
 }
 

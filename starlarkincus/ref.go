@@ -127,26 +127,26 @@ func (r ref) readInto(ctx context.Context, query url.Values, v any) error {
 
 // create makes an object in the collection.
 func (r ref) create(ctx context.Context, body any, w patience) (outcome, error) {
-	return r.do(ctx, rest.Request{Method: "POST", Path: r.path, Query: r.query(spec.New), Body: body}, w)
+	return r.submit(ctx, rest.Request{Method: "POST", Path: r.path, Query: r.query(spec.New), Body: body}, w)
 }
 
 // change sets the object whole. A version other than "" is the one that it must still have.
 func (r ref) change(ctx context.Context, body any, version string, w patience) (outcome, error) {
-	return r.do(ctx, rest.Request{Method: "PUT", Path: r.path, Query: r.query(spec.Update | spec.Replace), Body: body, IfMatch: version}, w)
+	return r.submit(ctx, rest.Request{Method: "PUT", Path: r.path, Query: r.query(spec.Update | spec.Replace), Body: body, IfMatch: version}, w)
 }
 
 // remove deletes the object.
 func (r ref) remove(ctx context.Context, w patience) (outcome, error) {
-	return r.do(ctx, rest.Request{Method: "DELETE", Path: r.path, Query: r.query(spec.Delete)}, w)
+	return r.submit(ctx, rest.Request{Method: "DELETE", Path: r.path, Query: r.query(spec.Delete)}, w)
 }
 
 // act sends another change to a path below.
 func (r ref) act(ctx context.Context, method, path string, body any, w patience) (outcome, error) {
-	return r.do(ctx, rest.Request{Method: method, Path: r.join(path).path, Query: r.query(0), Body: body}, w)
+	return r.submit(ctx, rest.Request{Method: method, Path: r.join(path).path, Query: r.query(0), Body: body}, w)
 }
 
-// do sends a change and waits for the operation that it begins.
-func (r ref) do(ctx context.Context, q rest.Request, w patience) (outcome, error) {
+// submit sends a change and waits for the operation that it begins.
+func (r ref) submit(ctx context.Context, q rest.Request, w patience) (outcome, error) {
 	reply, err := r.client.send(ctx, q)
 	if err != nil {
 		return outcome{}, err

@@ -37,7 +37,7 @@ func request(c *invocation) (starlark.Value, error) {
 	for name, v := range texts(c.args.local["headers"]) {
 		r.Header.Set(name, v)
 	}
-	out, err := c.ref.do(c.ctx, r, c.patience())
+	out, err := c.ref.submit(c.ctx, r, c.patience())
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,8 @@ func returned(p *spec.Site, m *spec.Method, owner, got starlark.Value) error {
 	switch {
 	case says("as a string", "as text"):
 		kind = "string"
+	case says("as bytes"):
+		kind = "bytes"
 	case says("returns the Operation", "returns an Operation"):
 		kind = "Operation"
 	case says("returns the image"):

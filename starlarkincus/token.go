@@ -10,7 +10,7 @@ import (
 
 // startOperation starts what only somebody else can bring to its end, and returns the operation.
 func startOperation(c *invocation) (starlark.Value, error) {
-	out, err := c.ref.do(c.ctx, c.request(c.ref, c.decl.HTTP, c.body()), patience{away: true})
+	out, err := c.ref.submit(c.ctx, c.request(c.ref, c.decl.HTTP, c.body()), patience{away: true})
 	if err == nil && out.going == nil {
 		err = unreadable(c.decl.HTTP, c.ref.path, out.reply, fmt.Errorf("got no operation"))
 	}

@@ -81,7 +81,7 @@ func (c *invocation) create(given map[string]any) (*Object, outcome, error) {
 	case spec.ByCaller:
 		body[res.Key] = name
 	}
-	out, err := p.do(c.ctx, c.request(p, method, body), c.patience())
+	out, err := p.submit(c.ctx, c.request(p, method, body), c.patience())
 	if out.reply == nil || out.going != nil {
 		return nil, out, err
 	}
@@ -293,7 +293,7 @@ func remove(c *invocation) (starlark.Value, error) {
 	if c.args.flag("force", false) {
 		out, err = p.removeByForce(c.ctx, request, c.patience())
 	} else {
-		out, err = p.do(c.ctx, request, c.patience())
+		out, err = p.submit(c.ctx, request, c.patience())
 	}
 	if out.going != nil || err != nil {
 		return out.going, err

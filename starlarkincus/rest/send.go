@@ -17,12 +17,12 @@ func (c *Client) Do(ctx context.Context, request Request) (*Reply, error) {
 		return nil, err
 	}
 	if w := workOf(ctx); w != nil && k.changes() && k.stream == nil {
-		return w.do(ctx, c, k)
+		return w.outlive(ctx, c, k)
 	}
-	return c.doNow(ctx, k)
+	return c.exchange(ctx, k)
 }
 
-func (c *Client) doNow(ctx context.Context, k *outgoing) (reply *Reply, err error) {
+func (c *Client) exchange(ctx context.Context, k *outgoing) (reply *Reply, err error) {
 	err = c.perform(ctx, k, func(response *http.Response, body []byte) error {
 		reply, err = c.readReply(ctx, k, response, body)
 		return err
@@ -56,7 +56,7 @@ func (c *Client) Trusted(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	k.trust = true
-	reply, err := c.doNow(ctx, k)
+	reply, err := c.exchange(ctx, k)
 	if err != nil {
 		return false, err
 	}

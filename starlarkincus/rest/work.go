@@ -51,15 +51,15 @@ type pending struct {
 	err    error
 }
 
-// do sends a request that continues after the end of its caller's context if it may have been sent.
-func (w *Work) do(ctx context.Context, c *Client, k *outgoing) (*Reply, error) {
+// outlive sends a request that continues after the end of its caller's context if it may have been sent.
+func (w *Work) outlive(ctx context.Context, c *Client, k *outgoing) (*Reply, error) {
 	start := time.Now()
 	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p := &pending{client: c, call: k, cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(p.done)
 		defer cancel()
-		p.reply, p.err = c.doNow(own, k)
+		p.reply, p.err = c.exchange(own, k)
 	}()
 	select {
 	case <-p.done:
