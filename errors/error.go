@@ -10,9 +10,9 @@ import (
 type Error struct {
 	// Class is the most specific class that applies; never nil.
 	Class *Class
-	// Message is the server's own text, or ours where no server answered.
+	// Message is the server's own text, or ours if no server answered.
 	Message string
-	// Status is the HTTP status, or the status code of a failed operation; 0 where no server answered.
+	// Status is the HTTP status, or the status code of a failed operation; 0 if no server answered.
 	Status int
 	// Response is the decoded JSON body of the answer; nil for none.
 	Response any
@@ -50,7 +50,7 @@ func (e *Error) Error() string {
 	if cause := e.CauseMessage(); cause != "" && !strings.Contains(e.Message, cause) {
 		b.WriteString(": " + cause)
 	}
-	unreached := e.Class.IsA(Connection) && e.Outcome != Unknown // the server is what it is about
+	unreached := e.Class.IsA(Connection) && e.Outcome != Unknown // the error is about the server
 	if e.Object != nil && e.Object.Name != "" && !unreached && !mentions(b.String(), e.Object.Name) {
 		b.WriteString(" (" + e.Object.String() + ")")
 	}

@@ -10,11 +10,11 @@ func Is(err, target error) bool { return errors.Is(err, target) }
 // As sets target to the first error in err's tree that fits it, and reports whether there is one.
 func As(err error, target any) bool { return errors.As(err, target) }
 
-// Join returns an error that wraps the given ones; nil where all are nil.
+// Join returns an error that wraps the given ones; nil if all are nil.
 func Join(errs ...error) error { return errors.Join(errs...) }
 
 // Plain returns an error of no class.
 func Plain(text string) error { return errors.New(text) }
 
-// Unwrap returns the error that err wraps; nil where it wraps none, or several.
+// Unwrap returns the error that err wraps; nil if it wraps none, or several.
 func Unwrap(err error) error { return errors.Unwrap(err) }

@@ -125,7 +125,7 @@ func (h *Host) values() starlark.StringDict {
 
 var structDecl = builtin.Decl{
 	Name: "struct",
-	Help: `Returns an immutable value with the given fields: struct(name="web", cpu=2).name`,
+	Help: `struct(**fields) returns an immutable value with the given fields: struct(name="web", cpu=2).name`,
 	Value: func() starlark.Value {
 		return starlark.NewBuiltin("struct", starlarkstruct.Make)
 	},

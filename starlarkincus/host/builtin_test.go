@@ -32,7 +32,7 @@ func TestHelp(t *testing.T) {
 	if Declared("nothing") != nil {
 		t.Error("help for an unknown name")
 	}
-	want := "IncusConflictError(message, **fields)\n\nSomething else has the address, port, MAC or name (409, or a failure that says so).\n\n" +
+	want := "IncusConflictError(message, **fields)\n\nThe address, port, MAC or name is in use (409, or an equivalent failure).\n\n" +
 		"A class of errors under IncusAPIError, IncusError, Error."
 	if got := Declared("IncusConflictError").Text(); got != want {
 		t.Errorf("got %q", got)

@@ -107,7 +107,7 @@ func (r *Reference) Help(w io.Writer, v starlark.Value) {
 	case *starlark.Builtin:
 		t.builtin(v)
 	case *starlarkstruct.Module:
-		t.module(v.Name, v)
+		t.module(v.Name)
 	default:
 		if v.Type() == incusClient {
 			t.client()
@@ -162,25 +162,28 @@ func (r *Reference) suggestions() []string {
 	return slices.DeleteFunc(r.helpNames(), func(name string) bool { return name == "None" || name == "True" || name == "False" })
 }
 
-// known writes the help of a name that lookup knows. It reports whether it does.
+// known writes the help of a name that lookup knows, and lists its members. It reports whether it does.
 func (t *text) known(name string) bool {
 	d := t.ref.lookup(name)
-	if d != nil {
-		t.prose(d.Text())
+	if d == nil {
+		return false
 	}
-	return d != nil
+	t.prose(d.Text())
+	var members [][]string
+	for i := range d.Members {
+		m := &d.Members[i]
+		members = append(members, []string{m.Name, sentence(m.Help)})
+	}
+	slices.SortFunc(members, slices.Compare)
+	t.table("Members", members)
+	return true
 }
 
-// module writes the help of a declared name with members, whose help is declared under both names.
-func (t *text) module(name string, m starlark.HasAttrs) {
+// module writes the help of a module.
+func (t *text) module(name string) {
 	if !t.known(name) {
 		t.line(name + " (a module)")
 	}
-	var members [][]string
-	for _, member := range m.AttrNames() {
-		members = append(members, []string{name + "." + member, sentence(t.ref.declared[name+"."+member].Help)})
-	}
-	t.table("Members", members)
 }
 
 func (t *text) builtin(b *starlark.Builtin) {
@@ -242,10 +245,6 @@ func (t *text) value(v starlark.Value) {
 		return
 	}
 	if fn, ok := v.(starlark.Callable); ok && t.ref.declared[fn.Name()] != nil {
-		if attrs, ok := v.(starlark.HasAttrs); ok {
-			t.module(fn.Name(), attrs)
-			return
-		}
 		t.known(fn.Name())
 		return
 	}
@@ -257,7 +256,7 @@ func (t *text) value(v starlark.Value) {
 		for _, name := range attrs.AttrNames() {
 			if own := builtin.Native(v.Type() + "." + name); own != nil {
 				methods = append(methods, []string{name + "(" + own.Signature() + ")", own.Help})
-			} else {
+			} else if t.ref.declared[v.Type()+"."+name] == nil { // otherwise known has listed it
 				plain = append(plain, name)
 			}
 		}

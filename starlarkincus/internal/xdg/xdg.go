@@ -6,10 +6,10 @@ import (
 	"path/filepath"
 )
 
-// Data returns the folder for the user's data, such as ~/.local/share; empty where there is none.
+// Data returns the folder for the user's data, such as ~/.local/share; empty if there is none.
 func Data() string { return folder("XDG_DATA_HOME", "share") }
 
-// State returns the folder for what programs remember, such as ~/.local/state; empty where there is none.
+// State returns the folder for the state of programs, such as ~/.local/state; empty if there is none.
 func State() string { return folder("XDG_STATE_HOME", "state") }
 
 // folder returns the folder that a variable names, or the one below ~/.local. The specification wants relative paths

@@ -21,7 +21,7 @@ func eval(expr string, names starlark.StringDict) (starlark.Value, error) {
 	return starlark.EvalOptions(new(syntax.FileOptions), new(starlark.Thread), "", expr, env)
 }
 
-// Random bytes come back in every form of base64, and a text that is none is an error.
+// TestRandom checks that random bytes survive a round trip in every form of base64, and that invalid text is an error.
 func TestRandom(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)

@@ -20,7 +20,7 @@ func eval(expr string, names starlark.StringDict) (starlark.Value, error) {
 	return starlark.EvalOptions(new(syntax.FileOptions), new(starlark.Thread), "", expr, env)
 }
 
-// Each digest is the one of the command of that name, for inputs of each length around the size of a block.
+// TestDigests compares each digest with that of the command of its name, for input lengths around the size of a block.
 func TestDigests(t *testing.T) {
 	for _, m := range hash.Decl.Members {
 		t.Run(m.Name, func(t *testing.T) {
@@ -48,7 +48,7 @@ func TestDigests(t *testing.T) {
 	}
 }
 
-// Every member refuses what is no text, and called itself the library is Starlark's own function.
+// TestHash checks that every member rejects values other than text, and that the library itself is Starlark's hash.
 func TestHash(t *testing.T) {
 	for _, m := range hash.Decl.Members {
 		for value, shown := range map[string]string{"None": "None", "1": "int 1", "[]": "list", "{}": "dict"} {

@@ -63,7 +63,7 @@ func text(r *rand.Rand) string {
 	return b.String()
 }
 
-// Random values come back from each way to write them, which Go's own reader takes for JSON too.
+// TestRoundTrip checks that random values survive a round trip in each format, and that Go's decoder accepts the JSON.
 func TestRoundTrip(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -91,7 +91,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// Random damage never gives more than a value or an error that try_ holds, and always the default where there is one.
+// TestDamaged checks that damaged JSON gives a value or an error that try_ catches, or the default if there is one.
 func TestDamaged(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -145,7 +145,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// A text may nest as deep as for Go's decoder. Brackets in strings don't count.
+// TestDepth checks that the limit of nesting is that of Go's decoder, and ignores brackets in strings.
 func TestDepth(t *testing.T) {
 	for _, pair := range []string{"[]", `{}`} {
 		for _, c := range []struct {

@@ -37,7 +37,7 @@ var (
 	whole = map[string]func(float64) float64{"floor": gomath.Floor, "ceil": gomath.Ceil}
 )
 
-// Every function gives what Go's gives, for random numbers, limits, and ints in place of floats.
+// TestLikeGo compares every function with Go's, for random numbers, limits, and ints in place of floats.
 func TestLikeGo(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -101,7 +101,7 @@ func TestLikeGo(t *testing.T) {
 	}
 }
 
-// Every function refuses what is no number in each of its arguments, and too few or too many of them.
+// TestBadInput checks that every function rejects values other than numbers, and a wrong number of arguments.
 func TestBadInput(t *testing.T) {
 	for _, m := range math.Decl.Members {
 		if m.Call == nil {

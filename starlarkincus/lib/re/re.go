@@ -79,9 +79,9 @@ the replacement.`,
 		},
 	}, {
 		Name: "re.Pattern",
-		Help: `A compiled pattern, of re.compile, with the methods match(string) search(string) fullmatch(string) findall(string)
-split(string, maxsplit=0) sub(repl, string, count=0), like the functions of re. pattern is its text, groups the number of its
-groups, and groupindex a dict of the numbers of named groups.`,
+		Help: `A compiled pattern, of re.compile. Its methods match(string) search(string) fullmatch(string) findall(string)
+split(string, maxsplit=0) sub(repl, string, count=0) are like the functions of re. pattern is its text, groups the number of
+its groups, and groupindex a dict of the numbers of named groups.`,
 	}, {
 		Name: "re.Match",
 		Help: `A match of a pattern.
@@ -120,7 +120,7 @@ func compile(text string) (*regexp.Regexp, error) {
 	return re, nil
 }
 
-// pattern returns the pattern given by an argument.
+// patternOf returns the pattern given by an argument.
 func patternOf(c *builtin.Call, v starlark.Value) (*pattern, error) {
 	switch v := v.(type) {
 	case *pattern:

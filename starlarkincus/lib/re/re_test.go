@@ -38,7 +38,7 @@ var unlike = map[string]string{
 	"a*": "an empty match doesn't begin where the last match ended",
 }
 
-// The functions and the methods give what Python's give.
+// TestLikePython compares the functions and the methods with those of Python.
 func TestLikePython(t *testing.T) {
 	data, err := os.ReadFile("testdata/python.star")
 	if err != nil {
@@ -94,7 +94,7 @@ func TestLikePython(t *testing.T) {
 	t.Log(lines, " lines")
 }
 
-// For random patterns and texts the functions agree with each other.
+// TestRandom checks that the functions agree with each other for random patterns and texts.
 func TestRandom(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -141,7 +141,7 @@ func TestRandom(t *testing.T) {
 	}
 }
 
-// Every bad pattern, replacement, group and limit is an error with the function's name.
+// TestBadInput checks that invalid patterns, replacements, groups and limits are errors with the name of the function.
 func TestBadInput(t *testing.T) {
 	for expr, want := range map[string]string{
 		`re.compile("(")`:                   "re.compile: pattern: missing closing ): `(`",
@@ -183,7 +183,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// Values of the library behave as others in prints, keys, comparisons and lists of names.
+// TestValues checks the values of the library in print, as keys, in comparisons and in dir.
 func TestValues(t *testing.T) {
 	for expr, want := range map[string]string{
 		`re.compile("a\"b")`:                  `re.compile("a\"b")`,
@@ -209,7 +209,8 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// More patterns than are kept stay right, and a pattern that takes other engines for ever ends.
+// TestManyAndHard checks more patterns than the cache holds, and a pattern that takes exponential time in other
+// engines.
 func TestManyAndHard(t *testing.T) {
 	for i := range 1200 {
 		v, err := eval(fmt.Sprintf(`re.search("x%d$", "ax%d").start()`, i, i), nil)

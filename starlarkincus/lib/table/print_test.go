@@ -19,7 +19,7 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// printed evaluates a call of table and returns what it prints on a terminal of that width.
+// printed evaluates a call of table and returns its output on a terminal of the given width.
 func printed(call string, width int, names starlark.StringDict) (string, error) {
 	var out strings.Builder
 	thread := new(starlark.Thread)
@@ -36,7 +36,7 @@ func printed(call string, width int, names starlark.StringDict) (string, error) 
 	return out.String(), err
 }
 
-// Random rows, as dicts, structs and tuples, come back from csv and json, and have their places in text.
+// TestRandom checks that random rows survive a round trip through CSV and JSON, and are aligned in text.
 func TestRandom(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -107,7 +107,7 @@ func TestRandom(t *testing.T) {
 	}
 }
 
-// cell returns a value and what stands for it in csv.
+// cell returns a value and its form in CSV.
 func cell(r *rand.Rand) (starlark.Value, string) {
 	switch r.IntN(5) {
 	case 0:

@@ -19,7 +19,7 @@ func eval(expr string) (starlark.Value, error) {
 	return starlark.EvalOptions(new(syntax.FileOptions), new(starlark.Thread), "", expr, starlark.StringDict{"time": time.Decl.Make()})
 }
 
-// Random times and durations are read, written and calculated as in Go.
+// TestLikeGo compares the parsing, formatting and arithmetic of random times and durations with Go's.
 func TestLikeGo(t *testing.T) {
 	seed := uint64(gotime.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -56,7 +56,7 @@ func TestLikeGo(t *testing.T) {
 	}
 }
 
-// The values of the library are its durations, and now is between two looks at the clock.
+// TestValues checks the durations of the library, and that now is between two readings of the clock.
 func TestValues(t *testing.T) {
 	for _, m := range time.Decl.Members {
 		if m.Value == nil {
@@ -83,7 +83,7 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// A text that is no time is an error that try_ holds; a mistake in the script is another.
+// TestBadInput checks that try_ catches the error of invalid text, but not that of a mistake in the script.
 func TestBadInput(t *testing.T) {
 	for expr, want := range map[string]string{
 		`time.parse_time("today")`:                          `Error: time.parse_time: parsing time "today" as "2006-01-02T15:04:05Z07:00": cannot parse "today" as "2006"`,

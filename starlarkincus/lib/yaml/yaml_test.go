@@ -77,7 +77,7 @@ func text(r *rand.Rand) string {
 	return b.String()
 }
 
-// Random values come back, as one document and as several.
+// TestRoundTrip checks that random values survive a round trip, as one document and as several.
 func TestRoundTrip(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -105,7 +105,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// Random damage never gives more than a value or an error that try_ holds.
+// TestDamaged checks that damaged YAML gives a value or an error that try_ catches.
 func TestDamaged(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -132,7 +132,7 @@ func TestDamaged(t *testing.T) {
 	t.Logf("%d texts are refused", refused)
 }
 
-// What each form of a value is read as.
+// TestScalars checks the value of each form of a scalar.
 func TestScalars(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "None", "~": "None", "null": "None", "Null": "None", "true": "True", "False": "False", "TRUE": "True", "yes": `"yes"`, "off": `"off"`,
@@ -228,7 +228,7 @@ var bomb = func() string {
 	return text + "]"
 }()
 
-// A value may nest a thousand levels; one that holds itself meets that limit.
+// TestDepth checks that a value may nest a thousand levels, and that a list that contains itself exceeds the limit.
 func TestDepth(t *testing.T) {
 	for depth, ok := range map[int]bool{1: true, 1000: true, 1001: false} {
 		var x starlark.Value = starlark.None
