@@ -107,13 +107,13 @@ func TestSlips(t *testing.T) {
 	t.Logf("%d slips", len(slips))
 }
 
-var place = regexp.MustCompile(`^\S*:\d+:\d+: `)
+var position = regexp.MustCompile(`^\S*:\d+:\d+: `)
 
 // firstMessage returns the first error of a report, without its position and class.
 func firstMessage(report string) string {
 	for line := range strings.Lines(report) {
 		if line = strings.TrimSuffix(line, "\n"); !strings.HasPrefix(line, " ") && !strings.HasPrefix(line, "Traceback") {
-			return strings.TrimPrefix(place.ReplaceAllString(line, ""), "ScriptError: ")
+			return strings.TrimPrefix(position.ReplaceAllString(line, ""), "ScriptError: ")
 		}
 	}
 	return ""

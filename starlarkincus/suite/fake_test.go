@@ -17,17 +17,17 @@ import (
 	"incus-star/starlarkincus"
 )
 
-// A fake is a server that keeps what is sent to it, by project and path, as Incus does: a project that holds something is
-// deleted only by force, and all of it with it.
+// A fake is a server that stores the objects sent to it. As in Incus, a project with objects is deleted only by force,
+// together with its objects.
 type fake struct {
 	mu         sync.Mutex
 	extensions []string
 	objects    map[string]map[string]any // by project and path
 	requests   []string
-	fails      map[string]string // the errors of requests, by method and path
+	fails      map[string]string // errors of requests, by method and path
 }
 
-// serve starts the server and makes it the one that the test talks to. It has the default project with two profiles.
+// serve starts a fake with the default project and two profiles, and directs the test to it.
 func serve(t *testing.T, extensions ...string) *fake {
 	t.Helper()
 	f := &fake{extensions: extensions, fails: make(map[string]string), objects: map[string]map[string]any{
@@ -72,7 +72,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(answer)
 }
 
-// answer does what a request asks for, and returns what the answer holds, or an error.
+// answer executes a request and returns the answer's metadata, or a status and a message for an error.
 func (f *fake) answer(r *http.Request, project string) (metadata any, status int, message string) {
 	key := project + " " + r.URL.Path
 	var body map[string]any
@@ -119,7 +119,7 @@ func (f *fake) answer(r *http.Request, project string) (metadata any, status int
 	return nil, 0, ""
 }
 
-// list returns the objects of a collection, or their links. Networks are also those of the default project.
+// list returns the objects of a collection, or their links. Networks of the default project belong to all projects.
 func (f *fake) list(r *http.Request, project string) any {
 	all := []any{}
 	for key, object := range f.objects {
@@ -143,7 +143,7 @@ func (f *fake) list(r *http.Request, project string) any {
 	return all
 }
 
-// left lists what is there, other than at the start.
+// left returns the objects added since the start.
 func (f *fake) left() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -173,7 +173,8 @@ def test_needs_no_project():
     pass
 `
 
-// A test's project goes with all that is in it, by force where the server can, else one by one.
+// TestProjects checks that a test's project is removed with its objects, by force if the server supports it, or else one
+// by one.
 func TestProjects(t *testing.T) {
 	for name, extensions := range map[string][]string{"by force": {extension}, "one by one": nil} {
 		t.Run(name, func(t *testing.T) {
@@ -185,23 +186,24 @@ func TestProjects(t *testing.T) {
 			if left := f.left(); left != nil {
 				t.Errorf("there is left: %q", left)
 			}
-			made := 0
+			created := 0
 			for _, r := range f.requests {
 				if r == "POST /1.0/projects" {
-					made++
+					created++
 				}
 				if r == "DELETE /1.0/networks/shared" || r == "DELETE /1.0/profiles/small" && extensions != nil {
 					t.Error(r)
 				}
 			}
-			if made != 2 {
-				t.Errorf("%d projects were made, want one for each test that talks to Incus", made)
+			if created != 2 {
+				t.Errorf("%d projects were created, want one for each test that uses Incus", created)
 			}
 		})
 	}
 }
 
-// A profile that can't be copied is told and leaves the test its project; without a project the test fails.
+// TestProjectFails checks that a test runs with a note if a profile can't be copied, and fails if its project can't be
+// created.
 func TestProjectFails(t *testing.T) {
 	const script = "def test_a():\n    incus.profiles.names()\n"
 	for refused, want := range map[string]string{
@@ -227,12 +229,12 @@ func TestProjectFails(t *testing.T) {
 	}
 }
 
-// The note about a name that is taken says whose the other instance is, and what helps.
+// TestClashNotes checks that the advice about a name in use depends on the owner of the other instance.
 func TestClashNotes(t *testing.T) {
 	const taken = `DNS name "web" already used on network`
 	for _, c := range []struct {
 		report   string
-		projects []string // that have an instance of that name
+		projects []string // with an instance of that name
 		parallel int
 		want     string
 	}{
@@ -266,7 +268,7 @@ func TestClashNotes(t *testing.T) {
 	}
 }
 
-// What is reported when a run is given up names the projects that it leaves.
+// TestReport checks that the error of an abandoned run lists the remaining projects.
 func TestReport(t *testing.T) {
 	r := New(Options{})
 	var b strings.Builder
