@@ -71,7 +71,7 @@ type localCommand struct {
 	secrets        []string // values of its environment that no error may show
 }
 
-// output collects what a command writes.
+// output collects the output of a command.
 type output struct {
 	name string
 	bytes.Buffer
@@ -226,7 +226,7 @@ func (l *localCommand) environment(given starlark.Value) error {
 // clean removes secrets from text for an error.
 func (l *localCommand) clean(text string) string { return secret.Text(secret.Remove(text, l.secrets)) }
 
-// result returns what the script gets of a command that ended.
+// result returns the script's value for a command that ended.
 func (l *localCommand) result(c *invocation, status int) (starlark.Value, error) {
 	stdout, err := value.Output("stdout", l.stdout.Bytes(), l.encoding)
 	stderr, failed := value.Output("stderr", l.stderr.Bytes(), l.encoding)
@@ -255,7 +255,7 @@ func (l *localCommand) written() (stdout, stderr starlark.Value) {
 	return stdout, stderr
 }
 
-// fields adds what is known of a command to its error. ExitCode is nil where it has none.
+// fields adds the known facts about a command to its error. ExitCode is nil if there is none.
 func (l *localCommand) fields(e *errors.Error, exitCode any) {
 	stdout, stderr := l.written()
 	e.Fields = value.ExecError(l.Args[0], 0, stdout, stderr, l.clean).Fields
