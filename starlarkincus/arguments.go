@@ -17,17 +17,17 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// arguments are what a call was given, encoded for where each goes.
+// arguments holds the arguments of a call, encoded and sorted by destination.
 type arguments struct {
 	body   map[string]any
 	query  url.Values
 	local  map[string]any
-	whole  any // the request's whole body
+	whole  any // whole body of the request
 	header http.Header
-	needs  []need // what of it needs an API extension
+	needs  []need // API extensions required by arguments
 }
 
-// A need is a part of a call that needs an API extension.
+// A need is a required API extension, with the part of the call that requires it.
 type need struct{ what, extension string }
 
 func (a *arguments) has(name string) bool      { return a.local[name] != nil }
@@ -37,7 +37,7 @@ func (a *arguments) duration(name string) time.Duration {
 	return d
 }
 
-// flag is a bool argument, or fallback where it isn't given.
+// flag returns a bool argument, or fallback if it wasn't given.
 func (a *arguments) flag(name string, fallback bool) bool {
 	if b, ok := a.local[name].(bool); ok {
 		return b
@@ -45,8 +45,8 @@ func (a *arguments) flag(name string, fallback bool) bool {
 	return fallback
 }
 
-// parseArgs checks a call's arguments against their declarations and encodes them. None stands for an argument that isn't
-// given. Its errors name the method, the argument and the place in it.
+// parseArgs checks a call's arguments against their declarations and encodes them. None counts as not given. Errors
+// name the method, the argument and the position in it.
 func parseArgs(method string, fields []spec.Field, args starlark.Tuple, kwargs []starlark.Tuple) (*arguments, error) {
 	out := &arguments{body: make(map[string]any), query: make(url.Values), local: make(map[string]any), header: make(http.Header)}
 	var positions []*spec.Field
@@ -130,7 +130,7 @@ func atMost(positions []*spec.Field) string {
 	return fmt.Sprintf("at most %d (%s)", len(positions), strings.Join(names, ", "))
 }
 
-// unknown says that there is no such name, and what was probably meant or what there is.
+// unknown returns the error for an unknown name, with a suggestion or the known names.
 func unknown(what, name string, fields []spec.Field) error {
 	var names []string
 	for i := range fields {
@@ -146,7 +146,7 @@ func unknown(what, name string, fields []spec.Field) error {
 	return fmt.Errorf("unknown %s %s: there are %s", what, name, strings.Join(names, ", "))
 }
 
-// encode makes what is sent of a value of the field's declared type.
+// encode encodes a value of the field's declared type.
 func (a *arguments) encode(f *spec.Field, path string, v starlark.Value) (any, error) {
 	switch f.Type {
 	case spec.String, spec.Time:
@@ -215,7 +215,7 @@ func (a *arguments) encodeObject(f *spec.Field, path string, v starlark.Value) (
 	return m, err
 }
 
-// checkName refuses what would reach another path than the object's own.
+// checkName rejects a name that would change the path of the request.
 func checkName(path, name string) error {
 	bad := func(why string) error { return fmt.Errorf("%s: %q %s", path, name, why) }
 	switch {
@@ -233,13 +233,13 @@ func checkName(path, name string) error {
 	return nil
 }
 
-// CheckArgument reports what is wrong with a value that is given for an argument, before anything is sent.
+// CheckArgument reports an error in a value for an argument, as a call would.
 func CheckArgument(f *spec.Field, v starlark.Value) error {
 	_, err := new(arguments).encode(f, f.Script(), v)
 	return err
 }
 
-// CheckFilterField reports what is wrong with the key of a filter's dict.
+// CheckFilterField reports an error in a key of a filter's dict.
 func CheckFilterField(f *spec.Field, key string) error {
 	name, _, _ := strings.Cut(key, ".")
 	_, err := filterField(f.Fields, f.Script(), name)

@@ -15,7 +15,8 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// certificatePEM returns a certificate as PEM, which is how servers tell and change one. It takes the base64 in it too.
+// certificatePEM encodes a certificate as PEM, the form in which servers return and change it. It also accepts the
+// base64 in it.
 func certificatePEM(path string, v starlark.Value) (string, error) {
 	text, err := value.String(path, v)
 	if err != nil {
@@ -36,8 +37,8 @@ func certificatePEM(path string, v starlark.Value) (string, error) {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), nil
 }
 
-// bareCertificates takes the lines of PEM off certificates in the body of a create, which it returns: all servers take
-// the base64 there.
+// bareCertificates reduces the certificates in the body of a create to the base64 of their PEM, which all servers
+// accept, and returns the body.
 func bareCertificates(r *spec.Resource, body map[string]any) map[string]any {
 	for _, f := range r.Fields {
 		text, _ := body[f.Name].(string)
@@ -48,7 +49,8 @@ func bareCertificates(r *spec.Resource, body map[string]any) map[string]any {
 	return body
 }
 
-// rekey follows an object that is named by the fingerprint of its certificate, after a change to another certificate.
+// rekey updates the path of an object that is named by its certificate's fingerprint, after a change of the
+// certificate.
 func (o *Object) rekey(body map[string]any) {
 	for _, f := range o.ref.res.Fields {
 		text, _ := body[f.Name].(string)

@@ -15,49 +15,49 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// Options say what the first client connects to. The zero value is what the incus command would use.
+// Options configure the first client. The zero value connects as the incus command does.
 type Options struct {
 	// Remote is the name of one of the incus command's remotes; empty for its default.
 	Remote string
-	// Project and Target are the project and the cluster member to work in; empty for the remote's own and for any.
+	// Project and Target are the default project and cluster member; empty for the remote's project and for any member.
 	Project, Target string
-	// Timeout bounds one answer; zero is no bound. It doesn't bound waiting for an operation.
+	// Timeout bounds the time until an answer, except for waits for an operation; zero is no bound.
 	Timeout time.Duration
-	// ReadOnly refuses whatever isn't GET before it is sent.
+	// ReadOnly refuses every method that may change something, and all requests other than GET.
 	ReadOnly bool
-	// Trace is told of each request after its end, from any goroutine.
+	// Trace is called after each request, from any goroutine.
 	Trace func(rest.Trace)
-	// Prepare is called when the client has connected, before its first request, and again by the next request where it
-	// failed; nil for nothing. It gets a client of the same connection, and the remote's own project. Clients that share
-	// the connection share the call.
+	// Prepare is called after connecting, before the first request, and again before the next request if it failed; nil
+	// for nothing. Its client uses the same connection, and project is the remote's own. Clients that share a
+	// connection share the call.
 	Prepare func(client *Client, project string) error
-	// Environment is where the incus command's configuration is; the zero value is the process's own.
+	// Environment locates the configuration of the incus command; nil for the process's own.
 	Environment *remote.Environment
-	// Warn is told of keys and configuration that other users could have read or changed, each time that they are read,
+	// Warn is called for keys and configuration that other users could have read or changed, whenever they are read,
 	// from any goroutine; nil for nothing.
 	Warn func(message string)
-	// UserAgent is what servers see.
+	// UserAgent is sent with each request.
 	UserAgent string
 }
 
-// A Client is the incus value of scripts: the collections of one server, seen from one project. It reads the
+// A Client is the value incus of scripts: the collections of one server, seen from one project. It reads the
 // configuration and connects at its first call.
 type Client struct {
 	conn    *connection
-	project string // empty: the connection's
+	project string // empty for the connection's
 	target  string
 }
 
 var _ starlark.HasAttrs = (*Client)(nil)
 
-// New makes a client. It does no input or output.
+// New returns a client, without any I/O.
 func New(o Options) *Client {
 	return &Client{conn: &connection{family: &family{options: o}, dial: func(ctx context.Context, f *family) (*rest.Client, string, error) {
 		return f.dialRemote(ctx, o.Remote, o.Timeout)
 	}, prepare: o.Prepare}, project: o.Project, target: o.Target}
 }
 
-// Close ends the connections of the client and of all clients that were made from it.
+// Close closes the connections of the client and of all clients made from it.
 func (c *Client) Close() {
 	f := c.conn.family
 	f.mu.Lock()
@@ -69,7 +69,7 @@ func (c *Client) Close() {
 	}
 }
 
-// A family is all connections that one script opened.
+// A family is the set of connections that a script opened.
 type family struct {
 	options Options
 
@@ -79,19 +79,19 @@ type family struct {
 	closed bool
 }
 
-// A connection is one server, which clients of several projects share.
+// A connection is a connection to a server, shared by clients of several projects.
 type connection struct {
 	family  *family
 	dial    func(context.Context, *family) (client *rest.Client, project string, err error)
 	prepare func(client *Client, project string) error // Options.Prepare
-	project string                                     // the remote's own, once it is known
+	project string                                     // project of the remote, set by client
 
 	mu         sync.Mutex
 	rest       *rest.Client
-	extensions []string // once they were asked for
+	extensions []string // nil until requested
 }
 
-// client makes the connection's client at its first use. The project is the remote's own.
+// client connects at the first call. It returns the project of the remote, too.
 func (c *connection) client(ctx context.Context) (client *rest.Client, project string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -114,7 +114,7 @@ func (c *connection) client(ctx context.Context) (client *rest.Client, project s
 	return client, project, nil
 }
 
-// add makes Close close the client too.
+// add registers the client for Close.
 func (f *family) add(client *rest.Client) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -126,7 +126,7 @@ func (f *family) add(client *rest.Client) error {
 	return nil
 }
 
-// send sends a request on the client's connection, while other threads may run.
+// send sends a request on the client's connection, and lets other threads run meanwhile.
 func (c *Client) send(ctx context.Context, r rest.Request) (reply *rest.Reply, err error) {
 	client, _, err := c.conn.client(ctx)
 	if err != nil {
@@ -138,7 +138,7 @@ func (c *Client) send(ctx context.Context, r rest.Request) (reply *rest.Reply, e
 	return reply, err
 }
 
-// raw sends a request whose answer isn't JSON. The reply has its header.
+// raw sends a request whose answer isn't JSON. The reply holds only the status and the header.
 func (c *Client) raw(ctx context.Context, r rest.Request) (data []byte, reply *rest.Reply, err error) {
 	client, _, err := c.conn.client(ctx)
 	if err != nil {
@@ -148,13 +148,13 @@ func (c *Client) raw(ctx context.Context, r rest.Request) (data []byte, reply *r
 	return data, reply, err
 }
 
-// sendAside sends a request that isn't a change of the script's: it tidies up.
+// sendAside sends a request for cleaning up, which doesn't count as a change by the script.
 func (c *Client) sendAside(ctx context.Context, r rest.Request) (reply *rest.Reply, err error) {
 	builtin.In(ctx).Block(func() { reply, err = c.Do(ctx, r) })
 	return reply, err
 }
 
-// hasExtension asks the server for its API extensions once a connection.
+// hasExtension reports whether the server has an API extension, with one request per connection.
 func (c *Client) hasExtension(ctx context.Context, name string) (bool, error) {
 	c.conn.mu.Lock()
 	known := c.conn.extensions
@@ -183,7 +183,7 @@ func (c *Client) collection(r *spec.Resource) ref {
 	return p
 }
 
-// operation returns the script's view of an operation that was just started.
+// operation returns the Operation object for a reply.
 func (c *Client) operation(reply *rest.Reply) (*Object, error) {
 	o := newObject(c.collection(spec.Operations).item(reply.Operation.ID()))
 	o.op, o.seen = reply.Operation, reply.Operation.State()
@@ -193,7 +193,7 @@ func (c *Client) operation(reply *rest.Reply) (*Object, error) {
 	return o, nil
 }
 
-// clientMethods are the methods of a client by name.
+// clientMethods returns the methods of a client by name.
 var clientMethods = sync.OnceValue(func() map[string]*spec.Method { return methods(spec.ClientMethods) })
 
 func (c *Client) String() string {
@@ -208,7 +208,7 @@ func (c *Client) Freeze()               {}
 func (c *Client) Truth() starlark.Bool  { return true }
 func (c *Client) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable type: %s", c.Type()) }
 
-// Attr is a collection or a method.
+// Attr returns a collection or a method.
 func (c *Client) Attr(name string) (starlark.Value, error) {
 	for _, r := range spec.Collections {
 		if r.Name == name {
@@ -221,7 +221,7 @@ func (c *Client) Attr(name string) (starlark.Value, error) {
 	return nil, noAttr("incus", name, c.AttrNames())
 }
 
-// method is one of the client's methods; nil where there is none of that name.
+// method returns a method of the client; nil if there is none of that name.
 func (c *Client) method(name string) *Method {
 	decl := clientMethods()[name]
 	if decl == nil {
@@ -230,7 +230,7 @@ func (c *Client) method(name string) *Method {
 	return &Method{"incus." + name, decl, ref{client: c, project: c.project, target: c.target}, nil}
 }
 
-// AttrNames are the collections and methods.
+// AttrNames returns the names of the collections and methods.
 func (c *Client) AttrNames() []string {
 	all := names(clientMethods())
 	for _, r := range spec.Collections {
@@ -240,7 +240,7 @@ func (c *Client) AttrNames() []string {
 	return all
 }
 
-// Do sends a request for a Go program that shares the client's connection, in the client's project.
+// Do sends a request on the client's connection, for Go programs.
 func (c *Client) Do(ctx context.Context, r rest.Request) (*rest.Reply, error) {
 	client, _, err := c.conn.client(ctx)
 	if err != nil {

@@ -18,8 +18,8 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// join makes a server a member of a cluster. The server wants to know where the cluster is and by which certificate,
-// and would make a cluster of its own without; a token says where, and how to tell the right certificate.
+// join adds a server to a cluster. Without the address and the certificate of the cluster, the server would form a
+// cluster of its own. A token holds the addresses, and a fingerprint to verify the certificate.
 func join(c *invocation) (starlark.Value, error) {
 	body := c.body()
 	text, _ := body["cluster_token"].(string)
@@ -41,7 +41,7 @@ func join(c *invocation) (starlark.Value, error) {
 	return c.act(body)
 }
 
-// followToken returns the address and the certificate, as PEM, of the cluster that a token is for.
+// followToken returns the address and the certificate, as PEM, of the cluster that issued a token.
 func followToken(ctx context.Context, method, text string) (address, certificate string, err error) {
 	var token struct {
 		Fingerprint string   `json:"fingerprint"`
@@ -67,10 +67,10 @@ func followToken(ctx context.Context, method, text string) (address, certificate
 	return "", "", &errors.Error{Class: errors.OfTransport(failed), Message: fmt.Sprintf("can't reach any of the cluster's addresses: %s", strings.Join(token.Addresses, ", ")), Cause: failed}
 }
 
-// greetTimeout bounds asking one address for its certificate.
+// greetTimeout bounds the request for one address's certificate.
 const greetTimeout = 10 * time.Second
 
-// serverCertificate is the certificate that a server shows, which the caller must check.
+// serverCertificate returns the certificate that a server presents, unverified.
 func serverCertificate(ctx context.Context, address string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, greetTimeout)
 	defer cancel()

@@ -11,7 +11,8 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// A Collection is all objects of one kind: incus.instances. Calling a collection that has just one object reads it.
+// A Collection is the set of all objects of a kind, such as incus.instances. Calling a collection with a single object
+// reads that object.
 type Collection struct {
 	ref
 	kind *kind
@@ -22,15 +23,15 @@ var (
 	_ starlark.Callable = (*Collection)(nil)
 )
 
-// A kind is a resource's declaration with its methods by name.
+// A kind is the declaration of a resource, indexed by name.
 type kind struct {
-	one                string // what messages call an object: storage_pool
+	one                string // word for an object in messages: storage_pool
 	collection, object map[string]*spec.Method
 	children           map[string]*spec.Resource
-	progress           bool // its fields tell of an operation's progress
+	progress           bool // reports whether a field holds an operation's progress
 }
 
-// kinds are those of the resources that were used: a script needs few of them.
+// kinds caches the kinds of the resources in use.
 var kinds sync.Map // of *spec.Resource to *kind
 
 func kindOf(r *spec.Resource) *kind {
@@ -48,7 +49,7 @@ func kindOf(r *spec.Resource) *kind {
 	return k
 }
 
-// childNames returns the names of the child collections that stand there.
+// childNames returns the names of the child collections with that standing.
 func (k *kind) childNames(on spec.Standing) []string {
 	var out []string
 	for _, name := range names(k.children) {
@@ -61,7 +62,7 @@ func (k *kind) childNames(on spec.Standing) []string {
 
 func newCollection(p ref) *Collection { return &Collection{p, kindOf(p.res)} }
 
-// Name is what the collection is called in messages.
+// Name returns the name in messages.
 func (c *Collection) Name() string          { return c.name }
 func (c *Collection) String() string        { return "<collection " + c.name + ">" }
 func (c *Collection) Type() string          { return "collection" }
@@ -69,10 +70,10 @@ func (c *Collection) Freeze()               {}
 func (c *Collection) Truth() starlark.Bool  { return true }
 func (c *Collection) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable type: %s", c.Type()) }
 
-// Resource is the collection's declaration.
+// Resource returns the declaration.
 func (c *Collection) Resource() *spec.Resource { return c.res }
 
-// Attr is one of the collection's methods.
+// Attr returns a method, or a collection below this one.
 func (c *Collection) Attr(name string) (starlark.Value, error) {
 	if decl := c.kind.collection[name]; decl != nil {
 		return &Method{c.name + "." + name, decl, c.ref, nil}, nil
@@ -89,7 +90,7 @@ func (c *Collection) Attr(name string) (starlark.Value, error) {
 	return nil, noAttr(c.name, name, c.AttrNames())
 }
 
-// noAttr is the error of a name that isn't there.
+// noAttr returns the error for an unknown attribute.
 func noAttr(owner, name string, names []string) error {
 	text := fmt.Sprintf("%s has no .%s", owner, name)
 	if near := errors.Nearest(name, names); near != "" {
@@ -98,20 +99,20 @@ func noAttr(owner, name string, names []string) error {
 	return missing(text)
 }
 
-// missing is an error of Attr that getattr with a default and hasattr take for a name that isn't there. It isn't
-// Starlark's own type for that, which adds a suggestion of its own.
+// missing is the error of Attr for an unknown attribute. It isn't starlark.NoSuchAttrError, to which Starlark would add a
+// second suggestion.
 type missing string
 
 func (m missing) Error() string { return string(m) }
 
-// AttrNames are the names of the collection's methods, and of the collections on it.
+// AttrNames returns the names of the methods, and of the collections below this one.
 func (c *Collection) AttrNames() []string {
 	all := append(names(c.kind.collection), c.kind.childNames(spec.OnCollection)...)
 	slices.Sort(all)
 	return all
 }
 
-// CallInternal reads the one object of a collection that has just one.
+// CallInternal reads the object of a collection with a single object.
 func (c *Collection) CallInternal(thread *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	if c.res.Lists != spec.Single {
 		list := names(c.kind.collection)

@@ -17,7 +17,7 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// environment is where the configuration and the keys of the family's connections are.
+// environment returns the location of configuration and keys.
 func (f *family) environment() remote.Environment {
 	env := remote.OS()
 	if f.options.Environment != nil {
@@ -47,7 +47,7 @@ func (f *family) base(timeout time.Duration) rest.Config {
 	return rest.Config{Timeout: timeout, ReadOnly: f.options.ReadOnly, Trace: f.options.Trace, UserAgent: f.options.UserAgent}
 }
 
-// dialRemote is the client of one of the incus command's remotes, and the remote's project.
+// dialRemote returns a client of a remote of the incus command, and the project of that remote.
 func (f *family) dialRemote(ctx context.Context, name string, timeout time.Duration) (*rest.Client, string, error) {
 	config, err := f.remotes(ctx)
 	if err != nil {
@@ -67,7 +67,7 @@ func (f *family) dialRemote(ctx context.Context, name string, timeout time.Durat
 	return client, target.Project, err
 }
 
-// connect makes a client of another server. It reads the files it is given, and sends nothing.
+// connect returns a client of another server. It reads the named files, and sends nothing.
 func connect(c *invocation) (starlark.Value, error) {
 	a, f := c.args, c.ref.client.conn.family
 	timeout := a.duration("timeout")
@@ -90,7 +90,7 @@ func connect(c *invocation) (starlark.Value, error) {
 			return client, "", err
 		}
 	default:
-		// The remote's name and certificates are checked here, not at the first call.
+		// Check the name and the certificates of the remote now, not at the first call.
 		client, project, err := f.dialRemote(c.ctx, a.string("remote"), timeout)
 		if err != nil {
 			return nil, err
@@ -100,7 +100,7 @@ func connect(c *invocation) (starlark.Value, error) {
 	return &Client{conn: conn, project: a.string("project"), target: a.string("target")}, nil
 }
 
-// endpoint is the configuration of a server that the script names itself.
+// endpoint returns the configuration for a server given by its address.
 func endpoint(c *invocation, config rest.Config) (rest.Config, error) {
 	a := c.args
 	text := a.string("endpoint")
@@ -141,7 +141,7 @@ func endpoint(c *invocation, config rest.Config) (rest.Config, error) {
 	return config, nil
 }
 
-// trusted reads the certificate of a server, or those of authorities.
+// trusted reads the certificate of a server, or those of certificate authorities.
 func trusted(c *invocation, file string) (*x509.Certificate, *x509.CertPool, error) {
 	data, err := input.File(c.ctx, file, input.Key)
 	if c.ctx.Err() != nil {
@@ -175,7 +175,7 @@ func trusted(c *invocation, file string) (*x509.Certificate, *x509.CertPool, err
 	return nil, pool, nil
 }
 
-// use makes a client of another project on the same connection.
+// use returns a client of another project on the same connection.
 func use(c *invocation) (starlark.Value, error) {
 	client := *c.ref.client
 	if c.args.has("project") {

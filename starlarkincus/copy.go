@@ -17,8 +17,8 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// copyObject makes another object of this one on the same server: an instance of an instance or a snapshot, or a
-// volume. What the script doesn't say is as the original has it.
+// copyObject copies an instance, a snapshot to an instance, or a volume, on the same server. Fields that aren't given
+// are those of the original.
 func copyObject(c *invocation) (starlark.Value, error) {
 	if err := c.obj.read(c.ctx); err != nil {
 		return nil, err
@@ -42,13 +42,13 @@ func copyObject(c *invocation) (starlark.Value, error) {
 	return o, o.complete(c, c.args.body, body)
 }
 
-// destination returns the collection that a copy goes to: its original's, in the pool and project that the script
-// names. It goes to the member that the script or the client names, else a volume to the original's and an instance to
-// where the server puts it.
+// destination returns the collection for a copy: that of the original, or that of the given pool and project. The
+// member is the one given by the script or the client; otherwise a volume stays on its member, and the server chooses
+// for an instance.
 func (c *invocation) destination(name string) (ref, error) {
 	p, client := c.obj.ref, c.ref.client
 	p = p.parent()
-	if made := c.decl.Returns.Of; made != p.res { // of a snapshot
+	if made := c.decl.Returns.Of; made != p.res { // a snapshot's copy is an instance
 		p.res, p.path = made, made.Path
 	}
 	if pool := c.args.string("to_pool"); pool != "" {
@@ -63,7 +63,7 @@ func (c *invocation) destination(name string) (ref, error) {
 	}
 	p.target = cmp.Or(c.args.query.Get("target"), client.target, at)
 	if p.target == "" && c.obj.member() != "" && c.args.flag("refresh", false) {
-		there := newObject(p.item(name)) // the server would look for it on any member
+		there := newObject(p.item(name)) // without target=, the server would look for it on any member
 		if err := there.read(c.ctx); err != nil && !errors.Is(err, errors.NotFound) {
 			return p, err
 		}
@@ -72,8 +72,8 @@ func (c *invocation) destination(name string) (ref, error) {
 	return p, nil
 }
 
-// duplicate makes a copy with that name and these fields. Options are more fields of its source. The operation is
-// the one that the script takes.
+// duplicate creates a copy with a name and fields. Options are further fields of its source. The returned operation is
+// that of the copy.
 func (o *Object) duplicate(ctx context.Context, p ref, name string, fields, options map[string]any, w patience) (*Object, error) {
 	source, offer, err := o.source(ctx, p, options)
 	if err != nil {
@@ -91,12 +91,12 @@ func (o *Object) duplicate(ctx context.Context, p ref, name string, fields, opti
 		return out.going, nil
 	}
 	if offer != nil {
-		builtin.In(ctx).Block(func() { offer.Cancel(ctx) }) // nobody comes for it any more
+		builtin.In(ctx).Block(func() { offer.Cancel(ctx) }) // nobody uses it
 	}
 	return nil, p.madeAnything(ctx, name, body, err)
 }
 
-// source returns the source of a copy at p. The operation is the one that offers it, where it is offered.
+// source returns the source of a copy at p. Operation is the one that offers it, or nil.
 func (o *Object) source(ctx context.Context, p ref, options map[string]any) (map[string]any, *rest.Operation, error) {
 	source := map[string]any{"type": "copy"}
 	if o.ref.res.Source != spec.PoolAndName {
@@ -112,13 +112,13 @@ func (o *Object) source(ctx context.Context, p ref, options map[string]any) (map
 		}
 	}
 	if from := cmp.Or(o.ref.project, "default"); from != cmp.Or(p.project, "default") {
-		source["project"] = from // some servers refuse to be told of one project twice
+		source["project"] = from // some servers reject a source with the project of the request
 	}
 	return source, nil, nil
 }
 
-// offer lets another member fetch a volume, and returns the source that it is then made from. Some servers would look
-// for it in the default project, if they were just told of the member that has it.
+// offer starts a migration that lets another member fetch a volume, and returns the source for it. A source that only
+// names the member doesn't work on servers that look for the volume in the default project.
 func (o *Object) offer(ctx context.Context, from string, volumeOnly bool) (map[string]any, *rest.Operation, error) {
 	client := o.ref.client
 	var about struct {
@@ -147,8 +147,8 @@ func (o *Object) offer(ctx context.Context, from string, volumeOnly bool) (map[s
 		"certificate": about.Environment.Certificate, "secrets": offered.Secrets}, reply.Operation, nil
 }
 
-// likeOriginal returns what a copy is created with: what its original has, with the given fields in its place. Servers
-// take some of it over themselves, but not all, and nothing for a copy that another member gets.
+// likeOriginal returns the fields to create a copy with: those of the original, replaced by the given ones. Servers
+// take over only some of them, and none for a copy on another member.
 func (o *Object) likeOriginal(res *spec.Resource, given map[string]any) (map[string]any, error) {
 	now, err := value.ToGo(o.fields)
 	if err != nil {
@@ -162,7 +162,7 @@ func (o *Object) likeOriginal(res *spec.Resource, given map[string]any) (map[str
 		switch own, _ := v.(map[string]any); {
 		case !has || v == nil || f.Name == res.Key || f.Name == "stateful":
 		case f.Type == spec.Config || f.Type == spec.Devices:
-			if res.Source != spec.PoolAndName { // they say what is so of the original alone
+			if res.Source != spec.PoolAndName { // fields that only the original has
 				maps.DeleteFunc(own, func(key string, _ any) bool { return isVolatile(key) && key != "volatile.base_image" })
 			}
 			body[f.Name] = overridden(f.Type, own, mapOf(given[f.Name]))
@@ -173,7 +173,7 @@ func (o *Object) likeOriginal(res *spec.Resource, given map[string]any) (map[str
 	return body, nil
 }
 
-// overridden returns configuration or devices with the given ones in their place.
+// overridden returns configuration or devices, with the given ones merged.
 func overridden(t spec.Type, own, given map[string]any) map[string]any {
 	out := make(map[string]any, len(own)+len(given))
 	maps.Copy(out, own)
@@ -181,8 +181,8 @@ func overridden(t spec.Type, own, given map[string]any) map[string]any {
 	return out
 }
 
-// override returns the given configuration or devices as servers take them that add them to what there is: what is to be
-// unset is sent as empty.
+// override returns the given configuration or devices for a request in which the server merges them: unset keys become
+// empty.
 func override(t spec.Type, own, given map[string]any) map[string]any {
 	out := make(map[string]any, len(given))
 	for key, v := range given {
@@ -204,8 +204,8 @@ func override(t spec.Type, own, given map[string]any) map[string]any {
 	return out
 }
 
-// complete gives a copy what creating it can't: what is to be empty. One that was there before has none of what was
-// given yet, and an instance is to have all that its original has.
+// complete changes what the creation of a copy left out: empty values, and, for a copy that existed before, all given
+// fields and those of the original instance.
 func (o *Object) complete(c *invocation, given, body map[string]any) error {
 	due := make(map[string]any)
 	refreshed := c.args.flag("refresh", false)
@@ -232,12 +232,12 @@ func (o *Object) complete(c *invocation, given, body map[string]any) error {
 	}
 	_, err := o.conform(c.ctx, c.name, due, c.patience().staying())
 	if e := (*errors.Error)(nil); errors.As(err, &e) {
-		e.Outcome = errors.Unknown // what the server refused isn't all that was to be done
+		e.Outcome = errors.Unknown // other fields may have been set
 	}
 	return err
 }
 
-// entries returns those of a copy's configuration or devices that are to be set or unset after it was made.
+// entries returns the configuration or devices to set or unset after the creation of a copy.
 func (o *Object) entries(f spec.Field, wanted, given map[string]any, refreshed, anew bool) (map[string]any, error) {
 	v, _, _ := o.fields.Get(starlark.String(f.Name))
 	if v == nil {
@@ -266,8 +266,8 @@ func (o *Object) entries(f spec.Field, wanted, given map[string]any, refreshed, 
 	return due, nil
 }
 
-// inPlace returns what is wanted of a copy's device or key, as a change that leaves nothing else of the device there. A
-// root disk stays in the pool that it is in.
+// inPlace returns a wanted device or key as a change that removes all other keys of the device. A root disk keeps its
+// pool.
 func inPlace(wanted, have any) any {
 	device, ok := wanted.(map[string]any)
 	if !ok {
@@ -288,13 +288,13 @@ func inPlace(wanted, have any) any {
 
 func isVolatile(key string) bool { return strings.HasPrefix(key, "volatile.") }
 
-// mapOf returns the dict that was given, and an empty one where none was.
+// mapOf returns v as a map; an empty one if it isn't a map.
 func mapOf(given any) map[string]any {
 	m, _ := given.(map[string]any)
 	return m
 }
 
-// sourceName returns the name of an instance, and that of a snapshot with its instance's.
+// sourceName returns the name of an instance, or instance/snapshot.
 func (o *Object) sourceName() string {
 	if o.ref.res.Source != spec.WithParent {
 		return o.key()
@@ -305,7 +305,7 @@ func (o *Object) sourceName() string {
 	return unescape(name) + "/" + o.key()
 }
 
-// splitLast returns a path without its last segment, and that segment.
+// splitLast splits off the last segment of a path.
 func splitLast(path string) (parent, last string) {
 	i := strings.LastIndex(path, "/")
 	return path[:i], path[i+1:]
@@ -319,7 +319,7 @@ func unescape(segment string) string {
 	return name
 }
 
-// A volume's pool is the segment of its path with this index.
+// poolIndex is the index of a pool's name in the path of a volume.
 const poolIndex = 3
 
 func poolOf(path string) string { return unescape(strings.Split(path, "/")[poolIndex]) }

@@ -16,14 +16,14 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// maxEnsures bounds how often ensure begins anew, and idleDelay is the least time that it gives others.
+// maxEnsures bounds the attempts of ensure. idleDelay is the least pause between two.
 const (
 	maxEnsures = 10
 	idleDelay  = 20 * time.Millisecond
 )
 
-// ensure creates an object that isn't there, and else changes what differs from the given fields. Where somebody else
-// is at the same object, it lets them finish and begins anew.
+// ensure creates an object unless it exists, or changes the fields that differ. If others work on the same object, it
+// waits for them and starts again.
 func ensure(c *invocation) (starlark.Value, error) {
 	p, err := c.one()
 	if err != nil {
@@ -48,7 +48,7 @@ func ensure(c *invocation) (starlark.Value, error) {
 			var created *Object
 			if created, _, err = c.create(creatable(p.res, given)); err == nil {
 				o, there, changed = created, true, true
-				_, err = o.conform(c.ctx, c.name, given, w) // what create can't set
+				_, err = o.conform(c.ctx, c.name, given, w) // fields that create doesn't accept
 			}
 		}
 		if err == nil {
@@ -65,9 +65,8 @@ func ensure(c *invocation) (starlark.Value, error) {
 	return nil, err
 }
 
-// contended reports whether a failure comes of somebody else's work on the same object: it is busy, or it has appeared
-// or vanished meanwhile. What is missing or taken may be something else, such as an image or an address, and then
-// trying again can't help.
+// contended reports whether a failure may be due to concurrent work on the same object: it is busy, or it was created
+// or deleted meanwhile. A missing or conflicting object of another kind, such as an image or an address, isn't.
 func (r ref) contended(ctx context.Context, there bool, err error) bool {
 	switch {
 	case errors.Is(err, errors.Busy):
@@ -79,7 +78,7 @@ func (r ref) contended(ctx context.Context, there bool, err error) bool {
 	return false
 }
 
-// elsewhere refuses an object that is on another cluster member than target: ensure doesn't move it.
+// elsewhere returns an error for an object on another cluster member than target=, because ensure doesn't move objects.
 func (o *Object) elsewhere(ctx context.Context, method, target string) error {
 	location := o.string("location")
 	if target == "" || location == "" || target == location || o.ref.res.Target&spec.New == 0 || o.ref.res.Target&spec.Get != 0 {
@@ -102,7 +101,7 @@ func (o *Object) elsewhere(ctx context.Context, method, target string) error {
 	return errors.New(errors.Conflict, "%s: %s is there on %s, not on %s; its move(target=%[4]q) moves it", method, o, location, target)
 }
 
-// ensureStarted starts an instance that doesn't run where it is given start=True, and reports whether it did.
+// ensureStarted starts a stopped instance if start=True, and reports whether it did.
 func (o *Object) ensureStarted(ctx context.Context, given map[string]any, w patience) (bool, error) {
 	action := map[string]string{"Stopped": "start", "Frozen": "unfreeze"}[o.string("status")]
 	if given["start"] != true || action == "" {
@@ -110,7 +109,7 @@ func (o *Object) ensureStarted(ctx context.Context, given map[string]any, w pati
 	}
 	_, err := o.ref.act(ctx, "PUT", "state", map[string]any{"action": action}, w)
 	switch {
-	case errors.Is(err, errors.State): // somebody else was quicker
+	case errors.Is(err, errors.State): // started meanwhile
 		return false, o.read(ctx)
 	case err != nil:
 		return false, err
@@ -162,8 +161,8 @@ func (o *Object) conform(ctx context.Context, method string, wanted map[string]a
 	return true, o.read(ctx)
 }
 
-// difference is what must be sent so that a field holds what is given, and whether anything must. What isn't given
-// stays as it is: keys of a config, and what the server adds to the elements of a list.
+// difference returns the value to send for a field, and whether one has to be sent. Keys of a config, and keys that the
+// server adds to the elements of a list, stay as they are unless given.
 func difference(f *spec.Field, given, now any) (any, bool) {
 	switch f.Type {
 	case spec.Config:
@@ -196,12 +195,12 @@ func difference(f *spec.Field, given, now any) (any, bool) {
 	return given, !same(given, now)
 }
 
-// same compares encoded values as JSON does, a missing one being as good as an empty one.
+// same compares encoded values as JSON. A missing value equals an empty one.
 func same(a, b any) bool {
 	return text(a) == text(b) || empty(a) && empty(b)
 }
 
-// sameDevice reports whether two devices have the same keys, an empty one being as good as none.
+// sameDevice reports whether two devices have the same keys. A missing key equals an empty one.
 func sameDevice(a, b any) bool {
 	x, y := mapOf(a), mapOf(b)
 	if a == nil || b == nil {
@@ -215,7 +214,7 @@ func sameDevice(a, b any) bool {
 	return true
 }
 
-// sorted returns the strings of a list in order.
+// sorted returns the strings of a list, sorted.
 func sorted(list any) []string {
 	out := []string{}
 	if json.Unmarshal([]byte(text(list)), &out) != nil {
@@ -237,7 +236,7 @@ func empty(v any) bool {
 	return slices.Contains([]string{"null", `""`, "[]", "{}", "false", "0"}, text(v))
 }
 
-// covers says whether each element of a list has all that is given for it.
+// covers reports whether each element of a list has all keys given for it.
 func covers(given, now any) bool {
 	wanted, _ := given.([]any)
 	have, _ := now.([]any)
@@ -259,7 +258,7 @@ func covers(given, now any) bool {
 	return true
 }
 
-// creatable returns those of the fields that create takes.
+// creatable returns the fields that create accepts.
 func creatable(r *spec.Resource, fields map[string]any) map[string]any {
 	out := maps.Clone(fields)
 	maps.DeleteFunc(out, func(name string, _ any) bool {
@@ -269,11 +268,11 @@ func creatable(r *spec.Resource, fields map[string]any) map[string]any {
 	return out
 }
 
-// besides are the descriptions of operations that go on beside others on the same instance.
+// besides are the descriptions of operations that don't block others on the same instance.
 var besides = []string{"Executing command", "Showing console"}
 
-// awaitIdle waits until no operation that this client may see works on the object any more, and reports whether one did.
-// Commands and consoles don't count: they keep nobody from changing an instance, and may go on as long as it runs.
+// awaitIdle waits for the end of all visible operations on the object, and reports whether there were any. It ignores
+// commands and consoles, which don't block changes and may last as long as the instance runs.
 func (r ref) awaitIdle(ctx context.Context, w patience) (worked bool, err error) {
 	if err := pause(ctx, idleDelay); err != nil {
 		return false, err
@@ -308,7 +307,7 @@ func (r ref) awaitIdle(ctx context.Context, w patience) (worked bool, err error)
 					_, err = wait(ctx, running, w)
 					var failed *errors.Error
 					if err != nil && !(errors.As(err, &failed) && failed.Class != errors.OperationTimeout) {
-						return worked, err // only how it ended doesn't matter
+						return worked, err // the result of the other operation is irrelevant
 					}
 				}
 			}

@@ -14,23 +14,23 @@ import (
 	"go.starlark.net/starlarkstruct"
 )
 
-// maxOutput bounds a command's recorded output, in bytes each for stdout and stderr.
+// maxOutput bounds the recorded stdout and stderr of a command, in bytes each.
 const maxOutput = 1 << 30
 
-// notRun are the statuses that a shell gives commands that can't be run; Incus fails the operation with these words.
+// notRun maps the messages of Incus about commands that can't be run to the exit status of a shell.
 var notRun = map[string]int{"Command not found": 127, "Command not executable": 126}
 
-// An execResult is how a command ended.
+// An execResult is the result of a command.
 type execResult struct {
 	exitCode       int
 	stdout, stderr string
-	operation      string              // its id
-	method, path   string              // of the request that began it
-	clean          func(string) string // takes out of a text what the request held as secrets
-	cause          *errors.Error       // of one that didn't start
+	operation      string              // id
+	method, path   string              // request that started it
+	clean          func(string) string // removes secrets in the request from a text
+	cause          *errors.Error       // failure to start, or nil
 }
 
-// exec runs a command, with its output recorded by the server: read after the end, then deleted there.
+// exec runs a command, and reads and deletes the output that the server recorded.
 func exec(c *invocation) (starlark.Value, error) {
 	body := c.body()
 	if env := c.args.local["env"]; env != nil {
@@ -62,8 +62,8 @@ func exec(c *invocation) (starlark.Value, error) {
 	}), nil
 }
 
-// execute runs a command in the instance, or returns the operation where it isn't waited for. The body is that of the
-// table's exec.
+// execute runs a command in the instance, or returns the operation if w doesn't wait. The body is that of the method
+// exec.
 func (r ref) execute(ctx context.Context, body map[string]any, w patience) (*execResult, *Object, error) {
 	out, err := r.act(ctx, "POST", "exec", body, w)
 	if out.reply == nil || out.going != nil {
@@ -85,7 +85,7 @@ func (r ref) execute(ctx context.Context, body map[string]any, w patience) (*exe
 	return result, nil, r.output(ctx, out.state, result)
 }
 
-// failure is the error of a command that ended badly.
+// failure returns the error for a status other than zero.
 func (r *execResult) failure(command string) error {
 	e := errors.New(errors.Exec, "%s ended with status %d", command, r.exitCode)
 	if text := strings.TrimSpace(r.stderr); text != "" {
@@ -101,7 +101,7 @@ func (r *execResult) failure(command string) error {
 	return e
 }
 
-// output reads what the ended command wrote, and its status.
+// output reads the exit status and the output of a command that has ended.
 func (r ref) output(ctx context.Context, state *rest.State, result *execResult) error {
 	var metadata struct {
 		Return *int              `json:"return"`
@@ -119,9 +119,9 @@ func (r ref) output(ctx context.Context, state *rest.State, result *execResult) 
 	return result.lost(err)
 }
 
-// notRun is for a command of which the server says that it can't be run, because its status is a shell's for such
-// commands. One that wrote something did run, and chose the status itself; of one that wrote nothing the server can't
-// tell, as of sh -c "exit 127", and its outcome is unknown.
+// notRun handles an operation that failed because the command can't be run. Servers infer that from the exit status, so
+// output means that the command did run and chose the status itself. Without output the two can't be told apart, as for
+// sh -c "exit 127", and the outcome is unknown.
 func (r ref) notRun(ctx context.Context, result *execResult, failed *errors.Error) error {
 	result.exitCode = notRun[failed.Message]
 	var err error
@@ -137,7 +137,7 @@ func (r ref) notRun(ctx context.Context, result *execResult, failed *errors.Erro
 	return nil
 }
 
-// lost is the error of a command that has ended, and whose output can't be read.
+// lost returns the error for unreadable output of a command that has ended.
 func (r *execResult) lost(err error) error {
 	var e *errors.Error
 	if !errors.As(err, &e) {
@@ -148,13 +148,13 @@ func (r *execResult) lost(err error) error {
 	return err
 }
 
-// recorded reads a recorded output and deletes it on the server. One that can't be deleted does no harm: it goes with
+// recorded reads a recorded output and then deletes it. A failed deletion is harmless, because the file is deleted with
 // the instance.
 func (r ref) recorded(ctx context.Context, file string) (string, error) {
 	if file == "" {
 		return "", nil
 	}
-	p := r.join("logs/exec-output").item(path.Base(file)) // only the file's name is the server's; where it is, is known
+	p := r.join("logs/exec-output").item(path.Base(file)) // use only the base name of the server's path
 	data, _, err := r.client.raw(ctx, rest.Request{Method: "GET", Path: p.path, Query: p.query(0), MaxBytes: maxOutput})
 	if err == nil {
 		_, _ = r.client.sendAside(ctx, rest.Request{Method: "DELETE", Path: p.path, Query: p.query(0)})

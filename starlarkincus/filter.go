@@ -12,19 +12,19 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// A filter is the value of list's filter=: an expression, which just the server knows, or conditions, which the server
-// is asked as far as it answers them exactly and which hold for every object that list returns.
+// A filter is the value of list's filter=: an expression, which only the server evaluates, or conditions. The server
+// evaluates conditions as far as it does so exactly, and all are checked again here.
 type filter struct {
 	expression string
 	conditions []condition
 }
 
-// A condition is the value that one field must have.
+// A condition is the required value of a field.
 type condition struct {
 	field *spec.Field
-	rest  string // the path below the field: a configuration key, device.key; empty for the field itself
+	rest  string // path below the field: a configuration key, or device.key; empty for the field itself
 	want  starlark.Value
-	fold  bool // ignores case
+	fold  bool // ignore case
 }
 
 // newFilter checks filter= against the fields of the resource.
@@ -116,7 +116,7 @@ func scalar(path string, v starlark.Value) error {
 	return &value.TypeError{Path: path, Got: v.Type(), Want: "string, int, float or bool"}
 }
 
-// filterField returns the field of that name.
+// filterField returns the field with a name.
 func filterField(fields []spec.Field, path, name string) (*spec.Field, error) {
 	if f := spec.Find(fields, name); f != nil {
 		return f, nil
@@ -127,8 +127,7 @@ func filterField(fields []spec.Field, path, name string) (*spec.Field, error) {
 	return nil, fmt.Errorf("%s: %w", path, unknown("field", name, fields))
 }
 
-// checkExpressionField refuses a field in an expression which the server can't compare: it answers with an error, or
-// finds nothing.
+// checkExpressionField rejects a field that the server can't compare, for which it would return an error or nothing.
 func checkExpressionField(fields []spec.Field, path, name string) error {
 	root, rest, _ := strings.Cut(name, ".")
 	f, err := filterField(fields, path, root)
@@ -143,7 +142,7 @@ func checkExpressionField(fields []spec.Field, path, name string) error {
 	return nil
 }
 
-// expressionFields are the fields of an expression, as far as it is one: the server says what is wrong with another.
+// expressionFields returns the fields in an expression. The server reports its other errors.
 func expressionFields(text string) []string {
 	var out []string
 	words := strings.Fields(text)
@@ -165,8 +164,9 @@ func expressionFields(text string) []string {
 	return out
 }
 
-// query is what the server is asked: the conditions that it answers exactly. It can't compare times, dicts and lists of
-// them, nor all numbers, fails where one object lacks a device, and takes the start of a configuration key for the key.
+// query returns the conditions that the server evaluates exactly, as an expression. Servers can't compare times, dicts,
+// lists of dicts and some numbers; they fail if an object lacks a device; and they match prefixes of configuration
+// keys.
 func (f *filter) query() string {
 	if f.expression != "" {
 		return f.expression
@@ -189,8 +189,8 @@ func (f *filter) query() string {
 	return strings.Join(clauses, " and ")
 }
 
-// operand is a value as it matches just itself. The server splits an expression at white space, splits values at
-// commas, and takes each for a regular expression that ignores case.
+// operand quotes a value for an expression, in which servers split at white space and commas and match regular
+// expressions without case.
 func operand(v starlark.Value, fold bool) string {
 	s, ok := starlark.AsString(v)
 	if !ok {
@@ -210,7 +210,7 @@ func operand(v starlark.Value, fold bool) string {
 	return "^(?-i:" + escaped.String() + ")$"
 }
 
-// match reports whether an object's fields have all the values.
+// match reports whether an object's fields satisfy all conditions.
 func (f *filter) match(fields starlark.Value) (bool, error) {
 	for _, c := range f.conditions {
 		path := c.field.Name
@@ -240,7 +240,7 @@ func (f *filter) match(fields starlark.Value) (bool, error) {
 	return true, nil
 }
 
-// zeroLike is what a field holds that the server leaves out.
+// zeroLike returns the value of a field that the server omits.
 func zeroLike(like starlark.Value) starlark.Value {
 	switch like.(type) {
 	case starlark.Bool:
@@ -253,7 +253,7 @@ func zeroLike(like starlark.Value) starlark.Value {
 	return starlark.Tuple{}
 }
 
-// at is the value at a path of names with dots between them; nil where there is none. Names may hold dots themselves.
+// at returns the value at a path of names joined by dots; nil if there is none. Names may contain dots.
 func at(v starlark.Value, path string) starlark.Value {
 	dict, ok := v.(*starlark.Dict)
 	if !ok {
@@ -275,7 +275,7 @@ func at(v starlark.Value, path string) starlark.Value {
 	return nil
 }
 
-// only returns the elements that match.
+// only returns the matching elements.
 func (f *filter) only(elems []starlark.Value) ([]starlark.Value, error) {
 	var err error
 	return slices.DeleteFunc(elems, func(elem starlark.Value) bool {

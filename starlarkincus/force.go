@@ -9,12 +9,12 @@ import (
 	"incus-star/starlarkincus/rest"
 )
 
-// forceTimeout is how long a forced delete goes on without timeout= while the instance is busy or starts again.
+// forceTimeout bounds a forced deletion without timeout=.
 const forceTimeout = 5 * time.Minute
 
-// removeByForce deletes an instance whatever it does: it waits for what works on the instance, and stops it again where
-// something started it in between. An instance that vanishes meanwhile is what was asked for; one that wasn't there, nor
-// about to be made, isn't.
+// removeByForce deletes an instance in any state: it waits for other operations on the instance, and stops it again if
+// it was started meanwhile. It succeeds if the instance vanishes meanwhile, but not if there was none and none was
+// being created.
 func (r ref) removeByForce(ctx context.Context, request rest.Request, w patience) (outcome, error) {
 	limit := forceTimeout
 	if w.bounded {
@@ -45,14 +45,13 @@ func (r ref) removeByForce(ctx context.Context, request rest.Request, w patience
 	}
 }
 
-// isGone reports whether a failure says that the instance isn't there.
+// isGone reports whether a failure means that the instance doesn't exist.
 func isGone(err error) bool {
 	var e *errors.Error
 	return errors.Is(err, errors.NotFound) && errors.As(err, &e) && !strings.Contains(e.Message, "roject not found")
 }
 
-// stopAndDelete stops an instance at once and deletes it; one that isn't running is fine. There reports whether the
-// instance was there.
+// stopAndDelete stops an instance by force, if it runs, and deletes it. There reports whether the instance existed.
 func (r ref) stopAndDelete(ctx context.Context, request rest.Request, w patience) (out outcome, there bool, err error) {
 	stopped, err := r.act(ctx, "PUT", "state", map[string]any{"action": "stop", "force": true, "timeout": -1}, w.staying())
 	there = stopped.reply != nil || !isGone(err)

@@ -13,7 +13,7 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// imageSource returns the source of an object that is made from an image, named as the incus command takes it.
+// imageSource returns the source for an image, named as for the incus command.
 func (r ref) imageSource(ctx context.Context, name string) (map[string]any, error) {
 	config, err := r.client.conn.family.remotes(ctx)
 	if err != nil {
@@ -25,7 +25,7 @@ func (r ref) imageSource(ctx context.Context, name string) (map[string]any, erro
 	}
 	source := map[string]any{"type": "image"}
 	if target == nil || target.Socket != "" {
-		// An alias may look like a fingerprint, so the server is asked; anything else can only be an alias.
+		// A name that looks like a fingerprint may be an alias, so ask the server.
 		source["alias"] = image
 		if isHex(image) {
 			alias := ref{client: r.client, path: spec.Images.Aliases, project: r.project}.item(image)
@@ -50,7 +50,7 @@ func (r ref) imageSource(ctx context.Context, name string) (map[string]any, erro
 	return source, nil
 }
 
-// rebuild empties an instance, or fills it with an image.
+// rebuild resets an instance to an image, or empties it.
 func rebuild(c *invocation) (starlark.Value, error) {
 	body := c.body()
 	switch {
@@ -68,7 +68,7 @@ func rebuild(c *invocation) (starlark.Value, error) {
 	return c.act(body)
 }
 
-// publish makes an image of an instance or of a snapshot, and returns the image.
+// publish creates an image from an instance or a snapshot, and returns it.
 func publish(c *invocation) (starlark.Value, error) {
 	body := c.body()
 	body["source"] = map[string]any{"type": c.ref.res.Singular(), "name": c.obj.sourceName()}
@@ -90,6 +90,6 @@ func publish(c *invocation) (starlark.Value, error) {
 	if err := o.read(c.ctx); err != nil {
 		return nil, err
 	}
-	_, err = o.conform(c.ctx, c.name, body, c.patience()) // servers ignore the profiles
+	_, err = o.conform(c.ctx, c.name, body, c.patience()) // servers ignore profiles in the request
 	return o, err
 }

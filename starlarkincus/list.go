@@ -14,7 +14,7 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// maxList bounds the answer to a list, in bytes; other answers have the smaller bound of rest.
+// maxList bounds the answer to a list, in bytes. Other answers have the smaller bound of package rest.
 const maxList = 1 << 30
 
 func list(c *invocation) (starlark.Value, error) {
@@ -58,12 +58,12 @@ func list(c *invocation) (starlark.Value, error) {
 	}
 	each := c.ref
 	if query.Get("all-projects") != "" {
-		each.project = "" // each tells its own
+		each.project = "" // set from the fields of each
 	}
 	return objects(each, elems)
 }
 
-// objects are a list's elements as objects, each at its own path.
+// objects returns the elements of a list as objects, each with its own path.
 func objects(p ref, elems []starlark.Value) (starlark.Value, error) {
 	out := make([]starlark.Value, 0, len(elems))
 	for _, elem := range elems {
@@ -74,7 +74,7 @@ func objects(p ref, elems []starlark.Value) (starlark.Value, error) {
 		key := o.key()
 		if segment := p.res.Segment; segment != nil {
 			if strings.Contains(key, "/") {
-				continue // older servers list the snapshots of volumes among them
+				continue // older servers list the snapshots of volumes, too
 			}
 			o.ref = o.ref.item(o.string(segment.Name))
 		}
@@ -84,7 +84,7 @@ func objects(p ref, elems []starlark.Value) (starlark.Value, error) {
 	return starlark.NewList(out), nil
 }
 
-// recursion is the recursion that the call asks for, counted from the verb's own.
+// recursion returns the recursion for the call, which is at least that of the verb.
 func (c *invocation) recursion(least int) (int, error) {
 	n, given := c.args.local["recursion"].(int64)
 	if c.args.flag("state", false) {
@@ -95,7 +95,7 @@ func (c *invocation) recursion(least int) (int, error) {
 	}
 	if !given {
 		if c.ref.res.Lists == spec.ByName && c.decl.Verb == spec.List && c.segmentName("") == "" {
-			least++ // a dict of dicts
+			least++ // for a dict of dicts
 		}
 		return least, nil
 	}
@@ -112,7 +112,7 @@ func (c *invocation) recursion(least int) (int, error) {
 	return int(n), nil
 }
 
-// elements are the values of a list, and of a dict of lists or of objects where the resource's list is one.
+// elements returns the elements of a list, or the values in the dicts of a resource that is listed as such.
 func elements(r *spec.Resource, v starlark.Value, segment string) ([]starlark.Value, bool) {
 	switch v := v.(type) {
 	case *starlark.List:
@@ -133,7 +133,7 @@ func elements(r *spec.Resource, v starlark.Value, segment string) ([]starlark.Va
 					out = append(out, nested...)
 					continue
 				}
-				// The object doesn't say itself what it is called: its keys in the dicts do.
+				// These objects don't hold their name, only the keys do.
 				group.SetKey(starlark.String(r.Key), key)
 				group.SetKey(starlark.String(r.Segment.Name), starlark.String(segment))
 				out = append(out, group)
@@ -170,8 +170,8 @@ func listNames(c *invocation) (starlark.Value, error) {
 	return starlark.NewList(out), c.foundNone(len(elems), query)
 }
 
-// foundNone looks for the project where nothing was found in it: some servers list nothing in a project that isn't
-// there, and their answer about one object tells no such project from no such object.
+// foundNone returns the error for a missing project if nothing was found. Some servers list nothing in a missing
+// project, and their answer about one object doesn't tell a missing project from a missing object.
 func (c *invocation) foundNone(count int, query url.Values) error {
 	name := query.Get("project")
 	if count > 0 && c.ref.res.Scope != spec.InProjectOrServer || name == "" || name == defaultProject {
@@ -181,14 +181,14 @@ func (c *invocation) foundNone(count int, query url.Values) error {
 	if errors.Is(err, errors.NotFound) {
 		return err
 	}
-	return nil // it is there, or somebody's whom this client may not see
+	return nil // it exists, or isn't visible to this client
 }
 
-// defaultProject is the project that is always there.
+// defaultProject always exists.
 const defaultProject = "default"
 
-// nameIn is the name in an object's URL, and whether the object is the collection's own: older servers list the
-// snapshots of volumes among them. What is no URL is a name already.
+// nameIn returns the name in an object's URL, and whether the object belongs to the collection itself: older servers
+// list the snapshots of volumes, too. A text other than a path is returned as it is.
 func nameIn(p ref, url_ string) (name string, own bool, err error) {
 	path, _, _ := strings.Cut(url_, "?")
 	if !strings.HasPrefix(path, "/") {
@@ -203,12 +203,12 @@ func nameIn(p ref, url_ string) (name string, own bool, err error) {
 	return name, p.res.Segment == nil || !strings.Contains(parts[len(parts)-1], "/"), err
 }
 
-// isHex says whether a name may be a fingerprint or the start of one.
+// isHex reports whether a name may be a fingerprint or a prefix of one.
 func isHex(name string) bool {
 	return len(name) >= 2 && len(name) <= 64 && strings.Trim(name, "0123456789abcdef") == ""
 }
 
-// segmentName is the segment that the call asks for, or fallback; empty for all, and where there are none.
+// segmentName returns the segment given by the call, or fallback; empty for all, or if the resource has none.
 func (c *invocation) segmentName(fallback string) string {
 	s := c.ref.res.Segment
 	if s == nil {
@@ -224,7 +224,7 @@ func (c *invocation) segmentName(fallback string) string {
 	return name
 }
 
-// within is the collection, down to the segment where there is one.
+// within returns the ref of the collection, or of a segment of it.
 func (c *invocation) within(segment string) ref {
 	if segment == "" {
 		return c.ref
@@ -232,7 +232,7 @@ func (c *invocation) within(segment string) ref {
 	return c.ref.item(segment)
 }
 
-// defaultSegment is the segment of an object that the call names without it.
+// defaultSegment returns the segment for a call that names none.
 func (c *invocation) defaultSegment() string {
 	if s := c.ref.res.Segment; s != nil {
 		return s.Default
@@ -240,10 +240,10 @@ func (c *invocation) defaultSegment() string {
 	return ""
 }
 
-// key returns the key of the object that the call names.
+// key returns the key given by the call.
 func (c *invocation) key() string { return c.args.string(c.ref.res.KeyArgument()) }
 
-// one is the ref of the object that the call names.
+// one returns the ref of the object given by the call.
 func (c *invocation) one() (ref, error) {
 	res := c.ref.res
 	if res.Lists == spec.Single {
@@ -295,7 +295,7 @@ func get(c *invocation) (starlark.Value, error) {
 	if err := o.readWith(c.ctx, query); err != nil {
 		return nil, err
 	}
-	if key := o.key(); key != "" && c.ref.res.Named == spec.ByServer { // the start of a fingerprint has found it
+	if key := o.key(); key != "" && c.ref.res.Named == spec.ByServer { // it was found by a prefix of its fingerprint
 		o.ref.path = c.ref.item(key).path
 	}
 	return o, nil

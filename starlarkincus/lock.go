@@ -24,34 +24,34 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// A lock is a profile, lock.NAME.GENERATION: of several clients that create the same one, one succeeds, on whichever
-// members of a cluster they are, while a change with an ETag may succeed for several. So nothing is ever changed:
+// A lock is a profile named lock.NAME.GENERATION. Of several clients that create the same profile, one succeeds, on any
+// member of a cluster. A change with an ETag may succeed for several, so profiles are never changed:
 //
-//   - Who finds no profile of the name whose time isn't over creates the next generation, and has the lock if then,
-//     still, no other one's time is going on. Else it deletes what it made. The second look is for those that looked,
-//     stood still, and create a generation that was used up meanwhile.
-//   - To renew is to create the next generation, and is good without the second look if the old one's time wasn't over.
-//   - Older generations are deleted by who has the lock.
+//   - A client that finds no unexpired generation creates the next one, and looks again. It has the lock unless another
+//     unexpired generation exists by then; in that case it deletes its own. The second look covers clients that paused
+//     after the first one, while that generation was used and expired.
+//   - To renew, the holder creates the next generation. The second look isn't needed if the old one hasn't expired.
+//   - The holder deletes older generations.
 //
-// Times are the server's, from the header of its answers, to the second: clients' clocks don't matter. A generation's
-// time is over a second after it, so that rounding never shortens it.
+// Times are the server's, taken from the headers of its answers, to the second, so the clocks of the clients are
+// irrelevant. A generation expires a second late, so that rounding never shortens it.
 const (
 	lockPrefix    = "lock."
 	lockKeys      = "user.lock."
 	lockTTL       = 10 * time.Minute
-	longestTTL    = 1e9 * time.Second // a time can hold it
+	longestTTL    = 1e9 * time.Second // representable as a time
 	lockAttempts  = 20
 	lockFirstWait = 50 * time.Millisecond
 	lockLastWait  = time.Second
 )
 
-// lockName is what a server takes as a part of a profile's name.
+// lockName matches names that servers accept as a part of a profile's name.
 var lockName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9]([-_.A-Za-z0-9]{0,38}[A-Za-z0-9])?$`) })
 
 // A holding is one generation of a lock.
 type holding struct {
 	generation   int
-	id           string // of who made it
+	id           string // identifies the holder
 	host, user   string
 	pid          int
 	since, until time.Time
@@ -62,10 +62,10 @@ func (h *holding) String() string {
 	return fmt.Sprintf("%s on %s (process %d) since %s", h.user, h.host, h.pid, h.since.Format(time.RFC3339))
 }
 
-// over reports whether anybody may take the lock over.
+// over reports whether the generation has expired.
 func (h *holding) over(now time.Time) bool { return now.After(h.until) }
 
-// A locker takes and renews one lock.
+// A locker takes and renews a lock.
 type locker struct {
 	ctx      context.Context
 	lock     string
@@ -120,7 +120,7 @@ func orNone(v starlark.Value) starlark.Value {
 	return v
 }
 
-// create makes a generation. It reports false where somebody else has made it.
+// create creates a generation. It reports false if that exists.
 func (l *locker) create(h *holding) (bool, error) {
 	body := map[string]any{
 		"name":        lockPrefix + l.lock + "." + strconv.Itoa(h.generation),
@@ -134,13 +134,13 @@ func (l *locker) create(h *holding) (bool, error) {
 	case errors.Is(err, errors.AlreadyExists):
 		return false, nil
 	case err != nil:
-		l.undo(h) // the answer may have been lost
+		l.undo(h) // it may exist, if only the answer was lost
 		return false, err
 	}
 	return true, nil
 }
 
-// undo deletes a generation that this client made, also when the script is being stopped.
+// undo deletes a generation of this client, even while the script is being stopped.
 func (l *locker) undo(h *holding) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), 5*time.Second)
 	defer cancel()
@@ -151,7 +151,7 @@ func (l *locker) undo(h *holding) {
 	}
 }
 
-// clear deletes older generations. One that stays does no harm.
+// clear deletes older generations. Leftover ones are harmless.
 func (l *locker) clear(held []*holding, newest int) {
 	for _, h := range held {
 		if h.generation < newest {
@@ -160,7 +160,7 @@ func (l *locker) clear(held []*holding, newest int) {
 	}
 }
 
-// other is a generation of somebody else's whose time isn't over; nil for none.
+// other returns an unexpired generation of another holder; nil for none.
 func other(held []*holding, now time.Time, id string) *holding {
 	for _, h := range held {
 		if h.id != id && !h.over(now) {
@@ -170,7 +170,7 @@ func other(held []*holding, now time.Time, id string) *holding {
 	return nil
 }
 
-// has reports whether one of the generations is that holder's.
+// has reports whether a holder has one of the generations.
 func has(held []*holding, id string) bool {
 	return slices.ContainsFunc(held, func(h *holding) bool { return h.id == id })
 }
@@ -183,7 +183,7 @@ func next(held []*holding) int {
 	return n + 1
 }
 
-// take tries once. Where somebody else has the lock, it returns who; where it met somebody else who was trying, neither.
+// take tries once. It returns the holder if there is another one, and nil if it lost a race.
 func (l *locker) take(me *holding, ttl time.Duration) (got bool, by *holding, err error) {
 	held, now, err := l.look()
 	if err != nil {
@@ -249,7 +249,7 @@ func lock(c *invocation) (starlark.Value, error) {
 	}
 }
 
-// newHolding is one of this process's.
+// newHolding returns a holding of this process.
 func newHolding() *holding {
 	h := &holding{id: rand.Text(), pid: os.Getpid()}
 	h.host, _ = os.Hostname()
@@ -270,7 +270,7 @@ func (l *locker) busy(by *holding) error {
 	return e
 }
 
-// object is the script's view of a lock.
+// object returns the Lock object of scripts.
 func (l *locker) object(h *holding) (*Object, error) {
 	on := l.at(h.generation)
 	on.res = spec.Locks
@@ -289,7 +289,7 @@ func (o *Object) setLock(l *locker, h *holding) error {
 	return o.set(v, "")
 }
 
-// lost is the error of a lock that somebody else may have.
+// lost returns the error for a lock that may have another holder.
 func (o *Object) lost(l *locker, by *holding, now time.Time) error {
 	text := fmt.Sprintf("the lock %s was lost: its time was over at %s", l.lock, o.string("expires_at"))
 	if !o.lock.over(now) {
@@ -341,7 +341,7 @@ func renewLock(c *invocation) (starlark.Value, error) {
 	return nil, l.busy(nil)
 }
 
-// released is the error of a lock that this script gave back.
+// released returns the error for a lock that this script has released.
 func (l *locker) released() error {
 	return errors.New(errors.Conflict, "the lock %s was released already", l.lock)
 }

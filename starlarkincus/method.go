@@ -14,12 +14,12 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// A Method is a declared method, bound to the client, collection or object that it is called on.
+// A Method is a declared method, bound to a client, collection or object.
 type Method struct {
 	name string // qualified: instances.get
 	decl *spec.Method
 	ref  ref
-	obj  *Object // nil where it is called on a collection or a client
+	obj  *Object // nil for a method of a collection or a client
 }
 
 var (
@@ -27,7 +27,7 @@ var (
 	_ starlark.HasAttrs = (*Method)(nil)
 )
 
-// Name is the method's qualified name, such as instances.get.
+// Name returns the qualified name, such as instances.get.
 func (m *Method) Name() string          { return m.name }
 func (m *Method) String() string        { return "<method " + m.name + ">" }
 func (m *Method) Type() string          { return "method" }
@@ -35,8 +35,8 @@ func (m *Method) Freeze()               {}
 func (m *Method) Truth() starlark.Bool  { return true }
 func (m *Method) Hash() (uint32, error) { return starlark.String(m.name).Hash() }
 
-// ReceiverName returns the name of the object that the method is called on; empty where it is called on a collection or a
-// client, or the object has none.
+// ReceiverName returns the name of the method's object; empty if it has none, and for a method of a collection or a
+// client.
 func (m *Method) ReceiverName() string {
 	if m.obj == nil {
 		return ""
@@ -46,25 +46,25 @@ func (m *Method) ReceiverName() string {
 	return text
 }
 
-// Declaration is what the table says of the method.
+// Declaration returns the method's declaration.
 func (m *Method) Declaration() *spec.Method { return m.decl }
 
-// Attr explains the most common slip: a method that isn't called.
+// Attr returns an error with a hint, because a missing call is the likely mistake.
 func (m *Method) Attr(name string) (starlark.Value, error) {
 	return nil, missing(fmt.Sprintf("%s is a method and has no .%s: call it first, %s(…).%s", m.name, name, m.name, name))
 }
 
-// AttrNames is empty: a method has no attributes.
+// AttrNames returns nil.
 func (m *Method) AttrNames() []string { return nil }
 
-// CallInternal checks the arguments, then carries out the method's behavior.
+// CallInternal checks the arguments and runs the method's behavior.
 func (m *Method) CallInternal(thread *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (v starlark.Value, err error) {
-	defer func() { err = rest.Clean(err) }() // what it says of an argument, such as a URL, may hold a secret
+	defer func() { err = rest.Clean(err) }() // arguments in messages, such as URLs, may contain secrets
 	bound, err := parseArgs(m.name, m.decl.Arguments(), args, kwargs)
 	if err != nil {
 		return nil, err
 	}
-	here := *m // so that a call's project doesn't stay
+	here := *m // project= applies to this call only
 	b := builtin.Of(thread)
 	c := &invocation{Method: &here, thread: thread, ctx: b.Context, args: bound}
 	if err := c.permit(); err != nil {
@@ -92,7 +92,7 @@ func (m *Method) CallInternal(thread *starlark.Thread, args starlark.Tuple, kwar
 	return v, c.judge(before, err)
 }
 
-// methods returns declared methods by name.
+// methods returns declarations by name.
 func methods(decls []spec.Method) map[string]*spec.Method {
 	out := make(map[string]*spec.Method, len(decls))
 	for i := range decls {
@@ -110,7 +110,7 @@ func names[T any](m map[string]T) []string {
 	return out
 }
 
-// A invocation is one invocation of a method, with its checked arguments.
+// An invocation is one call of a method, with its parsed arguments.
 type invocation struct {
 	*Method
 	thread *starlark.Thread
@@ -118,8 +118,8 @@ type invocation struct {
 	args   *arguments
 }
 
-// requireAll refuses a call that needs an API extension which the server lacks: all of the resource, the method, or
-// one of the arguments.
+// requireAll returns an error if the server lacks an API extension that the resource, the method or an argument
+// requires.
 func (c *invocation) requireAll() error {
 	if c.ref.res != nil {
 		if err := c.require(need{"", c.ref.res.Extension}); err != nil {
@@ -151,7 +151,7 @@ func (c *invocation) require(n need) error {
 	return e
 }
 
-// body returns the fields that the method sends: those that it sends in any case, and those that were given.
+// body returns the fields for the request's body: the method's constant ones, and the given ones.
 func (c *invocation) body() map[string]any {
 	body := make(map[string]any, len(c.args.body)+len(c.decl.Send))
 	maps.Copy(body, c.decl.Send)
@@ -159,7 +159,7 @@ func (c *invocation) body() map[string]any {
 	return body
 }
 
-// request returns the method's declared request at p, with that body where it has one.
+// request returns the method's declared request for p, with the given body if it has one.
 func (c *invocation) request(p ref, httpMethod string, body map[string]any) rest.Request {
 	query := p.query(c.decl.Verb)
 	if c.decl.Target && p.target != "" {
@@ -182,12 +182,12 @@ func (c *invocation) request(p ref, httpMethod string, body map[string]any) rest
 	return r
 }
 
-// send sends the method's declared request, as it is, and waits for the operation that it begins.
+// send sends the method's declared request, and waits for its operation.
 func (c *invocation) send(body map[string]any) (outcome, error) {
 	return c.ref.submit(c.ctx, c.request(c.ref, c.decl.HTTP, body), c.patience())
 }
 
-// patience returns the one that wait= and timeout= say.
+// patience returns the patience given by wait= and timeout=.
 func (c *invocation) patience() patience {
 	w := patience{away: !c.args.flag("wait", true)}
 	if c.args.has("timeout") {

@@ -14,7 +14,7 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// move gives an object another place: another name, project, pool or cluster member. The object is then the moved one.
+// move moves an object to another name, project, pool or cluster member, and updates its path.
 func move(c *invocation) (starlark.Value, error) {
 	o, given, target := c.obj, c.args.body, c.args.query.Get("target")
 	name := c.args.string("name")
@@ -52,7 +52,7 @@ func move(c *invocation) (starlark.Value, error) {
 	return o, o.complete(c, given, body)
 }
 
-// moved returns the collection that a moved object is in.
+// moved returns the collection of the moved object.
 func (c *invocation) moved() ref {
 	p := c.obj.ref
 	p = p.parent()
@@ -65,11 +65,11 @@ func (c *invocation) moved() ref {
 	return p
 }
 
-// moveInstance returns the body of a request that moves an instance.
+// moveInstance returns the body of the request for an instance.
 func (c *invocation) moveInstance(name, target string) (map[string]any, error) {
 	o, body := c.obj, maps.Clone(c.args.body)
 	if len(body) > 0 && target == "" && body["pool"] == nil && body["project"] == nil {
-		// The server would wait for another one to come.
+		// The server would wait for another migration.
 		return nil, fmt.Errorf("%s: %s goes with target=, project= or pool=; update changes one that stays", c.name, strings.Join(slices.Sorted(maps.Keys(body)), "=, ")+"=")
 	}
 	if body["config"] != nil || body["devices"] != nil {
@@ -95,7 +95,7 @@ func (c *invocation) moveInstance(name, target string) (map[string]any, error) {
 	return body, nil
 }
 
-// moveVolume returns the body of a request that moves a volume on its member. Servers want its name and pool even where
+// moveVolume returns the body of the request for a volume on the same member. Servers require its name and pool even if
 // they stay.
 func (c *invocation) moveVolume(name string) (map[string]any, error) {
 	body := maps.Clone(c.args.body)
@@ -110,8 +110,8 @@ func (c *invocation) moveVolume(name string) (map[string]any, error) {
 	return body, nil
 }
 
-// moveToMember moves a volume to another member: it makes a copy there, then deletes the original. The server's own way
-// of it loses the configuration and the description.
+// moveToMember moves a volume to another member by creating a copy there and deleting the original, because a move by
+// the server loses the configuration and the description.
 func (c *invocation) moveToMember(name, target string) (starlark.Value, error) {
 	o, body := c.obj, c.args.body
 	if !c.args.flag("wait", true) {
@@ -153,8 +153,8 @@ func (c *invocation) moveToMember(name, target string) (starlark.Value, error) {
 	return o, o.read(c.ctx)
 }
 
-// deleteOriginal deletes a volume that was copied to another member, once the copy can be read there. Where the server
-// refuses that before it has touched the original, the copy goes instead; where it may have, neither does.
+// deleteOriginal deletes the original of a moved volume, if the copy is readable. If the server refuses without having
+// touched the original, it deletes the copy instead; if the original may be damaged, it keeps both.
 func (c *invocation) deleteOriginal(moved ref) error {
 	if err := newObject(moved).read(c.ctx); err != nil {
 		return c.halfMoved(err, moved, "its original is still there")
@@ -175,8 +175,8 @@ func (c *invocation) deleteOriginal(moved ref) error {
 	return err
 }
 
-// halfMoved returns the error of a move that left a copy, and says what is known of the original. An error that isn't
-// Incus's is the end of the script, and passes as it is.
+// halfMoved returns the error for a move that left a copy, with the state of the original. The end of the script is
+// returned unchanged.
 func (c *invocation) halfMoved(err error, moved ref, state string) error {
 	failed := (*errors.Error)(nil)
 	if !errors.As(err, &failed) {
@@ -186,7 +186,7 @@ func (c *invocation) halfMoved(err error, moved ref, state string) error {
 		Message: fmt.Sprintf("%s was copied to %s; %s", c.obj, moved.target, state)}
 }
 
-// member returns the cluster member that the object stands on, where it stands on one.
+// member returns the cluster member of the object; empty if it has none.
 func (o *Object) member() string {
 	if location := o.string("location"); location != "none" {
 		return location

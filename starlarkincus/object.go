@@ -17,15 +17,15 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// An Object is one object of the server as it was last read: an instance, a profile, an operation. Its fields are
-// attributes and items; reading one sends nothing.
+// An Object is an object of the server as last read, such as an instance, a profile or an operation. Its fields are
+// attributes and items. Access to them sends nothing.
 type Object struct {
 	ref    ref
 	kind   *kind
 	fields *starlark.Dict
 	etag   string
-	op     *rest.Operation // of an operation that is waited for
-	seen   *rest.State     // the state of op that the fields show
+	op     *rest.Operation // of an operation that this client started
+	seen   *rest.State     // state of op that the fields show
 	lock   *holding        // of a lock
 
 	changed starlark.Value // reports whether ensure modified the object; nil otherwise
@@ -43,7 +43,7 @@ func newObject(p ref) *Object {
 	return &Object{ref: p, kind: k, fields: new(starlark.Dict)}
 }
 
-// set takes what the server answered as the object's fields.
+// set sets the fields from the server's answer.
 func (o *Object) set(v starlark.Value, etag string) error {
 	fields, ok := v.(*starlark.Dict)
 	if !ok {
@@ -64,13 +64,13 @@ func (o *Object) set(v starlark.Value, etag string) error {
 		o.ref.project = o.string("project")
 	}
 	if member := o.member(); member != "" && o.ref.res.Target&^spec.New != 0 {
-		o.ref.target = member // several members may have one of that name
+		o.ref.target = member // several members may have an object of that name
 	}
 	return nil
 }
 
-// ownName takes the parent's name off an object's: lists of a volume's snapshots and backups have it, and what reads
-// just one of them doesn't.
+// ownName removes the parent's name from an object's name. Lists of the snapshots and backups of a volume contain it,
+// other answers don't.
 func ownName(r *spec.Resource, fields *starlark.Dict) error {
 	if r.KeyType != spec.Any || r.Segment != nil || r.Key == "" {
 		return nil
@@ -91,20 +91,20 @@ func (o *Object) setJSON(data []byte) error {
 	return o.set(v, "")
 }
 
-// unreadableState is the error of an operation's state that can't be read. What became of the operation isn't known.
+// unreadableState returns the error for an undecodable state of an operation, whose outcome is unknown.
 func (o *Object) unreadableState(cause error) error {
 	return &errors.Error{Class: errors.Connection, Message: "the state of the operation is not what Incus sends", Path: o.ref.path,
 		OperationID: o.op.ID(), Outcome: errors.Unknown, Cause: cause}
 }
 
-// string is a field that is a string, and empty where it isn't.
+// string returns a string field; empty for other types.
 func (o *Object) string(name string) string {
 	v, _, _ := o.fields.Get(starlark.String(name))
 	s, _ := starlark.AsString(v)
 	return s
 }
 
-// key is what names the object.
+// key returns the object's key.
 func (o *Object) key() string { return o.string(o.ref.res.Key) }
 
 func (o *Object) Type() string          { return o.ref.res.Kind }
@@ -112,10 +112,10 @@ func (o *Object) Freeze()               {}
 func (o *Object) Truth() starlark.Bool  { return true }
 func (o *Object) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable type: %s", o.Type()) }
 
-// Resource is the object's declaration.
+// Resource returns the object's declaration.
 func (o *Object) Resource() *spec.Resource { return o.ref.res }
 
-// Attr is a method, a collection below the object, or a field. A field that the server doesn't send is None.
+// Attr returns a method, a collection below the object, or a field. A field that the server doesn't send is None.
 func (o *Object) Attr(name string) (starlark.Value, error) {
 	o.catchUp()
 	if decl := o.kind.object[name]; decl != nil {
@@ -140,7 +140,7 @@ func (o *Object) Attr(name string) (starlark.Value, error) {
 	return nil, noAttr(o.Type(), name, o.AttrNames())
 }
 
-// AttrNames are the names of fields, methods and collections.
+// AttrNames returns the names of the fields, methods and collections.
 func (o *Object) AttrNames() []string {
 	all := append(names(o.kind.object), o.kind.childNames(spec.OnObject)...)
 	for _, f := range o.ref.res.Fields {
@@ -158,7 +158,7 @@ func (o *Object) AttrNames() []string {
 	return slices.Compact(all)
 }
 
-// Get is the field of that name, in the API's spelling or the script's.
+// Get returns a field, by its name in the API or in scripts.
 func (o *Object) Get(k starlark.Value) (starlark.Value, bool, error) {
 	o.catchUp()
 	v, found, err := o.fields.Get(k)
@@ -171,25 +171,25 @@ func (o *Object) Get(k starlark.Value) (starlark.Value, bool, error) {
 	return nil, false, nil
 }
 
-// Items are the names and values of all fields that the server sent.
+// Items returns the names and values of all fields that the server sent.
 func (o *Object) Items() []starlark.Tuple {
 	o.catchUp()
 	return o.fields.Items()
 }
 
-// Iterate gives the names of the fields.
+// Iterate returns an iterator over the names of the fields.
 func (o *Object) Iterate() starlark.Iterator {
 	o.catchUp()
 	return o.fields.Iterate()
 }
 
-// Entries gives the names and values of the fields.
+// Entries returns an iterator over the names and values of the fields.
 func (o *Object) Entries() iter.Seq2[starlark.Value, starlark.Value] {
 	o.catchUp()
 	return o.fields.Entries()
 }
 
-// CompareSameType holds two objects for equal that are the same on the server and have equal fields.
+// CompareSameType reports objects as equal if they have the same path on the same server and equal fields.
 func (o *Object) CompareSameType(op syntax.Token, other starlark.Value, depth int) (bool, error) {
 	x := other.(*Object)
 	same := o.ref.client.conn == x.ref.client.conn && o.ref.path == x.ref.path && o.ref.project == x.ref.project
@@ -209,7 +209,7 @@ func (o *Object) CompareSameType(op syntax.Token, other starlark.Value, depth in
 	return false, fmt.Errorf("%s %s %s not implemented", o.Type(), op, other.Type())
 }
 
-// read reads the object again.
+// read refreshes the object.
 func (o *Object) read(ctx context.Context) error { return o.readWith(ctx, o.ref.query(spec.Get)) }
 
 func (o *Object) readWith(ctx context.Context, query url.Values) error {
@@ -220,8 +220,8 @@ func (o *Object) readWith(ctx context.Context, query url.Values) error {
 	return o.set(v, reply.ETag)
 }
 
-// after returns what a method that changes the object returns: the object, read again where the table says so, or the
-// operation that goes on.
+// after returns the result of a method that changed the object: the object, refreshed if the table says so, or the
+// running operation.
 func (o *Object) after(c *invocation, out outcome, err error) (starlark.Value, error) {
 	if out.going != nil || err != nil {
 		return out.going, err
@@ -237,7 +237,7 @@ func (o *Object) after(c *invocation, out outcome, err error) (starlark.Value, e
 	return o, nil
 }
 
-// Columns returns the fields that a table of objects shows.
+// Columns returns the fields to show in a table of objects.
 func (o *Object) Columns() []string {
 	var columns []string
 	for _, name := range []string{o.ref.res.Key, "status", "type", "description"} {

@@ -15,7 +15,7 @@ func waitOperation(c *invocation) (starlark.Value, error) {
 	return c.obj, c.obj.ended(state, err)
 }
 
-// cancelOperation asks for the end, then waits for it: the server answers before the work has ended.
+// cancelOperation cancels the operation, and waits for its end, because the server answers before that.
 func cancelOperation(c *invocation) (starlark.Value, error) {
 	op := c.obj.operation()
 	var err error
@@ -32,7 +32,7 @@ func cancelOperation(c *invocation) (starlark.Value, error) {
 	return c.obj, err
 }
 
-// ended takes the operation's last state where it is known, also that of one that failed.
+// ended updates the object with the last state of the operation, if that is known, even after a failure.
 func (o *Object) ended(state *rest.State, err error) error {
 	if state == nil {
 		return err
@@ -43,10 +43,10 @@ func (o *Object) ended(state *rest.State, err error) error {
 	return err
 }
 
-// operation returns the operation that the object is.
+// operation returns the operation behind the object.
 func (o *Object) operation() *rest.Operation {
 	if o.op == nil {
-		client, _, _ := o.ref.client.conn.client(context.Background()) // there is one: the operation was read through it
+		client, _, _ := o.ref.client.conn.client(context.Background()) // connected already, because the operation was read through it
 		o.op = client.Operation(o.key())
 	}
 	return o.op

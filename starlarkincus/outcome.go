@@ -24,7 +24,7 @@ func took(b *builtin.Binding, r rest.Request, reply *rest.Reply, err error) {
 	}
 }
 
-// effect returns the most that the call does to the server.
+// effect returns the effect of this call.
 func (c *invocation) effect() spec.Effect {
 	if c.decl.Effect == spec.AsAsked && !rest.Changes(strings.ToUpper(c.args.string("method"))) {
 		return spec.Reads
@@ -32,7 +32,7 @@ func (c *invocation) effect() spec.Effect {
 	return c.decl.Effect
 }
 
-// permit refuses a call that may change something where the client only reads.
+// permit returns an error if the client only reads and the call may change something.
 func (c *invocation) permit() error {
 	if effect := c.effect(); effect != spec.Reads && c.ref.client.conn.family.options.ReadOnly {
 		e := errors.New(errors.Permission, "%s %s; nothing was sent, because this client only reads", c.name, effect)
@@ -42,8 +42,8 @@ func (c *invocation) permit() error {
 	return nil
 }
 
-// judge completes a failure of the call: it says whether the call only reads, and gives the failure its outcome where
-// the request that failed changes nothing. Before is the binding at the beginning of the call.
+// judge sets Reads of a failure, and its outcome if the failed request itself changes nothing. Before is the binding at
+// the beginning of the call.
 func (c *invocation) judge(before builtin.Binding, err error) error {
 	var e *errors.Error
 	if !errors.As(err, &e) || e.Class.IsA(errors.Script) {

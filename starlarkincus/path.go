@@ -8,31 +8,31 @@ import (
 	"incus-star/starlarkincus/rest"
 )
 
-// A Path is a path on a server, seen from one project, for a Go program that works beside scripts. Its methods wait for
-// the operations that they begin. They end with their context.
+// A Path is a path on a server, seen from one project, for Go programs. Its methods wait for the operations that they
+// start. They end with their context.
 type Path struct{ ref ref }
 
-// Path returns a path on the client's server, seen from a project; empty for the server's default. Names in the path
-// that may hold a slash must come escaped with url.PathEscape.
+// Path returns a path on the client's server, seen from a project; empty for the default project. Names in it that
+// contain a slash must be escaped with url.PathEscape.
 func (c *Client) Path(path, project string) Path {
 	return Path{ref{client: c, path: path, project: project}}
 }
 
-// Item returns the path of an object in the collection at p.
+// Item returns the path of an object in the collection p.
 func (p Path) Item(name string) Path { return Path{p.ref.item(name)} }
 
-// Read stores the JSON value at the path in v.
+// Read reads the JSON value at the path into v.
 func (p Path) Read(ctx context.Context, query url.Values, v any) error {
 	return p.ref.readInto(ctx, p.query(query), v)
 }
 
-// Create makes an object in the collection.
+// Create creates an object in the collection.
 func (p Path) Create(ctx context.Context, body any) error {
 	_, err := p.ref.create(ctx, body, patience{})
 	return err
 }
 
-// Change sets the object whole.
+// Change replaces the object.
 func (p Path) Change(ctx context.Context, body any) error {
 	_, err := p.ref.change(ctx, body, "", patience{})
 	return err
@@ -50,14 +50,14 @@ func (p Path) Remove(ctx context.Context, query url.Values) error {
 	return err
 }
 
-// query returns parameters with the project among them.
+// query returns query parameters, with the project.
 func (p Path) query(further url.Values) url.Values {
 	q := p.ref.query(0)
 	maps.Copy(q, further)
 	return q
 }
 
-// Operation returns an operation of the client's server.
+// Operation returns a handle of an operation on the client's server.
 func (c *Client) Operation(ctx context.Context, id string) (*rest.Operation, error) {
 	client, _, err := c.conn.client(ctx)
 	if err != nil {
@@ -66,7 +66,7 @@ func (c *Client) Operation(ctx context.Context, id string) (*rest.Operation, err
 	return client.Operation(id), nil
 }
 
-// HasExtension reports whether the server has an API extension. It asks the server once a connection.
+// HasExtension reports whether the server has an API extension, with one request per connection.
 func (c *Client) HasExtension(ctx context.Context, name string) (bool, error) {
 	return c.hasExtension(ctx, name)
 }

@@ -12,25 +12,24 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// writable returns the fields that a PUT of the object sends, as they were read: those that can be changed, those that
-// servers want back, and those that the table doesn't know, because a newer server may clear what it isn't sent back.
+// writable returns the fields for a PUT of the object, with their last read values: changeable fields, fields that
+// servers require, and fields unknown to the table, which newer servers might clear otherwise.
 func (o *Object) writable() *starlark.Dict {
 	out := new(starlark.Dict)
 	for k, v := range o.fields.Entries() {
 		name, _ := starlark.AsString(k)
 		f := spec.Find(o.ref.res.Fields, name)
 		if f == nil && (o.kind.object[name] != nil || o.kind.children[name] != nil) {
-			continue // what is below the object, of a read with recursion=
+			continue // objects below this one, read with recursion=
 		}
 		if f == nil || f.Use&(spec.Change|spec.Kept) != 0 {
-			out.SetKey(k, v) // a new dict with strings as keys takes anything
+			out.SetKey(k, v) // can't fail: a new dict with string keys
 		}
 	}
 	return out
 }
 
-// put sets the object whole: to what another reading of it has, each given field combined with that. What it then is
-// called by follows.
+// put replaces the object, with the fields of now combined with the given ones, and updates its path.
 func (o *Object) put(ctx context.Context, now *Object, given map[string]any, combine func(t spec.Type, before, given any) any, w patience) (outcome, error) {
 	v, err := value.ToGo(now.writable())
 	if err != nil {
@@ -39,7 +38,7 @@ func (o *Object) put(ctx context.Context, now *Object, given map[string]any, com
 	body := v.(map[string]any)
 	for _, f := range o.ref.res.Fields {
 		if v, found := body[f.Name]; found && v == nil {
-			body[f.Name] = emptyOf(f.Type) // servers put defaults in the place of a null
+			body[f.Name] = emptyOf(f.Type) // servers replace null by defaults
 		}
 	}
 	for name, v := range given {
@@ -65,15 +64,14 @@ func (o *Object) put(ctx context.Context, now *Object, given map[string]any, com
 	return out, err
 }
 
-// changedAnything returns the failure of a PUT that was to change the given fields, with its outcome. Some servers save a
-// change before they find that something can't follow it, such as an instance of a changed profile, and report just the
-// latter. Another reading tells.
+// changedAnything returns the failure of a PUT with its outcome. Some servers save a change before a later step fails,
+// such as the update of instances that use a profile, so the object is read again and compared.
 func (r ref) changedAnything(ctx context.Context, before *Object, body, given map[string]any, err error) error {
 	var e *errors.Error
 	switch {
 	case !errors.As(err, &e), e.Outcome != errors.Refused && e.Outcome != errors.Unknown, e.Class.IsA(errors.PreconditionFailed):
 		return err
-	case e.Class.IsA(errors.Connection), e.Class.IsA(errors.OperationTimeout): // the server may be at it yet
+	case e.Class.IsA(errors.Connection), e.Class.IsA(errors.OperationTimeout): // the server may still be working on it
 		return err
 	}
 	after := newObject(r)
@@ -83,7 +81,7 @@ func (r ref) changedAnything(ctx context.Context, before *Object, body, given ma
 	if same, bad := before.sameAs(after); same || bad != nil {
 		return err
 	}
-	e.Outcome = errors.Unknown // a part, or somebody else's change
+	e.Outcome = errors.Unknown // a partial change, or one by another client
 	v, bad := value.ToGo(after.writable())
 	if bad != nil {
 		return err
@@ -98,7 +96,7 @@ func (r ref) changedAnything(ctx context.Context, before *Object, body, given ma
 	return err
 }
 
-// steady returns a field without what the server keeps in it, and without empty values.
+// steady returns a field without volatile keys and empty values.
 func steady(field any) any {
 	m, ok := field.(map[string]any)
 	if !ok {
@@ -120,7 +118,7 @@ func emptyOf(t spec.Type) any {
 	return nil
 }
 
-// merged is configuration or devices with the given keys set; anything else is just what is given.
+// merged returns configuration or devices with the given keys merged; other types are replaced.
 func merged(t spec.Type, before, given any) any {
 	old, _ := before.(map[string]any)
 	m, ok := given.(map[string]any)
@@ -138,8 +136,7 @@ func merged(t spec.Type, before, given any) any {
 	return out
 }
 
-// mergedDevice returns a device with the given keys set, and None unsetting one. A given device of another type takes
-// the place of the old one.
+// mergedDevice returns a device with the given keys merged; None unsets one. A device of another type replaces it.
 func mergedDevice(before, given any) any {
 	old, there := before.(map[string]any)
 	m, ok := given.(map[string]any)
@@ -149,8 +146,8 @@ func mergedDevice(before, given any) any {
 	return merged(spec.Config, old, m)
 }
 
-// withProfiles returns an object's own devices, and of its profiles' those that are given without a type: such a device
-// is changed for the object alone, as it can't be a new one.
+// withProfiles returns an object's own devices, and inherited ones that are given without a type, which are to be
+// overridden.
 func (o *Object) withProfiles(own, given any) (any, error) {
 	mine, _ := own.(map[string]any)
 	wanted, _ := given.(map[string]any)
@@ -178,8 +175,8 @@ func (o *Object) withProfiles(own, given any) (any, error) {
 	return out, nil
 }
 
-// withoutUnset returns fields that are sent whole, their configuration and devices without the unset keys. Where the
-// table says that a server would keep such a key, it is empty.
+// withoutUnset returns fields for a PUT, without the unset keys of configuration and devices. Keys that servers would
+// keep are sent empty.
 func withoutUnset(r *spec.Resource, fields map[string]any) map[string]any {
 	out := make(map[string]any, len(fields)+1)
 	maps.Copy(out, fields)
@@ -212,7 +209,7 @@ func withoutNulls(device map[string]any) map[string]any {
 	return out
 }
 
-// addProgress gives an operation what its metadata says of its progress, under one name for all kinds of work.
+// addProgress sets the field progress of an operation from its metadata, in which the name depends on the operation.
 func addProgress(fields *starlark.Dict) error {
 	v, _, _ := fields.Get(starlark.String("metadata"))
 	metadata, ok := v.(*starlark.Dict)

@@ -29,7 +29,7 @@ func createRaw(c *invocation) (starlark.Value, error) {
 // readRaw reads text or bytes below an object or a client.
 func readRaw(c *invocation) (starlark.Value, error) { return c.raw(c.request(c.ref, "GET", nil)) }
 
-// raw sends a request and returns the body of the answer as the table says, as a string or as bytes.
+// raw sends a request and returns the body of the answer as a string, or as bytes if the table says so.
 func (c *invocation) raw(r rest.Request) (starlark.Value, error) {
 	r.MaxBytes = maxList
 	data, _, err := c.ref.client.raw(c.ctx, r)

@@ -14,15 +14,15 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// How long wait_ready waits at most without timeout=, and how often it asks. Incus sends no event when an instance gets
-// an address or its agent begins to answer, so asking is the only way.
+// Limits of wait_ready: the default timeout, and the pause between requests. Incus sends no events for new addresses or
+// agents, so polling is the only way.
 const (
 	readyTimeout      = 5 * time.Minute
 	readyFirstDelay   = 50 * time.Millisecond
 	readyLongestDelay = time.Second
 )
 
-// A liveState is what says whether an instance is ready.
+// A liveState is the part of an instance's state that decides whether it is ready.
 type liveState struct {
 	Status    string `json:"status"`
 	Processes int    `json:"processes"`
@@ -36,7 +36,7 @@ type liveState struct {
 	} `json:"network"`
 }
 
-// addresses are those that other machines can reach, by interface and in the server's order; IPv4 first.
+// addresses returns the addresses that other machines can reach, IPv4 first, by interface and in the server's order.
 func (s *liveState) addresses(family string) []string {
 	var interfaces []string
 	for name, i := range s.Network {
@@ -82,7 +82,7 @@ func addresses(c *invocation) (starlark.Value, error) {
 	return starlark.NewList(out), nil
 }
 
-// waitReady waits until an instance runs and has what the script asks for.
+// waitReady waits until an instance is ready.
 func waitReady(c *invocation) (starlark.Value, error) {
 	limit := readyTimeout
 	if c.args.has("timeout") {
@@ -114,7 +114,7 @@ func waitReady(c *invocation) (starlark.Value, error) {
 	return c.obj, c.obj.read(c.ctx)
 }
 
-// lacks is what the instance hasn't yet of what the script asks for.
+// lacks describes the first unmet condition; empty for none.
 func (c *invocation) lacks(state *liveState) string {
 	virtual := c.obj.string("type") == "virtual-machine"
 	switch {
@@ -128,7 +128,7 @@ func (c *invocation) lacks(state *liveState) string {
 	return ""
 }
 
-// cloudInit waits for the end of the instance's own set-up.
+// cloudInit waits for the end of cloud-init.
 func (o *Object) cloudInit(ctx context.Context, limit time.Duration) error {
 	body := maps.Clone(o.kind.object["exec"].Send)
 	body["command"] = []string{"cloud-init", "status", "--wait"}
@@ -142,5 +142,5 @@ func (o *Object) cloudInit(ctx context.Context, limit time.Duration) error {
 	return nil
 }
 
-// recoverable is the status of cloud-init when it ended with warnings only.
+// recoverable is the exit status of cloud-init after warnings.
 const recoverable = 2

@@ -17,9 +17,9 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// A ref is a path on one server, seen from one project and cluster member, with the table's declaration of what stands
-// there. Its operations know nothing of scripts. They end with their context, and let other threads run while they wait
-// where the context is that of a thread.
+// A ref is a path on a server, seen from one project and cluster member, with the declaration of the resource there.
+// Its operations don't depend on a script. They end with their context and, if that belongs to a thread, let other
+// threads run while they wait.
 type ref struct {
 	client  *Client
 	res     *spec.Resource
@@ -27,10 +27,10 @@ type ref struct {
 	path    string // escaped
 	project string
 	target  string
-	key     string // names the object where that isn't in the path
+	key     string // if set, sent as the query parameter res.KeyQuery instead of a path segment
 }
 
-// query returns the parameters of a verb's request.
+// query returns the query parameters for a verb.
 func (r ref) query(v spec.Verb) url.Values {
 	q := make(url.Values)
 	if r.project != "" {
@@ -45,7 +45,7 @@ func (r ref) query(v spec.Verb) url.Values {
 	return q
 }
 
-// join returns the ref of a path below this one, or of one that begins with a slash.
+// join returns the ref of a path relative to this one, or of an absolute one.
 func (r ref) join(path string) ref {
 	switch {
 	case strings.HasPrefix(path, "/"):
@@ -56,19 +56,19 @@ func (r ref) join(path string) ref {
 	return r
 }
 
-// item returns the ref of one name below this one.
+// item returns the ref of a name below this one.
 func (r ref) item(name string) ref {
 	r.path += "/" + url.PathEscape(name)
 	return r
 }
 
-// parent returns the ref of the collection that an object is in.
+// parent returns the ref of an object's collection.
 func (r ref) parent() ref {
 	r.path, _ = splitLast(r.path)
 	return r
 }
 
-// sub returns the ref of a collection below an object, or below another collection.
+// sub returns the ref of a child collection.
 func (r ref) sub(res *spec.Resource) ref {
 	r.res, r.name, r.path = res, res.Name, r.path+"/"+res.Path
 	if res.Scope != spec.OfServer && r.project == "" {
@@ -77,27 +77,27 @@ func (r ref) sub(res *spec.Resource) ref {
 	return r
 }
 
-// A patience says how long to wait for an operation. The zero value waits for its end.
+// A patience is the time to wait for an operation. The zero value waits for its end.
 type patience struct {
-	away    bool // doesn't wait
-	bounded bool // waits no longer than limit
+	away    bool // don't wait
+	bounded bool // wait no longer than limit
 	limit   time.Duration
 }
 
-// within returns a patience that ends after d.
+// within returns a patience bounded by d.
 func within(d time.Duration) patience { return patience{bounded: true, limit: max(0, d)} }
 
-// staying returns the same patience, which waits in any case.
+// staying returns the same patience, without away.
 func (w patience) staying() patience {
 	w.away = false
 	return w
 }
 
-// An outcome is what a change led to.
+// An outcome is the result of a change.
 type outcome struct {
 	reply *rest.Reply
-	state *rest.State // the end of the operation that the change began; nil where it began none
-	going *Object     // the operation that isn't waited for; nil where all is done
+	state *rest.State // final state of its operation; nil for none
+	going *Object     // operation that still runs; nil for none
 }
 
 // read reads the JSON value at the path.
@@ -113,7 +113,7 @@ func (r ref) read(ctx context.Context, query url.Values, maxBytes int64) (starla
 	return v, reply, nil
 }
 
-// readInto reads the same as a Go value.
+// readInto reads the JSON value at the path into v.
 func (r ref) readInto(ctx context.Context, query url.Values, v any) error {
 	reply, err := r.client.send(ctx, rest.Request{Method: "GET", Path: r.path, Query: query, MaxBytes: maxList})
 	if err != nil {
@@ -125,12 +125,12 @@ func (r ref) readInto(ctx context.Context, query url.Values, v any) error {
 	return nil
 }
 
-// create makes an object in the collection.
+// create creates an object in the collection.
 func (r ref) create(ctx context.Context, body any, w patience) (outcome, error) {
 	return r.submit(ctx, rest.Request{Method: "POST", Path: r.path, Query: r.query(spec.New), Body: body}, w)
 }
 
-// change sets the object whole. A version other than "" is the one that it must still have.
+// change replaces the object. If version isn't empty, it must be the object's ETag.
 func (r ref) change(ctx context.Context, body any, version string, w patience) (outcome, error) {
 	return r.submit(ctx, rest.Request{Method: "PUT", Path: r.path, Query: r.query(spec.Update | spec.Replace), Body: body, IfMatch: version}, w)
 }
@@ -145,7 +145,7 @@ func (r ref) act(ctx context.Context, method, path string, body any, w patience)
 	return r.submit(ctx, rest.Request{Method: method, Path: r.join(path).path, Query: r.query(0), Body: body}, w)
 }
 
-// submit sends a change and waits for the operation that it begins.
+// submit sends a change and waits for its operation.
 func (r ref) submit(ctx context.Context, q rest.Request, w patience) (outcome, error) {
 	reply, err := r.client.send(ctx, q)
 	if err != nil {
@@ -154,7 +154,7 @@ func (r ref) submit(ctx context.Context, q rest.Request, w patience) (outcome, e
 	return r.client.finish(ctx, reply, w)
 }
 
-// finish waits for the operation of an answer, where it has one.
+// finish waits for the operation of a reply, if any.
 func (c *Client) finish(ctx context.Context, reply *rest.Reply, w patience) (outcome, error) {
 	out := outcome{reply: reply}
 	var err error
@@ -183,7 +183,7 @@ func wait(ctx context.Context, op *rest.Operation, w patience) (state *rest.Stat
 	return state, err
 }
 
-// pause waits for a time.
+// pause sleeps.
 func pause(ctx context.Context, d time.Duration) (err error) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -197,12 +197,12 @@ func pause(ctx context.Context, d time.Duration) (err error) {
 	return err
 }
 
-// unreadable is the error of an answer that holds something else than it should.
+// unreadable returns the error for an answer with unexpected content.
 func unreadable(method, path string, reply *rest.Reply, cause error) error {
 	e := &errors.Error{Class: errors.Connection, Message: fmt.Sprintf("the answer to %s %s is not what Incus sends", method, path),
 		Status: reply.Status, Method: method, Path: path, Cause: cause}
 	if rest.Changes(method) {
-		e.Outcome = errors.Done // the answer says that it was accepted
+		e.Outcome = errors.Done // because the server accepted the request
 	}
 	return e
 }

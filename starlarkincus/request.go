@@ -12,7 +12,7 @@ import (
 	"go.starlark.net/starlarkstruct"
 )
 
-// request sends whatever the script wants to.
+// request sends an arbitrary request.
 func request(c *invocation) (starlark.Value, error) {
 	method, path := strings.ToUpper(c.args.string("method")), c.args.string("path")
 	switch method {
@@ -44,7 +44,7 @@ func request(c *invocation) (starlark.Value, error) {
 	return response(r, out)
 }
 
-// texts are the string values of encoded configuration.
+// texts returns the string values of encoded configuration.
 func texts(config any) map[string]string {
 	out := make(map[string]string)
 	m, _ := config.(map[string]any)
@@ -56,7 +56,7 @@ func texts(config any) map[string]string {
 	return out
 }
 
-// response is what request returns.
+// response returns the result of request.
 func response(r rest.Request, out outcome) (starlark.Value, error) {
 	metadata, reply := starlark.Value(starlark.None), out.reply
 	var err error

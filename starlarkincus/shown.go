@@ -13,7 +13,7 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// String names the object, or shows its fields, shortly and without secrets, where it has no name.
+// String returns the type and the name of the object or, without a name, some of its fields, without secrets.
 func (o *Object) String() string {
 	o.catchUp()
 	var parts []string
@@ -28,13 +28,13 @@ func (o *Object) String() string {
 	return o.ref.res.Kind + "(" + strings.Join(parts, ", ") + ")"
 }
 
-// How much of an object without a name its text shows.
+// Limits of the text of an object without a name.
 const (
 	maxShownFields = 8
 	maxShownText   = 40
 )
 
-// shown are the object's fields as text: the plain values, and of the others which keys they have or how many elements.
+// shown returns the fields as text: scalars, and the keys or the number of elements of the others.
 func (o *Object) shown() []string {
 	var parts []string
 	for k, v := range o.fields.Entries() {
@@ -76,18 +76,18 @@ func shownValue(name string, v starlark.Value) string {
 	return v.String()
 }
 
-// catchUp takes over what a wait in the background has learnt of an operation.
+// catchUp updates the fields of an operation with the result of a wait in the background.
 func (o *Object) catchUp() {
 	if o.op == nil {
 		return
 	}
 	if state := o.op.State(); state != nil && state != o.seen {
 		o.seen = state
-		_ = o.setJSON(state.Raw) // it was read before
+		_ = o.setJSON(state.Raw) // can't fail: it was decoded before
 	}
 }
 
-// derived is a field that the module makes of what was read: the state of an instance or a volume, and the addresses.
+// derived returns a computed field: the state, or the addresses, that were read with the object.
 func (o *Object) derived(how spec.Making) (starlark.Value, error) {
 	state, _, _ := o.fields.Get(starlark.String("state"))
 	if _, read := state.(*starlark.Dict); !read {

@@ -9,21 +9,20 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// Bind gives a thread the context that its requests run under, and what runs a function that waits: a host whose
-// threads share a lock releases it there. A nil block just calls the function. Without Bind a thread's requests can't
-// be cancelled. Bind must come before the thread runs anything.
+// Bind sets the context for a thread's requests, and a function that runs blocking calls, in which a host with a lock
+// for all threads releases it. A nil block calls the function directly. Without Bind, requests can't be cancelled. Call
+// it before the thread runs.
 func Bind(thread *starlark.Thread, ctx context.Context, block func(wait func())) {
 	builtin.Bind(thread, builtin.Binding{Context: ctx, Block: block})
 }
 
-// Track makes a context under which the calls of all threads that are bound to it, or to one derived from it, are noted
-// in one Work.
+// Track returns a context that records the calls of all threads bound to it, or to one derived from it, in the Work.
 func Track(ctx context.Context) (context.Context, builtin.Work) {
 	ctx, w := rest.Track(ctx)
 	return ctx, work{w}
 }
 
-// work is a server's work in the words of the host.
+// work adapts rest.Work to the host's interface.
 type work struct{ *rest.Work }
 
 func (w work) Running(ctx context.Context) []builtin.Running {

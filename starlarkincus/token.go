@@ -8,7 +8,7 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// startOperation starts what only somebody else can bring to its end, and returns the operation.
+// startOperation starts an operation that another party completes, and returns it.
 func startOperation(c *invocation) (starlark.Value, error) {
 	out, err := c.ref.submit(c.ctx, c.request(c.ref, c.decl.HTTP, c.body()), patience{away: true})
 	if err == nil && out.going == nil {
@@ -17,8 +17,8 @@ func startOperation(c *invocation) (starlark.Value, error) {
 	return out.going, err
 }
 
-// token makes the text that the incus command takes as a token of what the operation of that class tells: who it is
-// for, where the server is, and the secret.
+// token builds the text of a token for the incus command from an operation of the class token: the name of the client,
+// the addresses of the server, and the secret.
 func token(c *invocation) (starlark.Value, error) {
 	reply, err := c.ref.client.send(c.ctx, c.request(c.ref, c.decl.HTTP, c.body()))
 	if err != nil {

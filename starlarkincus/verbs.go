@@ -19,7 +19,7 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// behaviors carry out the methods of the table; each serves all resources.
+// behaviors implement the methods of the table. Each serves all resources.
 var behaviors = [spec.Behaviors]func(*invocation) (starlark.Value, error){
 	spec.DoList:         list,
 	spec.DoNames:        listNames,
@@ -66,7 +66,7 @@ func create(c *invocation) (starlark.Value, error) {
 	return o, nil
 }
 
-// create makes the object that the call names, with these fields.
+// create creates the object given by the call, with the given fields.
 func (c *invocation) create(given map[string]any) (*Object, outcome, error) {
 	res, method := c.ref.res, "POST"
 	body, err := c.newBody(given)
@@ -95,7 +95,7 @@ func (c *invocation) create(given map[string]any) (*Object, outcome, error) {
 	return o, out, o.read(c.ctx)
 }
 
-// newBody returns the body that an object with these fields is created with.
+// newBody returns the body to create an object with.
 func (c *invocation) newBody(given map[string]any) (map[string]any, error) {
 	res := c.ref.res
 	body := bareCertificates(res, withoutUnset(res, given))
@@ -118,9 +118,8 @@ func (c *invocation) newBody(given map[string]any) (map[string]any, error) {
 	return body, nil
 }
 
-// madeAnything returns the failure of an operation that creates an object in the collection. Where it was to start what
-// it made, that may have been what failed; where the reason isn't known, the server may have undone all. Whether the
-// object is there tells.
+// madeAnything returns the failure of an operation that creates an object, with its outcome. A failed start leaves the
+// object behind, and after other failures the server may have undone everything, so the object is looked up.
 func (r ref) madeAnything(ctx context.Context, name string, body map[string]any, err error) error {
 	var e *errors.Error
 	if !errors.As(err, &e) || e.Class.IsA(errors.AlreadyExists) {
@@ -136,8 +135,7 @@ func (r ref) madeAnything(ctx context.Context, name string, body map[string]any,
 	return err
 }
 
-// chosenKey is the key that the server chose: for what has no name, or an address that is to be any free one. The
-// answer says it, or what the operation found.
+// chosenKey returns the server-assigned key, from the Location header or the operation's metadata; empty for none.
 func chosenKey(res *spec.Resource, at ref, reply *rest.Reply, state *rest.State) string {
 	if state != nil {
 		var metadata map[string]any
@@ -166,7 +164,7 @@ func update(c *invocation) (starlark.Value, error) {
 	return c.obj.after(c, out, err)
 }
 
-// checkChange refuses a change of nothing, and of what servers take in silence and ignore.
+// checkChange rejects an empty change, and values that servers ignore.
 func (o *Object) checkChange(method string, given map[string]any) error {
 	if len(given) == 0 {
 		return fmt.Errorf("%s: nothing to change: name at least one field", method)
@@ -179,11 +177,11 @@ func (o *Object) checkChange(method string, given map[string]any) error {
 	return nil
 }
 
-// zeroTime is how servers write that no time is set.
+// zeroTime is the servers' notation for an unset time.
 const zeroTime = "0001-01-01T00:00:00Z"
 
-// merge reads the object, unless it was just read, and sets it whole unless somebody else changed it in between; then it
-// begins anew.
+// merge reads the object, unless that was just done, and merges the fields by a PUT with its ETag. It starts again if
+// the object was changed meanwhile.
 func (o *Object) merge(ctx context.Context, given map[string]any, justRead bool, w patience) (outcome, error) {
 	for n := range maxMerges {
 		if n > 0 || !justRead {
@@ -202,16 +200,15 @@ func (o *Object) merge(ctx context.Context, given map[string]any, justRead bool,
 	return outcome{}, errors.New(errors.PreconditionFailed, "%s was changed by somebody else each of the %d times that it was about to be updated", o, maxMerges)
 }
 
-// maxMerges bounds how often merge begins anew, and mergeDelay is how much longer it may wait each time, so that many
-// who change the same object get through.
+// maxMerges bounds the attempts of merge. The pause between two grows by mergeDelay, so that many concurrent changes
+// succeed.
 const (
 	maxMerges  = 30
 	mergeDelay = 2 * time.Millisecond
 )
 
-// replace sends all fields that can be changed, as they were read, with the given ones in their place. The server's ETag
-// doesn't count some fields, such as an instance's description, so the object is read again and compared; the ETag is for
-// what happens after that.
+// replace replaces the given fields by a PUT of the others as last read. Because the server's ETag omits some fields,
+// such as an instance's description, the object is read again and compared; the ETag covers only later changes.
 func replace(c *invocation) (starlark.Value, error) {
 	o := c.obj
 	if err := o.checkChange(c.name, c.args.body); err != nil {
@@ -229,7 +226,7 @@ func replace(c *invocation) (starlark.Value, error) {
 	return o.after(c, out, err)
 }
 
-// replaced returns what is given, and configuration with null for the keys that it lacks, but for the server's own.
+// replaced returns the given value. In a configuration, missing keys become null, except volatile ones.
 func replaced(t spec.Type, before, given any) any {
 	m, isConfig := given.(map[string]any)
 	if !isConfig || t != spec.Config {
@@ -239,7 +236,7 @@ func replaced(t spec.Type, before, given any) any {
 	for key, old := range mapOf(before) {
 		switch _, said := m[key]; {
 		case said && m[key] != nil:
-		case isVolatile(key) && !said: // the server's own
+		case isVolatile(key) && !said: // kept by the server
 			out[key] = old
 		default:
 			out[key] = nil
@@ -248,8 +245,7 @@ func replaced(t spec.Type, before, given any) any {
 	return out
 }
 
-// sameAs reports whether the object's fields that can be changed are those of another reading of it. What the server
-// itself keeps in the configuration doesn't count.
+// sameAs reports whether another reading of the object has the same changeable fields, except for volatile keys.
 func (o *Object) sameAs(now *Object) (bool, error) {
 	var sides [2]any
 	for i, one := range []*Object{o, now} {
@@ -278,7 +274,7 @@ func rename(c *invocation) (starlark.Value, error) {
 	return c.obj, c.obj.read(c.ctx)
 }
 
-// remove deletes an object, on itself or by its name on the collection.
+// remove deletes an object.
 func remove(c *invocation) (starlark.Value, error) {
 	p := c.ref
 	if c.obj == nil {
@@ -303,7 +299,7 @@ func remove(c *invocation) (starlark.Value, error) {
 
 func act(c *invocation) (starlark.Value, error) { return c.act(c.body()) }
 
-// act sends the method's request with that body, and returns what the method returns.
+// act sends the method's request with a body, and returns the method's result.
 func (c *invocation) act(body map[string]any) (starlark.Value, error) {
 	out, err := c.send(body)
 	if c.obj != nil {
@@ -315,7 +311,7 @@ func (c *invocation) act(body map[string]any) (starlark.Value, error) {
 	return starlark.None, nil
 }
 
-// readBelow reads what stands below an object: an object of its own, a list of them, or any other value.
+// readBelow reads a resource below an object: an object, a list of objects, or any JSON value.
 func readBelow(c *invocation) (starlark.Value, error) {
 	p := c.ref.join(c.decl.Path)
 	v, reply, err := p.read(c.ctx, c.request(c.ref, "GET", nil).Query, maxList)
