@@ -15,9 +15,9 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// TestDeclaredTypes calls each function that scripts have with a value of every type in place of each parameter, by
-// position and by name. One of another type than is declared must be refused with the names of the function and of the
-// parameter, and one of a declared type must not be refused for it. Results are of the declared types.
+// TestDeclaredTypes calls each function of scripts with values of every type for each parameter, by position and by
+// name. A value of an undeclared type must be rejected with the names of the function and of the parameter, and a value
+// of a declared type must not be rejected for its type. Results must be of the declared types.
 func TestDeclaredTypes(t *testing.T) {
 	t.Chdir(t.TempDir()) // for write_file
 	w := newWorld(t)
@@ -52,7 +52,7 @@ func TestDeclaredTypes(t *testing.T) {
 								taken = true
 							}
 						case name == "raise_" && v == starlark.None:
-							// Most likely a Result's error that was not looked at: the error says that there is none.
+							// Most likely the error of reading a Result's value.
 						case !(own && (len(d.Params) == 1 || names(err, d, at))) && !told:
 							told = true
 							t.Errorf("%s: %s=%s (by name: %v): got the error %v", name, p.Name, v, byName, err)
@@ -71,13 +71,13 @@ func TestDeclaredTypes(t *testing.T) {
 // typed matches an error about the type of an argument, or about its name or place.
 var typed = regexp.MustCompile(`(got|is) [^"]*, want |argument`)
 
-// names reports whether an error names the parameter: by its name, one of Starlark's own libraries by its number, or with
-// the way to write the call.
+// names reports whether an error identifies the parameter: by its name, by its number as in Starlark's libraries, or by
+// showing the right call.
 func names(err error, d *builtin.Decl, at int) bool {
 	return regexp.MustCompile(fmt.Sprintf(`\b(%s|parameter %d|write %s)\b`, d.Params[at].Name, at+1, d.Name)).MatchString(err.Error())
 }
 
-// restFrom returns the index of the parameter for any further arguments, from one on; -1 without it.
+// restFrom returns the index, from one on, of the parameter *args; -1 if there is none.
 func restFrom(d *builtin.Decl, at int) int {
 	if i := slices.IndexFunc(d.Params[at:], func(p builtin.Param) bool { return p.Passing == builtin.Rest }); i >= 0 {
 		return at + i
@@ -85,7 +85,7 @@ func restFrom(d *builtin.Decl, at int) int {
 	return -1
 }
 
-// callDeclared calls a function with a value for one parameter, and right ones for those that it requires, or that come
+// callDeclared calls a function with a value for one parameter, and valid values for the required parameters and those
 // before it.
 func (w *world) callDeclared(d *builtin.Decl, at int, v starlark.Value, byName bool) (starlark.Value, error) {
 	session := host.New(host.Options{}).NewSession()
@@ -110,14 +110,14 @@ func (w *world) callDeclared(d *builtin.Decl, at int, v starlark.Value, byName b
 	}
 	limit := time.Minute
 	if d.Params[at].Type.Allows(kindOf(v)) {
-		limit = 20 * time.Millisecond // it may wait
+		limit = 20 * time.Millisecond // for functions that wait
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	return session.Eval(ctx, d.Name+"("+strings.Join(args, ", ")+")")
 }
 
-// right returns a value of a declared type that functions can work with.
+// right returns a valid value of a declared type.
 func (w *world) right(t builtin.Type) starlark.Value {
 	for _, v := range []starlark.Value{w.values[builtin.Function][1], starlark.String("a"), starlark.MakeInt(1), starlark.None, starlark.NewList(nil)} {
 		if t.Allows(kindOf(v)) {

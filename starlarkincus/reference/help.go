@@ -1,6 +1,7 @@
 // Package reference writes the help of names and values, for the prompt's help() and the command doc.
 //
-// Its sources are declarations: of the incus module those of package spec, of all other names those that [New] is given.
+// Its sources are declarations: of the incus module those of package spec, of all other names those that [New] is
+// given.
 package reference
 
 import (
@@ -127,8 +128,8 @@ func (r *Reference) Tell(w io.Writer, name string) error {
 	return err
 }
 
-// HelpName writes the help of a name: a declared one, such as try_ and IncusNotFoundError; Starlark's own, such as len and
-// string.split; the incus module's, with or without incus in front: instances, instances.create, instance,
+// HelpName writes the help of a name: a declared one, such as try_ and IncusNotFoundError; Starlark's own, such as len
+// and string.split; the incus module's, with or without incus in front: instances, instances.create, instance,
 // instance.exec. The error of an unknown name has a suggestion.
 func (r *Reference) HelpName(w io.Writer, name string) error {
 	t := r.text()

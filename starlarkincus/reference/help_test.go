@@ -16,7 +16,7 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// testReference has the names of all scripts.
+// testReference is a reference of all names of scripts.
 func testReference() *Reference { return New(host.Declarations(), starlarkincus.BareMethods()) }
 
 // An object has help if it has these methods.
@@ -138,7 +138,7 @@ func TestHelpOfAllNames(t *testing.T) {
 	}
 }
 
-// TestHelpTellsWhatGoesToo: the help of a method names the kinds of objects that it deletes besides its own.
+// TestHelpTellsWhatGoesToo checks that the help of a method names the kinds of objects that it deletes besides its own.
 func TestHelpTellsWhatGoesToo(t *testing.T) {
 	told := 0
 	for _, p := range sites() {
@@ -199,7 +199,7 @@ func TestTellOfWords(t *testing.T) {
 	}
 }
 
-// TestOverviewHasAllNames: the overview lists every name that scripts have.
+// TestOverviewHasAllNames checks that the overview lists all names of scripts.
 func TestOverviewHasAllNames(t *testing.T) {
 	client := starlarkincus.New(starlarkincus.Options{})
 	t.Cleanup(client.Close)
@@ -212,7 +212,7 @@ func TestOverviewHasAllNames(t *testing.T) {
 	}
 }
 
-// Starlark's own names have help, and no other has.
+// TestHelpOfStarlarksOwn checks that the names of Starlark, and no others, are declared by package builtin.
 func TestHelpOfStarlarksOwn(t *testing.T) {
 	for _, name := range host.New(host.Options{}).NewSession().Names() {
 		if starlark.Universe[name] == nil {
@@ -292,7 +292,8 @@ instances = incus.instances
 	}
 }
 
-// The help of each method has its requests of the table. A test of package starlarkincus compares these with those sent.
+// The help of each method has its requests of the table. A test of package starlarkincus compares these with those
+// sent.
 func TestHelpTellsAllRequests(t *testing.T) {
 	count := 0
 	tells := func(who string, sends []spec.Request) {

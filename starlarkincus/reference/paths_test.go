@@ -8,7 +8,7 @@ import (
 	"incus-star/starlarkincus/spec"
 )
 
-// Every path that a script can write has help.
+// TestHelpOfEveryPath checks that every path in a script has help.
 func TestHelpOfEveryPath(t *testing.T) {
 	count := 0
 	help := func(name string) {

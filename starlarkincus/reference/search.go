@@ -10,8 +10,8 @@ import (
 	"incus-star/starlarkincus/spec"
 )
 
-// Search writes the names that contain a word in the name, the help, the arguments or the fields. It reports whether there
-// are any.
+// Search writes the names that contain a word in the name, the help, the arguments or the fields. It reports whether
+// there are any.
 func (r *Reference) Search(w io.Writer, word string) bool {
 	var rows [][]string
 	word = strings.ToLower(word)

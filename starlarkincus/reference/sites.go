@@ -145,12 +145,12 @@ func (t *text) collection(r *spec.Resource) {
 
 // object writes the help of an object.
 func (t *text) object(r *spec.Resource) {
-	t.line(r.Kind + " (an object)")
 	if r.Name == "" || r.Lists == spec.Single {
-		t.para(r.Doc)
+		t.line(r.Kind + " (an object)")
 	} else {
-		t.para(fmt.Sprintf("One of %s. %s", r.Name, r.Doc))
+		t.line(r.Kind + " (an object of the collection " + r.Name + ")")
 	}
+	t.para(r.Doc)
 	t.rest(pathsOf(r, func(s site) string { return s.Object }))
 	t.fields("Fields", spec.With(r.Fields, spec.Read|spec.Derived))
 	t.methods("Methods", "", r.ObjectMethods())

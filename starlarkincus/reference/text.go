@@ -62,7 +62,7 @@ func (t *text) signature(name string, params []string) {
 	t.hanging(open, strings.Repeat(" ", min(utf8.RuneCountInString(open), 24)), strings.Join(params, ", ")+")")
 }
 
-// maxCell is the greatest width of a column; after a longer cell the row goes on in the next line.
+// maxCell is the greatest width of a column. After a longer cell the row continues in the next line.
 const maxCell = 30
 
 // table writes rows under a heading: all columns but the last as wide as their widest cell, the last one in lines.

@@ -199,7 +199,7 @@ func TestTrace(t *testing.T) {
 	}
 }
 
-// The content of a file that is sent as it is tells nothing about a failure, even if it is JSON.
+// TestOnlyJSONIsEvidence checks that the content of a file isn't used to classify a failure, even if it is JSON.
 func TestOnlyJSONIsEvidence(t *testing.T) {
 	c := newTestClient(t, Config{Socket: "/nowhere"})
 	for _, test := range []struct {

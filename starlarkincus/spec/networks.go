@@ -7,7 +7,7 @@ var networkConfig = Field{Name: "config", Type: Config, Use: All, Auto: []string
 var Networks = &Resource{
 	Name: "networks", Kind: "Network", Path: "/1.0/networks", Key: "name", Scope: InProject,
 	Filter: filterArg("api_filtering_extended"), AllProjects: allProjectsArg("networks_all_projects"),
-	Doc:    "Networks: those managed by Incus, and the interfaces of the host.",
+	Doc:    "Managed networks, and the interfaces of the host.",
 	Verbs:  List | Get | New | Update | Replace | Rename | Delete,
 	Target: Get | New | Update | Replace,
 	Takes:  []*Resource{forwards, loadBalancers, peers},

@@ -4,7 +4,7 @@ package spec
 var Profiles = &Resource{
 	Name: "profiles", Kind: "Profile", Path: "/1.0/profiles", Key: "name", Scope: InProject,
 	Filter: filterArg(""), AllProjects: allProjectsArg("profiles_all_projects"),
-	Doc:    "Profiles: configuration and devices that instances share.",
+	Doc:    "Sets of configuration and devices that instances share.",
 	Verbs:  List | Get | New | Update | Replace | Rename | Delete,
 	Fields: []Field{nameField, descriptionField, configField, devicesField, usedByField, ownerField},
 }

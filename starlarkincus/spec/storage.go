@@ -7,7 +7,7 @@ var poolConfig = Field{Name: "config", Type: Config, Use: All, Rewritten: map[st
 var StoragePools = &Resource{
 	Name: "storage_pools", Kind: "Pool", Path: "/1.0/storage-pools", Key: "name", Scope: InProjectOrServer,
 	Filter: filterArg("api_filtering_extended"),
-	Doc:    "Storage pools, for the data of instances, images and volumes.",
+	Doc:    "Pools for the data of instances, images and volumes.",
 	Verbs:  List | Get | New | Update | Replace | Delete,
 	Target: Get | New | Update | Replace,
 	Fields: []Field{nameField, descriptionField, poolConfig,

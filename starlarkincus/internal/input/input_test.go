@@ -14,7 +14,7 @@ import (
 	"incus-star/errors"
 )
 
-// Files and readers of each size around the limit.
+// TestLimits reads files and readers of each size around the limit.
 func TestLimits(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	for limit := range int64(5) {
@@ -49,7 +49,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// An endless device ends at a limit of its own, and what isn't there, or is a folder, is the system's error.
+// TestUnusual checks the limit of an endless device, and the errors of a missing file and of a folder.
 func TestUnusual(t *testing.T) {
 	var large *TooLarge
 	if _, err := File(t.Context(), "/dev/zero", Data); !errors.As(err, &large) || large.Limit != device {
@@ -75,7 +75,7 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-// A read that waits ends with the context, with the context's cause.
+// TestContext checks that a blocked read ends with the context, and returns its cause.
 func TestContext(t *testing.T) {
 	cause := errors.Plain("stopped")
 	pipe := filepath.Join(t.TempDir(), "pipe")
@@ -97,7 +97,7 @@ func TestContext(t *testing.T) {
 			t.Errorf("%s, after the end: got %v", name, err)
 		}
 	}
-	// The reads that were left end with a writer that closes.
+	// The abandoned reads end when a writer closes the pipe.
 	w.Close()
 	if f, err := os.OpenFile(pipe, os.O_WRONLY|syscall.O_NONBLOCK, 0); err == nil {
 		f.Close()

@@ -10,7 +10,7 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// forms are texts that nest n deep, each by something else.
+// forms are texts that nest n deep, each in another way.
 var forms = map[string]func(n int) string{
 	"brackets":    func(n int) string { return "x = " + strings.Repeat("(", n) + "1" + strings.Repeat(")", n) },
 	"lists":       func(n int) string { return "x = " + strings.Repeat("[", n) + strings.Repeat("]", n) },
@@ -28,7 +28,7 @@ var forms = map[string]func(n int) string{
 	"in a string": func(n int) string { return "x = 'a' + \"b\" + '''c\n'''" + strings.Repeat("+1", n) },
 }
 
-// Every form is refused somewhere between a third of the limit and the limit, and never before.
+// TestLimit checks that every form is rejected between a third of the limit and the limit.
 func TestLimit(t *testing.T) {
 	for name, form := range forms {
 		if line, err := Check(form(maxDepth / 3)); err != nil {
@@ -54,7 +54,7 @@ func TestLimit(t *testing.T) {
 	}
 }
 
-// Long texts that nest little are right, whatever they are made of.
+// TestLongTexts checks that long texts with little nesting are accepted.
 func TestLongTexts(t *testing.T) {
 	n := 3 * maxDepth
 	for name, text := range map[string]string{
@@ -80,7 +80,7 @@ func TestLongTexts(t *testing.T) {
 	}
 }
 
-// Whatever a random text is, it is scanned to its end, and never more deeply nested than its length.
+// TestRandom checks that any text is scanned to its end, and that its depth doesn't exceed its length.
 func TestRandom(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -94,7 +94,7 @@ func TestRandom(t *testing.T) {
 		if line, err := Check(b.String()); err != nil || line != 0 {
 			t.Errorf("%q: line %d, %v", b.String(), line, err)
 		}
-		// Behind it, a text that nests too deeply is found if Starlark would read it as one.
+		// A deeply nested text appended to it is found if Starlark would parse it as such.
 		deep := b.String() + "\nx = " + strings.Repeat("(", 2*maxDepth)
 		if _, err := new(syntax.FileOptions).Parse("", b.String()+"\n", 0); err == nil {
 			if _, err := Check(deep); err == nil {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Every mode of a file and of a folder, owned by the user, by root, or by another.
+// TestModes checks every mode of a file and of a folder, owned by the user, by root, or by another user.
 func TestModes(t *testing.T) {
 	dir := t.TempDir()
 	file, folder := filepath.Join(dir, "file"), filepath.Join(dir, "folder")
@@ -51,7 +51,7 @@ func TestModes(t *testing.T) {
 		if got := Trusted(path, me); got != "" {
 			t.Errorf("one's own: %s", got)
 		}
-		// Root's are trusted, so this can be seen only of a user who isn't root, or of a file that isn't root's.
+		// Files of root are trusted, so this applies only to users other than root, or to files that root doesn't own.
 		if err := os.Chown(path, 12345, -1); err == nil || me != 0 {
 			owner := me
 			if err == nil {

@@ -1,8 +1,8 @@
 // Package process runs local commands, each in a session and a process group of its own, without a terminal.
 //
 // A command that is stopped gets SIGTERM, and SIGKILL after a grace period, with all processes of its group. [Run]
-// returns when the command itself has ended: what it left running in the background isn't waited for, even if it
-// holds the output open.
+// returns when the command itself has ended. It doesn't wait for background processes of the command, even if they keep
+// the output open.
 package process
 
 import (
@@ -30,7 +30,7 @@ type Command struct {
 	Dir string
 	// Stdin is the standard input; nil for none, which reads as empty.
 	Stdin *string
-	// Stdout and Stderr take the output, each from a goroutine of its own. An error stops the command. They must return
+	// Stdout and Stderr receive the output, each in a separate goroutine. An error stops the command. They must return
 	// when the context ends.
 	Stdout, Stderr func(data []byte) error
 	// Grace is the time between SIGTERM and SIGKILL.
@@ -57,21 +57,20 @@ func (e *DirError) Error() string { return e.Err.Error() }
 func (e *DirError) Unwrap() error { return e.Err }
 
 const (
-	// linger is the time to wait for more output of a command that has ended while a process in the background holds the
-	// output open.
+	// linger is the time to wait for more output of an ended command whose background processes keep the output open.
 	linger = time.Second
-	// maxPipe is the most that a pipe may still hold after its writer's end.
+	// maxPipe is the greatest amount of data in a pipe after its writer's end.
 	maxPipe = 1 << 20
-	// lastOutput is the time to read what a stopped command wrote.
+	// lastOutput is the time to read the output of a stopped command.
 	lastOutput = 100 * time.Millisecond
-	// unkillable is the time that a killed command has to disappear: one in the middle of a call of the system, or of
-	// another user, may not.
+	// unkillable is the time to wait for the end of a killed command, which may be blocked in a system call, or belong
+	// to another user.
 	unkillable = 2 * time.Second
 )
 
-// Run runs a command until it ends, and returns its exit status: 128 and the signal's number for one that a signal
-// ended. If the context ends first, or Stdout or Stderr returns an error, it stops the command, and returns the
-// context's cause or that error. A command that can't be run gives a [*NotRunError] or a [*DirError].
+// Run runs a command until it ends, and returns its exit status, which is 128 plus the signal's number after a signal.
+// If the context ends first, or Stdout or Stderr returns an error, Run stops the command, and returns the context's
+// cause or that error. It returns a [*NotRunError] or a [*DirError] if the command can't be run.
 func Run(ctx context.Context, c *Command) (status int, err error) {
 	if ctx.Err() != nil {
 		return 0, context.Cause(ctx)
@@ -97,7 +96,7 @@ func Run(ctx context.Context, c *Command) (status int, err error) {
 	} else {
 		select {
 		case <-read:
-		case <-ctx.Done(): // nobody wants the rest
+		case <-ctx.Done(): // the rest is not needed
 			err = context.Cause(ctx)
 		}
 	}
@@ -115,7 +114,7 @@ func Run(ctx context.Context, c *Command) (status int, err error) {
 	return statusOf(p.state), nil
 }
 
-// A process is a command that was started.
+// A process is a started command.
 type process struct {
 	*Command
 	os             *os.Process
@@ -123,14 +122,14 @@ type process struct {
 	exited         chan struct{}
 	stdin          io.WriteCloser // nil for none
 	stdout, stderr io.ReadCloser
-	pipes          sync.WaitGroup // the goroutines that use them
-	failed         chan error     // what Stdout and Stderr returned
+	pipes          sync.WaitGroup // goroutines that use pipes
+	failed         chan error     // errors of Stdout and Stderr
 }
 
-// start starts a command, and goroutines that feed it, read its output, and wait for its end.
+// start starts a command, and goroutines that write its input, read its output, and wait for its end.
 func start(c *Command) (*process, error) {
 	if c.Dir != "" {
-		// The dot below it is found only in a folder that may be entered.
+		// The name "." in a folder exists only for users who may enter it.
 		if _, err := os.Stat(c.Dir + string(filepath.Separator) + "."); err != nil {
 			return nil, &DirError{err}
 		}
@@ -160,7 +159,7 @@ func start(c *Command) (*process, error) {
 	p.os = cmd.Process
 	if c.Stdin != nil {
 		p.pipes.Go(func() {
-			_, _ = io.WriteString(p.stdin, *c.Stdin) // a command may end without reading all
+			_, _ = io.WriteString(p.stdin, *c.Stdin) // the command may end before it has read everything
 			p.stdin.Close()
 		})
 	}
@@ -168,7 +167,8 @@ func start(c *Command) (*process, error) {
 	p.pipes.Go(func() { p.read(p.stderr, c.Stderr) })
 	go func() {
 		p.state, _ = p.os.Wait()
-		// Wakes the readers, which then wait for a while only, and a writer whose pipe a process in the background holds.
+		// Wakes the readers, which then wait only for linger, and a writer to a pipe that a background process keeps
+		// open.
 		for _, pipe := range []io.Closer{p.stdout, p.stderr} {
 			_ = pipe.(deadliner).SetReadDeadline(time.Now())
 		}
@@ -182,8 +182,8 @@ func start(c *Command) (*process, error) {
 
 type deadliner interface{ SetReadDeadline(time.Time) error }
 
-// read passes on output until its end. When the command has ended, it takes what the pipe still holds, and waits for
-// more only for a while.
+// read copies output until its end. After the end of the command, it reads the rest in the pipe, and waits for more
+// only for linger.
 func (p *process) read(pipe io.Reader, take func([]byte) error) {
 	buffer := make([]byte, 64<<10)
 	ended := false
@@ -234,11 +234,11 @@ wait:
 	kill(p.os)
 	select {
 	case <-p.exited:
-	case <-time.After(unkillable): // the goroutine that waits for it stays
+	case <-time.After(unkillable): // leaves behind the goroutine that waits for it
 	}
 }
 
-// close closes this side's ends of the pipes, which ends reading and writing.
+// close closes this process's ends of the pipes, which ends reads and writes.
 func (p *process) close() {
 	for _, pipe := range []io.Closer{p.stdin, p.stdout, p.stderr} {
 		if pipe != nil {
@@ -247,7 +247,7 @@ func (p *process) close() {
 	}
 }
 
-// find returns the file of a command by its name.
+// find returns the path of a command.
 func find(name string, env []string) (string, error) {
 	if strings.ContainsRune(name, filepath.Separator) {
 		return name, nil
@@ -261,7 +261,7 @@ func find(name string, env []string) (string, error) {
 	err := error(exec.ErrNotFound)
 	for _, dir := range filepath.SplitList(path) {
 		if !filepath.IsAbs(dir) {
-			continue // what lies in the working directory isn't run by accident
+			continue // never run a file in the working directory by accident
 		}
 		file := filepath.Join(dir, name)
 		_, failed := exec.LookPath(file)
@@ -275,7 +275,7 @@ func find(name string, env []string) (string, error) {
 	return "", err
 }
 
-// notRun returns the error of a command that wasn't started.
+// notRun returns the error of a command that can't be started.
 func notRun(err error) error {
 	var dir *DirError
 	if errors.As(err, &dir) {

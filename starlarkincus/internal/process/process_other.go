@@ -10,12 +10,12 @@ import (
 // ownSession does nothing on these systems.
 func ownSession() *syscall.SysProcAttr { return nil }
 
-// terminate ends a process, without those that it started.
+// terminate ends a process, but not its children.
 func terminate(p *os.Process) { _ = p.Kill() }
 
 func kill(p *os.Process) { _ = p.Kill() }
 
-// running returns true: whoever waits for the process knows more.
+// running returns true, because only the goroutine that waits for the process can tell.
 func running(*os.Process) bool { return true }
 
 // statusOf returns the exit status of a process.

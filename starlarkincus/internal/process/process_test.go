@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const mark = "INCUS_STAR_PROCESS_TEST="
 
-// marked returns the processes with the test's mark in their environment, and zombies of this process.
+// marked returns the processes with the test's mark in their environment, and the zombies of this process.
 func marked(t *testing.T, name string) (found []string) {
 	t.Helper()
 	folders, err := filepath.Glob("/proc/[0-9]*")
@@ -42,7 +42,7 @@ func marked(t *testing.T, name string) (found []string) {
 	return found
 }
 
-// gone fails unless the test's processes end soon: one that got SIGKILL takes a moment.
+// gone fails the test unless its processes end soon, because SIGKILL takes a moment.
 func gone(t *testing.T, name string) {
 	t.Helper()
 	var left []string
@@ -70,7 +70,7 @@ func record(name string, args ...string) *recorder {
 	return r
 }
 
-// The commands, which touch $READY when they are to be stopped.
+// The commands, which touch $READY when they can be stopped.
 var stubborn = map[string]string{
 	"waits":              `touch $READY; exec sleep 100`,
 	"has children":       `sleep 100 & sleep 100 & touch $READY; wait`,
@@ -80,22 +80,22 @@ var stubborn = map[string]string{
 	"writes on":          `touch $READY; while :; do echo xxxxxxxxxxxxxxxx; done`,
 	"cleans up":          `trap 'sleep 0.1; echo cleaned; exit 0' TERM; touch $READY; sleep 100 & wait`,
 	"reads":              `touch $READY; cat; sleep 100`,
-	"ended":              `sleep 100 & touch $READY`, // what it left holds the output
+	"ended":              `sleep 100 & touch $READY`, // its background process keeps the output open
 }
 
-// TestStop stops each of the commands in each way: none stays, and nothing that it started.
+// TestStop checks that each way of stopping each command ends all of its processes.
 func TestStop(t *testing.T) {
 	cause := errors.Plain("stopped")
 	for name, script := range stubborn {
 		for _, way := range []string{"context", "output", "hurry", "deadline"} {
 			if name == "ended" && way != "context" {
-				continue // it has come to its end by itself
+				continue // it has ended by itself
 			}
 			t.Run(name+"/"+way, func(t *testing.T) {
 				ready := filepath.Join(t.TempDir(), "ready")
 				r := record(t.Name(), "sh", "-c", script)
 				r.Env = append(r.Env, "READY="+ready)
-				big := strings.Repeat("x", 1<<20) // more than a pipe holds
+				big := strings.Repeat("x", 1<<20) // exceeds the capacity of a pipe
 				if name != "reads" {
 					r.Stdin = &big
 				}
@@ -144,7 +144,7 @@ func TestStop(t *testing.T) {
 					t.Errorf("the end of the output is lost: %q", r.out.String())
 				}
 				if name == "ended" {
-					return // it goes on: below
+					return // it continues: see below
 				}
 				gone(t, t.Name())
 			})
@@ -152,8 +152,8 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// TestBackground runs commands that end and leave processes behind, which hold the output open or not: what the command
-// wrote is there, the call returns, and what it left goes on.
+// TestBackground runs commands with background processes, which keep the output open or not, and checks that Run
+// returns with the output of the command, and that the processes continue.
 func TestBackground(t *testing.T) {
 	for i, test := range []struct{ script, out string }{
 		{`sleep 30 & echo done`, "done\n"},
@@ -266,7 +266,7 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// A command has no terminal, no input unless it is given some, and the PATH of its environment.
+// TestSurroundings checks that a command has no terminal, no input by default, and the PATH of its environment.
 func TestSurroundings(t *testing.T) {
 	bin := t.TempDir()
 	if err := os.WriteFile(filepath.Join(bin, "greet"), []byte("#!/bin/sh\necho \"$WORD\"; pwd; cat; (: </dev/tty) 2>/dev/null && echo a terminal\nexit 0\n"), 0o755); err != nil {
@@ -277,7 +277,7 @@ func TestSurroundings(t *testing.T) {
 	if status, err := Run(t.Context(), &c.Command); status != 0 || err != nil || c.out.String() != "hi\n/\n" {
 		t.Errorf("%d, %v, %q, %q", status, err, c.out.String(), c.err.String())
 	}
-	// One that reads nothing of a large input ends all the same.
+	// A command ends even if it doesn't read its large input.
 	big := strings.Repeat("x", 4<<20)
 	c = record(t.Name(), "true")
 	c.Stdin = &big

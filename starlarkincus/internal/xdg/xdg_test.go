@@ -2,7 +2,7 @@ package xdg
 
 import "testing"
 
-// A variable counts if it is an absolute path; else the folder is below the home folder, if there is one.
+// TestFolders checks that a variable counts only if it is an absolute path; otherwise the folder is in the home folder.
 func TestFolders(t *testing.T) {
 	for name, c := range map[string]struct {
 		folder             func() string
