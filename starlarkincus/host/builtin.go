@@ -31,7 +31,7 @@ var names = []*builtin.Decl{
 	// The command line and the process.
 	&flagDecl, &argsDecl, &envDecl, &runDecl, &exitDecl, &dieDecl,
 	// Output and files.
-	&printDecl, &table.Decl, &logDecl, &readFileDecl, &writeFileDecl,
+	&printDecl, &table.Decl, &logDecl, &readFileDecl, &writeFileDecl, &fsDecl,
 	// Libraries.
 	&base64.Decl, &hash.Decl, &json.Decl, &math.Decl, &re.Decl, &structDecl, &time.Decl, &yaml.Decl,
 }

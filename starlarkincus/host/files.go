@@ -43,8 +43,11 @@ an Error, as in read_file. Under --read-only every call fails.`,
 	Call: onTask(writeFile),
 }
 
-// fileError returns an error of the class Error about a file.
-func (c *invocation) fileError(path string, err error) error {
+// fileError returns the error of a call about a file.
+func (c *invocation) fileError(path string, err error) error { return fileError(c.Name, path, err) }
+
+// fileError returns an error of the class Error about a file, of the function of that name.
+func fileError(function, path string, err error) error {
 	reason := err.Error()
 	var pathErr *fs.PathError
 	var linkErr *os.LinkError
@@ -58,7 +61,7 @@ func (c *invocation) fileError(path string, err error) error {
 	if name == "" || strings.TrimSpace(name) != name {
 		name = fmt.Sprintf("%q", path)
 	}
-	return &errors.Error{Class: errors.Base, Message: fmt.Sprintf("%s: %s: %s", c.Name, name, reason), Path: path,
+	return &errors.Error{Class: errors.Base, Message: fmt.Sprintf("%s: %s: %s", function, name, reason), Path: path,
 		Fields: map[string]any{"missing": starlark.Bool(errors.Is(err, fs.ErrNotExist))}}
 }
 
@@ -95,16 +98,14 @@ func writeFile(c *invocation) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.host().options.ReadOnly {
-		return nil, c.fileError(path, errors.Plain("wasn't written: this run only reads (--read-only)"))
-	}
 	w := writing{path: path, data: data, mode: 0o644}
-	if modeArg != starlark.None {
-		mode, err := starlark.AsInt32(modeArg)
-		if err != nil || mode < 0 || mode > 0o777 {
-			return nil, c.Errorf("mode is %s, want an int from 0 to 0o777", builtin.Described(modeArg))
-		}
-		w.mode, w.exact = fs.FileMode(mode), true
+	if mode, exact, err := c.fileMode(modeArg); err != nil {
+		return nil, err
+	} else if exact {
+		w.mode, w.exact = mode, true
+	}
+	if err := c.changes(path, "written"); err != nil {
+		return nil, err
 	}
 	info, statErr := os.Stat(path)
 	switch {

@@ -1,0 +1,345 @@
+package host
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/internal/printable"
+
+	startime "go.starlark.net/lib/time"
+	"go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
+)
+
+var fsDecl = builtin.Decl{
+	Name: "fs",
+	Help: `Local files and folders, beside read_file and write_file. Paths are relative to the working directory.
+
+    for f in fs.list("backups"):
+        if f.type == "file" and time.now() - f.mtime > 7 * 24 * time.hour:
+            fs.remove(f.path)
+
+A failure raises an Error, as in read_file, with path and missing. Under --read-only what changes files fails.`,
+	Members: []builtin.Decl{{
+		Name: "fs.list", Params: []builtin.Param{builtin.Opt("path", builtin.String, `"."`), builtin.Opt("recursive", builtin.Bool, "False")},
+		Returns: builtin.List.Of(builtin.Struct), Help: `Returns what is in a folder, sorted by name: a list of structs as stat returns them. recursive=True adds what is in the
+folders below, each after its folder. Symbolic links are not followed.`,
+		Call: onTask(listFolder),
+	}, {
+		Name: "fs.stat", Params: []builtin.Param{builtin.Need("path", builtin.String), builtin.Opt("follow", builtin.Bool, "False")},
+		Returns: builtin.Struct, Help: `Returns what is known of a file or folder, a struct of
+
+path    as it was given, in a list with the folder's in front
+name    the last part of the path
+type    "file", "directory", "symlink" or "other"
+size    in bytes
+mode    the permissions, such as 0o644
+mtime   the time of the last change
+target  the path in a symbolic link; None in others
+
+follow=True returns what a symbolic link points at.`,
+		Call: onTask(stat),
+	}, {
+		Name: "fs.exists", Params: []builtin.Param{builtin.Need("path", builtin.String)},
+		Returns: builtin.Bool, Help: `Reports whether there is a file or folder. A symbolic link counts if what it points at is there.`,
+		Call: onTask(exists),
+	}, {
+		Name: "fs.mkdir", Params: []builtin.Param{builtin.Need("path", builtin.String), builtin.Opt("parents", builtin.Bool, "False"), builtin.Opt("mode", builtin.Int|builtin.None, "None")},
+		Returns: builtin.None, Help: `Makes a folder. parents=True also makes those above it, and is content with a folder that exists. mode sets the
+permissions of a new folder; the default is 0o755 less the umask.`,
+		Call: onTask(makeFolder),
+	}, {
+		Name: "fs.remove", Params: []builtin.Param{builtin.Need("path", builtin.String), builtin.Opt("recursive", builtin.Bool, "False")},
+		Returns: builtin.None, Help: `Removes a file, a symbolic link, never what it points at, or an empty folder. recursive=True also removes what is in a
+folder. The root folder and paths that are empty, or end in . or .., are refused.`,
+		Call: onTask(remove),
+	}, {
+		Name:    "fs.temp_dir",
+		Returns: builtin.String, Help: `Makes a folder for temporary files, for this user only, and returns its path. Clean-up removes it at the script's end,
+after all deferred calls, also after an error, a timeout, Ctrl-C or exit(); at the prompt it does so at the prompt's end.`,
+		Call: onTask(makeTemporary),
+	}, {
+		Name: "fs.glob", Params: []builtin.Param{builtin.Need("pattern", builtin.String)},
+		Returns: builtin.List.Of(builtin.String), Help: `Returns the paths that match a pattern, sorted: fs.glob("conf/*.yaml"). * stands for any letters, ? for one, [a-z] for one
+of those; none of them for a slash, nor for a dot at the beginning of a name. \ takes away the meaning of what follows it.`,
+		Call: onTask(glob),
+	}, {
+		Name: "fs.join", Params: []builtin.Param{builtin.Args("parts", builtin.String)},
+		Returns: builtin.String, Help: `Joins parts to a path: fs.join("a", "b/", "../c") is "a/c". Empty parts are left out.`,
+		Call: func(c *builtin.Call) (starlark.Value, error) {
+			if len(c.Kwargs) > 0 {
+				return nil, c.Errorf("unexpected keyword argument %s", string(c.Kwargs[0][0].(starlark.String)))
+			}
+			parts := make([]string, len(c.Args))
+			for i, arg := range c.Args {
+				var ok bool
+				if parts[i], ok = starlark.AsString(arg); !ok {
+					return nil, c.Errorf("part %d is %s, want a string", i+1, builtin.Described(arg))
+				}
+			}
+			return starlark.String(filepath.Join(parts...)), nil
+		},
+	}, {
+		Name: "fs.base", Params: []builtin.Param{builtin.Need("path", builtin.String)},
+		Returns: builtin.String, Help: `Returns the last part of a path: fs.base("a/b.txt") is "b.txt".`,
+		Call: ofPath(filepath.Base),
+	}, {
+		Name: "fs.dir", Params: []builtin.Param{builtin.Need("path", builtin.String)},
+		Returns: builtin.String, Help: `Returns a path without its last part: fs.dir("a/b.txt") is "a".`,
+		Call: ofPath(filepath.Dir),
+	}, {
+		Name: "fs.ext", Params: []builtin.Param{builtin.Need("path", builtin.String)},
+		Returns: builtin.String, Help: `Returns the end of a path's last part from its last dot on: fs.ext("a/b.txt") is ".txt"; "" if there is no dot.`,
+		Call: ofPath(filepath.Ext),
+	}},
+}
+
+// ofPath returns the Call of a function that computes with a path.
+func ofPath(fn func(string) string) func(*builtin.Call) (starlark.Value, error) {
+	return func(c *builtin.Call) (starlark.Value, error) {
+		var path string
+		if err := c.Unpack(&path); err != nil {
+			return nil, err
+		}
+		return starlark.String(fn(path)), nil
+	}
+}
+
+// onFiles runs work on files, which gets the path of its error, and returns its error for the script.
+func onFiles[T any](c *invocation, path string, work func() (T, error)) (T, error) {
+	v, err := interruptible(c, work)
+	if err != nil && !c.uncatchable(err) {
+		err = c.fileError(pathOf(err, path), err)
+	}
+	return v, err
+}
+
+// changes returns an error for a call that would change files under --read-only.
+func (c *invocation) changes(path, what string) error {
+	if c.host().options.ReadOnly {
+		return c.fileError(path, errors.Plain("wasn't "+what+": this run only reads (--read-only)"))
+	}
+	return nil
+}
+
+// A fileInfo is what a script gets to know of a file.
+type fileInfo struct {
+	path, target string
+	fs.FileInfo
+}
+
+func lookAt(path string, follow bool) (fileInfo, error) {
+	info, err := os.Lstat(path)
+	if err == nil && follow {
+		info, err = os.Stat(path)
+	}
+	f := fileInfo{path: path, FileInfo: info}
+	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		f.target, err = os.Readlink(path)
+	}
+	return f, err
+}
+
+// value returns the struct of a file.
+func (f fileInfo) value() starlark.Value {
+	mode := int(f.Mode().Perm())
+	for _, special := range []struct {
+		bit fs.FileMode
+		as  int
+	}{{fs.ModeSetuid, 0o4000}, {fs.ModeSetgid, 0o2000}, {fs.ModeSticky, 0o1000}} {
+		if f.Mode()&special.bit != 0 {
+			mode |= special.as
+		}
+	}
+	kind := "other"
+	target := starlark.Value(starlark.None)
+	switch f.Mode().Type() {
+	case 0:
+		kind = "file"
+	case fs.ModeDir:
+		kind = "directory"
+	case fs.ModeSymlink:
+		kind, target = "symlink", starlark.String(f.target)
+	}
+	return starlarkstruct.FromStringDict(starlark.String("FileInfo"), starlark.StringDict{
+		"path": starlark.String(f.path), "name": starlark.String(filepath.Base(f.path)), "type": starlark.String(kind),
+		"size": starlark.MakeInt64(f.Size()), "mode": starlark.MakeInt(mode), "mtime": startime.Time(f.ModTime()), "target": target,
+	})
+}
+
+func stat(c *invocation) (starlark.Value, error) {
+	var path string
+	var follow bool
+	if err := c.Unpack(&path, &follow); err != nil {
+		return nil, err
+	}
+	f, err := onFiles(c, path, func() (fileInfo, error) { return lookAt(path, follow) })
+	if err != nil {
+		return nil, err
+	}
+	return f.value(), nil
+}
+
+func exists(c *invocation) (starlark.Value, error) {
+	var path string
+	if err := c.Unpack(&path); err != nil {
+		return nil, err
+	}
+	there, err := onFiles(c, path, func() (bool, error) {
+		_, err := os.Stat(path)
+		if isMissing(err) {
+			return false, nil
+		}
+		return err == nil, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return starlark.Bool(there), nil
+}
+
+// maxListed limits what list and glob return.
+const maxListed = 1_000_000
+
+var errTooMany = errors.Plain("there are more than " + printable.Count(maxListed))
+
+func listFolder(c *invocation) (starlark.Value, error) {
+	path := "."
+	var recursive bool
+	if err := c.Unpack(&path, &recursive); err != nil {
+		return nil, err
+	}
+	files, err := onFiles(c, path, func() ([]fileInfo, error) { return list(c.ctx, nil, path, recursive) })
+	if err != nil {
+		return nil, err
+	}
+	values := make([]starlark.Value, len(files))
+	for i, f := range files {
+		values[i] = f.value()
+	}
+	return starlark.NewList(values), nil
+}
+
+// list appends what is in a folder. What disappears meanwhile is left out.
+func list(ctx context.Context, files []fileInfo, folder string, recursive bool) ([]fileInfo, error) {
+	if ctx.Err() != nil {
+		return nil, causeOf(ctx)
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		path := filepath.Join(folder, entry.Name())
+		f, err := lookAt(path, false)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil:
+			return nil, err
+		case len(files) == maxListed:
+			return nil, &fs.PathError{Op: "list", Path: folder, Err: errTooMany}
+		}
+		files = append(files, f)
+		if recursive && f.IsDir() {
+			below, err := list(ctx, files, path, true)
+			switch {
+			case err == nil:
+				files = below
+			case !errors.Is(err, fs.ErrNotExist):
+				return nil, err
+			}
+		}
+	}
+	return files, nil
+}
+
+func glob(c *invocation) (starlark.Value, error) {
+	var pattern string
+	if err := c.Unpack(&pattern); err != nil {
+		return nil, err
+	}
+	if _, err := filepath.Match(pattern, ""); err != nil {
+		return nil, c.Errorf("pattern is %s, in which a bracket or a \\ has no end", builtin.Described(starlark.String(pattern)))
+	}
+	parts := strings.Split(pattern, "/")
+	if slices.Contains(parts, "**") {
+		return nil, c.Errorf("pattern is %s: ** is no more than *; fs.list(path, recursive=True) goes through all folders", builtin.Described(starlark.String(pattern)))
+	}
+	paths, err := onFiles(c, pattern, func() ([]string, error) { return match(c.ctx, nil, "", parts) })
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(paths)
+	return stringList(paths), nil
+}
+
+// match appends the paths that begin with a prefix and go on as the parts of a pattern.
+func match(ctx context.Context, paths []string, prefix string, parts []string) (_ []string, err error) {
+	if ctx.Err() != nil {
+		return nil, causeOf(ctx)
+	}
+	if len(parts) == 0 {
+		if len(paths) == maxListed {
+			return nil, &fs.PathError{Op: "glob", Path: prefix, Err: errTooMany}
+		}
+		return append(paths, prefix), nil
+	}
+	part, rest := parts[0], parts[1:]
+	slash := "/"
+	if len(rest) == 0 {
+		slash = ""
+	}
+	if !strings.ContainsAny(part, `*?[\`) {
+		if part != "" { // as in /a or a//b, or at the end
+			if _, err := os.Lstat(prefix + part + slash); err != nil {
+				return paths, unlessMissing(err)
+			}
+		}
+		if prefix+part+slash == "" {
+			return paths, nil
+		}
+		return match(ctx, paths, prefix+part+slash, rest)
+	}
+	folder := prefix
+	if folder == "" {
+		folder = "."
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return paths, unlessMissing(err)
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		if matched, _ := filepath.Match(part, name); !matched || name[0] == '.' && strings.TrimPrefix(part, `\`)[0] != '.' {
+			continue
+		}
+		if slash != "" {
+			if info, err := os.Stat(prefix + name); err != nil || !info.IsDir() {
+				continue
+			}
+		}
+		if paths, err = match(ctx, paths, prefix+name+slash, rest); err != nil {
+			return nil, err
+		}
+	}
+	return paths, nil
+}
+
+// isMissing reports whether an error says that there is nothing at a path.
+func isMissing(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNoFolder)
+}
+
+func unlessMissing(err error) error {
+	if isMissing(err) {
+		return nil
+	}
+	return err
+}

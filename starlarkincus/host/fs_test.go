@@ -1,0 +1,326 @@
+//go:build linux
+
+package host
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"incus-star/errors"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
+)
+
+// oddNames are names of files that programs stumble over.
+var oddNames = []string{"a", "b.txt", "-rf", ".hidden", "new\nline", "\xff\xfe", "two words", "*", "[a]", "é", "~", `back\slash`, "c", "..."}
+
+// randomTree makes files of all kinds with odd names in a folder.
+func randomTree(t *testing.T, r *rand.Rand, folder, outside string, depth int) {
+	t.Helper()
+	for _, name := range oddNames {
+		path := filepath.Join(folder, name)
+		var err error
+		switch r.IntN(9) {
+		case 0, 1:
+			err = os.WriteFile(path, make([]byte, r.IntN(5000)), 0o600|fs.FileMode(r.IntN(0o100)))
+		case 2:
+			err = os.Symlink(outside, path)
+		case 3:
+			err = os.Symlink("nowhere", path)
+		case 4:
+			err = syscall.Mkfifo(path, 0o600)
+		case 5, 6:
+			if depth > 0 {
+				if err = os.Mkdir(path, 0o700); err == nil {
+					randomTree(t, r, path, outside, depth-1)
+				}
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// eval returns the value of an expression.
+func eval(t *testing.T, expr string, names starlark.StringDict) (starlark.Value, error) {
+	t.Helper()
+	return New(Options{Predeclared: names}).NewSession().Eval(t.Context(), expr)
+}
+
+// TestRandomTrees compares what list, stat and glob say of random trees with find, with Go and with bash, and removes them:
+// nothing outside of them changes.
+func TestRandomTrees(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	for range 15 {
+		outside := t.TempDir()
+		if err := os.WriteFile(filepath.Join(outside, "kept"), []byte("kept"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		root := filepath.Join(t.TempDir(), "tree")
+		if err := os.Mkdir(root, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		randomTree(t, r, root, outside, 2)
+		names := starlark.StringDict{"root": starlark.String(root)}
+		v, err := eval(t, "fs.list(root, recursive=True)", names)
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		out, err := exec.Command("find", root, "-mindepth", "1", "-printf", `%p|%f|%y|%s|%m|%T@|%l\0`).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for f := range starlark.Elements(v.(*starlark.List)) {
+			got = append(got, found(t, f))
+		}
+		want := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
+		for i := range want {
+			fields := strings.Split(want[i], "|")
+			if fields[2] == "d" || len(fields) != 7 {
+				fields[3] = "-"
+			}
+			whole, _, _ := strings.Cut(fields[5], ".")
+			fields[5] = whole
+			want[i] = strings.Join(fields, "|")
+		}
+		slices.Sort(want)
+		if slices.Sort(got); !slices.Equal(got, want) {
+			t.Fatalf("seed %d: got  %q\nwant %q", seed, got, want)
+		}
+		for range 40 {
+			pattern := ""
+			for range 1 + r.IntN(3) {
+				part := ""
+				for range 1 + r.IntN(2) {
+					part += []string{"*", "?", "[a-c]", "a", "b", ".", "-", "[!a]", "*.txt", "é"}[r.IntN(10)]
+				}
+				pattern += "/" + part
+			}
+			pattern = strings.ReplaceAll(strings.ReplaceAll(pattern, "[!", "[^"), "**", "*?")
+			v, err := eval(t, "fs.glob(pattern)", starlark.StringDict{"pattern": starlark.String(root + pattern)})
+			if err != nil {
+				t.Fatalf("seed %d: %q: %v", seed, pattern, err)
+			}
+			bash := exec.Command("bash", "-c", `shopt -s nullglob; cd "$1"; set -- $2; for f; do [ -e "$f" -o -L "$f" ] || continue; case $f in */.|*/..|.|..) ;; *) printf '%s\0' "$f";; esac; done`, "bash", root, pattern[1:])
+			bash.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8"}
+			out, err := bash.Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := []string{}
+			for name := range strings.SplitSeq(string(out), "\x00") {
+				if name != "" && !hasDots(name) {
+					want = append(want, root+"/"+name)
+				}
+			}
+			got := []string{}
+			for path := range starlark.Elements(v.(*starlark.List)) {
+				if s := string(path.(starlark.String)); !hasDots(strings.TrimPrefix(s, root+"/")) {
+					got = append(got, s)
+				}
+			}
+			slices.Sort(want)
+			if !slices.Equal(got, want) {
+				t.Fatalf("seed %d: %q: got  %q\nwant %q", seed, pattern, got, want)
+			}
+		}
+		if _, err := eval(t, "fs.remove(root, recursive=True)", names); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		if _, err := os.Lstat(root); !errors.Is(err, fs.ErrNotExist) {
+			t.Fatalf("seed %d: the tree is there: %v", seed, err)
+		}
+		if entries, _ := os.ReadDir(outside); len(entries) != 1 {
+			t.Fatalf("seed %d: outside of the tree is %v", seed, entries)
+		}
+	}
+}
+
+// hasDots reports whether a path has a part . or .., which bash lists for a pattern with a dot.
+func hasDots(path string) bool {
+	return slices.ContainsFunc(strings.Split(path, "/"), func(part string) bool { return part == "." || part == ".." })
+}
+
+// found returns a file's struct as find is asked to print it.
+func found(t *testing.T, v starlark.Value) string {
+	t.Helper()
+	field := func(name string) starlark.Value {
+		v, err := v.(*starlarkstruct.Struct).Attr(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	text := func(name string) string { s, _ := starlark.AsString(field(name)); return s }
+	kind := map[string]string{"file": "f", "directory": "d", "symlink": "l", "other": "p"}[text("type")]
+	size := field("size").String()
+	if kind == "d" {
+		size = "-"
+	}
+	mode, _ := starlark.AsInt32(field("mode"))
+	unix, err := field("mtime").(starlark.HasAttrs).Attr("unix")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%s|%s|%s|%s|%o|%s|%s", text("path"), text("name"), kind, size, mode, unix, text("target"))
+}
+
+// Links aren't followed, with a slash after them or in the place of a folder that is being removed.
+func TestRemoveLinks(t *testing.T) {
+	t.Chdir(t.TempDir())
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(os.MkdirAll("outside/dir", 0o700))
+	for _, call := range []string{`fs.remove("link")`, `fs.remove("link/")`, `fs.remove("link//", recursive=True)`, `fs.remove("dangling")`} {
+		must(os.Symlink("outside", "link"))
+		must(os.Symlink("nowhere", "dangling"))
+		if got := ran(t, call); got != "" {
+			t.Errorf("%s: %s", call, got)
+		}
+		_ = os.Remove("link")
+		_ = os.Remove("dangling")
+		if _, err := os.Stat("outside/dir"); err != nil {
+			t.Fatalf("%s: %v", call, err)
+		}
+	}
+	// A folder that was replaced after it was looked at.
+	must(os.Mkdir("folder", 0o700))
+	info, err := os.Lstat("folder")
+	must(err)
+	other, err := os.OpenRoot("outside")
+	must(err)
+	defer other.Close()
+	if err := empty(t.Context(), other, info, "folder", false); err == nil || !strings.Contains(err.Error(), "another folder") {
+		t.Errorf("got %v", err)
+	}
+	// The root folder under another name.
+	must(os.Symlink("/", "slash"))
+	if got := ran(t, `print(try_(fs.remove, "slash/../", recursive=True).error.message)`); !strings.Contains(got, "isn't removed") {
+		t.Errorf("got %q", got)
+	}
+	if _, err := os.Stat("outside/dir"); err != nil {
+		t.Error(err)
+	}
+}
+
+// Temporary folders are removed in whatever way a script ends, after the calls that it deferred.
+func TestTemporaryFolders(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	const begin = `
+d = fs.temp_dir()
+defer(lambda: print(read_file(d + "/f"), fs.exists(late[0])))
+late = []
+def make(i):
+    e = fs.temp_dir()
+    late.append(e)
+    fs.mkdir(e + "/a/b", parents=True)
+    write_file(e + "/a/b/f", "")
+    run(["chmod", "0", e + "/a/b", e + "/a"])
+parallel(make, range(3))
+write_file(d + "/f", "there")
+`
+	for name, test := range map[string]struct {
+		end   string
+		cause error
+	}{
+		"end": {end: ""}, "error": {end: "fail('x')"}, "exit": {end: "exit(3)"}, "die": {end: "die('x')"},
+		"Ctrl-C": {"started()\nsleep(100)", ErrInterrupted}, "--timeout": {"started()\nsleep(100)", ErrTimeout}, "SIGTERM": {"started()\nsleep(100)", signalled{}},
+		"in clean-up": {end: "defer(fs.temp_dir)"},
+	} {
+		var out strings.Builder
+		if test.cause != nil {
+			_, _, _ = stopped(t, Options{Stdout: &out}, begin+test.end, test.cause)
+		} else {
+			h := New(Options{Stdout: &out})
+			_ = h.RunSource(context.Background(), "x.star", []byte(begin+test.end))
+		}
+		if out.String() != "there True\n" {
+			t.Errorf("%s: printed %q", name, out.String())
+		}
+		if left, err := os.ReadDir(os.TempDir()); len(left) > 0 || err != nil {
+			t.Errorf("%s: left %v, %v", name, left, err)
+		}
+	}
+	// At the prompt they live as long as it.
+	session := New(Options{}).NewSession()
+	v, err := session.Eval(t.Context(), "fs.temp_dir()")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := string(v.(starlark.String))
+	if _, err := session.Eval(t.Context(), "write_file("+v.String()+" + '/f', '')"); err != nil {
+		t.Fatal(err)
+	}
+	if err := session.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it is there: %v", err)
+	}
+}
+
+// Under --read-only nothing changes.
+func TestFilesReadOnly(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	t.Chdir(dir)
+	if err := os.WriteFile("f", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for call, what := range map[string]string{
+		`fs.mkdir("d")`: "made", `fs.mkdir("d/e", parents=True)`: "made", `fs.remove("f")`: "removed", `fs.remove("f", recursive=True)`: "removed",
+		`fs.temp_dir()`: "used", `write_file("f", "x")`: "written",
+	} {
+		err := New(Options{ReadOnly: true}).RunSource(t.Context(), "x.star", []byte(call))
+		if err == nil || !strings.HasSuffix(err.Error(), "wasn't "+what+": this run only reads (--read-only)") {
+			t.Errorf("%s: %v", call, err)
+		}
+	}
+	entries, err := os.ReadDir(".")
+	if err != nil || len(entries) != 1 {
+		t.Errorf("got %v, %v", entries, err)
+	}
+	if got := ran(t, `print([f.name for f in fs.list()], fs.exists("f"), fs.glob("*"), fs.stat("f").size)`); got != "[\"f\"] True [\"f\"] 0\n" {
+		t.Error(got)
+	}
+}
+
+// Removing a large tree ends with Ctrl-C.
+func TestRemoveStops(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "tree")
+	for i := range 50 {
+		if err := os.MkdirAll(fmt.Sprintf("%s/%d/a", root, i), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(ErrInterrupted)
+	if err := removePath(ctx, root, true, false); !errors.Is(err, ErrInterrupted) {
+		t.Errorf("got %v", err)
+	}
+	if entries, _ := os.ReadDir(root); len(entries) != 50 {
+		t.Errorf("%d are left", len(entries))
+	}
+	if _, err := list(ctx, nil, root, true); !errors.Is(err, ErrInterrupted) {
+		t.Errorf("got %v", err)
+	}
+}
