@@ -181,7 +181,7 @@ install_packages() { # PACKAGE[/SUITE]...
 	say "installing ${*%/*}; services among them stay off"
 	# It isn't ended with this script, so as not to leave packages half installed.
 	unshare --mount --propagation private "$BASH" "$self" --install "$@" >"$cache/log" 2>&1 </dev/null ||
-		die $unavailable "could not install ${*%/*}; what apt says is in $cache/log"
+		die $unavailable "could not install ${*%/*}; apt's output is in $cache/log"
 }
 
 install() { # PACKAGE[/SUITE]...
@@ -231,7 +231,7 @@ fetch_lists() { # SUITE...
 build_tree() { # LINE
 	say "getting Incus $1, once, into $tree"
 	"${contained[@]}" "$BASH" "$self" --unpack "$1" "$tree" >"$cache/log" 2>&1 </dev/null &
-	wait $! || die $unavailable "could not get Incus $1; what apt says is in $cache/log"
+	wait $! || die $unavailable "could not get Incus $1; apt's output is in $cache/log"
 }
 
 unpack() { # LINE TREE
