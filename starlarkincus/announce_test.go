@@ -5,8 +5,8 @@ import (
 	"os"
 )
 
-// announceSkips says once what a run without Incus leaves out. The go command hides what a passing package prints, so
-// the line goes to its own standard error where that can be reached.
+// announceSkips prints a line about skipped tests. The go command hides the output of passing packages, so the line
+// goes to its own standard error if possible.
 func announceSkips() {
 	if os.Getenv("INCUS_STAR_TESTBED") != "" {
 		return

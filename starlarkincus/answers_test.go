@@ -19,42 +19,42 @@ import (
 	"incus-star/starlarkincus/spec"
 )
 
-// An arrival is a request that reached the server.
+// An arrival is a request received by the server.
 type arrival struct {
 	method, path, query string
 	body                map[string]any
 }
 
-// answers is a fake server that has one object of every kind at every path of the table, and starts operations where
-// the table says that servers do. What is created is there afterwards.
+// answers is a fake server with one object of each kind at each path of the table. It starts operations where the table
+// says that servers do, and keeps created objects.
 type answers struct {
 	extensions []string
 	routes     []route
-	background []spec.Request // what starts an operation
+	background []spec.Request // requests that start an operation
 
 	mu       sync.Mutex
 	log      []arrival
 	made     map[string]map[string]any // by path
-	empty    bool                      // nothing is there but projects, parents and what was made
-	sync     bool                      // nothing goes on in the background
-	lost     bool                      // no request is answered
-	busy     int                       // how often a DELETE is refused
+	empty    bool                      // has only projects, parents and created objects
+	sync     bool                      // starts no operations
+	lost     bool                      // drops all requests
+	busy     int                       // number of refused DELETEs
 	override map[string]any            // fields of all objects
-	failing  map[string]string         // "METHOD /path" to "400 text", the failure of such requests
-	failed   string                    // why operations fail; empty where they don't
-	result   map[string]any            // in place of outcome
-	texts    map[string]string         // what stands at a path, in place of the text that all have
+	failing  map[string]string         // failures such as "400 text" of requests, by "METHOD /path"
+	failed   string                    // failure of all operations; empty for success
+	result   map[string]any            // replaces outcome
+	texts    map[string]string         // texts by the last segment of the path, instead of the default
 }
 
 type route struct {
 	pattern *regexp.Regexp
-	answer  func(a *answers, r *http.Request) any // raw text where it is a rawText
+	answer  func(a *answers, r *http.Request) any // a rawText is sent as it is
 	item    bool
 }
 
 type rawText string
 
-// pattern makes an expression of a path as help shows it.
+// pattern compiles a path of the table into a regular expression.
 func pattern(path string) *regexp.Regexp {
 	if made, ok := patterns.Load(path); ok {
 		return made.(*regexp.Regexp)
@@ -114,7 +114,7 @@ func newAnswers() *answers {
 	return a
 }
 
-// reset forgets what was made, and how the server was to behave.
+// reset restores the initial state and behavior.
 func (a *answers) reset() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -122,14 +122,14 @@ func (a *answers) reset() {
 	a.failing, a.failed, a.result, a.texts = nil, "", nil, nil
 }
 
-// down makes the server take requests without answering any, until the next call.
+// down sets whether all requests are dropped.
 func (a *answers) down(lost bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.lost = lost
 }
 
-// take returns what has arrived since the last call.
+// take returns the requests since the last call.
 func (a *answers) take() []arrival {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -138,7 +138,7 @@ func (a *answers) take() []arrival {
 	return log
 }
 
-// item is an object at a path.
+// item returns the object at a path.
 func (a *answers) item(p *spec.Site, path string) any {
 	if p.Content == spec.PlainText {
 		return rawText("text")
@@ -174,7 +174,7 @@ func (a *answers) item(p *spec.Site, path string) any {
 	set("project", "default")
 	set("location", "none")
 	if p.Segment != nil {
-		set("location", "m") // a volume stands on a member
+		set("location", "m") // a volume is on a member
 		set("type", "custom")
 		out["location"] = "m"
 	}
@@ -204,7 +204,7 @@ func (a *answers) item(p *spec.Site, path string) any {
 var outcome = map[string]any{"return": 0, "output": map[string]any{"1": "/1.0/x/exec_1.stdout", "2": "/1.0/x/exec_1.stderr"},
 	"fingerprint": "abc123", "secret": "s", "addresses": []string{"192.0.2.1:8443"}, "request": map[string]any{"name": "x"}}
 
-// list is a collection, in the form that it has.
+// list returns a collection, in its form.
 func (a *answers) list(p *spec.Site, r *http.Request) any {
 	path := r.URL.Path
 	var paths []string
@@ -297,7 +297,7 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 					w.Header().Set("Location", path+"/"+key)
 				}
 				given := maps.Clone(body)
-				delete(given, "profiles") // servers ignore an image's
+				delete(given, "profiles") // servers ignore those of an image
 				maps.DeleteFunc(given, func(name string, v any) bool { return v == "" || name == "source" })
 				if a.made[path+"/"+key] == nil {
 					a.made[path+"/"+key] = given
@@ -353,7 +353,7 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer(200, map[string]any{"type": "sync", "status": "Success", "status_code": 200, "metadata": v})
 }
 
-// serve starts the server and returns the environment that leads to it.
+// serve starts the server, and returns an environment whose local remote is that server.
 func (a *answers) serve(t *testing.T) *remote.Environment {
 	t.Helper()
 	socket := filepath.Join(t.TempDir(), "socket")

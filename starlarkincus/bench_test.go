@@ -19,7 +19,7 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// instance is what a server tells of one instance.
+// instance is the JSON of an instance.
 func instance(name string) string {
 	return `{"name":"` + name + `","status":"Stopped","status_code":102,"architecture":"x86_64","ephemeral":false,"stateful":false,
 "profiles":["default"],"project":"default","location":"none","description":"","created_at":"2025-01-01T00:00:00Z","last_used_at":"1970-01-01T00:00:00Z","type":"container",
@@ -29,7 +29,7 @@ func instance(name string) string {
 "expanded_devices":{"eth0":{"type":"nic","network":"incusbr0"},"root":{"type":"disk","path":"/","pool":"default"}}}`
 }
 
-// benchServer answers on a unix socket with one instance or with a list of 1,000.
+// benchServer serves one instance and a list of 1,000 on a unix socket.
 func benchServer(b *testing.B) (socket string) {
 	b.Helper()
 	var all []string
@@ -59,7 +59,7 @@ func benchServer(b *testing.B) (socket string) {
 	return socket
 }
 
-// plain is what a Go program without this module would write.
+// plain does the same as a Go program without this module.
 func plain(b *testing.B, socket string) (get func(path string), end func()) {
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", socket)
@@ -99,8 +99,8 @@ func module(b *testing.B, socket, expr string) (call func(), end func()) {
 	}, client.Close
 }
 
-// The budget, on a real server: at most 1.1 times a plain net/http loop. A server that answers at once shows what the
-// module itself takes.
+// The budget on a real server is 1.1 times a plain net/http loop. With a server that answers at once, the benchmark
+// shows the overhead of the module.
 func BenchmarkGet(b *testing.B) {
 	compare := func(b *testing.B, socket, expr, path string) {
 		b.Run("incus", func(b *testing.B) {
@@ -129,7 +129,7 @@ func BenchmarkGet(b *testing.B) {
 	})
 }
 
-// The budget: at most 1.15 times fetching the bytes and json.Unmarshal into any.
+// The budget is 1.15 times fetching the bytes and json.Unmarshal into any.
 func BenchmarkList1000(b *testing.B) {
 	socket := benchServer(b)
 	b.Run("incus.instances.list", func(b *testing.B) {

@@ -20,11 +20,11 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// A shelf is a fake server that keeps what it is sent: PUT sets an object whole, and so clears what it isn't sent.
+// A shelf is a fake server that stores objects. A PUT replaces an object, and clears omitted fields.
 type shelf struct {
 	mu      sync.Mutex
 	objects map[string]dict
-	keys    map[string]string // by the last segment of a collection's path: the field that names its objects
+	keys    map[string]string // names of the key fields, by the last segment of the collection's path
 	refuse  func(method, path string) (status int, message string)
 	log     []string
 }
@@ -85,7 +85,7 @@ func mapAt(object dict, key string) dict {
 	return m
 }
 
-// serve starts the shelf and returns what connects to it.
+// serve starts the shelf, and returns options to connect to it.
 func (s *shelf) serve(t *testing.T) starlarkincus.Options {
 	t.Helper()
 	socket := filepath.Join(t.TempDir(), "socket")
@@ -116,7 +116,7 @@ func (s *shelf) run(t *testing.T, script string) error {
 	return err
 }
 
-// Changes of what no testbed can have.
+// Changes of objects that no testbed supports.
 func TestChangesOnAFake(t *testing.T) {
 	for _, s := range fakeSubjects {
 		t.Run(s.name(), func(t *testing.T) {
@@ -127,7 +127,7 @@ func TestChangesOnAFake(t *testing.T) {
 	}
 }
 
-// A field that only a newer server has stays as it is, by update and by replace.
+// Update and replace preserve fields that only newer servers have.
 func TestChangeKeepsWhatIsNew(t *testing.T) {
 	const path = "/1.0/profiles/p"
 	fake := &shelf{objects: map[string]dict{path: {"name": "p", "config": dict{"a": "1"}, "brand_new": dict{"x": 1.0}}}, keys: map[string]string{"profiles": "name"}}
@@ -143,14 +143,14 @@ p.replace(description = "d")
 	}
 }
 
-// ensure begins anew only where the object itself has appeared or vanished: what else is missing or taken stays so.
+// Ensure starts again only if the object itself appeared or vanished, not for other missing or conflicting objects.
 func TestEnsureBeginsAnewForItsObjectOnly(t *testing.T) {
 	const path = "/1.0/networks/n"
 	for _, c := range []struct {
 		name    string
 		status  int
 		message string
-		appears bool // with the first POST, as if somebody else had made it
+		appears bool // exists after the first POST, as if created by another client
 		posts   int
 		fails   bool
 	}{
@@ -194,7 +194,7 @@ func TestEnsureBeginsAnewForItsObjectOnly(t *testing.T) {
 	})
 }
 
-// ensure doesn't move an instance, and says where it is.
+// Ensure doesn't move an instance, and its error names the member.
 func TestEnsureSaysWhereAnInstanceIs(t *testing.T) {
 	fake := &shelf{objects: map[string]dict{
 		"/1.0/instances/x":          {"name": "x", "location": "node1", "status": "Running"},
@@ -225,8 +225,8 @@ if catch(IncusConflictError, incus.use(target = "node2").instances.ensure, "x").
 	}
 }
 
-// TestOutcomeOfAFailedChange checks that the object decides what an error says of the change, not the answer: servers
-// save a change and then fail, save a part, or nothing.
+// TestOutcomeOfAFailedChange checks that the outcome of an error depends on the object, not on the answer, because
+// servers may save a change, or a part of it, before they fail.
 func TestOutcomeOfAFailedChange(t *testing.T) {
 	const path = "/1.0/profiles/p"
 	for _, test := range []struct {

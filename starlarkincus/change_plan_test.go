@@ -18,16 +18,16 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// A change is one way to change one field.
+// A change is a change of a field.
 type change struct {
 	what  string
 	field string
-	given any // to update and ensure
-	whole any // to replace
+	given any // argument of update and ensure
+	whole any // argument of replace
 	want  any
 }
 
-// plan returns the ways to change the fields of an object.
+// plan returns the changes for the fields of an object.
 func (x *trial) plan(before dict) []change {
 	var out []change
 	for _, f := range spec.With(x.resource.Fields, spec.Change) {
@@ -54,8 +54,7 @@ func (x *trial) plan(before dict) []change {
 	return out
 }
 
-// changedDevice returns a device with the given keys set, and nil unsetting one; one of another type is just what is
-// given.
+// changedDevice returns a device with the given keys merged; nil unsets one. A device of another type replaces it.
 func changedDevice(old, given any) any {
 	was, both := old.(dict)
 	m, ok := given.(dict)
@@ -108,7 +107,7 @@ func (x *trial) run() {
 	}
 }
 
-// one makes one change in one way.
+// one makes one change by one method.
 func (x *trial) one(method string, c change) {
 	x.Helper()
 	collection, _ := x.globals["collection"].(starlark.HasAttrs)
@@ -148,11 +147,11 @@ func (x *trial) one(method string, c change) {
 	}
 }
 
-// stale changes each field behind the object's back, also those that the server's ETag doesn't count: replace of another
-// field refuses then, and changes nothing.
+// stale changes each field without the client's knowledge, including fields that the server's ETag omits, and checks
+// that a replace of another field fails and changes nothing.
 func (x *trial) stale(before dict) {
 	x.Helper()
-	tried := map[string]bool{"certificate": true} // the object is another one then
+	tried := map[string]bool{"certificate": true} // it would be another object
 	plan := x.plan(before)
 	for _, c := range plan {
 		if tried[c.field] {
@@ -179,7 +178,7 @@ func (x *trial) stale(before dict) {
 	}
 }
 
-// wrong makes changes that the server refuses, along with others that it would take: nothing is changed then.
+// wrong makes changes of which the server refuses one field, and checks that nothing is changed.
 func (x *trial) wrong() {
 	x.Helper()
 	bad := map[spec.Type]any{spec.Config: "x", spec.Devices: dict{"type": "no such type"}}
@@ -212,7 +211,7 @@ func (x *trial) wrong() {
 	}
 }
 
-// truthful compares what an error says of its change with what became of it.
+// truthful compares the outcome of an error with the object.
 func (x *trial) truthful(method, field string, given, before dict, err error) {
 	x.Helper()
 	var e *errors.Error
@@ -232,10 +231,10 @@ func (x *trial) truthful(method, field string, given, before dict, err error) {
 	}
 }
 
-// tolerant are configurations that take any key.
+// tolerant are configurations in which servers accept any key.
 var tolerant = []string{"images.properties", "metadata.properties"}
 
-// changedDevices returns a sample's new values as they are after the change.
+// changedDevices returns the expected devices after the change to a sample's new values.
 func changedDevices(s sample) dict {
 	out := make(dict)
 	for key, v := range s.new.(dict) {
@@ -244,7 +243,7 @@ func changedDevices(s sample) dict {
 	return out
 }
 
-// follow finds an object that is named by its certificate after the change to another one.
+// follow finds an object named by its certificate after a change of the certificate.
 func (x *trial) follow(certificate any) {
 	x.Helper()
 	text, _ := certificate.(string)
@@ -290,10 +289,10 @@ func (x *trial) ensure(collection starlark.HasAttrs, c change, changes bool) err
 	return nil
 }
 
-// unsteady are fields that follow from others, or change by themselves.
+// unsteady are fields that depend on others, or change spontaneously.
 var unsteady = []string{"fingerprint", "expanded_config", "expanded_devices", "used_by", "status", "status_code", "last_used_at", "last_seen_at", "count", "message", "environment", "size"}
 
-// compare reports the fields that aren't as they should be.
+// compare reports fields with unexpected values.
 func (x *trial) compare(what string, want, got dict) {
 	x.Helper()
 	for name := range with(want, got) {
@@ -323,21 +322,21 @@ func inOrder(list any) []string {
 	return out
 }
 
-// steady returns a config without what the server notes down in it.
+// steady returns a config without the server's own keys.
 func steady(config any) any {
 	out := with(config, nil)
 	maps.DeleteFunc(out, func(key string, v any) bool { return strings.HasPrefix(key, "volatile.") || v == nil || v == "" })
 	return out
 }
 
-// equal compares JSON, where what is missing is as good as empty.
+// equal compares JSON. Missing values equal empty ones.
 func equal(a, b any) bool {
 	x, _ := json.Marshal(trimmed(a))
 	y, _ := json.Marshal(trimmed(b))
 	return string(x) == string(y)
 }
 
-// trimmed returns JSON without what is empty.
+// trimmed removes empty values from JSON.
 func trimmed(v any) any {
 	data, _ := json.Marshal(v)
 	var plain any
@@ -371,8 +370,8 @@ func trimmed(v any) any {
 	return trim(plain)
 }
 
-// passes runs what changes something, again where a server fails because it finds another instance's interface
-// disappear meanwhile: it looks at all of the host's when it changes a network.
+// passes calls a function until it succeeds. Servers look at all of the host's interfaces when a network is changed,
+// and fail if another instance's interface disappears meanwhile.
 func passes(change func() error) (err error) {
 	for range 10 {
 		if err = change(); err == nil || !strings.Contains(err.Error(), "does not exist.)") {

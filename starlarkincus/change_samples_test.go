@@ -13,7 +13,7 @@ import (
 	"incus-star/starlarkincus/spec"
 )
 
-// child returns the resource below another one.
+// child returns a child resource.
 func child(r *spec.Resource, name string) *spec.Resource {
 	for _, c := range r.Children {
 		if c.Name == name {
@@ -33,7 +33,7 @@ var (
 	expiry      = sample{old: "2098-01-01T00:00:00Z", new: "2099-01-01T00:00:00Z"}
 )
 
-// config returns a sample of a config with further keys, each with its old and its new value.
+// config returns a sample of a config with further keys, as pairs of the old and the new value.
 func config(keys map[string][2]string, keep map[string]string) sample {
 	old, new := with(userConfig.old, nil), with(userConfig.new, nil)
 	for key, v := range keys {
@@ -44,7 +44,7 @@ func config(keys map[string][2]string, keep map[string]string) sample {
 
 func always(why string) map[string]string { return map[string]string{"": why} }
 
-// certificates are four that differ.
+// certificates are four different certificates.
 var certificates = func() (out [4]string) {
 	for i := range out {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -170,7 +170,7 @@ collection, key, object = volume.snapshots, "s", volume.snapshots.create("s")
 	{resource: spec.Warnings, setup: "object = incus.warnings.list()[0]", samples: map[string]sample{"status": {old: "new", new: "acknowledged", keep: always("it has one")}}},
 }
 
-// clusterSubjects are what a cluster has, and what stands on one of its members.
+// clusterSubjects are objects of a cluster, and objects on one of its members.
 var clusterSubjects = []subject{
 	{resource: child(spec.ClusterOf, "members"), setup: `
 incus.cluster.groups.create(name)
@@ -219,7 +219,7 @@ collection, key, object = incus.storage_pools, name, incus.storage_pools.create(
 		samples: map[string]sample{"description": description, "devices": devices, "config": userConfig}},
 }
 
-// fakeSubjects are what no testbed can have: they need OVN or an S3 service. A fake keeps what it is sent, as servers do.
+// fakeSubjects require OVN or an S3 service, so they are tested with a fake.
 var fakeSubjects = []subject{
 	{resource: child(spec.Networks, "load_balancers"), setup: `
 collection, key = incus.networks.get("n").load_balancers, "192.0.2.1"

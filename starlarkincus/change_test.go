@@ -23,32 +23,32 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// A subject is an object whose fields are changed one after another, to see that each change does just what was said.
+// A subject is an object whose fields are changed one at a time, to check that other fields stay.
 type subject struct {
 	resource *spec.Resource
-	variant  string // tells subjects of one resource apart
-	// setup is a script that sets object and, where the resource has ensure, collection and key; cleanup removes what
-	// it made. They find incus, testbed, a name of their own, old, which are the samples' old values, and members, the
-	// names of the cluster's. In override setup gives samples that only it knows.
+	variant  string // distinguishes subjects of the same resource
+	// setup is a script that sets object and, for a resource with ensure, collection and key; cleanup deletes what
+	// setup created. Their predeclared names are incus, testbed, name, old (the samples' old values) and members (the
+	// names of the cluster members). Setup may add samples to override.
 	setup, cleanup string
 	samples        map[string]sample
-	line           string // the only line of Incus that has it; empty for all
-	slow           bool   // each change is made in one way, instead of all
+	line           string // only line of Incus that has it; empty for all
+	slow           bool   // makes each change by one method only
 }
 
-// A sample is two values of a field, as JSON: dicts of configuration and of devices are changed key by key.
+// A sample has two values of a field, as JSON. Configuration and devices are changed one key at a time.
 type sample struct {
 	old, new any
-	// keep says why the field can't be emptied, or by key why a key can't be unset.
+	// keep has the reason why the field, or a key, can't be emptied.
 	keep map[string]string
-	// refused are the words with which an emptied field is refused before anything is sent.
+	// refused is the error for an emptied field that isn't sent.
 	refused string
-	line    string // the only line of Incus where it can be changed; empty for all
+	line    string // only line of Incus on which it can be changed; empty for all
 }
 
 type dict = map[string]any
 
-// A trial is the run of one subject.
+// A trial is a run of a subject.
 type trial struct {
 	*testing.T
 	subject
@@ -66,15 +66,15 @@ type trial struct {
 }
 
 var (
-	changesTried  atomic.Int64 // a field or key, and a way to change it
+	changesTried  atomic.Int64 // pairs of a field or key and a method
 	ensuresTried  atomic.Int64
-	refusalsTried atomic.Int64 // a change that the server refuses
+	refusalsTried atomic.Int64 // changes that the server refuses
 	subjectsTried atomic.Int64
 )
 
 func (s *subject) name() string { return strings.TrimSuffix(s.resource.Name+"_"+s.variant, "_") }
 
-// Every field of every resource that can be changed has a sample, so a new field is tried by being declared.
+// Each changeable field of each resource has a sample, so new fields are tested automatically.
 func TestEveryChangeHasASample(t *testing.T) {
 	all := slices.Concat(subjects, clusterSubjects, fakeSubjects)
 	var visit func(r *spec.Resource)
@@ -102,7 +102,7 @@ func TestEveryChangeHasASample(t *testing.T) {
 	}
 }
 
-// A change changes what was said, and only that; ensure mends just what differs.
+// A change sets the given fields and no others; ensure changes only differing fields.
 func TestRealChanges(t *testing.T) {
 	needsIncus(t)
 	if os.Getenv("INCUS_STAR_TESTBED_CLUSTER") != "" {
@@ -112,7 +112,7 @@ func TestRealChanges(t *testing.T) {
 	t.Logf("%d subjects, %d changes, %d ensures and %d refused changes tried", subjectsTried.Load(), changesTried.Load(), ensuresTried.Load(), refusalsTried.Load())
 }
 
-// The same of what stands on a member of a cluster, and of members and their groups.
+// The same for objects on a member of a cluster, and for members and groups.
 func TestRealClusterChanges(t *testing.T) {
 	if os.Getenv("INCUS_STAR_TESTBED_CLUSTER") == "" {
 		t.Skip("needs a real cluster: run scripts/test.sh")
@@ -121,7 +121,7 @@ func TestRealClusterChanges(t *testing.T) {
 	t.Logf("%d subjects, %d changes, %d ensures and %d refused changes tried", subjectsTried.Load(), changesTried.Load(), ensuresTried.Load(), refusalsTried.Load())
 }
 
-// others are what some samples name.
+// others are objects that samples refer to.
 const others = `
 incus.profiles.%[1]s("other")
 incus.projects.%[1]s("other")
@@ -149,7 +149,7 @@ func tryAll(t *testing.T, all []subject) {
 	}
 }
 
-// try runs a subject on the server of the options.
+// try runs a subject on a server.
 func try(t *testing.T, s subject, options starlarkincus.Options, bed starlark.Value) {
 	x := &trial{T: t, subject: s, thread: &starlark.Thread{Name: s.name()}}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -223,8 +223,8 @@ func (x *trial) trace(t rest.Trace) {
 	}
 }
 
-// retry calls a function until it succeeds: a server looks at all of the host's interfaces when it deletes a network,
-// and fails where another instance's disappears meanwhile.
+// retry calls a function until it succeeds. Servers look at all of the host's interfaces when a network is deleted, and
+// fail if another instance's interface disappears meanwhile.
 func retry(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (v starlark.Value, err error) {
 	for range 10 {
 		if v, err = starlark.Call(thread, args[0], nil, nil); err == nil {
@@ -235,7 +235,7 @@ func retry(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, _ 
 	return nil, err
 }
 
-// current returns the last segment of the object's path, which changes with a certificate.
+// current returns the last segment of the object's path, which depends on its certificate.
 func (x *trial) current(*starlark.Thread, *starlark.Builtin, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
 	return starlark.String(x.path[strings.LastIndex(x.path, "/")+1:]), nil
 }
@@ -252,7 +252,7 @@ func starlarkOf(t testing.TB, v any) starlark.Value {
 	return out
 }
 
-// call calls a method of an object or a collection with arguments as JSON.
+// call calls a method with JSON arguments.
 func (x *trial) call(on starlark.HasAttrs, method string, args dict, names ...string) (starlark.Value, error) {
 	fn, err := on.Attr(method)
 	if err != nil {
@@ -269,7 +269,7 @@ func (x *trial) call(on starlark.HasAttrs, method string, args dict, names ...st
 	return starlark.Call(x.thread, fn, positional, kwargs)
 }
 
-// raw reads the object as the server tells it.
+// raw returns the server's JSON of the object.
 func (x *trial) raw() dict {
 	x.Helper()
 	reply, err := x.client.Do(x.Context(), rest.Request{Method: "GET", Path: x.path, Query: x.query})
@@ -283,7 +283,7 @@ func (x *trial) raw() dict {
 	return out
 }
 
-// put sets the object behind the module's back.
+// put replaces the object without the tested client.
 func (x *trial) put(body dict) {
 	x.Helper()
 	err := passes(func() error {
@@ -298,7 +298,7 @@ func (x *trial) put(body dict) {
 	}
 }
 
-// reset gives all fields their old values, and returns the object then.
+// reset sets all fields to their old values, and returns the object.
 func (x *trial) reset() dict {
 	x.Helper()
 	body, now := make(dict), x.raw()
@@ -333,7 +333,7 @@ func (x *trial) reset() dict {
 
 func keyed(f spec.Field) bool { return f.Type == spec.Config || f.Type == spec.Devices }
 
-// with returns a dict with the keys of another one set, and without one without them.
+// with returns a dict with further keys, and without others.
 func with(m, more any) dict {
 	out := make(dict)
 	for _, from := range []any{m, more} {

@@ -11,13 +11,13 @@ import (
 	"incus-star/starlarkincus/rest"
 )
 
-// calls are the requests that the tests' clients sent to real servers, each once with each of its statuses.
+// calls is the set of requests to real servers, with their statuses.
 var calls struct {
 	sync.Mutex
 	seen map[string]bool
 }
 
-// count remembers a request; it is what the tests' clients have as Options.Trace.
+// count is the Options.Trace of the tests' clients, and records requests.
 func count(t rest.Trace) {
 	calls.Lock()
 	defer calls.Unlock()
@@ -27,8 +27,8 @@ func count(t rest.Trace) {
 	calls.seen[fmt.Sprintf("%s %s %s %d", os.Getenv("INCUS_STAR_TESTBED"), t.Method, t.Path, t.Status)] = true
 }
 
-// reportCalls adds the requests to the file that INCUS_STAR_COVERAGE names, each on a line. TestCoverage of package
-// spec says which operations of Incus's API they are.
+// reportCalls appends the requests to the file INCUS_STAR_COVERAGE, which TestCoverage of package spec compares with
+// the API.
 func reportCalls() error {
 	file := os.Getenv("INCUS_STAR_COVERAGE")
 	if file == "" || len(calls.seen) == 0 {

@@ -7,7 +7,7 @@ import (
 	"incus-star/starlarkincus/spec"
 )
 
-// runReal runs a script on the testbed's first server, and wants it to print nothing.
+// runReal runs a script on the testbed's first server, and fails if it prints anything.
 func runReal(t *testing.T, script string) {
 	t.Helper()
 	needsIncus(t)
@@ -21,7 +21,7 @@ def eq(got, want):
 	}
 }
 
-// Whatever servers choose themselves stays at a second ensure, and is chosen where there is none.
+// Server-assigned values are kept by a second ensure, and assigned if there are none.
 func TestRealEnsureKeepsWhatServersChose(t *testing.T) {
 	runReal(t, `
 def again(name, config):
@@ -41,7 +41,7 @@ eq(incus.networks.ensure("ensure1", config = {"ipv4.address": "auto"}).changed, 
 `)
 }
 
-// Keys of a device are merged, also of one that a profile gives.
+// The keys of a device are merged, including those of a profile's device.
 func TestRealKeysOfADevice(t *testing.T) {
 	runReal(t, `
 image = env["INCUS_STAR_TESTBED_IMAGE"]
@@ -69,7 +69,7 @@ eq("root" in incus.instances.get("devkeys3").devices, False)
 `)
 }
 
-// A creation that left nothing behind was refused, whatever the reason; of one that did, a part is done.
+// A failed creation is refused if it left nothing, and unknown otherwise.
 func TestRealOutcomeOfACreation(t *testing.T) {
 	runReal(t, `
 image = env["INCUS_STAR_TESTBED_IMAGE"]
@@ -104,7 +104,7 @@ eq("is gone" in e.message and "was over" not in e.message, True)
 `)
 }
 
-// What instances are made from is asked for before anything is sent.
+// A missing source of an instance is reported before anything is sent.
 func TestInstancesAreMadeFromSomething(t *testing.T) {
 	runFake(t, `
 def refused(make, **fields):
@@ -122,7 +122,7 @@ incus.instances.create("a", source = {"type": "none"})
 	})
 }
 
-// A key that servers set otherwise than it was given is no difference as long as it comes from what was given.
+// A value that servers rewrite isn't a difference.
 func TestKeysThatServersSetOtherwise(t *testing.T) {
 	for _, r := range spec.Collections {
 		for i := range r.Fields {

@@ -12,7 +12,7 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// A program that runs Starlark by itself. What fails in a script is a Go error of one of the classes.
+// A Go program runs a script. Failures of the script are Go errors with a class.
 func ExamplePredeclared() {
 	names, done := starlarkincus.Predeclared(starlarkincus.Options{Project: "web"})
 	defer done()

@@ -17,8 +17,8 @@ import (
 	"go.starlark.net/starlarkstruct"
 )
 
-// The scripts of testdata/fake, and those that send nothing, check what they do themselves on a server that has one
-// object of every kind. Their server.set brings about what a real one can't be made to do.
+// The scripts of testdata/fake, and those that send nothing, run on a fake server with one object of each kind. They
+// contain their own checks. Calls of server.set make the fake behave as no real server can be made to.
 func TestScriptsOnTheFake(t *testing.T) {
 	files, err := filepath.Glob("testdata/fake/*.star")
 	if err != nil || len(files) == 0 {
@@ -46,7 +46,7 @@ func TestScriptsOnTheFake(t *testing.T) {
 	}
 }
 
-// set says how the server is to behave until the next call.
+// set sets the server's behavior until the next call.
 func (a *answers) set(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	a.reset()
 	fields := new(starlark.Dict)

@@ -9,7 +9,7 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// filterable are the filter= arguments of all lists that have one.
+// filterable returns the filter= arguments of all lists.
 func filterable() map[string]*spec.Field {
 	out := make(map[string]*spec.Field)
 	var visit func(path string, r *spec.Resource)

@@ -10,7 +10,7 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// Every field by which a list can be filtered, with every value that an object has.
+// Each field is used as a filter with each value of an object.
 func TestRealFilters(t *testing.T) {
 	needsIncus(t)
 	if os.Getenv("INCUS_STAR_TESTBED_CLUSTER") != "" {

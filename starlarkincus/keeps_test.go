@@ -30,39 +30,39 @@ var (
 	keepsSeed   = flag.Uint64("keeps-seed", 0, "the seed of the combinations; 0 for another at each run")
 )
 
-// A keepTrial is one call of a method on an object that has all that it can have, and the incus command for the same, run
-// on the object's twin.
+// A keepTrial is a call of a method on an object that uses all features, and the same by the incus command on a twin of
+// the object.
 type keepTrial struct {
 	*world
 	t      *testing.T
 	method string // instances.copy
 	rnd    *rand.Rand
-	on     map[string]bool // the options that are given
-	name   string          // the object's, and with another first letter the twin's
+	on     map[string]bool // given options
+	name   string          // name of the object; the twin's has another first letter
 	call   map[string]string
 
-	project, toProject string // where it is, and where the result is due
+	project, toProject string // location of the object, and expected location of the result
 	pool, toPool       string
 	member, toMember   string // empty on a single server
 }
 
-// A world is what all trials share.
+// A world is the state shared by all trials.
 type world struct {
 	client  *starlarkincus.Client
-	dirs    map[string]string // a member's folder by its name; that of a single server by none
+	dirs    map[string]string // directories of the members by name; of a single server by ""
 	members []string
 	image   string
 	ran     atomic.Int64
 }
 
-// A keep is a method whose object, or the one that it makes, has all that the object had.
+// A keep is a method that must preserve all of the object.
 type keep struct {
-	options []string // those of its arguments that are tried in combination
-	fixed   []string // those that each trial gives
+	options []string // arguments to combine
+	fixed   []string // arguments to give always
 	run     func(*keepTrial)
 }
 
-// Methods and arguments that have no case here, with the place that tests them, or the reason.
+// Methods and arguments without a case, with the reason or another test.
 var keepsElsewhere = map[string]string{
 	"instances.migrate":                       "the script that creates the other one says what it has: instances.star",
 	"instances.snapshots.migrate":             "as instances.migrate",
@@ -82,7 +82,7 @@ var keepsElsewhere = map[string]string{
 	"*.timeout":                               "operations.star",
 }
 
-// keepMethods returns the table's methods that copy, move, rename, restore, rebuild or publish.
+// keepMethods returns the methods of the table that copy, move, rename, restore, rebuild or publish.
 func keepMethods() map[string]spec.Method {
 	out := make(map[string]spec.Method)
 	kinds := []string{"copy", "move", "rename", "restore", "rebuild", "publish", "migrate"}
@@ -105,7 +105,7 @@ func keepMethods() map[string]spec.Method {
 	return out
 }
 
-// Every method of the kind, and every argument of it, has a case.
+// Each such method, and each of its arguments, has a case.
 func TestEveryKeepHasACase(t *testing.T) {
 	methods := keepMethods()
 	for name, m := range methods {
@@ -133,8 +133,8 @@ func TestEveryKeepHasACase(t *testing.T) {
 	}
 }
 
-// What is copied, moved, renamed, restored, rebuilt or published has afterwards what the incus command leaves of its
-// twin.
+// An object that is copied, moved, renamed, restored, rebuilt or published has the same fields as its twin after the
+// incus command.
 func TestRealClusterAndServerKeepAll(t *testing.T) {
 	needsIncus(t)
 	seed := *keepsSeed
@@ -172,7 +172,7 @@ func TestRealClusterAndServerKeepAll(t *testing.T) {
 		for n := range trials {
 			tr := &keepTrial{world: w, method: method, rnd: rand.New(rand.NewPCG(seed, uint64(i*10000+n))), on: make(map[string]bool),
 				name: fmt.Sprintf("ka%d-%d", i, n), call: make(map[string]string)}
-			for j, option := range options { // each is given at least once
+			for j, option := range options { // give each option at least once
 				tr.on[option] = j%trials == n || tr.rnd.IntN(3) == 0
 			}
 			t.Run(fmt.Sprintf("%s/%d", method, n), func(t *testing.T) {
@@ -230,7 +230,7 @@ func (w *world) offers(method, option string) bool {
 	if len(w.members) == 0 && (option == "target" || strings.HasPrefix(method, "cluster.")) {
 		return false
 	}
-	if len(w.members) > 0 && method == "networks.rename" { // no cluster does
+	if len(w.members) > 0 && method == "networks.rename" { // clusters can't
 		return false
 	}
 	m := keepMethods()[method]
@@ -252,7 +252,7 @@ func (w *world) has(extension string) bool {
 	return err == nil && json.Unmarshal(reply.Metadata, &server) == nil && slices.Contains(server.Extensions, extension)
 }
 
-// must sends a request past everything that is tested here, waits for its end, and returns the answer's metadata.
+// must sends a request without the tested methods, waits for its operation, and returns the metadata.
 func (w *world) must(t *testing.T, method, path string, body any) any {
 	t.Helper()
 	v, err := w.try(method, path, body)
@@ -283,7 +283,7 @@ func (w *world) try(method, path string, body any) (any, error) {
 	return v, json.Unmarshal(reply.Metadata, &v)
 }
 
-// ours calls a method of an object in a script, and returns the fingerprint or the location of what it returns.
+// ours calls a method in a script, and returns the fingerprint or the location of the result.
 func (tr *keepTrial) ours(object, call string) string {
 	tr.t.Helper()
 	var out, errs bytes.Buffer
@@ -303,7 +303,7 @@ func (tr *keepTrial) ours(object, call string) string {
 	return strings.TrimSpace(out.String())
 }
 
-// theirs runs the incus command and returns what it prints.
+// theirs runs the incus command, and returns its output.
 func (tr *keepTrial) theirs(args ...string) string {
 	tr.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -322,7 +322,7 @@ func (tr *keepTrial) theirs(args ...string) string {
 	return string(out)
 }
 
-// arguments writes the call's arguments, in the table's order.
+// arguments formats the arguments of the call, in the table's order.
 func (tr *keepTrial) arguments() string {
 	var out []string
 	for _, name := range slices.Sorted(func(yield func(string) bool) {
@@ -337,7 +337,7 @@ func (tr *keepTrial) arguments() string {
 	return "(" + strings.Join(out, ", ") + ")"
 }
 
-// compare reports what differs between the states of the object and its twin.
+// compare reports differences between the object and its twin.
 func (tr *keepTrial) compare(ours, theirs any) {
 	tr.t.Helper()
 	if diff := cmp.Diff(tr.plain(theirs), tr.plain(ours)); diff != "" {
@@ -345,7 +345,7 @@ func (tr *keepTrial) compare(ours, theirs any) {
 	}
 }
 
-// plain takes the names of the object and its twin off a state.
+// plain removes the names of the object and its twin from a state.
 func (tr *keepTrial) plain(v any) any {
 	data, _ := json.Marshal(v)
 	text := strings.NewReplacer(tr.base(false), "NAME", tr.base(true), "NAME").Replace(string(data))
@@ -354,7 +354,7 @@ func (tr *keepTrial) plain(v any) any {
 	return out
 }
 
-// base returns the object's name or its twin's.
+// base returns the name of the object or of its twin.
 func (tr *keepTrial) base(twin bool) string {
 	if twin {
 		return strings.Replace(tr.name, "ka", "kb", 1)

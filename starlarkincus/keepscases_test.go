@@ -45,7 +45,7 @@ var keeps = map[string]keep{
 
 var publishOptions = []string{"alias", "aliases", "format", "compression_algorithm", "public", "properties", "expires_at", "filename", "profiles"}
 
-// place draws where the object is and where the result is due.
+// place chooses the locations of the object and of the result at random.
 func (tr *keepTrial) place(projectOption, poolOption string) {
 	tr.project, tr.pool = tr.pick("default", "kproject"), tr.pick("default", "kpool")
 	tr.toProject, tr.toPool = tr.project, tr.pool
@@ -62,12 +62,12 @@ func (tr *keepTrial) place(projectOption, poolOption string) {
 		tr.call[poolOption] = quoted(tr.toPool)
 	}
 	if tr.on["target"] {
-		tr.toMember = tr.other(tr.other(tr.member)) // the next one has a volume of the same name
+		tr.toMember = tr.other(tr.other(tr.member)) // the next one has a volume of that name
 		tr.call["target"] = quoted(tr.toMember)
 	}
 }
 
-// flags gives the call what the command takes as a flag too.
+// flags adds arguments that the command accepts as flags, too.
 func (tr *keepTrial) flags(options map[string]string) []string {
 	var out []string
 	for _, option := range slices.Sorted(maps.Keys(options)) {
@@ -81,7 +81,7 @@ func (tr *keepTrial) flags(options map[string]string) []string {
 	return out
 }
 
-// changes gives an instance's copy or move other fields, and returns the command's flags for them.
+// changes adds fields for the result of a copy or move, and returns the command's flags for them.
 func (tr *keepTrial) changes() []string {
 	var out []string
 	if tr.on["config"] {
@@ -99,7 +99,7 @@ func (tr *keepTrial) changes() []string {
 	return out
 }
 
-// changed makes those of the changes that the command can't.
+// changed makes the changes that the command doesn't support.
 func (tr *keepTrial) changed(v state) {
 	if tr.on["description"] {
 		v["description"] = "said"
@@ -114,7 +114,7 @@ func (tr *keepTrial) changed(v state) {
 	}
 }
 
-// object writes how a script comes to the object: it names it, or finds it in a list.
+// object returns a script's expression for the object, by its name or from a list.
 func (tr *keepTrial) object(name string) string {
 	if strings.HasPrefix(tr.method, "storage_pools") {
 		volumes := fmt.Sprintf("incus.use(project = %q).storage_pools.get(%q).volumes", tr.project, tr.pool)
@@ -170,7 +170,7 @@ func copyInstance(tr *keepTrial) {
 	if tr.on["ephemeral"] {
 		tr.call["ephemeral"] = map[bool]string{false: "False", true: "True"}[snapshot]
 	}
-	if tr.on["ephemeral"] == snapshot { // an instance here is, and a snapshot isn't
+	if tr.on["ephemeral"] == snapshot { // instances of these trials are ephemeral, snapshots aren't
 		args = append(args, "-e")
 	}
 	object := tr.object(source[false])
@@ -181,7 +181,7 @@ func copyInstance(tr *keepTrial) {
 	tr.theirs(args...)
 	ours, theirs := tr.instances(false), patched(tr.instances(true), "-new", func(v state) {
 		if snapshot && os.Getenv("INCUS_STAR_TESTBED") != "6.0" {
-			v["description"] = "made as " + source[true] // the command forgets it, and 6.0 has none
+			v["description"] = "made as " + source[true] // the command drops it, and 6.0 has none
 		}
 		tr.changed(v)
 	})
@@ -211,7 +211,7 @@ func anywhere(states state) state {
 }
 
 func moveInstance(tr *keepTrial) {
-	if !tr.on["target"] && !tr.on["project"] && !tr.on["pool"] { // the rest goes with one of these
+	if !tr.on["target"] && !tr.on["project"] && !tr.on["pool"] { // the others require one of these
 		tr.on["pool"] = true
 	}
 	tr.place("project", "pool")
@@ -284,7 +284,7 @@ func (tr *keepTrial) renameSnapshot() {
 	tr.compare(tr.instances(false), tr.instances(true))
 }
 
-// renameBackup has no command as its judge: what the backup was before is.
+// renameBackup compares with the backup before, because there is no such command.
 func (tr *keepTrial) renameBackup() {
 	tr.place("", "")
 	path := "/1.0/instances/" + tr.makeInstance(false, true) + "/backups"
@@ -301,7 +301,7 @@ var fingerprint = regexp.MustCompile(`[0-9a-f]{64}`)
 
 func publishInstance(tr *keepTrial) {
 	tr.place("", "")
-	tr.project = "default" // the images of kproject are its own to nobody
+	tr.project = "default" // kproject has its own images
 	tr.makeInstance(false, true)
 	from := tr.makeInstance(true, true)
 	object := tr.object(tr.base(false))
@@ -318,7 +318,7 @@ func publishInstance(tr *keepTrial) {
 	}
 	give("alias", quoted(tr.base(false)+"-alias"), "--alias", tr.base(true)+"-alias")
 	give("aliases", fmt.Sprintf(`[{"name": %q, "description": "second"}]`, tr.base(false)+"-2"), "--alias", tr.base(true)+"-2")
-	give("format", `"unified"`) // the other one has two files, and not every incus command knows it
+	give("format", `"unified"`) // split has two files, and older commands don't know it
 	give("compression_algorithm", `"none"`, "--compression", "none")
 	give("public", "True", "--public")
 	give("properties", `{"os": "said", "user": 1}`, "os=said", "user=1")
@@ -339,7 +339,7 @@ func publishInstance(tr *keepTrial) {
 		}
 		states[i]["fingerprint"] = ""
 		delete(states[i], "filename")
-		delete(states[i], "size") // of a packed file
+		delete(states[i], "size") // size of a compressed file
 		delete(states[i], "locations")
 		if i == 1 && tr.on["profiles"] {
 			states[i]["profiles"] = []any{"kone"}

@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// A state is all that an object has, but for what is another one's own or the moment's.
+// A state is the comparable state of an object.
 type state = map[string]any
 
-// fleeting are the fields that differ between any two objects.
+// fleeting are fields that differ between any two objects.
 var fleeting = []string{"created_at", "last_used_at", "uploaded_at", "used_by", "state", "status", "status_code"}
 
-// settled takes what is fleeting or volatile off a decoded answer.
+// settled removes fleeting and volatile fields from a decoded answer.
 func settled(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -36,7 +36,7 @@ func settled(v any) any {
 	return v
 }
 
-// files returns the contents of the files called mark in folders of a member's pool, by member and path.
+// files returns the contents of the files named mark in the directories of a member's pool, by member and path.
 func (w *world) files(member, pool string, folders ...string) state {
 	out := make(state)
 	dir := filepath.Join(w.dirs[member], "storage-pools")
@@ -53,7 +53,7 @@ func (w *world) files(member, pool string, folders ...string) state {
 	return out
 }
 
-// mark writes an object's file.
+// mark writes the object's file.
 func (tr *keepTrial) mark(folder, text string) {
 	file := filepath.Join(tr.dirs[tr.member], "storage-pools", tr.pool, folder, "mark")
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
@@ -61,7 +61,7 @@ func (tr *keepTrial) mark(folder, text string) {
 	}
 }
 
-// prefixed returns the folder of what a project has.
+// prefixed returns the directory for the objects of a project.
 func prefixed(project, name string) string {
 	if project == "" || project == "default" {
 		return name
@@ -71,7 +71,7 @@ func prefixed(project, name string) string {
 
 func (tr *keepTrial) drop(path string) { tr.t.Cleanup(func() { tr.try("DELETE", path, nil) }) }
 
-// makeInstance makes an instance that has everything. Its file, its configuration and its description say when.
+// makeInstance creates an instance that uses all features. Its file, configuration and description contain a stage.
 func (tr *keepTrial) makeInstance(twin, snapshots bool) string {
 	name := tr.base(twin)
 	tr.drop("/1.0/instances/" + name + "?project=" + tr.project)
@@ -98,7 +98,7 @@ func (tr *keepTrial) makeInstance(twin, snapshots bool) string {
 	return name
 }
 
-// changeInstance sets what an instance has whole.
+// changeInstance replaces the fields of an instance.
 func (tr *keepTrial) changeInstance(name, when string, devices map[string]any) {
 	path := "/1.0/instances/" + name + "?project=" + tr.project
 	config := tr.must(tr.t, "GET", path, nil).(state)["config"].(state)
@@ -121,7 +121,7 @@ func (tr *keepTrial) instance(name, project string) state {
 	return out
 }
 
-// makeVolume makes a volume that has everything, and in a cluster one with the same name on another member.
+// makeVolume creates a volume that uses all features and, in a cluster, one of the same name on another member.
 func (tr *keepTrial) makeVolume(twin, snapshots bool) string {
 	name := tr.base(twin)
 	at := func(member string) string {
@@ -151,7 +151,7 @@ func (tr *keepTrial) makeVolume(twin, snapshots bool) string {
 	return name
 }
 
-// volume returns the state of a volume, with that of all of its name on other members.
+// volume returns the state of a volume, and of those with its name on other members.
 func (tr *keepTrial) volume(name, project, pool, member string) state {
 	path, query := "/1.0/storage-pools/"+pool+"/volumes/custom/"+name, "?project="+project+"&target="+member
 	out := settled(tr.must(tr.t, "GET", path+query, nil)).(map[string]any)
@@ -162,7 +162,7 @@ func (tr *keepTrial) volume(name, project, pool, member string) state {
 	return out
 }
 
-// volumes returns the states of all volumes of a trial's name, by where they are.
+// volumes returns the states of all volumes of a trial, by location.
 func (tr *keepTrial) volumes(twin bool) state {
 	out := make(state)
 	for _, pool := range []string{"default", "kpool"} {
@@ -184,7 +184,7 @@ func (tr *keepTrial) volumes(twin bool) state {
 	return out
 }
 
-// instances returns the states of all instances of a trial's name, by where they are.
+// instances returns the states of all instances of a trial, by location.
 func (tr *keepTrial) instances(twin bool) state {
 	out := make(state)
 	for _, project := range []string{"default", "kproject"} {
@@ -213,7 +213,7 @@ func cmpOr(s, fallback string) string {
 	return s
 }
 
-// patched returns a twin's state with what the command can't say.
+// patched returns a twin's state with changes that the command doesn't support.
 func patched(states state, suffix string, change func(state)) state {
 	out := maps.Clone(states)
 	for key, v := range states {

@@ -53,7 +53,7 @@ func copyVolume(tr *keepTrial) {
 	}
 	tr.compare(tr.volumes(false), patched(theirs, "-new", func(v state) {
 		tr.changed(v)
-		if tr.on["config"] { // changed has made a copy of it
+		if tr.on["config"] { // changed has copied it
 			v["config"].(state)["user.new"] = "2"
 		}
 	}))
@@ -108,13 +108,13 @@ func moveVolume(tr *keepTrial) {
 	tr.compare(tr.volumes(false), theirs)
 }
 
-// commandFails reports whether the incus command can't do the same: 6.0 looks in the default project for a volume that
-// another member is to get.
+// commandFails reports whether the incus command can't do it: on 6.0 it looks in the default project for a volume to
+// copy to another member.
 func (tr *keepTrial) commandFails() bool {
 	return os.Getenv("INCUS_STAR_TESTBED") == "6.0" && tr.member != tr.toMember && (tr.project != "default" || tr.toProject != "default")
 }
 
-// arrived returns the states of volumes with that of one that has come from another member, as it was there.
+// arrived returns the states of volumes, with the one from another member as it was there.
 func (tr *keepTrial) arrived(before state, name string) state {
 	from, to := []string{tr.pool, tr.project, tr.member, tr.base(false)}, []string{tr.toPool, tr.toProject, tr.toMember, name}
 	out := maps.Clone(before)
@@ -137,7 +137,7 @@ func (tr *keepTrial) arrived(before state, name string) state {
 	for _, s := range snapshots {
 		s := s.(state)
 		s["name"] = name + s["name"].(string)[strings.LastIndex(s["name"].(string), "/"):]
-		s["config"].(state)["size"] = "0" // what servers make of it on the way
+		s["config"].(state)["size"] = "0" // set by servers during the transfer
 	}
 	v["snapshots"] = snapshots
 	out[strings.Join(to, " ")] = v
@@ -152,7 +152,7 @@ func (tr *keepTrial) volumeCommand(args ...string) []string {
 	return args
 }
 
-// volumeTarget gives the call the member that the object is on anyway.
+// volumeTarget gives the current member of the object as target=.
 func (tr *keepTrial) volumeTarget() string {
 	if tr.on["target"] {
 		return fmt.Sprintf(", target = %q", tr.member)
@@ -181,7 +181,7 @@ func (tr *keepTrial) restoreVolume() {
 	tr.compare(tr.volumes(false), tr.volumes(true))
 }
 
-// rebuildVolume is judged by what the volume was before, because not every incus command knows it.
+// rebuildVolume compares with the volume before, because older commands lack it.
 func (tr *keepTrial) rebuildVolume() {
 	on := tr.on
 	tr.on = nil
@@ -206,7 +206,7 @@ func (tr *keepTrial) renameVolumeSnapshot() {
 	tr.compare(tr.volumes(false), tr.volumes(true))
 }
 
-// renameVolumeBackup has no command as its judge: what the backup was before is.
+// renameVolumeBackup compares with the backup before, because there is no such command.
 func (tr *keepTrial) renameVolumeBackup() {
 	tr.place("", "")
 	path := "/1.0/storage-pools/" + tr.pool + "/volumes/custom/" + tr.makeVolume(false, true) + "/backups"
@@ -219,12 +219,12 @@ func (tr *keepTrial) renameVolumeBackup() {
 	tr.compare(after, before)
 }
 
-// A record is an object that is all configuration.
+// A record is an object that consists of configuration.
 type record struct {
 	path    string
 	body    func(*keepTrial) map[string]any
-	command []string // that renames it; none where not every incus command knows it
-	object  string   // the collection that a script finds it in
+	command []string // renames it; nil if older commands lack that
+	object  string   // its collection in scripts
 }
 
 var records = map[string]record{
@@ -282,7 +282,7 @@ func renameRecord(tr *keepTrial) {
 		before["name"] = name + "-n"
 		tr.compare(states[i], before)
 		if config, ok := states[i]["config"].(state); ok {
-			delete(config, "ipv4.address") // each has its own
+			delete(config, "ipv4.address") // differs between any two
 		}
 	}
 	tr.compare(states[0], states[1])

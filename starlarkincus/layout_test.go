@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// imports says which packages of the project each package may import; it may import nothing else of it.
+// imports lists the packages of the project that each package may import.
 var imports = map[string][]string{
 	"incus-star":                                   {"incus-star/starlarkincus/cli"},
 	"incus-star/errors":                            {},
@@ -55,7 +55,7 @@ var imports = map[string][]string{
 		"incus-star/starlarkincus/suite", "incus-star/starlarkincus/check"},
 }
 
-// foreign says which modules the packages at the bottom may import besides the standard library.
+// foreign lists the modules that packages at the bottom may import besides the standard library.
 var foreign = map[string][]string{
 	"incus-star/errors":             {},
 	"incus-star/starlarkincus/spec": {},

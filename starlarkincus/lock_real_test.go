@@ -17,7 +17,7 @@ import (
 	"incus-star/starlarkincus/remote"
 )
 
-// lockSockets are the unix sockets of the testbed's daemon, or of all members.
+// lockSockets returns the unix sockets of the testbed's daemon, or of all members.
 func lockSockets() []string {
 	dirs := os.Getenv("INCUS_STAR_TESTBED_DIRS")
 	if os.Getenv("INCUS_STAR_TESTBED_CLUSTER") == "" {
@@ -30,7 +30,7 @@ func lockSockets() []string {
 	return out
 }
 
-// runLock runs a script with a client of its own on one socket, and returns what it printed, or its error.
+// runLock runs a script with its own client on a socket, and returns its output or its error.
 func runLock(t *testing.T, socket, script string, options starlarkincus.Options) string {
 	env := remote.Environment{Getenv: func(name string) string {
 		return map[string]string{"INCUS_SOCKET": socket}[name]
@@ -48,7 +48,7 @@ func runLock(t *testing.T, socket, script string, options starlarkincus.Options)
 	return strings.TrimSpace(out.String())
 }
 
-// rivals runs the script in several clients at once, spread over the sockets, and returns what they printed.
+// rivals runs the script in several clients at once, spread over the sockets, and returns their outputs.
 func rivals(t *testing.T, n int, script string) map[string]int {
 	sockets := lockSockets()
 	out := make([]string, n)
@@ -73,7 +73,7 @@ func rivalCount() int {
 	return map[bool]int{true: 16, false: 24}[os.Getenv("INCUS_STAR_TESTBED_CLUSTER") == ""]
 }
 
-// Of 16 clients at once, or 24 through three members, one gets the lock; after its time is over, one gets it again.
+// Of 16 clients at once, or 24 through three members, one gets the lock, and another one after that expired.
 func TestRealClusterLockHasOneHolder(t *testing.T) {
 	needsIncus(t)
 	n := rivalCount()
@@ -92,7 +92,7 @@ func TestRealClusterLockHasOneHolder(t *testing.T) {
 	runLock(t, lockSockets()[0], "for p in incus.profiles.list():\n    if p.name.startswith('lock.'):\n        p.delete()\n", starlarkincus.Options{})
 }
 
-// What runs under a lock never runs twice at once: an unprotected read and write of a counter loses nothing.
+// The critical section of a lock never runs twice at once, so an unprotected counter loses nothing.
 func TestRealClusterLockExcludes(t *testing.T) {
 	needsIncus(t)
 	sockets := lockSockets()
@@ -130,7 +130,7 @@ func TestRealLock(t *testing.T) {
 	}
 }
 
-// A holder that was killed is followed by exactly one of many, once its time is over and not before.
+// After the death of a holder, exactly one of many clients gets the lock, and not before it expired.
 func TestRealClusterLockOfADeadHolder(t *testing.T) {
 	needsIncus(t)
 	name := fmt.Sprintf("dead-%d", time.Now().UnixNano())

@@ -32,14 +32,14 @@ type tester struct {
 	tried   int // calls
 }
 
-// An attempt is a call of a method under some circumstances.
+// An attempt is a call of a method under given circumstances.
 type attempt struct {
 	args   map[string]starlark.Value
-	when   []string                            // the circumstances of requests that it brings about
+	when   []string                            // circumstances of the table's requests that it causes
 	set    map[string]any                      // fields of all objects on the server
-	before func(*answers)                      // when there is an object to call it on
+	before func(*answers)                      // called with the object at hand
 	client starlark.HasAttrs                   // nil for the default
-	want   func([]spec.Request) []spec.Request // in place of what is expected
+	want   func([]spec.Request) []spec.Request // changes the expected requests
 }
 
 func (w *tester) attr(v starlark.Value, name string) starlark.Value {
@@ -60,7 +60,7 @@ func (w *tester) call(fn starlark.Value, args starlark.Tuple, kwargs []starlark.
 	return v
 }
 
-// collection is one of the place's resource, under the client.
+// collection returns the collection of a site.
 func (w *tester) collection(client starlark.Value, p *spec.Site) starlark.Value {
 	switch {
 	case p.Parent == nil:
@@ -71,7 +71,7 @@ func (w *tester) collection(client starlark.Value, p *spec.Site) starlark.Value 
 	return w.attr(w.object(client, p.Parent), p.Name)
 }
 
-// object is one of the place's resource.
+// object returns an object of a site.
 func (w *tester) object(client starlark.Value, p *spec.Site) starlark.Value {
 	on := func(owner starlark.Value, methods []spec.Method) starlark.Value {
 		i := slices.IndexFunc(methods, func(m spec.Method) bool { return m.Returns.Of == p.Resource })
@@ -115,7 +115,7 @@ func ofClient(m *spec.Method) []spec.Request {
 	return out
 }
 
-// wayTo returns a way to write the collection: instance.backups, cluster.members.
+// wayTo returns a script's words for the collection: instance.backups, cluster.members.
 func wayTo(p *spec.Site) string {
 	switch {
 	case p.Parent == nil:
@@ -126,7 +126,7 @@ func wayTo(p *spec.Site) string {
 	return p.Parent.Singular() + "." + p.Name
 }
 
-// try calls a method with what it needs, with each argument besides, and under all circumstances that the table tells of.
+// try calls a method with its required arguments, with each optional one, and under all circumstances in the table.
 func (w *tester) try(p *spec.Site, m *spec.Method) {
 	who, sends := "incus."+m.Name, []spec.Request(nil)
 	if p == nil {
@@ -152,7 +152,7 @@ func (w *tester) try(p *spec.Site, m *spec.Method) {
 			continue
 		}
 		v := w.sample(&f)
-		if m.Does == spec.DoEnsure && f.Use&spec.Read != 0 { // it is so already
+		if m.Does == spec.DoEnsure && f.Use&spec.Read != 0 { // no difference, so that nothing is changed
 			v = w.decoded(w.answers.item(p, p.Object+"/abc123").(map[string]any)[f.Name])
 		}
 		switch f.Name {
@@ -200,7 +200,7 @@ func (w *tester) decoded(v any) starlark.Value {
 	return text
 }
 
-// due are the requests that an attempt is to send.
+// due returns the expected requests of an attempt.
 func due(sends []spec.Request, c attempt, instant bool) []spec.Request {
 	var out []spec.Request
 	given := func(names []string) bool {
@@ -217,7 +217,7 @@ func due(sends []spec.Request, c attempt, instant bool) []spec.Request {
 	return out
 }
 
-// matches reports whether a request is the one that the table tells of.
+// matches returns an error if a request isn't the expected one.
 func matches(s spec.Request, r arrival, c attempt, m *spec.Method) error {
 	if s.HTTP != r.method && !strings.HasPrefix(s.HTTP, "{") || !pattern(s.Path).MatchString(r.path) {
 		return fmt.Errorf("another request")
@@ -236,7 +236,7 @@ func matches(s spec.Request, r arrival, c attempt, m *spec.Method) error {
 	return nil
 }
 
-// run makes one call and compares what arrived, and what it returned, with what the table says.
+// run makes a call, and compares the requests and the result with the table.
 func (w *tester) run(who string, p *spec.Site, m *spec.Method, sends []spec.Request, c attempt) {
 	w.tried++
 	w.answers.reset()
@@ -280,7 +280,7 @@ func (w *tester) run(who string, p *spec.Site, m *spec.Method, sends []spec.Requ
 		arrived = append(arrived, w.answers.take()...)
 	}
 	if watched {
-		arrived = slices.DeleteFunc(arrived, isWait) // it waits in the background, for a later wait()
+		arrived = slices.DeleteFunc(arrived, isWait) // from the background wait for a later wait()
 	}
 	for i := range max(len(arrived), len(want)) {
 		switch {
@@ -329,8 +329,8 @@ func testPEM(t *testing.T) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
-// Every method of the table sends just the requests that the table tells of, in that order, and returns what it says:
-// with what it needs, with each of its arguments besides, and in all circumstances that it names.
+// Each method sends exactly the requests in the table, in that order, and returns the declared result: with its
+// required arguments, with each optional one, and under all circumstances in the table.
 func TestMethodsSendAndReturnWhatTheTableSays(t *testing.T) {
 	a := newAnswers()
 	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: a.serve(t)}, pem: testPEM(t)}
@@ -340,7 +340,7 @@ func TestMethodsSendAndReturnWhatTheTableSays(t *testing.T) {
 	for _, p := range spec.Sites() {
 		for _, m := range slices.Concat(p.CollectionMethods(), p.ObjectMethods()) {
 			if m.Collection && p.Name == "" {
-				continue // what a method returns has no collection
+				continue // results of methods have no collection
 			}
 			methods++
 			w.try(p, &m)

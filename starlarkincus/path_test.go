@@ -8,7 +8,7 @@ import (
 	"incus-star/starlarkincus"
 )
 
-// A Go program reads and changes through a client as scripts do, and waits for the operations.
+// The methods of Path send the same requests as scripts, and wait for operations.
 func TestPath(t *testing.T) {
 	a := newAnswers()
 	var prepared []string

@@ -9,7 +9,7 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// All that belongs to a project, with each verb that reads.
+// Each reading verb is called for each resource of a missing project.
 func TestRealMissingProject(t *testing.T) {
 	needsIncus(t)
 	if os.Getenv("INCUS_STAR_TESTBED_CLUSTER") != "" {

@@ -15,7 +15,7 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// A made-up resource whose objects are bytes, named by a path in the query, with attributes in headers, needs no code.
+// A resource of bytes, with the key in the query and attributes in headers, needs no code of its own.
 func TestBytesWithAttributesInHeaders(t *testing.T) {
 	const binary = "\x00\xff{\"name\": 1}\n"
 	var got []string

@@ -18,13 +18,13 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// A readOnlyWalk calls every method of every object that a client that only reads finds on a server.
+// A readOnlyWalk calls all methods of all objects on a server through a client that only reads.
 type readOnlyWalk struct {
 	*tester
 	refused, read int
 }
 
-// of calls the methods of a collection, and of the first object in it.
+// of calls the methods of a collection, and those of its first object.
 func (w *readOnlyWalk) of(r *spec.Resource, collection starlark.Value) {
 	object := starlark.Value(nil)
 	if r.Lists == spec.Single {
@@ -72,7 +72,7 @@ func (w *readOnlyWalk) of(r *spec.Resource, collection starlark.Value) {
 	}
 }
 
-// one calls one method, and returns the result of one that reads.
+// one calls a method, and returns the result if the method reads.
 func (w *readOnlyWalk) one(who string, owner starlark.Value, m *spec.Method, own map[string]starlark.Value) starlark.Value {
 	args := w.required(who+"."+m.Name, m)
 	for name, v := range own {
@@ -95,7 +95,7 @@ func (w *readOnlyWalk) one(who string, owner starlark.Value, m *spec.Method, own
 	return v
 }
 
-// fail reports a failure, unless it is this server's own: it lacks the feature, or the object is in the wrong state.
+// fail reports a failure, unless the server lacks the feature or the object is in the wrong state.
 func (w *readOnlyWalk) fail(who string, err error) {
 	var e *errors.Error
 	if !errors.As(err, &e) || !(e.Class.IsA(errors.Unsupported) || e.Class.IsA(errors.API)) || e.Class.IsA(errors.Permission) {
@@ -105,7 +105,7 @@ func (w *readOnlyWalk) fail(who string, err error) {
 	w.Logf("%s: %v", who, err)
 }
 
-// On a real server a client that only reads sends nothing but GET, and whatever reads works.
+// On a real server, a client that only reads sends only GET, and all reading methods work.
 func TestRealReadOnly(t *testing.T) {
 	needsIncus(t)
 	if os.Getenv("INCUS_STAR_TESTBED_CLUSTER") != "" {

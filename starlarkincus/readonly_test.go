@@ -13,13 +13,13 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// eachMethod calls visit for every method of the table, with the value that it is called on and the requests that it
-// sends. The site is nil for a client's.
+// eachMethod calls visit for each method of the table, with the value to call it on. The site is nil for methods of a
+// client.
 func (w *tester) eachMethod(client starlark.Value, visit func(who string, p *spec.Site, m *spec.Method, owner starlark.Value)) {
 	for _, p := range spec.Sites() {
 		for _, m := range slices.Concat(p.CollectionMethods(), p.ObjectMethods()) {
 			switch {
-			case m.Collection && p.Name == "": // what a method returns has no collection
+			case m.Collection && p.Name == "": // results of methods have no collection
 			case m.Collection:
 				visit(wayTo(p)+"."+m.Name, p, &m, w.collection(client, p))
 			case slices.Contains(locksOnly, p.Kind):
@@ -34,11 +34,11 @@ func (w *tester) eachMethod(client starlark.Value, visit func(who string, p *spe
 	}
 }
 
-// locksOnly are objects that just a change makes, which a client that only reads can't have.
+// locksOnly are kinds of objects that a client that only reads can't have.
 var locksOnly = []string{"Lock"}
 
-// Under ReadOnly every method whose effect isn't to read is refused under its name before anything is sent, and every
-// other one works, but for arguments that make it send more.
+// With ReadOnly, each method whose effect isn't Reads is refused by name before anything is sent. All others work,
+// except with arguments that cause changes.
 func TestReadOnlyGoesByTheEffect(t *testing.T) {
 	a := newAnswers()
 	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: a.serve(t), ReadOnly: true}, pem: testPEM(t)}
@@ -88,7 +88,7 @@ func TestReadOnlyGoesByTheEffect(t *testing.T) {
 	}
 }
 
-// An error of a method says whether its call only reads, as the table does, whichever of its requests failed.
+// Reads of an error agrees with the effect of the method, whichever request failed.
 func TestErrorsSayWhetherTheCallReads(t *testing.T) {
 	t.Parallel()
 	a := newAnswers()

@@ -46,7 +46,7 @@ func needsIncus(t *testing.T) {
 	if os.Getenv("INCUS_STAR_TESTBED") == "" {
 		t.Skip("needs a real Incus: run scripts/test.sh")
 	}
-	_ = os.Getenv("INCUS_STAR_TESTBED_RUN") // another daemon at each run: no cached result counts
+	_ = os.Getenv("INCUS_STAR_TESTBED_RUN") // the daemon differs at each run, so results must not be cached
 }
 
 // runScript runs a script of testdata on the testbed's daemon.
@@ -70,7 +70,7 @@ func runScript(t *testing.T, file string, extra starlark.StringDict) {
 	}
 }
 
-// The scripts of testdata check what they do themselves.
+// The scripts of testdata contain their own checks.
 func TestScriptsOnARealServer(t *testing.T) {
 	needsIncus(t)
 	if os.Getenv("INCUS_STAR_TESTBED_CLUSTER") != "" {
@@ -116,7 +116,7 @@ func TestScriptsOnARealCluster(t *testing.T) {
 	}
 }
 
-// newCertificate is a certificate for a whole cluster, and its key, as PEM.
+// newCertificate returns a certificate for a cluster, and its key, as PEM.
 func newCertificate(t *testing.T) starlark.Value {
 	crt, key, _ := certificate(t)
 	pair := make(starlark.Tuple, 2)
@@ -130,7 +130,7 @@ func newCertificate(t *testing.T) starlark.Value {
 	return pair
 }
 
-// testbed is what the scripts know of the daemon beside them, and a certificate that it doesn't know.
+// testbed returns the value testbed of scripts: details of the daemon, and a certificate unknown to it.
 func testbed(t *testing.T) starlark.Value {
 	crt, key, der := certificate(t)
 	text := func(s string) starlark.Value { return starlark.String(s) }
@@ -147,7 +147,7 @@ func testbed(t *testing.T) starlark.Value {
 	heeds := starlark.NewList([]starlark.Value{text("sh"), text("-c"), text(`until grep -qE '^SigCgt:\s*[0-9a-f]*[2367abef][0-9a-f]{7}$' /proc/1/status; do sleep 0.05; done`)})
 	heeds.Freeze()
 	return starlarkstruct.FromStringDict(starlark.String("testbed"), starlark.StringDict{
-		"heeds":            heeds, // a command that waits until the instance's init would heed PWR, which asks it to stop
+		"heeds":            heeds, // waits until the instance's init handles SIGPWR, by which it is asked to stop
 		"line":             text(os.Getenv("INCUS_STAR_TESTBED")),
 		"image":            text(os.Getenv("INCUS_STAR_TESTBED_IMAGE")),
 		"endpoint":         text(os.Getenv("INCUS_STAR_TESTBED_ENDPOINT")),
@@ -160,7 +160,7 @@ func testbed(t *testing.T) starlark.Value {
 	})
 }
 
-// certificate makes a client certificate of its own, as the incus command does, and its key.
+// certificate creates a client certificate like those of the incus command, and its key.
 func certificate(t *testing.T) (crt, key string, der []byte) {
 	t.Helper()
 	secret, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
@@ -192,7 +192,7 @@ func certificate(t *testing.T) (crt, key string, der []byte) {
 	return write("client.crt", "CERTIFICATE", der), write("client.key", "EC PRIVATE KEY", private), der
 }
 
-// Several clients ensure the same at once: one of each is there in the end, and nobody fails.
+// When several clients ensure the same objects at once, none fails, and each object is created once.
 func TestEnsureAtOnce(t *testing.T) {
 	needsIncus(t)
 	const clients = 4

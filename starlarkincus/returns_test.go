@@ -10,7 +10,7 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// returned compares a result with what help says of it.
+// returned compares a result with the help.
 func returned(p *spec.Site, m *spec.Method, owner, got starlark.Value) error {
 	says := func(words ...string) bool {
 		return slices.ContainsFunc(words, func(s string) bool { return strings.Contains(m.Doc, s) })
@@ -67,7 +67,7 @@ func returned(p *spec.Site, m *spec.Method, owner, got starlark.Value) error {
 	return nil
 }
 
-// declared compares a result with the one that the table declares.
+// declared compares a result with the declared one.
 func declared(m *spec.Method, owner, got starlark.Value) error {
 	kind, elem := "", ""
 	switch r := m.Returns; r.Shape {

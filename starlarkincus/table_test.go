@@ -6,7 +6,7 @@ import (
 	"incus-star/starlarkincus/spec"
 )
 
-// Every declared method has a behavior, and every behavior a function and a method.
+// Each declared method has a behavior, and each behavior has a function and a method.
 func TestEveryMethodHasABehavior(t *testing.T) {
 	declared := make(map[spec.Behavior]bool)
 	count, times := 0, 0

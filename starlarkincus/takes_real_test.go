@@ -14,16 +14,16 @@ import (
 	"incus-star/starlarkincus/spec"
 )
 
-// A taking shows that an object goes with the one that it belongs to: what holds both, how each is made, and which there
-// are. After the deletion a new object of the same name stands in the place of the old one.
+// A taking shows that an object is deleted along with its owner: both are created, the owner is deleted, and a new
+// owner of the same name lacks the object.
 type taking struct {
-	holder string // the collection
-	make   string // an expression of name
-	add    string // a statement that makes the thing, of the object o and name
-	things string // an expression of all such things, of o and name
-	args   string // of the deletion
-	line   string // the only line of Incus that allows it; empty for all
-	none   string // the reason why no real server here can show it
+	holder string // collection of the owner
+	make   string // expression that creates the owner, name
+	add    string // statement that creates the object below the owner, o
+	things string // expression that lists all such objects below o
+	args   string // arguments of the deletion
+	line   string // only line of Incus that allows it; empty for all
+	none   string // reason why it can't be shown on the testbeds
 }
 
 const (
@@ -34,13 +34,13 @@ const (
 	noOVN        = "a bridge has none, and the testbed has no OVN"
 )
 
-// inForced returns the taking of what a forced deletion of its project deletes.
+// inForced returns the taking for an object deleted by a forced deletion of its project.
 func inForced(add, things string) taking {
 	return taking{holder: "incus.projects", args: "force = True", add: add, things: things,
 		make: `incus.projects.create(name, config = {"features.images": True, "features.profiles": True, "features.storage.volumes": True, "features.networks.zones": True})`}
 }
 
-// takings are those of all methods, by the kinds of the two objects.
+// takings are the takings for all methods, by the kinds of owner and object.
 var takings = map[string]taking{
 	"Instance Snapshot": {holder: "incus.instances", make: instanceMade, add: `o.snapshots.create("s")`, things: "o.snapshots.list()"},
 	"Instance Backup":   {holder: "incus.instances", make: instanceMade, add: `o.backups.create("b")`, things: "o.backups.list()"},
@@ -61,7 +61,7 @@ var takings = map[string]taking{
 		inProject+".images.list()"),
 	"Project Profile": inForced(inProject+`.profiles.create("x")`, "["+`p for p in `+inProject+`.profiles.list() if p.name == "x"]`),
 	"Project Network": {none: noOVN},
-	"Project ACL": {holder: "incus.projects", args: "force = True", line: "6.0", // 7.0 wants OVN for it
+	"Project ACL": {holder: "incus.projects", args: "force = True", line: "6.0", // 7.0 requires OVN for it
 		make: `incus.projects.create(name, config = {"features.networks": True})`, add: inProject + `.network_acls.create("a")`, things: inProject + ".network_acls.list()"},
 	"Project Zone":               inForced(inProject+`.network_zones.create("z." + name)`, inProject+".network_zones.list()"),
 	"Project Volume":             inForced(inProject+`.storage_pools.get("default").volumes.create("v")`, inProject+`.storage_pools.get("default").volumes.list()`),
@@ -69,7 +69,7 @@ var takings = map[string]taking{
 	"Volume.move VolumeSnapshot": {none: "testdata/cluster/1_places.star shows it"},
 }
 
-// Whatever the table says goes with an object is there before its deletion, and gone afterwards.
+// Each object that the table lists in Takes exists before the deletion of its owner, and not afterwards.
 func TestRealTakes(t *testing.T) {
 	needsIncus(t)
 	if os.Getenv("INCUS_STAR_TESTBED_CLUSTER") != "" {

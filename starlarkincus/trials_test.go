@@ -8,7 +8,7 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// sample is an argument of a declared type.
+// sample returns an argument of the declared type.
 func (w *tester) sample(f *spec.Field) starlark.Value {
 	switch f.Script() {
 	case "method":
@@ -54,7 +54,7 @@ func (w *tester) sample(f *spec.Field) starlark.Value {
 	return starlark.String("abc123")
 }
 
-// required are the arguments without which a call says nothing.
+// required returns the smallest useful arguments.
 func (w *tester) required(who string, m *spec.Method) map[string]starlark.Value {
 	args := make(map[string]starlark.Value)
 	for _, f := range m.Arguments() {
@@ -81,7 +81,7 @@ func (w *tester) required(who string, m *spec.Method) map[string]starlark.Value 
 	return args
 }
 
-// excluded are arguments that can't be tried on the fake, with the reason.
+// excluded are arguments that can't be tested with the fake, with the reason.
 var excluded = map[string]string{
 	"cluster.join.cluster_token": "asks the cluster's server for its certificate",
 	"instances.ensure.target":    "has trials of its own",
@@ -89,7 +89,7 @@ var excluded = map[string]string{
 	"volume.move.volume_only":    "goes with target=",
 }
 
-// circumstances bring about what a request's When says.
+// circumstances returns the attempt that causes the circumstances of a request.
 func (w *tester) circumstances(m *spec.Method, when string, with func(string, starlark.Value) map[string]starlark.Value) (attempt, bool) {
 	s := func(text string) starlark.String { return starlark.String(text) }
 	empty := func(a *answers) { a.empty = true }

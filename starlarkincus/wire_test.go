@@ -22,14 +22,14 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// An exchange is a request that is due, with the answer's metadata.
+// An exchange is an expected request, with the answer's metadata.
 type exchange struct {
 	request string // method and path with its query
 	body    string // JSON; empty for any
 	answer  string // JSON; empty for null; "400 text" for an error, "lost" for none
 }
 
-// runFake runs a script on a server that expects just these requests, in this order.
+// runFake runs a script with a server that expects exactly these requests, in this order.
 func runFake(t *testing.T, script string, due []exchange) {
 	t.Helper()
 	var mu sync.Mutex
@@ -99,7 +99,7 @@ func runFake(t *testing.T, script string, due []exchange) {
 	}
 }
 
-// The rest of this file is what no testbed has: virtual machines, an S3 service, OVN.
+// The remaining tests are for features that no testbed has: virtual machines, an S3 service, OVN.
 
 const efi = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
 
@@ -234,7 +234,7 @@ b.delete()
 	})
 }
 
-// A server that doesn't run commands in the background can't tell how one ended.
+// The exit status of a command is unknown if the server returns no operation.
 func TestExecWithoutOperation(t *testing.T) {
 	runFake(t, `
 r = try_(incus.instances.get("a").exec, ["true"])
@@ -246,7 +246,7 @@ if r.ok or not r.error.is_a(IncusConnectionError) or r.error.outcome != "done":
 	})
 }
 
-// A thousand instances are one request, and a field that a newer server has is there under its own name.
+// A list of a thousand instances is one request, and unknown fields are accessible by name.
 func TestListIsOneRequest(t *testing.T) {
 	var all []string
 	for i := range 1000 {
@@ -261,7 +261,7 @@ if list[7].brand_new["n"] != 7 or list[7]["brand-new"]["n"] != 7 or "brand_new" 
 `, []exchange{{"GET /1.0/instances?recursion=1", "", "[" + strings.Join(all, ",") + "]"}})
 }
 
-// A volume that moves to another member is copied, then deleted where it was.
+// A volume is moved to another member by a copy and a deletion.
 func TestMoveToAnotherMember(t *testing.T) {
 	old, pool := "/1.0/storage-pools/p/volumes/custom/v", "/1.0/storage-pools/p/volumes/custom"
 	volume := `{"name": "v", "type": "custom", "location": "a", "project": "default", "description": "d", "config": {"size": "1GiB"}, "used_by": []}`
@@ -280,7 +280,7 @@ if vol.move(target = "b").location != "b":
 		{"DELETE " + old + "?project=default&target=a", "", ""},
 		{"GET " + old + "?project=default&target=b", "", strings.Replace(volume, `"a"`, `"b"`, 1)},
 	}...))
-	// An original that can't be deleted stays alone.
+	// If the original can't be deleted, the copy is.
 	runFake(t, get+`
 r = try_(vol.move, target = "b")
 if r.ok or r.error.message != "in use" or r.error.outcome != "refused":
@@ -290,19 +290,19 @@ if r.ok or r.error.message != "in use" or r.error.outcome != "refused":
 		{"GET " + old + "?project=default&target=a", "", volume},
 		{"DELETE " + old + "?project=default&target=b", "", ""},
 	}...))
-	// Nothing is deleted any more where it isn't known whether the original is there.
+	// If the state of the original is unknown, nothing more is deleted.
 	runFake(t, get+`
 r = try_(vol.move, target = "b")
 if r.ok or "was copied to b; whether its original is still there isn't known" not in r.error.message or r.error.outcome != "unknown":
     fail(r.error, r.error.outcome)
 `, append(before[:5:5], exchange{"DELETE " + old + "?project=default&target=a", "", "lost"}))
-	// A server that failed may have deleted some of it: the copy may be all that there is.
+	// After a server error the original may be damaged, so the copy is kept.
 	runFake(t, get+`
 r = try_(vol.move, target = "b")
 if r.ok or "was copied to b; whether its original is still there isn't known" not in r.error.message or r.error.outcome != "unknown":
     fail(r.error, r.error.outcome)
 `, append(before[:5:5], exchange{"DELETE " + old + "?project=default&target=a", "", "500 disk failure"}))
-	// A copy that can't be read is none to delete the original for.
+	// If the copy is unreadable, the original is kept.
 	runFake(t, get+`
 r = try_(vol.move, target = "b")
 if r.ok or "was copied to b; its original is still there" not in r.error.message or r.error.outcome != "unknown":
@@ -310,7 +310,7 @@ if r.ok or "was copied to b; its original is still there" not in r.error.message
 `, append(before[:4:4], exchange{"GET " + old + "?project=default&target=b", "", "404 not found"}))
 }
 
-// The state and addresses of all instances are one request; a method of the same name still reads.
+// A list with states and addresses is one request; the method state sends another.
 func TestListWithStateIsOneRequest(t *testing.T) {
 	const state = `{"status": "Running", "memory": {"usage": 7}, "network": {"lo": {"type": "loopback", "addresses": [{"family": "inet", "address": "127.0.0.1", "scope": "local"}]},
 		"eth0": {"type": "broadcast", "addresses": [{"family": "inet6", "address": "fd00::1", "scope": "global"}, {"family": "inet", "address": "10.0.0.2", "scope": "global"}]}}}`
@@ -333,7 +333,7 @@ eq(incus.instances.list()[0].last_state, None)
 	})
 }
 
-// What has no name shows its fields, and no secrets.
+// The text of an object without a name has its fields, without secrets.
 func TestTextOfWhatHasNoName(t *testing.T) {
 	runFake(t, `
 def eq(got, want):
