@@ -1,7 +1,7 @@
 // Package builtin declares the names available to scripts: functions, libraries, values and types.
 //
 // Each name has one [Decl], be it a name of the host, a library, the assertions of tests, the prompt, or Starlark
-// itself ([Functions] and [Methods]). Calls, help and check use the same declaration:
+// itself ([Native]). Calls, help and check use the same declaration:
 //
 //	var sleep = builtin.Decl{
 //		Name:    "sleep",

@@ -119,7 +119,7 @@ func (w *world) callDeclared(d *builtin.Decl, at int, v starlark.Value, byName b
 
 // right returns a valid value of a declared type.
 func (w *world) right(t builtin.Type) starlark.Value {
-	for _, v := range []starlark.Value{w.values[builtin.Function][1], starlark.String("a"), starlark.MakeInt(1), starlark.None, starlark.NewList(nil)} {
+	for _, v := range []starlark.Value{w.values[builtin.Function][1], starlark.String("a"), starlark.MakeInt(1), starlark.None, starlark.NewList([]starlark.Value{starlark.String("a")})} {
 		if t.Allows(kindOf(v)) {
 			return v
 		}

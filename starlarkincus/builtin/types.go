@@ -45,7 +45,7 @@ const (
 	Text          = String | Bytes
 	Seconds       = Int | Float | Duration
 	Callable      = Function | Class | Module | Other
-	Mapping       = Dict | Environment | Error | Match | Other
+	Mapping       = Dict | Environment | Error | Other
 	Iterable      = List | Tuple | Dict | Set | Range | Result | Environment | Error | Other
 	Sized         = List | Tuple | Dict | Set | Range | Result | String | Bytes | Other
 	Classes       = Class | List | Tuple

@@ -13,7 +13,6 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
-	"incus-star/starlarkincus/internal/printable"
 	"incus-star/starlarkincus/spec"
 
 	"go.starlark.net/starlark"
@@ -72,7 +71,7 @@ func (r *Reference) Overview(w io.Writer) {
 	t.heading("Starlark's own")
 	own := slices.DeleteFunc(builtin.NativeNames(), func(name string) bool { return strings.Contains(name, ".") || r.declared[name] != nil })
 	t.indented("  ", strings.Join(own, " "))
-	_, _ = io.WriteString(w, printable.Text(t.String()))
+	t.print(w)
 }
 
 // The values of the incus module, by the methods that return their declarations.
@@ -116,7 +115,7 @@ func (r *Reference) Help(w io.Writer, v starlark.Value) {
 			t.value(v)
 		}
 	}
-	_, _ = io.WriteString(w, printable.Text(t.String()))
+	t.print(w)
 }
 
 // Tell writes the help of a name or, for another word, the names that Search finds.
@@ -140,7 +139,7 @@ func (r *Reference) HelpName(w io.Writer, name string) error {
 		}
 		return fmt.Errorf("%s", message)
 	}
-	_, _ = io.WriteString(w, printable.Text(t.String()))
+	t.print(w)
 	return nil
 }
 

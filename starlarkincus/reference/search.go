@@ -49,6 +49,6 @@ func (r *Reference) Search(w io.Writer, word string) bool {
 	}
 	t := r.text()
 	t.table(fmt.Sprintf("Names with %q in the name, the help, an argument or a field", word), rows)
-	_, _ = io.WriteString(w, t.String())
+	t.print(w)
 	return true
 }

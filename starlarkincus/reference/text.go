@@ -2,8 +2,11 @@ package reference
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"unicode/utf8"
+
+	"incus-star/starlarkincus/internal/printable"
 )
 
 // helpWidth is the width of help: that of the narrowest terminal in use.
@@ -14,6 +17,9 @@ type text struct {
 	strings.Builder
 	ref *Reference
 }
+
+// print writes the text to w.
+func (t *text) print(w io.Writer) { _, _ = io.WriteString(w, printable.Text(t.String())) }
 
 func (t *text) gap() {
 	if t.Len() > 0 {

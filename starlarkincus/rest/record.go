@@ -91,14 +91,7 @@ func (r *recorder) answered(request failure, status int, body []byte) {
 		r.mu.Unlock()
 		r.ended(path.Base(answer.Operation), answer.Metadata)
 	case answer.Type == "error" && status == http.StatusOK && strings.HasSuffix(request.Path, "/wait"):
-		// A failed operation of an older server.
-		r.mu.Lock()
-		began, ok := r.started[about]
-		r.mu.Unlock()
-		if ok {
-			began.Operation, began.Status, began.Message = true, 400, answer.Error
-			r.write(began)
-		}
+		r.failed(about, answer.Error) // an operation of an older server
 	case answer.Type == "error":
 		if request.Status = answer.Code; answer.Code == 0 {
 			request.Status = status
@@ -115,14 +108,18 @@ func (r *recorder) ended(id string, state []byte) {
 		Code int    `json:"status_code"`
 		Err  string `json:"err"`
 	}
-	if json.Unmarshal(state, &operation) != nil || operation.Code != 400 {
-		return
+	if json.Unmarshal(state, &operation) == nil && operation.Code == 400 {
+		r.failed(id, operation.Err)
 	}
+}
+
+// failed records the failure of an operation with the request that started it.
+func (r *recorder) failed(id, message string) {
 	r.mu.Lock()
 	began, ok := r.started[id]
 	r.mu.Unlock()
 	if ok {
-		began.Operation, began.Status, began.Message = true, 400, operation.Err
+		began.Operation, began.Status, began.Message = true, 400, message
 		r.write(began)
 	}
 }

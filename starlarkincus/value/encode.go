@@ -82,26 +82,35 @@ func anyAt(path string, v starlark.Value, depth int) (any, error) {
 		}
 		return m, nil
 	case starlark.IterableMapping:
-		return mapping(path, v, func(path, _ string, v starlark.Value) (any, error) { return anyAt(path, v, depth+1) })
+		return mapping(path, v, "", func(path, _ string, v starlark.Value) (any, error) { return anyAt(path, v, depth+1) })
 	case *starlark.List, starlark.Tuple, *starlark.Set:
-		list := []any{}
-		var err error
-		for elem := range starlark.Elements(v.(starlark.Iterable)) {
-			var e any
-			if e, err = anyAt(Index(path, len(list)), elem, depth+1); err != nil {
-				return nil, err
-			}
-			list = append(list, e)
-		}
-		return list, nil
+		return elements(path, v.(starlark.Iterable), func(path string, v starlark.Value) (any, error) { return anyAt(path, v, depth+1) })
 	}
 	return nil, mismatch(path, v, "a value that has a JSON form")
 }
 
-// mapping encodes a dict or another mapping, whose keys must be strings, each value by encode.
-func mapping(path string, v starlark.IterableMapping, encode func(path, key string, v starlark.Value) (any, error)) (map[string]any, error) {
+// elements encodes the elements of a list or another iterable value, each by encode.
+func elements[T any](path string, v starlark.Iterable, encode func(path string, v starlark.Value) (T, error)) ([]T, error) {
+	list := []T{}
+	for elem := range starlark.Elements(v) {
+		e, err := encode(Index(path, len(list)), elem)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, e)
+	}
+	return list, nil
+}
+
+// mapping encodes a dict or another mapping, whose keys must be strings, each value by encode. Want describes it in the
+// error of another value.
+func mapping(path string, v starlark.Value, want string, encode func(path, key string, v starlark.Value) (any, error)) (map[string]any, error) {
+	items, ok := v.(starlark.IterableMapping)
+	if !ok {
+		return nil, mismatch(path, v, want)
+	}
 	m := make(map[string]any)
-	for _, item := range v.Items() {
+	for _, item := range items.Items() {
 		key, ok := item[0].(starlark.String)
 		if !ok {
 			return nil, &TypeError{path, "the key " + item[0].String() + " of type " + item[0].Type(), "strings as keys"}
@@ -224,55 +233,29 @@ func Bool(path string, v starlark.Value) (bool, error) {
 func Strings(path string, v starlark.Value) ([]string, error) {
 	switch v.(type) {
 	case *starlark.List, starlark.Tuple, *starlark.Set:
-	default:
-		return nil, mismatch(path, v, "list of string")
+		return elements(path, v.(starlark.Iterable), String)
 	}
-	list := []string{}
-	for elem := range starlark.Elements(v.(starlark.Iterable)) {
-		s, err := String(Index(path, len(list)), elem)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, s)
-	}
-	return list, nil
+	return nil, mismatch(path, v, "list of string")
 }
 
 // List encodes a list or tuple, each element by encode.
 func List(path string, v starlark.Value, encode func(path string, v starlark.Value) (any, error)) ([]any, error) {
 	switch v.(type) {
 	case *starlark.List, starlark.Tuple:
-	default:
-		return nil, mismatch(path, v, "list")
+		return elements(path, v.(starlark.Iterable), encode)
 	}
-	list := []any{}
-	for elem := range starlark.Elements(v.(starlark.Iterable)) {
-		e, err := encode(Index(path, len(list)), elem)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, e)
-	}
-	return list, nil
+	return nil, mismatch(path, v, "list")
 }
 
 // Object encodes a dict or another mapping, each value by encode.
 func Object(path string, v starlark.Value, encode func(path, key string, v starlark.Value) (any, error)) (map[string]any, error) {
-	m, ok := v.(starlark.IterableMapping)
-	if !ok {
-		return nil, mismatch(path, v, "dict")
-	}
-	return mapping(path, m, encode)
+	return mapping(path, v, "dict", encode)
 }
 
 // Config encodes a dict of configuration. The values become strings, as Incus expects: True is "true" and 2 is "2".
 // None becomes null, which unsets the key.
 func Config(path string, v starlark.Value) (map[string]any, error) {
-	m, ok := v.(starlark.IterableMapping)
-	if !ok {
-		return nil, mismatch(path, v, "dict of configuration")
-	}
-	return mapping(path, m, configValue)
+	return mapping(path, v, "dict of configuration", configValue)
 }
 
 // ConfigText encodes one value of a configuration as a string, which is empty for None, as for an unset key.
@@ -311,11 +294,7 @@ func configValue(path, _ string, v starlark.Value) (any, error) {
 // Devices encodes a dict of devices, each a dict of configuration. None in place of a device removes it, and in place
 // of a value unsets the key.
 func Devices(path string, v starlark.Value) (map[string]any, error) {
-	m, ok := v.(starlark.IterableMapping)
-	if !ok {
-		return nil, mismatch(path, v, "dict of devices")
-	}
-	return mapping(path, m, func(path, _ string, v starlark.Value) (any, error) {
+	return mapping(path, v, "dict of devices", func(path, _ string, v starlark.Value) (any, error) {
 		if v == starlark.None {
 			return nil, nil
 		}

@@ -28,36 +28,34 @@ Text that is not base64, or whose content is not UTF-8 if binary=False, raises a
 	}},
 }
 
-func encode(c *builtin.Call) (starlark.Value, error) {
+// arguments returns the text and the alphabet that both functions take first, and sets the variables for the others.
+func arguments(c *builtin.Call, further ...any) (text string, encoding *base64.Encoding, err error) {
 	var arg starlark.Value
 	var urlsafe bool
-	if err := c.Unpack(&arg, &urlsafe); err != nil {
-		return nil, err
+	if err := c.Unpack(append([]any{&arg, &urlsafe}, further...)...); err != nil {
+		return "", nil, err
 	}
-	data, err := c.Data("data", arg)
-	if err != nil {
-		return nil, err
-	}
-	encoding := base64.StdEncoding
+	encoding = base64.StdEncoding
 	if urlsafe {
 		encoding = base64.URLEncoding
+	}
+	text, err = c.Data(c.Decl.Params[0].Name, arg)
+	return text, encoding, err
+}
+
+func encode(c *builtin.Call) (starlark.Value, error) {
+	data, encoding, err := arguments(c)
+	if err != nil {
+		return nil, err
 	}
 	return starlark.String(encoding.EncodeToString([]byte(data))), nil
 }
 
 func decode(c *builtin.Call) (starlark.Value, error) {
-	var arg starlark.Value
-	var urlsafe, binary bool
-	if err := c.Unpack(&arg, &urlsafe, &binary); err != nil {
-		return nil, err
-	}
-	text, err := c.Data("text", arg)
+	var binary bool
+	text, encoding, err := arguments(c, &binary)
 	if err != nil {
 		return nil, err
-	}
-	encoding := base64.StdEncoding
-	if urlsafe {
-		encoding = base64.URLEncoding
 	}
 	if !strings.HasSuffix(strings.TrimRight(text, "\r\n"), "=") {
 		encoding = encoding.WithPadding(base64.NoPadding)

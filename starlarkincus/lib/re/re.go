@@ -28,13 +28,7 @@ newline with a dot. Positions count bytes, as in strings.`,
 	Members: []builtin.Decl{{
 		Name: "re.compile", Params: []builtin.Param{builtin.Need("pattern", builtin.String|builtin.Pattern)},
 		Returns: builtin.Pattern, Help: `Compiles a pattern and returns a re.Pattern, which has the functions of re as methods, without their first argument.`,
-		Call: func(c *builtin.Call) (starlark.Value, error) {
-			var arg starlark.Value
-			if err := c.Unpack(&arg); err != nil {
-				return nil, err
-			}
-			return patternOf(c, arg)
-		},
+		Call: func(c *builtin.Call) (starlark.Value, error) { return arguments(c) },
 	}, {
 		Name: "re.search", Params: []builtin.Param{builtin.Need("pattern", builtin.String|builtin.Pattern), builtin.Need("string", builtin.String)},
 		Returns: builtin.Match | builtin.None, Help: `Returns a re.Match for the first match of the pattern in the string, or None.`,
@@ -120,9 +114,13 @@ func compile(text string) (*regexp.Regexp, error) {
 	return re, nil
 }
 
-// patternOf returns the pattern given by an argument.
-func patternOf(c *builtin.Call, v starlark.Value) (*pattern, error) {
-	switch v := v.(type) {
+// arguments sets the variables for the arguments after the pattern, which comes first, and returns the pattern.
+func arguments(c *builtin.Call, further ...any) (*pattern, error) {
+	var arg starlark.Value
+	if err := c.Unpack(append([]any{&arg}, further...)...); err != nil {
+		return nil, err
+	}
+	switch v := arg.(type) {
 	case *pattern:
 		return v, nil
 	case starlark.String:
@@ -132,18 +130,14 @@ func patternOf(c *builtin.Call, v starlark.Value) (*pattern, error) {
 		}
 		return &pattern{re}, nil
 	}
-	return nil, c.Errorf("pattern is %s, want a string or what re.compile gives", builtin.Described(v))
+	return nil, c.Errorf("pattern is %s, want a string or what re.compile gives", builtin.Described(arg))
 }
 
 // find returns the implementation of a function that looks for one match, with a frame around the pattern to anchor it.
 func find(frame string) func(*builtin.Call) (starlark.Value, error) {
 	return func(c *builtin.Call) (starlark.Value, error) {
-		var arg starlark.Value
 		var s string
-		if err := c.Unpack(&arg, &s); err != nil {
-			return nil, err
-		}
-		p, err := patternOf(c, arg)
+		p, err := arguments(c, &s)
 		if err != nil {
 			return nil, err
 		}
@@ -166,12 +160,8 @@ func find(frame string) func(*builtin.Call) (starlark.Value, error) {
 }
 
 func findAll(c *builtin.Call) (starlark.Value, error) {
-	var arg starlark.Value
 	var s string
-	if err := c.Unpack(&arg, &s); err != nil {
-		return nil, err
-	}
-	p, err := patternOf(c, arg)
+	p, err := arguments(c, &s)
 	if err != nil {
 		return nil, err
 	}
@@ -202,13 +192,9 @@ func matchLimit(c *builtin.Call, name string, n int) (int, error) {
 }
 
 func split(c *builtin.Call) (starlark.Value, error) {
-	var arg starlark.Value
 	var s string
 	var most int
-	if err := c.Unpack(&arg, &s, &most); err != nil {
-		return nil, err
-	}
-	p, err := patternOf(c, arg)
+	p, err := arguments(c, &s, &most)
 	if err != nil {
 		return nil, err
 	}
@@ -226,13 +212,10 @@ func split(c *builtin.Call) (starlark.Value, error) {
 }
 
 func substitute(c *builtin.Call) (starlark.Value, error) {
-	var arg, repl starlark.Value
+	var repl starlark.Value
 	var s string
 	var count int
-	if err := c.Unpack(&arg, &repl, &s, &count); err != nil {
-		return nil, err
-	}
-	p, err := patternOf(c, arg)
+	p, err := arguments(c, &repl, &s, &count)
 	if err != nil {
 		return nil, err
 	}
