@@ -52,9 +52,9 @@ func (f *Failure) decide(from source) *rule {
 	return nil
 }
 
-// OfReply returns the class of a server's error reply. Trusted reports whether the server trusts the client at all; it
+// ofReply returns the class of a server's error reply. Trusted reports whether the server trusts the client at all; it
 // is called only for a 403, because the answer takes a request.
-func OfReply(f Failure, trusted func() bool) *Class {
+func ofReply(f Failure, trusted func() bool) *Class {
 	r := f.decide(replies)
 	switch {
 	case r != nil && r.class == Permission && f.Status == 403 && trusted != nil && !trusted():
@@ -69,9 +69,9 @@ func OfReply(f Failure, trusted func() bool) *Class {
 	return API
 }
 
-// OfOperation returns the class of a failed background operation, and the class of its cause, which is nil if the
+// ofOperation returns the class of a failed background operation, and the class of its cause, which is nil if the
 // message names none. The cause is judged by the message alone, because only older servers report more than that.
-func OfOperation(f Failure) (class, cause *Class) {
+func ofOperation(f Failure) (class, cause *Class) {
 	if f.Status == operationCancelled {
 		return OperationCancelled, nil
 	}
@@ -83,7 +83,7 @@ func OfOperation(f Failure) (class, cause *Class) {
 
 // NewReply returns the error of a server's error reply, whose decoded body is response.
 func NewReply(f Failure, response any, trusted func() bool) *Error {
-	class := OfReply(f, trusted)
+	class := ofReply(f, trusted)
 	return &Error{Class: class, Message: f.Message, Status: f.Status, Response: response, Object: f.object(class)}
 }
 
@@ -94,7 +94,7 @@ func NewReply(f Failure, response any, trusted func() bool) *Error {
 // the operation: on both the reason is the error and the failed operation its cause. An operation whose member died may
 // still have succeeded: only the member's unavailability is certain, and so it is the error.
 func NewOperation(id string, f Failure, response any) *Error {
-	class, causeClass := OfOperation(f)
+	class, causeClass := ofOperation(f)
 	e := &Error{Class: class, Message: f.Message, Status: f.Status, OperationID: id, Response: response}
 	switch {
 	case f.Message == "" && class == OperationCancelled:

@@ -124,14 +124,14 @@ func TestOfReply(t *testing.T) {
 		{504, "Instance is not running", nil, State},
 		{301, "Moved", nil, API},
 	} {
-		if got := OfReply(Failure{Status: test.status, Message: test.text}, test.trusted); got != test.want {
+		if got := ofReply(Failure{Status: test.status, Message: test.text}, test.trusted); got != test.want {
 			t.Errorf("%d %s: got %v, want %v", test.status, test.text, got, test.want)
 		}
 	}
 	// Trusted takes a request: it is called only for a 403.
 	for status := 200; status < 600; status++ {
 		asked := false
-		OfReply(Failure{Status: status, Message: "x"}, func() bool { asked = true; return true })
+		ofReply(Failure{Status: status, Message: "x"}, func() bool { asked = true; return true })
 		if asked != (status == 403) {
 			t.Errorf("%d: asked is %v", status, asked)
 		}

@@ -117,8 +117,8 @@ func (d *Decl) Signature() string {
 // Callable reports whether the name is a function, or a library that is also a function.
 func (d *Decl) Callable() bool { return d.Call != nil || d.native }
 
-// Title returns the name, with the parameters in parentheses if it is callable.
-func (d *Decl) Title() string {
+// title returns the name, with the parameters in parentheses if it is callable.
+func (d *Decl) title() string {
 	if d.Callable() {
 		return d.Name + "(" + d.Signature() + ")"
 	}
@@ -126,7 +126,7 @@ func (d *Decl) Title() string {
 }
 
 // Text returns the title and the help.
-func (d *Decl) Text() string { return d.Title() + "\n\n" + d.Help }
+func (d *Decl) Text() string { return d.title() + "\n\n" + d.Help }
 
 // A Call is a script's call of a function.
 type Call struct {

@@ -51,7 +51,7 @@ func escaped(s, keep string) string {
 		case r == utf8.RuneError:
 			fmt.Fprintf(&b, `\x%02x`, s[i])
 		default:
-			b.WriteString(Escape(r))
+			b.WriteString(escape(r))
 		}
 	}
 	return b.String()
@@ -65,8 +65,8 @@ func shows(s string, i int, r rune, keep string) bool {
 	return Rune(r) || strings.ContainsRune(keep, r)
 }
 
-// Escape returns the escape of a character, in Go's notation.
-func Escape(r rune) string {
+// escape returns the escape of a character, in Go's notation.
+func escape(r rune) string {
 	switch {
 	case r == '\n':
 		return `\n`
