@@ -15,6 +15,7 @@ import (
 	"sync"
 	"testing"
 
+	"incus-star/starlarkincus/internal/fakeexec"
 	"incus-star/starlarkincus/remote"
 	"incus-star/starlarkincus/spec"
 )
@@ -38,6 +39,7 @@ type answers struct {
 	empty    bool                      // has only projects, parents and created objects
 	sync     bool                      // starts no operations
 	lost     bool                      // drops all requests
+	terminal bool                      // the last command has one
 	busy     int                       // number of refused DELETEs
 	override map[string]any            // fields of all objects
 	failing  map[string]string         // failures such as "400 text" of requests, by "METHOD /path"
@@ -83,7 +85,7 @@ func newAnswers() *answers {
 		known[m.Extension] = true
 		learn(m.Arguments())
 		for i, s := range sends {
-			starts := i+1 < len(sends) && sends[i+1].Waits || m.Does == spec.DoOffer || m.Does == spec.DoToken || s.Body["migration"] == true
+			starts := i+1 < len(sends) && sends[i+1].Waits || m.Does == spec.DoOffer || m.Does == spec.DoToken || s.Body["migration"] == true || s.Body["wait-for-websocket"] == true
 			if starts && !strings.HasPrefix(s.HTTP, "{") && s.HTTP != "GET" {
 				a.background = append(a.background, s)
 			}
@@ -127,6 +129,23 @@ func (a *answers) down(lost bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.lost = lost
+}
+
+// outputOf returns what comes through a command's websocket; nil for nothing, not even an end.
+func (a *answers) outputOf(stream string) []byte {
+	text := func(name, otherwise string) []byte {
+		if own, has := a.texts[name]; has {
+			otherwise = own
+		}
+		return []byte(otherwise)
+	}
+	switch {
+	case stream == "1", stream == "0" && a.terminal:
+		return text("stdout", "text")
+	case stream == "2":
+		return text("stderr", "")
+	}
+	return nil
 }
 
 // take returns the requests since the last call.
@@ -279,7 +298,16 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(code, message)
 		return
 	}
+	if body["wait-for-websocket"] == true {
+		a.terminal = body["interactive"] == true
+	}
 	switch {
+	case strings.HasSuffix(path, "/websocket"):
+		output := a.outputOf(r.URL.Query().Get("secret"))
+		a.mu.Unlock()
+		defer a.mu.Lock()
+		fakeexec.Serve(w, r, output)
+		return
 	case strings.HasSuffix(path, "/wait"):
 		answer(200, map[string]any{"type": "sync", "status": "Success", "status_code": 200, "metadata": operation})
 		return
@@ -319,6 +347,9 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		operation["status"], operation["status_code"], operation["err"] = "Running", 103, ""
+		if body["wait-for-websocket"] == true {
+			operation["metadata"] = map[string]any{"fds": fakeexec.Fds(a.terminal, strings.Clone), "command": body["command"]}
+		}
 		w.Header().Set("Location", "/1.0/operations/"+operationID)
 		answer(202, map[string]any{"type": "async", "status": "Operation created", "status_code": 100, "operation": "/1.0/operations/" + operationID, "metadata": operation})
 		return

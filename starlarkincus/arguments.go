@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/spec"
 	"incus-star/starlarkincus/value"
 
@@ -177,6 +178,8 @@ func (a *arguments) encode(f *spec.Field, path string, v starlark.Value) (any, e
 		return certificatePEM(path, v)
 	case spec.Raw:
 		return value.Raw(path, v)
+	case spec.Input, spec.Callable:
+		return scriptValue(f.Type, path, v)
 	case spec.Filter, spec.Conditions:
 		return newFilter(f, path, v)
 	case spec.Objects:
@@ -244,4 +247,18 @@ func CheckFilterField(f *spec.Field, key string) error {
 	name, _, _ := strings.Cut(key, ".")
 	_, err := filterField(f.Fields, f.Script(), name)
 	return err
+}
+
+// scriptValue returns a value that the module keeps as the script gave it.
+func scriptValue(t spec.Type, path string, v starlark.Value) (starlark.Value, error) {
+	_, calls := v.(starlark.Callable)
+	_, iterates := v.(starlark.Iterable)
+	switch v.(type) {
+	case starlark.String, starlark.Bytes:
+		calls, iterates = false, true
+	}
+	if calls || iterates && t == spec.Input {
+		return v, nil
+	}
+	return nil, &value.TypeError{Path: path, Got: builtin.Described(v), Want: t.String()}
 }

@@ -2,36 +2,105 @@ package starlarkincus
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"path"
+	"io"
+	"os"
 	"strings"
+	"time"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/rest"
+	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
-	"go.starlark.net/starlarkstruct"
 )
 
-// maxOutput bounds the recorded stdout and stderr of a command, in bytes each.
-const maxOutput = 1 << 30
+// maxOutput bounds the output of a command that is collected, in bytes.
+const maxOutput = 256 << 20
 
-// notRun maps the messages of Incus about commands that can't be run to the exit status of a shell.
+// notRun are the statuses that a shell gives commands that can't be run; Incus fails the operation with these words.
 var notRun = map[string]int{"Command not found": 127, "Command not executable": 126}
 
-// An execResult is the result of a command.
-type execResult struct {
-	exitCode       int
-	stdout, stderr string
-	operation      string              // id
-	method, path   string              // request that started it
-	clean          func(string) string // removes secrets in the request from a text
-	cause          *errors.Error       // failure to start, or nil
+// A command is one that runs in an instance.
+type command struct {
+	exec     *rest.Exec
+	name     string // its first word
+	method   string // of the request that began it
+	path     string
+	encoding string
+	check    bool // a status other than 0 is an error
+	reads    bool // it changes nothing
+	input    *pipe
+	lines    *splitter // of what was taken of its output
+	release  func()    // says that nobody has to end it any more
+	misread  error     // of a line that can't be decoded
+
+	end *execEnd // once it was waited for
 }
 
-// exec runs a command, and reads and deletes the output that the server recorded.
+// An execEnd is how a command ended, and what went wrong with it.
+type execEnd struct {
+	result *execResult
+	err    error
+}
+
+// An execResult is how a command ended.
+type execResult struct {
+	exitCode       int
+	stdout, stderr []byte
+	cause          *errors.Error // of one that didn't start
+}
+
+// exec runs a command.
 func exec(c *invocation) (starlark.Value, error) {
+	body, err := c.commandBody()
+	if err != nil {
+		return nil, err
+	}
+	cmd := &command{name: body["command"].([]string)[0], encoding: value.AutoEncoding, check: c.args.flag("check", true), reads: c.args.flag("reads", false)}
+	if c.args.has("encoding") {
+		cmd.encoding = c.args.string("encoding")
+	}
+	if err := value.CheckEncoding("encoding", cmd.encoding); err != nil {
+		return nil, fmt.Errorf("%s: %w", c.name, err)
+	}
+	waits := c.args.flag("wait", true)
+	stream, _ := c.args.local["stream"].(starlark.Callable)
+	if stream != nil && !waits {
+		return nil, fmt.Errorf("%s: stream= doesn't go with wait=False: a Command has lines()", c.name)
+	}
+	options := rest.ExecOptions{Terminal: c.args.flag("tty", false), MaxOutput: maxOutput, Timeout: c.args.duration("timeout")}
+	if c.args.has("timeout") {
+		options.Timeout = max(options.Timeout, time.Nanosecond) // 0 is no time, not all of it
+	}
+	var supply *supplier
+	if options.Stdin, supply, err = c.stdin(waits); err != nil {
+		return nil, err
+	}
+	if supply != nil {
+		defer supply.done()
+		cmd.input = supply.pipe
+	} else if p, ok := options.Stdin.(*pipe); ok {
+		cmd.input = p
+	}
+	if err := c.ref.begin(c.ctx, cmd, body, options); err != nil {
+		if closer, ok := options.Stdin.(io.Closer); ok {
+			_ = closer.Close()
+		}
+		return nil, cmd.failed(err)
+	}
+	if !waits {
+		return c.handle(cmd, body)
+	}
+	if err := c.attend(cmd, stream, supply); err != nil {
+		return nil, err
+	}
+	return cmd.result(c.ctx, nil, cmd.check)
+}
+
+// commandBody returns the body of the request.
+func (c *invocation) commandBody() (map[string]any, error) {
 	body := c.body()
 	if env := c.args.local["env"]; env != nil {
 		if body["environment"] != nil {
@@ -39,8 +108,7 @@ func exec(c *invocation) (starlark.Value, error) {
 		}
 		body["environment"] = env
 	}
-	command := body["command"].([]string)
-	if len(command) == 0 {
+	if len(body["command"].([]string)) == 0 {
 		return nil, fmt.Errorf("%s: command: the list is empty", c.name)
 	}
 	for name, v := range texts(body["environment"]) {
@@ -48,116 +116,204 @@ func exec(c *invocation) (starlark.Value, error) {
 			return nil, fmt.Errorf("%s: environment[%q]: a name has no = and nothing has a zero byte", c.name, name)
 		}
 	}
-	result, going, err := c.ref.execute(c.ctx, body, c.patience())
-	if going != nil || err != nil {
-		return going, err
+	if c.args.flag("tty", false) {
+		body["interactive"] = true
 	}
-	if result.exitCode != 0 && c.args.flag("check", true) {
-		return nil, result.failure(command[0])
+	if (body["width"] != nil || body["height"] != nil) && body["interactive"] == false {
+		return nil, fmt.Errorf("%s: width= and height= go with tty=True", c.name)
 	}
-	return starlarkstruct.FromStringDict(starlark.String("ExecResult"), starlark.StringDict{
-		"exit_code": starlark.MakeInt(result.exitCode),
-		"stdout":    starlark.String(result.stdout),
-		"stderr":    starlark.String(result.stderr),
-	}), nil
+	return body, nil
 }
 
-// execute runs a command in the instance, or returns the operation if w doesn't wait. The body is that of the method
-// exec.
-func (r ref) execute(ctx context.Context, body map[string]any, w patience) (*execResult, *Object, error) {
-	out, err := r.act(ctx, "POST", "exec", body, w)
-	if out.reply == nil || out.going != nil {
-		return nil, out.going, err
-	}
-	began := out.reply.Operation
-	at := r.join("exec").path
-	if began == nil {
-		return nil, nil, unreadable("POST", r.path, out.reply, fmt.Errorf("got no operation"))
-	}
-	result := &execResult{operation: began.ID(), clean: began.Clean, method: "POST", path: at}
-	var failed *errors.Error
+// stdin returns what the command reads: nil for nothing. What the script supplies while it waits is returned as well.
+func (c *invocation) stdin(waits bool) (io.Reader, *supplier, error) {
+	given := c.args.local["stdin"]
 	switch {
-	case errors.As(err, &failed) && notRun[failed.Message] != 0 && failed.Class == errors.Operation:
-		return result, nil, r.notRun(ctx, result, failed)
-	case err != nil:
+	case c.args.has("stdin_file"):
+		if given != nil {
+			return nil, nil, fmt.Errorf("%s: stdin= and stdin_file= exclude each other", c.name)
+		}
+		file, err := os.Open(c.args.string("stdin_file"))
+		if err != nil {
+			e := errors.New(errors.Base, "%s: stdin_file: %v", c.name, err)
+			e.Outcome = errors.NotSent
+			return nil, nil, e
+		}
+		return file, nil, nil
+	case given == nil && !waits:
+		return newPipe(), nil, nil
+	case given == nil:
+		return nil, nil, nil
+	}
+	switch v := given.(type) {
+	case starlark.String:
+		return strings.NewReader(string(v)), nil, nil
+	case starlark.Bytes:
+		return strings.NewReader(string(v)), nil, nil
+	}
+	if !waits {
+		return nil, nil, fmt.Errorf("%s: stdin= takes a string or bytes with wait=False: a Command has write()", c.name)
+	}
+	return c.supply(given.(starlark.Value))
+}
+
+// begin begins a command in the instance.
+func (r ref) begin(ctx context.Context, cmd *command, body map[string]any, options rest.ExecOptions) error {
+	client, _, err := r.client.conn.client(ctx)
+	if err != nil {
+		return err
+	}
+	request := rest.Request{Method: "POST", Path: r.join("exec").path, Query: r.query(0), Body: body}
+	var reply *rest.Reply
+	b := builtin.In(ctx)
+	b.Block(func() { cmd.exec, reply, err = client.Exec(ctx, request, options) })
+	if !cmd.reads {
+		took(b, request, reply, err)
+	}
+	cmd.method, cmd.path, cmd.release = request.Method, request.Path, func() {}
+	return err
+}
+
+// execute runs a command in the instance without input for at most limit. The body is that of the table's exec.
+func (r ref) execute(ctx context.Context, body map[string]any, limit time.Duration) (*command, *execResult, error) {
+	cmd := &command{name: body["command"].([]string)[0], encoding: value.AutoEncoding}
+	if err := r.begin(ctx, cmd, body, rest.ExecOptions{MaxOutput: maxOutput, Timeout: max(limit, time.Nanosecond)}); err != nil {
 		return nil, nil, err
 	}
-	return result, nil, r.output(ctx, out.state, result)
+	result, err := cmd.ended(ctx, nil)
+	return cmd, result, err
 }
 
-// failure returns the error for a status other than zero.
-func (r *execResult) failure(command string) error {
-	e := errors.New(errors.Exec, "%s ended with status %d", command, r.exitCode)
-	if text := strings.TrimSpace(r.stderr); text != "" {
-		e.Message += ": " + r.clean(text[strings.LastIndex(text, "\n")+1:])
+// ended waits for the command's end, for at most limit where that isn't nil.
+func (cmd *command) ended(ctx context.Context, limit *time.Duration) (*execResult, error) {
+	if cmd.end != nil {
+		return cmd.end.result, cmd.end.err
 	}
-	e.OperationID, e.Method, e.Path = r.operation, r.method, r.path
-	e.Object = errors.About(&errors.Request{Method: r.method, Path: r.path})
-	e.Fields = map[string]any{"exit_code": r.exitCode, "stdout": r.clean(r.stdout), "stderr": r.clean(r.stderr)}
-	e.Outcome = errors.Done
+	result := new(execResult)
+	var err error
+	cmd.exec.Collect()
+	b := builtin.In(ctx)
+	b.Block(func() {
+		if limit != nil {
+			result.exitCode, err = cmd.exec.WaitTimeout(ctx, *limit)
+		} else {
+			result.exitCode, err = cmd.exec.Wait(ctx)
+		}
+	})
+	select {
+	case <-cmd.exec.Done():
+	default:
+		return nil, err
+	}
+	if cmd.end != nil {
+		return cmd.end.result, cmd.end.err // another task waited too
+	}
+	cmd.release()
+	result.stdout, result.stderr = cmd.exec.Output()
+	var failed *errors.Error
+	if errors.As(err, &failed) && notRun[failed.Message] != 0 && failed.Class == errors.Operation {
+		// One that wrote something did run, and chose the status itself. Of one that wrote nothing the server can't tell, as
+		// of sh -c "exit 127".
+		result.exitCode, err = notRun[failed.Message], nil
+		if len(result.stdout)+len(result.stderr) == 0 && !cmd.lines.any() {
+			result.stderr, result.cause = []byte(failed.Message+"\n"), failed
+		}
+	}
+	if err == nil && !cmd.reads {
+		b.Done++
+	}
+	cmd.end = &execEnd{result, err}
+	return result, err
+}
+
+// result waits for the command's end and returns it as scripts have it.
+func (cmd *command) result(ctx context.Context, limit *time.Duration, check bool) (starlark.Value, error) {
+	result, err := cmd.ended(ctx, limit)
+	if result == nil {
+		return nil, cmd.failed(err)
+	}
+	if err != nil {
+		return nil, cmd.withOutput(cmd.failed(err), result)
+	}
+	if cmd.misread != nil {
+		return nil, cmd.unreadable(result, cmd.misread)
+	}
+	if result.exitCode != 0 && check {
+		return nil, cmd.failure(result)
+	}
+	stdout, err := value.Output("stdout", result.stdout, cmd.encoding)
+	if err != nil {
+		return nil, cmd.unreadable(result, err)
+	}
+	stderr, err := value.Output("stderr", result.stderr, cmd.encoding)
+	if err != nil {
+		return nil, cmd.unreadable(result, err)
+	}
+	return value.ExecResult(result.exitCode, stdout, stderr), nil
+}
+
+// outputs returns the output for an error, which has it in any case.
+func (cmd *command) outputs(r *execResult) (stdout, stderr starlark.Value) {
+	encoding := cmd.encoding
+	if encoding == value.TextEncoding {
+		encoding = value.AutoEncoding
+	}
+	stdout, _ = value.Output("stdout", r.stdout, encoding)
+	stderr, _ = value.Output("stderr", r.stderr, encoding)
+	return stdout, stderr
+}
+
+// failure is the error of a command that ended badly.
+func (cmd *command) failure(r *execResult) error {
+	stdout, stderr := cmd.outputs(r)
+	shown := stderr
+	if last := cmd.lines.lastError(); last != nil {
+		shown = last
+	}
+	e := value.ExecError(cmd.name, r.exitCode, stdout, shown, cmd.exec.Operation().Clean)
+	e.Fields["stderr"] = value.CleanOutput(stderr, cmd.exec.Operation().Clean)
+	e.OperationID, e.Method, e.Path = cmd.exec.Operation().ID(), cmd.method, cmd.path
+	e.Object = errors.About(&errors.Request{Method: cmd.method, Path: cmd.path})
 	if r.cause != nil {
 		e.Outcome, e.Status, e.Response, e.Cause = r.cause.Outcome, r.cause.Status, r.cause.Response, r.cause
 	}
 	return e
 }
 
-// output reads the exit status and the output of a command that has ended.
-func (r ref) output(ctx context.Context, state *rest.State, result *execResult) error {
-	var metadata struct {
-		Return *int              `json:"return"`
-		Output map[string]string `json:"output"`
-	}
-	err := json.Unmarshal(state.Metadata, &metadata)
-	if err != nil || metadata.Return == nil {
-		return &errors.Error{Class: errors.Operation, Outcome: errors.Done, OperationID: state.ID, Status: state.StatusCode, Cause: err,
-			Message: "the server doesn't say how the command ended"}
-	}
-	result.exitCode = *metadata.Return
-	if result.stdout, err = r.recorded(ctx, metadata.Output["1"]); err == nil {
-		result.stderr, err = r.recorded(ctx, metadata.Output["2"])
-	}
-	return result.lost(err)
-}
-
-// notRun handles an operation that failed because the command can't be run. Servers infer that from the exit status, so
-// output means that the command did run and chose the status itself. Without output the two can't be told apart, as for
-// sh -c "exit 127", and the outcome is unknown.
-func (r ref) notRun(ctx context.Context, result *execResult, failed *errors.Error) error {
-	result.exitCode = notRun[failed.Message]
-	var err error
-	if result.stdout, err = r.recorded(ctx, "exec_"+result.operation+".stdout"); err == nil {
-		result.stderr, err = r.recorded(ctx, "exec_"+result.operation+".stderr")
-	}
-	if err != nil && !errors.Is(err, errors.NotFound) {
-		return result.lost(err)
-	}
-	if result.stdout+result.stderr == "" {
-		result.stderr, result.cause = failed.Message+"\n", failed
-	}
-	return nil
-}
-
-// lost returns the error for unreadable output of a command that has ended.
-func (r *execResult) lost(err error) error {
+// withOutput adds to an error what the command had written.
+func (cmd *command) withOutput(err error, r *execResult) error {
 	var e *errors.Error
 	if !errors.As(err, &e) {
 		return err
 	}
-	e.Outcome, e.OperationID = errors.Done, r.operation
-	e.Fields = map[string]any{"exit_code": r.exitCode}
+	if e.Fields == nil {
+		e.Fields = make(map[string]any)
+	}
+	stdout, stderr := cmd.outputs(r)
+	clean := cmd.exec.Operation().Clean
+	e.Fields["stdout"], e.Fields["stderr"] = value.CleanOutput(stdout, clean), value.CleanOutput(stderr, clean)
 	return err
 }
 
-// recorded reads a recorded output and then deletes it. A failed deletion is harmless, because the file is deleted with
-// the instance.
-func (r ref) recorded(ctx context.Context, file string) (string, error) {
-	if file == "" {
-		return "", nil
+// unreadable is the error of output that isn't what the script asked for.
+func (cmd *command) unreadable(r *execResult, cause error) error {
+	e := errors.New(errors.Exec, "%s: %s", cmd.name, cause)
+	e.OperationID, e.Method, e.Path, e.Outcome = cmd.exec.Operation().ID(), cmd.method, cmd.path, errors.Done
+	e.Fields = map[string]any{"exit_code": r.exitCode}
+	return cmd.withOutput(e, r)
+}
+
+// failed returns an error of the command as its caller is to see it: that of one that only reads has changed nothing.
+func (cmd *command) failed(err error) error {
+	var e *errors.Error
+	if cmd.reads && errors.As(err, &e) {
+		e.Reads = true
+		if e.Outcome == errors.Unknown {
+			e.Outcome = ""
+		}
+		if e.Class.IsA(errors.Connection) {
+			e.OperationID = "" // what retry takes for a change
+		}
 	}
-	p := r.join("logs/exec-output").item(path.Base(file)) // use only the base name of the server's path
-	data, _, err := r.client.raw(ctx, rest.Request{Method: "GET", Path: p.path, Query: p.query(0), MaxBytes: maxOutput})
-	if err == nil {
-		_, _ = r.client.sendAside(ctx, rest.Request{Method: "DELETE", Path: p.path, Query: p.query(0)})
-	}
-	return string(data), err
+	return err
 }

@@ -27,6 +27,7 @@ var imports = map[string][]string{
 	"incus-star/starlarkincus/internal/nesting":    {"incus-star/errors"},
 	"incus-star/starlarkincus/internal/owner":      {},
 	"incus-star/starlarkincus/internal/process":    {"incus-star/errors"},
+	"incus-star/starlarkincus/internal/fakeexec":   {},
 	"incus-star/starlarkincus/remote":              {"incus-star/errors", "incus-star/starlarkincus/internal/input", "incus-star/starlarkincus/internal/owner", "incus-star/starlarkincus/internal/secret"},
 	"incus-star/starlarkincus/value":               {"incus-star/errors"},
 	"incus-star/starlarkincus/lib/base64":          {"incus-star/starlarkincus/builtin"},

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"incus-star/errors"
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/spec"
 
@@ -74,6 +75,11 @@ func (w *tester) collection(client starlark.Value, p *spec.Site) starlark.Value 
 // object returns an object of a site.
 func (w *tester) object(client starlark.Value, p *spec.Site) starlark.Value {
 	on := func(owner starlark.Value, methods []spec.Method) starlark.Value {
+		if i := slices.IndexFunc(methods, func(m spec.Method) bool { return m.Handle == p.Resource }); i >= 0 {
+			args := w.required("", &methods[i])
+			args["wait"] = starlark.False
+			return w.call(w.attr(owner, methods[i].Name), nil, kwargs(args))
+		}
 		i := slices.IndexFunc(methods, func(m spec.Method) bool { return m.Returns.Of == p.Resource })
 		return w.call(w.attr(owner, methods[i].Name), nil, kwargs(w.required("", &methods[i])))
 	}
@@ -262,6 +268,9 @@ func (w *tester) run(who string, p *spec.Site, m *spec.Method, sends []spec.Requ
 	}
 	name := fmt.Sprintf("%s(%v) %v", who, kwargs(c.args), c.when)
 	got, err := starlark.Call(new(starlark.Thread), w.attr(owner, m.Name), nil, kwargs(c.args))
+	if m.Does == spec.DoSignal && errors.Is(err, errors.State) {
+		return // the fake's command has ended
+	}
 	if err != nil {
 		w.Errorf("%s: %v, after %v", name, err, w.answers.take())
 		return
@@ -274,13 +283,20 @@ func (w *tester) run(who string, p *spec.Site, m *spec.Method, sends []spec.Requ
 	if i := slices.IndexFunc(want, func(s spec.Request) bool { return s.Waits }); c.args["wait"] == starlark.False && i >= 0 {
 		want = want[:i]
 	}
-	arrived := w.answers.take()
-	for deadline := time.Now().Add(5 * time.Second); watched && !slices.ContainsFunc(arrived, isWait) && time.Now().Before(deadline); {
+	arrived := oneWebsocket(w.answers.take())
+	complete := func() bool {
+		attaches := slices.ContainsFunc(want, func(s spec.Request) bool { return strings.HasSuffix(s.Path, "/websocket") })
+		return slices.ContainsFunc(arrived, isWait) && (!attaches || slices.ContainsFunc(arrived, isWebsocket))
+	}
+	for deadline := time.Now().Add(5 * time.Second); watched && !complete() && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
-		arrived = append(arrived, w.answers.take()...)
+		arrived = oneWebsocket(append(arrived, w.answers.take()...))
 	}
 	if watched {
 		arrived = slices.DeleteFunc(arrived, isWait) // from the background wait for a later wait()
+	}
+	if m.Offline {
+		arrived = slices.DeleteFunc(arrived, func(r arrival) bool { return isWait(r) || isWebsocket(r) }) // of the object
 	}
 	for i := range max(len(arrived), len(want)) {
 		switch {
@@ -296,8 +312,8 @@ func (w *tester) run(who string, p *spec.Site, m *spec.Method, sends []spec.Requ
 		}
 	}
 	if c.args["wait"] == starlark.False {
-		if got.Type() != "Operation" && m.Does != spec.DoRequest {
-			w.Errorf("%s: returned %s, not an Operation", name, got)
+		if kind := m.ReturnsNow().Of; m.Does != spec.DoRequest && got.Type() != kind.Kind {
+			w.Errorf("%s: returned %s, not a %s", name, got, kind.Kind)
 		}
 		return
 	}
@@ -309,7 +325,27 @@ func (w *tester) run(who string, p *spec.Site, m *spec.Method, sends []spec.Requ
 	}
 }
 
+// oneWebsocket leaves one of the requests for a command's websockets, before the wait: they are sent at the same time.
+func oneWebsocket(all []arrival) []arrival {
+	var out []arrival
+	for _, r := range all {
+		switch {
+		case !isWebsocket(r):
+			out = append(out, r)
+		case !slices.ContainsFunc(out, isWebsocket):
+			if n := len(out); n > 0 && isWait(out[n-1]) {
+				out = append(out[:n-1], r, out[n-1])
+			} else {
+				out = append(out, r)
+			}
+		}
+	}
+	return out
+}
+
 func isWait(r arrival) bool { return strings.HasSuffix(r.path, "/wait") }
+
+func isWebsocket(r arrival) bool { return strings.HasSuffix(r.path, "/websocket") }
 
 var (
 	sharedClient *starlarkincus.Client

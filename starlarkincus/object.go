@@ -20,13 +20,14 @@ import (
 // An Object is an object of the server as last read, such as an instance, a profile or an operation. Its fields are
 // attributes and items. Access to them sends nothing.
 type Object struct {
-	ref    ref
-	kind   *kind
-	fields *starlark.Dict
-	etag   string
-	op     *rest.Operation // of an operation that this client started
-	seen   *rest.State     // state of op that the fields show
-	lock   *holding        // of a lock
+	ref     ref
+	kind    *kind
+	fields  *starlark.Dict
+	etag    string
+	op      *rest.Operation // of an operation that this client started
+	seen    *rest.State     // state of op that the fields show
+	lock    *holding        // of a lock
+	command *command        // of a command in an instance
 
 	changed starlark.Value // reports whether ensure modified the object; nil otherwise
 }

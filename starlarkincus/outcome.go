@@ -49,7 +49,7 @@ func (c *invocation) judge(before builtin.Binding, err error) error {
 	if !errors.As(err, &e) || e.Class.IsA(errors.Script) {
 		return err
 	}
-	e.Reads = c.effect() == spec.Reads
+	e.Reads = c.effect() == spec.Reads || c.args.flag("reads", false)
 	if e.Outcome != "" {
 		return err
 	}
@@ -58,7 +58,7 @@ func (c *invocation) judge(before builtin.Binding, err error) error {
 		e.Outcome = errors.Done
 	case now.Sent > before.Sent:
 		e.Outcome = errors.Unknown
-	case c.decl.Effect != spec.Reads && c.decl.Effect != spec.AsAsked:
+	case !e.Reads && c.decl.Effect != spec.AsAsked:
 		e.Outcome = errors.NotSent
 	}
 	return err

@@ -22,7 +22,7 @@ func (w *tester) eachMethod(client starlark.Value, visit func(who string, p *spe
 			case m.Collection && p.Name == "": // results of methods have no collection
 			case m.Collection:
 				visit(wayTo(p)+"."+m.Name, p, &m, w.collection(client, p))
-			case slices.Contains(locksOnly, p.Kind):
+			case slices.Contains(changesOnly, p.Kind):
 			default:
 				visit(p.Singular()+"."+m.Name, p, &m, w.object(client, p))
 			}
@@ -34,8 +34,8 @@ func (w *tester) eachMethod(client starlark.Value, visit func(who string, p *spe
 	}
 }
 
-// locksOnly are kinds of objects that a client that only reads can't have.
-var locksOnly = []string{"Lock"}
+// changesOnly are kinds of objects that a client that only reads can't have.
+var changesOnly = []string{"Lock", "Command"}
 
 // With ReadOnly, each method whose effect isn't Reads is refused by name before anything is sent. All others work,
 // except with arguments that cause changes.

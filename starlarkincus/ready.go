@@ -132,12 +132,12 @@ func (c *invocation) lacks(state *liveState) string {
 func (o *Object) cloudInit(ctx context.Context, limit time.Duration) error {
 	body := maps.Clone(o.kind.object["exec"].Send)
 	body["command"] = []string{"cloud-init", "status", "--wait"}
-	result, _, err := o.ref.execute(ctx, body, within(limit))
+	cmd, result, err := o.ref.execute(ctx, body, limit)
 	if err != nil {
 		return err
 	}
 	if result.exitCode != 0 && result.exitCode != recoverable {
-		return result.failure("cloud-init")
+		return cmd.failure(result)
 	}
 	return nil
 }

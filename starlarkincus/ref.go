@@ -84,9 +84,6 @@ type patience struct {
 	limit   time.Duration
 }
 
-// within returns a patience bounded by d.
-func within(d time.Duration) patience { return patience{bounded: true, limit: max(0, d)} }
-
 // staying returns the same patience, without away.
 func (w patience) staying() patience {
 	w.away = false

@@ -34,6 +34,8 @@ func returned(p *spec.Site, m *spec.Method, owner, got starlark.Value) error {
 		kind = "bool"
 	case says("returns a struct"):
 		kind = "struct"
+	case says("Returns its output for a loop"):
+		kind = "lines"
 	case says("Returns a client"):
 		kind = "incus"
 	case says("names of all", "list of strings", "list of paths"):

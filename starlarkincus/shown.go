@@ -89,6 +89,9 @@ func (o *Object) catchUp() {
 
 // derived returns a computed field: the state, or the addresses, that were read with the object.
 func (o *Object) derived(how spec.Making) (starlark.Value, error) {
+	if how == spec.ExitCode {
+		return o.command.exitCode(), nil
+	}
 	state, _, _ := o.fields.Get(starlark.String("state"))
 	if _, read := state.(*starlark.Dict); !read {
 		return starlark.None, nil

@@ -24,8 +24,10 @@ func TestEveryMethodHasABehavior(t *testing.T) {
 					}
 				}
 			}
-			if m.Returns.Of != nil {
-				visit(m.Returns.Of)
+			for _, of := range []*spec.Resource{m.Returns.Of, m.Handle} {
+				if of != nil {
+					visit(of)
+				}
 			}
 		}
 	}

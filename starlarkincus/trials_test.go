@@ -15,6 +15,17 @@ func (w *tester) sample(f *spec.Field) starlark.Value {
 		return starlark.String("POST")
 	case "path":
 		return starlark.String("/1.0/instances")
+	case "stdin_file":
+		return starlark.String("/dev/null")
+	case "encoding":
+		return starlark.String("bytes")
+	case "signal":
+		return starlark.String("TERM")
+	case "stream":
+		if f.Type == spec.Callable {
+			return starlark.Universe["print"]
+		}
+		return starlark.String("stderr")
 	case "family":
 		return starlark.String("inet")
 	case "certificate", "cluster_certificate":
@@ -83,6 +94,8 @@ func (w *tester) required(who string, m *spec.Method) map[string]starlark.Value 
 
 // excluded are arguments that can't be tested with the fake, with the reason.
 var excluded = map[string]string{
+	"instance.exec.width":        "goes with tty=True",
+	"instance.exec.height":       "the same",
 	"cluster.join.cluster_token": "asks the cluster's server for its certificate",
 	"instances.ensure.target":    "has trials of its own",
 	"volumes.ensure.target":      "the same: the volume would have to be on that member",

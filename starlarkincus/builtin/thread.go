@@ -2,6 +2,7 @@ package builtin
 
 import (
 	"context"
+	"time"
 
 	"go.starlark.net/starlark"
 )
@@ -16,6 +17,9 @@ type Binding struct {
 	Block func(wait func())
 	// Guard wraps each call of a declared function; nil just calls it.
 	Guard func(call func() error) error
+
+	// Keep adds what is to be ended after the script's clean-up, until release is called; nil ends nothing.
+	Keep func(end func(context.Context)) (release func())
 
 	// Print prints a line like print; nil prints nothing.
 	Print func(c *Call, text string) error
@@ -45,6 +49,9 @@ func Bind(thread *starlark.Thread, b Binding) *Binding {
 	if b.Print == nil {
 		b.Print = func(*Call, string) error { return nil }
 	}
+	if b.Keep == nil {
+		b.Keep = func(func(context.Context)) (release func()) { return func() {} }
+	}
 	if b.Width == nil {
 		b.Width = func() int { return 0 }
 	}
@@ -73,8 +80,9 @@ func In(ctx context.Context) *Binding {
 type Work interface {
 	// Abandoned reports whether some work is running without a caller that waits for it.
 	Abandoned() bool
-	// Settle ends the abandoned work, as far as possible before ctx ends.
-	Settle(ctx context.Context)
+	// Settle ends the abandoned work, as far as possible before ctx ends and within limit. A command that has to be ended has
+	// a limit of its own.
+	Settle(ctx context.Context, limit time.Duration)
 	// Running returns the work that is still running, as far as it can be found before ctx ends, and the work that
 	// succeeded after its caller was stopped, unknown to the script.
 	Running(ctx context.Context) []Running
@@ -87,6 +95,7 @@ type Running struct {
 	Description string // such as "creating instance web"
 	OperationID string // empty if unknown
 	Ended       bool   // it succeeded
+	Stopped     bool   // it was ended; the description says how
 }
 
 func (r Running) String() string {

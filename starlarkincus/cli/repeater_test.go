@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"incus-star/starlarkincus/internal/fakeexec"
 )
 
 // A repeater is a server that repeats each request in its answers, and has secrets of its own.
@@ -64,7 +66,7 @@ func (s *repeater) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		status := map[int]string{103: "Running", 200: "Success", 400: "Failure", 401: "Cancelled"}[code]
 		return map[string]any{"id": strings.TrimPrefix(repeatedOperation, "/1.0/operations/"), "class": "token", "status": status, "status_code": code,
 			"description": "Executing command", "err": err, "may_cancel": false, "location": "none", "resources": nil,
-			"metadata": map[string]any{"secret": s.own + "-secret", "fds": map[string]any{"0": s.own + "-fd", "control": s.own + "-control"},
+			"metadata": map[string]any{"secret": s.own + "-secret", "fds": fakeexec.Fds(false, func(name string) string { return s.own + "-fd" + name }),
 				"request": json.RawMessage(`{"name": "n"}`), "command": []string{text}, "return": 1, "environment": map[string]any{"DB_PASSWORD": s.own + "-env"},
 				"addresses": []string{"127.0.0.1:1"}, "fingerprint": "f", "output": map[string]any{"1": "/1.0/instances/i/logs/exec-output/1.stdout", "2": "/1.0/instances/i/logs/exec-output/2.stderr"}}}
 	}
@@ -75,12 +77,19 @@ func (s *repeater) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	metadata := map[string]any{"core.trust_password": s.own + "-config", "nested": []any{map[string]any{"api_key": s.own + "-key"}}, "said": text}
 	isOperation := strings.HasPrefix(r.URL.Path, "/1.0/operations/")
 	switch {
+	case strings.HasSuffix(r.URL.Path, "/websocket") && strings.HasPrefix(s.mode, "operation"):
+		var output []byte
+		switch stream := strings.TrimPrefix(r.URL.Query().Get("secret"), s.own+"-fd"); {
+		case stream == "1", stream == "2":
+			output = []byte(text)
+		}
+		s.mu.Unlock()
+		defer s.mu.Lock()
+		fakeexec.Serve(w, r, output)
 	case r.Method == "GET" && r.URL.Path == "/1.0":
 		answer(200, map[string]any{"type": "sync", "metadata": map[string]any{"auth": "trusted", "api_extensions": []string{}, "config": metadata, "environment": map[string]any{}}})
 	case r.Method == "GET" && r.URL.Path == "/1.0/instances/i":
 		answer(200, map[string]any{"type": "sync", "metadata": map[string]any{"name": "i", "status": "Running", "config": metadata}})
-	case strings.Contains(r.URL.Path, "/exec-output/"):
-		io.WriteString(w, text)
 	case isOperation && strings.HasPrefix(s.mode, "operation"):
 		switch code := map[string]int{"operation succeeds": 200, "operation fails": 400, "operation is cancelled": 401}[s.mode]; code {
 		case 0:

@@ -38,7 +38,7 @@ func deferCall(c *invocation) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	*c.run.deferred = append(*c.run.deferred, deferredCall{fn, c.Args[1:], c.Kwargs, c.callers()})
+	c.run.left.deferred = append(c.run.left.deferred, deferredCall{fn, c.Args[1:], c.Kwargs, c.callers()})
 	return starlark.None, nil
 }
 
@@ -66,7 +66,7 @@ func (c *invocation) callers() starlark.CallStack {
 // callDeferred makes the deferred calls, including those that they defer. Err is the error of the run so far; callDeferred
 // returns the final one.
 func (r *run) callDeferred(err error) error {
-	for calls := r.deferred; len(*calls) > 0; {
+	for calls := &r.left.deferred; len(*calls) > 0; {
 		last := len(*calls) - 1
 		d := (*calls)[last]
 		(*calls)[last] = deferredCall{}
@@ -75,6 +75,7 @@ func (r *run) callDeferred(err error) error {
 			err = r.withDeferred(err, failed)
 		}
 	}
+	r.host.block(func() { r.left.kept.endAll(r.cleanupCtx) })
 	switch {
 	case err == nil:
 		return r.outcome(nil)

@@ -242,7 +242,7 @@ func makeTemporary(c *invocation) (starlark.Value, error) {
 	if err != nil {
 		return nil, c.fileError(pathOf(err, os.TempDir()), err)
 	}
-	calls := c.run.deferred
+	calls := &c.run.left.deferred
 	var t *temporaries
 	if len(*calls) > 0 {
 		t, _ = (*calls)[0].fn.(*temporaries)

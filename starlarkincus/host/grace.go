@@ -56,9 +56,7 @@ func (r *run) endAbandoned(ctx context.Context, limit time.Duration) {
 	if !r.work.Abandoned() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	r.host.block(func() { r.work.Settle(ctx) })
+	r.host.block(func() { r.work.Settle(ctx, limit) })
 }
 
 // An unfinishedError is the error of a run that was stopped before its clean-up or its operations had ended.

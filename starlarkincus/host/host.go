@@ -202,6 +202,6 @@ func (h *Host) explain(err error, file *syntax.File, names starlark.StringDict) 
 type noWork struct{}
 
 func (noWork) Abandoned() bool                           { return false }
-func (noWork) Settle(context.Context)                    {}
+func (noWork) Settle(context.Context, time.Duration)     {}
 func (noWork) Running(context.Context) []builtin.Running { return nil }
 func (noWork) Close()                                    {}

@@ -32,7 +32,7 @@ type run struct {
 	names starlark.StringDict // predeclared for its files
 	line  *commandLine        // of the script; nil at a prompt
 
-	deferred *[]deferredCall // of the script, or of the prompt's session
+	left *leftovers // of the script, or of the prompt's session
 
 	work           builtin.Work
 	graceEnd       func() time.Time // the end of the grace period, which the first call begins
@@ -62,16 +62,16 @@ func taskOf(thread *starlark.Thread) *task {
 
 // execute runs a script, and then the calls that it deferred, as a run of its own.
 func (h *Host) execute(ctx context.Context, script func(*run, *starlark.Thread) error) error {
-	return h.withRun(ctx, new([]deferredCall), func(r *run) error { return r.unfinished(r.callDeferred(r.main(script))) })
+	return h.withRun(ctx, new(leftovers), func(r *run) error { return r.unfinished(r.callDeferred(r.main(script))) })
 }
 
 // withRun calls body with a new run, under the lock.
-func (h *Host) withRun(ctx context.Context, deferred *[]deferredCall, body func(*run) error) error {
+func (h *Host) withRun(ctx context.Context, left *leftovers, body func(*run) error) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	r := h.newRun(ctx)
 	defer r.close()
-	r.deferred = deferred
+	r.left = left
 	return classed(body(r))
 }
 
@@ -154,7 +154,7 @@ func (r *run) newThread(name string, parent context.Context, depth int) (thread 
 	thread = &starlark.Thread{Name: name, Load: r.load, Print: func(_ *starlark.Thread, s string) { _ = r.host.print(s) }}
 	thread.SetLocal(taskKey, t)
 	builtin.Bind(thread, builtin.Binding{
-		Context: ctx, Block: r.host.block, Guard: t.guard,
+		Context: ctx, Block: r.host.block, Guard: t.guard, Keep: r.left.kept.add,
 		Print: t.print, Width: func() int { return terminalWidth(r.host.options.Stdout) }})
 	counted := r.countSteps(thread, t)
 	unwatch := context.AfterFunc(ctx, func() { thread.Cancel(context.Cause(ctx).Error()) })
@@ -239,7 +239,7 @@ const maxDepth = 101_000
 
 // cleanup calls fn as clean-up for the thread.
 func (t *task) cleanup(thread *starlark.Thread, fn starlark.Callable) error {
-	return t.run.protected(t.depth+thread.CallStackDepth(), t.cleanups+len(*t.run.deferred), nil, fn, nil, nil)
+	return t.run.protected(t.depth+thread.CallStackDepth(), t.cleanups+len(t.run.left.deferred), nil, fn, nil, nil)
 }
 
 // protected calls fn on a thread of its own, which a stop of the run, before or during the call, ends only after the grace

@@ -50,7 +50,7 @@ func (s *Script) Call(fn starlark.Callable) error {
 
 // Defer defers a call of fn, as a script does with defer(fn).
 func (s *Script) Defer(fn starlark.Callable) {
-	*s.run.deferred = append(*s.run.deferred, deferredCall{fn: fn})
+	s.run.left.deferred = append(s.run.left.deferred, deferredCall{fn: fn})
 }
 
 // Parse parses a script and resolves its names, without running it. The error is a [*UsageError], a syntax.Error or a

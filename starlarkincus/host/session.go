@@ -22,7 +22,7 @@ type Session struct {
 	names   starlark.StringDict // functions of earlier entries look names up in it
 	entries int
 
-	deferred []deferredCall
+	left leftovers
 }
 
 // NewSession returns a session with the host's names.
@@ -43,7 +43,7 @@ func (s *Session) Eval(ctx context.Context, src string) (starlark.Value, error) 
 		return nil, err
 	}
 	var v starlark.Value = starlark.None
-	err = s.host.withRun(ctx, &s.deferred, func(r *run) error {
+	err = s.host.withRun(ctx, &s.left, func(r *run) error {
 		return r.unfinished(r.main(func(_ *run, thread *starlark.Thread) error {
 			v, err = s.eval(thread, name, text)
 			return err
@@ -58,7 +58,7 @@ func (s *Session) Eval(ctx context.Context, src string) (starlark.Value, error) 
 // Close makes the calls that entries deferred, the last one first. If ctx has ended, they have the grace period. The error
 // is like that of a script. The session may be used, and closed, again.
 func (s *Session) Close(ctx context.Context) error {
-	return s.host.withRun(ctx, &s.deferred, func(r *run) error { return r.unfinished(r.callDeferred(nil)) })
+	return s.host.withRun(ctx, &s.left, func(r *run) error { return r.unfinished(r.callDeferred(nil)) })
 }
 
 // Names returns all names that an entry can use, sorted.

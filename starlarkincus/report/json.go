@@ -37,6 +37,7 @@ type reportedError struct {
 	Notes       []string         `json:"notes,omitempty"`
 	Running     []reportedWork   `json:"still_running,omitempty"`      // on the server
 	Ended       []reportedWork   `json:"done_after_stop,omitempty"`    // the same
+	Stopped     []reportedWork   `json:"ended_after_stop,omitempty"`   // commands in instances
 	Unfinished  []string         `json:"unfinished_cleanup,omitempty"` // calls
 	Errors      []reportedSyntax `json:"errors,omitempty"`
 	Frames      []reportedFrame  `json:"frames"` // the most recent call last
@@ -117,9 +118,12 @@ func (p *Printer) reported(r *Report) *reportedError {
 	p.addFrames(out, r.Frames)
 	for _, one := range r.Running {
 		work := reportedWork{one.Description, stringOrNull(one.OperationID)}
-		if one.Ended {
+		switch {
+		case one.Ended:
 			out.Ended = append(out.Ended, work)
-		} else {
+		case one.Stopped:
+			out.Stopped = append(out.Stopped, work)
+		default:
 			out.Running = append(out.Running, work)
 		}
 	}

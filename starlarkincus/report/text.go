@@ -53,9 +53,12 @@ func (p *Printer) text(r *Report) string {
 		text = printable.Text(r.Context) + ":\n" + text
 	}
 	for _, running := range r.Running {
-		if running.Ended {
+		switch {
+		case running.Ended:
 			text += "done on the server after the stop: "
-		} else {
+		case running.Stopped:
+			text += "ended after the stop: "
+		default:
 			text += "still running on the server: "
 		}
 		text += printable.Text(running.String()) + "\n"

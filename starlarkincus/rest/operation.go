@@ -77,6 +77,9 @@ type Operation struct {
 	end   *end   // the result; nil if unknown
 	watch *watch // the background wait; nil for none
 	work  *Work  // the work that it belongs to; nil for none
+
+	attaches bool  // a command that the server doesn't begin before its websockets are connected
+	exec     *Exec // the command; nil where nobody attaches to it
 }
 
 // An end is the cached final result, returned by every later Wait. The state is nil if only the error is known.
@@ -110,6 +113,7 @@ func (c *Client) newOperation(ctx context.Context, k *outgoing, e envelope) (*Op
 		return nil, errors.Plain("the operation has no id")
 	}
 	o.method, o.path, o.request, o.secrets, o.state = k.method, k.url.Path, k.described(), k.secrets(), state
+	o.attaches = k.attaches
 	if state.Final() {
 		o.recordState(state)
 	} else {

@@ -114,7 +114,7 @@ func TestSettle(t *testing.T) {
 			t.Error(left)
 		}
 		close(answer)
-		w.Settle(t.Context())
+		w.Settle(t.Context(), time.Minute)
 		if left := w.Running(t.Context()); w.Abandoned() || len(left) != 1 || !left[0].Ended || left[0].Description != "creating instance c1" {
 			t.Errorf("what nobody knows of isn't told: %v", left)
 		}
@@ -147,7 +147,7 @@ func TestSettle(t *testing.T) {
 				f.add(step{want: "DELETE " + opPath, body: syncBody("{}")})
 			}
 			f.add(waited)
-			w.Settle(t.Context())
+			w.Settle(t.Context(), time.Minute)
 			if w.Abandoned() {
 				t.Error("something is left")
 			}
@@ -180,6 +180,6 @@ func TestSettle(t *testing.T) {
 		if _, err := reply.Operation.Wait(ctx); !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
-		w.Settle(t.Context())
+		w.Settle(t.Context(), time.Minute)
 	})
 }

@@ -60,6 +60,7 @@ type outgoing struct {
 	unbounded bool        // Config.Timeout doesn't apply
 	broke     bool        // there was no answer, because of a failure of the connection
 	handed    atomic.Bool // it has a connection, so some of it may have been sent
+	attaches  bool        // it starts a command that waits for websockets
 	trust     bool        // it is the request about trust, so its failure must not send another
 }
 

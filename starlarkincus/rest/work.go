@@ -25,6 +25,7 @@ type Work struct {
 	finished  []*Operation        // operations that succeeded after their caller was stopped
 	made      []*pending          // changes without an operation, answered after their caller was stopped
 	removed   map[string]bool     // paths of objects that were deleted
+	stopped   []*Exec             // commands that Settle or Release ended
 }
 
 type workKey struct{}
@@ -115,6 +116,35 @@ func (w *Work) abandon(o *Operation) {
 	}
 }
 
+// Release ends a command whose caller doesn't, so that [Work.Running] tells of it.
+func (e *Exec) Release(ctx context.Context) {
+	if w := e.operation.work; w != nil {
+		w.end(ctx, e)
+	} else {
+		e.End(ctx)
+	}
+}
+
+// leave notes that the caller who waited for a command was stopped, which needn't be the one who began it.
+func (w *Work) leave(o *Operation) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.abandoned[o] = true
+}
+
+// end ends a command, and notes what became of it.
+func (w *Work) end(ctx context.Context, e *Exec) {
+	select {
+	case <-e.ended:
+		return
+	default:
+	}
+	e.End(ctx)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stopped = append(w.stopped, e)
+}
+
 // left removes the answered requests, and returns the operations of stopped callers and the requests without an answer:
 // all of them, or those that Settle hasn't waited for.
 func (w *Work) left(all bool) (operations []*Operation, unanswered []*pending) {
@@ -150,9 +180,13 @@ func (w *Work) Abandoned() bool {
 }
 
 // Settle ends the work of stopped callers: it waits for the answers, cancels operations if possible, and waits for the
-// others. It ignores commands in instances, which can't be cancelled. Settle returns when all work, or ctx, has ended.
-// It handles each piece of work only once.
-func (w *Work) Settle(ctx context.Context) {
+// others, within limit. Commands in instances are ended, see [Exec.End], within a limit of their own; one whose output the
+// server records is ignored, because it can't be ended. Settle returns when all work, or ctx, has ended. It handles each piece
+// of work only once.
+func (w *Work) Settle(ctx context.Context, limit time.Duration) {
+	whole := ctx
+	ctx, cancel := context.WithTimeout(whole, limit)
+	defer cancel()
 	_, unanswered := w.left(false)
 	for _, p := range unanswered {
 		select {
@@ -171,7 +205,10 @@ func (w *Work) Settle(ctx context.Context) {
 	w.mu.Unlock()
 	var all sync.WaitGroup
 	for _, o := range operations {
-		if !o.isCommand() {
+		switch e := o.command(); {
+		case e != nil:
+			all.Go(func() { w.end(whole, e) })
+		case !o.isCommand():
 			all.Go(func() { o.cancelOrWait(ctx) })
 		}
 	}
@@ -180,6 +217,13 @@ func (w *Work) Settle(ctx context.Context) {
 
 // isCommand reports whether the operation is a command in an instance.
 func (o *Operation) isCommand() bool { return strings.HasSuffix(o.path, "/exec") }
+
+// command returns the command that the operation is; nil where nobody attached to it.
+func (o *Operation) command() *Exec {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.exec
+}
 
 func (o *Operation) cancelOrWait(ctx context.Context) {
 	if state := o.State(); state == nil || state.MayCancel {
@@ -203,11 +247,20 @@ func (w *Work) Running(ctx context.Context) []Running {
 	_, unanswered := w.left(true)
 	w.mu.Lock()
 	var operations []*Operation
+	var out []Running
 	for o := range w.running {
-		operations = append(operations, o)
+		if !o.attaches || o.command() != nil { // else it is never begun
+			operations = append(operations, o)
+		}
+	}
+	for _, e := range w.stopped {
+		select {
+		case <-e.ended:
+			out = append(out, Running{OperationID: e.operation.id, Description: e.String() + " " + e.fate(e.status()), Stopped: true})
+		default:
+		}
 	}
 	w.mu.Unlock()
-	var out []Running
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	slots := make(chan struct{}, maxAsked)
@@ -279,6 +332,7 @@ type Running struct {
 	Description string // such as "creating instance web"
 	OperationID string // empty if unknown
 	Ended       bool   // it succeeded, after its caller was stopped
+	Stopped     bool   // it is a command that was ended, because its caller was stopped
 }
 
 // describe returns a description of the operation with its object, such as "creating instance web".

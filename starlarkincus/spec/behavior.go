@@ -30,6 +30,11 @@ const (
 	DoPublish
 	DoJoin
 	DoExec
+	DoWriteInput
+	DoCloseInput
+	DoLines
+	DoSignal
+	DoWaitCommand
 	DoWaitReady
 	DoAddresses
 	DoWait
@@ -129,6 +134,9 @@ func (m Method) of(r *Resource) Method {
 func (m *Method) ReturnsNow() Returns {
 	if !m.Background || m.Does == DoRequest { // the operation is in request's struct
 		return m.Returns
+	}
+	if m.Handle != nil {
+		return one(m.Handle)
 	}
 	return Returns{Shape: Operation, Of: Operations}
 }

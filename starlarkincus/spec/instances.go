@@ -2,14 +2,6 @@ package spec
 
 import "slices"
 
-var execRequests = []Request{
-	{HTTP: "POST", Path: "exec", Body: map[string]any{"record-output": true, "interactive": false, "wait-for-websocket": false}}, waiting,
-	{HTTP: "GET", Path: "logs/exec-output/{file}", Note: "for stdout, then for stderr"},
-	{HTTP: "DELETE", Path: "logs/exec-output/{file}"},
-	{HTTP: "GET", Path: "logs/exec-output/{file}"},
-	{HTTP: "DELETE", Path: "logs/exec-output/{file}"},
-}
-
 // instanceSource lists the fields of source=, from which the server creates an instance.
 var instanceSource = []Field{
 	{Name: "type", Type: String, Doc: "the type of the source: image, migration, copy or none"},
@@ -163,18 +155,7 @@ var Instances = &Resource{
 				{Name: "cloud_init", Type: Bool, In: Local, Doc: "True waits for the end of cloud-init; fails with IncusExecError if that failed or is not installed"},
 				{Name: "timeout", Type: Seconds, In: Local, Doc: "the longest wait; default: 300 seconds"},
 			}},
-		{Name: "exec", HTTP: "POST", Path: "exec", Does: DoExec, Returns: structOf(execResult), Effect: RunsCode, Background: true, Requests: execRequests,
-			Send: map[string]any{"record-output": true, "interactive": false, "wait-for-websocket": false},
-			Doc:  "Runs a command in the instance and returns a struct of exit_code, stdout and stderr. Fails with IncusExecError if the exit status is not 0, unless check=False.",
-			Args: []Field{
-				{Name: "command", Type: Strings, Required: true, Positional: true, Doc: "the command and its arguments; no shell is involved, use ['sh', '-c', line] for one"},
-				{Name: "environment", Type: Config, Doc: "environment variables"},
-				{Name: "env", Type: Config, In: Local, Doc: "the short form of environment"},
-				{Name: "cwd", Type: String, Doc: "the working directory"},
-				{Name: "user", Type: Int, Doc: "the user id; default: 0"},
-				{Name: "group", Type: Int, Doc: "the group id; default: 0"},
-				{Name: "check", Type: Bool, In: Local, Doc: "False also returns the result if the exit status is not 0"},
-			}},
+		execMethod,
 		{Name: "copy", HTTP: "POST", OnParent: true, Does: DoCopy, Returns: sibling, Effect: Creates, Background: true,
 			Doc: "Copies the instance with its snapshots on the same server, and returns the copy. The given fields replace those of the original; keys of config and devices are merged, and None removes one. In a cluster the copy is placed on the member given by target=, else on the client's, else on one that the server chooses.",
 			Args: append(copyArgs[:len(copyArgs):len(copyArgs)], sourceOnlyArg, local(liveArg), refreshCopyArg, excludeOlderArg,
@@ -215,16 +196,6 @@ var Instances = &Resource{
 			Args: []Field{{Name: "action", Type: String, Required: true, Positional: true, Doc: "the repair: rebuild-config-volume or rebuild-nvram"}}},
 	},
 	Children: []*Resource{Snapshots, instanceBackups, Logs, instanceMetadata, templates, nvram},
-}
-
-// execResult is the result of exec.
-var execResult = &Resource{
-	Kind: "ExecResult", Doc: "The result of a command.",
-	Fields: []Field{
-		{Name: "exit_code", Type: Int, Use: Read, Doc: "the exit status"},
-		{Name: "stdout", Type: String, Use: Read, Doc: "the standard output"},
-		{Name: "stderr", Type: String, Use: Read, Doc: "the standard error"},
-	},
 }
 
 var instanceState = &Resource{

@@ -41,6 +41,9 @@ var Sites = sync.OnceValue(func() []*Site {
 			if of := m.Returns.Of; of != nil && of.Name == "" && m.Returns.Shape != Struct {
 				add(of, s.Object+"/"+m.Path, s)
 			}
+			if m.Handle != nil {
+				add(m.Handle, s.Object+"/"+m.Path, s)
+			}
 		}
 	}
 	for _, r := range Collections {

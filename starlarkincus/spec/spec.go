@@ -30,11 +30,13 @@ const (
 	Conditions               // dict of fields and their values
 	Certificate              // str, a certificate as PEM, or the base64 in it
 	Raw                      // str or bytes, sent as it is
+	Input                    // str, bytes, an iterable of such, or a function that returns one at each call
+	Callable                 // function
 )
 
 var typeNames = [...]string{"any value", "string", "string", "int", "bool", "list of string", "string (a time, RFC 3339)",
 	"seconds (int or float) or duration", "seconds (int) or duration", "dict of configuration", "dict of devices", "dict", "list of dict",
-	"string (an expression) or dict", "dict of fields and values", "string (a certificate, PEM)", "string or bytes"}
+	"string (an expression) or dict", "dict of fields and values", "string (a certificate, PEM)", "string or bytes", "string, bytes, a sequence of them, or a function", "function"}
 
 // String returns the type's name in help and errors.
 func (t Type) String() string { return typeNames[t] }
@@ -90,6 +92,7 @@ const (
 	LastState            // the state that was read with the object
 	LastAddresses        // the same state
 	Progress             // the metadata of an operation
+	ExitCode             // the end of a command
 )
 
 // AnyKey is the name of a Field that declares all keys of an Object without a Field of their own.
@@ -175,7 +178,8 @@ type Method struct {
 	Extension  string // required API extension
 	Background bool   // servers may execute it in the background, so it accepts wait= and timeout=
 	Does       Behavior
-	Returns    Returns // result of a call that waits; see ReturnsNow
+	Returns    Returns   // result of a call that waits; see ReturnsNow
+	Handle     *Resource // the object that wait=False returns; nil for an Operation
 	Effect     Effect
 	Takes      []*Resource // resources whose objects are deleted with the parent
 	TakesWith  string      // argument without which it takes none; empty if it always does

@@ -79,13 +79,13 @@ func ExecError(command string, exitCode int, stdout, stderr starlark.Value, clea
 			e.Message += ": " + clean(text[strings.LastIndex(text, "\n")+1:])
 		}
 	}
-	e.Fields = map[string]any{"exit_code": exitCode, "stdout": cleanOutput(stdout, clean), "stderr": cleanOutput(stderr, clean)}
+	e.Fields = map[string]any{"exit_code": exitCode, "stdout": CleanOutput(stdout, clean), "stderr": CleanOutput(stderr, clean)}
 	e.Outcome = errors.Done
 	return e
 }
 
-// cleanOutput removes secrets from output that is text.
-func cleanOutput(v starlark.Value, clean func(string) string) starlark.Value {
+// CleanOutput removes secrets from output that is text.
+func CleanOutput(v starlark.Value, clean func(string) string) starlark.Value {
 	if s, ok := v.(starlark.String); ok {
 		return starlark.String(clean(string(s)))
 	}

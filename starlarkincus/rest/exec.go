@@ -1,0 +1,303 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"incus-star/errors"
+)
+
+// control is the name of the websocket for signals. The server kills the command when it closes.
+const control = "control"
+
+// The time for a command to end after each way of ending it.
+var (
+	termGrace = 2 * time.Second
+	killGrace = time.Second
+)
+
+// ExecOptions are what a command is given, apart from its request.
+type ExecOptions struct {
+	// Stdin is read to its end, in a goroutine, and closed at the command's end if it is an io.Closer; nil for no input.
+	Stdin io.Reader
+	// Terminal says that the request asks for a terminal: both outputs are one.
+	Terminal bool
+	// Timeout ends the command after that time; 0 for none.
+	Timeout time.Duration
+	// MaxOutput bounds the output that nobody takes with Next, in bytes. A command that writes more is ended.
+	MaxOutput int
+}
+
+// An Exec is a command in an instance, attached by websockets: one for each of its streams, and one for signals. Its
+// goroutines belong to the client. Its methods may be called from several goroutines at once.
+type Exec struct {
+	client    *Client
+	operation *Operation
+	options   ExecOptions
+	secrets   map[string]string // of the websockets
+	output    *execOutput
+
+	hangUp    context.CancelFunc // closes the websockets
+	attached  chan struct{}      // closed when the websockets are connected, or can't be
+	control   *websocket.Conn    // from then on; nil where it couldn't be connected
+	unreached bool               // from then on: a websocket's request never reached the server
+	ended     chan struct{}      // closed when the operation's end is known, or can't be
+	done      chan struct{}      // closed when all has ended
+	overdue   atomic.Bool        // the time is over
+	ending    atomic.Bool        // End was called
+	signal    atomic.Int64       // the last one that End sent
+
+	running sync.WaitGroup
+
+	mu     sync.Mutex
+	failed error // the first failure on this side
+	broken error // the first failure of a connection with output
+
+	code int   // once done is closed; -1 where it isn't known
+	err  error // the same
+}
+
+// Exec sends a request that begins a command with websockets, and attaches to it in the background. The context counts
+// for the request only. Close ends the command.
+func (c *Client) Exec(ctx context.Context, request Request, options ExecOptions) (*Exec, *Reply, error) {
+	k, err := c.prepare(request)
+	if err != nil {
+		return nil, nil, err
+	}
+	k.attaches = true
+	var reply *Reply
+	if w := workOf(ctx); w != nil {
+		reply, err = w.outlive(ctx, c, k)
+	} else {
+		reply, err = c.exchange(ctx, k)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	e := &Exec{client: c, operation: reply.Operation, options: options, output: newExecOutput(options.MaxOutput),
+		attached: make(chan struct{}), ended: make(chan struct{}), done: make(chan struct{})}
+	if e.secrets = e.websockets(reply); e.secrets == nil {
+		err := k.notIncus(errors.Plain("it has no websockets for the command"))
+		if err.Outcome = errors.Unknown; reply.Operation == nil {
+			err.Outcome = errors.Done // it was accepted, whatever was done
+		}
+		return nil, reply, err
+	}
+	e.operation.Watch() // the server forgets the end after 5 seconds
+	o := e.operation
+	o.mu.Lock()
+	o.exec = e
+	o.mu.Unlock()
+	session, cancel := context.WithCancel(c.ctx)
+	e.hangUp = cancel
+	if !c.spawn(func(ctx context.Context) { e.run(ctx, session) }) {
+		cancel()
+		return nil, reply, errClosed()
+	}
+	return e, reply, nil
+}
+
+// websockets returns the secrets of the websockets; nil where they aren't what the request asked for.
+func (e *Exec) websockets(reply *Reply) map[string]string {
+	var state struct {
+		Metadata struct {
+			Fds map[string]string `json:"fds"`
+		} `json:"metadata"`
+	}
+	if reply.Operation == nil || json.Unmarshal(reply.Metadata, &state) != nil {
+		return nil
+	}
+	for _, name := range e.streams() {
+		if state.Metadata.Fds[name] == "" {
+			return nil
+		}
+	}
+	return state.Metadata.Fds
+}
+
+// streams returns the names of the websockets that the server waits for before it begins the command.
+func (e *Exec) streams() []string {
+	if e.options.Terminal {
+		return []string{Stdin, control}
+	}
+	return []string{Stdin, Stdout, Stderr}
+}
+
+// Operation is the command on the server.
+func (e *Exec) Operation() *Operation { return e.operation }
+
+// Done is closed when the command has ended and all its output has come.
+func (e *Exec) Done() <-chan struct{} { return e.done }
+
+// Next returns the next piece of output that nobody has taken, in the order in which they came, and io.EOF after the
+// last one. From the first call on the command waits where its output isn't taken.
+func (e *Exec) Next(ctx context.Context) (Piece, error) { return e.output.next(ctx) }
+
+// Collect lets the command write without waiting for a call of Next. Output returns that then.
+func (e *Exec) Collect() { e.output.collect() }
+
+// Output takes all output that Next didn't.
+func (e *Exec) Output() (stdout, stderr []byte) { return e.output.take() }
+
+// Wait waits until the command has ended and all its output has come, and returns its exit status, -1 where that isn't
+// known. The error is the operation's, or tells why the command was ended or the output isn't complete. Where the
+// context's deadline passes first, the class is errors.OperationTimeout; the command goes on.
+func (e *Exec) Wait(ctx context.Context) (code int, err error) { return e.waitUnder(ctx, ctx) }
+
+// WaitTimeout is Wait for at most limit.
+func (e *Exec) WaitTimeout(ctx context.Context, limit time.Duration) (code int, err error) {
+	bounded, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return e.waitUnder(bounded, ctx)
+}
+
+func (e *Exec) waitUnder(ctx, caller context.Context) (int, error) {
+	start := time.Now()
+	select {
+	case <-e.done:
+		return e.code, e.err
+	default:
+	}
+	select {
+	case <-e.done:
+		return e.code, e.err
+	case <-ctx.Done():
+	}
+	if caller.Err() != nil {
+		e.Abandon(caller)
+	}
+	if err := cancelled(ctx); err != nil {
+		return -1, err
+	}
+	return -1, e.operation.timeout(time.Since(start))
+}
+
+// Abandon leaves the command to the work of a context that has ended, whose Settle ends it.
+func (e *Exec) Abandon(ctx context.Context) {
+	w := workOf(ctx)
+	if w == nil {
+		return
+	}
+	select {
+	case <-e.done:
+	default:
+		w.leave(e.operation)
+	}
+}
+
+// fail notes why the command is to be ended.
+func (e *Exec) fail(err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.failed == nil {
+		e.failed = err
+	}
+}
+
+func (e *Exec) failure() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.failed
+}
+
+// run attaches to the command, and returns when all has ended. The client ends the first context, hangUp the second.
+func (e *Exec) run(ctx, session context.Context) {
+	defer close(e.done)
+	defer e.output.end()
+	defer e.running.Wait()
+	defer e.hangUp()
+	conns, err := e.attach(session)
+	defer func() {
+		for _, conn := range conns {
+			conn.CloseNow()
+		}
+		if closer, ok := e.options.Stdin.(io.Closer); ok {
+			_ = closer.Close()
+		}
+	}()
+	e.control = conns[control]
+	close(e.attached)
+	if err != nil {
+		e.code, e.err = e.notAttached(ctx, err)
+		close(e.ended)
+		return
+	}
+	var outputs sync.WaitGroup
+	e.running.Go(func() { e.feed(session, conns[Stdin]) })
+	for name, conn := range conns {
+		switch {
+		case name == control:
+			e.running.Go(func() { discard(session, conn); e.output.finish() })
+		case name == Stdin && !e.options.Terminal:
+			e.running.Go(func() { discard(session, conn) })
+		default:
+			outputs.Go(func() { e.read(session, name, conn) })
+		}
+	}
+	if conns[control] == nil {
+		e.output.finish()
+	}
+	if e.options.Timeout > 0 {
+		e.running.Go(func() { e.limit(session) })
+	}
+	end, err := e.operation.wait(ctx)
+	close(e.ended)
+	outputs.Wait()
+	e.code, e.err = e.result(end, err)
+}
+
+// attach connects all websockets at once: the server waits only seconds for them. That for signals may be missing, because
+// a short command may end before it is connected.
+func (e *Exec) attach(ctx context.Context) (map[string]*websocket.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	var mu sync.Mutex
+	var connecting sync.WaitGroup
+	conns := make(map[string]*websocket.Conn)
+	var failed error
+	names := e.streams()
+	if !e.options.Terminal {
+		names = append(names, control)
+	}
+	for _, name := range names {
+		connecting.Go(func() {
+			conn, reached, err := e.client.websocket(ctx, e.operation.Path()+"/websocket", url.Values{"secret": {e.secrets[name]}}, unanswered)
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case err == nil:
+				conn.SetReadLimit(-1) // a message is read in pieces
+				conns[name] = conn
+			case failed == nil && (name != control || e.options.Terminal):
+				failed, e.unreached = err, !reached
+				cancel()
+			}
+		})
+	}
+	connecting.Wait()
+	return conns, failed
+}
+
+// limit ends the command when its time is over.
+func (e *Exec) limit(ctx context.Context) {
+	timer := time.NewTimer(e.options.Timeout)
+	defer timer.Stop()
+	select {
+	case <-e.ended:
+	case <-ctx.Done():
+	case <-timer.C:
+		e.overdue.Store(true)
+		e.End(ctx)
+	}
+}
+
+// unanswered leaves pings without an answer, which the server doesn't wait for. It may have closed the connection already,
+// and a failure to answer would end the reading of what it sent before.
+func unanswered(context.Context, []byte) bool { return false }

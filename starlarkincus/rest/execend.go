@@ -1,0 +1,331 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"incus-star/errors"
+)
+
+// The signals that end a command, by their numbers on Linux, which is what instances run.
+const (
+	sigKill = 9
+	sigTerm = 15
+)
+
+// discard reads what comes and ignores it, until the connection ends: it is how pings are answered.
+func discard(ctx context.Context, conn *websocket.Conn) {
+	for {
+		_, r, err := conn.Reader(ctx)
+		if err != nil {
+			return
+		}
+		if _, err := io.Copy(io.Discard, r); err != nil {
+			return
+		}
+	}
+}
+
+// feed sends the input, then says that it has ended.
+func (e *Exec) feed(ctx context.Context, conn *websocket.Conn) {
+	var err error
+	if e.options.Stdin != nil {
+		buffer := make([]byte, maxPiece)
+		for err == nil {
+			var n int
+			n, err = e.options.Stdin.Read(buffer)
+			if n > 0 && conn.Write(ctx, websocket.MessageBinary, buffer[:n]) != nil {
+				return // the command has ended
+			}
+		}
+		if err != io.EOF {
+			// An end of the input here would let the command take a part for all.
+			e.fail(fmt.Errorf("its input can't be read: %w", err))
+			e.End(ctx)
+			return
+		}
+	}
+	if e.options.Terminal {
+		_ = conn.Write(ctx, websocket.MessageBinary, []byte{endOfInput})
+		return // an end of the websocket's input would end the output as well
+	}
+	_ = conn.Write(ctx, websocket.MessageText, nil)
+}
+
+// endOfInput is Ctrl-D, which a terminal takes for the end of its input.
+const endOfInput = 4
+
+// read takes the output of one connection to its end. The server marks that with a message that is text.
+func (e *Exec) read(ctx context.Context, name string, conn *websocket.Conn) {
+	stream := name
+	if e.options.Terminal {
+		stream = Stdout
+	}
+	err := e.copy(ctx, stream, conn)
+	switch {
+	case err == nil && e.options.Terminal:
+		_ = conn.Write(ctx, websocket.MessageText, nil) // the server waits for it
+		return
+	case err == nil, ctx.Err() != nil:
+		return
+	}
+	e.mu.Lock()
+	if e.broken == nil {
+		e.broken = trimClose(err)
+	}
+	e.mu.Unlock()
+	timer := time.NewTimer(termGrace)
+	defer timer.Stop()
+	select {
+	case <-e.ended: // the server closes all connections then
+	case <-ctx.Done():
+	case <-timer.C:
+		e.End(ctx)
+	}
+}
+
+// trimClose returns what went wrong with a websocket without the library's own words.
+func trimClose(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return reason(err)
+}
+
+// copy takes output until its end.
+func (e *Exec) copy(ctx context.Context, stream string, conn *websocket.Conn) error {
+	buffer := make([]byte, maxPiece)
+	for {
+		kind, r, err := conn.Reader(ctx)
+		switch {
+		case err != nil:
+			return err
+		case kind == websocket.MessageText:
+			return nil
+		}
+		for err == nil {
+			var n int
+			n, err = r.Read(buffer)
+			if n == 0 {
+				continue
+			}
+			if bad := e.output.put(ctx, stream, buffer[:n]); bad != nil {
+				if ctx.Err() != nil {
+					return bad
+				}
+				e.fail(bad)
+				e.output.drop()
+				e.running.Go(func() { e.End(ctx) })
+			}
+		}
+		if err != io.EOF {
+			return err
+		}
+	}
+}
+
+// Signal sends a signal to the command, by its number on Linux.
+func (e *Exec) Signal(ctx context.Context, number int) error {
+	return e.tell(ctx, map[string]any{"command": "signal", "signal": number})
+}
+
+// Resize sets the size of the command's terminal.
+func (e *Exec) Resize(ctx context.Context, width, height int) error {
+	return e.tell(ctx, map[string]any{"command": "window-resize", "args": map[string]string{"width": strconv.Itoa(width), "height": strconv.Itoa(height)}})
+}
+
+// tell sends a message to the server's side of the command.
+func (e *Exec) tell(ctx context.Context, message any) error {
+	select {
+	case <-e.attached:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	over := func() error { return e.error(errors.State, "the command has ended") }
+	select {
+	case <-e.ended:
+		return over()
+	default:
+	}
+	if e.control == nil {
+		return e.error(errors.Connection, "there is no connection for signals to the command")
+	}
+	data, err := json.Marshal(message)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	if err := e.control.Write(ctx, websocket.MessageText, data); err != nil {
+		select {
+		case <-e.ended:
+			return over()
+		case <-time.After(firstPause): // the server closes it a moment before the end is known
+		}
+		select {
+		case <-e.ended:
+			return over()
+		default:
+		}
+		failed := e.error(errors.Connection, "the connection for signals to the command broke: %s", trimClose(err))
+		failed.Outcome = errors.Unknown
+		return failed
+	}
+	return nil
+}
+
+// End ends the command: by SIGTERM, after some time by SIGKILL, and then by closing its connections, which makes the
+// server kill it. It returns when the command has ended, or nothing more can be done about it.
+func (e *Exec) End(ctx context.Context) {
+	e.output.drop()
+	if !e.ending.CompareAndSwap(false, true) {
+		select {
+		case <-e.ended:
+		case <-ctx.Done():
+		}
+		return
+	}
+	for _, way := range []struct {
+		signal int
+		grace  time.Duration
+	}{{sigTerm, termGrace}, {sigKill, killGrace}} {
+		if e.Signal(ctx, way.signal) != nil {
+			break
+		}
+		e.signal.Store(int64(way.signal))
+		if e.ends(ctx, way.grace) {
+			return
+		}
+	}
+	e.hangUp()
+	e.ends(context.WithoutCancel(ctx), killGrace)
+}
+
+// ends reports whether the command ends within a time.
+func (e *Exec) ends(ctx context.Context, limit time.Duration) bool {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-e.ended:
+		return true
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// fate says what became of a command that End was called for.
+func (e *Exec) fate(code int) string {
+	name := map[int64]string{sigTerm: "SIGTERM", sigKill: "SIGKILL"}[e.signal.Load()]
+	switch {
+	case name != "" && code == 128+int(e.signal.Load()):
+		return "was ended by " + name
+	case code >= 0 && name != "":
+		return fmt.Sprintf("ended with status %d after %s", code, name)
+	case code >= 0:
+		return fmt.Sprintf("ended with status %d", code)
+	case name != "":
+		return "was sent " + name + ", and may be running still"
+	}
+	return "could not be ended, and may be running still"
+}
+
+// error returns an error about the command.
+func (e *Exec) error(class *errors.Class, format string, args ...any) *errors.Error {
+	o := e.operation
+	failed := errors.New(class, format, args...)
+	failed.OperationID, failed.Method, failed.Path, failed.Object = o.id, o.method, o.path, errors.About(o.request)
+	return failed
+}
+
+// result returns what Wait returns, of the operation's end or the failure to learn it.
+func (e *Exec) result(end *end, waited error) (code int, err error) {
+	code = e.status()
+	ours := func(class *errors.Class, format string, args ...any) (int, error) {
+		failed := e.error(class, format, args...)
+		if failed.Outcome = errors.Unknown; code >= 0 {
+			failed.Fields = map[string]any{"exit_code": code}
+		}
+		_ = clean(failed, e.operation.secrets)
+		return code, failed
+	}
+	e.mu.Lock()
+	failed, broken := e.failed, e.broken
+	e.mu.Unlock()
+	switch {
+	case failed != nil:
+		code, err = ours(errors.Exec, "the command %s: %s", e.fate(code), failed)
+		err.(*errors.Error).Cause = failed
+		return code, err
+	case e.overdue.Load():
+		return ours(errors.OperationTimeout, "the command was still running after %s, and %s", round(e.options.Timeout), e.fate(code))
+	case waited != nil:
+		return code, waited
+	case end.err != nil && (code < 0 || broken == nil): // without a status, the command was not begun
+		return code, end.err
+	case broken != nil:
+		code, err = ours(errors.Connection, "the connection with the output of the command broke: %s", broken)
+		err.(*errors.Error).Cause = broken
+		return code, err
+	case code < 0:
+		code, err = ours(errors.Operation, "the server doesn't say how the command ended")
+		err.(*errors.Error).Outcome = errors.Done
+		return code, err
+	}
+	return code, nil
+}
+
+// notAttached returns what Wait returns where a websocket couldn't be connected. The server begins no command before all
+// are connected; but the answer to the last one may have been lost.
+func (e *Exec) notAttached(ctx context.Context, failed error) (int, error) {
+	if _, err := e.operation.Refresh(ctx); err == nil {
+		if end := e.operation.known(); end != nil && end.err != nil {
+			return -1, end.err
+		}
+	}
+	e.operation.work.ended(e.operation)
+	var ours *errors.Error
+	if errors.As(failed, &ours) {
+		ours.OperationID, ours.Object, ours.Outcome = e.operation.id, errors.About(e.operation.request), errors.Unknown
+		if e.unreached {
+			ours.Outcome = errors.NotSent
+		}
+	}
+	return -1, failed
+}
+
+// status returns the command's exit status once the operation's end is known; -1 where it isn't.
+func (e *Exec) status() int {
+	end := e.operation.known()
+	if end == nil || end.state == nil {
+		return -1
+	}
+	var metadata struct {
+		Return *int `json:"return"`
+	}
+	if json.Unmarshal(end.state.Metadata, &metadata) != nil || metadata.Return == nil {
+		return -1
+	}
+	return *metadata.Return
+}
+
+// String names the command: "the command sleep in instance web".
+func (e *Exec) String() string {
+	text := "the command"
+	var state struct {
+		Command []string `json:"command"`
+	}
+	if now := e.operation.State(); now != nil && json.Unmarshal(now.Metadata, &state) == nil && len(state.Command) > 0 {
+		text += " " + e.operation.Clean(state.Command[0])
+	}
+	if o := errors.About(e.operation.request); o != nil {
+		text += " in " + o.String()
+	}
+	return text
+}

@@ -1,0 +1,170 @@
+package rest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// The standard streams of a command, by the names of their websockets.
+const (
+	Stdin  = "0"
+	Stdout = "1"
+	Stderr = "2"
+)
+
+const (
+	// maxUnread bounds the output that waits to be read, in bytes. Beyond it the command waits for the reader.
+	maxUnread = 1 << 20
+	// maxPiece is the size of the largest piece of output, in bytes.
+	maxPiece = 32 << 10
+)
+
+// A Piece is a part of a command's output.
+type Piece struct {
+	Stream string // Stdout or Stderr
+	Data   []byte
+}
+
+// An execOutput holds the output of a command until somebody takes it. Before the first call of next it collects all,
+// up to a limit. After it, it bounds what waits to be taken.
+type execOutput struct {
+	limit int // of what is collected, in bytes
+
+	mu      sync.Mutex
+	changed chan struct{} // closed at each change, and replaced
+	pieces  []Piece       // in the order in which they came
+	size    int           // of pieces, in bytes
+	taken   bool          // next was called
+	last    bool          // nothing but the rest comes: it is kept whatever its size
+	dropped bool          // nobody wants what comes
+	ended   bool
+}
+
+func newExecOutput(limit int) *execOutput {
+	return &execOutput{limit: limit, changed: make(chan struct{})}
+}
+
+// change wakes all that wait. The lock is held.
+func (o *execOutput) change() {
+	close(o.changed)
+	o.changed = make(chan struct{})
+}
+
+// put adds output. It waits while too much is unread.
+func (o *execOutput) put(ctx context.Context, stream string, data []byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.taken && !o.last && !o.dropped && o.size > 0 && o.size+len(data) > maxUnread {
+		changed := o.changed
+		o.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+		o.mu.Lock()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	switch {
+	case o.dropped && (o.taken || o.size+len(data) > o.limit):
+		return nil
+	case !o.taken && o.size+len(data) > o.limit:
+		return fmt.Errorf("its output is larger than %d MiB", o.limit>>20)
+	}
+	o.size += len(data)
+	if n := len(o.pieces); n > 0 && o.pieces[n-1].Stream == stream && len(o.pieces[n-1].Data)+len(data) <= maxPiece {
+		o.pieces[n-1].Data = append(o.pieces[n-1].Data, data...)
+	} else {
+		o.pieces = append(o.pieces, Piece{stream, append([]byte(nil), data...)})
+	}
+	o.change()
+	return nil
+}
+
+// next returns the next piece, io.EOF after the last one.
+func (o *execOutput) next(ctx context.Context) (Piece, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.taken {
+		o.taken = true
+		o.change()
+	}
+	for len(o.pieces) == 0 {
+		if o.ended {
+			return Piece{}, io.EOF
+		}
+		changed := o.changed
+		o.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+		o.mu.Lock()
+		if ctx.Err() != nil {
+			return Piece{}, ctx.Err()
+		}
+	}
+	p := o.pieces[0]
+	o.pieces[0] = Piece{}
+	o.pieces = o.pieces[1:]
+	o.size -= len(p.Data)
+	o.change()
+	return p, nil
+}
+
+// collect undoes next: what nobody takes is collected.
+func (o *execOutput) collect() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.taken = false
+	o.change()
+}
+
+// take returns all that nobody has taken.
+func (o *execOutput) take() (stdout, stderr []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	size := map[string]int{}
+	for _, p := range o.pieces {
+		size[p.Stream] += len(p.Data)
+	}
+	stdout, stderr = make([]byte, 0, size[Stdout]), make([]byte, 0, size[Stderr])
+	for i, p := range o.pieces {
+		if p.Stream == Stdout {
+			stdout = append(stdout, p.Data...)
+		} else {
+			stderr = append(stderr, p.Data...)
+		}
+		o.pieces[i] = Piece{}
+	}
+	o.pieces, o.size = nil, 0
+	o.change()
+	return stdout, stderr
+}
+
+// finish lets all the rest in: the process has ended, and the server throws away what it can't send a second after that.
+func (o *execOutput) finish() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.last = true
+	o.change()
+}
+
+// drop lets the command write what it likes, because it is being ended. What was collected stays.
+func (o *execOutput) drop() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.dropped = true
+	o.change()
+}
+
+// end says that nothing more comes.
+func (o *execOutput) end() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.ended = true
+	o.change()
+}

@@ -1,0 +1,74 @@
+package spec
+
+// execRequests are those of a command. The websockets and the wait begin at the same time, so their order isn't certain.
+var execRequests = []Request{
+	{HTTP: "POST", Path: "exec", Body: map[string]any{"record-output": false, "wait-for-websocket": true}},
+	{HTTP: "GET", Path: "/1.0/operations/{operation}/websocket", Note: "one each for standard input, output and error, and for signals; with tty=True one for all three, and one for signals"},
+	waiting,
+}
+
+// execMethod runs a command.
+var execMethod = Method{Name: "exec", HTTP: "POST", Path: "exec", Does: DoExec, Returns: structOf(execResult), Effect: RunsCode, Background: true,
+	Handle: Commands, Requests: execRequests, Send: map[string]any{"record-output": false, "wait-for-websocket": true, "interactive": false},
+	Doc: "Runs a command in it and returns a struct of exit_code, stdout and stderr. IncusExecError if the command ends with a status other than 0. " +
+		"Ctrl-C, --timeout, timeout= and the failure of another task of parallel end the command: they send it SIGTERM, after two seconds SIGKILL. Programs that it has started itself get no signal.",
+	Args: []Field{
+		{Name: "command", Type: Strings, Required: true, Positional: true, Doc: "the command and its arguments; for a shell line ['sh', '-c', line]"},
+		{Name: "environment", Type: Config, Doc: "environment variables"},
+		{Name: "env", Type: Config, In: Local, Doc: "short for environment"},
+		{Name: "cwd", Type: String, Doc: "the folder to run it in"},
+		{Name: "user", Type: Int, Doc: "the user's id; 0 by default"},
+		{Name: "group", Type: Int, Doc: "the group's id; 0 by default"},
+		{Name: "stdin", Type: Input, In: Local, Doc: "standard input: a string or bytes, a list or another sequence of them, or a function that returns the next part each time and None at the end; empty by default"},
+		{Name: "stdin_file", Type: String, In: Local, Doc: "a local file to read standard input from"},
+		{Name: "stream", Type: Callable, In: Local, Doc: "a function that is called with each line of both outputs as it comes, without its newline; one with two parameters gets 'stdout' or 'stderr' as the second. The result has no output then"},
+		{Name: "tty", Type: Bool, In: Local, Doc: "True gives it a terminal, which makes both outputs one, stdout"},
+		{Name: "width", Type: Int, Doc: "the columns of the terminal"},
+		{Name: "height", Type: Int, Doc: "the rows of the terminal"},
+		encodingArg,
+		checkArg,
+		{Name: "wait", Type: Bool, In: Local, Doc: "False returns a Command at once, to write to, read lines of, send signals and wait for. One that still runs at the end of the script is ended"},
+		{Name: "timeout", Type: Seconds, In: Local, Doc: "the time that it may run; then it is ended: IncusOperationTimeoutError, with stdout and stderr so far"},
+		{Name: "reads", Type: Bool, In: Local, Doc: "True says that it changes nothing, so that retry runs it again after a lost connection"},
+	}}
+
+var (
+	encodingArg = Field{Name: "encoding", Type: String, In: Local, Doc: "'auto' gives strings for output that is UTF-8 and bytes for other output, 'utf-8' always strings, with an error for other output, 'bytes' always bytes; 'auto' by default"}
+	checkArg    = Field{Name: "check", Type: Bool, In: Local, Doc: "False returns the result of a failed command instead of raising"}
+)
+
+// execResult is what exec returns.
+var execResult = &Resource{
+	Kind: "ExecResult", Doc: "How a command ended.",
+	Fields: []Field{
+		{Name: "exit_code", Type: Int, Use: Read, Doc: "its exit status; 128 and the signal's number for a command that a signal ended"},
+		{Name: "stdout", Type: String, Use: Read, Doc: "its standard output; bytes where it isn't UTF-8"},
+		{Name: "stderr", Type: String, Use: Read, Doc: "its standard error; the same"},
+	},
+}
+
+// Commands are what exec returns with wait=False.
+var Commands = &Resource{
+	Kind: "Command", Key: "id", Doc: "A command that runs in an instance.",
+	Fields: []Field{
+		{Name: "id", Type: String, Use: Read, Doc: "the id of its operation"},
+		{Name: "command", Type: Strings, Use: Read, Doc: "the command and its arguments"},
+		{Name: "exit_code", Type: Int, Use: Derived, Made: ExitCode, Doc: "its exit status; None while it runs"},
+	},
+	Methods: []Method{
+		{Name: "write", Does: DoWriteInput, Returns: itself, Effect: RunsCode, Offline: true,
+			Doc:  "Writes to its standard input, and returns it. It waits while the command doesn't read. IncusStateError if the command has ended, or its input was closed.",
+			Args: []Field{{Name: "data", Type: Raw, In: Local, Required: true, Positional: true, Doc: "a string or bytes"}}},
+		{Name: "close_stdin", Does: DoCloseInput, Returns: itself, Effect: RunsCode, Offline: true,
+			Doc: "Ends its standard input, and returns it."},
+		{Name: "lines", Does: DoLines, Returns: anything, Effect: Reads, Offline: true,
+			Doc:  "Returns its output for a loop: each line of both outputs as it comes, without its newline. wait() then tells how it ended, and has no output left. From here on the command waits while nobody takes its lines.",
+			Args: []Field{{Name: "stream", Type: String, In: Local, Positional: true, Doc: "'stdout' or 'stderr', for the lines of one of them; the other's are dropped"}}},
+		{Name: "signal", Does: DoSignal, Returns: itself, Effect: RunsCode, Offline: true,
+			Doc:  "Sends it a signal, and returns it. IncusStateError if it has ended.",
+			Args: []Field{{Name: "signal", Type: Any, In: Local, Required: true, Positional: true, Doc: "the signal's name, such as 'TERM' or 'SIGTERM', or its number"}}},
+		{Name: "wait", Does: DoWaitCommand, Returns: structOf(execResult), Effect: Reads, Offline: true,
+			Doc:  "Waits for its end, and returns a struct of exit_code, stdout and stderr, or raises, as exec does. It doesn't close standard input: a command that reads to its end needs close_stdin() first.",
+			Args: []Field{{Name: "timeout", Type: Seconds, In: Local, Doc: "how long to wait; then IncusOperationTimeoutError. The command goes on"}, checkArg}},
+	},
+}
