@@ -43,6 +43,10 @@ func TestMain(m *testing.M) {
 
 // needsIncus skips a test outside of a testbed.
 func needsIncus(t *testing.T) {
+	t.Helper()
+	if !strings.Contains(t.Name(), "Real") {
+		t.Fatal("needs Real in its name, by which scripts/test.sh runs it on each line")
+	}
 	if os.Getenv("INCUS_STAR_TESTBED") == "" {
 		t.Skip("needs a real Incus: run scripts/test.sh")
 	}
@@ -193,7 +197,7 @@ func certificate(t *testing.T) (crt, key string, der []byte) {
 }
 
 // When several clients ensure the same objects at once, none fails, and each object is created once.
-func TestEnsureAtOnce(t *testing.T) {
+func TestRealEnsureAtOnce(t *testing.T) {
 	needsIncus(t)
 	const clients = 4
 	name := fmt.Sprintf("at-once-%x", time.Now().UnixNano())

@@ -62,10 +62,23 @@ func TestCommandOnARealServer(t *testing.T) {
 
 // needsIncus skips a test outside of a testbed.
 func needsIncus(t *testing.T) {
+	t.Helper()
+	if !strings.Contains(t.Name(), "Real") {
+		t.Fatal("needs Real in its name, by which scripts/test.sh runs it on each line")
+	}
 	if os.Getenv("INCUS_STAR_TESTBED") == "" {
 		t.Skip("needs a real Incus: run scripts/test.sh")
 	}
 	_ = os.Getenv("INCUS_STAR_TESTBED_RUN") // invalidates cached results, because each run has another daemon
+}
+
+// needsOneIncus skips a test in a testbed with a cluster too.
+func needsOneIncus(t *testing.T) {
+	t.Helper()
+	needsIncus(t)
+	if os.Getenv("INCUS_STAR_TESTBED_CLUSTER") != "" {
+		t.Skip("for a single server")
+	}
 }
 
 func runFiles(t *testing.T, dir string, environment []string) {
@@ -236,27 +249,33 @@ func TestSocketWithoutPermission(t *testing.T) {
 
 // TestInterrupt sends Ctrl-C during each kind of wait of a script.
 func TestInterrupt(t *testing.T) {
+	interrupt(t, 3*time.Second, map[string]string{
+		"sleep": `body = lambda: sleep(1000)`,
+		"loop":  "def body():\n    while True: pass",
+		"try":   "def body():\n    while True: try_(sleep, 1000)",
+	})
+}
+
+// TestRealInterrupt sends Ctrl-C during each kind of wait for a server.
+func TestRealInterrupt(t *testing.T) {
+	needsIncus(t)
 	const launch = `
 inst = incus.instances.launch(args[0], image = args[1])
 cleanup = lambda: [inst.delete(force = True), print("cleaned")]
 `
-	for name, script := range map[string]struct {
-		real bool
-		code string
-	}{
-		"sleep":     {false, `body = lambda: sleep(1000)`},
-		"loop":      {false, "def body():\n    while True: pass"},
-		"try":       {false, "def body():\n    while True: try_(sleep, 1000)"},
-		"exec":      {true, launch + `body = lambda: inst.exec(["sleep", "1000"])`},
-		"tasks":     {true, launch + `body = lambda: parallel(lambda i: inst.exec(["sleep", "1000"]), range(3))`},
-		"operation": {true, launch + `op = inst.exec(["sleep", "1000"], wait = False)` + "\n" + `body = op.wait`},
-	} {
+	interrupt(t, time.Minute, map[string]string{
+		"exec":      launch + `body = lambda: inst.exec(["sleep", "1000"])`,
+		"tasks":     launch + `body = lambda: parallel(lambda i: inst.exec(["sleep", "1000"]), range(3))`,
+		"operation": launch + `op = inst.exec(["sleep", "1000"], wait = False)` + "\n" + `body = op.wait`,
+	})
+}
+
+// interrupt interrupts scripts in their function body, after which they have to end within the limit.
+func interrupt(t *testing.T, limit time.Duration, scripts map[string]string) {
+	for name, script := range scripts {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if script.real {
-				needsIncus(t)
-			}
-			code := "cleanup = lambda: print('cleaned')\n" + script.code + "\nfinally_(lambda: [print('ready'), body()], cleanup)\n"
+			code := "cleanup = lambda: print('cleaned')\n" + script + "\nfinally_(lambda: [print('ready'), body()], cleanup)\n"
 			command := start(t, "-c", code, "interrupt-"+strconv.FormatInt(time.Now().UnixNano()%1e9, 36)+"-"+name, os.Getenv("INCUS_STAR_TESTBED_IMAGE"))
 			command.line(t, "ready")
 			time.Sleep(50 * time.Millisecond) // until the script waits; the result is the same if it doesn't yet
@@ -274,7 +293,7 @@ cleanup = lambda: [inst.delete(force = True), print("cleaned")]
 				t.Errorf("a Go stack trace:\n%s", stderr.Bytes())
 			}
 			t.Logf("ended after %v", took)
-			if limit := time.Second; took > limit && !script.real {
+			if took > limit {
 				t.Errorf("it took %v, want at most %v", took, limit)
 			}
 		})

@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestCookbook checks that the bash lines and the script in each section of the cookbook do the same: from the same
+// TestRealCookbook checks that the bash lines and the script in each section of the cookbook do the same: from the same
 // initial state they produce the same final state, and the script's output, if any, ends that of the lines.
-func TestCookbook(t *testing.T) {
+func TestRealCookbook(t *testing.T) {
 	type job struct{ lines, script block }
 	var jobs []*job
 	for _, b := range blocks(t, "../../docs/cookbook.md") {
@@ -34,7 +34,7 @@ func TestCookbook(t *testing.T) {
 	if len(jobs) < 20 {
 		t.Errorf("%d jobs", len(jobs))
 	}
-	needsIncus(t)
+	needsOneIncus(t)
 	queue := make(chan *job, len(jobs))
 	for _, j := range jobs {
 		queue <- j
@@ -43,10 +43,7 @@ func TestCookbook(t *testing.T) {
 	var workers sync.WaitGroup
 	defer workers.Wait()
 	for _, name := range []string{"cook-a", "cook-bb", "cook-ccc", "cook-dddd"} {
-		s := newShelf(t)
-		if !s.real {
-			t.Skip("for a single server")
-		}
+		s := newShelf(t, true)
 		s.makeProject(t, name)
 		workers.Go(func() {
 			for j := range queue {

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// TestDaemonKilledInMidWait kills the daemon while a script waits for an operation. It needs a testbed of its own,
+// TestRealDaemonKilledInMidWait kills the daemon while a script waits for an operation. It needs a testbed of its own,
 // because all other tests need the daemon.
-func TestDaemonKilledInMidWait(t *testing.T) {
+func TestRealDaemonKilledInMidWait(t *testing.T) {
 	if os.Getenv("INCUS_STAR_TESTBED_KILL") == "" {
 		t.Skip("needs a real Incus that it may kill: run scripts/test.sh")
 	}
@@ -44,9 +44,9 @@ raise_(e)
 	t.Logf("%s", stderr.Bytes())
 }
 
-// TestMemberKilled kills a member of a cluster. It checks that operations running on it have an unknown outcome, that
+// TestRealMemberKilled kills a member of a cluster. It checks that operations running on it have an unknown outcome, that
 // later requests to it fail as unavailable, and that the other members work.
-func TestMemberKilled(t *testing.T) {
+func TestRealMemberKilled(t *testing.T) {
 	pids := strings.Split(os.Getenv("INCUS_STAR_TESTBED_PIDS"), ",")
 	if os.Getenv("INCUS_STAR_TESTBED_KILL") == "" || len(pids) < 3 {
 		t.Skip("needs a real cluster with a member that it may kill: run scripts/test.sh")

@@ -24,16 +24,20 @@ type shelf struct {
 	env                           []string
 }
 
-func newShelf(t *testing.T) *shelf {
-	s := &shelf{dir: t.TempDir(), real: os.Getenv("INCUS_STAR_TESTBED") != "" && os.Getenv("INCUS_STAR_TESTBED_CLUSTER") == ""}
-	_ = os.Getenv("INCUS_STAR_TESTBED_RUN") // invalidates cached results, because each run has another daemon
+// newShelf returns an empty shelf. Only a real one's blocks find the testbed's Incus.
+func newShelf(t *testing.T, real bool) *shelf {
+	s := &shelf{dir: t.TempDir(), real: real}
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.env = []string{"HOME=" + s.dir, "SOURCE=" + root, "GOPROXY=off", "GOFLAGS=", "GOWORK=", "CGO_ENABLED=0", "LC_ALL=C.UTF-8",
 		"GOCOVERDIR=" + t.TempDir()} // without it a command that was built for go test -cover prints a warning
-	for _, name := range []string{"PATH", "INCUS_DIR", "INCUS_CONF"} {
+	inherited := []string{"PATH"}
+	if real {
+		inherited = append(inherited, "INCUS_DIR", "INCUS_CONF")
+	}
+	for _, name := range inherited {
 		s.env = append(s.env, name+"="+os.Getenv(name))
 	}
 	out, err := exec.Command("go", "env", "GOCACHE", "GOMODCACHE").Output()

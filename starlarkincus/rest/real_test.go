@@ -24,6 +24,9 @@ import (
 // realClient returns a client of the testbed's daemon.
 func realClient(t *testing.T, change func(*Config)) *Client {
 	t.Helper()
+	if !strings.Contains(t.Name(), "Real") {
+		t.Fatal("needs Real in its name, by which scripts/test.sh runs it on each line")
+	}
 	if os.Getenv("INCUS_STAR_TESTBED") == "" {
 		t.Skip("needs a real Incus: run scripts/test.sh")
 	}

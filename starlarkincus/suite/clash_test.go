@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestAdviceOnClashes checks that the advice about a name in use helps, on a real server.
-func TestAdviceOnClashes(t *testing.T) {
+// TestRealAdviceOnClashes checks that the advice about a name in use helps, on a real server.
+func TestRealAdviceOnClashes(t *testing.T) {
 	needsIncus(t)
 	const launch = "def test_x():\n    incus.instances.launch(%q, image = env['INCUS_STAR_TESTBED_IMAGE'])\n"
 	expect := func(what string, parallel, status int, note string, files map[string]string) {

@@ -18,6 +18,10 @@ import (
 
 // needsIncus skips a test outside of a testbed.
 func needsIncus(t *testing.T) {
+	t.Helper()
+	if !strings.Contains(t.Name(), "Real") {
+		t.Fatal("needs Real in its name, by which scripts/test.sh runs it on each line")
+	}
 	if os.Getenv("INCUS_STAR_TESTBED") == "" {
 		t.Skip("needs a real Incus: run scripts/test.sh")
 	}
@@ -87,7 +91,7 @@ def test_not_waited_for():
     incus.instances.launch("hurried", image = image, wait = False)
 `
 
-func TestNothingIsLeft(t *testing.T) {
+func TestRealNothingIsLeft(t *testing.T) {
 	needsIncus(t)
 	before := eval(t, left)
 	status, text := run(t, t.Context(), Options{Paths: []string{write(t, map[string]string{"a_test.star": realTests})}, Timeout: 5 * time.Second})
@@ -101,8 +105,8 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 }
 
-// TestNothingIsLeftAfterAnInterrupt interrupts a test.
-func TestNothingIsLeftAfterAnInterrupt(t *testing.T) {
+// TestRealNothingIsLeftAfterAnInterrupt interrupts a test.
+func TestRealNothingIsLeftAfterAnInterrupt(t *testing.T) {
 	needsIncus(t)
 	before := eval(t, left)
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -130,8 +134,8 @@ def test_a():
 	}
 }
 
-// TestRemovalByHand removes a project as on a server without the extension projects_force_delete.
-func TestRemovalByHand(t *testing.T) {
+// TestRealRemovalByHand removes a project as on a server without the extension projects_force_delete.
+func TestRealRemovalByHand(t *testing.T) {
 	needsIncus(t)
 	before := eval(t, left)
 	client := starlarkincus.New(starlarkincus.Options{})
@@ -159,8 +163,8 @@ func TestRemovalByHand(t *testing.T) {
 	}
 }
 
-// TestProjectIsCreatedLate checks that a project is created only at the first call.
-func TestProjectIsCreatedLate(t *testing.T) {
+// TestRealProjectIsCreatedLate checks that a project is created only at the first call.
+func TestRealProjectIsCreatedLate(t *testing.T) {
 	needsIncus(t)
 	var requests []string
 	o := Options{Timeout: time.Minute, Stdout: io.Discard, Stderr: io.Discard, Module: func(io.Writer) starlarkincus.Options {
