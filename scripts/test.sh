@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 #
-# Checks everything required for a commit: formatting, go vet, and every test, under the race detector and beside a
-# real Incus of each supported line (see testbed.sh). Tests without Incus run once. For the other line their results
-# come from Go's cache, because they don't read the environment variables that differ between the lines.
+# Checks everything required for a commit: formatting, go vet, and every test, under the race detector. The tests with
+# Real in their names run beside a real Incus of each supported line (see testbed.sh), the others once. Each of these
+# stages is a process of its own: this file with --stage. One more than there are processors run at a time, because
+# tests often wait.
 set -euo pipefail
 
 if [[ ${1-} == -h || ${1-} == --help ]]; then
@@ -10,13 +11,104 @@ if [[ ${1-} == -h || ${1-} == --help ]]; then
 	exit 0
 fi
 
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+self=$(realpath "${BASH_SOURCE[0]}")
+cd "${self%/*}/.."
 PATH=$PATH:/usr/local/go/bin # the location of Go's own archive by its instructions
 
 die() {
 	echo "test: $1" >&2
 	exit 69
 }
+
+# --- stages ----------------------------------------------------------------------------------------------------
+
+under=()   # the prefix of testbed.sh
+running='' # the process id of the testbed
+
+testbed() { # testbed.sh's arguments
+	# The testbed ends with this process, even if that is killed.
+	setpriv --pdeathsig TERM "${under[@]}" scripts/testbed.sh "$@" </dev/null &
+	running=$!
+	wait "$running"
+}
+
+go_test() { # LINE MEMBERS [go test FLAG...] [PACKAGE...]
+	local cluster=()
+	(($2 == 1)) || cluster=(--cluster "$2")
+	testbed --incus "$1" "${cluster[@]}" env CGO_ENABLED=1 go test -race -timeout 20m "${@:3}"
+}
+
+# Sets packages to those with a test of such a name.
+packages_with() { # REGEXP
+	mapfile -t packages < <(grep -rlE --include='*_test.go' "^func Test\w*$1" . | sed 's|/[^/]*$||' | sort -u)
+}
+
+# The testbed is for its namespaces, which have no network, and end all processes with it.
+once() { # [go test FLAG...]
+	go_test 6.0 1 -skip Real "$@" ./...
+}
+
+# The packages run one after another, so as not to disturb each other.
+real() { # LINE [go test FLAG...]
+	packages_with Real
+	go_test "$1" 1 -p 1 -run Real "${@:2}" "${packages[@]}"
+}
+
+# Tests that need several members.
+cluster() { # LINE
+	packages_with RealCluster
+	go_test "$1" 3 -p 1 -run RealCluster "${packages[@]}"
+}
+
+# Tests that would disturb the others, because they kill a daemon.
+killed() { # LINE
+	export INCUS_STAR_TESTBED_KILL=1
+	go_test "$1" 1 -run '^TestRealDaemonKilled' ./starlarkincus/cli &&
+		go_test "$1" 3 -run '^TestRealMemberKilled' ./starlarkincus/cli
+}
+
+# Ends a testbed that has a frozen container and one that ignores the request to stop, and checks that nothing of it is
+# left.
+ends() { # LINE [testbed.sh FLAG...]
+	local before run file left under=(timeout -k 5 120)
+	before=$(traces)
+	file=$(mktemp "$work/run.XXXXXX")
+	# shellcheck disable=SC2016 # the testbed's own variables
+	testbed --incus "$1" "${@:2}" bash -c '
+		exec >/dev/null 2>&1 </dev/null
+		incus launch testbox frozen && incus pause frozen || exit
+		incus launch testbox deaf -c raw.lxc="lxc.init.cmd = /bin/sh -c \"trap : PWR TERM INT; while :; do sleep 1; done\"" || exit
+		sleep 1
+		incus stop deaf --timeout 600 &
+		sleep 0.5
+		echo "$INCUS_STAR_TESTBED_RUN" >"$1"' bash "$file" || return
+	run=$(<"$file")
+	left=$(find /sys/fs/cgroup -maxdepth 2 -name "incus-star.$run")
+	[[ $run && ! $left && $(traces) == "$before" ]] && return
+	printf '%s\n' "a testbed left:" "${left:-no control group}" "$(diff <(echo "$before") <(traces))"
+	return 1
+}
+
+# Prints the network interfaces and mount points, among them any left by a testbed.
+traces() {
+	ls /sys/class/net
+	cut -d ' ' -f 5 /proc/self/mountinfo
+}
+
+end_stage() {
+	trap '' TERM
+	[[ ! $running ]] || { kill -s TERM "$running" && wait "$running"; } 2>/dev/null || :
+	exit 143
+}
+
+if [[ ${1-} == --stage ]]; then
+	trap end_stage TERM
+	status=0
+	"${@:2}" || status=$?
+	exit $status
+fi
+
+# --- the main process ------------------------------------------------------------------------------------------
 
 command -v go >/dev/null || die "needs Go"
 
@@ -34,17 +126,38 @@ fi
 go mod download # there is no network inside the testbed
 export GORACE=${GORACE:-atexit_sleep_ms=0} # else each process under the race detector exits a second late
 
-trap 'exit 130' INT # else the next check would run after an interrupted one
+work=$(mktemp -d)
+INCUS_STAR_COVERAGE=$work/coverage
+export work INCUS_STAR_COVERAGE
+touch "$INCUS_STAR_COVERAGE"
+trap 'rm -rf "$work"' EXIT
+trap 'stop 130' INT # else the next check would run after an interrupted one
+
+pids=() # the running stages' process ids, by number
+
+# Ends the running stages, and exits when their testbeds are gone.
+stop() { # STATUS
+	trap '' INT TERM HUP
+	[[ ! ${pids[*]-} ]] || kill -s TERM "${pids[@]}" 2>/dev/null || :
+	wait
+	exit "$1"
+}
+
 passed=() failed=()
-check() { # NAME COMMAND...
-	local start=$SECONDS
-	echo "=== $1"
-	if "${@:2}"; then
+ended() { # NAME STATUS SECONDS
+	if (($2 == 0)); then
 		passed+=("$1")
 	else
 		failed+=("$1")
 	fi
-	echo "--- $1: $((SECONDS - start)) s"
+	echo "--- $1: $3 s"
+}
+
+check() { # NAME COMMAND...
+	local start=$SECONDS status=0
+	echo "=== $1"
+	"${@:2}" || status=$?
+	ended "$1" $status $((SECONDS - start))
 }
 
 format() {
@@ -64,50 +177,57 @@ lint() {
 	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -checks all,-ST1000,-ST1003,-ST1016,-ST1020,-ST1021,-ST1022 ./...
 }
 
-testbed() { # testbed.sh's arguments
-	# The testbed ends with this script, even if that is killed.
-	setpriv --pdeathsig TERM scripts/testbed.sh "$@" </dev/null
+# Compiles everything for the race detector, because several stages that need the same package would each compile it.
+compile() {
+	CGO_ENABLED=1 go list -race -test -export ./... >/dev/null
 }
 
-tests() { # LINE [go test FLAG...]
-	testbed --incus "$1" env CGO_ENABLED=1 go test -race -timeout 20m "${@:2}" ./...
+names=() commands=()
+stage() { # NAME FUNCTION [ARG...]
+	names+=("$1")
+	commands+=("${*@Q}")
 }
 
-# Tests that need several members.
-cluster() { # LINE
-	testbed --incus "$1" --cluster 3 env CGO_ENABLED=1 go test -race -run RealCluster ./...
-}
-
-# Tests that would disturb the others, because they kill a daemon.
-killed() { # LINE
-	testbed --incus "$1" env CGO_ENABLED=1 INCUS_STAR_TESTBED_KILL=1 go test -race -run '^TestDaemonKilled' ./starlarkincus/cli &&
-		testbed --incus "$1" --cluster 3 env CGO_ENABLED=1 INCUS_STAR_TESTBED_KILL=1 go test -race -run '^TestMemberKilled' ./starlarkincus/cli
-}
-
-# Ends a testbed that has a frozen container and one that ignores the request to stop, and checks that nothing of it is
-# left.
-ends() { # LINE [testbed.sh FLAG...]
-	local before run left
-	before=$(traces)
-	# shellcheck disable=SC2016 # the testbed's own variables
-	run=$(setpriv --pdeathsig TERM timeout -k 5 120 scripts/testbed.sh --incus "$1" "${@:2}" bash -c '
-		exec 3>&1 >/dev/null 2>&1 </dev/null
-		incus launch testbox frozen && incus pause frozen || exit
-		incus launch testbox deaf -c raw.lxc="lxc.init.cmd = /bin/sh -c \"trap : PWR TERM INT; while :; do sleep 1; done\"" || exit
-		sleep 1
-		incus stop deaf --timeout 600 3>&- &
-		sleep 0.5
-		echo "$INCUS_STAR_TESTBED_RUN" >&3') || return
-	left=$(find /sys/fs/cgroup -maxdepth 2 -name "incus-star.$run")
-	[[ $run && ! $left && $(traces) == "$before" ]] && return
-	printf '%s\n' "a testbed left:" "${left:-no control group}" "$(diff <(echo "$before") <(traces))"
-	return 1
-}
-
-# Prints the network interfaces and mount points, among them any left by a testbed.
-traces() {
-	ls /sys/class/net
-	cut -d ' ' -f 5 /proc/self/mountinfo
+# Runs the stages, and prints the output of each as soon as that of those before it is complete.
+run_stages() {
+	local next=0 shown=0 printer='' finished status n
+	local -a command began statuses times
+	trap 'stop 143' TERM
+	trap 'stop 129' HUP
+	while ((shown < ${#names[@]})); do
+		while ((next < ${#names[@]} && ${#pids[@]} <= $(nproc))); do
+			eval "command=(${commands[next]})"
+			setpriv --pdeathsig TERM "$BASH" "$self" --stage "${command[@]:1}" >"$work/$next" 2>&1 </dev/null &
+			pids[next]=$! began[next]=$SECONDS
+			((++next))
+		done
+		if [[ ! $printer ]]; then
+			echo "=== ${names[shown]}"
+			if [[ ${statuses[shown]-} ]]; then
+				cat "$work/$shown" &
+			else
+				tail -n +1 -f -s 0.1 --pid="${pids[shown]}" "$work/$shown" &
+			fi
+			printer=$!
+		fi
+		status=0
+		wait -n -p finished || status=$?
+		if [[ $finished == "$printer" ]]; then
+			printer=done
+		else
+			for n in "${!pids[@]}"; do
+				[[ ${pids[n]} == "$finished" ]] || continue
+				unset "pids[n]"
+				statuses[n]=$status times[n]=$((SECONDS - began[n]))
+			done
+		fi
+		if [[ $printer == done && ${statuses[shown]-} ]]; then
+			ended "${names[shown]}" "${statuses[shown]}" "${times[shown]}"
+			((++shown))
+			printer=''
+		fi
+	done
+	trap - TERM HUP
 }
 
 list() { # NAME...
@@ -116,23 +236,24 @@ list() { # NAME...
 	echo "${all:2}"
 }
 
-INCUS_STAR_COVERAGE=$(mktemp)
-export INCUS_STAR_COVERAGE
-trap 'rm -f "$INCUS_STAR_COVERAGE"' EXIT
-
 check gofmt format
 check "go vet" go vet ./...
 check staticcheck lint
 check "endless recursion" go test -run '^(TestScripts|TestEndlessRecursionHasAClass)$' ./starlarkincus/host # too slow under the race detector
-check "tests on Incus 6.0" tests 6.0 "$@"
-check "tests on Incus 7.0" tests 7.0 "$@"
-check "tests on a cluster of Incus 6.0" cluster 6.0
-check "tests on a cluster of Incus 7.0" cluster 7.0
-check "a killed Incus 6.0" killed 6.0
-check "a killed Incus 7.0" killed 7.0
-check "the end of a testbed of Incus 6.0" ends 6.0
-check "the end of a testbed of Incus 7.0" ends 7.0
-check "the end of a cluster of Incus 7.0" ends 7.0 --cluster 3
+check compiling compile
+
+# The longest begin first.
+stage "tests on Incus 6.0" real 6.0 "$@"
+stage "tests on Incus 7.0" real 7.0 "$@"
+stage "tests on a cluster of Incus 6.0" cluster 6.0
+stage "tests on a cluster of Incus 7.0" cluster 7.0
+stage "tests without Incus" once "$@"
+stage "a killed Incus 6.0" killed 6.0
+stage "a killed Incus 7.0" killed 7.0
+stage "the end of a testbed of Incus 6.0" ends 6.0
+stage "the end of a testbed of Incus 7.0" ends 7.0
+stage "the end of a cluster of Incus 7.0" ends 7.0 --cluster 3
+run_stages
 
 # The part of the API covered by the tests above, counted from their requests.
 check "the API's operations that were called" go test -count=1 -v -run '^TestCoverage$' ./starlarkincus/spec
