@@ -9,6 +9,7 @@ import (
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/lib/base64"
+	"incus-star/starlarkincus/lib/csv"
 	"incus-star/starlarkincus/lib/hash"
 	"incus-star/starlarkincus/lib/json"
 	"incus-star/starlarkincus/lib/math"
@@ -33,7 +34,7 @@ var names = []*builtin.Decl{
 	// Output and files.
 	&printDecl, &table.Decl, &logDecl, &readFileDecl, &writeFileDecl, &fsDecl,
 	// Libraries.
-	&base64.Decl, &hash.Decl, &json.Decl, &math.Decl, &re.Decl, &structDecl, &time.Decl, &yaml.Decl,
+	&base64.Decl, &csv.Decl, &hash.Decl, &json.Decl, &math.Decl, &re.Decl, &structDecl, &time.Decl, &yaml.Decl,
 }
 
 // replaced are Starlark's own names that the host redefines.

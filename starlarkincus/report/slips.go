@@ -85,7 +85,7 @@ var elsewhere = map[string]string{
 }
 
 // libraries are names that other languages import and every script has.
-var libraries = []string{"json", "yaml", "re", "math", "time", "base64", "hash", "struct"}
+var libraries = []string{"json", "yaml", "csv", "re", "math", "time", "base64", "hash", "struct"}
 
 // A slip is a pattern of an error's message and the hint for it, in which $1 is the text of the pattern's first group.
 type slip struct{ message, hint string }

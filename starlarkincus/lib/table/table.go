@@ -14,13 +14,18 @@ import (
 	"go.starlark.net/starlarkstruct"
 )
 
-// names is the type of a list of names.
-const names = builtin.List | builtin.Tuple | builtin.Set | builtin.None
+// The types of the arguments rows, and columns and headers.
+const (
+	Rows  = builtin.Iterable &^ (builtin.Dict | builtin.Error | builtin.Environment | builtin.Result)
+	Names = builtin.List | builtin.Tuple | builtin.Set | builtin.None
+)
+
+var params = []builtin.Param{builtin.Need("rows", Rows), builtin.Opt("columns", Names, "None"), builtin.Opt("headers", Names, "None"), builtin.Opt("format", builtin.String, `"text"`)}
 
 // Decl is the function.
 var Decl = builtin.Decl{
 	Name:    "table",
-	Params:  []builtin.Param{builtin.Need("rows", builtin.Iterable&^(builtin.Dict|builtin.Error|builtin.Environment|builtin.Result)), builtin.Opt("columns", names, "None"), builtin.Opt("headers", names, "None"), builtin.Opt("format", builtin.String, `"text"`)},
+	Params:  params,
 	Returns: builtin.None, Help: `Prints rows with aligned columns on standard output.
 
     table(incus.instances.list())
@@ -31,8 +36,16 @@ A row is a list or tuple of cells, or a dict, struct, error or object of Incus. 
 but the name, status, type and description of an object of Incus, and the class, status, message and object of an error.
 headers replaces the names of the columns. format="csv" and format="json" print for programs; json keeps numbers and lists.
 
-On a narrow terminal the widest columns are cut.`,
+On a narrow terminal the widest columns are cut. table.text(rows, …) returns the text instead of printing it.`,
 	Call: printTable,
+	Members: []builtin.Decl{{
+		Name: "table.text", Params: params,
+		Returns: builtin.String, Help: `Returns what table prints, with whole columns: write_file("servers.txt", table.text(rows))`,
+		Call: func(c *builtin.Call) (starlark.Value, error) {
+			text, err := render(c, 0)
+			return starlark.String(text), err
+		},
+	}},
 }
 
 // A grid is the content of a table: rows with a cell for each column; nil for a missing cell.
@@ -43,28 +56,10 @@ type grid struct {
 }
 
 func printTable(c *builtin.Call) (starlark.Value, error) {
-	var rowsArg starlark.Value
-	var columnsArg, headersArg starlark.Value = starlark.None, starlark.None
-	format := "text"
-	if err := c.Unpack(&rowsArg, &columnsArg, &headersArg, &format); err != nil {
-		return nil, err
-	}
 	out := builtin.Of(c.Thread)
-	write := map[string]func(*grid) (string, error){
-		"text": func(g *grid) (string, error) { return g.text(out.Width()), nil },
-		"csv":  (*grid).csv,
-		"json": (*grid).json,
-	}[format]
-	if write == nil {
-		return nil, c.Errorf(`format is %q, want "text", "csv" or "json"`, format)
-	}
-	g, err := newGrid(rowsArg, columnsArg, headersArg)
+	text, err := render(c, out.Width())
 	if err != nil {
-		return nil, c.Errorf("%w", err)
-	}
-	text, err := write(g)
-	if err != nil {
-		return nil, c.Errorf("%w", err)
+		return nil, err
 	}
 	if text != "" {
 		if err := out.Print(c, strings.TrimSuffix(text, "\n")); err != nil {
@@ -72,6 +67,49 @@ func printTable(c *builtin.Call) (starlark.Value, error) {
 		}
 	}
 	return starlark.None, nil
+}
+
+// render returns the text of a call's table, for a terminal of that width; 0 for any.
+func render(c *builtin.Call, width int) (string, error) {
+	var rowsArg starlark.Value
+	var columnsArg, headersArg starlark.Value = starlark.None, starlark.None
+	format := "text"
+	if err := c.Unpack(&rowsArg, &columnsArg, &headersArg, &format); err != nil {
+		return "", err
+	}
+	write := map[string]func(*grid) (string, error){
+		"text": func(g *grid) (string, error) { return g.text(width), nil },
+		"csv":  func(g *grid) (string, error) { return g.csv(g.heading(), ',') },
+		"json": (*grid).json,
+	}[format]
+	if write == nil {
+		return "", c.Errorf(`format is %q, want "text", "csv" or "json"`, format)
+	}
+	g, err := newGrid(rowsArg, columnsArg, headersArg)
+	if err != nil {
+		return "", c.Errorf("%w", err)
+	}
+	text, err := write(g)
+	switch {
+	case err != nil:
+		return "", c.Errorf("%w", err)
+	case text != "" && !strings.HasSuffix(text, "\n"):
+		text += "\n"
+	}
+	return text, nil
+}
+
+// CSV returns rows as CSV. The first line has the names of the columns, if header is set and there are names.
+func CSV(rows, columns starlark.Value, header bool, comma rune) (string, error) {
+	g, err := newGrid(rows, columns, starlark.None)
+	if err != nil {
+		return "", err
+	}
+	var heading []string
+	if header {
+		heading = g.heading()
+	}
+	return g.csv(heading, comma)
 }
 
 func newGrid(rowsArg, columnsArg, headersArg starlark.Value) (*grid, error) {

@@ -138,18 +138,28 @@ func narrow(widths []int, total int) {
 	}
 }
 
-func (g *grid) csv() (string, error) {
+// csv returns the rows with a heading above them; nil for none.
+func (g *grid) csv(heading []string, comma rune) (string, error) {
 	var b strings.Builder
 	w := csv.NewWriter(&b)
-	if heading := g.heading(); heading != nil {
-		_ = w.Write(heading) // a strings.Builder never fails
+	w.Comma = comma
+	write := func(record []string) {
+		if len(record) == 1 && record[0] == "" {
+			w.Flush()
+			b.WriteString("\"\"\n") // an empty line would be no row
+			return
+		}
+		_ = w.Write(record) // a strings.Builder never fails
+	}
+	if heading != nil {
+		write(heading)
 	}
 	for _, row := range g.rows {
 		var record []string
 		for _, cell := range row {
 			record = append(record, cellText(cell))
 		}
-		_ = w.Write(record)
+		write(record)
 	}
 	w.Flush()
 	return b.String(), w.Error()
