@@ -22,11 +22,11 @@ import (
 type Client struct {
 	config    Config
 	endpoints []endpoint
-	kept      atomic.Pointer[endpoint] // the endpoint that answered first; nil before
+	chosen    atomic.Pointer[endpoint] // the endpoint that answered first; nil before
 
 	sender    sender
 	transport func() *http.Transport // created once, at the first request
-	made      atomic.Pointer[http.Transport]
+	built     atomic.Pointer[http.Transport]
 
 	events eventStream
 	shared sharedWatch
@@ -46,11 +46,11 @@ func New(config Config) (*Client, error) {
 	}
 	c := &Client{config: config, endpoints: endpoints}
 	if len(endpoints) == 1 {
-		c.kept.Store(&endpoints[0])
+		c.chosen.Store(&endpoints[0])
 	}
 	c.transport = sync.OnceValue(func() *http.Transport {
 		t := newTransport(config)
-		c.made.Store(t)
+		c.built.Store(t)
 		return t
 	})
 	c.sender = c.senders()
@@ -69,7 +69,7 @@ func (c *Client) Close() {
 	c.mu.Unlock()
 	c.cancel()
 	c.running.Wait()
-	if t := c.made.Load(); t != nil {
+	if t := c.built.Load(); t != nil {
 		t.CloseIdleConnections()
 	}
 }

@@ -195,7 +195,7 @@ func (c *Client) serverName(err error) string {
 	if errors.As(err, &one) {
 		return one.endpoint.name
 	}
-	if e := c.kept.Load(); e != nil {
+	if e := c.chosen.Load(); e != nil {
 		return e.name
 	}
 	return c.endpoints[0].name

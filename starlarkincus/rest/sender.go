@@ -41,7 +41,7 @@ func (n network) send(ctx context.Context, k *outgoing, then func(*http.Response
 		return then(nil, errClosed())
 	}
 	t := c.transport()
-	if e := c.kept.Load(); e != nil {
+	if e := c.chosen.Load(); e != nil {
 		response, err := t.RoundTrip(k.http(ctx, e))
 		if err != nil {
 			err = &endpointError{e, err}
@@ -53,7 +53,7 @@ func (n network) send(ctx context.Context, k *outgoing, then func(*http.Response
 		e := &c.endpoints[i]
 		response, err := t.RoundTrip(k.http(ctx, e))
 		if err == nil {
-			c.kept.CompareAndSwap(nil, e)
+			c.chosen.CompareAndSwap(nil, e)
 			return k.clean(then(response, nil))
 		}
 		failed = append(failed, &endpointError{e, err})

@@ -23,7 +23,7 @@ type Work struct {
 	running   map[*Operation]bool // operations with an unknown end
 	abandoned map[*Operation]bool // those in running whose caller was stopped
 	finished  []*Operation        // operations that succeeded after their caller was stopped
-	made      []*pending          // changes without an operation, answered after their caller was stopped
+	answered  []*pending          // changes without an operation, answered after their caller was stopped
 	removed   map[string]bool     // paths of objects that were deleted
 	stopped   []*Exec             // commands that Settle or Release ended
 }
@@ -43,20 +43,20 @@ func workOf(ctx context.Context) *Work {
 
 // A pending is a request whose caller was stopped.
 type pending struct {
-	client *Client
-	call   *outgoing
-	cancel context.CancelFunc
-	given  bool          // Settle has waited for it
-	done   chan struct{} // closed after the answer or the failure
-	reply  *Reply
-	err    error
+	client  *Client
+	request *outgoing
+	cancel  context.CancelFunc
+	given   bool          // Settle has waited for it
+	done    chan struct{} // closed after the answer or the failure
+	reply   *Reply
+	err     error
 }
 
 // outlive sends a request that continues after the end of its caller's context if it may have been sent.
 func (w *Work) outlive(ctx context.Context, c *Client, k *outgoing) (*Reply, error) {
 	start := time.Now()
 	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	p := &pending{client: c, call: k, cancel: cancel, done: make(chan struct{})}
+	p := &pending{client: c, request: k, cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(p.done)
 		defer cancel()
@@ -157,7 +157,7 @@ func (w *Work) left(all bool) (operations []*Operation, unanswered []*pending) {
 			switch {
 			case p.reply == nil:
 			case p.reply.Operation == nil:
-				w.made = append(w.made, p)
+				w.answered = append(w.answered, p)
 			case w.running[p.reply.Operation]:
 				w.abandoned[p.reply.Operation] = true
 			}
@@ -282,15 +282,15 @@ func (w *Work) Running(ctx context.Context) []Running {
 			out = append(out, Running{OperationID: o.id, Description: o.describe(), Ended: true})
 		}
 	}
-	for _, p := range w.made {
-		out = append(out, Running{Description: p.call.method + " " + p.call.url.Path, Ended: true})
-		if o := errors.About(p.call.described()); o != nil && !strings.HasSuffix(p.call.url.Path, "/"+o.Name) {
+	for _, p := range w.answered {
+		out = append(out, Running{Description: p.request.method + " " + p.request.url.Path, Ended: true})
+		if o := errors.About(p.request.described()); o != nil && !strings.HasSuffix(p.request.url.Path, "/"+o.Name) {
 			out[len(out)-1].Description += " of " + o.String()
 		}
 	}
 	w.mu.Unlock()
 	for _, p := range unanswered {
-		out = append(out, Running{Description: "a request that was not answered: " + p.call.method + " " + p.call.url.Path})
+		out = append(out, Running{Description: "a request that was not answered: " + p.request.method + " " + p.request.url.Path})
 	}
 	slices.SortFunc(out, func(a, b Running) int {
 		return cmp.Or(cmp.Compare(a.Description, b.Description), cmp.Compare(a.OperationID, b.OperationID))

@@ -115,8 +115,8 @@ func one(r *Resource) Returns      { return Returns{Shape: One, Of: r} }
 func listOf(r *Resource) Returns   { return Returns{Shape: ListOf, Of: r} }
 func structOf(r *Resource) Returns { return Returns{Shape: Struct, Of: r} }
 
-// of returns the method with r as the resource in Returns, if that is still open.
-func (m Method) of(r *Resource) Method {
+// inResource returns the method with r as the resource in Returns, if that is still open.
+func (m Method) inResource(r *Resource) Method {
 	if m.Returns.Of != nil {
 		return m
 	}

@@ -150,7 +150,7 @@ func (r *Resource) adder(out *[]Method, collection bool) func(Verb, Method) {
 			if v == Delete {
 				m.Takes, m.TakesWith = r.Takes, r.TakesWith
 			}
-			*out = append(*out, m.of(r))
+			*out = append(*out, m.inResource(r))
 		}
 	}
 }
@@ -181,14 +181,14 @@ func (r *Resource) CollectionMethods() []Method {
 		}
 		ensure := Method{Name: "ensure", Collection: true, Does: DoEnsure, Returns: sibling, Effect: Creates, HTTP: "GET", Args: args,
 			Doc: "Creates " + r.An() + " if it doesn't exist, otherwise changes the given fields that differ, and returns it. Its attribute changed reports whether anything was done. " + r.ensured()}
-		out = append(out, ensure.of(r))
+		out = append(out, ensure.inResource(r))
 	}
 	for _, m := range r.Methods {
 		if m.Collection {
 			if m.Does == DoCreate {
 				m.Verb, m.Args = New, r.scoped(New, create)
 			}
-			out = append(out, m.of(r))
+			out = append(out, m.inResource(r))
 		}
 	}
 	add(Delete, Method{Name: "delete", Does: DoDelete, Returns: nothing, Effect: Deletes, HTTP: "DELETE", Args: r.scoped(Delete, append(r.named(Delete), r.DeleteArgs...)), Doc: "Deletes " + r.An() + "."})
@@ -304,7 +304,7 @@ func (r *Resource) ObjectMethods() []Method {
 	add(Rename, Method{Name: "rename", Does: DoRename, Returns: itself, Effect: Changes, HTTP: "POST", Args: []Field{r.key(Rename)}, Refresh: true, Doc: "Renames the " + r.One() + " and returns it."})
 	for _, m := range r.Methods {
 		if !m.Collection {
-			out = append(out, m.of(r))
+			out = append(out, m.inResource(r))
 		}
 	}
 	add(Delete, Method{Name: "delete", Does: DoDelete, Returns: nothing, Effect: Deletes, HTTP: "DELETE", Args: r.DeleteArgs, Doc: "Deletes the " + r.One() + "."})
