@@ -243,11 +243,11 @@ check "endless recursion" go test -run '^(TestScripts|TestEndlessRecursionHasACl
 check compiling compile
 
 # The longest begin first.
+stage "tests without Incus" once "$@"
 stage "tests on Incus 6.0" real 6.0 "$@"
 stage "tests on Incus 7.0" real 7.0 "$@"
 stage "tests on a cluster of Incus 6.0" cluster 6.0
 stage "tests on a cluster of Incus 7.0" cluster 7.0
-stage "tests without Incus" once "$@"
 stage "a killed Incus 6.0" killed 6.0
 stage "a killed Incus 7.0" killed 7.0
 stage "the end of a testbed of Incus 6.0" ends 6.0
