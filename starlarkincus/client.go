@@ -27,6 +27,8 @@ type Options struct {
 	ReadOnly bool
 	// Trace is called after each request, from any goroutine.
 	Trace func(rest.Trace)
+	// Progress shows the progress of operations and transfers; nil for none.
+	Progress rest.Progress
 	// Prepare is called after connecting, before the first request, and again before the next request if it failed; nil
 	// for nothing. Its client uses the same connection, and project is the remote's own. Clients that share a
 	// connection share the call.

@@ -44,7 +44,7 @@ func (f *family) remotes(ctx context.Context) (*remote.Config, error) {
 }
 
 func (f *family) base(timeout time.Duration) rest.Config {
-	return rest.Config{Timeout: timeout, ReadOnly: f.options.ReadOnly, Trace: f.options.Trace, UserAgent: f.options.UserAgent}
+	return rest.Config{Timeout: timeout, ReadOnly: f.options.ReadOnly, Trace: f.options.Trace, Progress: f.options.Progress, UserAgent: f.options.UserAgent}
 }
 
 // dialRemote returns a client of a remote of the incus command, and the project of that remote.

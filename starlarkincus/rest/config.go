@@ -34,6 +34,8 @@ type Config struct {
 	ReadOnly bool
 	// Trace is called after each request, from any goroutine; nil for none.
 	Trace func(Trace)
+	// Progress shows the progress of operations and transfers; nil for none.
+	Progress Progress
 	// UserAgent is the User-Agent header; empty for "incus-star".
 	UserAgent string
 }
