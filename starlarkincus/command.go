@@ -20,7 +20,7 @@ import (
 // handle returns the script's view of a command that runs. The script's clean-up ends it.
 func (c *invocation) handle(cmd *command, body map[string]any) (starlark.Value, error) {
 	cmd.release = builtin.Of(c.thread).Keep(cmd.exec.Release)
-	cmd.lines = newSplitter(cmd.encoding, c.args.flag("tty", false))
+	cmd.lines = value.NewLines(cmd.encoding, c.args.flag("tty", false))
 	op := cmd.exec.Operation()
 	o := newObject(ref{client: c.ref.client, res: spec.Commands, path: op.Path()})
 	o.command = cmd
@@ -160,11 +160,11 @@ func (l *commandLines) Iterate() starlark.Iterator { return l }
 func (l *commandLines) Next(p *starlark.Value) bool {
 	s := l.cmd.lines
 	for {
-		if next, ok := s.next(l.stream); ok {
-			*p = next.text
+		if next, ok := s.Next(l.stream); ok {
+			*p = next.Text
 			return true
 		}
-		if s.over {
+		if s.Over() {
 			return false
 		}
 		var piece rest.Piece
@@ -172,16 +172,17 @@ func (l *commandLines) Next(p *starlark.Value) bool {
 		builtin.In(l.ctx).Block(func() { piece, err = l.cmd.exec.Next(l.ctx) })
 		switch {
 		case err == nil:
-			err = s.add(piece)
+			err = s.Add(streamNames[piece.Stream], piece.Data)
 		case err != io.EOF:
 			l.cmd.exec.Abandon(l.ctx)
 			l.thread.Cancel(context.Cause(l.ctx).Error()) // no line of the loop is to follow
 			return false
 		default:
-			err = s.end()
+			err = s.End()
 		}
 		if err != nil {
-			s.over, l.cmd.misread = true, err
+			s.GiveUp()
+			l.cmd.misread = err
 		}
 	}
 }

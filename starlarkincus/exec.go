@@ -32,9 +32,9 @@ type command struct {
 	check    bool // a status other than 0 is an error
 	reads    bool // it changes nothing
 	input    *pipe
-	lines    *splitter // of what was taken of its output
-	release  func()    // says that nobody has to end it any more
-	misread  error     // of a line that can't be decoded
+	lines    *value.Lines // of what was taken of its output
+	release  func()       // says that nobody has to end it any more
+	misread  error        // of a line that can't be decoded
 
 	end *execEnd // once it was waited for
 }
@@ -215,7 +215,7 @@ func (cmd *command) ended(ctx context.Context, limit *time.Duration) (*execResul
 		// One that wrote something did run, and chose the status itself. Of one that wrote nothing the server can't tell, as
 		// of sh -c "exit 127".
 		result.exitCode, err = notRun[failed.Message], nil
-		if len(result.stdout)+len(result.stderr) == 0 && !cmd.lines.any() {
+		if len(result.stdout)+len(result.stderr) == 0 && !cmd.lines.Any() {
 			result.stderr, result.cause = []byte(failed.Message+"\n"), failed
 		}
 	}
@@ -267,7 +267,7 @@ func (cmd *command) outputs(r *execResult) (stdout, stderr starlark.Value) {
 func (cmd *command) failure(r *execResult) error {
 	stdout, stderr := cmd.outputs(r)
 	shown := stderr
-	if last := cmd.lines.lastError(); last != nil {
+	if last := cmd.lines.LastError(); last != nil {
 		shown = last
 	}
 	e := value.ExecError(cmd.name, r.exitCode, stdout, shown, cmd.exec.Operation().Clean)

@@ -24,7 +24,8 @@ var runDecl = builtin.Decl{
 	Name: "run",
 	Params: []builtin.Param{builtin.Need("command", builtin.List|builtin.Tuple|builtin.Set), builtin.Opt("stdin", builtin.Text|builtin.None, "None"),
 		builtin.Opt("env", builtin.Mapping|builtin.None, "None"), builtin.Opt("cwd", builtin.String|builtin.None, "None"), builtin.Opt("check", builtin.Bool, "True"),
-		builtin.Opt("timeout", builtin.Seconds|builtin.None, "None"), builtin.Opt("encoding", builtin.String, `"auto"`)},
+		builtin.Opt("timeout", builtin.Seconds|builtin.None, "None"), builtin.Opt("encoding", builtin.String, `"auto"`),
+		builtin.Opt("stream", builtin.Callable|builtin.None, "None")},
 	Returns: builtin.Struct, Help: `Runs a command on this machine, never through a shell, and returns a struct of exit_code, stdout and stderr, like exec in
 an instance. Other tasks go on meanwhile.
 
@@ -39,6 +40,8 @@ check     False returns the result of a failed command instead of raising
 timeout   seconds, or a duration, after which the command is ended
 encoding  "auto" returns stdout and stderr as strings if they are UTF-8, else as bytes; "utf-8" requires strings, "bytes"
           returns bytes
+stream    a function that is called with each line of both outputs as it comes, without its newline; one with two
+          parameters gets "stdout" or "stderr" as the second. The result has no output then
 
 An exit status other than 0 raises an IncusExecError with exit_code, stdout and stderr, as in exec: 127 if the command
 wasn't found, 126 if it can't be executed, 128 and the signal's number if a signal ended it. The end of timeout raises an
@@ -68,7 +71,9 @@ type localCommand struct {
 	timeout        time.Duration
 	encoding       string
 	stdout, stderr output
-	secrets        []string // values of its environment that no error may show
+	stream         starlark.Callable // takes the lines; nil for none
+	lines          *value.Lines      // of the output, with a stream
+	secrets        []string          // values of its environment that no error may show
 }
 
 // output collects the output of a command.
@@ -98,8 +103,18 @@ func runCommand(c *invocation) (starlark.Value, error) {
 	b := builtin.Of(c.Thread)
 	b.Sent++ // retry repeats nothing that a command may have done
 	var status int
-	c.host().block(func() { status, err = process.Run(ctx, &l.Command) })
+	if l.stream != nil {
+		status, err = l.streamed(c, ctx)
+	} else {
+		c.host().block(func() { status, err = process.Run(ctx, &l.Command) })
+	}
+	var failed *streamError
+	var misread *unreadable
 	switch {
+	case errors.As(err, &failed) && errors.As(err, &misread):
+		return nil, l.misread(c, misread.err, nil)
+	case errors.As(err, &failed):
+		return nil, failed.err
 	case err != nil && c.ctx.Err() != nil:
 		return nil, causeOf(c.ctx)
 	case err != nil:
@@ -113,8 +128,8 @@ func runCommand(c *invocation) (starlark.Value, error) {
 func (c *invocation) localCommand() (*localCommand, error) {
 	l := &localCommand{check: true, timeout: value.Forever, encoding: value.AutoEncoding}
 	var command starlark.Value
-	var stdin, env, cwd, timeout starlark.Value = starlark.None, starlark.None, starlark.None, starlark.None
-	err := c.Unpack(&command, &stdin, &env, &cwd, &l.check, &timeout, &l.encoding)
+	var stdin, env, cwd, timeout, stream starlark.Value = starlark.None, starlark.None, starlark.None, starlark.None, starlark.None
+	err := c.Unpack(&command, &stdin, &env, &cwd, &l.check, &timeout, &l.encoding, &stream)
 	if err != nil {
 		return nil, err
 	}
@@ -145,6 +160,12 @@ func (c *invocation) localCommand() (*localCommand, error) {
 	}
 	if err := value.CheckEncoding("encoding", l.encoding); err != nil {
 		return nil, c.Errorf("%w", err)
+	}
+	if stream != starlark.None {
+		var ok bool
+		if l.stream, ok = stream.(starlark.Callable); !ok {
+			return nil, c.Errorf("stream is %s, want a function", builtin.Described(stream))
+		}
 	}
 	l.stdout.name, l.stderr.name = "stdout", "stderr"
 	l.Stdout, l.Stderr = l.stdout.take, l.stderr.take
@@ -238,14 +259,27 @@ func (l *localCommand) result(c *invocation, status int) (starlark.Value, error)
 		if err != nil {
 			stdout, stderr = l.written()
 		}
-		return nil, value.ExecError(l.Args[0], status, stdout, stderr, l.clean)
-	case err != nil:
-		e := errors.New(errors.Base, "%s: %s: %v", c.Name, l.Args[0], err)
-		e.Outcome = errors.Done
-		l.fields(e, status)
+		shown := stderr
+		if last := l.lines.LastError(); last != nil {
+			shown = last
+		}
+		e := value.ExecError(l.Args[0], status, stdout, shown, l.clean)
+		e.Fields["stderr"] = value.CleanOutput(stderr, l.clean)
 		return nil, e
+	case err != nil:
+		return nil, l.misread(c, err, status)
 	}
 	return value.ExecResult(status, stdout, stderr), nil
+}
+
+// misread returns the error of output that isn't in the encoding. ExitCode is nil for a command that was ended because of it.
+func (l *localCommand) misread(c *invocation, err error, exitCode any) error {
+	e := errors.New(errors.Base, "%s: %s: %v", c.Name, l.Args[0], err)
+	if e.Outcome = errors.Done; exitCode == nil {
+		e.Outcome = errors.Unknown
+	}
+	l.fields(e, exitCode)
+	return e
 }
 
 // written returns the output as far as there is any.

@@ -51,6 +51,9 @@ func TestCommandEnds(t *testing.T) {
 		"timeout=":         {script: "try_(lambda: " + strings.TrimSuffix(tree, ")") + ", timeout=0.3))"},
 		"exit":             {script: "parallel(lambda i: i() , [lambda: " + tree + ", lambda: [wait_until(lambda: fs_exists(ready), interval=0.01), exit(7)]])", status: 7},
 		"a failed sibling": {script: "parallel(lambda i: i() , [lambda: " + tree + ", lambda: [wait_until(lambda: fs_exists(ready), interval=0.01), fail('no')]])", status: 1},
+		"streamed":         {script: strings.TrimSuffix(tree, ")") + ", stream=lambda line: None)", cause: ErrInterrupted, status: 130},
+		"in its function":  {script: `run(["sh", "-c", "touch " + ready + "; sleep 1000 & while :; do echo x; done"], env={"MARK": mark}, stream=lambda line: sleep(1000))`, cause: ErrTimeout, status: 124},
+		"a failed line":    {script: `run(["sh", "-c", "touch " + ready + "; sleep 1000 & while :; do echo x; done"], env={"MARK": mark}, stream=lambda line: fail("no"))`, status: 1},
 		"clean-up":         {script: "finally_(lambda: " + tree + ", lambda: print('inner'))", cause: ErrInterrupted, status: 130},
 	} {
 		t.Run(name, func(t *testing.T) {

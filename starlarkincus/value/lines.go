@@ -1,0 +1,130 @@
+package value
+
+import (
+	"bytes"
+
+	"go.starlark.net/starlark"
+)
+
+// maxLine is the size of the longest line that is passed on whole, in bytes.
+const maxLine = 1 << 20
+
+// A Line is a line of a command's output, without its newline.
+type Line struct {
+	Stream string // stdout or stderr
+	Text   starlark.Value
+}
+
+// Arguments returns the arguments of a call of fn with the line: with both where it has to be given two arguments.
+func (l Line) Arguments(fn starlark.Callable) starlark.Tuple {
+	if f, ok := fn.(*starlark.Function); ok {
+		positional := f.NumParams() - f.NumKwonlyParams()
+		if f.HasVarargs() {
+			positional--
+		}
+		if f.HasKwargs() {
+			positional--
+		}
+		if positional >= 2 && f.ParamDefault(1) == nil {
+			return starlark.Tuple{l.Text, starlark.String(l.Stream)}
+		}
+	}
+	return starlark.Tuple{l.Text}
+}
+
+// Lines makes lines of the pieces of a command's output.
+type Lines struct {
+	encoding string
+	terminal bool
+	parts    map[string][]byte // of lines that aren't complete, by stream
+	ready    []Line
+	some     bool           // there was output
+	last     starlark.Value // the last line of stderr that isn't empty
+	over     bool
+}
+
+// NewLines returns the lines of output in an encoding of [Output]; terminal says that they end with a carriage return too.
+func NewLines(encoding string, terminal bool) *Lines {
+	return &Lines{encoding: encoding, terminal: terminal, parts: make(map[string][]byte)}
+}
+
+// Add adds a piece of a stream, stdout or stderr.
+func (s *Lines) Add(stream string, data []byte) error {
+	s.some = s.some || len(data) > 0
+	for {
+		i := bytes.IndexByte(data, '\n')
+		if i < 0 {
+			break
+		}
+		if err := s.complete(stream, append(s.parts[stream], data[:i]...)); err != nil {
+			return err
+		}
+		s.parts[stream], data = nil, data[i+1:]
+	}
+	s.parts[stream] = append(s.parts[stream], data...)
+	if len(s.parts[stream]) < maxLine {
+		return nil
+	}
+	err := s.complete(stream, s.parts[stream])
+	s.parts[stream] = nil
+	return err
+}
+
+// End makes lines of what is left. Nothing more comes.
+func (s *Lines) End() error {
+	s.over = true
+	for _, stream := range []string{"stdout", "stderr"} {
+		if left := s.parts[stream]; len(left) > 0 {
+			s.parts[stream] = nil
+			if err := s.complete(stream, left); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Lines) complete(stream string, data []byte) error {
+	if s.terminal {
+		data = bytes.TrimSuffix(data, []byte("\r"))
+	}
+	text, err := Output(stream, data, s.encoding)
+	if err != nil {
+		return err
+	}
+	if stream == "stderr" && len(bytes.TrimSpace(data)) > 0 {
+		s.last = text
+	}
+	s.ready = append(s.ready, Line{stream, text})
+	return nil
+}
+
+// Next takes the next line, of one stream or of any.
+func (s *Lines) Next(stream string) (Line, bool) {
+	for s != nil && len(s.ready) > 0 {
+		l := s.ready[0]
+		s.ready[0] = Line{}
+		s.ready = s.ready[1:]
+		if stream == "" || l.Stream == stream {
+			return l, true
+		}
+	}
+	return Line{}, false
+}
+
+// GiveUp drops what is left: nothing more comes.
+func (s *Lines) GiveUp() { s.over = true }
+
+// Over reports whether nothing more comes.
+func (s *Lines) Over() bool { return s.over }
+
+// Any reports whether there was output. It is false for nil.
+func (s *Lines) Any() bool { return s != nil && s.some }
+
+// LastError returns the last line of stderr that isn't empty; nil for none.
+func (s *Lines) LastError() starlark.Value {
+	if s == nil {
+		return nil
+	}
+	return s.last
+}
