@@ -157,7 +157,18 @@ var returning = map[string]func(*invocation) union{
 		return textT
 	},
 	"base64.decode": func(c *invocation) union { return nil },
+	"run":           func(*invocation) union { return commandT },
+	"fs.stat":       func(*invocation) union { return fileT },
+	"fs.list":       func(*invocation) union { return listOf(fileT) },
 }
+
+// The types of the structs of run, and of fs.stat and fs.list.
+var (
+	commandT = only(typ{class: structure, name: "ExecResult", fields: map[string]union{
+		"exit_code": intT, "stdout": join(textT, simple(octets)), "stderr": join(textT, simple(octets))}})
+	fileT = only(typ{class: structure, name: "FileInfo", fields: map[string]union{
+		"path": textT, "name": textT, "type": textT, "size": intT, "mode": intT, "mtime": simple(moment), "target": orNone(textT)}})
+)
 
 func unsure(*invocation) union     { return listOf(nil) }
 func nothing(*invocation) union    { return never }

@@ -255,6 +255,8 @@ func TestHostileText(t *testing.T) {
 		`parallel(lambda x: raise_(Error, x), [H])[0].value`, `raise_(try_(raise_, Error, H).error)`, `catch(H, print)`, `connect(H)`, `incus.connect(remote = H).server()`, `incus.connect(endpoint = H).server()`, `incus.connect(endpoint = "https://" + H).server()`,
 		`incus.connect(remote = "bad").server()`, `incus.connect(endpoint = "https://127.0.0.1:1", cert = (H, H)).server()`, `incus.connect(endpoint = "https://127.0.0.1:1", verify = H).server()`, `incus.use(project = H).instances.get("x")`, `lock(H)`, `lock(H, ttl = H)`,
 		`log(H, **{"a": H, "b": [H], "c": {H: H}, "d\u202e": bytes(H)})`, `log.debug(H + "\n" + H)`, `log.warning(H)`, `log.error({H: H})`, `table([[H, 1], [{H: H}, [H]]], headers = [H, H])`, `table([{H: H}])`, `table([{"a": H}], format = H)`, `exit(H)`, `sorted([H, 1])`,
+		`fs.stat(H)`, `fs.list(H)`, `fs.mkdir(H + "/x")`, `fs.remove(H)`, `fs.glob("[" + H)`, `fs.join(H, 1)`, `csv.decode("\"" + H)`, `csv.decode("a,a\n" + H)`, `csv.decode(H + "," + H)`, `csv.encode(H)`, `csv.encode([], delimiter = H)`, `table.text(H)`,
+		`run([H])`, `run(["true"], cwd = H)`, `run(["true"], env = {H: H})`, `run(["true"], encoding = H)`, `run(H)`, `run(["sh", "-c", "printf %s \"$0\" >&2; exit 1", H.replace("\0", "")])`, `run(["sleep", "9"], timeout = 0, stdin = H)`,
 		`struct(**{H: 1}).y`, `hash.md5(H, H)`, `math.sqrt(H)`, `"%d" % H`, `H % ()`, `H.format(1)`, `"{x}".format(H)`, `"{" + H`, `dict(H)`, `set([H])[0]`, `(lambda **k: k)(H)`, `incus.instances.get(H).start()`, `incus.images.get(H)`, `incus.instances.launch("x", image = H)`,
 	} {
 		code = strings.ReplaceAll(code, `\u202e`, "\u202e")

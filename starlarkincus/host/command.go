@@ -133,9 +133,6 @@ func (c *invocation) localCommand() (*localCommand, error) {
 	if err != nil {
 		return nil, err
 	}
-	if l.Args, err = arguments(command); err != nil {
-		return nil, c.Errorf("%w", err)
-	}
 	if stdin != starlark.None {
 		data, err := c.Data("stdin", stdin)
 		if err != nil {
@@ -166,6 +163,9 @@ func (c *invocation) localCommand() (*localCommand, error) {
 		if l.stream, ok = stream.(starlark.Callable); !ok {
 			return nil, c.Errorf("stream is %s, want a function", builtin.Described(stream))
 		}
+	}
+	if l.Args, err = arguments(command); err != nil { // last: check tries a call with an empty list
+		return nil, c.Errorf("%w", err)
 	}
 	l.stdout.name, l.stderr.name = "stdout", "stderr"
 	l.Stdout, l.Stderr = l.stdout.take, l.stderr.take
