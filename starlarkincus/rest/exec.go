@@ -17,10 +17,12 @@ import (
 // control is the name of the websocket for signals. The server kills the command when it closes.
 const control = "control"
 
-// The time for a command to end after each way of ending it.
+// The time that a command has to end after each way of ending it.
 var (
 	termGrace = 2 * time.Second
 	killGrace = time.Second
+	// idleOutput is how long the server may pause with the rest of the output of a command that has ended.
+	idleOutput = 10 * time.Second
 )
 
 // ExecOptions are what a command is given, apart from its request.
@@ -59,6 +61,8 @@ type Exec struct {
 	mu     sync.Mutex
 	failed error // the first failure on this side
 	broken error // the first failure of a connection with output
+
+	uncontrolled error // once attached is closed: why there is no connection for signals
 
 	code int   // once done is closed; -1 where it isn't known
 	err  error // the same
@@ -249,8 +253,44 @@ func (e *Exec) run(ctx, session context.Context) {
 	}
 	end, err := e.operation.wait(ctx)
 	close(e.ended)
-	outputs.Wait()
+	if err != nil {
+		e.hangUp() // what comes next isn't known to be all
+	}
+	e.output.finish()
+	drained := make(chan struct{})
+	e.running.Go(func() { outputs.Wait(); close(drained) })
+	e.drain(drained)
 	e.code, e.err = e.result(end, err)
+}
+
+// drain waits for the rest of the output, as long as some comes.
+func (e *Exec) drain(drained <-chan struct{}) {
+	tick := time.NewTicker(idleOutput)
+	defer tick.Stop()
+	for before := e.output.total(); ; {
+		select {
+		case <-drained:
+			return
+		case <-tick.C:
+		}
+		now := e.output.total()
+		if now == before {
+			e.breaks(&stalled{idleOutput})
+			e.hangUp()
+			<-drained
+			return
+		}
+		before = now
+	}
+}
+
+// breaks notes the failure of a connection with output.
+func (e *Exec) breaks(err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.broken == nil {
+		e.broken = err
+	}
 }
 
 // attach connects all websockets at once: the server waits only seconds for them. That for signals may be missing, because
@@ -275,7 +315,9 @@ func (e *Exec) attach(ctx context.Context) (map[string]*websocket.Conn, error) {
 			case err == nil:
 				conn.SetReadLimit(-1) // a message is read in pieces
 				conns[name] = conn
-			case failed == nil && (name != control || e.options.Terminal):
+			case name == control && !e.options.Terminal:
+				e.uncontrolled = err
+			case failed == nil:
 				failed, e.unreached = err, !reached
 				cancel()
 			}

@@ -75,11 +75,7 @@ func (e *Exec) read(ctx context.Context, name string, conn *websocket.Conn) {
 	case err == nil, ctx.Err() != nil:
 		return
 	}
-	e.mu.Lock()
-	if e.broken == nil {
-		e.broken = trimClose(err)
-	}
-	e.mu.Unlock()
+	e.breaks(trimClose(err))
 	timer := time.NewTimer(termGrace)
 	defer timer.Stop()
 	select {
@@ -195,10 +191,11 @@ func (e *Exec) End(ctx context.Context) {
 		signal int
 		grace  time.Duration
 	}{{sigTerm, termGrace}, {sigKill, killGrace}} {
+		before := e.signal.Swap(int64(way.signal))
 		if e.Signal(ctx, way.signal) != nil {
+			e.signal.Store(before)
 			break
 		}
-		e.signal.Store(int64(way.signal))
 		if e.ends(ctx, way.grace) {
 			return
 		}
@@ -272,6 +269,11 @@ func (e *Exec) result(end *end, waited error) (code int, err error) {
 	case broken != nil:
 		code, err = ours(errors.Connection, "the connection with the output of the command broke: %s", broken)
 		err.(*errors.Error).Cause = broken
+		return code, err
+	case code == 128+sigKill && e.uncontrolled != nil && e.signal.Load() == 0:
+		// The server kills a command whose connection for signals breaks, which this one may have had for a moment.
+		code, err = ours(errors.Connection, "the command was killed, perhaps because its connection for signals broke: %s", e.uncontrolled)
+		err.(*errors.Error).Cause = e.uncontrolled
 		return code, err
 	case code < 0:
 		code, err = ours(errors.Operation, "the server doesn't say how the command ended")

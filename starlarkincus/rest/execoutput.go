@@ -36,6 +36,7 @@ type execOutput struct {
 	changed chan struct{} // closed at each change, and replaced
 	pieces  []Piece       // in the order in which they came
 	size    int           // of pieces, in bytes
+	came    int64         // in bytes
 	taken   bool          // next was called
 	last    bool          // nothing but the rest comes: it is kept whatever its size
 	dropped bool          // nobody wants what comes
@@ -75,6 +76,7 @@ func (o *execOutput) put(ctx context.Context, stream string, data []byte) error 
 		return fmt.Errorf("its output is larger than %d MiB", o.limit>>20)
 	}
 	o.size += len(data)
+	o.came += int64(len(data))
 	if n := len(o.pieces); n > 0 && o.pieces[n-1].Stream == stream && len(o.pieces[n-1].Data)+len(data) <= maxPiece {
 		o.pieces[n-1].Data = append(o.pieces[n-1].Data, data...)
 	} else {
@@ -121,6 +123,13 @@ func (o *execOutput) collect() {
 	defer o.mu.Unlock()
 	o.taken = false
 	o.change()
+}
+
+// total returns how many bytes came.
+func (o *execOutput) total() int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.came
 }
 
 // take returns all that nobody has taken.
