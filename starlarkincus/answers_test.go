@@ -308,6 +308,11 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer a.mu.Lock()
 		fakeexec.Serve(w, r, output)
 		return
+	case path == "/1.0/events":
+		a.mu.Unlock()
+		defer a.mu.Lock()
+		fakeexec.Serve(w, r, nil)
+		return
 	case strings.HasSuffix(path, "/wait"):
 		answer(200, map[string]any{"type": "sync", "status": "Success", "status_code": 200, "metadata": operation})
 		return

@@ -52,7 +52,7 @@ func (o *Object) set(v starlark.Value, etag string) error {
 			Message: fmt.Sprintf("the answer to GET %s holds a %s where %s is due", o.ref.path, v.Type(), o.ref.res.An())}
 	}
 	if o.kind.progress {
-		if err := addProgress(fields); err != nil {
+		if err := addProgress(fields, fields); err != nil {
 			return err
 		}
 	}

@@ -209,9 +209,9 @@ func withoutNulls(device map[string]any) map[string]any {
 	return out
 }
 
-// addProgress sets the field progress of an operation from its metadata, in which the name depends on the operation.
-func addProgress(fields *starlark.Dict) error {
-	v, _, _ := fields.Get(starlark.String("metadata"))
+// addProgress sets the field progress from the metadata of an operation, in which the name depends on the operation.
+func addProgress(fields, operation *starlark.Dict) error {
+	v, _, _ := operation.Get(starlark.String("metadata"))
 	metadata, ok := v.(*starlark.Dict)
 	if !ok {
 		return nil

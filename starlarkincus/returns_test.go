@@ -36,6 +36,8 @@ func returned(p *spec.Site, m *spec.Method, owner, got starlark.Value) error {
 		kind = "struct"
 	case says("Returns its output for a loop"):
 		kind = "lines"
+	case says("events for a loop"):
+		kind = "events"
 	case says("Returns a client"):
 		kind = "incus"
 	case says("names of all", "list of strings", "list of paths"):
@@ -103,6 +105,8 @@ func declared(m *spec.Method, owner, got starlark.Value) error {
 		kind = "NoneType"
 	case spec.Client:
 		kind = "incus"
+	case spec.Stream:
+		kind = "events"
 	case spec.Anything:
 		return nil
 	}

@@ -61,6 +61,7 @@ var behaviors = [spec.Behaviors]func(*invocation) (starlark.Value, error){
 	spec.DoUse:          use,
 	spec.DoRequest:      request,
 	spec.DoHasExtension: hasExtension,
+	spec.DoEvents:       listen,
 }
 
 func create(c *invocation) (starlark.Value, error) {

@@ -21,6 +21,9 @@ type Binding struct {
 	// Keep adds what is to be ended after the script's clean-up, until release is called; nil ends nothing.
 	Keep func(end func(context.Context)) (release func())
 
+	// Current returns the thread that runs now, of those that share a lock; nil for the binding's own.
+	Current func() *starlark.Thread
+
 	// Print prints a line like print; nil prints nothing.
 	Print func(c *Call, text string) error
 	// Width returns the width of Print's terminal; 0 if there is none.
@@ -28,6 +31,9 @@ type Binding struct {
 
 	// Sent counts the changes that a server accepted or may have accepted, Done those that are known to be made.
 	Sent, Done int
+
+	thread  *starlark.Thread
+	failure error // given to Fail
 }
 
 // threadKey is the name of the thread-local variable with the binding.
@@ -55,6 +61,10 @@ func Bind(thread *starlark.Thread, b Binding) *Binding {
 	if b.Width == nil {
 		b.Width = func() int { return 0 }
 	}
+	b.thread = thread
+	if b.Current == nil {
+		b.Current = func() *starlark.Thread { return thread }
+	}
 	b.Context = context.WithValue(b.Context, contextKey{}, &b)
 	thread.SetLocal(threadKey, &b)
 	return &b
@@ -74,6 +84,31 @@ func In(ctx context.Context) *Binding {
 		return b
 	}
 	return &Binding{Context: ctx, Block: func(wait func()) { wait() }}
+}
+
+// Running returns the binding of the thread that runs now. It is for values such as iterators, whose methods get no thread
+// and which another thread may have made.
+func (b *Binding) Running() *Binding { return Of(b.Current()) }
+
+// Fail ends the code that runs on the thread, because of an error that can't be returned: that of an iterator. A host
+// raises it; without one it is the reason of the thread's cancellation.
+func (b *Binding) Fail(err error) {
+	b.failure = err
+	b.thread.Cancel(err.Error())
+}
+
+// Failure returns the error given to Fail, and lets the thread run again; nil for none.
+func (b *Binding) Failure() error {
+	err := b.failure
+	if err == nil {
+		return nil
+	}
+	b.failure = nil
+	b.thread.Uncancel()
+	if b.Context.Err() != nil {
+		b.thread.Cancel(context.Cause(b.Context).Error())
+	}
+	return err
 }
 
 // Work is the work that the calls of a run have started elsewhere, such as on servers.

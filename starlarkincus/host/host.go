@@ -70,6 +70,7 @@ type Host struct {
 
 	// mu is held by running Starlark code.
 	mu      sync.Mutex
+	current *starlark.Thread               // the thread that runs; guarded by mu
 	modules map[string]starlark.StringDict // by file, without symbolic links; guarded by mu
 
 	runsMu sync.Mutex

@@ -130,12 +130,18 @@ func (g *group) one(first bool) bool {
 	h := g.host()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	var item starlark.Value
 	if g.over || g.ctx.Err() != nil {
 		return false
 	}
+	thread, done := g.run.newThread("task", g.ctx, g.depth)
+	defer done()
+	own := taskOf(thread)
+	var item starlark.Value
 	if !g.items.Next(&item) {
-		g.over = true
+		if err := own.raised(nil); err != nil {
+			g.fail(g.next, err)
+		}
+		g.over = g.ctx.Err() == nil
 		return false
 	}
 	i := g.next
@@ -153,9 +159,6 @@ func (g *group) one(first bool) bool {
 	if first && !g.over {
 		g.work()
 	}
-	thread, done := g.run.newThread("task", g.ctx, g.depth)
-	defer done()
-	own := taskOf(thread)
 	own.cleanups = g.cleanups
 	own.item = func() *report.Task { return g.describe(i, item) }
 	v, err := own.callFunction(thread, g.fn, starlark.Tuple{item}, nil)
@@ -201,10 +204,5 @@ func (g *group) traced(err error) error {
 	if g.callers == nil {
 		g.callers = g.Thread.CallStack()
 	}
-	wrap := starlark.NewBuiltin(g.Name, func(*starlark.Thread, *starlark.Builtin, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
-		return nil, err
-	})
-	_, err = starlark.Call(new(starlark.Thread), wrap, nil, nil)
-	err.(*starlark.EvalError).CallStack = g.callers
-	return err
+	return withStack(g.Name, err, g.callers)
 }

@@ -43,6 +43,7 @@ type run struct {
 // A task is the state of a run that one Starlark thread has.
 type task struct {
 	run    *run
+	thread *starlark.Thread
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	depth  int // of the calling threads, for the limit of recursion
@@ -147,18 +148,22 @@ func (r *run) outcome(err error) error {
 	return &stopError{cause, err}
 }
 
-// newThread returns a thread that ends with the context parent. The caller must call done at its end.
+// newThread returns a thread that ends with the context parent, and runs from now on. The caller must call done at its
+// end.
 func (r *run) newThread(name string, parent context.Context, depth int) (thread *starlark.Thread, done func()) {
 	ctx, cancel := context.WithCancelCause(parent)
-	t := &task{run: r, ctx: ctx, cancel: cancel, depth: depth}
 	thread = &starlark.Thread{Name: name, Load: r.load, Print: func(_ *starlark.Thread, s string) { _ = r.host.print(s) }}
+	t := &task{run: r, thread: thread, ctx: ctx, cancel: cancel, depth: depth}
 	thread.SetLocal(taskKey, t)
 	builtin.Bind(thread, builtin.Binding{
-		Context: ctx, Block: r.host.block, Guard: t.guard, Keep: r.left.kept.add,
+		Context: ctx, Block: r.host.block, Guard: t.guard, Keep: r.left.kept.add, Current: func() *starlark.Thread { return r.host.current },
 		Print: t.print, Width: func() int { return terminalWidth(r.host.options.Stdout) }})
 	counted := r.countSteps(thread, t)
 	unwatch := context.AfterFunc(ctx, func() { thread.Cancel(context.Cause(ctx).Error()) })
+	caller := r.host.current
+	r.host.current = thread
 	return thread, func() {
+		r.host.current = caller
 		unwatch()
 		counted()
 		cancel(nil)
@@ -197,8 +202,12 @@ func (r *run) countSteps(thread *starlark.Thread, t *task) (count func()) {
 
 // block calls wait without the lock.
 func (h *Host) block(wait func()) {
+	thread := h.current
 	h.mu.Unlock()
-	defer h.mu.Lock()
+	defer func() {
+		h.mu.Lock()
+		h.current = thread
+	}()
 	wait()
 }
 
@@ -221,7 +230,7 @@ func (t *task) callFunction(thread *starlark.Thread, fn starlark.Value, args sta
 	return v, err
 }
 
-// guard calls body and returns a panic as an internal error, which no try_ holds.
+// guard calls body and returns a panic as an internal error, which no try_ holds, and the error of an iterator.
 func (t *task) guard(body func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -230,7 +239,32 @@ func (t *task) guard(body func() error) (err error) {
 			err = internal
 		}
 	}()
-	return body()
+	return t.raised(body())
+}
+
+// raised returns the error of a call on the thread: that of an iterator, if one failed.
+func (t *task) raised(err error) error {
+	failure := builtin.Of(t.thread).Failure()
+	if failure == nil || t.ctx.Err() != nil {
+		return err
+	}
+	var trace *starlark.EvalError
+	for inner := err; errors.As(inner, &trace); inner = trace.Unwrap() {
+	}
+	if trace == nil {
+		return failure
+	}
+	return withStack("", failure, trace.CallStack)
+}
+
+// withStack returns an error with the stack of its origin.
+func withStack(name string, err error, stack starlark.CallStack) error {
+	fail := starlark.NewBuiltin(name, func(*starlark.Thread, *starlark.Builtin, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
+		return nil, err
+	})
+	_, err = starlark.Call(new(starlark.Thread), fail, nil, nil)
+	err.(*starlark.EvalError).CallStack = stack
+	return err
 }
 
 // maxDepth is the limit of recursion over the threads that call each other, such as those of clean-up. It is a little more

@@ -6,18 +6,11 @@ import (
 	"net/url"
 	"sync"
 
-	"github.com/coder/websocket"
-
 	"incus-star/errors"
 )
 
-const (
-	eventsPath = "/1.0/events"
-	// maxEvent limits one event, in bytes.
-	maxEvent = 16 << 20
-	// recentEvents is the number of events to keep for operations without a follower.
-	recentEvents = 512
-)
+// recentEvents is the number of events to keep for operations without a follower.
+const recentEvents = 512
 
 // An eventStream is the client's connection for events of operations.
 type eventStream struct {
@@ -25,9 +18,10 @@ type eventStream struct {
 	turn   chan struct{} // holds one token, whose owner may connect
 
 	mu        sync.Mutex
-	connected bool
-	refused   bool     // the server answered with an error
-	recent    []*State // oldest first
+	conn      *eventConn // nil for none
+	connected bool       // conn receives all events
+	refused   bool       // the server answered with an error
+	recent    []*State   // oldest first
 	followers map[string]map[*follower]bool
 }
 
@@ -54,9 +48,7 @@ func (c *Client) Listen(ctx context.Context) bool {
 		return connected
 	}
 
-	dial, cancel := context.WithTimeout(ctx, connectTimeout)
-	defer cancel()
-	connection, err := c.Websocket(dial, eventsPath, url.Values{"type": {"operation"}, "all-projects": {"true"}})
+	conn, err := c.dialEvents(ctx, url.Values{"type": {"operation"}, "all-projects": {"true"}})
 	var answer *errors.Error
 	if err != nil {
 		s.mu.Lock()
@@ -64,24 +56,30 @@ func (c *Client) Listen(ctx context.Context) bool {
 		s.mu.Unlock()
 		return false
 	}
-	connection.SetReadLimit(maxEvent)
 	s.mu.Lock()
-	s.connected = true
+	s.conn = conn
 	s.mu.Unlock()
-	if !c.spawn(func(ctx context.Context) { s.read(ctx, connection) }) {
-		connection.CloseNow()
+	if !c.spawn(func(ctx context.Context) { s.read(ctx, conn) }) {
+		conn.close()
 		s.disconnected()
 		return false
 	}
-	return true
+	if conn.confirm(ctx) != nil {
+		conn.close()
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.connected = s.conn == conn
+	return s.connected
 }
 
 // read reads events until the stream ends.
-func (s *eventStream) read(ctx context.Context, connection *websocket.Conn) {
-	defer connection.CloseNow()
+func (s *eventStream) read(ctx context.Context, conn *eventConn) {
+	defer conn.close()
 	defer s.disconnected()
 	for {
-		_, message, err := connection.Read(ctx)
+		message, err := conn.read(ctx)
 		if err != nil {
 			return
 		}
@@ -102,7 +100,7 @@ func (s *eventStream) disconnected() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	// Forget the kept events, because those until the next connection will be missing.
-	s.connected, s.recent = false, nil
+	s.conn, s.connected, s.recent = nil, false, nil
 	s.client.shared.lost()
 }
 

@@ -46,6 +46,7 @@ const (
 	DoUse
 	DoRequest
 	DoHasExtension
+	DoEvents
 	Behaviors // the number of behaviors, with the zero value
 )
 
@@ -87,12 +88,13 @@ const (
 	Nothing          // None
 	Anything         // the server's answer, of any type
 	Client           // a client
+	Stream           // objects of the resource, for one loop, as they come
 )
 
 // Returns is the result of a method.
 type Returns struct {
 	Shape Shape
-	Of    *Resource // of Itself, One, ListOf and Struct; in a declaration nil stands for the method's own resource
+	Of    *Resource // of Itself, One, ListOf, Struct and Stream; in a declaration nil stands for the method's own resource
 	Maybe bool      // may be None, because the call may delete the object: stop, of an ephemeral instance
 
 	ofParent bool // Of is the parent of the method's own resource
@@ -114,6 +116,7 @@ var (
 func one(r *Resource) Returns      { return Returns{Shape: One, Of: r} }
 func listOf(r *Resource) Returns   { return Returns{Shape: ListOf, Of: r} }
 func structOf(r *Resource) Returns { return Returns{Shape: Struct, Of: r} }
+func streamOf(r *Resource) Returns { return Returns{Shape: Stream, Of: r} }
 
 // inResource returns the method with r as the resource in Returns, if that is still open.
 func (m Method) inResource(r *Resource) Method {

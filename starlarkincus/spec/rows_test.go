@@ -12,7 +12,6 @@ var lines = []string{"6.0", "7.0"}
 
 // leftOut lists the operations without a row in the table, with the reason.
 var leftOut = map[string]string{
-	"GET /1.0/events":                               "a websocket",
 	"GET /1.0/operations/{}/websocket":              "a websocket",
 	"POST /1.0/instances/{}/console":                "websockets",
 	"GET /1.0/instances/{}/nbd":                     "a raw connection",

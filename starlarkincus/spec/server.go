@@ -151,6 +151,7 @@ var ClientMethods = []Method{
 			{Name: "wait", Type: Bool, In: Local, Doc: "False doesn't wait for a background operation, and returns the Operation in metadata"},
 		}},
 	lockMethod,
+	eventsMethod,
 	{Name: "has_extension", Does: DoHasExtension, Returns: aBool, Effect: Reads, HTTP: "GET", Path: "/1.0", Requests: in("once", nil, Request{HTTP: "GET", Path: "/1.0"}), Doc: "Reports whether the server has an API extension. The server is asked only once.",
 		Args: []Field{{Name: "name", Type: String, In: Local, Required: true, Positional: true, Doc: "the API extension, such as instances_lxcfs_per_instance"}}},
 	{Name: "versions", Does: DoRead, Returns: someStrings, Effect: Reads, HTTP: "GET", Path: "/", Doc: "Returns the API versions of the server, as a list of paths."},
