@@ -28,12 +28,12 @@ var fsDecl = builtin.Decl{
 A failure raises an Error, as in read_file, with path and missing. Under --read-only what changes files fails.`,
 	Members: []builtin.Decl{{
 		Name: "fs.list", Params: []builtin.Param{builtin.Opt("path", builtin.String, `"."`), builtin.Opt("recursive", builtin.Bool, "False")},
-		Returns: builtin.List.Of(builtin.Struct), Help: `Returns what is in a folder, sorted by name: a list of structs as stat returns them. recursive=True adds what is in the
-folders below, each after its folder. Symbolic links are not followed.`,
+		Returns: builtin.List.Of(builtin.Struct), Help: `Returns the files and folders in a folder, sorted by name, as structs like those of stat. recursive=True adds those in the folders
+below, each after its folder. Symbolic links are not followed.`,
 		Call: onTask(listFolder),
 	}, {
 		Name: "fs.stat", Params: []builtin.Param{builtin.Need("path", builtin.String), builtin.Opt("follow", builtin.Bool, "False")},
-		Returns: builtin.Struct, Help: `Returns what is known of a file or folder, a struct of
+		Returns: builtin.Struct, Help: `Returns a struct that describes a file or folder.
 
 path    as it was given, in a list with the folder's in front
 name    the last part of the path
