@@ -60,7 +60,7 @@ func (m *memoryLimit) Set(s string) error {
 // watch returns a context that ends when the process uses more memory than the limit. A single call of a builtin can't
 // be interrupted: so if memory then grows by another quarter of the limit, or is at twice the limit already, watch ends
 // the process, before the kernel kills this or another one. Stop ends the watch, but not the kernel's limit of four
-// times as much. A limit of 0 is none.
+// times as much, and some for the runtime. A limit of 0 is none.
 func (m memoryLimit) watch(ctx context.Context, stderr io.Writer) (_ context.Context, stop func()) {
 	if m.bytes == 0 {
 		return ctx, func() {}

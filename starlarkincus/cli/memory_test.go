@@ -46,3 +46,22 @@ func TestMemory(t *testing.T) {
 	usePlain(t)
 	runFiles(t, "testdata/memory", []string{"PATH"})
 }
+
+// TestMemoryAtOnce exceeds the limit in many processes at once, so that each one's measuring is late. The runtime itself
+// must still find address space.
+func TestMemoryAtOnce(t *testing.T) {
+	usePlain(t)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 4 {
+				command := exec.Command("incus-star", "--max-memory", "64MiB", "-c", "x = []\nwhile True: x.append('y' * 1000000); sleep(0.01)")
+				output, err := command.CombinedOutput()
+				if status := command.ProcessState.ExitCode(); status != 124 {
+					t.Errorf("got status %d (%v)\n%.2000s", status, err, output)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
