@@ -178,6 +178,8 @@ func (a *arguments) encode(f *spec.Field, path string, v starlark.Value) (any, e
 		return certificatePEM(path, v)
 	case spec.Raw:
 		return value.Raw(path, v)
+	case spec.LocalPath:
+		return localPath(path, v)
 	case spec.Input, spec.Callable:
 		return scriptValue(f.Type, path, v)
 	case spec.Filter, spec.Conditions:

@@ -39,6 +39,9 @@ func (c *invocation) permit() error {
 		e.Outcome = errors.NotSent
 		return e
 	}
+	if c.decl.WritesFiles && c.ref.client.conn.family.options.ReadOnly {
+		return builtin.ReadOnlyFile(c.name, c.args.string("path"), "written")
+	}
 	return nil
 }
 

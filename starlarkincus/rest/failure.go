@@ -128,7 +128,9 @@ func (c *Client) transportError(ctx context.Context, k *outgoing, err error, ela
 	}
 	var ours *errors.Error
 	if errors.As(err, &ours) {
-		ours.Method, ours.Path = k.method, k.url.Path
+		if ours.Path == "" { // else it is about a local file
+			ours.Method, ours.Path = k.method, k.url.Path
+		}
 		return ours
 	}
 	var large *tooLarge
@@ -138,6 +140,10 @@ func (c *Client) transportError(ctx context.Context, k *outgoing, err error, ela
 	var stalled *stalled
 	if errors.As(err, &stalled) {
 		return k.fail(errors.Timeout, stalled, "the answer of %s stopped coming: %s", c.serverName(err), stalled)
+	}
+	var refused *notTaken
+	if errors.As(err, &refused) {
+		return k.fail(errors.Timeout, refused, "%s stopped taking what is sent: %s", c.serverName(err), refused)
 	}
 	cause := reason(err)
 	class := errors.OfTransport(err)

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -28,8 +29,11 @@ type Request struct {
 	// Header may be nil.
 	Header http.Header
 	// Body is sent as JSON. A json.RawMessage, a []byte and an io.Reader are sent unchanged, the latter two without a
-	// Content-Type unless Header sets it. Nil sends no body.
+	// Content-Type unless Header sets it. Nil sends no body. The reader isn't used after the request, and must end when
+	// the request's context does.
 	Body any
+	// Size is the length in bytes of a Body that is an io.Reader; 0 if unknown.
+	Size int64
 	// MaxBytes limits the answer's body; 0 for 16 MiB. Open has no limit.
 	MaxBytes int64
 	// IfMatch is the required ETag of the object; empty for none.
@@ -47,6 +51,8 @@ type Reply struct {
 	ETag string
 	// Operation is the background operation; nil if the request is complete.
 	Operation *Operation
+	// Size is the length of the body that [Client.Open] returns; negative if unknown.
+	Size int64
 }
 
 // An outgoing is a prepared request.
@@ -55,7 +61,7 @@ type outgoing struct {
 	url       url.URL // without scheme and host, which are those of the endpoint
 	header    http.Header
 	body      []byte
-	stream    io.Reader // instead of body
+	stream    *upload // instead of body
 	limit     int64
 	unbounded bool        // Config.Timeout doesn't apply
 	broke     bool        // there was no answer, because of a failure of the connection
@@ -100,7 +106,7 @@ func (c *Client) fill(k *outgoing, r Request) error {
 	case nil:
 	case io.Reader:
 		// The length is unknown, so the time can't be limited.
-		k.stream, k.unbounded = body, true
+		k.stream, k.unbounded = &upload{source: body, size: r.Size}, true
 	case []byte:
 		k.body = body
 	case json.RawMessage:
@@ -129,8 +135,7 @@ func (k *outgoing) http(ctx context.Context, e *endpoint) *http.Request {
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 	switch {
 	case k.stream != nil:
-		// Only the caller may close it, because another endpoint may follow a failed connection.
-		r.Body, r.ContentLength = io.NopCloser(k.stream), -1
+		r.Body, r.ContentLength = k.stream.body(), cmp.Or(k.stream.size, -1)
 	case k.body != nil:
 		r.ContentLength = int64(len(k.body))
 		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(k.body)), nil }
@@ -163,7 +168,7 @@ func (k *outgoing) judge(err error, unsent bool) error {
 	if !k.changes() || e.Outcome != "" {
 		return err
 	}
-	if e.Outcome = errors.Unknown; unsent || !k.handed.Load() {
+	if e.Outcome = errors.Unknown; unsent || !k.handed.Load() || k.stream.partial() {
 		e.Outcome = errors.NotSent
 	}
 	return err

@@ -16,7 +16,7 @@ func (c *Client) Do(ctx context.Context, request Request) (*Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w := workOf(ctx); w != nil && k.changes() && k.stream == nil {
+	if w := workOf(ctx); w != nil && k.changes() {
 		return w.outlive(ctx, c, k)
 	}
 	return c.exchange(ctx, k)
@@ -71,9 +71,14 @@ func (c *Client) Trusted(ctx context.Context) (bool, error) {
 func (c *Client) perform(ctx context.Context, k *outgoing, handle func(*http.Response, []byte) error) error {
 	start := time.Now()
 	bounded, cancel := c.bound(ctx, k)
-	defer cancel()
+	defer func() {
+		cancel()
+		k.stream.wait()
+	}()
+	k.stream.start(cancel)
 	return c.sender.send(bounded, k, func(response *http.Response, err error) error {
 		var body []byte
+		err = k.stream.explain(err)
 		if err == nil {
 			body, err = readBody(k.steady(response), k.limit)
 			if err != nil {

@@ -36,7 +36,9 @@ func (c *Client) Open(ctx context.Context, request Request) (body io.ReadCloser,
 		return nil, nil, err
 	}
 	fail := func(err error) error { return k.clean(c.transportError(ctx, k, err, time.Since(start))) }
-	return &stream{k.steady(response), cancel, fail}, newReply(response), nil
+	reply = newReply(response)
+	reply.Size = response.ContentLength
+	return &stream{k.steady(response), cancel, fail}, reply, nil
 }
 
 // refused reads an answer with an error status and returns the error.

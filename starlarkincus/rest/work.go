@@ -72,7 +72,7 @@ func (w *Work) outlive(ctx context.Context, c *Client, k *outgoing) (*Reply, err
 		return p.reply, p.err
 	case <-ctx.Done():
 	}
-	if !k.handed.Load() {
+	if !k.handed.Load() || k.stream.partial() {
 		cancel()
 		<-p.done
 	}

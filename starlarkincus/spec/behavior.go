@@ -28,6 +28,10 @@ const (
 	DoMove
 	DoRebuild
 	DoPublish
+	DoExportImage
+	DoUploadImage
+	DoExportBackup
+	DoImport
 	DoJoin
 	DoExec
 	DoWriteInput

@@ -187,6 +187,8 @@ var Instances = &Resource{
 			Args: []Field{local(imageArg),
 				{Name: "source", Type: Object, Fields: instanceSource, Doc: "the source of its content, in full"}}},
 		publishMethod("instance"),
+		exportMethod(false, optimizedField, noSnapshots, rootOnly),
+		importMethod("instance", "an instance", false, Field{Name: "pool", Type: Name, In: Header, Doc: "the storage pool; default: that in the backup, if there is one of that name, else that of the default profile"}),
 		{Name: "console_log", HTTP: "GET", Path: "console", Does: DoReadRaw, Returns: aText, Effect: Reads, Doc: "Returns the log of the instance's console, as a string."},
 		{Name: "clear_console_log", HTTP: "DELETE", Path: "console", Does: DoAct, Returns: itself, Effect: Deletes, Doc: "Clears the log of the instance's console, and returns it."},
 		{Name: "create_bitmap", HTTP: "POST", Path: "bitmaps", Does: DoAct, Returns: itself, Effect: Creates, Extension: "storage_volume_nbd", Args: bitmapArgs,

@@ -32,11 +32,12 @@ const (
 	Raw                      // str or bytes, sent as it is
 	Input                    // str, bytes, an iterable of such, or a function that returns one at each call
 	Callable                 // function
+	LocalPath                // str, the path of a local file
 )
 
 var typeNames = [...]string{"any value", "string", "string", "int", "bool", "list of string", "string (a time, RFC 3339)",
 	"seconds (int or float) or duration", "seconds (int) or duration", "dict of configuration", "dict of devices", "dict", "list of dict",
-	"string (an expression) or dict", "dict of fields and values", "string (a certificate, PEM)", "string or bytes", "string, bytes, a sequence of them, or a function", "function"}
+	"string (an expression) or dict", "dict of fields and values", "string (a certificate, PEM)", "string or bytes", "string, bytes, a sequence of them, or a function", "function", "string (a path)"}
 
 // String returns the type's name in help and errors.
 func (t Type) String() string { return typeNames[t] }
@@ -165,27 +166,28 @@ const AllSegments = "all"
 
 // A Method is a method of a collection, an object or a client in scripts.
 type Method struct {
-	Name       string
-	Doc        string
-	Collection bool   // called on the collection, not on an object
-	Verb       Verb   // the verb of a common method; 0 for others
-	HTTP, Path string // the request; Path is relative to the object or the collection, unless it begins with a slash
-	OnParent   bool   // the request goes to the collection of the object
-	Send       map[string]any
-	WrapIn     string // if set, the only key of the body, whose value has all fields
-	Args       []Field
-	Target     bool   // accepts target=, for the cluster member
-	Extension  string // required API extension
-	Background bool   // servers may execute it in the background, so it accepts wait= and timeout=
-	Does       Behavior
-	Returns    Returns   // result of a call that waits; see ReturnsNow
-	Handle     *Resource // the object that wait=False returns; nil for an Operation
-	Effect     Effect
-	Takes      []*Resource // resources whose objects are deleted with the parent
-	TakesWith  string      // argument without which it takes none; empty if it always does
-	Requests   []Request   // requests, if they differ from those of its behavior; see Sends
-	Refresh    bool        // reads the object again afterwards
-	Offline    bool        // sends nothing
+	Name        string
+	Doc         string
+	Collection  bool   // called on the collection, not on an object
+	Verb        Verb   // the verb of a common method; 0 for others
+	HTTP, Path  string // the request; Path is relative to the object or the collection, unless it begins with a slash
+	OnParent    bool   // the request goes to the collection of the object
+	Send        map[string]any
+	WrapIn      string // if set, the only key of the body, whose value has all fields
+	Args        []Field
+	Target      bool   // accepts target=, for the cluster member
+	Extension   string // required API extension
+	Background  bool   // servers may execute it in the background, so it accepts wait= and timeout=
+	Does        Behavior
+	Returns     Returns   // result of a call that waits; see ReturnsNow
+	Handle      *Resource // the object that wait=False returns; nil for an Operation
+	Effect      Effect
+	Takes       []*Resource // resources whose objects are deleted with the parent
+	TakesWith   string      // argument without which it takes none; empty if it always does
+	Requests    []Request   // requests, if they differ from those of its behavior; see Sends
+	Refresh     bool        // reads the object again afterwards
+	Offline     bool        // sends nothing
+	WritesFiles bool        // writes local files, so a client that only reads refuses it
 }
 
 // Find returns the field with a name, in the spelling of the API or of scripts; nil if there is none.

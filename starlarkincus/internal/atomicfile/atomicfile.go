@@ -2,7 +2,7 @@
 //
 // The new content is written to a temporary file in the same folder, which its writer keeps locked. Its name derives
 // from the file's name. So the next [Write] to the same file, by any process, finds the temporary files of killed
-// writers, which are not locked, and removes them.
+// writers, which are not locked, and removes them. [Create] does the same for content that comes in parts.
 package atomicfile
 
 import (
@@ -33,43 +33,78 @@ const (
 // Write replaces the content of a file, or creates it. It follows symbolic links, and keeps the owner of an existing
 // file and, unless mode is exact, its mode. It returns an error if the path is no regular file, or a dangling link.
 func Write[T string | []byte](path string, content T, mode Mode) error {
+	f, err := Create(path, mode)
+	if err != nil {
+		return err
+	}
+	defer f.Discard()
+	if _, err := f.Write([]byte(content)); err != nil {
+		return err
+	}
+	return f.Commit()
+}
+
+// A File is the new content of a file, which is written to a temporary file until [File.Commit].
+type File struct {
+	*os.File
+	target string
+	mode   Mode
+	old    fs.FileInfo // the replaced file; nil for none
+	done   bool
+}
+
+// Create begins to replace a file like [Write]. The file must be ended by Commit or Discard.
+func Create(path string, mode Mode) (*File, error) {
 	target, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		if _, isLink := os.Lstat(path); isLink == nil || !errors.Is(err, fs.ErrNotExist) {
-			return err
+			return nil, err
 		}
 		target = path
 	}
 	info, err := os.Stat(target)
 	switch {
 	case err == nil && !info.Mode().IsRegular():
-		return &fs.PathError{Op: "write", Path: path, Err: errors.Plain("is no regular file")}
+		return nil, &fs.PathError{Op: "write", Path: path, Err: errors.Plain("is no regular file")}
 	case err == nil && !mode.Exact:
 		mode = Mode{info.Mode().Perm(), true}
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return err
+		return nil, err
 	}
 	f, err := create(target, mode.Perm)
 	if err != nil {
-		return inFolder(path, target, err)
+		return nil, inFolder(path, target, err)
 	}
-	_, err = f.Write([]byte(content))
-	if err == nil && info != nil {
-		keepOwner(f, info)
+	return &File{File: f, target: target, mode: mode, old: info}, nil
+}
+
+// Commit puts the content in place of the old file. If it returns an error, the old file is unchanged.
+func (f *File) Commit() error {
+	if f.old != nil {
+		keepOwner(f.File, f.old)
+	}
+	err := f.Sync() // else the file may be empty after a crash
+	if err == nil && f.mode.Exact {
+		err = f.Chmod(f.mode.Perm) // last, because removeStale can't tell an unreadable file from a locked one
 	}
 	if err == nil {
-		err = f.Sync() // else the file may be empty after a crash
-	}
-	if err == nil && mode.Exact {
-		err = f.Chmod(mode.Perm) // last, because removeStale can't tell an unreadable file from a locked one
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), target)
+		err = os.Rename(f.Name(), f.target)
 	}
 	if err != nil {
-		_ = os.Remove(f.Name())
+		return errors.Join(err, f.Discard())
 	}
-	return errors.Join(err, f.Close()) // closed last, to keep the lock until the temporary name is gone
+	f.done = true
+	return f.Close()
+}
+
+// Discard removes the content, and leaves the old file. After Commit it does nothing.
+func (f *File) Discard() error {
+	if f.done {
+		return nil
+	}
+	f.done = true
+	_ = os.Remove(f.Name())
+	return f.Close() // last, to keep the lock until the temporary name is gone
 }
 
 // inFolder returns the error of a temporary file that can't be created. It names the folder, because the file itself

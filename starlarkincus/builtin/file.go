@@ -1,0 +1,37 @@
+package builtin
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"incus-star/errors"
+
+	"go.starlark.net/starlark"
+)
+
+// FileError returns an error of the class Error about a local file, of the function of that name.
+func FileError(function, path string, err error) error {
+	reason := err.Error()
+	var pathErr *fs.PathError
+	var linkErr *os.LinkError
+	switch {
+	case errors.As(err, &pathErr):
+		reason = pathErr.Err.Error()
+	case errors.As(err, &linkErr):
+		reason = linkErr.Err.Error()
+	}
+	name := path
+	if name == "" || strings.TrimSpace(name) != name {
+		name = fmt.Sprintf("%q", path)
+	}
+	return &errors.Error{Class: errors.Base, Message: fmt.Sprintf("%s: %s: %s", function, name, reason), Path: path,
+		Fields: map[string]any{"missing": starlark.Bool(errors.Is(err, fs.ErrNotExist))}}
+}
+
+// ReadOnlyFile returns the error of a call that would change a local file in a run that only reads. What says what was
+// to be done: written.
+func ReadOnlyFile(function, path, what string) error {
+	return FileError(function, path, errors.Plain("wasn't "+what+": this run only reads (--read-only)"))
+}

@@ -1,0 +1,107 @@
+package starlarkincus
+
+import (
+	"fmt"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/spec"
+)
+
+// An aliasing gives aliases to a new image.
+type aliasing struct {
+	*invocation
+	at    ref // images.aliases of the image's server
+	reuse bool
+	all   []map[string]any
+	taken map[string]string // fingerprints of the images that have one of them, by alias
+}
+
+// aliases returns the aliases given by alias= and aliases=.
+func (c *invocation) aliases() (*aliasing, error) {
+	a := &aliasing{invocation: c, reuse: c.args.flag("reuse", false), taken: make(map[string]string),
+		at: ref{client: c.ref.client, res: spec.Images.Children[0], path: spec.Images.Aliases, project: c.ref.project}}
+	given, _ := c.args.local["aliases"].([]any)
+	if alias := c.args.string("alias"); alias != "" {
+		given = append([]any{map[string]any{"name": alias}}, given...)
+	}
+	for _, v := range given {
+		alias := mapOf(v)
+		name, _ := alias["name"].(string)
+		if name == "" {
+			return nil, fmt.Errorf("%s: aliases: one has no name", c.name)
+		}
+		a.all = append(a.all, alias)
+	}
+	return a, nil
+}
+
+// look finds the images that have the aliases, which is an error unless they may be reused.
+func (a *aliasing) look() error {
+	for _, alias := range a.all {
+		name := alias["name"].(string)
+		var entry struct {
+			Target string `json:"target"`
+		}
+		on := a.at.item(name)
+		switch err := on.readInto(a.ctx, on.query(spec.Get), &entry); {
+		case errors.Is(err, errors.NotFound):
+		case err != nil:
+			return err
+		case !a.reuse:
+			e := errors.New(errors.AlreadyExists, "the alias %s exists, and is that of the image %s", name, entry.Target)
+			e.Object, e.Outcome = &errors.Object{Kind: "image alias", Name: name}, errors.NotSent
+			return e
+		default:
+			a.taken[name] = entry.Target
+		}
+	}
+	return nil
+}
+
+// give gives the image the aliases, and reads it again.
+func (a *aliasing) give(o *Object) error {
+	if len(a.all) == 0 {
+		return nil
+	}
+	image := o.key()
+	for _, alias := range a.all {
+		name := alias["name"].(string)
+		body := map[string]any{"target": image}
+		if text, given := alias["description"]; given {
+			body["description"] = text
+		}
+		on, old := a.at.item(name), a.taken[name]
+		switch {
+		case old == image:
+		case old != "":
+			if _, err := on.change(a.ctx, body, "", patience{}); err != nil {
+				return err
+			}
+			if err := a.dispose(old); err != nil {
+				return err
+			}
+		default:
+			body["name"] = name
+			if _, err := a.at.create(a.ctx, body, patience{}); err != nil {
+				return err
+			}
+		}
+	}
+	return o.read(a.ctx)
+}
+
+// dispose deletes an image that has no alias left.
+func (a *aliasing) dispose(fingerprint string) error {
+	on := ref{client: a.at.client, res: spec.Images, path: spec.Images.Path, project: a.at.project}.item(fingerprint)
+	var image struct {
+		Aliases []any `json:"aliases"`
+	}
+	err := on.readInto(a.ctx, on.query(spec.Get), &image)
+	if err == nil && len(image.Aliases) == 0 {
+		_, err = on.remove(a.ctx, patience{})
+	}
+	if errors.Is(err, errors.NotFound) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,97 @@
+package spec
+
+import "slices"
+
+// pathArg is the argument with the local file to write or to read.
+func pathArg(doc string) Field {
+	return Field{Name: "path", Type: LocalPath, In: Local, Required: true, Positional: true, Doc: doc}
+}
+
+// exportedImage declares the result of image.export.
+var exportedImage = &Resource{
+	Kind: "ExportedImage", Doc: "The files of an exported image.",
+	Fields: []Field{
+		{Name: "path", Type: String, Use: Read, Doc: "the path of the image, or of its metadata if it has a second file"},
+		{Name: "rootfs", Type: String, Use: Read, Doc: "the path of the second file, with the root file system; None if there is none"},
+		{Name: "size", Type: Int, Use: Read, Doc: "the size in bytes of both"},
+		{Name: "fingerprint", Type: String, Use: Read, Doc: "the SHA-256 of both, which is the image's fingerprint"},
+	},
+}
+
+// exportedBackup declares the result of export of instances, volumes and buckets.
+var exportedBackup = &Resource{
+	Kind: "ExportedBackup", Doc: "The file of an exported backup.",
+	Fields: []Field{
+		{Name: "path", Type: String, Use: Read, Doc: "the path of the file"},
+		{Name: "size", Type: Int, Use: Read, Doc: "the size in bytes"},
+		{Name: "sha256", Type: String, Use: Read, Doc: "the SHA-256 of its content, in hexadecimal"},
+	},
+}
+
+// exportMethod returns the method that saves a backup of an object in a local file.
+func exportMethod(target bool, args ...Field) Method {
+	return Method{Name: "export", HTTP: "GET", Path: "backups/{backup}/export", Does: DoExportBackup, Returns: structOf(exportedBackup), Effect: Creates, Target: target, WritesFiles: true,
+		Requests: []Request{{HTTP: "POST", Path: "backups"}, waiting, {HTTP: "GET", Path: "backups/{backup}/export"}, {HTTP: "DELETE", Path: "backups/{backup}"}, waiting},
+		Doc: "Saves a backup of it in a local file, and returns a struct of path, size and sha256. The server keeps the backup only until it is saved. " +
+			"The file appears under its name when it is complete; until then an existing one stays.",
+		Args: append([]Field{pathArg("the file to write"), compressionField}, args...)}
+}
+
+// importMethod returns the method that creates an object from the file of a backup.
+func importMethod(r, one string, target bool, args ...Field) Method {
+	return Method{Name: "import_backup", Collection: true, HTTP: "POST", Does: DoImport, Returns: sibling, Effect: Creates, Background: true, Target: target,
+		Requests: []Request{{HTTP: "POST", At: Within}, waiting, {HTTP: "GET", At: Item}},
+		Doc:      "Creates " + one + " from the file of a backup, as " + r + ".export saves it, and returns it.",
+		Args: append([]Field{pathArg("the file of the backup"),
+			{Name: "name", Type: Name, In: Header, Doc: "the name of the new " + r + "; default: that in the backup"}}, append(args, projectArg)...)}
+}
+
+// isoMethod creates a volume from an ISO image.
+var isoMethod = Method{Name: "import_iso", Collection: true, HTTP: "POST", Does: DoImport, Returns: sibling, Effect: Creates, Background: true, Target: true,
+	Requests: []Request{{HTTP: "POST", At: Within}, waiting, {HTTP: "GET", At: Item}}, Send: map[string]any{"type": "iso"},
+	Doc: "Creates a volume from a file with an ISO image, such as an installation medium for virtual machines, and returns it.",
+	Args: []Field{pathArg("the file with the ISO image"),
+		{Name: "name", Type: Name, In: Header, Required: true, Positional: true, Doc: "the name of the new volume"}, projectArg}}
+
+var (
+	reuseArg = Field{Name: "reuse", Type: Bool, In: Local,
+		Doc: "True takes the aliases away from other images that have them, and deletes those that have no alias left then; default: an alias that exists is an error"}
+	localAliases = local(imageAliasesArg)
+)
+
+// nameImage are the requests that give an image its aliases.
+var nameImage = []Request{
+	{HTTP: "POST", Path: "/1.0/images/aliases", When: "for each new alias", With: []string{"alias", "aliases"}},
+	{HTTP: "PUT", Path: "/1.0/images/aliases/{alias}", When: "for each alias of another image, with reuse=True"},
+	{HTTP: "GET", Path: "/1.0/images/{other}", When: "for each alias of another image, with reuse=True"},
+	{HTTP: "DELETE", Path: "/1.0/images/{other}", When: "for each alias of another image, with reuse=True"},
+	{HTTP: "GET", Path: "/1.0/operations/{operation}/wait", When: "for each alias of another image, with reuse=True", Waits: true},
+}
+
+// lookForAlias is sent before the image is made.
+var lookForAlias = Request{HTTP: "GET", Path: "/1.0/images/aliases/{alias}", When: "for each alias", With: []string{"alias", "aliases"}}
+
+// exportImage saves an image.
+var exportImage = Method{Name: "export", HTTP: "GET", Path: "export", Does: DoExportImage, Returns: structOf(exportedImage), Effect: Reads, WritesFiles: true,
+	Doc: "Saves the image in a local file, or in two if its root file system is a file of its own, and returns a struct of path, rootfs, size and fingerprint. " +
+		"The content is compared with the fingerprint. The files appear under their names when they are complete.",
+	Args: []Field{pathArg("the file to write; the second one, if there is one, has .rootfs after it. In a folder that exists, the files get the names that the server gives them")}}
+
+// uploadImage creates an image from local files.
+var uploadImage = Method{Name: "upload", Collection: true, HTTP: "POST", Does: DoUploadImage, Returns: sibling, Effect: Creates,
+	Requests: slices.Concat([]Request{lookForAlias, {HTTP: "GET", Path: "/1.0/images/{fingerprint}", When: "if reuse=True", With: []string{"reuse"}},
+		{HTTP: "POST"}, waiting, {HTTP: "GET", At: Item}},
+		in("if the server didn't set all fields", nil, Request{HTTP: "PUT", At: Item}, Request{HTTP: "GET", At: Item}), nameImage,
+		in("for each alias", []string{"alias", "aliases"}, Request{HTTP: "GET", At: Item})),
+	Doc: "Creates an image from a local file, or from two, and returns it. The server's fingerprint is compared with that of the files.",
+	Args: []Field{pathArg("the file of the image, or of its metadata if rootfs= is given"),
+		{Name: "rootfs", Type: LocalPath, In: Local, Doc: "the file with the root file system of an image in two files; a disk in the format qcow2 makes it that of virtual machines"},
+		{Name: "alias", Type: String, In: Local, Doc: "an alias for the image; use aliases= for several"},
+		localAliases,
+		{Name: "public", Type: Bool, In: Local, Doc: "whether untrusted clients may use it"},
+		{Name: "properties", Type: Config, In: Local, Doc: "descriptive properties, which replace those in the image, such as os and release"},
+		{Name: "profiles", Type: Strings, In: Local, Doc: "default profiles of instances created from it"},
+		{Name: "expires_at", Type: Time, In: Local, Doc: "the time at which the server deletes it"},
+		{Name: "reuse", Type: Bool, In: Local, Doc: "True keeps an image with the same content, instead of failing, and doesn't send it again. It takes the aliases away from other images that have them, and deletes those that have no alias left then"},
+		projectArg,
+	}}

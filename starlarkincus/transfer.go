@@ -1,0 +1,168 @@
+package starlarkincus
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"strings"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/internal/atomicfile"
+	"incus-star/starlarkincus/rest"
+	"incus-star/starlarkincus/value"
+
+	"go.starlark.net/starlark"
+)
+
+// localPath checks the path of a local file.
+func localPath(path string, v starlark.Value) (any, error) {
+	name, ok := starlark.AsString(v)
+	switch {
+	case !ok:
+		return nil, &value.TypeError{Path: path, Got: builtin.Described(v), Want: "string (a path)"}
+	case name == "":
+		return nil, fmt.Errorf("%s: the path is empty", path)
+	case strings.Contains(name, "\x00"):
+		return nil, fmt.Errorf("%s: the path has a zero byte", path)
+	}
+	return name, nil
+}
+
+// A sink is a local file that is being written, with the hash of what was written.
+type sink struct {
+	*atomicfile.File
+	method, path string
+	size         int64
+}
+
+// newSink begins a local file.
+func (c *invocation) newSink(path string) (*sink, error) {
+	file, err := atomicfile.Create(path, atomicfile.Mode{Perm: 0o666})
+	if err != nil {
+		return nil, builtin.FileError(c.name, path, err)
+	}
+	return &sink{File: file, method: c.name, path: path}, nil
+}
+
+// Write writes to the file. Its errors name the file's final path.
+func (s *sink) Write(p []byte) (int, error) {
+	n, err := s.File.Write(p)
+	s.size += int64(n)
+	if err != nil {
+		err = builtin.FileError(s.method, s.path, err)
+	}
+	return n, err
+}
+
+// commit puts the file in its place.
+func (s *sink) commit() error {
+	if err := s.Commit(); err != nil {
+		return builtin.FileError(s.method, s.path, err)
+	}
+	return nil
+}
+
+// fetch sends a GET and calls save with the body of the answer, while other threads run. Label is what a person is shown
+// about the transfer.
+func (c *Client) fetch(ctx context.Context, r rest.Request, label string, save func(body io.Reader, reply *rest.Reply) error) error {
+	client, _, err := c.conn.client(ctx)
+	if err != nil {
+		return err
+	}
+	builtin.In(ctx).Block(func() {
+		var body io.ReadCloser
+		var reply *rest.Reply
+		if body, reply, err = client.Open(ctx, r); err != nil {
+			return
+		}
+		defer body.Close()
+		transfer := client.Transfer(label, reply.Size)
+		defer transfer.Done()
+		err = save(transfer.Reader(body), reply)
+	})
+	return err
+}
+
+// A source is a local file that is sent.
+type source struct {
+	*os.File
+	method, path string
+	size         int64 // 0 if unknown
+	left         int64 // of size
+}
+
+// newSource opens a local file.
+func (c *invocation) newSource(path string) (*source, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, builtin.FileError(c.name, path, err)
+	}
+	s := &source{File: file, method: c.name, path: path}
+	info, err := file.Stat()
+	switch {
+	case err == nil && info.IsDir():
+		err = errors.Plain("is a folder")
+	case err == nil && info.Mode().IsRegular() && info.Size() == 0:
+		err = errors.Plain("is empty")
+	case err == nil && info.Mode().IsRegular():
+		s.size, s.left = info.Size(), info.Size()
+	}
+	if err != nil {
+		file.Close()
+		return nil, builtin.FileError(c.name, path, err)
+	}
+	return s, nil
+}
+
+// Read reads the file, which must have the size that it had at first.
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.File.Read(p)
+	if s.size > 0 {
+		s.left -= int64(n)
+		if s.left < 0 || err == io.EOF && s.left > 0 {
+			return 0, builtin.FileError(s.method, s.path, errors.Plain("was changed while it was sent"))
+		}
+	}
+	if err != nil && err != io.EOF {
+		err = builtin.FileError(s.method, s.path, err)
+	}
+	return n, err
+}
+
+// rewind begins the file anew.
+func (s *source) rewind() error {
+	if _, err := s.Seek(0, io.SeekStart); err != nil {
+		return builtin.FileError(s.method, s.path, err)
+	}
+	s.left = s.size
+	return nil
+}
+
+// sendFile sends a request whose body is read from r, and waits for its operation. Label is what a person is shown about
+// the transfer.
+func (p ref) sendFile(ctx context.Context, q rest.Request, r io.Reader, label string, w patience) (outcome, error) {
+	client, _, err := p.client.conn.client(ctx)
+	if err != nil {
+		return outcome{}, err
+	}
+	transfer := client.Transfer(label, q.Size)
+	defer transfer.Done()
+	q.Body = transfer.Reader(r)
+	reply, err := p.client.send(ctx, q)
+	if err != nil {
+		return outcome{}, err
+	}
+	transfer.Done()
+	return p.client.finish(ctx, reply, w)
+}
+
+// sum returns a hash in hexadecimal.
+func sum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
+
+// newHash returns the hash of images' fingerprints.
+func newHash() hash.Hash { return sha256.New() }
