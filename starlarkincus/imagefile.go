@@ -250,8 +250,8 @@ func uploadImage(c *invocation) (starlark.Value, error) {
 	}
 	fields := make(map[string]any)
 	for _, f := range c.decl.Args {
-		if v := c.args.local[f.Name]; v != nil && spec.Find(c.ref.res.Fields, f.Name) != nil && f.Name != "aliases" {
-			fields[f.Name] = v
+		if field := spec.Find(c.ref.res.Fields, f.Name); field != nil && field.Use&spec.Change != 0 && c.args.local[f.Name] != nil {
+			fields[f.Name] = c.args.local[f.Name]
 		}
 	}
 	if _, err := o.conform(c.ctx, c.name, fields, patience{}); err != nil {

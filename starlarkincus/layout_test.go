@@ -40,7 +40,7 @@ var imports = map[string][]string{
 	"incus-star/starlarkincus/lib/time":            {"incus-star/starlarkincus/builtin"},
 	"incus-star/starlarkincus/lib/yaml":            {"incus-star/starlarkincus/builtin", "incus-star/starlarkincus/internal/printable", "incus-star/starlarkincus/value"},
 	"incus-star/starlarkincus/builtin":             {"incus-star/errors"},
-	"incus-star/starlarkincus": {"incus-star/starlarkincus/builtin", "incus-star/starlarkincus/internal/input", "incus-star/starlarkincus/internal/secret", "incus-star/errors", "incus-star/starlarkincus/spec", "incus-star/starlarkincus/rest",
+	"incus-star/starlarkincus": {"incus-star/starlarkincus/builtin", "incus-star/starlarkincus/internal/atomicfile", "incus-star/starlarkincus/internal/input", "incus-star/starlarkincus/internal/secret", "incus-star/errors", "incus-star/starlarkincus/spec", "incus-star/starlarkincus/rest",
 		"incus-star/starlarkincus/remote", "incus-star/starlarkincus/value"},
 	"incus-star/starlarkincus/report": {"incus-star/errors", "incus-star/starlarkincus/builtin", "incus-star/starlarkincus/internal/printable", "incus-star/starlarkincus/internal/secret", "incus-star/starlarkincus/value"},
 	"incus-star/starlarkincus/host": {"incus-star/starlarkincus/builtin", "incus-star/starlarkincus/report", "incus-star/starlarkincus/lib/base64", "incus-star/starlarkincus/lib/csv", "incus-star/starlarkincus/lib/hash", "incus-star/starlarkincus/lib/json", "incus-star/starlarkincus/lib/math", "incus-star/starlarkincus/lib/re", "incus-star/starlarkincus/lib/table", "incus-star/starlarkincus/lib/time", "incus-star/starlarkincus/lib/yaml",

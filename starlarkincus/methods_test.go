@@ -1,15 +1,9 @@
 package starlarkincus_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"maps"
-	"math/big"
 	"net/url"
 	"slices"
 	"strings"
@@ -30,7 +24,8 @@ type tester struct {
 	answers *answers
 	options starlarkincus.Options
 	pem     string
-	tried   int // calls
+	file    string // a local file
+	tried   int    // calls
 }
 
 // An attempt is a call of a method under given circumstances.
@@ -169,7 +164,7 @@ func (w *tester) try(p *spec.Site, m *spec.Method) {
 		}
 		w.run(who, p, m, sends, attempt{args: with(f.Script(), v)})
 	}
-	if m.Background && !slices.Contains([]spec.Behavior{spec.DoExec, spec.DoToken}, m.Does) {
+	if m.Background && !slices.Contains([]spec.Behavior{spec.DoExec, spec.DoToken, spec.DoImport}, m.Does) {
 		w.run(who, p, m, sends, attempt{args: base, before: func(a *answers) { a.sync = true }})
 	}
 	done := make(map[string]bool)
@@ -352,24 +347,11 @@ var (
 	starlarkJSON = json_.Module.Members["decode"]
 )
 
-// testPEM returns a certificate.
-func testPEM(t *testing.T) string {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(1)}, &x509.Certificate{SerialNumber: big.NewInt(1)}, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
-}
-
 // Each method sends exactly the requests in the table, in that order, and returns the declared result: with its
 // required arguments, with each optional one, and under all circumstances in the table.
 func TestMethodsSendAndReturnWhatTheTableSays(t *testing.T) {
 	a := newAnswers()
-	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: a.serve(t)}, pem: testPEM(t)}
+	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: a.serve(t)}, pem: testPEM(t), file: testFile(t)}
 	sharedClient = w.client()
 	w.call(w.attr(sharedClient, "has_extension"), starlark.Tuple{starlark.String("x")}, nil)
 	methods := 0

@@ -41,7 +41,7 @@ var changesOnly = []string{"Lock", "Command"}
 // except with arguments that cause changes.
 func TestReadOnlyGoesByTheEffect(t *testing.T) {
 	a := newAnswers()
-	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: a.serve(t), ReadOnly: true}, pem: testPEM(t)}
+	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: a.serve(t), ReadOnly: true}, pem: testPEM(t), file: testFile(t)}
 	client := w.client()
 	w.call(w.attr(client, "has_extension"), starlark.Tuple{starlark.String("x")}, nil)
 	refused, read := 0, 0
@@ -50,6 +50,13 @@ func TestReadOnlyGoesByTheEffect(t *testing.T) {
 		base := w.required(who, m)
 		_, err := starlark.Call(new(starlark.Thread), w.attr(owner, m.Name), nil, kwargs(base))
 		arrived := a.take()
+		if m.Effect == spec.Reads && m.WritesFiles {
+			refused++
+			if err == nil || !strings.Contains(err.Error(), "wasn't written: this run only reads") || len(arrived) > 0 {
+				t.Errorf("%s, which writes a file: %v, after %v", who, err, arrived)
+			}
+			return
+		}
 		if m.Effect != spec.Reads {
 			refused++
 			var e *errors.Error
@@ -92,7 +99,7 @@ func TestReadOnlyGoesByTheEffect(t *testing.T) {
 func TestErrorsSayWhetherTheCallReads(t *testing.T) {
 	t.Parallel()
 	a := newAnswers()
-	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: a.serve(t)}, pem: testPEM(t)}
+	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: a.serve(t)}, pem: testPEM(t), file: testFile(t)}
 	client := w.client()
 	w.call(w.attr(client, "has_extension"), starlark.Tuple{starlark.String("x")}, nil)
 	failed := 0

@@ -14,6 +14,9 @@ func (w *tester) sample(f *spec.Field) starlark.Value {
 	case "method":
 		return starlark.String("POST")
 	case "path":
+		if f.Type == spec.LocalPath {
+			break
+		}
 		return starlark.String("/1.0/instances")
 	case "stdin_file":
 		return starlark.String("/dev/null")
@@ -32,6 +35,8 @@ func (w *tester) sample(f *spec.Field) starlark.Value {
 		return starlark.String(w.pem)
 	}
 	switch f.Type {
+	case spec.LocalPath:
+		return starlark.String(w.file)
 	case spec.Int, spec.Seconds, spec.WholeSeconds:
 		return starlark.MakeInt(1)
 	case spec.Bool:
@@ -100,6 +105,10 @@ var excluded = map[string]string{
 	"instances.ensure.target":    "has trials of its own",
 	"volumes.ensure.target":      "the same: the volume would have to be on that member",
 	"volume.move.volume_only":    "goes with target=",
+	"images.upload.alias":        "has an attempt of its own: all aliases exist",
+	"images.upload.aliases":      "the same",
+	"images.upload.reuse":        "the same: all images exist",
+	"images.upload.expires_at":   "the same: it is set by a change",
 }
 
 // circumstances returns the attempt that causes the circumstances of a request.
@@ -151,11 +160,32 @@ func (w *tester) circumstances(m *spec.Method, when string, with func(string, st
 			n := len(all) - 2 // a wait, and the list of operations
 			return slices.Concat(all[:n], all[n+1:], all[:n+1])
 		}}, true
+	case "for each other alias":
+		return attempt{args: with("alias", s("abc123")), before: empty}, true
+	case "with reuse=True, which skips the next three if the image is there":
+		return attempt{args: with("reuse", starlark.True), before: empty}, true
+	case "for each alias that another image has, with reuse=True", "if that image has no other alias":
+		args := with("alias", s("abc123"))
+		args["reuse"] = starlark.True
+		c := attempt{args: args, before: func(a *answers) {
+			a.empty = true
+			a.made["/1.0/images/aliases/abc123"] = map[string]any{"name": "abc123", "target": "other"}
+			if when == "if that image has no other alias" {
+				a.made["/1.0/images/other"] = map[string]any{"fingerprint": "other"}
+			}
+		}}
+		if when == "if that image has no other alias" {
+			c.when = []string{"for each alias that another image has, with reuse=True"}
+		}
+		return c, true
 	case "if refresh=True in a cluster":
 		return attempt{args: with("refresh", starlark.True), set: map[string]any{"location": "m"}}, true
 	case "for a copy to another member, outside the project default":
 		return attempt{args: with("target", s("other")), set: map[string]any{"project": "p"}}, true
 	case "if the server didn't set all fields":
+		if m.Does == spec.DoUploadImage {
+			return attempt{args: with("expires_at", s("2030-01-02T03:04:05Z"))}, true
+		}
 		if m.Does == spec.DoMove {
 			return attempt{args: with("config", dictOf("user.a", starlark.None))}, true
 		}

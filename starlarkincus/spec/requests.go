@@ -83,6 +83,8 @@ func (m *Method) Request(r *Resource) Request {
 		}
 	case DoGet, DoGetRaw, DoCreateRaw:
 		own.At = Item
+	case DoImport:
+		own.At = Within
 	case DoCreate:
 		own.At = Within
 		if r.Named == AtItsPath {

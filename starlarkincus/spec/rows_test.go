@@ -18,8 +18,6 @@ var leftOut = map[string]string{
 	"GET /1.0/instances/{}/sftp":                    "a raw connection",
 	"POST /1.0/instances/{}/port-forward":           "a raw connection",
 	"GET /1.0/instances/{}/debug/memory":            "a stream of bytes, as large as the machine's memory",
-	"GET /1.0/instances/{}/backups/{}/export":       "a file",
-	"GET /1.0/images/{}/export":                     "a file",
 	"DELETE /1.0/instances/{}/files":                "files",
 	"GET /1.0/instances/{}/files":                   "files",
 	"HEAD /1.0/instances/{}/files":                  "files",
@@ -30,8 +28,6 @@ var leftOut = map[string]string{
 	"POST " + volumePath + "/files":                 "files",
 	"GET " + volumePath + "/nbd":                    "a raw connection",
 	"GET " + volumePath + "/sftp":                   "a raw connection",
-	"GET " + volumePath + "/backups/{}/export":      "a file",
-	"GET " + bucketPath + "/backups/{}/export":      "a file",
 	"POST /1.0/storage-pools/{}/volumes":            "the same as with the type in the path, which volumes.create has",
 	"GET /1.0/instances/{}/debug/repair (only 6.0)": "a slip of that file: the server has POST, as the newer file says",
 }
@@ -42,7 +38,7 @@ const (
 )
 
 // conveniences lists the methods that send a request of another resource.
-var conveniences = []string{"instance.publish", "snapshot.publish", "snapshot.copy", "incus.lock", "lock.renew", "lock.release"}
+var conveniences = []string{"instance.publish", "snapshot.publish", "snapshot.copy", "instances.import_backup", "incus.lock", "lock.renew", "lock.release"}
 
 // undocumented lists, by operation, the parameters that servers accept but the official files lack.
 var undocumented = map[string][]string{

@@ -171,7 +171,7 @@ var buckets = &Resource{
 	Fields: []Field{nameField, descriptionField, configField, locationField, ownerField,
 		{Name: "s3_url", Type: String, Use: Read, Doc: "the URL for S3 clients"},
 	},
-	Methods:  []Method{exportMethod(true), importMethod("bucket", "a bucket", true)},
+	Methods:  []Method{exportMethod(true), importMethod("bucket", "a bucket", false)},
 	Children: []*Resource{bucketKeys, bucketBackups},
 }
 

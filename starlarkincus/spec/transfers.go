@@ -60,16 +60,14 @@ var (
 )
 
 // nameImage are the requests that give an image its aliases.
-var nameImage = []Request{
-	{HTTP: "POST", Path: "/1.0/images/aliases", When: "for each new alias", With: []string{"alias", "aliases"}},
-	{HTTP: "PUT", Path: "/1.0/images/aliases/{alias}", When: "for each alias of another image, with reuse=True"},
-	{HTTP: "GET", Path: "/1.0/images/{other}", When: "for each alias of another image, with reuse=True"},
-	{HTTP: "DELETE", Path: "/1.0/images/{other}", When: "for each alias of another image, with reuse=True"},
-	{HTTP: "GET", Path: "/1.0/operations/{operation}/wait", When: "for each alias of another image, with reuse=True", Waits: true},
-}
+var nameImage = slices.Concat(
+	in("for each alias that another image has, with reuse=True", nil, Request{HTTP: "PUT", Path: "/1.0/images/aliases/{alias}"}, Request{HTTP: "GET", Path: "/1.0/images/{other}"}),
+	in("if that image has no other alias", nil, Request{HTTP: "DELETE", Path: "/1.0/images/{other}"}, waiting),
+	in("for each other alias", nil, Request{HTTP: "POST", Path: "/1.0/images/aliases"}),
+	in("with an alias", []string{"alias", "aliases"}, Request{HTTP: "GET", Path: "/1.0/images/{fingerprint}"}))
 
 // lookForAlias is sent before the image is made.
-var lookForAlias = Request{HTTP: "GET", Path: "/1.0/images/aliases/{alias}", When: "for each alias", With: []string{"alias", "aliases"}}
+var lookForAlias = Request{HTTP: "GET", Path: "/1.0/images/aliases/{alias}", When: "for each alias, before all others", With: []string{"alias", "aliases"}}
 
 // exportImage saves an image.
 var exportImage = Method{Name: "export", HTTP: "GET", Path: "export", Does: DoExportImage, Returns: structOf(exportedImage), Effect: Reads, WritesFiles: true,
@@ -79,10 +77,9 @@ var exportImage = Method{Name: "export", HTTP: "GET", Path: "export", Does: DoEx
 
 // uploadImage creates an image from local files.
 var uploadImage = Method{Name: "upload", Collection: true, HTTP: "POST", Does: DoUploadImage, Returns: sibling, Effect: Creates,
-	Requests: slices.Concat([]Request{lookForAlias, {HTTP: "GET", Path: "/1.0/images/{fingerprint}", When: "if reuse=True", With: []string{"reuse"}},
-		{HTTP: "POST"}, waiting, {HTTP: "GET", At: Item}},
-		in("if the server didn't set all fields", nil, Request{HTTP: "PUT", At: Item}, Request{HTTP: "GET", At: Item}), nameImage,
-		in("for each alias", []string{"alias", "aliases"}, Request{HTTP: "GET", At: Item})),
+	Requests: slices.Concat([]Request{lookForAlias, {HTTP: "GET", Path: "/1.0/images/{fingerprint}", When: "with reuse=True, which skips the next three if the image is there", With: []string{"reuse"}},
+		{HTTP: "POST"}, waiting, {HTTP: "GET", Path: "/1.0/images/{fingerprint}"}},
+		in("if the server didn't set all fields", nil, Request{HTTP: "PUT", Path: "/1.0/images/{fingerprint}"}, Request{HTTP: "GET", Path: "/1.0/images/{fingerprint}"}), nameImage),
 	Doc: "Creates an image from a local file, or from two, and returns it. The server's fingerprint is compared with that of the files.",
 	Args: []Field{pathArg("the file of the image, or of its metadata if rootfs= is given"),
 		{Name: "rootfs", Type: LocalPath, In: Local, Doc: "the file with the root file system of an image in two files; a disk in the format qcow2 makes it that of virtual machines"},
