@@ -63,7 +63,8 @@ cluster() { # LINE
 # Tests that would disturb the others, because they kill a daemon.
 killed() { # LINE
 	export INCUS_STAR_TESTBED_KILL=1
-	go_test "$1" 1 -run '^TestRealDaemonKilled' ./starlarkincus/cli &&
+	go_test "$1" 1 -run '^TestRealEventsRestart' ./starlarkincus/rest &&
+		go_test "$1" 1 -run '^TestRealDaemonKilled' ./starlarkincus/cli &&
 		go_test "$1" 3 -run '^TestRealMemberKilled' ./starlarkincus/cli
 }
 

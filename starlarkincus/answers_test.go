@@ -31,6 +31,7 @@ type answers struct {
 	imports    []spec.Request // those whose body is a file
 
 	mu       sync.Mutex
+	listens  int // connections for events
 	log      []arrival
 	made     map[string]map[string]any // by path
 	empty    bool                      // has only projects, parents and created objects
@@ -311,9 +312,7 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fakeexec.Serve(w, r, output)
 		return
 	case path == "/1.0/events":
-		a.mu.Unlock()
-		defer a.mu.Lock()
-		fakeexec.Serve(w, r, nil)
+		a.serveEvents(w, r)
 		return
 	case strings.HasSuffix(path, "/wait"):
 		answer(200, map[string]any{"type": "sync", "status": "Success", "status_code": 200, "metadata": operation})

@@ -33,7 +33,7 @@ func TestScriptsOnTheFake(t *testing.T) {
 			names := client.Names()
 			names["testbed"] = testbed(t)
 			names["server"] = starlarkstruct.FromStringDict(starlark.String("server"), starlark.StringDict{
-				"set": starlark.NewBuiltin("server.set", a.set), "sent": starlark.NewBuiltin("server.sent", a.sent)})
+				"set": starlark.NewBuiltin("server.set", a.set), "sent": starlark.NewBuiltin("server.sent", a.sent), "listeners": starlark.NewBuiltin("server.listeners", a.listeners)})
 			var out bytes.Buffer
 			h := host.New(host.Options{Stdout: &out, Stderr: &out, Predeclared: names})
 			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

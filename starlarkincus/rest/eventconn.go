@@ -24,14 +24,13 @@ type eventConn struct {
 	socket *websocket.Conn
 	quiet  *time.Timer  // closes the socket after the silence
 	heard  atomic.Int64 // time of the last sign of the server, in nanoseconds since 1970
-	began  time.Time
 }
 
 // dialEvents connects the event stream. The server may miss events until confirm.
 func (c *Client) dialEvents(ctx context.Context, query url.Values) (*eventConn, error) {
 	dial, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	e := &eventConn{began: time.Now()}
+	e := new(eventConn)
 	socket, _, err := c.websocket(dial, eventsPath, query, func(context.Context, []byte) bool {
 		e.hear()
 		return true

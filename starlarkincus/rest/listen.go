@@ -99,7 +99,8 @@ func (e *Events) run(ctx context.Context, conn *eventConn, ready chan<- error) {
 	pause := firstPause
 	for {
 		var confirming sync.WaitGroup
-		confirming.Go(func() { e.confirm(ctx, conn, ready) })
+		confirmed := false
+		confirming.Go(func() { confirmed = e.confirm(ctx, conn, ready) })
 		broken := e.read(ctx, conn)
 		conn.close()
 		confirming.Wait()
@@ -108,7 +109,7 @@ func (e *Events) run(ctx context.Context, conn *eventConn, ready chan<- error) {
 			return
 		}
 		e.lose(conn, broken)
-		if time.Since(conn.began) > lived {
+		if confirmed {
 			pause = firstPause
 		}
 		var err error
@@ -119,10 +120,11 @@ func (e *Events) run(ctx context.Context, conn *eventConn, ready chan<- error) {
 	}
 }
 
-// confirm waits until the server sends all events over the connection, which ends the gap.
-func (e *Events) confirm(ctx context.Context, conn *eventConn, ready chan<- error) {
+// confirm waits until the server sends all events over the connection, which ends the gap, and reports whether it does.
+func (e *Events) confirm(ctx context.Context, conn *eventConn, ready chan<- error) bool {
 	err := conn.confirm(ctx)
-	if err != nil {
+	confirmed := err == nil
+	if !confirmed {
 		conn.close()
 		err = e.lost(err)
 	} else {
@@ -138,6 +140,7 @@ func (e *Events) confirm(ctx context.Context, conn *eventConn, ready chan<- erro
 	case ready <- err:
 	default: // it isn't the first connection
 	}
+	return confirmed
 }
 
 // lost returns the error of a broken connection.
