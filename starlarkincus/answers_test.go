@@ -16,12 +16,6 @@ import (
 	"incus-star/starlarkincus/spec"
 )
 
-// An arrival is a request received by the server.
-type arrival struct {
-	method, path, query string
-	body                map[string]any
-}
-
 // answers is a fake server with one object of each kind at each path of the table. It starts operations where the table
 // says that servers do, and keeps created objects.
 type answers struct {
@@ -30,20 +24,22 @@ type answers struct {
 	background []spec.Request // requests that start an operation
 	imports    []spec.Request // those whose body is a file
 
-	mu       sync.Mutex
-	listens  int // connections for events
-	log      []arrival
-	made     map[string]map[string]any // by path
-	empty    bool                      // has only projects, parents and created objects
-	sync     bool                      // starts no operations
-	lost     bool                      // drops all requests
-	terminal bool                      // the last command has one
-	busy     int                       // number of refused DELETEs
-	override map[string]any            // fields of all objects
-	failing  map[string]string         // failures such as "400 text" of requests, by "METHOD /path"
-	failed   string                    // failure of all operations; empty for success
-	result   map[string]any            // replaces outcome
-	texts    map[string]string         // texts by the last segment of the path, instead of the default
+	mu        sync.Mutex
+	listens   int // connections for events
+	log       []arrival
+	started   int                       // operations, which have the numbers from 1
+	forgotten int                       // the number of the last one whose requests aren't in the log
+	made      map[string]map[string]any // by path
+	empty     bool                      // has only projects, parents and created objects
+	sync      bool                      // starts no operations
+	lost      bool                      // drops all requests
+	terminal  bool                      // the last command has one
+	busy      int                       // number of refused DELETEs
+	override  map[string]any            // fields of all objects
+	failing   map[string]string         // failures such as "400 text" of requests, by "METHOD /path"
+	failed    string                    // failure of all operations; empty for success
+	result    map[string]any            // replaces outcome
+	texts     map[string]string         // texts by the last segment of the path, instead of the default
 }
 
 type route struct {
@@ -91,7 +87,8 @@ func newAnswers() *answers {
 			if starts && !strings.HasPrefix(s.HTTP, "{") && s.HTTP != "GET" {
 				a.background = append(a.background, s)
 			}
-			if m.Does == spec.DoReadRaw || strings.HasSuffix(s.Path, "/export") && s.HTTP == "GET" {
+			text := (m.Returns.Shape == spec.Text || m.Returns.Shape == spec.Bytes) && m.Verb == 0 && m.HTTP == "GET" && s.When == ""
+			if text || strings.HasSuffix(s.Path, "/export") && s.HTTP == "GET" {
 				texts = append(texts, route{pattern(s.Path), func(*answers, *http.Request) any { return rawText("text") }, false})
 			}
 		}
@@ -148,15 +145,6 @@ func (a *answers) outputOf(stream string) []byte {
 		return text("stderr", "")
 	}
 	return nil
-}
-
-// take returns the requests since the last call.
-func (a *answers) take() []arrival {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	log := a.log
-	a.log = nil
-	return log
 }
 
 // item returns the object at a path.
@@ -266,8 +254,6 @@ func (a *answers) list(p *spec.Site, r *http.Request) any {
 	return urls
 }
 
-const operationID = "11111111-2222-3333-4444-555555555555"
-
 func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -275,7 +261,7 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var body map[string]any
 	json.Unmarshal(data, &body)
 	path := r.URL.Path
-	a.log = append(a.log, arrival{r.Method, path, r.URL.RawQuery, body})
+	a.record(arrival{r.Method, path, r.URL.RawQuery, body})
 	if a.lost {
 		panic(http.ErrAbortHandler)
 	}
@@ -287,7 +273,7 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	refuse := func(status int, message string) {
 		answer(status, map[string]any{"type": "error", "error_code": status, "error": message})
 	}
-	operation := map[string]any{"id": operationID, "class": "task", "status": "Success", "status_code": 200, "metadata": outcome,
+	operation := map[string]any{"id": idOf(a.started), "class": "task", "status": "Success", "status_code": 200, "metadata": outcome,
 		"resources": map[string][]string{"objects": {"/1.0/x/abc123"}}}
 	if a.result != nil {
 		operation["metadata"] = a.result
@@ -364,8 +350,11 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if body["wait-for-websocket"] == true {
 			operation["metadata"] = map[string]any{"fds": fakeexec.Fds(a.terminal, strings.Clone), "command": body["command"]}
 		}
-		w.Header().Set("Location", "/1.0/operations/"+operationID)
-		answer(202, map[string]any{"type": "async", "status": "Operation created", "status_code": 100, "operation": "/1.0/operations/" + operationID, "metadata": operation})
+		a.started++
+		operation["id"] = idOf(a.started)
+		at := "/1.0/operations/" + idOf(a.started)
+		w.Header().Set("Location", at)
+		answer(202, map[string]any{"type": "async", "status": "Operation created", "status_code": 100, "operation": at, "metadata": operation})
 		return
 	}
 	w.Header().Set("ETag", "tag")
@@ -378,7 +367,7 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		i := slices.IndexFunc(a.routes, func(o route) bool { return o.pattern.MatchString(path) })
 		if i < 0 {
-			refuse(404, fmt.Sprintf("nothing is at %s", path))
+			refuse(404, fmt.Sprintf("the fake server in answers_test.go has nothing at %s: no resource, and no result of a method, has this path", path))
 			return
 		}
 		if a.routes[i].item && a.empty && a.made[path] == nil && path != "/1.0" && path != "/1.0/projects/p" {

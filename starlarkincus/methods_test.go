@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus"
@@ -256,7 +255,7 @@ func (w *tester) run(who string, p *spec.Site, m *spec.Method, sends []spec.Requ
 	if c.before != nil {
 		c.before(w.answers)
 	}
-	w.answers.take()
+	w.answers.forget()
 	if c.args["image"] != nil && strings.HasPrefix(who, "instances.") {
 		c.args = maps.Clone(c.args)
 		delete(c.args, "source")
@@ -278,17 +277,15 @@ func (w *tester) run(who string, p *spec.Site, m *spec.Method, sends []spec.Requ
 	if i := slices.IndexFunc(want, func(s spec.Request) bool { return s.Waits }); c.args["wait"] == starlark.False && i >= 0 {
 		want = want[:i]
 	}
-	arrived := oneWebsocket(w.answers.take())
-	complete := func() bool {
-		attaches := slices.ContainsFunc(want, func(s spec.Request) bool { return strings.HasSuffix(s.Path, "/websocket") })
-		return slices.ContainsFunc(arrived, isWait) && (!attaches || slices.ContainsFunc(arrived, isWebsocket))
-	}
-	for deadline := time.Now().Add(5 * time.Second); watched && !complete() && time.Now().Before(deadline); {
-		time.Sleep(time.Millisecond)
-		arrived = oneWebsocket(append(arrived, w.answers.take()...))
-	}
+	var arrived []arrival
 	if watched {
-		arrived = slices.DeleteFunc(arrived, isWait) // from the background wait for a later wait()
+		attaches := slices.ContainsFunc(want, func(s spec.Request) bool { return strings.HasSuffix(s.Path, "/websocket") })
+		arrived = w.answers.await(func(arrived []arrival) bool {
+			return slices.ContainsFunc(arrived, isWait) && (!attaches || slices.ContainsFunc(arrived, isWebsocket))
+		})
+		arrived = slices.DeleteFunc(oneWebsocket(arrived), isWait) // from the background wait for a later wait()
+	} else {
+		arrived = oneWebsocket(w.answers.take())
 	}
 	if m.Offline {
 		arrived = slices.DeleteFunc(arrived, func(r arrival) bool { return isWait(r) || isWebsocket(r) }) // of the object
@@ -312,35 +309,10 @@ func (w *tester) run(who string, p *spec.Site, m *spec.Method, sends []spec.Requ
 		}
 		return
 	}
-	if err := returned(p, m, owner, got); err != nil {
-		w.Errorf("%s: %v; help says: %s", name, err, m.Doc)
-	}
 	if err := declared(m, owner, got); err != nil {
 		w.Errorf("%s: %v", name, err)
 	}
 }
-
-// oneWebsocket leaves one of the requests for a command's websockets, before the wait: they are sent at the same time.
-func oneWebsocket(all []arrival) []arrival {
-	var out []arrival
-	for _, r := range all {
-		switch {
-		case !isWebsocket(r):
-			out = append(out, r)
-		case !slices.ContainsFunc(out, isWebsocket):
-			if n := len(out); n > 0 && isWait(out[n-1]) {
-				out = append(out[:n-1], r, out[n-1])
-			} else {
-				out = append(out, r)
-			}
-		}
-	}
-	return out
-}
-
-func isWait(r arrival) bool { return strings.HasSuffix(r.path, "/wait") }
-
-func isWebsocket(r arrival) bool { return strings.HasSuffix(r.path, "/websocket") }
 
 var (
 	sharedClient *starlarkincus.Client

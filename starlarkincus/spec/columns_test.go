@@ -1,6 +1,7 @@
 package spec_test
 
 import (
+	"regexp"
 	"slices"
 	"testing"
 
@@ -40,8 +41,15 @@ func TestEveryMethodHasItsColumns(t *testing.T) {
 	count := 0
 	everyMethod(func(who string, r *spec.Resource, m *spec.Method) {
 		count++
-		if m.Does <= 0 || m.Does >= spec.Behaviors || m.Returns.Shape == 0 || m.Effect == 0 {
-			t.Errorf("%s: lacks a behavior, a result or an effect: %d, %v, %d", who, m.Does, m.Returns, m.Effect)
+		if m.Does <= 0 || m.Does >= spec.Behaviors {
+			t.Errorf("%s: the column Does is missing", who)
+		}
+		if m.Returns.Shape == 0 {
+			t.Errorf("%s: the column Returns is missing", who)
+		}
+		if m.Effect == 0 {
+			t.Errorf("%s: the column Effect is missing", who)
+			return
 		}
 		object := slices.Contains([]spec.Shape{spec.Itself, spec.One, spec.ListOf, spec.Struct, spec.Stream}, m.Returns.Shape)
 		if object != (m.Returns.Of != nil) {
@@ -51,19 +59,55 @@ func TestEveryMethodHasItsColumns(t *testing.T) {
 			t.Errorf("%s can't return %v", who, m.Returns)
 		}
 		if m.Takes != nil && m.Effect != spec.Deletes && m.Effect != spec.Changes {
-			t.Errorf("%s takes objects with it, and its effect is %d", who, m.Effect)
+			t.Errorf("%s takes objects with it, and by the column Effect it %s", who, m.Effect)
 		}
 		changes := slices.ContainsFunc(m.Sends(r), func(q spec.Request) bool { return q.HTTP != "GET" && q.HTTP != "HEAD" })
 		switch {
 		case m.Does == spec.DoWaitReady: // the command that it runs only waits
 		case m.Effect == spec.AsAsked:
 		case changes != (m.Effect != spec.Reads):
-			t.Errorf("%s: its effect is %d, and it sends %v", who, m.Effect, m.Sends(r))
+			t.Errorf("%s: by the column Effect it %s, and it sends %v", who, m.Effect, m.Sends(r))
 		}
 	})
 	if count < 400 {
 		t.Errorf("only %d methods", count)
 	}
+}
+
+// helpWords are regular expressions for the words by which the help of a method tells its result.
+var helpWords = map[spec.Shape]string{
+	spec.Itself:     `returns it\b`,
+	spec.One:        `returns it\b|returns the |^Returns `,
+	spec.ListOf:     `^Returns a list of all |: a list, each `,
+	spec.StringList: `^Returns the names of all |as a list of `,
+	spec.Text:       `as a string\b|as text\b`,
+	spec.Bytes:      `as bytes\b`,
+	spec.Truth:      `^Reports whether `,
+	spec.Operation:  `returns (the|an) Operation\b`,
+	spec.Struct:     `returns a struct of `,
+	spec.Nothing:    ``,
+	spec.Anything:   `^Returns `,
+	spec.Client:     `^Returns a client `,
+	spec.Stream:     `for a loop: `,
+}
+
+// TestHelpTellsTheResult checks that the help of each method tells the result that the column Returns declares.
+func TestHelpTellsTheResult(t *testing.T) {
+	anyResult := regexp.MustCompile(`\b[Rr]eturns |^Reports `)
+	words := make(map[spec.Shape]*regexp.Regexp)
+	for shape, text := range helpWords {
+		words[shape] = regexp.MustCompile(text)
+	}
+	everyMethod(func(who string, r *spec.Resource, m *spec.Method) {
+		switch pattern := words[m.Returns.Shape]; {
+		case pattern == nil:
+			t.Errorf("%s: helpWords has no words for a result such as its own, %v", who, m.Returns)
+		case !pattern.MatchString(m.Doc):
+			t.Errorf("%s: its help doesn't tell the result of the column Returns, in words that match %q: %s", who, pattern, m.Doc)
+		case m.Returns.Shape == spec.Nothing && anyResult.MatchString(m.Doc):
+			t.Errorf("%s: its help tells a result, and by the column Returns it has none: %s", who, m.Doc)
+		}
+	})
 }
 
 // keptBelow lists the children that outlive their parent, with the reason.
