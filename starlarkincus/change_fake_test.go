@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/remote"
+	"incus-star/starlarkincus/spec"
 
 	"go.starlark.net/starlark"
 )
@@ -24,7 +26,6 @@ import (
 type shelf struct {
 	mu      sync.Mutex
 	objects map[string]dict
-	keys    map[string]string // names of the key fields, by the last segment of the collection's path
 	refuse  func(method, path string) (status int, message string)
 	log     []string
 }
@@ -54,7 +55,7 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	tag := fmt.Sprintf("%x", etag.Sum64())
 	switch {
 	case r.Method == "POST":
-		name, _ := given[s.keys[r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]]].(string)
+		name, _ := given[keyIn(r.URL.Path)].(string)
 		s.objects[r.URL.Path+"/"+name] = given
 		data = []byte("null")
 	case !found && strings.HasSuffix(r.URL.Path, "operations"):
@@ -69,15 +70,24 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fail(http.StatusBadRequest, `unknown key "no.such"`)
 		return
 	case r.Method == "PUT":
-		for _, key := range s.keys {
-			if v, named := object[key]; named {
-				given[key] = v
-			}
+		key := keyIn(path.Dir(r.URL.Path))
+		if v, named := object[key]; named {
+			given[key] = v
 		}
 		s.objects[r.URL.Path], data = given, []byte("null")
 	}
 	w.Header().Set("ETag", tag)
 	fmt.Fprintf(w, `{"type":"sync","status":"Success","status_code":200,"metadata":%s}`, data)
+}
+
+// keyIn returns the name of the field with the key of the objects in the collection at a path; empty if there is none.
+func keyIn(collection string) string {
+	for _, s := range spec.Sites() {
+		if pattern(s.Collection).MatchString(collection) {
+			return s.Key
+		}
+	}
+	return ""
 }
 
 func mapAt(object dict, key string) dict {
@@ -120,8 +130,7 @@ func (s *shelf) run(t *testing.T, script string) error {
 func TestChangesOnAFake(t *testing.T) {
 	for _, s := range fakeSubjects {
 		t.Run(s.name(), func(t *testing.T) {
-			fake := &shelf{objects: map[string]dict{"/1.0/networks/n": {"name": "n"}, "/1.0/storage-pools/p": {"name": "p"}, "/1.0/storage-pools/p/buckets/b": {"name": "b"}},
-				keys: map[string]string{"load-balancers": "listen_address", "peers": "name", "buckets": "name", "keys": "name"}}
+			fake := &shelf{objects: map[string]dict{"/1.0/networks/n": {"name": "n"}, "/1.0/storage-pools/p": {"name": "p"}, "/1.0/storage-pools/p/buckets/b": {"name": "b"}}}
 			try(t, s, fake.serve(t), starlark.None)
 		})
 	}
@@ -130,7 +139,7 @@ func TestChangesOnAFake(t *testing.T) {
 // Update and replace preserve fields that only newer servers have.
 func TestChangeKeepsWhatIsNew(t *testing.T) {
 	const path = "/1.0/profiles/p"
-	fake := &shelf{objects: map[string]dict{path: {"name": "p", "config": dict{"a": "1"}, "brand_new": dict{"x": 1.0}}}, keys: map[string]string{"profiles": "name"}}
+	fake := &shelf{objects: map[string]dict{path: {"name": "p", "config": dict{"a": "1"}, "brand_new": dict{"x": 1.0}}}}
 	if err := fake.run(t, `
 p = incus.profiles.get("p")
 p.update(config = {"b": 2})
@@ -161,7 +170,7 @@ func TestEnsureBeginsAnewForItsObjectOnly(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			posts := 0
-			fake := &shelf{objects: make(map[string]dict), keys: map[string]string{"networks": "name"}}
+			fake := &shelf{objects: make(map[string]dict)}
 			fake.refuse = func(method, at string) (int, string) {
 				if method != "POST" {
 					return 0, ""
@@ -181,7 +190,7 @@ func TestEnsureBeginsAnewForItsObjectOnly(t *testing.T) {
 		})
 	}
 	t.Run("it vanishes", func(t *testing.T) {
-		fake := &shelf{objects: map[string]dict{path: {"name": "n", "description": "theirs"}}, keys: map[string]string{"networks": "name"}}
+		fake := &shelf{objects: map[string]dict{path: {"name": "n", "description": "theirs"}}}
 		fake.refuse = func(method, at string) (int, string) {
 			if method == "PUT" {
 				delete(fake.objects, path)
