@@ -1,6 +1,7 @@
 package errors
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 )
@@ -17,10 +18,10 @@ func TestRules(t *testing.T) {
 	for i := range rules {
 		r := &rules[i]
 		if r.about == "" {
-			t.Errorf("rule %d doesn't say what it is about", i)
+			t.Errorf("rule %d has no about", i)
 		}
 		if (r.text == "") != (r.seen60 == "" && r.seen70 == "") || (r.text == "") == (r.status == nil) && r.text == "" || r.text != "" && (r.seen60 == "" || r.seen70 == "") {
-			t.Errorf("%s: a rule has a text and an example of each line, or a status", r.about)
+			t.Errorf("rule %q: a rule has text, seen60 and seen70, or else only a status", r.about)
 		}
 		if r.text == "" {
 			for _, status := range r.status {
@@ -51,11 +52,11 @@ func TestRules(t *testing.T) {
 				for _, status := range statuses {
 					f := Failure{Status: status, Message: message, Request: request}
 					if got := f.decide(from); got != r {
-						about := "none"
+						taken := "no rule"
 						if got != nil {
-							about = got.about
+							taken = fmt.Sprintf("the rule %q", got.about)
 						}
-						t.Errorf("%s: %d %s is taken by the rule: %s", r.about, status, message, about)
+						t.Errorf("rule %q: its message %q, with the status %d, matches %s first", r.about, message, status, taken)
 					}
 				}
 			}

@@ -82,7 +82,7 @@ func TestEveryChangeHasASample(t *testing.T) {
 		if r.Verbs&(spec.Update|spec.Replace) != 0 {
 			for _, f := range spec.With(r.Fields, spec.Change) {
 				if !slices.ContainsFunc(all, func(s subject) bool { return s.resource == r && s.samples[f.Name].new != nil }) {
-					t.Errorf("%s: no subject has a sample of %s", r.Name, f.Name)
+					t.Errorf("%s: no subject in change_samples_test.go has a sample of %s", r.Name, f.Name)
 				}
 			}
 		}

@@ -80,7 +80,7 @@ func TestImportsGoOneWay(t *testing.T) {
 		pkg := path.Join("incus-star", filepath.ToSlash(filepath.Dir(strings.TrimPrefix(file, "../"))))
 		allowed, known := imports[pkg]
 		if !known {
-			t.Errorf("%s: the package %s has no place in the layout", file, pkg)
+			t.Errorf("%s: the package %s isn't in imports, in layout_test.go", file, pkg)
 		}
 		seen[pkg] = true
 		test := strings.HasSuffix(file, "_test.go")
@@ -93,7 +93,7 @@ func TestImportsGoOneWay(t *testing.T) {
 			case test:
 			case first == "incus-star":
 				if !slices.Contains(allowed, target) {
-					t.Errorf("%s imports %s, against the layout", file, target)
+					t.Errorf("%s imports %s, which imports in layout_test.go doesn't allow", file, target)
 				}
 			case strings.Contains(first, "."):
 				if modules, bottom := foreign[pkg]; bottom && !slices.Contains(modules, target) {

@@ -8,13 +8,13 @@ import (
 
 // Each declared method has a behavior, and each behavior has a function and a method.
 func TestEveryMethodHasABehavior(t *testing.T) {
-	declared := make(map[spec.Behavior]bool)
+	declared := make(map[spec.Behavior]string) // a method with the behavior
 	count, times := 0, 0
 	var visit func(r *spec.Resource)
 	check := func(owner string, methods []spec.Method) {
 		for _, m := range methods {
 			count++
-			declared[m.Does] = true
+			declared[m.Does] = owner + "." + m.Name
 			for _, f := range m.Arguments() { // each that is a time takes seconds and durations
 				switch f.Script() {
 				case "timeout", "interval", "delay", "pause":
@@ -48,12 +48,15 @@ func TestEveryMethodHasABehavior(t *testing.T) {
 	}
 	check("incus", spec.ClientMethods)
 	for b := spec.Behavior(1); b < spec.Behaviors; b++ {
-		if behaviors[b] == nil || !declared[b] {
-			t.Errorf("behavior %d: has a function: %v; is a method's: %v", b, behaviors[b] != nil, declared[b])
+		switch {
+		case declared[b] == "":
+			t.Errorf("no method has behavior %d of spec/behavior.go", b)
+		case behaviors[b] == nil:
+			t.Errorf("the behavior of %s has no function in behaviors, in verbs.go", declared[b])
 		}
 	}
-	if declared[0] {
-		t.Error("a method has no behavior")
+	if declared[0] != "" {
+		t.Errorf("%s has no behavior in the column Does", declared[0])
 	}
 	if count < 200 || times < 20 {
 		t.Errorf("only %d methods, with %d times", count, times)

@@ -11,6 +11,9 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/spec"
 )
 
 // The blocks of the README and the pages of docs/ are run as tests. The words after a block's language select how:
@@ -277,6 +280,32 @@ func TestDocsLinks(t *testing.T) {
 		if !linked[page] {
 			t.Errorf("the README doesn't lead to %s", page)
 		}
+	}
+}
+
+// TestDocsListAll checks that the page about the incus module lists all collections, and the README all error classes.
+func TestDocsListAll(t *testing.T) {
+	lists := func(page, name string) {
+		data, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range blocks(t, page) {
+			if b.language == "text" && slices.ContainsFunc(strings.Fields(b.text), func(word string) bool { return word == name || strings.HasSuffix(word, "."+name) }) {
+				return
+			}
+		}
+		if !strings.Contains(string(data), "`"+name+"`") {
+			t.Errorf("%s: the list lacks %s", page, name)
+		}
+	}
+	for _, s := range spec.Sites() {
+		if s.Name != "" {
+			lists("../../docs/incus.md", s.Name)
+		}
+	}
+	for _, class := range errors.Classes() {
+		lists("../../README.md", class.Name())
 	}
 }
 

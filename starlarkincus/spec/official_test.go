@@ -75,7 +75,7 @@ func TestNewFieldsNeedAnExtension(t *testing.T) {
 			continue
 		}
 		if r.method.Extension == "" && (r.resource == nil || r.resource.Extension == "") {
-			t.Errorf("%s sends %s, which is new in 7.0, and needs no extension", r.name, r.pair)
+			t.Errorf("%s sends %s, which Incus 6.0 doesn't have, and neither the method nor the resource has an Extension", r.name, r.pair)
 		}
 	}
 }
