@@ -79,8 +79,7 @@ func (s *repeater) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasSuffix(r.URL.Path, "/websocket") && strings.HasPrefix(s.mode, "operation"):
 		var output []byte
-		switch stream := strings.TrimPrefix(r.URL.Query().Get("secret"), s.own+"-fd"); {
-		case stream == "1", stream == "2":
+		if secret := r.URL.Query().Get("secret"); strings.HasSuffix(secret, "-fd1") || strings.HasSuffix(secret, "-fd2") {
 			output = []byte(text)
 		}
 		s.mu.Unlock()
