@@ -1,0 +1,108 @@
+// Package terminal takes the user's terminal for a program that runs elsewhere, and gives it back.
+//
+// [Take] sets the terminal to raw mode. [Terminal.Release] restores it, and must be called in every case, which defer does
+// after a panic too. A program that ends the process without returning calls [Restore] before.
+package terminal
+
+import (
+	"os"
+	"sync"
+
+	"incus-star/errors"
+
+	"golang.org/x/term"
+)
+
+// A Terminal is the user's terminal in raw mode. Reading ends at Close.
+type Terminal struct {
+	in, out *os.File
+	input            // reads in
+	changes          // of the size, and of whether the process is stopped
+
+	mu     sync.Mutex
+	before *term.State // nil where the terminal is in its own mode
+}
+
+var (
+	takenMu sync.Mutex
+	taken   *Terminal
+)
+
+// Take takes the terminal that both files must be.
+func Take(in, out *os.File) (*Terminal, error) {
+	if !term.IsTerminal(int(in.Fd())) || !term.IsTerminal(int(out.Fd())) {
+		return nil, errors.Plain("standard input and output aren't both a terminal")
+	}
+	takenMu.Lock()
+	defer takenMu.Unlock()
+	if taken != nil {
+		return nil, errors.Plain("the terminal is in use already")
+	}
+	t := &Terminal{in: in, out: out}
+	if err := t.open(in); err != nil {
+		return nil, err
+	}
+	if err := t.raw(); err != nil {
+		t.input.close()
+		return nil, err
+	}
+	t.watch(t)
+	taken = t
+	return t, nil
+}
+
+// Size returns the number of columns and rows; zero where they aren't known.
+func (t *Terminal) Size() (width, height int) {
+	width, height, _ = term.GetSize(int(t.out.Fd()))
+	return width, height
+}
+
+// Write writes to the terminal.
+func (t *Terminal) Write(p []byte) (int, error) { return t.out.Write(p) }
+
+// raw sets raw mode.
+func (t *Terminal) raw() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.before != nil {
+		return nil
+	}
+	before, err := term.MakeRaw(int(t.in.Fd()))
+	if err == nil {
+		t.before = before
+	}
+	return err
+}
+
+// restore restores the mode that the terminal had.
+func (t *Terminal) restore() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.before != nil {
+		_ = term.Restore(int(t.in.Fd()), t.before)
+		t.before = nil
+	}
+}
+
+// Release gives the terminal back as it was. Nobody may read it any more.
+func (t *Terminal) Release() {
+	takenMu.Lock()
+	defer takenMu.Unlock()
+	if taken != t {
+		return
+	}
+	taken = nil
+	t.unwatch()
+	t.restore()
+	_ = t.Close()
+	t.input.close()
+}
+
+// Restore gives back the terminal that is taken, if one is, for a process that is about to end.
+func Restore() {
+	takenMu.Lock()
+	defer takenMu.Unlock()
+	if taken != nil {
+		taken.restore()
+	}
+}

@@ -1,0 +1,122 @@
+//go:build unix && !solaris && !aix && !illumos
+
+package terminal
+
+import (
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// An input reads a terminal until it is closed.
+type input struct {
+	terminal int
+	wake     [2]int // a pipe that ends select
+	mu       sync.Mutex
+	reading  sync.WaitGroup
+	closed   bool
+}
+
+func (i *input) open(terminal *os.File) error {
+	i.terminal = int(terminal.Fd())
+	if err := unix.Pipe(i.wake[:]); err != nil {
+		return err
+	}
+	for _, fd := range i.wake {
+		unix.CloseOnExec(fd)
+	}
+	return nil
+}
+
+// Read reads what was typed. It is io.EOF after Close.
+func (i *input) Read(p []byte) (int, error) {
+	i.mu.Lock()
+	if i.closed {
+		i.mu.Unlock()
+		return 0, io.EOF
+	}
+	i.reading.Add(1)
+	i.mu.Unlock()
+	defer i.reading.Done()
+	for {
+		var set unix.FdSet
+		set.Set(i.terminal)
+		set.Set(i.wake[0])
+		_, err := unix.Select(max(i.terminal, i.wake[0])+1, &set, nil, nil, nil)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return 0, err
+		case set.IsSet(i.wake[0]):
+			return 0, io.EOF
+		}
+		n, err := unix.Read(i.terminal, p)
+		switch {
+		case err == unix.EINTR, err == unix.EAGAIN:
+			continue
+		case err != nil:
+			return 0, err
+		case n == 0:
+			return 0, io.EOF
+		}
+		return n, nil
+	}
+}
+
+// Close ends Read.
+func (i *input) Close() error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if !i.closed {
+		i.closed = true
+		_, _ = unix.Write(i.wake[1], []byte{0})
+	}
+	return nil
+}
+
+// close frees what open took. Read has to end first, which Close makes it do.
+func (i *input) close() {
+	i.reading.Wait()
+	unix.Close(i.wake[0])
+	unix.Close(i.wake[1])
+}
+
+// changes tells of the terminal's size, and gives the terminal back while the process is stopped.
+type changes struct {
+	signals chan os.Signal
+	resized chan struct{}
+	done    chan struct{}
+}
+
+func (c *changes) watch(t *Terminal) {
+	c.signals, c.resized, c.done = make(chan os.Signal, 4), make(chan struct{}, 1), make(chan struct{})
+	signal.Notify(c.signals, syscall.SIGWINCH, syscall.SIGTSTP)
+	go func() {
+		defer close(c.done)
+		for s := range c.signals {
+			if s == syscall.SIGTSTP {
+				t.restore()
+				_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP) // returns when the process goes on
+				_ = t.raw()
+			}
+			select {
+			case c.resized <- struct{}{}:
+			default:
+			}
+		}
+	}()
+}
+
+// Resized gets a value when the size has changed.
+func (c *changes) Resized() <-chan struct{} { return c.resized }
+
+func (c *changes) unwatch() {
+	signal.Stop(c.signals)
+	close(c.signals)
+	<-c.done
+}

@@ -1,0 +1,152 @@
+package starlarkincus
+
+import (
+	"context"
+	"io"
+	"os"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/internal/terminal"
+	"incus-star/starlarkincus/rest"
+
+	"go.starlark.net/starlark"
+)
+
+// loginShell is what shell runs without a command: root's shell, as after a login.
+var loginShell = []string{"su", "-l"}
+
+// shell runs a command on the user's terminal.
+func shell(c *invocation) (starlark.Value, error) {
+	body := c.body()
+	if body["command"] == nil {
+		body["command"] = loginShell
+	}
+	if _, err := checkCommand(c, body); err != nil {
+		return nil, err
+	}
+	if name := os.Getenv("TERM"); name != "" && texts(body["environment"])["TERM"] == "" {
+		env := map[string]any{"TERM": name}
+		for key, v := range mapOf(body["environment"]) {
+			env[key] = v
+		}
+		body["environment"] = env
+	}
+	return starlark.None, c.onTerminal("exec", body, func(t *terminal.Terminal) rest.ExecOptions {
+		return rest.ExecOptions{Stdin: t, Terminal: true, Typed: true}
+	})
+}
+
+// console connects the user's terminal with the instance's console.
+func console(c *invocation) (starlark.Value, error) {
+	return starlark.None, c.onTerminal("console", c.body(), func(t *terminal.Terminal) rest.ExecOptions {
+		_, _ = io.WriteString(t, "To detach from the console, press Ctrl-A and then q.\r\n")
+		return rest.ExecOptions{Stdin: &detaching{input: t}, Terminal: true, Console: true}
+	})
+}
+
+// onTerminal begins a command or a console on the user's terminal, and gives the terminal back at the end.
+func (c *invocation) onTerminal(path string, body map[string]any, options func(*terminal.Terminal) rest.ExecOptions) error {
+	t, err := terminal.Take(os.Stdin, os.Stdout)
+	if err != nil {
+		e := errors.New(errors.Base, "%s needs a terminal: %s", c.name, err)
+		e.Outcome = errors.NotSent
+		return e
+	}
+	defer t.Release()
+	if width, height := t.Size(); width > 0 && height > 0 {
+		body["width"], body["height"] = width, height
+	}
+	cmd := new(command)
+	if err := c.ref.begin(c.ctx, cmd, path, body, options(t)); err != nil {
+		return err
+	}
+	builtin.Of(c.thread).Block(func() { err = converse(c.ctx, cmd.exec, t) })
+	if err == nil {
+		builtin.Of(c.thread).Done++
+	}
+	return err
+}
+
+// converse shows the output of a command on a terminal, and passes changes of the terminal's size on, until the end.
+func converse(ctx context.Context, e *rest.Exec, t *terminal.Terminal) error {
+	ended := make(chan struct{})
+	defer func() { <-ended }()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-t.Resized():
+				width, height := t.Size()
+				_ = e.Resize(ctx, width, height)
+			case <-e.Done():
+				return
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	for {
+		piece, err := e.Next(ctx)
+		if err != nil {
+			break
+		}
+		if _, err := t.Write(piece.Data); err != nil {
+			e.End(ctx)
+			break
+		}
+	}
+	_, err := e.Wait(ctx)
+	_ = t.Close()
+	return err
+}
+
+// detachKey and the letter after it leave a console.
+const (
+	detachKey    = 'a' & 0x1f // Ctrl-A
+	detachLetter = 'q'
+)
+
+// A detaching is what is typed at a console, up to the keys that leave it.
+type detaching struct {
+	input   *terminal.Terminal
+	pressed bool // the last key was detachKey
+}
+
+// Read is io.EOF after the keys that leave the console. Ctrl-A and another key are passed on.
+func (d *detaching) Read(p []byte) (int, error) {
+	if len(p) < 2 {
+		return 0, io.ErrShortBuffer
+	}
+	for {
+		n, err := d.input.Read(p[1:])
+		if err != nil {
+			return 0, err
+		}
+		out := p[:0]
+		for _, key := range append([]byte(nil), p[1:1+n]...) {
+			switch {
+			case d.pressed && key == detachLetter:
+				return len(out), io.EOF
+			case d.pressed:
+				out = append(out, detachKey)
+				d.pressed = key == detachKey
+				if !d.pressed {
+					out = append(out, key)
+				}
+			case key == detachKey:
+				d.pressed = true
+			default:
+				out = append(out, key)
+			}
+		}
+		if len(out) > 0 {
+			return len(out), nil
+		}
+	}
+}
+
+// Close ends Read.
+func (d *detaching) Close() error { return d.input.Close() }
