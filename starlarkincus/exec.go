@@ -58,6 +58,10 @@ func exec(c *invocation) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
+	body["interactive"] = c.args.flag("tty", false)
+	if (body["width"] != nil || body["height"] != nil) && body["interactive"] == false {
+		return nil, fmt.Errorf("%s: width= and height= go with tty=True", c.name)
+	}
 	cmd := &command{name: body["command"].([]string)[0], encoding: value.AutoEncoding, check: c.args.flag("check", true), reads: c.args.flag("reads", false)}
 	if c.args.has("encoding") {
 		cmd.encoding = c.args.string("encoding")
@@ -84,7 +88,7 @@ func exec(c *invocation) (starlark.Value, error) {
 	} else if p, ok := options.Stdin.(*pipe); ok {
 		cmd.input = p
 	}
-	if err := c.ref.begin(c.ctx, cmd, body, options); err != nil {
+	if err := c.ref.begin(c.ctx, cmd, "exec", body, options); err != nil {
 		if closer, ok := options.Stdin.(io.Closer); ok {
 			_ = closer.Close()
 		}
@@ -108,6 +112,9 @@ func (c *invocation) commandBody() (map[string]any, error) {
 		}
 		body["environment"] = env
 	}
+	if body["command"] == nil {
+		body["command"] = loginShell
+	}
 	if len(body["command"].([]string)) == 0 {
 		return nil, fmt.Errorf("%s: command: the list is empty", c.name)
 	}
@@ -115,12 +122,6 @@ func (c *invocation) commandBody() (map[string]any, error) {
 		if strings.ContainsAny(name, "=\x00") || strings.Contains(v, "\x00") {
 			return nil, fmt.Errorf("%s: environment[%q]: a name has no = and nothing has a zero byte", c.name, name)
 		}
-	}
-	if c.args.flag("tty", false) {
-		body["interactive"] = true
-	}
-	if (body["width"] != nil || body["height"] != nil) && body["interactive"] == false {
-		return nil, fmt.Errorf("%s: width= and height= go with tty=True", c.name)
 	}
 	return body, nil
 }
@@ -157,13 +158,13 @@ func (c *invocation) stdin(waits bool) (io.Reader, *supplier, error) {
 	return c.supply(given.(starlark.Value))
 }
 
-// begin begins a command in the instance.
-func (r ref) begin(ctx context.Context, cmd *command, body map[string]any, options rest.ExecOptions) error {
+// begin begins a command in the instance, or attaches to its console, by the request to path.
+func (r ref) begin(ctx context.Context, cmd *command, path string, body map[string]any, options rest.ExecOptions) error {
 	client, _, err := r.client.conn.client(ctx)
 	if err != nil {
 		return err
 	}
-	request := rest.Request{Method: "POST", Path: r.join("exec").path, Query: r.query(0), Body: body}
+	request := rest.Request{Method: "POST", Path: r.join(path).path, Query: r.query(0), Body: body}
 	var reply *rest.Reply
 	b := builtin.In(ctx)
 	b.Block(func() { cmd.exec, reply, err = client.Exec(ctx, request, options) })
@@ -177,7 +178,7 @@ func (r ref) begin(ctx context.Context, cmd *command, body map[string]any, optio
 // execute runs a command in the instance without input for at most limit. The body is that of the table's exec.
 func (r ref) execute(ctx context.Context, body map[string]any, limit time.Duration) (*command, *execResult, error) {
 	cmd := &command{name: body["command"].([]string)[0], encoding: value.AutoEncoding}
-	if err := r.begin(ctx, cmd, body, rest.ExecOptions{MaxOutput: maxOutput, Timeout: max(limit, time.Nanosecond)}); err != nil {
+	if err := r.begin(ctx, cmd, "exec", body, rest.ExecOptions{MaxOutput: maxOutput, Timeout: max(limit, time.Nanosecond)}); err != nil {
 		return nil, nil, err
 	}
 	result, err := cmd.ended(ctx, nil)

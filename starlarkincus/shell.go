@@ -18,13 +18,11 @@ var loginShell = []string{"su", "-l"}
 
 // shell runs a command on the user's terminal.
 func shell(c *invocation) (starlark.Value, error) {
-	body := c.body()
-	if body["command"] == nil {
-		body["command"] = loginShell
-	}
-	if _, err := checkCommand(c, body); err != nil {
+	body, err := c.commandBody()
+	if err != nil {
 		return nil, err
 	}
+	body["interactive"] = true
 	if name := os.Getenv("TERM"); name != "" && texts(body["environment"])["TERM"] == "" {
 		env := map[string]any{"TERM": name}
 		for key, v := range mapOf(body["environment"]) {

@@ -49,6 +49,8 @@ var behaviors = [spec.Behaviors]func(*invocation) (starlark.Value, error){
 	spec.DoImport:       importFile,
 	spec.DoJoin:         join,
 	spec.DoExec:         exec,
+	spec.DoShell:        shell,
+	spec.DoConsole:      console,
 	spec.DoWriteInput:   writeInput,
 	spec.DoCloseInput:   closeInput,
 	spec.DoLines:        lines,

@@ -11,6 +11,8 @@ import (
 	"runtime/metrics"
 	"time"
 
+	"incus-star/starlarkincus/internal/terminal"
+
 	"github.com/spf13/pflag"
 )
 
@@ -84,6 +86,7 @@ func (m memoryLimit) watch(ctx context.Context, stderr io.Writer) (_ context.Con
 			used := memoryUsed()
 			if used > deadly {
 				fmt.Fprintf(stderr, "incus-star: %v, by far: given up, clean-up was not run\n", m.Error())
+				terminal.Restore()
 				os.Exit(m.ExitStatus())
 			}
 			if used > uint64(m.bytes) && ctx.Err() == nil {

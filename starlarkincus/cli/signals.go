@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"incus-star/starlarkincus/host"
+	"incus-star/starlarkincus/internal/terminal"
 )
 
 // A terminated is the error of a script ended by SIGTERM or SIGHUP. Its exit status is that of a shell.
@@ -62,6 +63,7 @@ func onSignals(ctx context.Context, h runner, stderr *os.File) (_ context.Contex
 				h.EndCleanup()
 			default:
 				h.Report(stderr, fmt.Errorf("%w: given up, clean-up was not finished", host.ErrInterrupted))
+				terminal.Restore()
 				os.Exit(statusOf(first))
 			}
 		}

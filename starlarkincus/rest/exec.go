@@ -31,6 +31,10 @@ type ExecOptions struct {
 	Stdin io.Reader
 	// Terminal says that the request asks for a terminal: both outputs are one.
 	Terminal bool
+	// Typed says that a person types the input: its end isn't sent.
+	Typed bool
+	// Console says that the request is for an instance's console, which the end of the input leaves. It has no exit status.
+	Console bool
 	// Timeout ends the command after that time; 0 for none.
 	Timeout time.Duration
 	// MaxOutput bounds the output that nobody takes with Next, in bytes. A command that writes more is ended.
@@ -251,7 +255,7 @@ func (e *Exec) run(ctx, session context.Context) {
 	if e.options.Timeout > 0 {
 		e.running.Go(func() { e.limit(session) })
 	}
-	end, err := e.operation.wait(ctx)
+	end, err := e.operation.watched(ctx)
 	close(e.ended)
 	if err != nil {
 		e.hangUp() // what comes next isn't known to be all

@@ -15,6 +15,7 @@ import (
 
 // The signals that end a command, by their numbers on Linux, which is what instances run.
 const (
+	sigHup  = 1
 	sigKill = 9
 	sigTerm = 15
 )
@@ -51,11 +52,15 @@ func (e *Exec) feed(ctx context.Context, conn *websocket.Conn) {
 			return
 		}
 	}
-	if e.options.Terminal {
+	switch {
+	case e.options.Console:
+		e.hangUp()
+	case e.options.Typed:
+	case e.options.Terminal: // an end of the websocket's input would end the output as well
 		_ = conn.Write(ctx, websocket.MessageBinary, []byte{endOfInput})
-		return // an end of the websocket's input would end the output as well
+	default:
+		_ = conn.Write(ctx, websocket.MessageText, nil)
 	}
-	_ = conn.Write(ctx, websocket.MessageText, nil)
 }
 
 // endOfInput is Ctrl-D, which a terminal takes for the end of its input.
@@ -187,10 +192,19 @@ func (e *Exec) End(ctx context.Context) {
 		}
 		return
 	}
+	if e.options.Console {
+		e.hangUp()
+		e.ends(ctx, killGrace)
+		return
+	}
+	first := sigTerm
+	if e.options.Typed {
+		first = sigHup // a shell that somebody types to ignores SIGTERM
+	}
 	for _, way := range []struct {
 		signal int
 		grace  time.Duration
-	}{{sigTerm, termGrace}, {sigKill, killGrace}} {
+	}{{first, termGrace}, {sigKill, killGrace}} {
 		before := e.signal.Swap(int64(way.signal))
 		if e.Signal(ctx, way.signal) != nil {
 			e.signal.Store(before)
@@ -219,7 +233,10 @@ func (e *Exec) ends(ctx context.Context, limit time.Duration) bool {
 
 // fate says what became of a command that End was called for.
 func (e *Exec) fate(code int) string {
-	name := map[int64]string{sigTerm: "SIGTERM", sigKill: "SIGKILL"}[e.signal.Load()]
+	if e.options.Console {
+		return "was left"
+	}
+	name := map[int64]string{sigHup: "SIGHUP", sigTerm: "SIGTERM", sigKill: "SIGKILL"}[e.signal.Load()]
 	switch {
 	case name != "" && code == 128+int(e.signal.Load()):
 		return "was ended by " + name
@@ -275,6 +292,8 @@ func (e *Exec) result(end *end, waited error) (code int, err error) {
 		code, err = ours(errors.Connection, "the command was killed, perhaps because its connection for signals broke: %s", e.uncontrolled)
 		err.(*errors.Error).Cause = e.uncontrolled
 		return code, err
+	case e.options.Console:
+		return 0, nil
 	case code < 0:
 		code, err = ours(errors.Operation, "the server doesn't say how the command ended")
 		err.(*errors.Error).Outcome = errors.Done
@@ -320,6 +339,9 @@ func (e *Exec) status() int {
 // String names the command: "the command sleep in instance web".
 func (e *Exec) String() string {
 	text := "the command"
+	if e.options.Console {
+		text = "the console"
+	}
 	var state struct {
 		Command []string `json:"command"`
 	}

@@ -118,6 +118,28 @@ func (o *Operation) wait(ctx context.Context) (*end, error) {
 	return e, err
 }
 
+// watched returns the end from the watch, which there must be.
+func (o *Operation) watched(ctx context.Context) (*end, error) {
+	o.mu.Lock()
+	known, w := o.end, o.watch
+	o.mu.Unlock()
+	switch {
+	case known != nil:
+		return known, nil
+	case w == nil:
+		return nil, o.identify(errClosed())
+	}
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-w.done:
+	}
+	if known = o.known(); known != nil {
+		return known, nil
+	}
+	return nil, w.err
+}
+
 // ask sends wait requests until the end is known.
 func (o *Operation) ask(ctx context.Context) (*end, error) {
 	var broken error // the first error that caused another request

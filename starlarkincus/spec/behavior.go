@@ -34,6 +34,8 @@ const (
 	DoImport
 	DoJoin
 	DoExec
+	DoShell
+	DoConsole
 	DoWriteInput
 	DoCloseInput
 	DoLines

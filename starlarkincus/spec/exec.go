@@ -32,6 +32,29 @@ var execMethod = Method{Name: "exec", HTTP: "POST", Path: "exec", Does: DoExec, 
 		{Name: "reads", Type: Bool, In: Local, Doc: "True says that it changes nothing, so that retry runs it again after a lost connection"},
 	}}
 
+// shellMethod runs a command on the user's terminal.
+var shellMethod = Method{Name: "shell", HTTP: "POST", Path: "exec", Does: DoShell, Returns: nothing, Effect: RunsCode,
+	Requests: execRequests, Send: map[string]any{"record-output": false, "wait-for-websocket": true, "interactive": true},
+	Doc: "Opens a shell of root in the instance on the terminal, or another command, until it ends. Needs a terminal as standard input and output, which is then as before.",
+	Args: []Field{
+		{Name: "command", Type: Strings, Positional: true, Doc: "the command and its arguments; default: ['su', '-l']"},
+		{Name: "environment", Type: Config, Doc: "environment variables; TERM by default is that of this terminal"},
+		{Name: "env", Type: Config, In: Local, Doc: "the short form of environment"},
+		{Name: "cwd", Type: String, Doc: "the working directory"},
+		{Name: "user", Type: Int, Doc: "the user id; default: 0"},
+		{Name: "group", Type: Int, Doc: "the group id; default: 0"},
+	}}
+
+// consoleMethod attaches to the console.
+var consoleMethod = Method{Name: "console", HTTP: "POST", Path: "console", Does: DoConsole, Returns: nothing, Effect: RunsCode,
+	Requests: []Request{
+		{HTTP: "POST", Path: "console", Body: map[string]any{"type": "console"}},
+		{HTTP: "GET", Path: "/1.0/operations/{operation}/websocket", Note: "one for the console, and one for the size of the terminal"},
+		waiting,
+	}, Send: map[string]any{"type": "console"},
+	Doc:  "Connects the terminal with the console of the instance, until Ctrl-A and then q is pressed or the instance stops. Needs a terminal as standard input and output, which is then as before. console_log() returns earlier output.",
+	Args: []Field{{Name: "force", Type: Bool, Extension: "console_force", Doc: "True disconnects the console's other user"}}}
+
 var (
 	encodingArg = Field{Name: "encoding", Type: String, In: Local, Doc: "'auto' gives strings for output that is UTF-8 and bytes for other output, 'utf-8' always strings, with an error for other output, 'bytes' always bytes; 'auto' by default"}
 	checkArg    = Field{Name: "check", Type: Bool, In: Local, Doc: "False returns the result of a failed command instead of raising"}

@@ -155,7 +155,7 @@ var Instances = &Resource{
 				{Name: "cloud_init", Type: Bool, In: Local, Doc: "True waits for the end of cloud-init; fails with IncusExecError if that failed or is not installed"},
 				{Name: "timeout", Type: Seconds, In: Local, Doc: "the longest wait; default: 300 seconds"},
 			}},
-		execMethod,
+		execMethod, shellMethod, consoleMethod,
 		{Name: "copy", HTTP: "POST", OnParent: true, Does: DoCopy, Returns: sibling, Effect: Creates, Background: true,
 			Doc: "Copies the instance with its snapshots on the same server, and returns the copy. The given fields replace those of the original; keys of config and devices are merged, and None removes one. In a cluster the copy is placed on the member given by target=, else on the client's, else on one that the server chooses.",
 			Args: append(copyArgs[:len(copyArgs):len(copyArgs)], sourceOnlyArg, local(liveArg), refreshCopyArg, excludeOlderArg,

@@ -13,7 +13,6 @@ var lines = []string{"6.0", "7.0"}
 // leftOut lists the operations without a row in the table, with the reason.
 var leftOut = map[string]string{
 	"GET /1.0/operations/{}/websocket":              "a websocket",
-	"POST /1.0/instances/{}/console":                "websockets",
 	"GET /1.0/instances/{}/nbd":                     "a raw connection",
 	"GET /1.0/instances/{}/sftp":                    "a raw connection",
 	"POST /1.0/instances/{}/port-forward":           "a raw connection",
@@ -56,8 +55,8 @@ var untargeted = []string{"instance.rename", "instance.migrate"}
 // notSent lists the fields of official bodies that the table lacks, with the reason.
 var notSent = map[string]string{
 	"PUT /1.0/certificates/{} type":                "it can't be changed, and is sent as it is",
-	"POST /1.0/instances/{}/exec height":           "of an interactive command, which needs websockets",
-	"POST /1.0/instances/{}/exec width":            "the same",
+	"POST /1.0/instances/{}/console height":        "that of the terminal",
+	"POST /1.0/instances/{}/console width":         "the same",
 	"POST " + volumePath + "/backups/{} migration": "a slip of 6.0's file: the server takes just the name, as the newer file says",
 	"POST " + volumePath + "/backups/{} target":    "the same",
 }

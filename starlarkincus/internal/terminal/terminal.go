@@ -16,8 +16,8 @@ import (
 // A Terminal is the user's terminal in raw mode. Reading ends at Close.
 type Terminal struct {
 	in, out *os.File
-	input            // reads in
-	changes          // of the size, and of whether the process is stopped
+	input   // reads in
+	changes // of the size, and of whether the process is stopped
 
 	mu     sync.Mutex
 	before *term.State // nil where the terminal is in its own mode
@@ -31,7 +31,7 @@ var (
 // Take takes the terminal that both files must be.
 func Take(in, out *os.File) (*Terminal, error) {
 	if !term.IsTerminal(int(in.Fd())) || !term.IsTerminal(int(out.Fd())) {
-		return nil, errors.Plain("standard input and output aren't both a terminal")
+		return nil, errors.Plain("standard input or output is none")
 	}
 	takenMu.Lock()
 	defer takenMu.Unlock()

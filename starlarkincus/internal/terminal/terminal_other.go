@@ -11,7 +11,9 @@ import (
 
 type input struct{}
 
-func (*input) open(*os.File) error      { return errors.Plain("there is no terminal for this on this system") }
+func (*input) open(*os.File) error {
+	return errors.Plain("there is no terminal for this on this system")
+}
 func (*input) Read([]byte) (int, error) { return 0, io.EOF }
 func (*input) Close() error             { return nil }
 func (*input) close()                   {}

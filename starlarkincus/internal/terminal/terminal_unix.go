@@ -86,7 +86,7 @@ func (i *input) close() {
 	unix.Close(i.wake[1])
 }
 
-// changes tells of the terminal's size, and gives the terminal back while the process is stopped.
+// changes tells of the terminal's size, and gives the terminal back to signals that stop or end the process at once.
 type changes struct {
 	signals chan os.Signal
 	resized chan struct{}
@@ -95,14 +95,20 @@ type changes struct {
 
 func (c *changes) watch(t *Terminal) {
 	c.signals, c.resized, c.done = make(chan os.Signal, 4), make(chan struct{}, 1), make(chan struct{})
-	signal.Notify(c.signals, syscall.SIGWINCH, syscall.SIGTSTP)
+	signal.Notify(c.signals, syscall.SIGWINCH, syscall.SIGTSTP, syscall.SIGCONT, syscall.SIGQUIT, syscall.SIGABRT)
 	go func() {
 		defer close(c.done)
 		for s := range c.signals {
-			if s == syscall.SIGTSTP {
+			switch s {
+			case syscall.SIGTSTP:
 				t.restore()
-				_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP) // returns when the process goes on
+				_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
+			case syscall.SIGCONT:
 				_ = t.raw()
+			case syscall.SIGQUIT, syscall.SIGABRT: // which end the process
+				t.restore()
+				signal.Reset(s)
+				_ = syscall.Kill(syscall.Getpid(), s.(syscall.Signal))
 			}
 			select {
 			case c.resized <- struct{}{}:
