@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"regexp"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"sync"
 
 	"incus-star/starlarkincus/internal/fakeexec"
+	"incus-star/starlarkincus/internal/fakesftp"
 	"incus-star/starlarkincus/spec"
 )
 
@@ -40,6 +42,9 @@ type answers struct {
 	failed    string                    // failure of all operations; empty for success
 	result    map[string]any            // replaces outcome
 	texts     map[string]string         // texts by the last segment of the path, instead of the default
+	dir       string                    // with the files of all instances and volumes
+	sftp      *fakesftp.Server
+	files     []net.Conn // open connections to them
 }
 
 type route struct {
@@ -120,6 +125,8 @@ func (a *answers) reset() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.made, a.empty, a.sync, a.busy, a.override, a.log = make(map[string]map[string]any), false, false, 0, nil, nil
+	a.closeFiles()
+	a.restoreFiles()
 	a.failing, a.failed, a.result, a.texts = nil, "", nil, nil
 }
 
@@ -128,6 +135,7 @@ func (a *answers) down(lost bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.lost = lost
+	a.closeFiles()
 }
 
 // outputOf returns what comes through a command's websocket; nil for nothing, not even an end.
@@ -291,6 +299,18 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.terminal = body["interactive"] == true
 	}
 	switch {
+	case r.Header.Get("Upgrade") == "sftp":
+		conn, buffered, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		a.files = append(a.files, conn)
+		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: sftp\r\nConnection: Upgrade\r\n\r\n")
+		go a.sftp.Serve(struct {
+			io.Reader
+			io.WriteCloser
+		}{buffered, conn})
+		return
 	case strings.HasSuffix(path, "/websocket"):
 		output := a.outputOf(r.URL.Query().Get("secret"))
 		a.mu.Unlock()

@@ -180,6 +180,8 @@ func (a *arguments) encode(f *spec.Field, path string, v starlark.Value) (any, e
 		return value.Raw(path, v)
 	case spec.LocalPath:
 		return localPath(path, v)
+	case spec.FileMode:
+		return value.FileMode(path, v)
 	case spec.Input, spec.Callable:
 		return scriptValue(f.Type, path, v)
 	case spec.Filter, spec.Conditions:

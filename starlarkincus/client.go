@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/files"
 	"incus-star/starlarkincus/remote"
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
@@ -66,7 +67,7 @@ func (c *Client) Close() {
 	conns := f.open
 	f.open, f.closed = nil, true
 	f.mu.Unlock()
-	for _, conn := range conns {
+	for _, conn := range slices.Backward(conns) { // what uses a client before it
 		conn.Close()
 	}
 }
@@ -77,7 +78,7 @@ type family struct {
 
 	mu     sync.Mutex
 	config *remote.Config
-	open   []*rest.Client
+	open   []closer
 	closed bool
 }
 
@@ -90,7 +91,8 @@ type connection struct {
 
 	mu         sync.Mutex
 	rest       *rest.Client
-	extensions []string // nil until requested
+	extensions []string    // nil until requested
+	files      *files.Pool // nil until used
 }
 
 // client connects at the first call. It returns the project of the remote, too.
@@ -116,8 +118,11 @@ func (c *connection) client(ctx context.Context) (client *rest.Client, project s
 	return client, project, nil
 }
 
-// add registers the client for Close.
-func (f *family) add(client *rest.Client) error {
+// A closer is a client or what uses one.
+type closer interface{ Close() }
+
+// add registers a client, or what uses it, for Close.
+func (f *family) add(client closer) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
@@ -135,7 +140,12 @@ func (c *Client) send(ctx context.Context, r rest.Request) (reply *rest.Reply, e
 		return nil, err
 	}
 	b := builtin.In(ctx)
-	b.Block(func() { reply, err = client.Do(ctx, r) })
+	b.Block(func() {
+		if rest.Changes(r.Method) {
+			c.conn.closeFiles()
+		}
+		reply, err = client.Do(ctx, r)
+	})
 	took(b, r, reply, err)
 	return reply, err
 }

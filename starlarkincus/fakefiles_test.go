@@ -20,6 +20,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"incus-star/errors"
+	"incus-star/starlarkincus/internal/fakesftp"
 	"incus-star/starlarkincus/remote"
 )
 
@@ -89,9 +91,39 @@ func (a *answers) serve(t *testing.T) *remote.Environment {
 	if err != nil {
 		t.Fatal(err)
 	}
+	a.dir = t.TempDir()
+	if a.sftp, err = fakesftp.New(a.dir); err != nil {
+		t.Fatal(err)
+	}
+	a.restoreFiles()
 	server := &http.Server{Handler: a}
 	done := make(chan struct{})
 	go func() { defer close(done); server.Serve(listener) }()
-	t.Cleanup(func() { server.Close(); <-done })
+	t.Cleanup(func() {
+		server.Close()
+		<-done
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.closeFiles()
+		a.sftp.Close()
+	})
 	return &remote.Environment{Getenv: func(name string) string { return map[string]string{"INCUS_SOCKET": socket}[name] }}
+}
+
+// closeFiles closes the connections to files.
+func (a *answers) closeFiles() {
+	for _, conn := range a.files {
+		conn.Close()
+	}
+	a.files = nil
+}
+
+// restoreFiles makes the files those of the beginning.
+func (a *answers) restoreFiles() {
+	for _, name := range []string{"file", "folder", "made"} {
+		os.RemoveAll(filepath.Join(a.dir, name))
+	}
+	if err := errors.Join(os.WriteFile(filepath.Join(a.dir, "file"), []byte("text"), 0o644), os.Mkdir(filepath.Join(a.dir, "folder"), 0o755)); err != nil {
+		panic(err)
+	}
 }

@@ -1,6 +1,7 @@
 package starlarkincus
 
 import (
+	"slices"
 	"strings"
 
 	"incus-star/errors"
@@ -40,7 +41,8 @@ func (c *invocation) permit() error {
 		return e
 	}
 	if c.decl.WritesFiles && c.ref.client.conn.family.options.ReadOnly {
-		return builtin.ReadOnlyFile(c.name, c.args.string("path"), "written")
+		i := slices.IndexFunc(c.decl.Args, func(f spec.Field) bool { return f.Type == spec.LocalPath })
+		return builtin.ReadOnlyFile(c.name, c.args.string(c.decl.Args[i].Name), "written")
 	}
 	return nil
 }

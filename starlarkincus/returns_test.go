@@ -9,6 +9,14 @@ import (
 	"go.starlark.net/starlark"
 )
 
+// dataKind returns the type of a string or bytes, as a value has it.
+func dataKind(v starlark.Value) string {
+	if v.Type() == "bytes" {
+		return "bytes"
+	}
+	return "string"
+}
+
 // declared compares a result with the declared one.
 func declared(m *spec.Method, owner, got starlark.Value) error {
 	kind, elem := "", ""
@@ -32,6 +40,10 @@ func declared(m *spec.Method, owner, got starlark.Value) error {
 		kind = "bool"
 	case spec.Operation:
 		kind = "Operation"
+	case spec.Data:
+		kind = dataKind(got)
+	case spec.StructList:
+		kind, elem = "list", "struct"
 	case spec.Struct:
 		kind = "struct"
 		for _, f := range r.Of.Fields {

@@ -29,6 +29,10 @@ func (w *tester) sample(f *spec.Field) starlark.Value {
 			return starlark.Universe["print"]
 		}
 		return starlark.String("stderr")
+	case "mode":
+		return starlark.String("0600")
+	case "remote":
+		return starlark.String("/file")
 	case "family":
 		return starlark.String("inet")
 	case "certificate", "cluster_certificate":
@@ -89,6 +93,10 @@ func (w *tester) required(who string, m *spec.Method) map[string]starlark.Value 
 			needed = f.Name == "name"
 		}
 		if needed {
+			if f.Name == "path" && m.Does != spec.DoRequest {
+				args["path"] = starlark.String(filePath(m))
+				continue
+			}
 			if args[f.Script()] = w.sample(&f); !f.Required && m.Does == spec.DoMove {
 				args[f.Script()] = starlark.String("other")
 			}
@@ -97,7 +105,20 @@ func (w *tester) required(who string, m *spec.Method) map[string]starlark.Value 
 	return args
 }
 
-// excluded are arguments that can't be tested with the fake, with the reason.
+// filePath returns the path for a method of files on the fake.
+func filePath(m *spec.Method) string {
+	switch m.Does {
+	case spec.DoListFiles:
+		return "/"
+	case spec.DoMakeFolder, spec.DoMakeLink:
+		return "/made"
+	case spec.DoDeleteFile:
+		return "/folder"
+	}
+	return "/file"
+}
+
+// excluded lists arguments that can't be tested with the fake, with the reason.
 var excluded = map[string]string{
 	"instance.exec.width":        "goes with tty=True",
 	"instance.exec.height":       "the same",

@@ -80,10 +80,15 @@ func shapeTypes(r spec.Returns) union {
 			return boolT
 		case spec.Operation:
 			return objectOf(spec.Operations)
-		case spec.Struct:
+		case spec.Data:
+			return join(textT, simple(octets))
+		case spec.Struct, spec.StructList:
 			t := typ{class: structure, name: r.Of.Kind, fields: make(map[string]union)}
 			for i := range r.Of.Fields {
 				t.fields[r.Of.Fields[i].Script()] = valueTypes(&r.Of.Fields[i])
+			}
+			if r.Shape == spec.StructList {
+				return listOf(only(t))
 			}
 			return only(t)
 		case spec.Nothing:

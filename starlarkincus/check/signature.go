@@ -234,7 +234,7 @@ func (m *module) badArgument(p *param, value syntax.Expr) string {
 		u = u.without(none) // reported as missing
 	}
 	return failing(u, func(t typ) string {
-		if t.class == none || t.class == text && (f.Type == spec.Filter || f.Type == spec.Certificate) {
+		if t.class == none || t.class == text && (f.Type == spec.Filter || f.Type == spec.Certificate || f.Type == spec.FileMode) {
 			return ""
 		}
 		return try(t.exact())

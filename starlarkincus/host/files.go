@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
@@ -44,26 +43,7 @@ an Error, as in read_file. Under --read-only every call fails.`,
 }
 
 // fileError returns the error of a call about a file.
-func (c *invocation) fileError(path string, err error) error { return fileError(c.Name, path, err) }
-
-// fileError returns an error of the class Error about a file, of the function of that name.
-func fileError(function, path string, err error) error {
-	reason := err.Error()
-	var pathErr *fs.PathError
-	var linkErr *os.LinkError
-	switch {
-	case errors.As(err, &pathErr):
-		reason = pathErr.Err.Error()
-	case errors.As(err, &linkErr):
-		reason = linkErr.Err.Error()
-	}
-	name := path
-	if name == "" || strings.TrimSpace(name) != name {
-		name = fmt.Sprintf("%q", path)
-	}
-	return &errors.Error{Class: errors.Base, Message: fmt.Sprintf("%s: %s: %s", function, name, reason), Path: path,
-		Fields: map[string]any{"missing": starlark.Bool(errors.Is(err, fs.ErrNotExist))}}
-}
+func (c *invocation) fileError(path string, err error) error { return builtin.FileError(c.Name, path, err) }
 
 func readFile(c *invocation) (starlark.Value, error) {
 	var path string

@@ -11,6 +11,7 @@ import (
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/internal/printable"
+	"incus-star/starlarkincus/value"
 
 	startime "go.starlark.net/lib/time"
 	"go.starlark.net/starlark"
@@ -123,7 +124,7 @@ func onFiles[T any](c *invocation, path string, work func() (T, error)) (T, erro
 // changes returns an error for a call that would change files under --read-only.
 func (c *invocation) changes(path, what string) error {
 	if c.host().options.ReadOnly {
-		return c.fileError(path, errors.Plain("wasn't "+what+": this run only reads (--read-only)"))
+		return builtin.ReadOnlyFile(c.Name, path, what)
 	}
 	return nil
 }
@@ -148,15 +149,6 @@ func lookAt(path string, follow bool) (fileInfo, error) {
 
 // value returns the struct of a file.
 func (f fileInfo) value() starlark.Value {
-	mode := int(f.Mode().Perm())
-	for _, special := range []struct {
-		bit fs.FileMode
-		as  int
-	}{{fs.ModeSetuid, 0o4000}, {fs.ModeSetgid, 0o2000}, {fs.ModeSticky, 0o1000}} {
-		if f.Mode()&special.bit != 0 {
-			mode |= special.as
-		}
-	}
 	kind := "other"
 	target := starlark.Value(starlark.None)
 	switch f.Mode().Type() {
@@ -169,7 +161,7 @@ func (f fileInfo) value() starlark.Value {
 	}
 	return starlarkstruct.FromStringDict(starlark.String("FileInfo"), starlark.StringDict{
 		"path": starlark.String(f.path), "name": starlark.String(filepath.Base(f.path)), "type": starlark.String(kind),
-		"size": starlark.MakeInt64(f.Size()), "mode": starlark.MakeInt(mode), "mtime": startime.Time(f.ModTime()), "target": target,
+		"size": starlark.MakeInt64(f.Size()), "mode": starlark.MakeInt(value.SystemMode(f.Mode())), "mtime": startime.Time(f.ModTime()), "target": target,
 	})
 }
 

@@ -221,7 +221,7 @@ func (t *temporaries) CallInternal(thread *starlark.Thread, _ starlark.Tuple, _ 
 	b.Block(func() {
 		for _, path := range t.paths {
 			if err := removePath(b.Context, path, true, true); err != nil && !errors.Is(err, fs.ErrNotExist) && failed == nil {
-				failed = fileError("fs.temp_dir", pathOf(err, path), err)
+				failed = builtin.FileError("fs.temp_dir", pathOf(err, path), err)
 			}
 		}
 	})

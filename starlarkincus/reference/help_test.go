@@ -131,7 +131,7 @@ func TestHelpOfAllNames(t *testing.T) {
 			}
 		}
 	}
-	for typ := spec.Any; typ <= spec.Raw; typ++ {
+	for typ := spec.Any; typ <= spec.FileMode; typ++ {
 		if shortTypes[typ] == "" {
 			t.Errorf("no short name for %v", typ)
 		}

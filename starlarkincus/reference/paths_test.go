@@ -25,7 +25,7 @@ func TestHelpOfEveryPath(t *testing.T) {
 		help(way)
 		for _, m := range r.CollectionMethods() {
 			help(way + "." + m.Name)
-			if m.Returns.Of != nil && m.Returns.Shape != spec.Struct {
+			if m.Returns.Of != nil && !m.Returns.OfStructs() {
 				object(m.Returns.Of)
 			}
 		}
@@ -45,7 +45,7 @@ func TestHelpOfEveryPath(t *testing.T) {
 		help(r.Kind)
 		for _, m := range r.ObjectMethods() {
 			help(r.Singular() + "." + m.Name)
-			if m.Returns.Of != nil && m.Returns.Shape != spec.Struct {
+			if m.Returns.Of != nil && !m.Returns.OfStructs() {
 				object(m.Returns.Of)
 			}
 		}

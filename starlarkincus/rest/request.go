@@ -68,6 +68,7 @@ type outgoing struct {
 	handed    atomic.Bool // it has a connection, so some of it may have been sent
 	attaches  bool        // it starts a command that waits for websockets
 	trust     bool        // it is the request about trust, so its failure must not send another
+	raw       bool        // it is sent by Connect
 }
 
 // prepare checks a request and encodes its body.

@@ -65,7 +65,8 @@ func (n network) send(ctx context.Context, k *outgoing, then func(*http.Response
 }
 
 // A readOnly rejects requests that may change something. It also rejects GETs outside of /1.0, because those below
-// /internal change state and dump the database, and websockets, because they transmit any input.
+// /internal change state and dump the database, and websockets, because they transmit any input. The users of raw
+// connections check what they send themselves.
 type readOnly struct{ next sender }
 
 func (s readOnly) send(ctx context.Context, k *outgoing, then func(*http.Response, error) error) error {
@@ -78,7 +79,7 @@ func (s readOnly) send(ctx context.Context, k *outgoing, then func(*http.Respons
 		return refuse("%s %s wasn't sent: this client only reads")
 	case !belowAPI(path):
 		return refuse("%s %s wasn't sent: this client only reads, which is / and what is below /1.0")
-	case len(upgrade) > 0 && path != eventsPath:
+	case len(upgrade) > 0 && path != eventsPath && !k.raw:
 		return refuse("no connection for more than reading was made to %[2]s: this client only reads")
 	}
 	return s.next.send(ctx, k, then)

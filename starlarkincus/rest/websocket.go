@@ -48,7 +48,7 @@ func (c *Client) websocket(ctx context.Context, path string, query url.Values, p
 	return nil, true, k.notIncus(trimURL(err))
 }
 
-// An upgrade sends the handshake of a websocket through the client's senders.
+// An upgrade sends the handshake of a websocket or a raw connection through the client's senders.
 type upgrade struct {
 	client *Client
 	call   *outgoing
@@ -57,7 +57,7 @@ type upgrade struct {
 	unreached bool // the request wasn't sent
 }
 
-// RoundTrip returns an error for every answer that isn't a websocket.
+// RoundTrip returns an error for every answer that doesn't switch the protocol.
 func (u *upgrade) RoundTrip(r *http.Request) (*http.Response, error) {
 	c, k := u.client, u.call
 	maps.Copy(k.header, r.Header)
@@ -72,7 +72,7 @@ func (u *upgrade) RoundTrip(r *http.Request) (*http.Response, error) {
 			return c.refused(u.ctx, k, r, start)
 		case r.StatusCode != http.StatusSwitchingProtocols:
 			r.Body.Close()
-			return k.notIncus(errors.Plain("it isn't a websocket"))
+			return k.notIncus(errors.Plain("it doesn't switch to " + k.header.Get("Upgrade")))
 		}
 		return nil
 	})

@@ -36,6 +36,17 @@ const (
 	DoExec
 	DoShell
 	DoConsole
+	DoReadFile
+	DoWriteFile
+	DoAppendFile
+	DoListFiles
+	DoStatFile
+	DoFileExists
+	DoMakeFolder
+	DoMakeLink
+	DoDeleteFile
+	DoPush
+	DoPull
 	DoWriteInput
 	DoCloseInput
 	DoLines
@@ -88,9 +99,11 @@ const (
 	StringList       // a list of strings
 	Text             // a string
 	Bytes            // bytes
+	Data             // a string, or bytes if it isn't UTF-8
 	Truth            // a bool
 	Operation        // an operation, at once
 	Struct           // a struct with the resource's fields
+	StructList       // a list of such structs
 	Nothing          // None
 	Anything         // the server's answer, of any type
 	Client           // a client
@@ -100,11 +113,14 @@ const (
 // Returns is the result of a method.
 type Returns struct {
 	Shape Shape
-	Of    *Resource // of Itself, One, ListOf, Struct and Stream; in a declaration nil stands for the method's own resource
+	Of    *Resource // of Itself, One, ListOf, Struct, StructList and Stream; in a declaration nil stands for the method's own resource
 	Maybe bool      // may be None, because the call may delete the object: stop, of an ephemeral instance
 
 	ofParent bool // Of is the parent of the method's own resource
 }
+
+// OfStructs reports whether the result has no objects of the resource, but structs with its fields.
+func (r Returns) OfStructs() bool { return r.Shape == Struct || r.Shape == StructList }
 
 var (
 	itself      = Returns{Shape: Itself}

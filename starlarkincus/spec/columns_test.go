@@ -51,7 +51,7 @@ func TestEveryMethodHasItsColumns(t *testing.T) {
 			t.Errorf("%s: the column Effect is missing", who)
 			return
 		}
-		object := slices.Contains([]spec.Shape{spec.Itself, spec.One, spec.ListOf, spec.Struct, spec.Stream}, m.Returns.Shape)
+		object := slices.Contains([]spec.Shape{spec.Itself, spec.One, spec.ListOf, spec.Struct, spec.StructList, spec.Stream}, m.Returns.Shape)
 		if object != (m.Returns.Of != nil) {
 			t.Errorf("%s returns %v", who, m.Returns)
 		}
@@ -65,6 +65,7 @@ func TestEveryMethodHasItsColumns(t *testing.T) {
 		switch {
 		case m.Does == spec.DoWaitReady: // the command that it runs only waits
 		case m.Effect == spec.AsAsked:
+		case r != nil && r.Path == "sftp": // the changes are sent over the connection
 		case changes != (m.Effect != spec.Reads):
 			t.Errorf("%s: by the column Effect it %s, and it sends %v", who, m.Effect, m.Sends(r))
 		}
@@ -82,6 +83,8 @@ var helpWords = map[spec.Shape]string{
 	spec.StringList: `^Returns the names of all |as a list of `,
 	spec.Text:       `as a string\b|as text\b`,
 	spec.Bytes:      `as bytes\b`,
+	spec.Data:       `as a string or bytes\b`,
+	spec.StructList: `: a list of structs, each `,
 	spec.Truth:      `^Reports whether `,
 	spec.Operation:  `returns (the|an) Operation\b`,
 	spec.Struct:     `returns a struct of `,

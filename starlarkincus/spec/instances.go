@@ -197,7 +197,7 @@ var Instances = &Resource{
 			Doc:  "Runs a low-level repair of a virtual machine, and returns it.",
 			Args: []Field{{Name: "action", Type: String, Required: true, Positional: true, Doc: "the repair: rebuild-config-volume or rebuild-nvram"}}},
 	},
-	Children: []*Resource{Snapshots, instanceBackups, Logs, instanceMetadata, templates, nvram},
+	Children: []*Resource{Snapshots, instanceBackups, Logs, instanceMetadata, templates, nvram, instanceFiles},
 }
 
 var instanceState = &Resource{

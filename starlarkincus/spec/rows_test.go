@@ -14,19 +14,17 @@ var lines = []string{"6.0", "7.0"}
 var leftOut = map[string]string{
 	"GET /1.0/operations/{}/websocket":              "a websocket",
 	"GET /1.0/instances/{}/nbd":                     "a raw connection",
-	"GET /1.0/instances/{}/sftp":                    "a raw connection",
 	"POST /1.0/instances/{}/port-forward":           "a raw connection",
 	"GET /1.0/instances/{}/debug/memory":            "a stream of bytes, as large as the machine's memory",
-	"DELETE /1.0/instances/{}/files":                "files",
-	"GET /1.0/instances/{}/files":                   "files",
-	"HEAD /1.0/instances/{}/files":                  "files",
-	"POST /1.0/instances/{}/files":                  "files",
-	"DELETE " + volumePath + "/files":               "files",
-	"GET " + volumePath + "/files":                  "files",
-	"HEAD " + volumePath + "/files":                 "files",
-	"POST " + volumePath + "/files":                 "files",
+	"DELETE /1.0/instances/{}/files":                "files, for which sftp does more",
+	"GET /1.0/instances/{}/files":                   "files, for which sftp does more",
+	"HEAD /1.0/instances/{}/files":                  "files, for which sftp does more",
+	"POST /1.0/instances/{}/files":                  "files, for which sftp does more",
+	"DELETE " + volumePath + "/files":               "files, for which sftp does more",
+	"GET " + volumePath + "/files":                  "files, for which sftp does more",
+	"HEAD " + volumePath + "/files":                 "files, for which sftp does more",
+	"POST " + volumePath + "/files":                 "files, for which sftp does more",
 	"GET " + volumePath + "/nbd":                    "a raw connection",
-	"GET " + volumePath + "/sftp":                   "a raw connection",
 	"POST /1.0/storage-pools/{}/volumes":            "the same as with the type in the path, which volumes.create has",
 	"GET /1.0/instances/{}/debug/repair (only 6.0)": "a slip of that file: the server has POST, as the newer file says",
 }
@@ -46,6 +44,8 @@ var undocumented = map[string][]string{
 	"GET /1.0/storage-pools/{}/resources":  {"project"},
 	"DELETE /1.0/cluster/members/{}":       {"force"},
 	"POST /1.0/instances/{}":               {"target"},
+	"GET /1.0/instances/{}/sftp":           {"project"},
+	"GET " + volumePath + "/sftp":          {"project"},
 }
 
 // untargeted lists the methods without the target= of their operation: the server finds an instance on any member, and

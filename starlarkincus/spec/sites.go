@@ -38,7 +38,7 @@ var Sites = sync.OnceValue(func() []*Site {
 			add(child, below+"/"+child.Path, s)
 		}
 		for _, m := range r.Methods {
-			if of := m.Returns.Of; of != nil && of.Name == "" && m.Returns.Shape != Struct {
+			if of := m.Returns.Of; of != nil && of.Name == "" && !m.Returns.OfStructs() {
 				add(of, s.Object+"/"+m.Path, s)
 			}
 			if m.Handle != nil {
@@ -50,7 +50,7 @@ var Sites = sync.OnceValue(func() []*Site {
 		add(r, r.Path, nil)
 	}
 	for _, m := range ClientMethods {
-		if of := m.Returns.Of; of != nil && m.Returns.Shape != Struct {
+		if of := m.Returns.Of; of != nil && !m.Returns.OfStructs() {
 			add(of, m.Path, nil)
 		}
 	}

@@ -93,7 +93,7 @@ var volumes = &Resource{
 		{Name: "rebuild", HTTP: "POST", Path: "rebuild", Does: DoAct, Returns: itself, Effect: Changes, Background: true, Refresh: true, Target: true, Extension: "storage_volumes_rebuild",
 			Doc: "Deletes the content of the volume, and returns it. The volume must have no snapshots."},
 	},
-	Children: []*Resource{volumeSnapshots, volumeBackups, bitmaps},
+	Children: []*Resource{volumeSnapshots, volumeBackups, bitmaps, volumeFiles},
 }
 
 var volumeState = &Resource{

@@ -1,0 +1,199 @@
+package files
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pkg/sftp"
+
+	"incus-star/errors"
+)
+
+// A Call is a use of a connection. Its methods take absolute paths.
+type Call struct {
+	ctx     context.Context
+	session *session
+	sent    atomic.Bool  // something that may change the files was sent
+	made    atomic.Int64 // changes that the server has made
+
+	mu   sync.Mutex
+	left []string // temporary files that couldn't be removed
+}
+
+// Do calls fn with a connection to the files at a place. If the connection was opened by an earlier call and is found
+// broken before fn has changed anything, Do calls fn again with a new one. Changes reports whether fn may change
+// something, and so an error has an outcome.
+func (p *Pool) Do(ctx context.Context, place string, changes bool, fn func(*Call) error) error {
+	for {
+		s, fresh, err := p.take(ctx, place)
+		if err != nil {
+			return withOutcome(err, changes, errors.NotSent)
+		}
+		c := &Call{ctx: ctx, session: s}
+		err = c.run(fn)
+		lost := errors.As(err, new(*lostError))
+		if lost {
+			p.forget(s)
+		}
+		p.release(s)
+		if !lost || fresh || c.sent.Load() || ctx.Err() != nil {
+			return c.failure(err, changes)
+		}
+	}
+}
+
+// run calls fn. When the context ends, fn gets the grace to remove its temporary files; then the connection is closed.
+func (c *Call) run(fn func(*Call) error) error {
+	ended := make(chan struct{})
+	killed := make(chan struct{})
+	stop := context.AfterFunc(c.ctx, func() {
+		defer close(killed)
+		timer := time.NewTimer(grace)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			c.session.client.Close()
+		case <-ended:
+		}
+	})
+	err := fn(c)
+	close(ended)
+	if !stop() {
+		<-killed
+	}
+	return err
+}
+
+// failure returns the error for the caller.
+func (c *Call) failure(err error, changes bool) error {
+	if err == nil {
+		return nil
+	}
+	outcome := errors.NotSent
+	switch {
+	case c.made.Load() > 0, c.sent.Load() && errors.As(err, new(*lostError)):
+		outcome = errors.Unknown
+	case c.sent.Load():
+		outcome = errors.Refused
+	}
+	var lost *lostError
+	if errors.As(err, &lost) {
+		err = lost.err
+	}
+	var e *errors.Error
+	if errors.As(err, &e) && len(c.left) > 0 {
+		e.Message += fmt.Sprintf("; it left behind %s", some(c.left))
+	}
+	return withOutcome(err, changes, outcome)
+}
+
+// some returns the first of the paths, and the number of the others.
+func some(paths []string) string {
+	const most = 3
+	if len(paths) <= most {
+		return strings.Join(paths, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(paths[:most], ", "), len(paths)-most)
+}
+
+func withOutcome(err error, changes bool, outcome errors.Outcome) error {
+	var e *errors.Error
+	var local *LocalError
+	switch {
+	case !changes:
+	case errors.As(err, &e) && e.Outcome == "":
+		e.Outcome = outcome
+	case errors.As(err, &local):
+		local.Outcome = outcome
+	}
+	return err
+}
+
+// A lostError is the error of a request without an answer.
+type lostError struct{ err *errors.Error }
+
+func (e *lostError) Error() string { return e.err.Error() }
+func (e *lostError) Unwrap() error { return e.err }
+
+// broke returns the error of a connection that ended.
+func (s *session) broke(err error) *errors.Error {
+	cause := err
+	if s.wire.cause() != nil {
+		cause = s.wire.cause()
+	}
+	return &errors.Error{Class: errors.Connection, Message: "the connection to the files broke: " + cause.Error(), Cause: cause}
+}
+
+// stopped returns the error of an ended context; nil while it goes on.
+func stopped(ctx context.Context) error {
+	err := ctx.Err()
+	if err == nil {
+		return nil
+	}
+	if cause := context.Cause(ctx); !errors.Is(cause, err) {
+		return fmt.Errorf("%w: %w", err, cause)
+	}
+	return err
+}
+
+// ask does something that changes nothing.
+func (c *Call) ask(path string, do func(*sftp.Client) error) error {
+	if err := stopped(c.ctx); err != nil {
+		return err
+	}
+	return c.judge(path, do(c.session.client))
+}
+
+// change does something that may change a file.
+func (c *Call) change(path string, do func(*sftp.Client) error) error {
+	if err := stopped(c.ctx); err != nil {
+		return err
+	}
+	return c.tidy(path, do)
+}
+
+// tidy is change, also after the end of the context.
+func (c *Call) tidy(path string, do func(*sftp.Client) error) error {
+	err := do(c.session.client)
+	if !errors.Is(err, errReadOnly) {
+		c.sent.Store(true)
+	}
+	return c.judge(path, err)
+}
+
+// judge returns the error of an operation on a file.
+func (c *Call) judge(path string, err error) error {
+	var status *sftp.StatusError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, errReadOnly):
+		return errors.New(errors.Permission, "%s: nothing was sent, because this client only reads", path)
+	case errors.Is(err, fs.ErrNotExist):
+		return errors.NewFile(path, codeMissing, "")
+	case errors.Is(err, fs.ErrPermission):
+		return errors.NewFile(path, codeDenied, "")
+	case errors.As(err, &status) && c.session.wire.cause() == nil:
+		return errors.NewFile(path, uint32(status.FxCode()), statusMessage(status))
+	}
+	return &lostError{c.session.broke(err)}
+}
+
+// The status codes that the library replaces by errors of package fs.
+const (
+	codeMissing = 2
+	codeDenied  = 3
+)
+
+// statusMessage returns the server's message, which the library quotes in the text of its error.
+func statusMessage(err *sftp.StatusError) string {
+	quoted, _ := strconv.QuotedPrefix(strings.TrimPrefix(err.Error(), "sftp: "))
+	text, _ := strconv.Unquote(quoted)
+	return text
+}

@@ -1,0 +1,186 @@
+package files
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/pkg/sftp"
+
+	"incus-star/errors"
+)
+
+// buffers are those of packets.
+var buffers = sync.Pool{New: func() any { return new([packetSize]byte) }}
+
+// parts calls do for each part of the size, several at a time, with a buffer of the part's length.
+func parts(ctx context.Context, size int64, do func(part []byte, at int64) error) error {
+	one := func(at int64) error {
+		buffer := buffers.Get().(*[packetSize]byte)
+		defer buffers.Put(buffer)
+		return do(buffer[:min(size-at, packetSize)], at)
+	}
+	if size <= packetSize {
+		if size == 0 {
+			return nil
+		}
+		return one(0)
+	}
+	g := newGroup(ctx, chunks)
+	for at := int64(0); at < size; at += packetSize {
+		if !g.start(func(context.Context) error { return one(at) }) {
+			break
+		}
+	}
+	return g.wait()
+}
+
+// open opens a regular file for reading. Another would block the connection.
+func (c *Call) open(path string) (*sftp.File, Info, error) {
+	info, err := c.Stat(path, true)
+	if err != nil {
+		return nil, info, err
+	}
+	if !info.isRegular() {
+		return nil, info, notA(path, info, "file")
+	}
+	f, err := c.openRegular(path)
+	return f, info, err
+}
+
+func (c *Call) openRegular(path string) (f *sftp.File, err error) {
+	err = c.ask(path, func(client *sftp.Client) error {
+		f, err = client.OpenFile(path, os.O_RDONLY)
+		return err
+	})
+	return f, err
+}
+
+// notA returns the error for a file of another type than the one that is due.
+func notA(path string, info Info, due string) error {
+	if info.isDir() && due == "file" {
+		return errors.NewFile(path, 0, "is a directory")
+	}
+	return &errors.Error{Class: errors.BadRequest, Message: path + " is a " + kind(info.Mode) + ", not a " + due, Object: &errors.Object{Kind: "file", Name: path}}
+}
+
+// download copies the content of a remote file, which had the given size, and returns the size of the copy. A file that
+// has become shorter, or that the server makes when it is read, ends where it ends.
+func (c *Call) download(ctx context.Context, f *sftp.File, size int64, to io.WriterAt) (int64, error) {
+	read := func(part []byte, at int64) (n int, err error) {
+		err = c.ask(f.Name(), func(*sftp.Client) error {
+			if n, err = f.ReadAt(part, at); err == io.EOF {
+				return nil
+			}
+			return err
+		})
+		if err == nil && n > 0 {
+			_, err = to.WriteAt(part[:n], at)
+		}
+		return n, err
+	}
+	if size == 0 { // or unknown, as in /proc
+		buffer := buffers.Get().(*[packetSize]byte)
+		defer buffers.Put(buffer)
+		for {
+			n, err := read(buffer[:], size)
+			if size += int64(n); err != nil || n < packetSize {
+				return size, err
+			}
+		}
+	}
+	var mu sync.Mutex
+	end := size
+	err := parts(ctx, size, func(part []byte, at int64) error {
+		n, err := read(part, at)
+		if err == nil && n < len(part) {
+			mu.Lock()
+			defer mu.Unlock()
+			end = min(end, at+int64(n))
+		}
+		return err
+	})
+	return end, err
+}
+
+// upload writes the source's content to a new remote file.
+func (c *Call) upload(ctx context.Context, f *sftp.File, from source) error {
+	return parts(ctx, from.size, func(part []byte, at int64) error {
+		if err := from.read(part, at); err != nil {
+			return err
+		}
+		return c.change(f.Name(), func(*sftp.Client) error {
+			_, err := f.WriteAt(part, at)
+			return err
+		})
+	})
+}
+
+// errDiffers ends a comparison.
+var errDiffers = errors.Plain("the contents differ")
+
+// same reports whether a remote file of the source's size has its content.
+func (c *Call) same(ctx context.Context, path string, from source) (bool, error) {
+	if from.size == 0 {
+		return true, nil
+	}
+	f, err := c.openRegular(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	err = parts(ctx, from.size, func(part []byte, at int64) error {
+		if err := from.read(part, at); err != nil {
+			return err
+		}
+		there := buffers.Get().(*[packetSize]byte)
+		defer buffers.Put(there)
+		n := 0
+		err := c.ask(path, func(*sftp.Client) error {
+			if n, err = f.ReadAt(there[:len(part)], at); err == io.EOF {
+				return nil
+			}
+			return err
+		})
+		if err == nil && !bytes.Equal(there[:n], part) {
+			return errDiffers
+		}
+		return err
+	})
+	if errors.Is(err, errDiffers) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// A source is the content and the attributes of a file to write.
+type source struct {
+	io.ReaderAt
+	local string // path; empty for none
+	size  int64
+	attributes
+}
+
+// read fills a part.
+func (s source) read(part []byte, at int64) error {
+	n, err := s.ReadAt(part, at)
+	if n == len(part) {
+		return nil
+	}
+	if err == io.EOF {
+		err = errors.Plain("it was changed while it was read")
+	}
+	return &LocalError{Path: s.local, Err: err}
+}
+
+// A LocalError is a failure of a local file.
+type LocalError struct {
+	Path    string
+	Err     error
+	Outcome errors.Outcome // of a change there; empty for a call that changes nothing there
+}
+
+func (e *LocalError) Error() string { return e.Path + ": " + e.Err.Error() }
+func (e *LocalError) Unwrap() error { return e.Err }

@@ -1,0 +1,266 @@
+package files
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"incus-star/errors"
+)
+
+// A Transfer is the result of a push or a pull.
+type Transfer struct {
+	Paths []string // what was written or changed, as paths at the destination, sorted
+	Bytes int64    // size of the files among them
+}
+
+// A record collects a Transfer.
+type record struct {
+	mu sync.Mutex
+	Transfer
+}
+
+func (r *record) add(path string, size int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Paths = append(r.Paths, path)
+	r.Bytes += size
+}
+
+// done returns the Transfer; after a failure, with the number of finished files in the error.
+func (r *record) done(err error) (Transfer, error) {
+	slices.Sort(r.Paths)
+	var e *errors.Error
+	if n := len(r.Paths); n > 0 && errors.As(err, &e) {
+		e.Message += fmt.Sprintf(" (%d written before)", n)
+	}
+	return r.Transfer, err
+}
+
+// A push writes a local tree.
+type push struct {
+	*Call
+	record
+	given   Attributes
+	local   *os.Root // of a tree
+	path    string   // of local
+	large   chan struct{}
+	folders []*pushedFolder
+}
+
+// A pushedFolder is a folder whose time is set at the end.
+type pushedFolder struct {
+	path    string
+	info    fs.FileInfo
+	old     *Info // nil for a new one
+	touched atomic.Bool
+}
+
+// Push copies a local file, or a folder with all that is in it, to a remote path, and reports what is different now. It
+// keeps the mode and the time of the last change, and symbolic links as links. The given attributes are for files; the
+// owner also for folders. Folders are merged; nothing is removed.
+func (c *Call) Push(local, remote string, given Attributes) (Transfer, error) {
+	info, err := os.Stat(local)
+	if err != nil {
+		return Transfer{}, &LocalError{Path: local, Err: err}
+	}
+	target, old, err := c.resolve(remote)
+	if err != nil {
+		return Transfer{}, err
+	}
+	p := &push{Call: c, given: given, path: local, large: make(chan struct{}, largeFiles)}
+	if !info.IsDir() {
+		if err := p.file(c.ctx, func() (*os.File, error) { return openLocal(local) }, local, target, old); err != nil {
+			return p.done(err)
+		}
+		return p.done(nil)
+	}
+	if p.local, err = os.OpenRoot(local); err != nil {
+		return Transfer{}, &LocalError{Path: local, Err: err}
+	}
+	defer p.local.Close()
+	g := newGroup(c.ctx, workers)
+	err = p.tree(g, ".", target, info, old)
+	g.fail(err)
+	if err := g.wait(); err != nil {
+		return p.done(err)
+	}
+	return p.done(p.times())
+}
+
+// openLocal opens a local file without waiting for the writer of a pipe.
+func openLocal(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+}
+
+// tree writes a folder.
+func (p *push) tree(g *group, dir, remote string, info fs.FileInfo, old *Info) error {
+	f := &pushedFolder{path: remote, info: info, old: old}
+	existing, err := p.enter(f)
+	if err != nil {
+		return err
+	}
+	p.folders = append(p.folders, f)
+	entries, err := fs.ReadDir(p.local.FS(), dir)
+	if err != nil {
+		return &LocalError{Path: filepath.Join(p.path, dir), Err: reason(err)}
+	}
+	for _, entry := range entries {
+		if err := g.ctx.Err(); err != nil {
+			return nil // g has the error
+		}
+		name := filepath.Join(dir, entry.Name())
+		info, err := entry.Info()
+		if err != nil {
+			return &LocalError{Path: filepath.Join(p.path, name), Err: reason(err)}
+		}
+		if err := p.entry(g, f, name, info, existing[entry.Name()]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enter creates a folder, or sets the attributes of an existing one and lists it.
+func (p *push) enter(f *pushedFolder) (map[string]*Info, error) {
+	mode := f.info.Mode() & bits
+	a := Attributes{Mode: &mode, UID: p.given.UID, GID: p.given.GID}
+	if f.old == nil {
+		f.touched.Store(true)
+		p.add(f.path, 0)
+		return nil, p.mkdir(f.path, a)
+	}
+	if f.old.isLink() {
+		info, err := p.Stat(f.path, true)
+		if err != nil {
+			return nil, err
+		}
+		f.old = &info
+	}
+	if !f.old.isDir() {
+		return nil, notA(f.path, *f.old, "folder")
+	}
+	changed, err := p.adjust(*f.old, attributes{Attributes: a})
+	if err != nil {
+		return nil, err
+	}
+	if changed {
+		p.add(f.path, 0)
+	}
+	found, err := p.readDir(f.path)
+	if err != nil {
+		return nil, err
+	}
+	existing := make(map[string]*Info, len(found))
+	for i := range found {
+		existing[found[i].Name()] = &found[i]
+	}
+	return existing, nil
+}
+
+// entry writes something in a folder, in the background if it isn't a folder.
+func (p *push) entry(g *group, in *pushedFolder, name string, info fs.FileInfo, old *Info) error {
+	remote := below(in.path, filepath.Base(name))
+	local := filepath.Join(p.path, name)
+	switch info.Mode().Type() {
+	case fs.ModeDir:
+		if old == nil {
+			in.touched.Store(true)
+		}
+		return p.tree(g, name, remote, info, old)
+	case fs.ModeSymlink:
+		g.start(func(context.Context) error {
+			to, err := p.local.Readlink(name)
+			if err != nil {
+				return &LocalError{Path: local, Err: reason(err)}
+			}
+			changed, err := p.putLink(to, remote, old)
+			if changed {
+				in.touched.Store(true)
+				p.add(remote, 0)
+			}
+			return err
+		})
+	case 0:
+		g.start(func(ctx context.Context) error {
+			in.touched.Store(true)
+			return p.file(ctx, func() (*os.File, error) { return p.local.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) }, local, remote, old)
+		})
+	default:
+		return &LocalError{Path: local, Err: fmt.Errorf("is a %s, which can't be copied", kind(info.Mode()))}
+	}
+	return nil
+}
+
+// file writes a file.
+func (p *push) file(ctx context.Context, open func() (*os.File, error), local, remote string, old *Info) error {
+	f, err := open()
+	if err != nil {
+		return &LocalError{Path: local, Err: reason(err)}
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return &LocalError{Path: local, Err: reason(err)}
+	}
+	if !info.Mode().IsRegular() {
+		return &LocalError{Path: local, Err: fmt.Errorf("is a %s, which can't be copied", kind(info.Mode()))}
+	}
+	a := attributes{p.given, info.ModTime()}
+	if a.Mode == nil {
+		mode := info.Mode() & bits
+		a.Mode = &mode
+	}
+	if info.Size() > packetSize {
+		select {
+		case p.large <- struct{}{}:
+			defer func() { <-p.large }()
+		case <-ctx.Done():
+			return stopped(ctx)
+		}
+	}
+	changed, err := p.put(ctx, remote, old, source{f, local, info.Size(), a})
+	if changed {
+		p.add(remote, info.Size())
+	}
+	return err
+}
+
+// times sets the times of the folders whose content has changed, those below first.
+func (p *push) times() error {
+	g := newGroup(p.ctx, workers)
+	for _, f := range slices.Backward(p.folders) {
+		if f.touched.Load() || f.old.ModTime.Unix() != f.info.ModTime().Unix() {
+			g.start(func(context.Context) error { return p.setTime(f.path, f.info.ModTime()) })
+		}
+	}
+	return g.wait()
+}
+
+// reason returns a file's error without the path.
+func reason(err error) error {
+	var pathErr *fs.PathError
+	var linkErr *os.LinkError
+	switch {
+	case errors.As(err, &pathErr):
+		return pathErr.Err
+	case errors.As(err, &linkErr):
+		return linkErr.Err
+	}
+	return err
+}
+
+// Into returns the path of the destination for a source: one that ends with a slash is a folder to put the source in.
+func Into(source, destination string) string {
+	if !strings.HasSuffix(destination, "/") {
+		return destination
+	}
+	return below(destination, filepath.Base(source))
+}

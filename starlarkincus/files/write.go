@@ -1,0 +1,384 @@
+package files
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/pkg/sftp"
+
+	"incus-star/errors"
+)
+
+// Attributes are those of a file to write. Those that aren't set are kept, if there is a file, and else chosen by the
+// server.
+type Attributes struct {
+	Mode     *fs.FileMode
+	UID, GID *int
+}
+
+// attributes are Attributes with the time of the last change, which is only set if it isn't zero.
+type attributes struct {
+	Attributes
+	modTime time.Time
+}
+
+// differ reports whether a file has another mode or owner.
+func (a attributes) differ(info Info) bool {
+	return a.Mode != nil && *a.Mode != info.Mode&bits || a.UID != nil && *a.UID != info.UID || a.GID != nil && *a.GID != info.GID
+}
+
+// ofFile returns the attributes with those of an existing file for those that aren't set.
+func (a attributes) ofFile(info Info) attributes {
+	if a.Mode == nil {
+		mode := info.Mode & bits
+		a.Mode = &mode
+	}
+	if a.UID == nil {
+		a.UID = &info.UID
+	}
+	if a.GID == nil {
+		a.GID = &info.GID
+	}
+	return a
+}
+
+// A target is something whose attributes can be set: a file by its path, or an open one.
+type target interface {
+	Chmod(mode fs.FileMode) error
+	Chown(uid, gid int) error
+	Stat() (os.FileInfo, error)
+}
+
+// A byPath is a file by its path.
+type byPath struct {
+	client *sftp.Client
+	path   string
+}
+
+func (p byPath) Chmod(mode fs.FileMode) error { return p.client.Chmod(p.path, mode) }
+func (p byPath) Chown(uid, gid int) error     { return p.client.Chown(p.path, uid, gid) }
+func (p byPath) Stat() (os.FileInfo, error)   { return p.client.Stat(p.path) }
+
+// set sets the owner and then the mode, because a change of the owner clears the special bits.
+func (c *Call) set(path string, on target, a attributes) error {
+	if a.UID != nil || a.GID != nil {
+		uid, gid := a.UID, a.GID
+		if uid == nil || gid == nil {
+			var info Info
+			err := c.ask(path, func(*sftp.Client) error {
+				found, err := on.Stat()
+				if err == nil {
+					info = infoOf(path, found)
+				}
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			whole := a.ofFile(info)
+			uid, gid = whole.UID, whole.GID
+		}
+		if err := c.change(path, func(*sftp.Client) error { return on.Chown(*uid, *gid) }); err != nil {
+			return err
+		}
+	}
+	if a.Mode == nil {
+		return nil
+	}
+	return c.change(path, func(*sftp.Client) error { return on.Chmod(*a.Mode) })
+}
+
+// setTime sets the time of the last change.
+func (c *Call) setTime(path string, t time.Time) error {
+	return c.change(path, func(client *sftp.Client) error { return client.Chtimes(path, t, t) })
+}
+
+// adjust sets the attributes of an existing file that differ, and reports whether it changed its mode or owner.
+func (c *Call) adjust(info Info, a attributes) (changed bool, err error) {
+	if a.differ(info) {
+		if err := c.set(info.Path, byPath{c.session.client, info.Path}, a.ofFile(info)); err != nil {
+			return false, err
+		}
+		c.made.Add(1)
+		changed = true
+	}
+	if !a.modTime.IsZero() && a.modTime.Unix() != info.ModTime.Unix() {
+		return changed, c.setTime(info.Path, a.modTime)
+	}
+	return changed, nil
+}
+
+// A temporary is a new file that takes the place of another when it is complete.
+type temporary struct {
+	call         *Call
+	name, target string
+	file         *sftp.File // nil for a symbolic link
+	renamed      bool
+}
+
+// temporaryName returns the name of a temporary file beside a file: hidden, and cut to a valid length.
+func temporaryName(base string) string {
+	return fmt.Sprintf(".%.200s.incus-star-%.10s.tmp", base, rand.Text())
+}
+
+// create makes a temporary file for the target.
+func (c *Call) create(target string) (*temporary, error) {
+	t := &temporary{call: c, target: target, name: below(parent(target), temporaryName(path.Base(target)))}
+	return t, c.change(target, func(client *sftp.Client) (err error) {
+		t.file, err = client.OpenFile(t.name, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
+		return err
+	})
+}
+
+// rename gives the temporary file its final name.
+func (t *temporary) rename() error {
+	err := t.call.change(t.target, func(client *sftp.Client) error { return client.PosixRename(t.name, t.target) })
+	if err == nil {
+		t.renamed = true
+		t.call.made.Add(1)
+	}
+	return err
+}
+
+// discard removes the file if it wasn't renamed.
+func (t *temporary) discard() {
+	if t.renamed {
+		return
+	}
+	if t.file != nil {
+		_ = t.file.Close()
+	}
+	err := t.call.tidy(t.name, func(client *sftp.Client) error { return client.Remove(t.name) })
+	if err != nil && !errors.Is(err, errors.NotFound) {
+		t.call.mu.Lock()
+		defer t.call.mu.Unlock()
+		t.call.left = append(t.call.left, t.name)
+	}
+}
+
+// put writes a file in the place of an old one, or a new one if old is nil, and reports whether anything differs now.
+func (c *Call) put(ctx context.Context, target string, old *Info, from source) (changed bool, err error) {
+	a := from.attributes
+	if old != nil {
+		if !old.isRegular() && !old.isLink() {
+			return false, notA(target, *old, "file")
+		}
+		if old.isRegular() {
+			if old.Size == from.size {
+				same, err := c.same(ctx, target, from)
+				if err != nil {
+					return false, err
+				}
+				if same {
+					return c.adjust(*old, a)
+				}
+			}
+			a = a.ofFile(*old)
+		}
+	}
+	t, err := c.create(target)
+	if err != nil {
+		return false, err
+	}
+	defer t.discard()
+	if err := c.set(target, t.file, a); err != nil {
+		return false, err
+	}
+	if err := c.upload(ctx, t.file, from); err != nil {
+		return false, err
+	}
+	if err := c.ask(target, func(*sftp.Client) error { return t.file.Close() }); err != nil {
+		return false, err
+	}
+	t.file = nil
+	if !a.modTime.IsZero() {
+		if err := c.setTime(t.name, a.modTime); err != nil {
+			return false, err
+		}
+	}
+	return true, t.rename()
+}
+
+// Write replaces the content of a file, or creates it, and sets its attributes. It follows symbolic links. It reports
+// whether the file is different now.
+func (c *Call) Write(path string, content []byte, a Attributes) (changed bool, err error) {
+	target, old, err := c.resolve(path)
+	if err != nil {
+		return false, err
+	}
+	if old == nil && a.Mode == nil {
+		mode := fs.FileMode(0o644)
+		a.Mode = &mode
+	}
+	return c.put(c.ctx, target, old, source{ReaderAt: bytes.NewReader(content), size: int64(len(content)), attributes: attributes{Attributes: a}})
+}
+
+// Append adds to the end of a file, or creates it. The bytes of several writers may mix, and after a failure a part of
+// them may be there.
+func (c *Call) Append(path string, content []byte, a Attributes) error {
+	target, old, err := c.resolve(path)
+	if err != nil {
+		return err
+	}
+	if old == nil {
+		_, err := c.Write(target, content, a)
+		return err
+	}
+	if !old.isRegular() {
+		return notA(path, *old, "file")
+	}
+	var f *sftp.File
+	if err := c.change(path, func(client *sftp.Client) error {
+		f, err = client.OpenFile(target, os.O_WRONLY)
+		return err
+	}); err != nil {
+		return err
+	}
+	defer f.Close()
+	for at := 0; at < len(content); at += packetSize {
+		part := content[at:min(len(content), at+packetSize)]
+		if err := c.change(path, func(*sftp.Client) error {
+			_, err := f.WriteAt(part, old.Size+int64(at))
+			return err
+		}); err != nil {
+			return err
+		}
+		c.made.Add(1)
+	}
+	_, err = c.adjust(*old, attributes{Attributes: a})
+	return err
+}
+
+// Mkdir creates a folder, with the default permissions 0o755. With parents it also creates those above it, which get
+// the same owner, and is content with a folder that exists, whose attributes it sets. It reports whether it changed
+// anything.
+func (c *Call) Mkdir(folder string, parents bool, a Attributes) (changed bool, err error) {
+	err = c.mkdir(folder, a)
+	switch {
+	case err == nil:
+		return true, nil
+	case !parents:
+		return false, err
+	case errors.Is(err, errors.NotFound) && parent(folder) != folder:
+		if _, err := c.Mkdir(parent(folder), true, Attributes{UID: a.UID, GID: a.GID}); err != nil {
+			return false, err
+		}
+		return c.Mkdir(folder, true, a)
+	case !errors.Is(err, errors.AlreadyExists):
+		return false, err
+	}
+	info, err := c.Stat(folder, true)
+	if err != nil {
+		return false, err
+	}
+	if !info.isDir() {
+		return false, notA(folder, info, "folder")
+	}
+	return c.adjust(info, attributes{Attributes: a})
+}
+
+// mkdir creates a folder.
+func (c *Call) mkdir(folder string, a Attributes) error {
+	if err := c.change(folder, func(client *sftp.Client) error { return client.Mkdir(folder) }); err != nil {
+		return err
+	}
+	c.made.Add(1)
+	return c.set(folder, byPath{c.session.client, folder}, attributes{Attributes: a})
+}
+
+// MakeParents creates the folders above a path that are missing, with the owner in the attributes.
+func (c *Call) MakeParents(path string, a Attributes) error {
+	folder := parent(path)
+	if _, err := c.Stat(folder, true); !errors.Is(err, errors.NotFound) {
+		return err
+	}
+	_, err := c.Mkdir(folder, true, Attributes{UID: a.UID, GID: a.GID})
+	return err
+}
+
+// Symlink creates a symbolic link, or replaces one with another target. It reports whether it changed anything.
+func (c *Call) Symlink(to, link string) (changed bool, err error) {
+	link = strings.TrimRight(link, "/")
+	old, err := c.lstat(link)
+	switch {
+	case errors.Is(err, errors.NotFound):
+		return c.putLink(to, link, nil)
+	case err != nil:
+		return false, err
+	case !old.isLink():
+		return false, errors.NewFile(link, 0, "file exists")
+	}
+	return c.putLink(to, link, &old)
+}
+
+// putLink writes a symbolic link in the place of an old file, or a new one if old is nil.
+func (c *Call) putLink(to, link string, old *Info) (changed bool, err error) {
+	if old == nil {
+		err = c.change(link, func(client *sftp.Client) error { return client.Symlink(to, link) })
+		if err == nil {
+			c.made.Add(1)
+		}
+		return err == nil, err
+	}
+	if old.isLink() {
+		now, err := c.readLink(link)
+		if err != nil || now == to {
+			return false, err
+		}
+	} else if !old.isRegular() {
+		return false, notA(link, *old, "symbolic link")
+	}
+	t := &temporary{call: c, target: link, name: below(parent(link), temporaryName(path.Base(link)))}
+	if err := c.change(link, func(client *sftp.Client) error { return client.Symlink(to, t.name) }); err != nil {
+		return false, err
+	}
+	defer t.discard()
+	return true, t.rename()
+}
+
+// Delete removes a file, a symbolic link, never what it points at, or an empty folder. Recursive also removes what is in
+// a folder.
+func (c *Call) Delete(path string, recursive bool) error {
+	info, err := c.lstat(path)
+	if err != nil {
+		return err
+	}
+	return c.remove(info, recursive)
+}
+
+func (c *Call) remove(info Info, recursive bool) error {
+	if info.isDir() && recursive {
+		found, err := c.readDir(info.Path)
+		if err != nil {
+			return err
+		}
+		g := newGroup(c.ctx, workers)
+		for _, inner := range found {
+			if inner.isDir() {
+				g.fail(c.remove(inner, true))
+			} else {
+				g.start(func(context.Context) error { return c.remove(inner, false) })
+			}
+		}
+		if err := g.wait(); err != nil {
+			return err
+		}
+	}
+	err := c.change(info.Path, func(client *sftp.Client) error {
+		if info.isDir() {
+			return client.RemoveDirectory(info.Path)
+		}
+		return client.Remove(info.Path)
+	})
+	if err == nil {
+		c.made.Add(1)
+	}
+	return err
+}
