@@ -93,7 +93,7 @@ func (w *tester) required(who string, m *spec.Method) map[string]starlark.Value 
 			needed = f.Name == "name"
 		}
 		if needed {
-			if f.Name == "path" && m.Does != spec.DoRequest {
+			if f.Name == "path" && f.Type == spec.String && m.Does != spec.DoRequest {
 				args["path"] = starlark.String(filePath(m))
 				continue
 			}

@@ -43,7 +43,9 @@ an Error, as in read_file. Under --read-only every call fails.`,
 }
 
 // fileError returns the error of a call about a file.
-func (c *invocation) fileError(path string, err error) error { return builtin.FileError(c.Name, path, err) }
+func (c *invocation) fileError(path string, err error) error {
+	return builtin.FileError(c.Name, path, err)
+}
 
 func readFile(c *invocation) (starlark.Value, error) {
 	var path string

@@ -25,7 +25,7 @@ func FileMode(path string, v starlark.Value) (fs.FileMode, error) {
 // specialBits are the special bits of a mode, as systems and as package fs have them.
 var specialBits = []struct {
 	system uint32
-	mode    fs.FileMode
+	mode   fs.FileMode
 }{{0o4000, fs.ModeSetuid}, {0o2000, fs.ModeSetgid}, {0o1000, fs.ModeSticky}}
 
 // Mode returns the mode for the permissions and special bits of a system.
@@ -49,4 +49,3 @@ func SystemMode(mode fs.FileMode) int {
 	}
 	return system
 }
-
