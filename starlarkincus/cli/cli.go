@@ -55,6 +55,7 @@ type flags struct {
 	hasCode         bool
 	args            []string
 	errorFormat     string
+	progress        string
 	names           []string // of the command's own flags
 }
 
@@ -87,6 +88,7 @@ func parse(args []string) (*flags, string, error) {
 	set.BoolVar(&f.readOnly, "read-only", false, "send only GET requests to / and below /1.0, and write no file")
 	set.BoolVar(&f.trace, "trace", false, "print each request on standard error")
 	level := set.String("log-level", "info", "the lowest `level` that log prints: debug, info, warning or error")
+	set.StringVar(&f.progress, "progress", "auto", "how long operations and transfers are shown: auto, as lines that change if standard error is a terminal; plain, as a line every few seconds; or never")
 	set.StringVar(&f.errorFormat, "error-format", "text", "the format of errors: text, or json for one object a line")
 	set.BoolVar(&f.version, "version", false, "print the version")
 	set.BoolVarP(&f.help, "help", "h", false, "print this")
@@ -101,6 +103,9 @@ func parse(args []string) (*flags, string, error) {
 	}
 	if err == nil && f.errorFormat != "text" && f.errorFormat != "json" {
 		err = fmt.Errorf("--error-format: %q is neither text nor json", f.errorFormat)
+	}
+	if err == nil && !slices.Contains(progressModes, f.progress) {
+		err = fmt.Errorf("--progress: %q is neither auto, plain nor never", f.progress)
 	}
 	return &f, usage + set.FlagUsages() + statuses, err
 }
@@ -124,11 +129,17 @@ func Main(args []string, stdin, stdout, stderr *os.File) int {
 	if status, ok := f.command(stdio{stdin, out, stderr}); ok {
 		return out.end(f, status, stderr)
 	}
-	warn := f.warner(stderr)
-	client := starlarkincus.New(f.module(stderr, warn))
+	progress, text, errs := f.showProgress(stdout, stderr)
+	defer progress.close()
+	warn := f.warner(errs)
+	module := f.module(errs, warn)
+	if progress != nil {
+		module.Progress = progress
+	}
+	client := starlarkincus.New(module)
 	defer client.Close()
 	options := host.Options{
-		Stdin: stdin, Stdout: stdout, Stderr: stderr,
+		Stdin: stdin, Stdout: text, Stderr: errs,
 		Predeclared:  client.Names(),
 		Track:        starlarkincus.Track,
 		CommandFlags: f.names,
@@ -142,13 +153,13 @@ func Main(args []string, stdin, stdout, stderr *os.File) int {
 		ReadOnly:     f.readOnly,
 	}
 	if !f.hasCode && len(f.args) == 0 {
-		options.Stdout = out
+		out.to, options.Stdout = text, out
 		if status := f.prompt(options); status != 0 {
 			return status
 		}
 		return out.end(f, 0, stderr)
 	}
-	return f.run(options, stdin, stderr)
+	return f.run(options)
 }
 
 // colored reports whether output to a file should have colours.
@@ -217,7 +228,8 @@ func traceLine(t rest.Trace) string {
 }
 
 // run runs the script of the command line and returns the exit status.
-func (f *flags) run(options host.Options, stdin, stderr *os.File) int {
+func (f *flags) run(options host.Options) int {
+	stderr := options.Stderr
 	if f.hasCode {
 		options.Args = f.args
 	} else {

@@ -16,12 +16,15 @@ import (
 // following ones, so that its users may ignore errors.
 type output struct {
 	file   *os.File
+	to     io.Writer // the file, or what writes to it
 	mu     sync.Mutex
 	err    error
 	failed chan struct{} // closed at the first error
 }
 
-func newOutput(file *os.File) *output { return &output{file: file, failed: make(chan struct{})} }
+func newOutput(file *os.File) *output {
+	return &output{file: file, to: file, failed: make(chan struct{})}
+}
 
 // Write writes to the file, unless a write has failed before.
 func (o *output) Write(p []byte) (int, error) {
@@ -30,7 +33,7 @@ func (o *output) Write(p []byte) (int, error) {
 	if o.err != nil {
 		return 0, o.err
 	}
-	n, err := o.file.Write(p)
+	n, err := o.to.Write(p)
 	switch path := (*fs.PathError)(nil); {
 	case err == nil:
 		return n, nil

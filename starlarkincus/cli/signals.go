@@ -41,7 +41,7 @@ type runner interface {
 
 // onSignals returns a context that ends at the first Ctrl-C, SIGTERM or SIGHUP. The second one ends the clean-up of h,
 // the third the process. Stop ends the watch.
-func onSignals(ctx context.Context, h runner, stderr *os.File) (_ context.Context, stop func()) {
+func onSignals(ctx context.Context, h runner, stderr io.Writer) (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	signals := make(chan os.Signal, 3)
 	if watched := terminationSignals(); len(watched) > 0 { // Notify without signals means all

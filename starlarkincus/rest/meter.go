@@ -1,8 +1,6 @@
 package rest
 
-import (
-	"io"
-)
+import "io"
 
 // A Progress shows to a person the progress of operations and transfers that take long. Its methods, and those of its
 // meters, may be called from any goroutine.

@@ -28,7 +28,9 @@ func (o *Operation) Wait(ctx context.Context) (*State, error) { return o.waitUnd
 // waitUnder is like Wait, with a context that may end before that of the caller.
 func (o *Operation) waitUnder(ctx, caller context.Context) (*State, error) {
 	start := time.Now()
+	hide := o.show(ctx)
 	e, err := o.wait(ctx)
+	hide()
 	if err != nil && caller.Err() != nil {
 		o.work.abandon(o)
 	}

@@ -1,0 +1,106 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"incus-star/starlarkincus/internal/secret"
+)
+
+// showDelay is the time before the stream of events is connected to show the progress of an operation: most have ended by
+// then.
+const showDelay = 500 * time.Millisecond
+
+// show shows the operation's progress until end is called.
+func (o *Operation) show(ctx context.Context) (end func()) {
+	progress := o.client.config.Progress
+	if progress == nil || o.known() != nil {
+		return func() {}
+	}
+	meter := progress.Begin(o.label(), -1)
+	ctx, cancel := context.WithCancel(ctx)
+	var showing sync.WaitGroup
+	showing.Go(func() {
+		timer := time.NewTimer(showDelay)
+		defer timer.Stop()
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		if !o.client.Listen(ctx) {
+			return
+		}
+		f := o.client.events.follow(o.id)
+		defer o.client.events.unfollow(f)
+		o.deliver(ctx, f, nil, func(s State) { meter.Report(s.Step()) })
+	})
+	return func() {
+		cancel()
+		showing.Wait()
+		meter.End()
+	}
+}
+
+// label returns the description of the operation, with the name of what it works on.
+func (o *Operation) label() string {
+	s := o.State()
+	if s == nil || s.Description == "" {
+		return "Waiting for operation " + o.id
+	}
+	urls := s.Resources["instances"]
+	for _, only := range s.Resources {
+		if len(s.Resources) == 1 {
+			urls = only
+		}
+	}
+	if len(urls) == 1 {
+		if u, err := url.Parse(urls[0]); err == nil {
+			return o.Clean(secret.Text(s.Description + " " + path.Base(u.Path)))
+		}
+	}
+	return o.Clean(secret.Text(s.Description))
+}
+
+// percentIn matches the percentage in a text such as "rootfs: 45% (10MB/s)".
+var percentIn = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(\d{1,3})%`) })
+
+// Step returns the progress in the operation's metadata: numbers in the key progress, and a text in a key that ends with
+// _progress, of which servers send one or both.
+func (s *State) Step() Step {
+	step := Step{Percent: -1}
+	var metadata map[string]json.RawMessage
+	if json.Unmarshal(s.Metadata, &metadata) != nil {
+		return step
+	}
+	var numbers struct{ Stage, Percent, Processed, Speed string }
+	if json.Unmarshal(metadata["progress"], &numbers) == nil {
+		step.Stage = strings.ReplaceAll(numbers.Stage, "_", " ")
+		step.Bytes, _ = strconv.ParseInt(numbers.Processed, 10, 64)
+		step.Speed, _ = strconv.ParseInt(numbers.Speed, 10, 64)
+		if n, err := strconv.Atoi(numbers.Percent); err == nil {
+			step.Percent = min(n, 100)
+		}
+	}
+	for key, raw := range metadata {
+		var text string
+		if stage, is := strings.CutSuffix(key, "_progress"); !is || json.Unmarshal(raw, &text) != nil ||
+			numbers.Stage != "" && stage != numbers.Stage { // of an earlier stage
+			continue
+		}
+		step.Stage, _, _ = strings.Cut(text, ": ")
+		if found := percentIn().FindStringSubmatch(text); found != nil && step.Percent < 0 {
+			n, _ := strconv.Atoi(found[1])
+			step.Percent = min(n, 100)
+		}
+	}
+	step.Stage = secret.Text(step.Stage)
+	return step
+}

@@ -1,0 +1,107 @@
+package rest
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A noted is a Progress that records its calls.
+type noted struct {
+	mu    sync.Mutex
+	calls []string
+}
+
+func (n *noted) note(format string, args ...any) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.calls = append(n.calls, fmt.Sprintf(format, args...))
+}
+
+func (n *noted) Begin(label string, total int64) Meter {
+	n.note("begin %s %d", label, total)
+	return n
+}
+func (n *noted) Add(bytes int64)  { n.note("add %d", bytes) }
+func (n *noted) Report(step Step) { n.note("report %s %d", step.Stage, step.Percent) }
+func (n *noted) End()             { n.note("end") }
+
+// TestShow checks that the stream is connected only for an operation that takes long, and that its updates are shown.
+func TestShow(t *testing.T) {
+	shown := new(noted)
+	events := make(chan string, 10)
+	started, end := make(chan struct{}, 2), make(chan struct{})
+	f := newFake(t,
+		began("POST /1.0/instances"), step{want: waitRequest, body: syncBody(operation(200, "", "null"))},
+		began("POST /1.0/instances"), held(started, end, syncBody(operation(200, "", "null"))), eventsOf(t, events))
+	c := f.client(func(c *Config) { c.Progress = shown })
+	if _, err := begin(t, c).Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	op := begin(t, c)
+	go func() {
+		<-started
+		time.Sleep(2 * showDelay)
+		for i := range 3 {
+			events <- event(progressOf(i))
+		}
+		time.Sleep(100 * time.Millisecond)
+		close(end)
+	}()
+	if _, err := op.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	label := "begin " + op.label() + " -1"
+	if want := []string{label, "end", label, "report download 0", "report download 1", "report download 2", "end"}; !slices.Equal(shown.calls, want) {
+		t.Errorf("got %q, want %q", shown.calls, want)
+	}
+	if _, err := op.Wait(t.Context()); err != nil || len(shown.calls) != 7 {
+		t.Errorf("%v, %q", err, shown.calls)
+	}
+}
+
+// TestStep checks the forms in which servers send the progress.
+func TestStep(t *testing.T) {
+	for metadata, want := range map[string]Step{
+		`null`:           {Percent: -1},
+		`[]`:             {Percent: -1},
+		`{}`:             {Percent: -1},
+		`{"progress":5}`: {Percent: -1},
+		`{"download_progress":"rootfs: 45% (10.51MB/s)"}`:                                                           {Stage: "rootfs", Percent: 45},
+		`{"create_backup_progress":"10.06MB (9.22MB/s)"}`:                                                           {Stage: "10.06MB (9.22MB/s)", Percent: -1},
+		`{"fs_progress":"c1: 3.20GB (1MB/s)"}`:                                                                      {Stage: "c1", Percent: -1},
+		`{"x_progress":"Unpacking: 450%"}`:                                                                          {Stage: "Unpacking", Percent: 100},
+		`{"progress":{"stage":"a_b","percent":"7","speed":"1000"}}`:                                                 {Stage: "a b", Percent: 7, Speed: 1000},
+		`{"progress":{"stage":"a","processed":"70","speed":"1000"}}`:                                                {Stage: "a", Percent: -1, Bytes: 70, Speed: 1000},
+		`{"progress":{"stage":"b","percent":"7","speed":"0"},"a_progress":"first: 100%","b_progress":"second: 7%"}`: {Stage: "second", Percent: 7},
+		`{"x_progress":"https://user:pass@h: 1%"}`:                                                                  {Stage: "https://[redacted]@h", Percent: 1},
+	} {
+		state := &State{Metadata: json.RawMessage(metadata)}
+		if got := state.Step(); got != want {
+			t.Errorf("%s: got %+v, want %+v", metadata, got, want)
+		}
+	}
+}
+
+// TestLabel checks the names of operations.
+func TestLabel(t *testing.T) {
+	for _, test := range []struct {
+		state *State
+		want  string
+	}{
+		{nil, "Waiting for operation x"},
+		{&State{}, "Waiting for operation x"},
+		{&State{Description: "Doing"}, "Doing"},
+		{&State{Description: "Doing", Resources: map[string][]string{"images": {"/1.0/images/abc?project=p"}}}, "Doing abc"},
+		{&State{Description: "Doing", Resources: map[string][]string{"images": {"/1.0/images/a", "/1.0/images/b"}}}, "Doing"},
+		{&State{Description: "Doing", Resources: map[string][]string{"backups": {"/1.0/instances/c1/backups/b"}, "instances": {"/1.0/instances/c1"}}}, "Doing c1"},
+		{&State{Description: "Doing", Resources: map[string][]string{"x": {"%zz"}}}, "Doing"},
+	} {
+		if got := (&Operation{id: "x", state: test.state}).label(); got != test.want {
+			t.Errorf("%+v: got %q, want %q", test.state, got, test.want)
+		}
+	}
+}
