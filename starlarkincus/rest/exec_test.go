@@ -67,16 +67,17 @@ func TestExecCut(t *testing.T) {
 	input := bytes.Repeat([]byte("0123456789abcde\n"), 8<<10)
 	whole, failed := 0, 0
 	for i := range *execCuts {
-		f := newExecFake(t, cat)
 		which, after := 2+r.IntN(6), int64(r.IntN(1<<(4+r.IntN(15))))
-		f.wrap = func(n int, c net.Conn) net.Conn {
-			if n != which {
-				return c
+		f := newExecFake(t, cat, func(f *execFake) {
+			f.wrap = func(n int, c net.Conn) net.Conn {
+				if n != which {
+					return c
+				}
+				left := new(atomic.Int64)
+				left.Store(after)
+				return cutAfter{c, left}
 			}
-			left := new(atomic.Int64)
-			left.Store(after)
-			return cutAfter{c, left}
-		}
+		})
 		client := newClient(t, Config{Socket: f.socket})
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		e := f.begin(ctx, client, ExecOptions{Stdin: bytes.NewReader(input)})
@@ -116,8 +117,7 @@ func shortForgotten(t *testing.T) {
 
 // An operation that ends before the websockets are there.
 func TestExecNeverBegins(t *testing.T) {
-	f := newExecFake(t, cat)
-	f.failure = "Timed out waiting for websockets to connect"
+	f := newExecFake(t, cat, func(f *execFake) { f.failure = "Timed out waiting for websockets to connect" })
 	e := f.begin(t.Context(), newClient(t, Config{Socket: f.socket}), ExecOptions{})
 	if code, err := e.Wait(t.Context()); code != -1 || asError(t, err).Message != f.failure || !errors.Is(err, errors.Operation) {
 		t.Error(code, err)
@@ -126,8 +126,7 @@ func TestExecNeverBegins(t *testing.T) {
 
 // A websocket that can't be connected: the server runs nothing, but the answer to the last one may have been lost.
 func TestExecNotAttached(t *testing.T) {
-	f := newExecFake(t, cat)
-	f.refuse = func(name string) bool { return name == Stderr }
+	f := newExecFake(t, cat, func(f *execFake) { f.refuse = func(name string) bool { return name == Stderr } })
 	e := f.begin(t.Context(), newClient(t, Config{Socket: f.socket}), ExecOptions{})
 	if code, err := e.Wait(t.Context()); code != -1 || asError(t, err).Outcome != errors.Unknown || asError(t, err).OperationID != opID {
 		t.Errorf("%d, %#v", code, err)
@@ -136,8 +135,7 @@ func TestExecNotAttached(t *testing.T) {
 
 // A command that ends before the websocket for signals is there has its output and status.
 func TestExecWithoutControl(t *testing.T) {
-	f := newExecFake(t, cat)
-	f.refuse = func(name string) bool { return name == control }
+	f := newExecFake(t, cat, func(f *execFake) { f.refuse = func(name string) bool { return name == control } })
 	e := f.begin(t.Context(), newClient(t, Config{Socket: f.socket}), ExecOptions{Stdin: strings.NewReader("x")})
 	code, err := e.Wait(t.Context())
 	if out, _ := e.Output(); code != 7 || err != nil || string(out) != "x" {

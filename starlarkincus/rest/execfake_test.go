@@ -47,9 +47,12 @@ type fakeCommand struct {
 	code     int
 }
 
-func newExecFake(t *testing.T, run func(*fakeCommand) int) *execFake {
+func newExecFake(t *testing.T, run func(*fakeCommand) int, changes ...func(*execFake)) *execFake {
 	t.Helper()
 	f := &execFake{t: t, run: run, socket: filepath.Join(t.TempDir(), "s")}
+	for _, change := range changes {
+		change(f)
+	}
 	listener, err := net.Listen("unix", f.socket)
 	if err != nil {
 		t.Fatal(err)
