@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/internal/terminal"
 
 	"golang.org/x/sys/unix"
 )
@@ -33,8 +34,8 @@ type keys struct {
 	failed atomic.Bool // the terminal is gone
 }
 
-func newKeys(terminal *os.File) (*keys, error) {
-	k := &keys{terminal: int(terminal.Fd())}
+func newKeys(in *os.File) (*keys, error) {
+	k := &keys{terminal: int(in.Fd())}
 	var err error
 	if k.file, k.pipe, err = os.Pipe(); err != nil {
 		return nil, err
@@ -113,12 +114,12 @@ func (k *keys) copy() error {
 		if len(k.filter.held) > 0 {
 			wait = escapeTime
 		}
-		switch ready, err := k.ready(wait); {
+		switch ready, err := terminal.Select(k.terminal, k.wake[0], wait); {
 		case err != nil:
 			return err
-		case ready == woken:
+		case ready == terminal.Woken:
 			return nil
-		case ready == nothing:
+		case ready == terminal.Nothing:
 			k.pending = append(k.pending, k.filter.flush()...)
 			continue
 		}
@@ -133,38 +134,5 @@ func (k *keys) copy() error {
 			return io.EOF
 		}
 		k.pending = append(k.pending, k.filter.feed(buf[:n])...)
-	}
-}
-
-// Results of ready.
-const (
-	nothing = iota // timeout
-	typed
-	woken
-)
-
-// ready waits for input, without a limit if wait is 0.
-func (k *keys) ready(wait time.Duration) (int, error) {
-	for {
-		var set unix.FdSet
-		set.Set(k.terminal)
-		set.Set(k.wake[0])
-		var timeout *unix.Timeval
-		if wait > 0 {
-			t := unix.NsecToTimeval(wait.Nanoseconds())
-			timeout = &t
-		}
-		_, err := unix.Select(max(k.terminal, k.wake[0])+1, &set, nil, nil, timeout)
-		switch {
-		case err == unix.EINTR:
-			continue
-		case err != nil:
-			return nothing, err
-		case set.IsSet(k.wake[0]):
-			return woken, nil
-		case set.IsSet(k.terminal):
-			return typed, nil
-		}
-		return nothing, nil
 	}
 }

@@ -71,8 +71,8 @@ type bad struct{ starlark.NoneType }
 
 func (bad) String() string { panic("bad value") }
 
-// A terminal is a pseudo-terminal with a prompt at its other end.
-type terminal struct {
+// A screen is a pseudo-terminal with a prompt at its other end.
+type screen struct {
 	t      *testing.T
 	master *os.File
 	slave  *os.File     // open during the test, to read its mode
@@ -86,7 +86,7 @@ type terminal struct {
 	seen   int           // length of the output that expect has consumed
 }
 
-func startTerminal(t *testing.T, state string, env ...string) *terminal {
+func startTerminal(t *testing.T, state string, env ...string) *screen {
 	t.Helper()
 	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
 	if err != nil {
@@ -99,7 +99,7 @@ func startTerminal(t *testing.T, state string, env ...string) *terminal {
 	check(t, unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 40, Col: 100}))
 	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
 	check(t, err)
-	p := &terminal{t: t, master: master, slave: slave, exited: make(chan struct{}), more: make(chan struct{})}
+	p := &screen{t: t, master: master, slave: slave, exited: make(chan struct{}), more: make(chan struct{})}
 	p.found = p.mode()
 	p.cmd = exec.Command(os.Args[0])
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = slave, slave, slave
@@ -146,7 +146,7 @@ func check(t *testing.T, err error) {
 	}
 }
 
-func (p *terminal) send(text string) {
+func (p *screen) send(text string) {
 	p.t.Helper()
 	check(p.t, p.master.SetWriteDeadline(time.Now().Add(patience)))
 	_, err := p.master.WriteString(text)
@@ -159,7 +159,7 @@ var controls = regexp.MustCompile("\x1b\\[[0-9;?]*[A-Za-z]")
 func readable(s string) string { return strings.ReplaceAll(controls.ReplaceAllString(s, ""), "\r", "") }
 
 // expect waits for text in the output that follows the last expected text, and returns the output before it.
-func (p *terminal) expect(text string) string {
+func (p *screen) expect(text string) string {
 	p.t.Helper()
 	deadline := time.After(patience)
 	for {
@@ -180,14 +180,14 @@ func (p *terminal) expect(text string) string {
 }
 
 // enter types a line at the next prompt.
-func (p *terminal) enter(line string) {
+func (p *screen) enter(line string) {
 	p.t.Helper()
 	p.expect(">>> ")
 	p.send(line + "\r")
 }
 
 // status waits for the end of the process and returns its exit status.
-func (p *terminal) status() int {
+func (p *screen) status() int {
 	p.t.Helper()
 	select {
 	case <-p.exited:
@@ -197,7 +197,7 @@ func (p *terminal) status() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-func (p *terminal) mode() unix.Termios {
+func (p *screen) mode() unix.Termios {
 	p.t.Helper()
 	mode, err := unix.IoctlGetTermios(int(p.slave.Fd()), unix.TCGETS)
 	check(p.t, err)

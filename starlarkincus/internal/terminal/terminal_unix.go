@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -43,16 +44,10 @@ func (i *input) Read(p []byte) (int, error) {
 	i.mu.Unlock()
 	defer i.reading.Done()
 	for {
-		var set unix.FdSet
-		set.Set(i.terminal)
-		set.Set(i.wake[0])
-		_, err := unix.Select(max(i.terminal, i.wake[0])+1, &set, nil, nil, nil)
-		switch {
-		case err == unix.EINTR:
-			continue
+		switch ready, err := Select(i.terminal, i.wake[0], 0); {
 		case err != nil:
 			return 0, err
-		case set.IsSet(i.wake[0]):
+		case ready == Woken:
 			return 0, io.EOF
 		}
 		n, err := unix.Read(i.terminal, p)
@@ -125,4 +120,37 @@ func (c *changes) unwatch() {
 	signal.Stop(c.signals)
 	close(c.signals)
 	<-c.done
+}
+
+// Results of Select.
+const (
+	Nothing = iota // timeout
+	Typed
+	Woken
+)
+
+// Select waits for input from a terminal, or for a byte in the pipe wake, without a limit if wait is 0.
+func Select(terminal, wake int, wait time.Duration) (int, error) {
+	for {
+		var set unix.FdSet
+		set.Set(terminal)
+		set.Set(wake)
+		var timeout *unix.Timeval
+		if wait > 0 {
+			t := unix.NsecToTimeval(wait.Nanoseconds())
+			timeout = &t
+		}
+		_, err := unix.Select(max(terminal, wake)+1, &set, nil, nil, timeout)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return Nothing, err
+		case set.IsSet(wake):
+			return Woken, nil
+		case set.IsSet(terminal):
+			return Typed, nil
+		}
+		return Nothing, nil
+	}
 }
