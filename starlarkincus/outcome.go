@@ -47,18 +47,23 @@ func (c *invocation) permit() error {
 	return nil
 }
 
-// judge sets Reads of a failure, and its outcome if the failed request itself changes nothing. Before is the binding at
-// the beginning of the call.
+// judge sets Reads of a failure, and its outcome if the failed request itself changes nothing. A change that was refused
+// by its operation no longer counts as accepted. Before is the binding at the beginning of the call.
 func (c *invocation) judge(before builtin.Binding, err error) error {
 	var e *errors.Error
 	if !errors.As(err, &e) || e.Class.IsA(errors.Script) {
 		return err
 	}
 	e.Reads = c.effect() == spec.Reads || c.args.flag("reads", false)
+	now := builtin.Of(c.thread)
 	if e.Outcome != "" {
+		undone := e.Outcome == errors.Refused || e.Outcome == errors.NotSent
+		if undone && e.OperationID != "" && now.Sent > before.Sent {
+			now.Sent--
+		}
 		return err
 	}
-	switch now := builtin.Of(c.thread); {
+	switch {
 	case now.Done > before.Done && now.Done-before.Done == now.Sent-before.Sent:
 		e.Outcome = errors.Done
 	case now.Sent > before.Sent:

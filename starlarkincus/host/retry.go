@@ -33,8 +33,8 @@ outcome is "refused", "not_sent" or None), provided that fn changed nothing else
 the outcome: retry(inst.exec, …, on=IncusConnectionError) may run the command twice. It never retries after a ScriptError,
 Ctrl-C, a timeout or exit().
 
-If the last call fails too, its error is raised; its attribute attempts is the number of calls. Use a lambda if fn itself
-has a parameter named on, times, delay or backoff.`,
+The error of the last call, or the first one that isn't retried, is raised; its attribute attempts is the number of calls.
+Use a lambda if fn itself has a parameter named on, times, delay or backoff.`,
 	Call: onTask(retry),
 }
 
@@ -171,7 +171,7 @@ func isTransient(failure *errors.Error) bool {
 	return false
 }
 
-// A retried is the last error of a retry, with notes about the earlier ones.
+// A retried is the error of a retry, with notes about earlier ones.
 type retried struct {
 	err     error
 	failure *errors.Error // the error with the number of attempts; nil for an error of no class
@@ -192,11 +192,8 @@ func (e *retried) As(target any) bool {
 // Is asks the failure, because only that has the value of a class that a script made.
 func (e *retried) Is(target error) bool { return e.failure != nil && errors.Is(e.failure, target) }
 
-// retriedError returns the error of retry. After a single attempt it is err itself.
+// retriedError returns the error of retry, whose earlier attempts failed with the errors in failed.
 func retriedError(err error, failed []error, took time.Duration) error {
-	if failed == nil {
-		return err
-	}
 	r := &retried{err: err}
 	if failure := failureOf(err); failure != nil {
 		own := *failure
@@ -206,6 +203,9 @@ func retriedError(err error, failed []error, took time.Duration) error {
 		}
 		own.Fields["attempts"] = len(failed) + 1
 		r.failure = &own
+	}
+	if failed == nil {
+		return r
 	}
 	r.notes = []string{fmt.Sprintf("failed %d times in %v", len(failed)+1, took.Round(100*time.Millisecond))}
 	shown := err.Error()
