@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"incus-star/starlarkincus/internal/printable"
+	"incus-star/starlarkincus/internal/terminal"
 	"incus-star/starlarkincus/rest"
 
 	"github.com/vbauerster/mpb/v8"
@@ -56,6 +57,7 @@ func (f *flags) showProgress(stdout, stderr *os.File) (p *progress, out, errs io
 		return nil, stdout, stderr
 	}
 	p = &progress{screen: &screen{terminal: stderr}}
+	terminal.OnTake(p.screen.yield)
 	out, errs = stdout, p.screen.writer(stderr)
 	if term.IsTerminal(int(stdout.Fd())) {
 		out = p.screen.writer(stdout)
@@ -241,6 +243,7 @@ func (p *progress) close() {
 	if p == nil {
 		return
 	}
+	terminal.OnTake(nil)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.bars != nil {

@@ -165,6 +165,13 @@ func TestProgressLines(t *testing.T) {
 	v.sees("in the middle")
 	fmt.Fprintln(errs, " of a line")
 	v.sees("Creating instance web1")
+	p.screen.yield(true)
+	time.Sleep(300 * time.Millisecond)
+	if got, want := v.text(), []string{"before", "in the middle of a line", ""}; !slices.Equal(got, want) {
+		t.Errorf("while the terminal is taken: %q, want %q", got, want)
+	}
+	p.screen.yield(false)
+	v.sees("Creating instance web1")
 	for _, m := range []rest.Meter{transfer, operation, unknown, unknown} {
 		m.End()
 	}
@@ -190,7 +197,7 @@ func TestProgressAndText(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	p, out, errs := (&flags{progress: "auto"}).showProgress(v.terminal, v.terminal)
 	var tasks sync.WaitGroup
-	const lines = 60
+	const lines = 30
 	for task := range 6 {
 		random := rand.New(rand.NewPCG(seed, uint64(task)))
 		tasks.Go(func() {

@@ -20,6 +20,7 @@ type screen struct {
 	mu    sync.Mutex
 	lines []byte // the lines of progress
 	count int    // the number of them on the terminal
+	away  bool   // the terminal belongs to a program elsewhere
 	inner bool   // the text doesn't end with a newline, so that no line may follow
 }
 
@@ -66,7 +67,7 @@ func (s *screen) erase(out *bytes.Buffer) {
 
 // draw appends the lines, unless they would be in the middle of a line of text.
 func (s *screen) draw(out *bytes.Buffer) {
-	if !s.inner {
+	if !s.inner && !s.away {
 		out.Write(s.lines)
 		s.count = bytes.Count(s.lines, []byte("\n"))
 	}
@@ -80,6 +81,16 @@ func (s *screen) clear() {
 	var out bytes.Buffer
 	s.erase(&out)
 	_, _ = s.terminal.Write(out.Bytes())
+}
+
+// yield removes the lines while the terminal belongs to a program elsewhere.
+func (s *screen) yield(taken bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out bytes.Buffer
+	s.erase(&out)
+	_, _ = s.terminal.Write(out.Bytes())
+	s.away, s.inner = taken, false
 }
 
 // writer returns a writer of text above the lines. The file is the terminal, as standard output or standard error.

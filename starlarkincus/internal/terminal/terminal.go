@@ -26,7 +26,16 @@ type Terminal struct {
 var (
 	takenMu sync.Mutex
 	taken   *Terminal
+	yield   func(taken bool)
 )
+
+// OnTake sets the function that is called with true before the terminal belongs to a program elsewhere, and with false after
+// it. It must not write to the terminal in between.
+func OnTake(f func(taken bool)) {
+	takenMu.Lock()
+	defer takenMu.Unlock()
+	yield = f
+}
 
 // Take takes the terminal that both files must be.
 func Take(in, out *os.File) (*Terminal, error) {
@@ -48,6 +57,9 @@ func Take(in, out *os.File) (*Terminal, error) {
 	}
 	t.watch(t)
 	taken = t
+	if yield != nil {
+		yield(true)
+	}
 	return t, nil
 }
 
@@ -96,6 +108,9 @@ func (t *Terminal) Release() {
 	t.restore()
 	_ = t.Close()
 	t.input.close()
+	if yield != nil {
+		yield(false)
+	}
 }
 
 // Restore gives back the terminal that is taken, if one is, for a process that is about to end.
