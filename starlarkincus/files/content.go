@@ -174,13 +174,3 @@ func (s source) read(part []byte, at int64) error {
 	}
 	return &LocalError{Path: s.local, Err: err}
 }
-
-// A LocalError is a failure of a local file.
-type LocalError struct {
-	Path    string
-	Err     error
-	Outcome errors.Outcome // of a change there; empty for a call that changes nothing there
-}
-
-func (e *LocalError) Error() string { return e.Path + ": " + e.Err.Error() }
-func (e *LocalError) Unwrap() error { return e.Err }

@@ -19,15 +19,14 @@ import (
 type pull struct {
 	*Call
 	record
-	local   *os.Root
-	path    string // of local
 	large   chan struct{}
+	top     *localFolder
 	folders []pulledFolder
 }
 
 // A pulledFolder is a folder whose mode and time are set at the end, because it may not be writable.
 type pulledFolder struct {
-	name string
+	name string // below the top
 	info Info
 	old  fs.FileInfo // nil for a new one
 }
@@ -43,19 +42,22 @@ func (c *Call) Pull(remote, local string) (Transfer, error) {
 	p := &pull{Call: c, large: make(chan struct{}, largeFiles)}
 	local = filepath.Clean(local)
 	if info.isDir() {
-		return p.folder(info, local)
+		return p.tree(info, local)
 	}
-	if p.path = filepath.Dir(local); !info.isRegular() {
+	if !info.isRegular() {
 		return Transfer{}, special(info)
 	}
-	if p.local, err = os.OpenRoot(p.path); err != nil {
-		return Transfer{}, &LocalError{Path: p.path, Err: reason(err)}
+	if p.top, err = openFolder(filepath.Dir(local)); err != nil {
+		return Transfer{}, err
 	}
-	defer p.local.Close()
+	defer p.top.release()
 	name := filepath.Base(local)
-	old, err := p.lookAt(name)
+	old, err := p.top.lookAt(name)
 	if err == nil {
-		err = p.file(c.ctx, name, info, old)
+		err = p.top.replaceable(name, old)
+	}
+	if err == nil {
+		err = p.file(c.ctx, p.top, name, info, old)
 	}
 	return p.done(err)
 }
@@ -66,56 +68,36 @@ func special(info Info) error {
 		Object: &errors.Object{Kind: "file", Name: info.Path}}
 }
 
-// folder writes a tree.
-func (p *pull) folder(info Info, local string) (Transfer, error) {
-	p.path = local
-	err := os.Mkdir(local, 0o700)
-	if created := err == nil; created {
-		p.add(local, 0)
-	} else if !errors.Is(err, fs.ErrExist) {
-		return Transfer{}, &LocalError{Path: local, Err: reason(err)}
-	}
+// tree writes a folder with all that is in it.
+func (p *pull) tree(info Info, local string) (Transfer, error) {
 	var old fs.FileInfo
-	if err != nil {
-		if old, err = os.Stat(local); err != nil {
-			return Transfer{}, &LocalError{Path: local, Err: reason(err)}
-		}
+	err := os.Mkdir(local, 0o700)
+	switch {
+	case err == nil:
+		p.add(local, 0)
+	case errors.Is(err, fs.ErrExist):
+		old, err = os.Stat(local)
 	}
-	if p.local, err = os.OpenRoot(local); err != nil {
+	if err != nil {
 		return Transfer{}, &LocalError{Path: local, Err: reason(err)}
 	}
-	defer p.local.Close()
+	if p.top, err = openFolder(local); err != nil {
+		return Transfer{}, err
+	}
+	defer p.top.release()
 	g := newGroup(p.ctx, workers)
-	g.fail(p.tree(g, ".", info, old))
+	p.top.users.Add(1)
+	g.fail(p.folder(g, p.top, ".", info, old))
 	if err := g.wait(); err != nil {
 		return p.done(err)
 	}
 	return p.done(p.finish())
 }
 
-// at returns the local path of a name below the folder.
-func (p *pull) at(name string) string { return filepath.Join(p.path, name) }
-
-// failed returns the error for a name below the folder.
-func (p *pull) failed(name string, err error) error {
-	return &LocalError{Path: p.at(name), Err: reason(err)}
-}
-
-// lookAt describes what is there under a name; nil for nothing.
-func (p *pull) lookAt(name string) (fs.FileInfo, error) {
-	info, err := p.local.Lstat(name)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil
-	case err != nil:
-		return nil, p.failed(name, err)
-	}
-	return info, nil
-}
-
-// tree writes what is in a folder that exists here.
-func (p *pull) tree(g *group, dir string, info Info, old fs.FileInfo) error {
-	p.folders = append(p.folders, pulledFolder{dir, info, old})
+// folder writes what is in a folder that exists here, and releases it.
+func (p *pull) folder(g *group, in *localFolder, name string, info Info, old fs.FileInfo) error {
+	defer in.release()
+	p.folders = append(p.folders, pulledFolder{name, info, old})
 	found, err := p.readDir(info.Path)
 	if err != nil {
 		return err
@@ -124,7 +106,13 @@ func (p *pull) tree(g *group, dir string, info Info, old fs.FileInfo) error {
 		if g.ctx.Err() != nil {
 			return nil // g has the error
 		}
-		if err := p.entry(g, filepath.Join(dir, entry.Name()), entry); err != nil {
+		var there fs.FileInfo
+		if old != nil {
+			if there, err = in.lookAt(entry.Name()); err != nil {
+				return err
+			}
+		}
+		if err := p.entry(g, in, name, entry, there); err != nil {
 			return err
 		}
 	}
@@ -132,158 +120,122 @@ func (p *pull) tree(g *group, dir string, info Info, old fs.FileInfo) error {
 }
 
 // entry writes something in a folder, in the background if it isn't a folder.
-func (p *pull) entry(g *group, name string, info Info) error {
-	old, err := p.lookAt(name)
-	if err != nil {
+func (p *pull) entry(g *group, in *localFolder, folder string, info Info, old fs.FileInfo) error {
+	name := info.Name()
+	work := p.file
+	switch {
+	case info.isDir():
+		if old != nil && !old.IsDir() {
+			return in.failed(name, fmt.Errorf("is a %s here, and a folder there", kind(old.Mode())))
+		}
+		if old == nil {
+			if err := in.Mkdir(name, 0o700); err != nil {
+				return in.failed(name, err)
+			}
+			p.add(in.at(name), 0)
+		}
+		inner, err := in.below(name)
+		if err != nil {
+			return err
+		}
+		return p.folder(g, inner, filepath.Join(folder, name), info, old)
+	case info.isLink():
+		work = p.link
+	case !info.isRegular():
+		return special(info)
+	}
+	if err := in.replaceable(name, old); err != nil {
 		return err
 	}
-	switch {
-	case info.isDir() && old == nil:
-		if err := p.local.Mkdir(name, 0o700); err != nil {
-			return p.failed(name, err)
-		}
-		p.add(p.at(name), 0)
-		return p.tree(g, name, info, nil)
-	case info.isDir() && !old.IsDir():
-		return p.failed(name, fmt.Errorf("is a %s, and a folder in the instance", kind(old.Mode())))
-	case info.isDir():
-		return p.tree(g, name, info, old)
-	case info.isLink():
-		g.start(func(context.Context) error { return p.link(name, info, old) })
-	case info.isRegular():
-		g.start(func(ctx context.Context) error { return p.file(ctx, name, info, old) })
-	default:
-		return special(info)
+	in.users.Add(1)
+	if !g.start(func(ctx context.Context) error {
+		defer in.release()
+		return work(ctx, in, name, info, old)
+	}) {
+		in.release()
 	}
 	return nil
 }
 
-// replaceable returns an error if something here can't be replaced.
-func (p *pull) replaceable(name string, old fs.FileInfo) error {
-	if old == nil || old.Mode().IsRegular() || old.Mode().Type() == fs.ModeSymlink {
-		return nil
-	}
-	return p.failed(name, fmt.Errorf("is a %s, which isn't replaced", kind(old.Mode())))
-}
-
 // link writes a symbolic link.
-func (p *pull) link(name string, info Info, old fs.FileInfo) error {
+func (p *pull) link(_ context.Context, in *localFolder, name string, info Info, old fs.FileInfo) error {
 	to, err := p.readLink(info.Path)
 	if err != nil {
 		return err
 	}
-	if err := p.replaceable(name, old); err != nil {
-		return err
-	}
 	if old != nil && old.Mode().Type() == fs.ModeSymlink {
-		if now, err := p.local.Readlink(name); err == nil && now == to {
+		if now, err := in.Readlink(name); err == nil && now == to {
 			return nil
 		}
 	}
-	temporary := filepath.Join(filepath.Dir(name), temporaryName(filepath.Base(name)))
-	if err := p.local.Symlink(to, temporary); err != nil {
-		return p.failed(name, err)
+	temporary := temporaryName(name)
+	if err := in.Symlink(to, temporary); err != nil {
+		return in.failed(name, err)
 	}
-	if err := p.local.Rename(temporary, name); err != nil {
-		_ = p.local.Remove(temporary)
-		return p.failed(name, err)
+	if err := in.Rename(temporary, name); err != nil {
+		_ = in.Remove(temporary)
+		return in.failed(name, err)
 	}
-	p.add(p.at(name), 0)
+	p.add(in.at(name), 0)
 	return nil
 }
 
 // file writes a file, unless the same is there.
-func (p *pull) file(ctx context.Context, name string, info Info, old fs.FileInfo) error {
-	if err := p.replaceable(name, old); err != nil {
-		return err
-	}
-	if info.Size > packetSize {
-		select {
-		case p.large <- struct{}{}:
-			defer func() { <-p.large }()
-		case <-ctx.Done():
-			return stopped(ctx)
-		}
-	}
+func (p *pull) file(ctx context.Context, in *localFolder, name string, info Info, old fs.FileInfo) error {
 	from, err := p.openRegular(info.Path)
 	if err != nil {
 		return err
 	}
 	defer from.Close()
-	temporary := filepath.Join(filepath.Dir(name), temporaryName(filepath.Base(name)))
-	to, err := p.local.OpenFile(temporary, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return p.failed(name, err)
-	}
-	keep := false
-	defer func() {
-		if to.Close(); !keep {
-			_ = p.local.Remove(temporary)
+	var content io.ReaderAt
+	var size int64
+	to := &localFile{in: in, name: name}
+	defer to.discard()
+	if info.Size > 0 && info.Size <= packetSize { // compared before anything is written
+		small := &memory{data: make([]byte, info.Size)}
+		if size, err = p.download(ctx, from, info.Size, small); err != nil {
+			return err
 		}
-	}()
-	size, err := p.download(ctx, from, info.Size, &localWriter{to, p.at(name)})
-	if err != nil {
-		return err
+		content = bytes.NewReader(small.data[:size])
+	} else {
+		if info.Size > 0 {
+			select {
+			case p.large <- struct{}{}:
+				defer func() { <-p.large }()
+			case <-ctx.Done():
+				return stopped(ctx)
+			}
+		}
+		if err := to.create(); err != nil {
+			return err
+		}
+		if size, err = p.download(ctx, from, info.Size, to); err != nil {
+			return err
+		}
+		content = to.File
 	}
 	perm := info.Mode.Perm()
-	if err := errors.Join(to.Truncate(size), to.Chmod(perm)); err != nil {
-		return p.failed(name, err)
-	}
-	same, err := p.sameHere(name, to, size, old)
-	if err != nil {
+	same, err := in.same(name, content, size, old)
+	switch {
+	case err != nil:
 		return err
-	}
-	if same && old.Mode().Perm() == perm && old.ModTime().Unix() == info.ModTime.Unix() {
+	case same && old.Mode().Perm() == perm && old.ModTime().Unix() == info.ModTime.Unix():
 		return nil
+	case to.File == nil:
+		if err := to.create(); err != nil {
+			return err
+		}
+		if _, err := io.Copy(to.File, io.NewSectionReader(content, 0, size)); err != nil {
+			return in.failed(name, err)
+		}
 	}
-	if err := p.local.Chtimes(temporary, time.Time{}, info.ModTime); err != nil {
-		return p.failed(name, err)
+	if err := to.complete(size, perm, info.ModTime); err != nil {
+		return in.failed(name, err)
 	}
-	if err := p.local.Rename(temporary, name); err != nil {
-		return p.failed(name, err)
-	}
-	if keep = true; !same || old.Mode().Perm() != perm {
-		p.add(p.at(name), size)
+	if !same || old.Mode().Perm() != perm {
+		p.add(in.at(name), size)
 	}
 	return nil
-}
-
-// sameHere reports whether a local file has the content of a new one.
-func (p *pull) sameHere(name string, now *os.File, size int64, old fs.FileInfo) (bool, error) {
-	if old == nil || !old.Mode().IsRegular() || old.Size() != size {
-		return false, nil
-	}
-	f, err := p.local.Open(name)
-	if err != nil {
-		return false, nil // it is replaced
-	}
-	defer f.Close()
-	var a, b [packetSize]byte
-	for at := int64(0); at < size; at += packetSize {
-		n, err := now.ReadAt(a[:], at)
-		if err != nil && err != io.EOF {
-			return false, p.failed(name, err)
-		}
-		m, _ := f.ReadAt(b[:], at)
-		if !bytes.Equal(a[:n], b[:m]) {
-			return false, nil
-		}
-	}
-	return true, nil
-}
-
-// A localWriter writes to a local file, whose errors it names.
-type localWriter struct {
-	*os.File
-	path string
-}
-
-func (w *localWriter) WriteAt(p []byte, at int64) (int, error) {
-	n, err := w.File.WriteAt(p, at)
-	if err != nil {
-		err = &LocalError{Path: w.path, Err: reason(err)}
-	}
-	return n, err
 }
 
 // finish sets the modes and times of the folders, those below first.
@@ -291,53 +243,16 @@ func (p *pull) finish() error {
 	for _, f := range slices.Backward(p.folders) {
 		perm := f.info.Mode.Perm()
 		if f.old == nil || f.old.Mode().Perm() != perm {
-			if err := p.local.Chmod(f.name, perm); err != nil {
-				return p.failed(f.name, err)
+			if err := p.top.Chmod(f.name, perm); err != nil {
+				return p.top.failed(f.name, err)
 			}
 			if f.old != nil {
-				p.add(p.at(f.name), 0)
+				p.add(p.top.at(f.name), 0)
 			}
 		}
-		if err := p.local.Chtimes(f.name, time.Time{}, f.info.ModTime); err != nil {
-			return p.failed(f.name, err)
+		if err := p.top.Chtimes(f.name, time.Time{}, f.info.ModTime); err != nil {
+			return p.top.failed(f.name, err)
 		}
 	}
 	return nil
-}
-
-// ReadFile returns the content of a file of at most limit bytes.
-func (c *Call) ReadFile(path string, limit int64) ([]byte, error) {
-	f, info, err := c.open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	large := errors.New(errors.Limit, "%s is larger than the limit of %d MiB: pull copies it to a local file", path, limit>>20)
-	if info.Size > limit {
-		return nil, large
-	}
-	content := &memory{limit: limit, large: large}
-	content.data = make([]byte, info.Size)
-	n, err := c.download(c.ctx, f, info.Size, content)
-	if err != nil {
-		return nil, err
-	}
-	return content.data[:n], nil
-}
-
-// memory is a content in memory. Only one that grows is written in order.
-type memory struct {
-	data  []byte
-	limit int64
-	large error
-}
-
-func (m *memory) WriteAt(p []byte, at int64) (int, error) {
-	if end := at + int64(len(p)); end > int64(len(m.data)) {
-		if end > m.limit {
-			return 0, m.large
-		}
-		m.data = append(m.data, make([]byte, end-int64(len(m.data)))...)
-	}
-	return copy(m.data[at:], p), nil
 }

@@ -108,7 +108,7 @@ func (p *push) tree(g *group, dir, remote string, info fs.FileInfo, old *Info) e
 		return err
 	}
 	p.folders = append(p.folders, f)
-	entries, err := fs.ReadDir(p.local.FS(), dir)
+	entries, err := p.readLocal(dir)
 	if err != nil {
 		return &LocalError{Path: filepath.Join(p.path, dir), Err: reason(err)}
 	}
@@ -126,6 +126,16 @@ func (p *push) tree(g *group, dir, remote string, info fs.FileInfo, old *Info) e
 		}
 	}
 	return nil
+}
+
+// readLocal lists a local folder.
+func (p *push) readLocal(dir string) ([]fs.DirEntry, error) {
+	f, err := p.local.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.ReadDir(-1)
 }
 
 // enter creates a folder, or sets the attributes of an existing one and lists it.
@@ -242,19 +252,6 @@ func (p *push) times() error {
 		}
 	}
 	return g.wait()
-}
-
-// reason returns a file's error without the path.
-func reason(err error) error {
-	var pathErr *fs.PathError
-	var linkErr *os.LinkError
-	switch {
-	case errors.As(err, &pathErr):
-		return pathErr.Err
-	case errors.As(err, &linkErr):
-		return linkErr.Err
-	}
-	return err
 }
 
 // Into returns the path of the destination for a source: one that ends with a slash is a folder to put the source in.
