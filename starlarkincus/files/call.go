@@ -79,7 +79,7 @@ func (c *Call) failure(err error, changes bool) error {
 	switch {
 	case c.made.Load() > 0, c.sent.Load() && errors.As(err, new(*lostError)):
 		outcome = errors.Unknown
-	case c.sent.Load():
+	case c.sent.Load(), errors.Is(err, errors.API):
 		outcome = errors.Refused
 	}
 	var lost *lostError
@@ -174,7 +174,9 @@ func (c *Call) judge(path string, err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, errReadOnly):
-		return errors.New(errors.Permission, "%s: nothing was sent, because this client only reads", path)
+		return &errors.Error{Class: errors.Permission, Message: path + ": nothing was sent, because this client only reads", Outcome: errors.NotSent}
+	case errors.Is(err, errNoSpecialBits):
+		return &errors.Error{Class: errors.NotImplemented, Message: path + ": " + err.Error(), Object: &errors.Object{Kind: "file", Name: path}}
 	case errors.Is(err, fs.ErrNotExist):
 		return errors.NewFile(path, codeMissing, "")
 	case errors.Is(err, fs.ErrPermission):

@@ -92,8 +92,20 @@ func (c *Call) set(path string, on target, a attributes) error {
 	if a.Mode == nil {
 		return nil
 	}
-	return c.change(path, func(*sftp.Client) error { return on.Chmod(*a.Mode) })
+	if err := c.change(path, func(*sftp.Client) error { return on.Chmod(*a.Mode) }); err != nil || *a.Mode == a.Mode.Perm() {
+		return err
+	}
+	return c.ask(path, func(*sftp.Client) error {
+		found, err := on.Stat()
+		if err == nil && found.Mode()&bits != *a.Mode {
+			return errNoSpecialBits
+		}
+		return err
+	})
 }
+
+// errNoSpecialBits is the error of older servers, which ignore the special bits of a mode.
+var errNoSpecialBits = errors.Plain("the server can't set the set-user-ID, set-group-ID and sticky bits")
 
 // setTime sets the time of the last change.
 func (c *Call) setTime(path string, t time.Time) error {
@@ -188,11 +200,21 @@ func (c *Call) put(ctx context.Context, target string, old *Info, from source) (
 		return false, err
 	}
 	defer t.discard()
-	if err := c.set(target, t.file, a); err != nil {
+	first := a // without the special bits, which writing clears
+	if a.Mode != nil {
+		perm := a.Mode.Perm()
+		first.Mode = &perm
+	}
+	if err := c.set(target, t.file, first); err != nil {
 		return false, err
 	}
 	if err := c.upload(ctx, t.file, from); err != nil {
 		return false, err
+	}
+	if a.Mode != nil && *a.Mode != *first.Mode {
+		if err := c.set(target, t.file, attributes{Attributes: Attributes{Mode: a.Mode}}); err != nil {
+			return false, err
+		}
 	}
 	if err := c.ask(target, func(*sftp.Client) error { return t.file.Close() }); err != nil {
 		return false, err
