@@ -32,10 +32,14 @@ testbed() { # testbed.sh's arguments
 	wait "$running"
 }
 
-go_test() { # LINE MEMBERS [go test FLAG...] [PACKAGE...]
-	local cluster=()
-	(($2 == 1)) || cluster=(--cluster "$2")
-	testbed --incus "$1" "${cluster[@]}" env CGO_ENABLED=1 go test -race -timeout 20m "${@:3}"
+go_test() { # LINE MEMBERS|--servers=N [go test FLAG...] [PACKAGE...]
+	local several=()
+	case $2 in
+	1) ;;
+	--*) several=("$2") ;;
+	*) several=(--cluster "$2") ;;
+	esac
+	testbed --incus "$1" "${several[@]}" env CGO_ENABLED=1 go test -race -timeout 20m "${@:3}"
 }
 
 # Sets packages to those with a test of such a name.
@@ -58,6 +62,12 @@ real() { # LINE [go test FLAG...]
 cluster() { # LINE
 	packages_with RealCluster
 	go_test "$1" 3 -p 1 -run RealCluster "${packages[@]}"
+}
+
+# Tests that need two servers.
+servers() { # LINE
+	packages_with RealServers
+	go_test "$1" --servers=2 -p 1 -run RealServers "${packages[@]}"
 }
 
 # Tests that would disturb the others, because they kill a daemon.
@@ -249,6 +259,8 @@ stage "tests on Incus 6.0" real 6.0 "$@"
 stage "tests on Incus 7.0" real 7.0 "$@"
 stage "tests on a cluster of Incus 6.0" cluster 6.0
 stage "tests on a cluster of Incus 7.0" cluster 7.0
+stage "tests on two servers of Incus 6.0" servers 6.0
+stage "tests on two servers of Incus 7.0" servers 7.0
 stage "a killed Incus 6.0" killed 6.0
 stage "a killed Incus 7.0" killed 7.0
 stage "the end of a testbed of Incus 6.0" ends 6.0

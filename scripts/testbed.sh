@@ -10,12 +10,13 @@ set -euo pipefail
 
 usage() {
 	cat <<'END'
-usage: testbed.sh [--incus 6.0|7.0] [--cluster N] COMMAND [ARG...]
+usage: testbed.sh [--incus 6.0|7.0] [--cluster N | --servers N] COMMAND [ARG...]
 
-Runs COMMAND beside a throwaway Incus daemon, or a cluster of N, and ends with its status. Needs Linux and root.
+Runs COMMAND beside a throwaway Incus daemon, or several, and ends with its status. Needs Linux and root.
 
   --incus LINE   the line of Incus releases, 6.0 (the default) or 7.0
   --cluster N    N daemons, joined
+  --servers N    N daemons, each a server of its own, which reach each other
   --help         this text
 
 Installs missing packages on Debian 12 and 13. A daemon of a line that the machine doesn't have is kept in
@@ -29,9 +30,10 @@ COMMAND sees the machine's files except those in /run, and no network but the te
   INCUS_STAR_TESTBED_ENDPOINT      the daemon's https address
   INCUS_STAR_TESTBED_PID           the daemon's process id
   INCUS_STAR_TESTBED_LOG           the file with the daemon's output
-In a cluster these are the first member's, and there are also:
-  INCUS_STAR_TESTBED_CLUSTER       N
-  INCUS_STAR_TESTBED_DIRS          all members' folders, as a:b:c
+With several daemons these are the first one's, and there are also:
+  INCUS_STAR_TESTBED_CLUSTER       N, or with --servers
+  INCUS_STAR_TESTBED_SERVERS       N
+  INCUS_STAR_TESTBED_DIRS          all daemons' folders, as a:b:c
   INCUS_STAR_TESTBED_ENDPOINTS     their https addresses, as a,b,c
   INCUS_STAR_TESTBED_PIDS          their process ids, as a,b,c
 END
@@ -51,17 +53,18 @@ readonly unavailable=69 broken=70
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 main() {
-	local line=6.0 members=1
+	local line=6.0 members=1 kind=cluster
 	while (($#)); do
 		case $1 in
-		--incus | --cluster)
+		--incus | --cluster | --servers)
 			(($# > 1)) || die 2 "$1 needs a value"
 			set -- "$1=$2" "${@:3}"
 			;;
 		--incus=*) line=${1#*=} && shift ;;
-		--cluster=*)
-			members=${1#*=}
-			[[ $members =~ ^[2-9]$ ]] || die 2 "--cluster takes a number from 2 to 9, not '$members'"
+		--cluster=* | --servers=*)
+			kind=${1%%=*} members=${1#*=}
+			[[ $members =~ ^[2-9]$ ]] || die 2 "$kind takes a number from 2 to 9, not '$members'"
+			kind=${kind#--}
 			shift
 			;;
 		-h | --help) usage && exit 0 ;;
@@ -83,7 +86,7 @@ main() {
 		[[ -e /proc/self/fd/$fd ]] || eval "exec $fd<>/dev/null"
 	done
 	prepare "$line"
-	start "$line" "$members" "$@"
+	start "$line" "$members" "$kind" "$@"
 }
 
 # --- packages and daemons --------------------------------------------------------------------------------------
@@ -266,7 +269,7 @@ unpack() { # LINE TREE
 contained=(env --default-signal=INT --ignore-signal=QUIT setpriv --pdeathsig KILL
 	unshare --mount --pid --fork --kill-child --mount-proc --propagation private)
 
-start() { # LINE MEMBERS COMMAND...
+start() { # LINE MEMBERS KIND COMMAND...
 	local lifeline swept output report inner started='' status='' signal='' run
 	run=$$-$(date +%s%N)
 	sweep_stale
@@ -423,9 +426,9 @@ sweep_stale() {
 
 base=/run/incus-star # in memory, and removed with the mount namespace
 
-inside() { # OUTPUT RUN TREE INCUSD LINE MEMBERS COMMAND...
-	local output=$1 run=$2 tree=$3 incusd=$4 line=$5 members=$6 report ended command='' status typed='' pids=() n
-	shift 6
+inside() { # OUTPUT RUN TREE INCUSD LINE MEMBERS KIND COMMAND...
+	local output=$1 run=$2 tree=$3 incusd=$4 line=$5 members=$6 kind=$7 report ended command='' status typed='' pids=() n
+	shift 7
 	exec {report}>&1 >&"$output"
 	trap 'report_end $?' EXIT
 	trap 'interrupt TERM 143' TERM
@@ -455,15 +458,19 @@ inside() { # OUTPUT RUN TREE INCUSD LINE MEMBERS COMMAND...
 		wait_ready "$n"
 		configure "$n" || fail "$n" "could not be set up"
 	done
+	for ((n = 1; n <= members; n++)); do
+		[[ $kind == servers || $n == 1 ]] || break
+		INCUS_DIR=$base/node$n incus image import --quiet $base/testbox.tar.gz --alias testbox >/dev/null </dev/null ||
+			fail "$n" "did not take its image"
+	done
 	export INCUS_DIR=$base/node1
-	incus image import --quiet $base/testbox.tar.gz --alias testbox >/dev/null </dev/null ||
-		fail 1 "did not take its image"
 	rm $base/testbox.tar.gz
 
 	export INCUS_STAR_TESTBED=$line INCUS_STAR_TESTBED_RUN=$run INCUS_STAR_TESTBED_IMAGE=testbox
 	export INCUS_STAR_TESTBED_ENDPOINT=https://127.0.0.1:8443
+	[[ $kind == cluster ]] || INCUS_STAR_TESTBED_ENDPOINT=https://$(address 1):8443
 	export INCUS_STAR_TESTBED_PID=${pids[0]} INCUS_STAR_TESTBED_LOG=$base/node1.log
-	((members == 1)) || tell_cluster
+	((members == 1)) || tell_others
 	exec {ended}< <(run_command "$@" <&0 3>&1 >&"$output" {output}>&-)
 	read -r command <&"$ended"
 	read -r status <&"$ended"
@@ -513,21 +520,21 @@ own_sys() {
 	mount --move $base/cgroup /sys/fs/cgroup
 }
 
-tell_cluster() {
+tell_others() {
 	local n dirs=() endpoints=() IFS
 	for ((n = 1; n <= members; n++)); do
 		dirs+=("$base/node$n")
 		endpoints+=("https://$(address "$n"):8443")
 	done
-	export INCUS_STAR_TESTBED_CLUSTER=$members
+	export "INCUS_STAR_TESTBED_${kind^^}=$members"
 	IFS=: && export INCUS_STAR_TESTBED_DIRS="${dirs[*]}"
 	IFS=, && export INCUS_STAR_TESTBED_ENDPOINTS="${endpoints[*]}" INCUS_STAR_TESTBED_PIDS="${pids[*]}"
 }
 
 address() { echo "10.198.0.$1"; } # MEMBER
 
-# Starts a daemon. The first member of a cluster shares COMMAND's network namespace. The others have one each,
-# connected to it by a veth pair.
+# Starts a daemon. The first one shares COMMAND's network namespace. The others have one each, connected to it by a veth
+# pair.
 launch_member() { # MEMBER
 	local name=node$1 network=()
 	mkdir -m 755 "$base/$name" "$base/tmp/$name"
@@ -585,7 +592,7 @@ fail() { # MEMBER WHAT
 
 configure() { # MEMBER
 	local token
-	if (($1 > 1)); then
+	if [[ $kind == cluster ]] && (($1 > 1)); then
 		token=$(INCUS_DIR=$base/node1 incus cluster add --quiet "node$1" </dev/null)
 		INCUS_DIR=$base/node$1 incus admin init --preseed <<-END
 			cluster:
@@ -614,6 +621,8 @@ configure() { # MEMBER
 		END
 		if ((members == 1)); then
 			echo '  core.https_address: 127.0.0.1:8443'
+		elif [[ $kind == servers ]]; then
+			echo "  core.https_address: $(address "$1"):8443"
 		else
 			cat <<-END
 				  core.https_address: :8443
@@ -621,7 +630,7 @@ configure() { # MEMBER
 				cluster: {enabled: true, server_name: node1}
 			END
 		fi
-	} | INCUS_DIR=$base/node1 incus admin init --preseed
+	} | INCUS_DIR=$base/node$1 incus admin init --preseed
 }
 
 # Creates a container image of one program. The image is reproducible: it depends only on the busybox.

@@ -212,6 +212,7 @@ func (a *answers) item(p *spec.Site, path string) any {
 	}
 	if p.Name == "server" {
 		out["api_extensions"] = a.extensions
+		out["environment"] = map[string]any{"addresses": []string{"192.0.2.1:8443"}, "certificate": "x"}
 	}
 	maps.Copy(out, a.made[path])
 	return out

@@ -38,6 +38,9 @@ func (a *arguments) duration(name string) time.Duration {
 	return d
 }
 
+// client returns the client of another server; nil if it wasn't given.
+func (a *arguments) client(name string) *Client { c, _ := a.local[name].(*Client); return c }
+
 // flag returns a bool argument, or fallback if it wasn't given.
 func (a *arguments) flag(name string, fallback bool) bool {
 	if b, ok := a.local[name].(bool); ok {
@@ -182,6 +185,12 @@ func (a *arguments) encode(f *spec.Field, path string, v starlark.Value) (any, e
 		return localPath(path, v)
 	case spec.FileMode:
 		return value.FileMode(path, v)
+	case spec.OtherServer:
+		client, ok := v.(*Client)
+		if !ok {
+			return nil, &value.TypeError{Path: path, Got: builtin.Described(v), Want: f.Type.String()}
+		}
+		return client, nil
 	case spec.Input, spec.Callable:
 		return scriptValue(f.Type, path, v)
 	case spec.Filter, spec.Conditions:

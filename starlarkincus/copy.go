@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/url"
 	"strings"
@@ -17,20 +18,34 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// copyObject copies an instance, a snapshot to an instance, or a volume, on the same server. Fields that aren't given
-// are those of the original.
+// copyObject copies an instance, a snapshot to an instance, or a volume, on the same server or to another one. Fields
+// that aren't given are those of the original.
 func copyObject(c *invocation) (starlark.Value, error) {
 	if err := c.obj.read(c.ctx); err != nil {
 		return nil, err
 	}
+	other, err := c.otherServer()
+	if err != nil {
+		return nil, err
+	}
 	name := c.args.string("name")
+	switch {
+	case name != "":
+	case other == nil:
+		return nil, fmt.Errorf("%s: missing argument name: the name of the copy", c.name)
+	default:
+		name, _, _ = strings.Cut(c.obj.sourceName(), "/")
+	}
 	p, err := c.destination(name)
 	if err != nil {
 		return nil, err
 	}
-	body, err := c.obj.likeOriginal(p.res, c.args.body)
+	body, err := c.obj.likeOriginal(p.res, c.args.body, func(key string) bool { return key == "volatile.base_image" })
 	if err != nil {
 		return nil, err
+	}
+	if other != nil {
+		return c.copyTo(p, name, body)
 	}
 	if going, err := c.obj.duplicate(c.ctx, p, name, body, c.args.local, c.patience()); going != nil || err != nil {
 		return going, err
@@ -54,15 +69,25 @@ func (c *invocation) destination(name string) (ref, error) {
 	if pool := c.args.string("to_pool"); pool != "" {
 		p.path = withPool(p.path, pool)
 	}
-	if project := c.args.string("to_project"); project != "" {
-		p.project = project
-	}
 	at := ""
 	if p.res.Source == spec.PoolAndName {
 		at = p.target
 	}
+	if to := c.args.client("to"); to != nil {
+		_, project, err := to.conn.client(c.ctx)
+		if err != nil {
+			return p, err
+		}
+		if to.conn != client.conn {
+			at = ""
+		}
+		client, p.client, p.project = to, to, cmp.Or(to.project, project)
+	}
+	if project := c.args.string("to_project"); project != "" {
+		p.project = project
+	}
 	p.target = cmp.Or(c.args.query.Get("target"), client.target, at)
-	if p.target == "" && c.obj.member() != "" && c.args.flag("refresh", false) {
+	if p.target == "" && c.obj.member() != "" && client.conn == c.ref.client.conn && c.args.flag("refresh", false) {
 		there := newObject(p.item(name)) // without target=, the server would look for it on any member
 		if err := there.read(c.ctx); err != nil && !errors.Is(err, errors.NotFound) {
 			return p, err
@@ -148,8 +173,8 @@ func (o *Object) offer(ctx context.Context, from string, volumeOnly bool) (map[s
 }
 
 // likeOriginal returns the fields to create a copy with: those of the original, replaced by the given ones. Servers
-// take over only some of them, and none for a copy on another member.
-func (o *Object) likeOriginal(res *spec.Resource, given map[string]any) (map[string]any, error) {
+// take over only some of them, and none for a copy on another member. Keep selects the volatile keys of an instance.
+func (o *Object) likeOriginal(res *spec.Resource, given map[string]any, keep func(volatile string) bool) (map[string]any, error) {
 	now, err := value.ToGo(o.fields)
 	if err != nil {
 		return nil, err
@@ -163,7 +188,7 @@ func (o *Object) likeOriginal(res *spec.Resource, given map[string]any) (map[str
 		case !has || v == nil || f.Name == res.Key || f.Name == "stateful":
 		case f.Type == spec.Config || f.Type == spec.Devices:
 			if res.Source != spec.PoolAndName { // fields that only the original has
-				maps.DeleteFunc(own, func(key string, _ any) bool { return isVolatile(key) && key != "volatile.base_image" })
+				maps.DeleteFunc(own, func(key string, _ any) bool { return isVolatile(key) && !keep(key) })
 			}
 			body[f.Name] = overridden(f.Type, own, mapOf(given[f.Name]))
 		case !said:

@@ -78,6 +78,9 @@ var keepsElsewhere = map[string]string{
 	"instances.restore.stateful":              "needs CRIU",
 	"instances.restore.disk_only":             "instances.star",
 	"instances.rebuild.source":                "what image= is made into",
+	"*.to":                                    "needs two servers: migration_real_test.go",
+	"*.mode":                                  "the same",
+	"instances.snapshots.copy.live":           "needs CRIU",
 	"*.wait":                                  "operations.star",
 	"*.timeout":                               "operations.star",
 }

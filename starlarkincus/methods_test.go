@@ -161,7 +161,11 @@ func (w *tester) try(p *spec.Site, m *spec.Method) {
 		case "project":
 			v = starlark.String("p")
 		}
-		w.run(who, p, m, sends, attempt{args: with(f.Script(), v)})
+		c := attempt{args: with(f.Script(), v)}
+		if f.Type == spec.OtherServer { // moves only what is stopped
+			c.set = map[string]any{"status": "Stopped"}
+		}
+		w.run(who, p, m, sends, c)
 	}
 	if m.Background && !slices.Contains([]spec.Behavior{spec.DoExec, spec.DoToken, spec.DoImport}, m.Does) {
 		w.run(who, p, m, sends, attempt{args: base, before: func(a *answers) { a.sync = true }})

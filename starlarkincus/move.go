@@ -21,11 +21,19 @@ func move(c *invocation) (starlark.Value, error) {
 	if name == "" {
 		name = o.key()
 	}
+	other, err := c.otherServer()
+	switch {
+	case err != nil:
+		return nil, err
+	case other != nil:
+		return c.moveTo(other, name)
+	case c.args.has("to"):
+		return nil, fmt.Errorf("%s: to= is a client of the same server: project=, pool= and target= say where it is to go there", c.name)
+	}
 	if len(given) == 0 && target == "" && name == o.key() {
 		return nil, fmt.Errorf("%s: nothing to change: say where it is to go", c.name)
 	}
 	var body map[string]any
-	var err error
 	switch {
 	case o.ref.res.Source != spec.PoolAndName:
 		body, err = c.moveInstance(name, target)
@@ -133,46 +141,54 @@ func (c *invocation) moveToMember(name, target string) (starlark.Value, error) {
 	case from == target:
 		return nil, refuse(errors.BadRequest, "%s is on %s already", o, target)
 	}
-	if users, _, _ := o.fields.Get(starlark.String("used_by")); users != nil {
-		if list, ok := users.(*starlark.List); ok && list.Len() > 0 {
-			return nil, refuse(errors.State, "%s is used by %s, which can't use it on another member: detach it first", o, list.Index(0))
-		}
+	if user := o.user(); user != nil {
+		return nil, refuse(errors.State, "%s is used by %s, which can't use it on another member: detach it first", o, user)
 	}
-	fields, err := o.likeOriginal(o.ref.res, nil)
+	fields, err := o.likeOriginal(o.ref.res, nil, nil)
 	if err != nil {
 		return nil, err
 	}
 	if _, err := o.duplicate(c.ctx, p, name, fields, map[string]any{"volume_only": body["volume_only"]}, c.patience()); err != nil {
 		return nil, err
 	}
-	moved := p.item(name)
-	if err := c.deleteOriginal(moved); err != nil {
+	there, err := c.deleteOriginal(p.item(name))
+	if err != nil {
 		return nil, err
 	}
-	o.ref = moved
-	return o, o.read(c.ctx)
+	*o = *there
+	return o, nil
 }
 
-// deleteOriginal deletes the original of a moved volume, if the copy is readable. If the server refuses without having
+// user returns the first user of a volume; nil for none.
+func (o *Object) user() starlark.Value {
+	users, _, _ := o.fields.Get(starlark.String("used_by"))
+	if list, ok := users.(*starlark.List); ok && list.Len() > 0 {
+		return list.Index(0)
+	}
+	return nil
+}
+
+// deleteOriginal deletes the original of a moved object, if the copy is readable, and returns the copy. If the server refuses without having
 // touched the original, it deletes the copy instead; if the original may be damaged, it keeps both.
-func (c *invocation) deleteOriginal(moved ref) error {
-	if err := newObject(moved).read(c.ctx); err != nil {
-		return c.halfMoved(err, moved, "its original is still there")
+func (c *invocation) deleteOriginal(moved ref) (*Object, error) {
+	made := newObject(moved)
+	if err := made.read(c.ctx); err != nil {
+		return nil, c.halfMoved(err, moved, "its original is still there")
 	}
 	_, err := c.obj.ref.remove(c.ctx, c.patience())
 	switch {
 	case err == nil, errors.Is(err, errors.NotFound):
-		return nil
+		return made, nil
 	case !errors.Is(err, errors.API), errors.Is(err, errors.Server):
-		return c.halfMoved(err, moved, "whether its original is still there isn't known")
+		return nil, c.halfMoved(err, moved, "whether its original is still there isn't known")
 	}
 	if there := newObject(c.obj.ref).read(c.ctx); there != nil {
-		return c.halfMoved(err, moved, "whether its original is still there isn't known")
+		return nil, c.halfMoved(err, moved, "whether its original is still there isn't known")
 	}
 	if _, undone := moved.remove(c.ctx, c.patience()); undone != nil && !errors.Is(undone, errors.NotFound) {
-		return c.halfMoved(err, moved, "its original is still there")
+		return nil, c.halfMoved(err, moved, "its original is still there")
 	}
-	return err
+	return nil, err
 }
 
 // halfMoved returns the error for a move that left a copy, with the state of the original. The end of the script is
@@ -182,8 +198,12 @@ func (c *invocation) halfMoved(err error, moved ref, state string) error {
 	if !errors.As(err, &failed) {
 		return err
 	}
+	where := moved.target
+	if moved.client.conn != c.obj.ref.client.conn {
+		where = "the other server"
+	}
 	return &errors.Error{Class: failed.Class, Status: failed.Status, Method: failed.Method, Path: failed.Path, Cause: err, Outcome: errors.Unknown,
-		Message: fmt.Sprintf("%s was copied to %s; %s", c.obj, moved.target, state)}
+		Message: fmt.Sprintf("%s was copied to %s; %s", c.obj, where, state)}
 }
 
 // member returns the cluster member of the object; empty if it has none.

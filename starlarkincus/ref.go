@@ -90,6 +90,14 @@ func (w patience) staying() patience {
 	return w
 }
 
+// bound returns the limit; 0 for none.
+func (w patience) bound() time.Duration {
+	if !w.bounded {
+		return 0
+	}
+	return max(w.limit, time.Nanosecond)
+}
+
 // An outcome is the result of a change.
 type outcome struct {
 	reply *rest.Reply
@@ -120,6 +128,20 @@ func (r ref) readInto(ctx context.Context, query url.Values, v any) error {
 		return unreadable("GET", r.path, reply, err)
 	}
 	return nil
+}
+
+// keys reads the names of the objects of a collection.
+func (r ref) keys(ctx context.Context) ([]string, error) {
+	var urls []string
+	if err := r.readInto(ctx, r.query(spec.List), &urls); err != nil {
+		return nil, err
+	}
+	for i, u := range urls {
+		path, _, _ := strings.Cut(u, "?")
+		_, name := splitLast(path)
+		urls[i] = unescape(name)
+	}
+	return urls, nil
 }
 
 // create creates an object in the collection.

@@ -41,6 +41,8 @@ func (w *tester) sample(f *spec.Field) starlark.Value {
 	switch f.Type {
 	case spec.LocalPath:
 		return starlark.String(w.file)
+	case spec.OtherServer:
+		return w.client()
 	case spec.Int, spec.Seconds, spec.WholeSeconds:
 		return starlark.MakeInt(1)
 	case spec.Bool:
@@ -87,6 +89,8 @@ func (w *tester) required(who string, m *spec.Method) map[string]starlark.Value 
 			needed = f.Name == m.Args[0].Name
 		case m.Does == spec.DoJoin:
 			needed = needed || f.Name == "cluster_address" || f.Name == "cluster_certificate"
+		case m.Does == spec.DoCopy:
+			needed = f.Name == "name"
 		case who == "instance.move":
 			needed = f.Name == "target"
 		case who == "volume.move":
@@ -130,6 +134,11 @@ var excluded = map[string]string{
 	"images.upload.aliases":      "the same",
 	"images.upload.reuse":        "the same: all images exist",
 	"images.upload.expires_at":   "the same: it is set by a change",
+	"instance.copy.mode":         "goes with to=",
+	"snapshot.copy.mode":         "the same",
+	"volume.copy.mode":           "the same",
+	"instance.move.mode":         "the same",
+	"volume.move.mode":           "the same",
 }
 
 // circumstances returns the attempt that causes the circumstances of a request.
@@ -211,6 +220,10 @@ func (w *tester) circumstances(m *spec.Method, when string, with func(string, st
 			return attempt{args: with("config", dictOf("user.a", starlark.None))}, true
 		}
 		return attempt{args: with("description", s(""))}, true
+	case "with to= and pool=":
+		c := attempt{args: with("to", w.client()), set: map[string]any{"status": "Stopped"}}
+		c.args["pool"] = s("abc123")
+		return c, true
 	case "for each expired lock":
 		return attempt{before: func(a *answers) {
 			a.made["/1.0/profiles/lock.abc123.1"] = map[string]any{"name": "lock.abc123.1", "config": map[string]any{"user.lock.id": "other", "user.lock.until": "2001-01-01T00:00:00Z"}}

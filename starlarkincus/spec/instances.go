@@ -77,7 +77,10 @@ var (
 	newNameArg       = Field{Name: "name", Type: Name, In: Local, Positional: true, Doc: "the new name; default: the old one"}
 	migrationArg     = Field{Name: "target", Type: Object, Fields: migrationTarget, Doc: "the other server's operation, for a push; default: that server pulls"}
 	snapshotNameArg  = Field{Name: "restore", Type: String, Required: true, Positional: true, Doc: "the name of the snapshot"}
-	copyProjectArg   = Field{Name: "to_project", Type: Name, In: Local, Doc: "the project of the copy; default: that of the original"}
+	copyNameArg      = Field{Name: "name", Type: Name, In: Local, Positional: true, Doc: "the name of the copy; with to=, the default is that of the original"}
+	copyProjectArg   = Field{Name: "to_project", Type: Name, In: Local, Doc: "the project of the copy; default: that of the original, or with to= that of the client"}
+	toArg            = Field{Name: "to", Type: OtherServer, In: Local, Doc: "the client of another server, as incus.connect returns it; default: the same server"}
+	modeArg          = Field{Name: "mode", Type: String, In: Local, Doc: "with to=, pull (the default) if the other server connects to this one, push if this one connects to the other, or relay if neither reaches the other, and the data go through this client"}
 	sourceOnlyArg    = local(instanceOnlyArg)
 	excludeOlderArg  = Field{Name: "refresh_exclude_older", Type: Bool, In: Local, Extension: "custom_volume_refresh_exclude_older_snapshots", Doc: "True skips snapshots older than the newest one of the copy"}
 	refreshCopyArg   = Field{Name: "refresh", Type: Bool, In: Local, Doc: "True updates an existing copy: its content, configuration, devices and description become those of the original, and changes to the copy are lost"}
@@ -110,9 +113,8 @@ func publishMethod(source string) Method {
 
 // copyArgs are the arguments of copy, on instances and snapshots.
 var copyArgs = []Field{
-	{Name: "name", Type: Name, In: Local, Required: true, Positional: true, Doc: "the name of the copy"},
-	descriptionField, configField, devicesField, profilesField, ephemeralField, copyProjectArg, memberArg,
-	local(inconsistentArg),
+	copyNameArg, descriptionField, configField, devicesField, profilesField, ephemeralField, toArg, modeArg, copyProjectArg, memberArg,
+	local(inconsistentArg), local(liveArg),
 }
 
 // Instances are the containers and virtual machines.
@@ -157,13 +159,13 @@ var Instances = &Resource{
 			}},
 		execMethod, shellMethod, consoleMethod,
 		{Name: "copy", HTTP: "POST", OnParent: true, Does: DoCopy, Returns: sibling, Effect: Creates, Background: true,
-			Doc: "Copies the instance with its snapshots on the same server, and returns the copy. The given fields replace those of the original; keys of config and devices are merged, and None removes one. In a cluster the copy is placed on the member given by target=, else on the client's, else on one that the server chooses.",
-			Args: append(copyArgs[:len(copyArgs):len(copyArgs)], sourceOnlyArg, local(liveArg), refreshCopyArg, excludeOlderArg,
+			Doc: "Copies the instance with its snapshots, on the same server or with to= on another one, and returns the copy. The given fields replace those of the original; keys of config and devices are merged, and None removes one. In a cluster the copy is placed on the member given by target=, else on the client's, else on one that the server chooses. The other server needs the profiles of the copy.",
+			Args: append(copyArgs[:len(copyArgs):len(copyArgs)], sourceOnlyArg, refreshCopyArg, excludeOlderArg,
 				Field{Name: "start", Type: Bool, Doc: "True also starts the copy"}),
 		},
 		{Name: "move", HTTP: "POST", Does: DoMove, Returns: itself, Effect: Changes, Background: true,
-			Doc: "Moves the instance to another name, project, storage pool or cluster member, and returns it. The instance must be stopped, except for a live move to another member.",
-			Args: []Field{newNameArg,
+			Doc: "Moves the instance to another name, project, storage pool, cluster member or server, and returns it. The instance must be stopped, except for a live move to another member or server. A move to another server copies it with to=, and deletes the original when the copy is complete.",
+			Args: []Field{newNameArg, toArg, modeArg,
 				{Name: "target", Type: String, In: Query, Doc: "the new cluster member, or @group"},
 				{Name: "project", Type: String, Doc: "the new project"},
 				{Name: "pool", Type: String, Doc: "the new storage pool"},
@@ -239,7 +241,7 @@ var Snapshots = &Resource{
 	},
 	Methods: []Method{
 		{Name: "copy", HTTP: "POST", Path: "/1.0/instances", Does: DoCopy, Returns: aParent, Effect: Creates, Background: true, Args: copyArgs,
-			Doc: "Creates an instance from the snapshot, on the same server, and returns the instance."},
+			Doc: "Creates an instance from the snapshot, on the same server or with to= on another one, and returns the instance."},
 		{Name: "migrate", HTTP: "POST", Does: DoOffer, Returns: operation, Effect: Changes, Send: map[string]any{"migration": true},
 			Doc: "Offers the snapshot to another server, and returns the Operation at once, like instance.migrate.",
 			Args: []Field{migrationArg, liveArg,

@@ -215,17 +215,51 @@ func (m *Method) copies(r *Resource) []Request {
 	if r.Source == PoolAndName {
 		changes = complete(item)
 	}
-	return slices.Concat(out, []Request{made, waiting, copied}, changes)
+	offers, ends := m.transfers(r)
+	return slices.Concat(out, offers, []Request{made, waiting}, ends, []Request{copied}, changes)
+}
+
+// transfers returns the requests of a copy to another server before and after the creation of the copy there. A snapshot
+// lacks the type of its instance.
+func (m *Method) transfers(r *Resource) (before, after []Request) {
+	if r.Source == WithParent {
+		before = append(before, Request{HTTP: "GET", Path: "/1.0/instances/{instance}"})
+	}
+	before = append(before, Request{HTTP: "GET", Path: "/1.0", Note: "of this server"}, Request{HTTP: "GET", Path: "/1.0", Note: "of the other server, as the creation"})
+	if r.Source != PoolAndName {
+		before = append(before, Request{HTTP: "GET", Path: "/1.0/profiles", Note: "of the other server"})
+	}
+	to := []string{"to"}
+	before = in("with to=", to, before...)
+	if r.Source == ByItsName {
+		before = append(before, Request{HTTP: "GET", Path: "snapshots", Query: "recursion=1", When: "with to=, without instance_only=", With: to, Unless: []string{"instance_only"}})
+	}
+	before = append(before, Request{HTTP: "POST", Body: map[string]any{"migration": true}, Note: `after the creation if mode="push"`, When: "with to=", With: to})
+	return before, in("with to=", to, waiting)
 }
 
 // moves returns the requests of move.
 func (m *Method) moves(r *Resource) []Request {
 	moved := Request{HTTP: "GET", At: Item}
-	if r.Source != PoolAndName {
-		return slices.Concat(in("if config= or devices= is given", []string{"config", "devices"}, Request{HTTP: "GET"}), []Request{{HTTP: "POST"}, waiting, moved}, complete("", waiting))
+	var wait []Request
+	if r.Background&Delete != 0 {
+		wait = []Request{waiting}
 	}
-	return slices.Concat(unless("without target=", []string{"target"}, Request{HTTP: "POST"}, waiting, moved),
-		in("with target=", []string{"target"}, Request{HTTP: "GET"}, Request{HTTP: "POST", At: Within}, waiting, moved, Request{HTTP: "DELETE"}, moved))
+	offers, _ := m.transfers(r)
+	to := []string{"to"}
+	var pool []Request
+	if r.Source != PoolAndName {
+		pool = in("with to= and pool=", nil, Request{HTTP: "GET", Path: "/1.0/storage-pools/{pool}", Note: "of the other server"})
+	}
+	transfer := slices.Concat(in("with to=", to, Request{HTTP: "GET"}), pool, offers, in("with to=", to, slices.Concat([]Request{{HTTP: "POST", At: Within}, waiting, waiting,
+		{HTTP: "GET", Path: "snapshots"}, {HTTP: "GET", At: Item, Path: "snapshots", Note: "of the copy"}, moved, {HTTP: "DELETE"}}, wait)...))
+	if r.Source != PoolAndName {
+		server := slices.Concat(in("if config= or devices= is given", []string{"config", "devices"}, Request{HTTP: "GET"}),
+			unless("without to=", []string{"to"}, Request{HTTP: "POST"}, waiting, moved), complete("", waiting))
+		return slices.Concat(server, transfer)
+	}
+	return slices.Concat(unless("without target= and to=", []string{"target", "to"}, Request{HTTP: "POST"}, waiting, moved),
+		in("with target=", []string{"target"}, Request{HTTP: "GET"}, Request{HTTP: "POST", At: Within}, waiting, moved, Request{HTTP: "DELETE"}), transfer)
 }
 
 // unless returns the requests with the condition that arguments are missing.

@@ -34,12 +34,13 @@ const (
 	Callable                 // function
 	LocalPath                // str, the path of a local file
 	FileMode                 // int from 0 to 0o777, or str of octal digits
+	OtherServer              // client of another server
 )
 
 var typeNames = [...]string{"any value", "string", "string", "int", "bool", "list of string", "string (a time, RFC 3339)",
 	"seconds (int or float) or duration", "seconds (int) or duration", "dict of configuration", "dict of devices", "dict", "list of dict",
 	"string (an expression) or dict", "dict of fields and values", "string (a certificate, PEM)", "string or bytes", "string, bytes, a sequence of them, or a function", "function", "string (a path)",
-	"int from 0 to 0o777 or string of octal digits"}
+	"int from 0 to 0o777 or string of octal digits", "client of another server, as incus.connect returns it"}
 
 // String returns the type's name in help and errors.
 func (t Type) String() string { return typeNames[t] }

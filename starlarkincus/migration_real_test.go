@@ -1,0 +1,37 @@
+package starlarkincus_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.starlark.net/starlark"
+)
+
+// serverDirs returns the folders of the testbed's servers. It skips the test if there is only one.
+func serverDirs(t *testing.T) []string {
+	t.Helper()
+	needsIncus(t)
+	if os.Getenv("INCUS_STAR_TESTBED_SERVERS") == "" {
+		t.Skip("needs two servers: run scripts/test.sh")
+	}
+	return strings.Split(os.Getenv("INCUS_STAR_TESTBED_DIRS"), ":")
+}
+
+// The scripts of testdata/servers copy and move between two servers.
+func TestRealServersScripts(t *testing.T) {
+	var sockets []starlark.Value
+	for _, dir := range serverDirs(t) {
+		sockets = append(sockets, starlark.String(filepath.Join(dir, "unix.socket")))
+	}
+	files, err := filepath.Glob("testdata/servers/*.star")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			runScript(t, file, starlark.StringDict{"sockets": starlark.NewList(sockets)})
+		})
+	}
+}
