@@ -342,7 +342,9 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 					w.Header().Set("Location", path+"/"+key)
 				}
 				given := maps.Clone(body)
-				delete(given, "profiles") // servers ignore those of an image
+				if p.Name == "images" {
+					delete(given, "profiles") // servers ignore those of an image
+				}
 				maps.DeleteFunc(given, func(name string, v any) bool { return v == "" || name == "source" })
 				if a.made[path+"/"+key] == nil {
 					a.made[path+"/"+key] = given

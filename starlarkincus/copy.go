@@ -40,7 +40,11 @@ func copyObject(c *invocation) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, err := c.obj.likeOriginal(p.res, c.args.body, func(key string) bool { return key == "volatile.base_image" })
+	given, err := c.obj.withInherited(c.ctx, p, c.args.body)
+	if err != nil {
+		return nil, err
+	}
+	body, err := c.obj.likeOriginal(p.res, given, func(key string) bool { return key == "volatile.base_image" })
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +58,7 @@ func copyObject(c *invocation) (starlark.Value, error) {
 	if err := o.read(c.ctx); err != nil {
 		return nil, err
 	}
-	return o, o.complete(c, c.args.body, body)
+	return o, o.complete(c, given, body)
 }
 
 // destination returns the collection for a copy: that of the original, or that of the given pool and project. The

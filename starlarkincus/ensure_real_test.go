@@ -69,6 +69,53 @@ eq("root" in incus.instances.get("devkeys3").devices, False)
 `)
 }
 
+// A device without a type overrides keys of the profiles' device, in every method that creates an instance, and what such
+// a device is missing in the profiles is an error that names it, before anything is sent.
+func TestRealKeysOfAProfilesDevice(t *testing.T) {
+	runReal(t, `
+image = env["INCUS_STAR_TESTBED_IMAGE"]
+nic = {"type": "nic", "nictype": "p2p", "mtu": "1400", "name": "eth7"}
+for p in [incus.profiles.create("inherit0", devices = {"eth7": nic}), incus.profiles.create("inherit1", devices = {"eth7": nic | {"mtu": "1300"}})]:
+    defer(p.delete)
+profiles = ["default", "inherit0", "inherit1"]
+wanted = nic | {"mtu": "1300", "host_name": "inherit0"}
+given = {"eth7": {"host_name": "inherit0", "name": "eth7"}}
+orig = incus.instances.create("inherit-orig", image = image, profiles = profiles)
+defer(orig.delete)
+snap = orig.snapshots.create("s0")
+plain = incus.instances.create("inherit-plain", image = image)
+defer(plain.delete)
+plain_snap = plain.snapshots.create("s0")
+new = "inherit-new"
+for make in [
+    lambda **kw: incus.instances.create(new, image = image, profiles = profiles, **kw),
+    lambda **kw: incus.instances.launch(new, image = image, profiles = profiles, **kw),
+    lambda **kw: incus.instances.ensure(new, image = image, profiles = profiles, **kw),
+    lambda **kw: incus.instances.ensure(new, image = image, profiles = profiles, start = True, **kw),
+    lambda **kw: incus.instances.create(new, source = {"type": "none"}, profiles = profiles, **kw),
+    lambda **kw: orig.copy(new, **kw),
+    lambda **kw: snap.copy(new, **kw),
+    lambda **kw: plain.copy(new, profiles = profiles, **kw),
+    lambda **kw: plain_snap.copy(new, profiles = profiles, **kw),
+]:
+    e = try_(make, devices = given | {"eth8": {"mtu": 1}}).error
+    eq((e.class_, e.outcome, 'devices["eth8"] has no type' in e.message, "(default, inherit0, inherit1)" in e.message), ("IncusBadRequestError", "not_sent", True, True))
+    eq(incus.instances.exists(new), False)
+    inst = make(devices = given)
+    eq(dict(inst.refresh().devices["eth7"]), wanted)
+    eq(incus.instances.ensure(new, devices = given).changed, False)
+    inst.delete(force = True)
+    inst = make(devices = {"eth7": {"mtu": None}})
+    eq("mtu" in inst.refresh().devices["eth7"], False)
+    inst.delete(force = True)
+inst = incus.instances.launch(new, image = image, devices = {"root": {"size": "64MiB"}})
+eq(dict(inst.devices["root"]), dict(incus.profiles.get("default").devices["root"]) | {"size": "64MiB"})
+inst.delete(force = True)
+e = try_(incus.instances.create, new, image = image, profiles = [], devices = {"root": {"size": "64MiB"}}).error
+eq("no profile has a device root" in e.message, True)
+`)
+}
+
 // A failed creation is refused if it left nothing, and unknown otherwise.
 func TestRealOutcomeOfACreation(t *testing.T) {
 	runReal(t, `

@@ -89,9 +89,17 @@ func (c *invocation) moveInstance(name, target string) (map[string]any, error) {
 			return nil, err
 		}
 		for _, f := range []*spec.Field{spec.Find(o.ref.res.Fields, "config"), spec.Find(o.ref.res.Fields, "devices")} {
-			if given, ok := body[f.Name].(map[string]any); ok {
-				body[f.Name] = override(f.Type, mapOf(mapOf(now)[f.Name]), given)
+			given, ok := body[f.Name].(map[string]any)
+			if !ok {
+				continue
 			}
+			own := mapOf(now)[f.Name]
+			if f.Type == spec.Devices {
+				if own, err = o.withProfiles(own, given); err != nil {
+					return nil, err
+				}
+			}
+			body[f.Name] = override(f.Type, mapOf(own), given)
 		}
 	}
 	if len(body) > 0 || target != "" {

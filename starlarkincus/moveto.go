@@ -49,6 +49,9 @@ func (c *invocation) moveTo(to *Client, name string) (starlark.Value, error) {
 	if err := c.movable(options["live"] == true); err != nil {
 		return nil, err
 	}
+	if given, err = o.withInherited(c.ctx, in, given); err != nil {
+		return nil, err
+	}
 	body, err := o.likeOriginal(o.ref.res, given, func(key string) bool { return key != "volatile.last_state.power" })
 	if err != nil {
 		return nil, err

@@ -190,6 +190,17 @@ func (w *tester) circumstances(m *spec.Method, when string, with func(string, st
 			n := len(all) - 2 // a wait, and the list of operations
 			return slices.Concat(all[:n], all[n+1:], all[:n+1])
 		}}, true
+	case "for each profile, if a device has no type", "for each profile, if it doesn't exist and a device has no type":
+		args := with("devices", dictOf("eth0", dictOf("mtu", starlark.MakeInt(1))))
+		args["profiles"] = starlark.NewList([]starlark.Value{s("base")})
+		c := attempt{args: args, before: func(a *answers) {
+			a.empty = m.Does == spec.DoEnsure
+			a.made["/1.0/profiles/base"] = map[string]any{"devices": map[string]any{"eth0": map[string]any{"type": "nic"}}}
+		}}
+		if m.Does == spec.DoEnsure {
+			c.when = []string{"if it doesn't exist"}
+		}
+		return c, true
 	case "for each other alias":
 		return attempt{args: with("alias", s("abc123")), before: empty}, true
 	case "with reuse=True, which skips the next three if the image is there":

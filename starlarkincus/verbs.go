@@ -121,17 +121,24 @@ func (c *invocation) create(given map[string]any) (*Object, outcome, error) {
 // newBody returns the body to create an object with.
 func (c *invocation) newBody(given map[string]any) (map[string]any, error) {
 	res := c.ref.res
-	body := bareCertificates(res, withoutUnset(res, given))
-	maps.Copy(body, c.decl.Send)
+	image := map[string]any(nil)
 	if c.args.has("image") {
 		if given["source"] != nil {
 			return nil, fmt.Errorf("%s: image= and source= exclude each other", c.name)
 		}
-		source, err := c.ref.imageSource(c.ctx, c.args.string("image"))
-		if err != nil {
+		var err error
+		if image, err = c.ref.imageSource(c.ctx, c.args.string("image")); err != nil {
 			return nil, err
 		}
-		body["source"] = source
+	}
+	given, err := c.ref.withInherited(c.ctx, given, nil, []string{"default"})
+	if err != nil {
+		return nil, err
+	}
+	body := bareCertificates(res, withoutUnset(res, given))
+	maps.Copy(body, c.decl.Send)
+	if image != nil {
+		body["source"] = image
 	}
 	for _, f := range res.Fields {
 		if f.Missing != "" && body[f.Name] == nil {

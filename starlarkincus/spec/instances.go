@@ -26,6 +26,7 @@ var instanceSource = []Field{
 }
 
 var (
+	ownDevicesField   = Field{Name: "devices", Type: Devices, Use: All, Doc: devicesField.Doc + "; a device without a type overrides keys of the profiles' device"}
 	architectureField = Field{Name: "architecture", Type: String, Use: All, Stays: true, Doc: "the architecture, such as x86_64"}
 	profilesField     = Field{Name: "profiles", Type: Strings, Use: All, Doc: "the names of its profiles, in the order of their application"}
 	ephemeralField    = Field{Name: "ephemeral", Type: Bool, Use: All, Doc: "whether the instance is deleted when it stops"}
@@ -38,7 +39,7 @@ var (
 )
 
 var instanceFields = []Field{
-	nameField, descriptionField, configField, devicesField, profilesField, architectureField, ephemeralField,
+	nameField, descriptionField, configField, ownDevicesField, profilesField, architectureField, ephemeralField,
 	{Name: "type", Type: String, Use: Read | Create, Doc: "the type: container (the default) or virtual-machine"},
 	sourceField,
 	{Name: "instance_type", Type: String, Use: Create, Doc: "an instance type of a cloud, such as t1.micro, which sets limits of CPU and memory"},
@@ -113,7 +114,7 @@ func publishMethod(source string) Method {
 
 // copyArgs are the arguments of copy, on instances and snapshots.
 var copyArgs = []Field{
-	copyNameArg, descriptionField, configField, devicesField, profilesField, ephemeralField, toArg, modeArg, copyProjectArg, memberArg,
+	copyNameArg, descriptionField, configField, ownDevicesField, profilesField, ephemeralField, toArg, modeArg, copyProjectArg, memberArg,
 	local(inconsistentArg), local(liveArg),
 }
 

@@ -121,6 +121,7 @@ func (m *Method) ordinary(r *Resource) []Request {
 	if Find(m.Args, "image") != nil {
 		image = []Request{aliasFor}
 	}
+	profile := m.inherits("for each profile, if a device has no type")
 	switch m.Does {
 	case DoList, DoNames:
 		return slices.Concat([]Request{own}, project)
@@ -132,7 +133,7 @@ func (m *Method) ordinary(r *Resource) []Request {
 		}
 		return slices.Concat(lookUp, []Request{made}, project)
 	case DoCreate:
-		return slices.Concat(image, []Request{own}, waits, []Request{made})
+		return slices.Concat(image, profile, []Request{own}, waits, []Request{made})
 	case DoCreateRaw, DoAddresses:
 		return []Request{own}
 	case DoEnsure:
@@ -166,6 +167,14 @@ func (m *Method) ordinary(r *Resource) []Request {
 	return slices.Concat(image, []Request{own}, waits)
 }
 
+// inherits returns the requests of a creation for the devices whose keys it overrides.
+func (m *Method) inherits(when string) []Request {
+	if Find(m.Args, "devices") == nil || Find(m.Args, "profiles") == nil {
+		return nil
+	}
+	return in(when, nil, Request{HTTP: "GET", Path: Profiles.Path + "/{profile}"})
+}
+
 // ensures returns the requests of ensure.
 func (m *Method) ensures(r *Resource, image []Request) []Request {
 	read := Request{HTTP: "GET", At: Item}
@@ -188,7 +197,8 @@ func (m *Method) ensures(r *Resource, image []Request) []Request {
 	for i := range image {
 		image[i].With, image[i].When = nil, "if it doesn't exist and image= may be a fingerprint"
 	}
-	return slices.Concat([]Request{read}, group, image, in("if it doesn't exist", nil, create...), in("if a field differs", nil, change...), started)
+	profile := m.inherits("for each profile, if it doesn't exist and a device has no type")
+	return slices.Concat([]Request{read}, group, image, profile, in("if it doesn't exist", nil, create...), in("if a field differs", nil, change...), started)
 }
 
 // complete returns the requests that set the fields which the server ignored in a copy or a move.
@@ -211,6 +221,7 @@ func (m *Method) copies(r *Resource) []Request {
 		out = append(out, in("for a copy to another member, outside the project default", nil,
 			Request{HTTP: "GET", Path: "/1.0/cluster/members/{member}"}, Request{HTTP: "GET", Path: "/1.0"}, Request{HTTP: "POST", Body: map[string]any{"migration": true}})...)
 	}
+	out = append(out, m.inherits("for each profile, if a device has no type")...)
 	changes := complete(item, waiting)
 	if r.Source == PoolAndName {
 		changes = complete(item)
