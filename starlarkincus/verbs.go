@@ -79,6 +79,7 @@ var behaviors = [spec.Behaviors]func(*invocation) (starlark.Value, error){
 	spec.DoRequest:      request,
 	spec.DoHasExtension: hasExtension,
 	spec.DoEvents:       listen,
+	spec.DoMetrics:      metrics,
 }
 
 func create(c *invocation) (starlark.Value, error) {

@@ -70,6 +70,8 @@ func shapeTypes(r spec.Returns) union {
 			return objectOf(r.Of)
 		case spec.ListOf:
 			return listOf(objectOf(r.Of))
+		case spec.Stream:
+			return only(typ{class: stream, elems: []union{objectOf(r.Of)}})
 		case spec.StringList:
 			return textsT
 		case spec.Text:

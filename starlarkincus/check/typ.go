@@ -41,6 +41,7 @@ const (
 	match
 	moment
 	duration
+	stream // of elems[0], for a loop
 	classes
 )
 
@@ -274,6 +275,8 @@ func (t typ) element() union {
 		return out
 	case ranged:
 		return simple(integer)
+	case stream:
+		return t.elem(0)
 	case object, failure, environ:
 		return simple(text)
 	case result:

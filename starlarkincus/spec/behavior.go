@@ -64,6 +64,7 @@ const (
 	DoRequest
 	DoHasExtension
 	DoEvents
+	DoMetrics
 	Behaviors // the number of behaviors, with the zero value
 )
 

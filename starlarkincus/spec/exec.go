@@ -52,7 +52,7 @@ var consoleMethod = Method{Name: "console", HTTP: "POST", Path: "console", Does:
 		{HTTP: "GET", Path: "/1.0/operations/{operation}/websocket", Note: "one for the console, and one for the size of the terminal"},
 		waiting,
 	}, Send: map[string]any{"type": "console"},
-	Doc:  "Connects the terminal with the console of the instance, until Ctrl-A and then q is pressed or the instance stops. Needs a terminal as standard input and output, which is then as before. console_log() returns earlier output.",
+	Doc:  "Connects the terminal with the console of the instance, until Ctrl-A and then q is pressed or the instance stops. Needs a terminal as standard input and output, which is then as before. Earlier output is in console_log().",
 	Args: []Field{{Name: "force", Type: Bool, Extension: "console_force", Doc: "True disconnects the console's other user"}}}
 
 var (

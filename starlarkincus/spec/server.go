@@ -124,6 +124,20 @@ var response = &Resource{
 	},
 }
 
+var metricsArgs = []Field{{Name: "project", Type: Name, In: Query, Doc: "the project; default: all projects"}}
+
+// metric is a sample of metrics.
+var metric = &Resource{
+	Kind: "Metric", Doc: "One value of a metric.",
+	Fields: []Field{
+		{Name: "name", Type: String, Use: Read, Doc: "the name, such as incus_memory_MemFree_bytes"},
+		{Name: "labels", Type: Config, Use: Read, Doc: "the labels: name, project and type of an instance; device, cpu, mode and others where a metric has several values"},
+		{Name: "value", Type: Any, Use: Read, Doc: "the value: an int if it is a whole number, else a float"},
+		{Name: "type", Type: String, Use: Read, Doc: "the type: counter or gauge; None if the server doesn't tell"},
+		{Name: "help", Type: String, Use: Read, Doc: "the description; None if the server doesn't send one"},
+	},
+}
+
 // ClientMethods are the methods of a client.
 var ClientMethods = []Method{
 	{Name: "connect", Does: DoConnect, Returns: client, Effect: Reads, Offline: true, Doc: "Returns a client of another server, remote or project. The client connects at its first call.",
@@ -157,9 +171,10 @@ var ClientMethods = []Method{
 	{Name: "versions", Does: DoRead, Returns: someStrings, Effect: Reads, HTTP: "GET", Path: "/", Doc: "Returns the API versions of the server, as a list of paths."},
 	{Name: "resources", Does: DoRead, Returns: one(serverResources), Effect: Reads, HTTP: "GET", Path: "/1.0/resources", Target: true,
 		Doc: "Returns the hardware of the server: cpu, memory, gpu, network, storage, usb, pci, serial, system and load."},
-	{Name: "metrics", Does: DoReadRaw, Returns: aText, Effect: Reads, HTTP: "GET", Path: "/1.0/metrics", Target: true,
-		Args: []Field{{Name: "project", Type: Name, In: Query, Doc: "the project; default: all projects"}},
-		Doc:  "Returns the metrics of the instances and the server, as text in the OpenMetrics format."},
+	{Name: "metrics", Does: DoMetrics, Returns: Returns{Shape: StructList, Of: metric}, Effect: Reads, HTTP: "GET", Path: "/1.0/metrics", Target: true, Args: metricsArgs,
+		Doc: "Returns the metrics of the instances and the server: a list of structs, each with the name, labels, value, type and help of a sample."},
+	{Name: "metrics_text", Does: DoReadRaw, Returns: aText, Effect: Reads, HTTP: "GET", Path: "/1.0/metrics", Target: true, Args: metricsArgs,
+		Doc: "Returns the same metrics as text in the OpenMetrics format."},
 	{Name: "configuration", Does: DoRead, Returns: anything, Effect: Reads, HTTP: "GET", Path: "/1.0/metadata/configuration",
 		Doc: "Returns all configuration keys by kind of object, with their types and descriptions."},
 }
