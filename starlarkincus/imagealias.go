@@ -16,10 +16,10 @@ type aliasing struct {
 	taken map[string]string // fingerprints of the images that have one of them, by alias
 }
 
-// aliases returns the aliases given by alias= and aliases=.
-func (c *invocation) aliases() (*aliasing, error) {
+// aliases returns the aliases given by alias= and aliases=, for an image of the collection.
+func (c *invocation) aliases(images ref) (*aliasing, error) {
 	a := &aliasing{invocation: c, reuse: c.args.flag("reuse", false), taken: make(map[string]string),
-		at: ref{client: c.ref.client, res: spec.Images.Children[0], path: spec.Images.Aliases, project: c.ref.project}}
+		at: ref{client: images.client, res: spec.Images.Children[0], path: spec.Images.Aliases, project: images.project}}
 	given, _ := c.args.local["aliases"].([]any)
 	if alias := c.args.string("alias"); alias != "" {
 		given = append([]any{map[string]any{"name": alias}}, given...)

@@ -33,7 +33,7 @@ func exportImage(c *invocation) (starlark.Value, error) {
 		}
 	}
 	defer x.discard()
-	err = c.ref.client.fetch(c.ctx, c.request(c.ref, "GET", nil), "Exporting image "+c.obj.key()[:min(12, len(c.obj.key()))], x.save)
+	err = c.ref.client.fetch(c.ctx, c.request(c.ref, "GET", nil), "Exporting image "+c.imageName(), x.save)
 	if err != nil {
 		return nil, err
 	}
@@ -43,6 +43,12 @@ func exportImage(c *invocation) (starlark.Value, error) {
 	}
 	return starlarkstruct.FromStringDict(starlark.String(c.decl.Returns.Of.Kind), starlark.StringDict{
 		"path": starlark.String(x.files[0].path), "rootfs": rootfs, "size": starlark.MakeInt64(size), "fingerprint": starlark.String(c.obj.key())}), nil
+}
+
+// imageName returns the start of the image's fingerprint, by which people call it.
+func (c *invocation) imageName() string {
+	key := c.obj.key()
+	return key[:min(12, len(key))]
 }
 
 // An imageExport saves an image.
@@ -230,7 +236,7 @@ func uploadImage(c *invocation) (starlark.Value, error) {
 		return nil, err
 	}
 	defer files.close()
-	aliases, err := c.aliases()
+	aliases, err := c.aliases(c.ref)
 	if err != nil {
 		return nil, err
 	}

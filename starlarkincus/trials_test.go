@@ -133,6 +133,11 @@ var excluded = map[string]string{
 	"images.upload.alias":        "has an attempt of its own: all aliases exist",
 	"images.upload.aliases":      "the same",
 	"images.upload.reuse":        "the same: all images exist",
+	"image.copy.alias":           "the same",
+	"image.copy.aliases":         "the same",
+	"image.copy.public":          "the same: the copy is there, and is changed",
+	"image.copy.profiles":        "the same",
+	"image.copy.mode":            "the same",
 	"images.upload.expires_at":   "the same: it is set by a change",
 	"instance.copy.mode":         "goes with to=",
 	"snapshot.copy.mode":         "the same",
@@ -202,7 +207,16 @@ func (w *tester) circumstances(m *spec.Method, when string, with func(string, st
 		}
 		return c, true
 	case "for each other alias":
-		return attempt{args: with("alias", s("abc123")), before: empty}, true
+		return attempt{args: with("alias", s("abc123")), before: func(a *answers) {
+			a.empty = true
+			a.made["/1.0/images/abc123"] = map[string]any{"fingerprint": "abc123"}
+		}}, true
+	case "if it isn't there", "if it isn't there, without mode='relay'":
+		return attempt{when: []string{"if it isn't there", "if it isn't there, without mode='relay'"}, before: empty, set: map[string]any{"public": true}}, true
+	case "if it isn't there and isn't public, without mode='relay'":
+		return attempt{when: []string{"if it isn't there", "if it isn't there, without mode='relay'"}, before: empty}, true
+	case "if it isn't there, with mode='relay'":
+		return attempt{args: with("mode", s("relay")), when: []string{"if it isn't there"}, before: empty}, true
 	case "with reuse=True, which skips the next three if the image is there":
 		return attempt{args: with("reuse", starlark.True), before: empty}, true
 	case "for each alias that another image has, with reuse=True", "if that image has no other alias":
@@ -210,6 +224,7 @@ func (w *tester) circumstances(m *spec.Method, when string, with func(string, st
 		args["reuse"] = starlark.True
 		c := attempt{args: args, before: func(a *answers) {
 			a.empty = true
+			a.made["/1.0/images/abc123"] = map[string]any{"fingerprint": "abc123"}
 			a.made["/1.0/images/aliases/abc123"] = map[string]any{"name": "abc123", "target": "other"}
 			if when == "if that image has no other alias" {
 				a.made["/1.0/images/other"] = map[string]any{"fingerprint": "other"}
@@ -224,6 +239,9 @@ func (w *tester) circumstances(m *spec.Method, when string, with func(string, st
 	case "for a copy to another member, outside the project default":
 		return attempt{args: with("target", s("other")), set: map[string]any{"project": "p"}}, true
 	case "if the server didn't set all fields":
+		if m.Does == spec.DoCopyImage {
+			return attempt{args: with("public", starlark.True)}, true
+		}
 		if m.Does == spec.DoUploadImage {
 			return attempt{args: with("expires_at", s("2030-01-02T03:04:05Z"))}, true
 		}

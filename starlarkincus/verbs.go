@@ -45,6 +45,7 @@ var behaviors = [spec.Behaviors]func(*invocation) (starlark.Value, error){
 	spec.DoPublish:      publish,
 	spec.DoExportImage:  exportImage,
 	spec.DoUploadImage:  uploadImage,
+	spec.DoCopyImage:    copyImage,
 	spec.DoExportBackup: exportBackup,
 	spec.DoImport:       importFile,
 	spec.DoJoin:         join,

@@ -60,6 +60,9 @@ func New(config Config) (*Client, error) {
 	return c, nil
 }
 
+// Endpoints returns the server's addresses as URLs; none for a unix socket.
+func (c *Client) Endpoints() []string { return c.config.Endpoints }
+
 // Close ends the idle connections, the event stream and the background waits, and returns when all goroutines of the
 // client have ended. Running requests of callers continue under their contexts; later requests fail. Close may be
 // called more than once.

@@ -30,6 +30,7 @@ const (
 	DoPublish
 	DoExportImage
 	DoUploadImage
+	DoCopyImage
 	DoExportBackup
 	DoImport
 	DoJoin

@@ -53,7 +53,9 @@ var isoMethod = Method{Name: "import_iso", Collection: true, HTTP: "POST", Does:
 	Args: []Field{pathArg("the file with the ISO image"),
 		{Name: "name", Type: Name, In: Header, Required: true, Positional: true, Doc: "the name of the new volume"}, projectArg}}
 
+// The arguments for the aliases of a new image.
 var (
+	aliasArg = Field{Name: "alias", Type: String, In: Local, Doc: "an alias for the image; use aliases= for several"}
 	reuseArg = Field{Name: "reuse", Type: Bool, In: Local,
 		Doc: "True takes the aliases away from other images that have them, and deletes those that have no alias left then; default: an alias that exists is an error"}
 	localAliases = local(imageAliasesArg)
@@ -83,12 +85,31 @@ var uploadImage = Method{Name: "upload", Collection: true, HTTP: "POST", Does: D
 	Doc: "Creates an image from a local file, or from two, and returns it. The server's fingerprint is compared with that of the files.",
 	Args: []Field{pathArg("the file of the image, or of its metadata if rootfs= is given"),
 		{Name: "rootfs", Type: LocalPath, In: Local, Doc: "the file with the root file system of an image in two files; a disk in the format qcow2 makes it that of virtual machines"},
-		{Name: "alias", Type: String, In: Local, Doc: "an alias for the image; use aliases= for several"},
-		localAliases,
+		aliasArg, localAliases,
 		{Name: "public", Type: Bool, In: Local, Doc: "whether untrusted clients may use it"},
 		{Name: "properties", Type: Config, In: Local, Doc: "descriptive properties, which replace those in the image, such as os and release"},
 		{Name: "profiles", Type: Strings, In: Local, Doc: "default profiles of instances created from it"},
 		{Name: "expires_at", Type: Time, In: Local, Doc: "the time at which the server deletes it"},
 		{Name: "reuse", Type: Bool, In: Local, Doc: "True keeps an image with the same content, instead of failing, and doesn't send it again. It takes the aliases away from other images that have them, and deletes those that have no alias left then"},
 		projectArg,
+	}}
+
+// copyImage copies an image to another server.
+var copyImage = Method{Name: "copy", HTTP: "POST", Path: "/1.0/images", Does: DoCopyImage, Returns: sibling, Effect: Creates,
+	Requests: slices.Concat([]Request{lookForAlias, {HTTP: "GET", Path: "/1.0/images/{fingerprint}"}},
+		in("if it isn't there, with mode='relay'", nil, Request{HTTP: "GET", Path: "export"}),
+		in("if it isn't there, without mode='relay'", nil, Request{HTTP: "GET", Path: "/1.0"}),
+		in("if it isn't there and isn't public, without mode='relay'", nil, Request{HTTP: "POST", Path: "secret"}),
+		in("if it isn't there", nil, Request{HTTP: "POST", Path: "/1.0/images", Note: "again for each address of the first server, until one can be reached"}, waiting),
+		in("if it isn't there and isn't public, without mode='relay'", nil, Request{HTTP: "DELETE", Path: "/1.0/operations/{operation}"}),
+		in("if it isn't there", nil, Request{HTTP: "GET", Path: "/1.0/images/{fingerprint}"}),
+		in("if the server didn't set all fields", nil, Request{HTTP: "PUT", Path: "/1.0/images/{fingerprint}"}, Request{HTTP: "GET", Path: "/1.0/images/{fingerprint}"}), nameImage),
+	Doc: "Copies the image to another server, or to another project, and returns the copy. If it is there already, it only gets the aliases. " +
+		"The other server fetches the image, and needs no access to it: private images are copied with a secret for one download.",
+	Args: []Field{
+		{Name: "to", Type: OtherServer, In: Local, Required: true, Positional: true, Doc: "a client of the other server or project, as incus.connect and incus.use return it"},
+		aliasArg, localAliases, reuseArg,
+		{Name: "public", Type: Bool, In: Local, Doc: "whether untrusted clients may use the copy; False by default"},
+		{Name: "profiles", Type: Strings, In: Local, Doc: "default profiles of instances created from the copy; default: the profile default"},
+		{Name: "mode", Type: String, In: Local, Doc: "pull, the default: the other server fetches it from an address of this one; relay: it goes through this client, for servers that don't reach each other"},
 	}}
