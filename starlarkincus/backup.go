@@ -21,6 +21,9 @@ import (
 // backupLife is the time after which the server deletes the backup of an export by itself.
 const backupLife = 24 * time.Hour
 
+// lateBackup is the time in which a server begins to make a backup that it was asked for.
+const lateBackup = 2 * time.Second
+
 // exportBackup saves a new backup in a local file, and deletes the backup.
 func exportBackup(c *invocation) (starlark.Value, error) {
 	file, err := c.newSink(c.args.string("path"))
@@ -33,8 +36,10 @@ func exportBackup(c *invocation) (starlark.Value, error) {
 	body["name"], body["expires_at"] = name, time.Now().Add(backupLife).UTC().Format(time.RFC3339)
 	backups := c.ref.sub(kindOf(c.ref.res).children["backups"])
 	backup := backups.item(name)
-	release := builtin.Of(c.thread).Keep(backup.discard)
+	made := false
+	release := builtin.Of(c.thread).Keep(func(ctx context.Context) { backup.discard(ctx, made) })
 	_, err = backups.create(c.ctx, body, patience{})
+	made = err == nil
 	hash := newHash()
 	if err == nil {
 		query := backup.query(spec.Get)
@@ -85,11 +90,24 @@ func (c *invocation) leftBackup(name, path string, left, failure error) error {
 		Message: c.subject() + " was saved in " + path + ", but its backup " + name + " can't be deleted on the server"}
 }
 
-// discard deletes what the script was stopped before it could delete.
-func (r ref) discard(ctx context.Context) {
-	reply, err := r.client.Do(ctx, rest.Request{Method: "DELETE", Path: r.path, Query: r.query(spec.Delete)})
-	if err == nil && reply.Operation != nil {
-		_, _ = reply.Operation.Wait(ctx)
+// discard deletes what the script was stopped before it could delete. If it isn't made yet, the server may be about to
+// make it, so discard tries again for lateBackup.
+func (r ref) discard(ctx context.Context, made bool) {
+	ctx, cancel := context.WithTimeout(ctx, lateBackup)
+	defer cancel()
+	for {
+		reply, err := r.client.Do(ctx, rest.Request{Method: "DELETE", Path: r.path, Query: r.query(spec.Delete)})
+		if err == nil && reply.Operation != nil {
+			_, err = reply.Operation.Wait(ctx)
+		}
+		if made || !errors.Is(err, errors.NotFound) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(lateBackup / 20):
+		}
 	}
 }
 
