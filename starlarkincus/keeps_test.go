@@ -81,6 +81,7 @@ var keepsElsewhere = map[string]string{
 	"*.to":                                    "needs two servers: migration_real_test.go",
 	"*.mode":                                  "the same",
 	"instances.snapshots.copy.live":           "needs CRIU",
+	"images.copy":                             "files_images.star, servers/images.star",
 	"*.wait":                                  "operations.star",
 	"*.timeout":                               "operations.star",
 }
