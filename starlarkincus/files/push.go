@@ -144,8 +144,11 @@ func (p *push) enter(f *pushedFolder) (map[string]*Info, error) {
 	a := Attributes{Mode: &mode, UID: p.given.UID, GID: p.given.GID}
 	if f.old == nil {
 		f.touched.Store(true)
-		p.add(f.path, 0)
-		return nil, p.mkdir(f.path, a)
+		err := p.mkdir(f.path, a)
+		if err == nil {
+			p.add(f.path, 0)
+		}
+		return nil, err
 	}
 	if f.old.isLink() {
 		info, err := p.Stat(f.path, true)

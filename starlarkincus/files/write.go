@@ -143,10 +143,20 @@ func temporaryName(base string) string {
 // create makes a temporary file for the target.
 func (c *Call) create(target string) (*temporary, error) {
 	t := &temporary{call: c, target: target, name: below(parent(target), temporaryName(path.Base(target)))}
-	return t, c.change(target, func(client *sftp.Client) (err error) {
+	return t, inFolder(target, c.change(target, func(client *sftp.Client) (err error) {
 		t.file, err = client.OpenFile(t.name, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
 		return err
-	})
+	}))
+}
+
+// inFolder returns the error of a new file, which is missing only if its folder is.
+func inFolder(path string, err error) error {
+	var e *errors.Error
+	if errors.As(err, &e) && e.Class == errors.NotFound {
+		e.Message = path + ": the folder " + parent(path) + " doesn't exist"
+		e.Object = &errors.Object{Kind: "file", Name: parent(path)}
+	}
+	return err
 }
 
 // rename gives the temporary file its final name.
@@ -308,8 +318,9 @@ func (c *Call) Mkdir(folder string, parents bool, a Attributes) (changed bool, e
 
 // mkdir creates a folder.
 func (c *Call) mkdir(folder string, a Attributes) error {
-	if err := c.change(folder, func(client *sftp.Client) error { return client.Mkdir(folder) }); err != nil {
-		return err
+	err := c.change(folder, func(client *sftp.Client) error { return client.Mkdir(folder) })
+	if err != nil {
+		return inFolder(folder, err)
 	}
 	c.made.Add(1)
 	return c.set(folder, byPath{c.session.client, folder}, attributes{Attributes: a})
@@ -347,7 +358,7 @@ func (c *Call) putLink(to, link string, old *Info) (changed bool, err error) {
 		if err == nil {
 			c.made.Add(1)
 		}
-		return err == nil, err
+		return err == nil, inFolder(link, err)
 	}
 	if old.isLink() {
 		now, err := c.readLink(link)
