@@ -14,6 +14,8 @@ const (
 	chunks = 32
 	// largeFiles is the number of large files in transfer at a time.
 	largeFiles = 2
+	// localWrites is the number of local files that are written at a time. More only wait for each other's folder.
+	localWrites = 2
 )
 
 // A group runs functions at a time, and stops at the first error.

@@ -91,8 +91,9 @@ type localFile struct {
 	renamed  bool
 }
 
-func (f *localFile) create() (err error) {
-	if f.File, err = f.in.OpenFile(temporaryName(f.name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
+// create creates the file, with the permissions less the umask.
+func (f *localFile) create(perm fs.FileMode) (err error) {
+	if f.File, err = f.in.OpenFile(temporaryName(f.name), os.O_RDWR|os.O_CREATE|os.O_EXCL, perm); err != nil {
 		return f.in.failed(f.name, err)
 	}
 	return nil
@@ -110,10 +111,20 @@ func (f *localFile) WriteAt(p []byte, at int64) (int, error) {
 // complete sets the file's attributes, and gives it its final name.
 func (f *localFile) complete(size int64, perm fs.FileMode, modTime time.Time) error {
 	temporary := filepath.Base(f.Name())
-	if err := errors.Join(f.Truncate(size), f.Chmod(perm), f.in.Chtimes(temporary, time.Time{}, modTime)); err != nil {
+	info, err := f.Stat()
+	if err == nil && info.Size() != size {
+		err = f.Truncate(size)
+	}
+	if err == nil && info.Mode() != perm {
+		err = f.Chmod(perm)
+	}
+	if err == nil {
+		err = f.in.Chtimes(temporary, time.Time{}, modTime)
+	}
+	if err != nil {
 		return err
 	}
-	err := f.in.Rename(temporary, f.name)
+	err = f.in.Rename(temporary, f.name)
 	f.renamed = err == nil
 	return err
 }

@@ -20,6 +20,7 @@ type pull struct {
 	*Call
 	record
 	large   chan struct{}
+	writes  chan struct{}
 	top     *localFolder
 	folders []pulledFolder
 }
@@ -39,7 +40,7 @@ func (c *Call) Pull(remote, local string) (Transfer, error) {
 	if err != nil {
 		return Transfer{}, err
 	}
-	p := &pull{Call: c, large: make(chan struct{}, largeFiles)}
+	p := &pull{Call: c, large: make(chan struct{}, largeFiles), writes: make(chan struct{}, localWrites)}
 	local = filepath.Clean(local)
 	if info.isDir() {
 		return p.tree(info, local)
@@ -187,6 +188,7 @@ func (p *pull) file(ctx context.Context, in *localFolder, name string, info Info
 		return err
 	}
 	defer from.Close()
+	perm := info.Mode.Perm()
 	var content io.ReaderAt
 	var size int64
 	to := &localFile{in: in, name: name}
@@ -206,7 +208,7 @@ func (p *pull) file(ctx context.Context, in *localFolder, name string, info Info
 				return stopped(ctx)
 			}
 		}
-		if err := to.create(); err != nil {
+		if err := to.create(perm); err != nil {
 			return err
 		}
 		if size, err = p.download(ctx, from, info.Size, to); err != nil {
@@ -214,7 +216,8 @@ func (p *pull) file(ctx context.Context, in *localFolder, name string, info Info
 		}
 		content = to.File
 	}
-	perm := info.Mode.Perm()
+	p.writes <- struct{}{}
+	defer func() { <-p.writes }()
 	same, err := in.same(name, content, size, old)
 	switch {
 	case err != nil:
@@ -222,7 +225,7 @@ func (p *pull) file(ctx context.Context, in *localFolder, name string, info Info
 	case same && old.Mode().Perm() == perm && old.ModTime().Unix() == info.ModTime.Unix():
 		return nil
 	case to.File == nil:
-		if err := to.create(); err != nil {
+		if err := to.create(perm); err != nil {
 			return err
 		}
 		if _, err := io.Copy(to.File, io.NewSectionReader(content, 0, size)); err != nil {
