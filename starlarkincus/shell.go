@@ -31,7 +31,7 @@ func shell(c *invocation) (starlark.Value, error) {
 		body["environment"] = env
 	}
 	return starlark.None, c.onTerminal("exec", body, func(t *terminal.Terminal) rest.ExecOptions {
-		return rest.ExecOptions{Stdin: t, Terminal: true, Typed: true}
+		return rest.ExecOptions{Stdin: t, Terminal: true, Typed: true, MaxOutput: maxOutput}
 	})
 }
 
@@ -39,7 +39,7 @@ func shell(c *invocation) (starlark.Value, error) {
 func console(c *invocation) (starlark.Value, error) {
 	return starlark.None, c.onTerminal("console", c.body(), func(t *terminal.Terminal) rest.ExecOptions {
 		_, _ = io.WriteString(t, "To detach from the console, press Ctrl-A and then q.\r\n")
-		return rest.ExecOptions{Stdin: &detaching{input: t}, Terminal: true, Console: true}
+		return rest.ExecOptions{Stdin: &detaching{input: t}, Terminal: true, Console: true, MaxOutput: maxOutput}
 	})
 }
 

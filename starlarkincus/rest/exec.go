@@ -54,6 +54,7 @@ type Exec struct {
 	attached  chan struct{}      // closed when the websockets are connected, or can't be
 	control   *websocket.Conn    // from then on; nil where it couldn't be connected
 	unreached bool               // from then on: a websocket's request never reached the server
+	dead      chan struct{}      // closed when the connection for signals has ended, as after the process's end
 	ended     chan struct{}      // closed when the operation's end is known, or can't be
 	done      chan struct{}      // closed when all has ended
 	overdue   atomic.Bool        // the time is over
@@ -64,7 +65,7 @@ type Exec struct {
 
 	mu     sync.Mutex
 	failed error // the first failure on this side
-	broken error // the first failure of a connection with output
+	broken error // the first failure of a connection
 
 	uncontrolled error // once attached is closed: why there is no connection for signals
 
@@ -90,7 +91,7 @@ func (c *Client) Exec(ctx context.Context, request Request, options ExecOptions)
 		return nil, nil, err
 	}
 	e := &Exec{client: c, operation: reply.Operation, options: options, output: newExecOutput(options.MaxOutput),
-		attached: make(chan struct{}), ended: make(chan struct{}), done: make(chan struct{})}
+		attached: make(chan struct{}), dead: make(chan struct{}), ended: make(chan struct{}), done: make(chan struct{})}
 	if e.secrets = e.websockets(reply); e.secrets == nil {
 		err := k.notIncus(errors.Plain("it has no websockets for the command"))
 		if err.Outcome = errors.Unknown; reply.Operation == nil {
@@ -242,14 +243,15 @@ func (e *Exec) run(ctx, session context.Context) {
 	for name, conn := range conns {
 		switch {
 		case name == control:
-			e.running.Go(func() { discard(session, conn); e.output.finish() })
+			e.running.Go(func() { discard(session, conn); close(e.dead); e.output.finish() })
 		case name == Stdin && !e.options.Terminal:
-			e.running.Go(func() { discard(session, conn) })
+			e.running.Go(func() { discard(session, conn); e.cutOff(session) })
 		default:
 			outputs.Go(func() { e.read(session, name, conn) })
 		}
 	}
 	if conns[control] == nil {
+		close(e.dead)
 		e.output.finish()
 	}
 	if e.options.Timeout > 0 {
@@ -288,7 +290,7 @@ func (e *Exec) drain(drained <-chan struct{}) {
 	}
 }
 
-// breaks notes the failure of a connection with output.
+// breaks notes the failure of a connection.
 func (e *Exec) breaks(err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

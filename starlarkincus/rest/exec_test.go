@@ -39,18 +39,35 @@ func cat(c *fakeCommand) int {
 	}
 }
 
-// cutAfter is a connection that breaks after some bytes have gone to the client.
+// cutAfter is a connection that breaks after some bytes have gone one way.
 type cutAfter struct {
 	net.Conn
-	left *atomic.Int64
+	left       *atomic.Int64
+	fromClient bool
+}
+
+func (c cutAfter) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if c.fromClient && c.left.Add(-int64(n)) < 0 {
+		c.Conn.Close()
+		return 0, net.ErrClosed
+	}
+	return n, err
 }
 
 func (c cutAfter) Write(p []byte) (int, error) {
-	if c.left.Add(-int64(len(p))) < 0 {
+	if !c.fromClient && c.left.Add(-int64(len(p))) < 0 {
 		c.Conn.Close()
 		return 0, net.ErrClosed
 	}
 	return c.Conn.Write(p)
+}
+
+// lingering is cat, which doesn't end at once with its input.
+func lingering(c *fakeCommand) int {
+	code := cat(c)
+	time.Sleep(3 * firstPause)
+	return code
 }
 
 // TestExecCut breaks connections at random places. A command that is said to have succeeded has all its output and its
@@ -67,15 +84,15 @@ func TestExecCut(t *testing.T) {
 	input := bytes.Repeat([]byte("0123456789abcde\n"), 8<<10)
 	whole, failed := 0, 0
 	for i := range *execCuts {
-		which, after := 2+r.IntN(6), int64(r.IntN(1<<(4+r.IntN(15))))
-		f := newExecFake(t, cat, func(f *execFake) {
+		which, after, fromClient := 2+r.IntN(6), int64(r.IntN(1<<(4+r.IntN(15)))), r.IntN(2) == 0
+		f := newExecFake(t, lingering, func(f *execFake) {
 			f.wrap = func(n int, c net.Conn) net.Conn {
 				if n != which {
 					return c
 				}
 				left := new(atomic.Int64)
 				left.Store(after)
-				return cutAfter{c, left}
+				return cutAfter{c, left, fromClient}
 			}
 		})
 		client := newClient(t, Config{Socket: f.socket})

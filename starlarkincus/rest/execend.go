@@ -42,7 +42,7 @@ func (e *Exec) feed(ctx context.Context, conn *websocket.Conn) {
 			var n int
 			n, err = e.options.Stdin.Read(buffer)
 			if n > 0 && conn.Write(ctx, websocket.MessageBinary, buffer[:n]) != nil {
-				return // the command has ended
+				return // the command has ended, or see cutOff
 			}
 		}
 		if err != io.EOF {
@@ -60,6 +60,21 @@ func (e *Exec) feed(ctx context.Context, conn *websocket.Conn) {
 		_ = conn.Write(ctx, websocket.MessageBinary, []byte{endOfInput})
 	default:
 		_ = conn.Write(ctx, websocket.MessageText, nil)
+	}
+}
+
+// cutOff handles the end of the connection for input. The server closes that after the end of the process, and after the
+// connection for signals. Otherwise it broke, and the command, which may take a part of its input for all of it, is ended.
+func (e *Exec) cutOff(ctx context.Context) {
+	timer := time.NewTimer(firstPause)
+	defer timer.Stop()
+	select {
+	case <-e.dead:
+	case <-e.ended:
+	case <-ctx.Done():
+	case <-timer.C:
+		e.breaks(io.ErrUnexpectedEOF)
+		e.End(ctx)
 	}
 }
 
@@ -284,7 +299,7 @@ func (e *Exec) result(end *end, waited error) (code int, err error) {
 	case end.err != nil && (code < 0 || broken == nil): // without a status, the command was not begun
 		return code, end.err
 	case broken != nil:
-		code, err = ours(errors.Connection, "the connection with the output of the command broke: %s", broken)
+		code, err = ours(errors.Connection, "a connection with the command broke: %s", broken)
 		err.(*errors.Error).Cause = broken
 		return code, err
 	case code == 128+sigKill && e.uncontrolled != nil && e.signal.Load() == 0:
