@@ -53,7 +53,7 @@ type Exec struct {
 	hangUp    context.CancelFunc // closes the websockets
 	attached  chan struct{}      // closed when the websockets are connected, or can't be
 	control   *websocket.Conn    // from then on; nil where it couldn't be connected
-	unreached bool               // from then on: a websocket's request never reached the server
+	unreached bool               // from then on: the server can't have begun the command
 	dead      chan struct{}      // closed when the connection for signals has ended, as after the process's end
 	ended     chan struct{}      // closed when the operation's end is known, or can't be
 	done      chan struct{}      // closed when all has ended
@@ -66,8 +66,6 @@ type Exec struct {
 	mu     sync.Mutex
 	failed error // the first failure on this side
 	broken error // the first failure of a connection
-
-	uncontrolled error // once attached is closed: why there is no connection for signals
 
 	code int   // once done is closed; -1 where it isn't known
 	err  error // the same
@@ -92,7 +90,7 @@ func (c *Client) Exec(ctx context.Context, request Request, options ExecOptions)
 	}
 	e := &Exec{client: c, operation: reply.Operation, options: options, output: newExecOutput(options.MaxOutput),
 		attached: make(chan struct{}), dead: make(chan struct{}), ended: make(chan struct{}), done: make(chan struct{})}
-	if e.secrets = e.websockets(reply); e.secrets == nil {
+	if e.secrets = e.secretsIn(reply); e.secrets == nil {
 		err := k.notIncus(errors.Plain("it has no websockets for the command"))
 		if err.Outcome = errors.Unknown; reply.Operation == nil {
 			err.Outcome = errors.Done // it was accepted, whatever was done
@@ -113,8 +111,8 @@ func (c *Client) Exec(ctx context.Context, request Request, options ExecOptions)
 	return e, reply, nil
 }
 
-// websockets returns the secrets of the websockets; nil where they aren't what the request asked for.
-func (e *Exec) websockets(reply *Reply) map[string]string {
+// secretsIn returns the secrets of the websockets; nil where they aren't what the request asked for.
+func (e *Exec) secretsIn(reply *Reply) map[string]string {
 	var state struct {
 		Metadata struct {
 			Fds map[string]string `json:"fds"`
@@ -123,7 +121,7 @@ func (e *Exec) websockets(reply *Reply) map[string]string {
 	if reply.Operation == nil || json.Unmarshal(reply.Metadata, &state) != nil {
 		return nil
 	}
-	for _, name := range e.streams() {
+	for _, name := range e.websockets() {
 		if state.Metadata.Fds[name] == "" {
 			return nil
 		}
@@ -131,12 +129,12 @@ func (e *Exec) websockets(reply *Reply) map[string]string {
 	return state.Metadata.Fds
 }
 
-// streams returns the names of the websockets that the server waits for before it begins the command.
-func (e *Exec) streams() []string {
+// websockets returns the names of the websockets. The server begins the command when all but that for signals are there.
+func (e *Exec) websockets() []string {
 	if e.options.Terminal {
-		return []string{Stdin, control}
+		return []string{control, Stdin}
 	}
-	return []string{Stdin, Stdout, Stderr}
+	return []string{control, Stdin, Stdout, Stderr}
 }
 
 // Operation is the command on the server.
@@ -250,10 +248,6 @@ func (e *Exec) run(ctx, session context.Context) {
 			outputs.Go(func() { e.read(session, name, conn) })
 		}
 	}
-	if conns[control] == nil {
-		close(e.dead)
-		e.output.finish()
-	}
 	if e.options.Timeout > 0 {
 		e.running.Go(func() { e.limit(session) })
 	}
@@ -299,8 +293,8 @@ func (e *Exec) breaks(err error) {
 	}
 }
 
-// attach connects all websockets at once: the server waits only seconds for them. That for signals may be missing, because
-// a short command may end before it is connected.
+// attach connects the websockets: the server waits only seconds for them. The last one begins the command, and comes alone
+// after the others, because Incus crashes if one is connected in the moment in which the operation ends.
 func (e *Exec) attach(ctx context.Context) (map[string]*websocket.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
@@ -308,28 +302,30 @@ func (e *Exec) attach(ctx context.Context) (map[string]*websocket.Conn, error) {
 	var connecting sync.WaitGroup
 	conns := make(map[string]*websocket.Conn)
 	var failed error
-	names := e.streams()
-	if !e.options.Terminal {
-		names = append(names, control)
+	connect := func(name string) {
+		conn, reached, err := e.client.websocket(ctx, e.operation.Path()+"/websocket", url.Values{"secret": {e.secrets[name]}}, unanswered)
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case err == nil:
+			conn.SetReadLimit(-1) // a message is read in pieces
+			conns[name] = conn
+		case failed == nil:
+			failed, e.unreached = err, !reached
+			cancel()
+		}
 	}
-	for _, name := range names {
-		connecting.Go(func() {
-			conn, reached, err := e.client.websocket(ctx, e.operation.Path()+"/websocket", url.Values{"secret": {e.secrets[name]}}, unanswered)
-			mu.Lock()
-			defer mu.Unlock()
-			switch {
-			case err == nil:
-				conn.SetReadLimit(-1) // a message is read in pieces
-				conns[name] = conn
-			case name == control && !e.options.Terminal:
-				e.uncontrolled = err
-			case failed == nil:
-				failed, e.unreached = err, !reached
-				cancel()
-			}
-		})
+	names := e.websockets()
+	last := len(names) - 1
+	for _, name := range names[:last] {
+		connecting.Go(func() { connect(name) })
 	}
 	connecting.Wait()
+	if failed != nil {
+		e.unreached = true // the server has not begun the command, and won't
+		return conns, failed
+	}
+	connect(names[last])
 	return conns, failed
 }
 

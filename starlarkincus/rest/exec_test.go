@@ -150,13 +150,37 @@ func TestExecNotAttached(t *testing.T) {
 	}
 }
 
-// A command that ends before the websocket for signals is there has its output and status.
+// A command doesn't begin without its websocket for signals: what couldn't be stopped isn't begun.
 func TestExecWithoutControl(t *testing.T) {
 	f := newExecFake(t, cat, func(f *execFake) { f.refuse = func(name string) bool { return name == control } })
 	e := f.begin(t.Context(), newClient(t, Config{Socket: f.socket}), ExecOptions{Stdin: strings.NewReader("x")})
-	code, err := e.Wait(t.Context())
-	if out, _ := e.Output(); code != 7 || err != nil || string(out) != "x" {
-		t.Error(code, err, string(out))
+	if code, err := e.Wait(t.Context()); code != -1 || asError(t, err).Outcome != errors.NotSent {
+		t.Error(code, err)
+	}
+	select {
+	case <-f.now().attached:
+		t.Error("the command began")
+	default:
+	}
+}
+
+// No websocket is connected after the one that begins the command: Incus crashes if the operation ends in that moment.
+func TestExecConnectsTheLastAlone(t *testing.T) {
+	for _, terminal := range []bool{false, true} {
+		var names []string
+		f := newExecFake(t, func(*fakeCommand) int { return 0 }, func(f *execFake) {
+			f.refuse = func(name string) bool { f.mu.Lock(); names = append(names, name); f.mu.Unlock(); return false }
+		})
+		e := f.begin(t.Context(), newClient(t, Config{Socket: f.socket}), ExecOptions{Terminal: terminal})
+		if code, err := e.Wait(t.Context()); code != 0 || err != nil {
+			t.Error(code, err)
+		}
+		f.mu.Lock()
+		want := map[bool]string{false: Stderr, true: Stdin}[terminal]
+		if last := names[len(names)-1]; last != want {
+			t.Errorf("terminal %t: connected in the order %v, want %s last", terminal, names, want)
+		}
+		f.mu.Unlock()
 	}
 }
 

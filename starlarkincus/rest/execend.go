@@ -302,11 +302,6 @@ func (e *Exec) result(end *end, waited error) (code int, err error) {
 		code, err = ours(errors.Connection, "a connection with the command broke: %s", broken)
 		err.(*errors.Error).Cause = broken
 		return code, err
-	case code == 128+sigKill && e.uncontrolled != nil && e.signal.Load() == 0:
-		// The server kills a command whose connection for signals breaks, which this one may have had for a moment.
-		code, err = ours(errors.Connection, "the command was killed, perhaps because its connection for signals broke: %s", e.uncontrolled)
-		err.(*errors.Error).Cause = e.uncontrolled
-		return code, err
 	case e.options.Console:
 		return 0, nil
 	case code < 0:
