@@ -208,14 +208,41 @@ var instanceState = &Resource{
 	Fields: []Field{
 		{Name: "status", Type: String, Use: Read, Doc: "the status, such as Running"},
 		{Name: "status_code", Type: Int, Use: Read, Doc: "the code of the status, such as 103 for Running"},
-		{Name: "cpu", Type: Object, Use: Read, Doc: "CPU time: usage, in nanoseconds"},
-		{Name: "memory", Type: Object, Use: Read, Doc: "usage, usage_peak, swap_usage and total, in bytes"},
-		{Name: "disk", Type: Object, Use: Read, Doc: "by disk device, its usage in bytes"},
-		{Name: "network", Type: Object, Use: Read, Doc: "by interface, its addresses and counters"},
+		{Name: "cpu", Type: Object, Use: Read, Doc: "CPU time", Fields: []Field{
+			{Name: "usage", Type: Int, Doc: "the time used, in nanoseconds"},
+			{Name: "allocated_time", Type: Int, Doc: "the time available in a second, in nanoseconds"}}},
+		{Name: "memory", Type: Object, Use: Read, Doc: "memory, in bytes", Fields: []Field{
+			{Name: "usage", Type: Int, Doc: "the memory in use"},
+			{Name: "usage_peak", Type: Int, Doc: "the most that was ever in use"},
+			{Name: "total", Type: Int, Doc: "the memory available"},
+			{Name: "swap_usage", Type: Int, Doc: "the swap space in use"},
+			{Name: "swap_usage_peak", Type: Int, Doc: "the most swap space that was ever in use"}}},
+		{Name: "disk", Type: Object, Use: Read, Doc: "by disk device", Fields: []Field{
+			{Name: AnyKey, Type: Object, Doc: "one device", Fields: []Field{
+				{Name: "usage", Type: Int, Doc: "the space in use, in bytes; -1 if the storage pool doesn't tell"},
+				{Name: "total", Type: Int, Doc: "the size, in bytes"}}}}},
+		{Name: "network", Type: Object, Use: Read, Doc: "by interface; None of a stopped instance", Fields: []Field{
+			{Name: AnyKey, Type: Object, Doc: "one interface", Fields: []Field{
+				{Name: "addresses", Type: Objects, Doc: "its addresses", Fields: []Field{
+					{Name: "family", Type: String, Doc: "inet or inet6"},
+					{Name: "address", Type: String, Doc: "the address"},
+					{Name: "netmask", Type: String, Doc: "the length of the prefix"},
+					{Name: "scope", Type: String, Doc: "local, link or global"}}},
+				{Name: "counters", Type: Object, Doc: "bytes_received, bytes_sent, packets_received, packets_sent, and errors and dropped packets"},
+				{Name: "hwaddr", Type: String, Doc: "the MAC address"},
+				{Name: "host_name", Type: String, Doc: "the name of its other end on the host"},
+				{Name: "mtu", Type: Int, Doc: "the MTU"},
+				{Name: "state", Type: String, Doc: "up or down"},
+				{Name: "type", Type: String, Doc: "broadcast, loopback or point-to-point"}}}}},
 		{Name: "pid", Type: Int, Use: Read, Doc: "the process id of its init on the host"},
 		{Name: "processes", Type: Int, Use: Read, Doc: "the number of processes"},
 		{Name: "started_at", Type: Time, Use: Read, Doc: "the time of its start"},
-		{Name: "os_info", Type: Object, Use: Read, Doc: "the operating system in it"},
+		{Name: "os_info", Type: Object, Use: Read, Doc: "the operating system in it, of a virtual machine with an agent", Fields: []Field{
+			{Name: "os", Type: String, Doc: "the name, such as Debian"},
+			{Name: "os_version", Type: String, Doc: "its version"},
+			{Name: "kernel_version", Type: String, Doc: "the version of its kernel"},
+			{Name: "hostname", Type: String, Doc: "its host name"},
+			{Name: "fqdn", Type: String, Doc: "its full host name"}}},
 	},
 }
 
