@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
@@ -35,6 +36,7 @@ type migration struct {
 	w       patience
 
 	here, there serverInfo
+	servers     rest.Migration
 	reply       *rest.Reply // of the creation
 }
 
@@ -190,7 +192,7 @@ func listOf(v any) []string {
 
 // run makes the copy. With wait=False it returns the operation of the target.
 func (t *migration) run(ctx context.Context) (*Object, error) {
-	m := new(rest.Migration)
+	m := &t.servers
 	var going *Object
 	var err error
 	switch t.mode {
@@ -215,9 +217,53 @@ func (t *migration) run(ctx context.Context) (*Object, error) {
 	}
 	if err != nil {
 		builtin.In(ctx).Block(func() { err = m.End(ctx, err) })
-		return nil, t.in.madeAnything(ctx, t.name, t.body, err)
+		if m.Target == nil || t.body["start"] == true && m.Sent() {
+			return nil, t.in.madeAnything(ctx, t.name, t.body, err)
+		}
+		return nil, t.undo(ctx, err)
 	}
 	return going, nil
+}
+
+// The times that a server has to remove an unfinished copy, and that this client then tries to.
+const (
+	removesAlone = 2 * time.Second
+	removing     = 8 * time.Second
+)
+
+// stopped returns the error of a call after the copy. If the caller was stopped, it will be told of the copy.
+func (t *migration) stopped(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		t.servers.Leave(ctx)
+	}
+	return err
+}
+
+// undo sees to it that nothing is left of a copy whose operation failed, and returns the error with its outcome. Servers
+// remove an unfinished copy, some of them a volume only after the end of the operation; what remains is deleted.
+func (t *migration) undo(ctx context.Context, err error) error {
+	var e *errors.Error
+	if !errors.As(err, &e) || e.Class.IsA(errors.AlreadyExists) || e.Class.IsA(errors.OperationTimeout) || t.options["refresh"] == true {
+		return err
+	}
+	made, begun := newObject(t.in.item(t.name)), time.Now()
+	gone := made.read(ctx)
+	for ; gone == nil && time.Since(begun) < removesAlone+removing; gone = made.read(ctx) {
+		if time.Since(begun) > removesAlone {
+			_, _ = made.ref.remove(ctx, patience{})
+		}
+		if pause(ctx, 100*time.Millisecond) != nil {
+			return err
+		}
+	}
+	switch {
+	case errors.Is(gone, errors.NotFound):
+		e.Outcome = errors.Refused
+	case gone == nil:
+		e.Outcome = errors.Unknown
+		e.Message += fmt.Sprintf("; the unfinished copy %s is left on the other server", t.name)
+	}
+	return err
 }
 
 // each begins the second operation with one address of the server that it connects to after another, until one is reached.
@@ -335,7 +381,7 @@ func (c *invocation) copyTo(in ref, name string, body map[string]any) (starlark.
 	}
 	o := newObject(in.item(name))
 	if err := o.read(c.ctx); err != nil {
-		return nil, err
+		return nil, t.stopped(c.ctx, err)
 	}
-	return o, o.complete(c, c.args.body, body)
+	return o, t.stopped(c.ctx, o.complete(c, c.args.body, body))
 }

@@ -80,12 +80,12 @@ func (c *invocation) moveTo(to *Client, name string) (starlark.Value, error) {
 			err = errors.New(errors.Operation, "the copy lacks the snapshots %s", strings.Join(missing, ", "))
 		}
 		if err != nil {
-			return nil, c.halfMoved(err, in.item(name), "its original is still there")
+			return nil, t.stopped(c.ctx, c.halfMoved(err, in.item(name), "its original is still there"))
 		}
 	}
 	moved, err := c.deleteOriginal(in.item(name))
 	if err != nil {
-		return nil, err
+		return nil, t.stopped(c.ctx, err)
 	}
 	*o = *moved
 	return o, nil

@@ -92,10 +92,11 @@ func (m *Migration) End(ctx context.Context, err error) error {
 		sourceErr, targetErr = m.ends(ctx, endsAfter)
 	}
 	if cancelled(ctx) != nil {
+		m.Leave(ctx)
 		return err
 	}
 	var failed, source *errors.Error
-	if !errors.As(err, &failed) || !failed.Class.IsA(errors.Operation) || failed.Class.IsA(errors.OperationTimeout) {
+	if !errors.As(err, &failed) || !m.failed(failed) {
 		return err // the operations failed because of it
 	}
 	if targetErr == nil || isRunning(targetErr) || !errors.As(targetErr, &failed) {
@@ -105,6 +106,38 @@ func (m *Migration) End(ctx context.Context, err error) error {
 		failed = withCause(failed, source)
 	}
 	return failed
+}
+
+// failed reports whether an error is the failure of one of the operations.
+func (m *Migration) failed(e *errors.Error) bool {
+	for _, o := range []*Operation{m.Source, m.Target} {
+		if o != nil && o.id == e.OperationID {
+			return !e.Class.IsA(errors.OperationTimeout)
+		}
+	}
+	return false
+}
+
+// Leave lets [Work.Running] tell of a copy whose caller was stopped before it knew that the target's operation succeeded.
+func (m *Migration) Leave(ctx context.Context) {
+	w := workOf(ctx)
+	if w == nil || m.Target == nil {
+		return
+	}
+	if end := m.Target.known(); end != nil && end.err == nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.finished = append(w.finished, m.Target)
+	}
+}
+
+// Sent reports whether the source's operation is known to have succeeded.
+func (m *Migration) Sent() bool {
+	if m.Source == nil {
+		return false
+	}
+	end := m.Source.known()
+	return end != nil && end.err == nil
 }
 
 // ofTarget reports whether the source's failure is only that of the target.
