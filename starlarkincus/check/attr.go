@@ -95,7 +95,7 @@ func (m *module) attrOf(t typ, name string, called bool) (union, problem) {
 			return nil, problem{}
 		}
 		if field, ok := t.fields[name]; ok {
-			return field, problem{}
+			return field.loose(), problem{}
 		}
 	}
 	v := t.sample()
@@ -263,7 +263,7 @@ func valueTypes(f *spec.Field) union {
 func (m *module) resultAttr(t typ, name string) (union, problem) {
 	switch name {
 	case "value":
-		return t.elem(0), problem{}
+		return t.elem(0).loose(), problem{}
 	case "ok":
 		return boolT, problem{}
 	case "error":

@@ -94,6 +94,9 @@ type checker struct {
 	libraries    map[string][]string      // the host's libraries and their members
 	unknownNames map[string]bool          // Options.Names
 	names        *host.Session            // resolves predeclared names of scripts
+
+	harmless map[syntax.Node]bool // functions for which provokes is false
+	visits   int                  // counts the functions that were followed from calls
 }
 
 func newChecker(o Options) *checker {
@@ -113,8 +116,9 @@ func newChecker(o Options) *checker {
 	c := &checker{
 		client: client, unknownNames: unknownNames, modules: make(map[string]*module), members: make(members),
 		methods: make(map[*spec.Method]*signature), declared: declared, builtins: make(map[string]*signature), libraries: make(map[string][]string),
-		scripts: host.New(host.Options{Predeclared: names, LibraryPath: o.LibraryPath}),
-		tests:   host.New(host.Options{Predeclared: testNames, LibraryPath: o.LibraryPath}),
+		harmless: make(map[syntax.Node]bool),
+		scripts:  host.New(host.Options{Predeclared: names, LibraryPath: o.LibraryPath}),
+		tests:    host.New(host.Options{Predeclared: testNames, LibraryPath: o.LibraryPath}),
 	}
 	c.names = c.scripts.NewSession()
 	for _, name := range slices.Sorted(maps.Keys(host.Declarations())) {

@@ -82,7 +82,7 @@ func unpacked(u union, i, n int) union {
 			case n != 2:
 				return never
 			case i == 0:
-				return orNone(t.elem(0))
+				return orNone(t.elem(0).loose())
 			}
 			return orNone(simple(failure))
 		}

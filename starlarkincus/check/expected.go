@@ -1,6 +1,7 @@
 package check
 
 import (
+	"maps"
 	"slices"
 
 	"go.starlark.net/syntax"
@@ -20,7 +21,9 @@ func (m *module) recordAttrQuery(call *syntax.CallExpr) {
 
 // markExpectedFailures records the call and its function arguments if it expects a ScriptError.
 func (m *module) markExpectedFailures(call *syntax.CallExpr) {
-	if !expectsMistake(call) && !m.provokes(call.Fn, nil) {
+	seen := make(map[syntax.Node]bool)
+	if !expectsMistake(call) && !m.provokes(call.Fn, seen) {
+		maps.Copy(m.harmless, seen)
 		return
 	}
 	m.facts.expectedToFail[call] = true
@@ -37,12 +40,15 @@ func (m *module) markExpectedFailures(call *syntax.CallExpr) {
 }
 
 // provokes reports whether callee is a function of the script that calls one of its parameters and expects it to fail.
-func (m *module) provokes(callee syntax.Expr, seen []syntax.Node) bool {
+// The functions that it calls with its parameters are visited once each.
+func (m *module) provokes(callee syntax.Expr, seen map[syntax.Node]bool) bool {
 	t, _ := m.typeOf(callee).one()
 	fn := t.fn
-	if fn == nil || slices.Contains(seen, fn.node) {
+	if fn == nil || seen[fn.node] || m.harmless[fn.node] {
 		return false
 	}
+	seen[fn.node] = true
+	m.visits++
 	params := make(map[*syntax.Ident]bool)
 	for _, p := range fn.params {
 		if id := paramName(p); id != nil {
@@ -59,7 +65,7 @@ func (m *module) provokes(callee syntax.Expr, seen []syntax.Node) bool {
 			id, ok := arg.(*syntax.Ident)
 			return ok && params[firstOf(id)] && firstOf(id) != nil
 		})
-		found = passed && (expectsMistake(call) || fn.module.provokes(call.Fn, append(seen, fn.node)))
+		found = passed && (expectsMistake(call) || fn.module.provokes(call.Fn, seen))
 		return true
 	})
 	return found

@@ -175,7 +175,7 @@ func (m *module) indexTypes(x *syntax.IndexExpr) union {
 		case result:
 			switch at {
 			case 0:
-				return orNone(t.elem(0))
+				return orNone(t.elem(0).loose())
 			case 1:
 				return orNone(simple(failure))
 			}

@@ -280,7 +280,7 @@ func (t typ) element() union {
 	case object, failure, environ:
 		return simple(text)
 	case result:
-		return join(t.elem(0), simple(none))
+		return join(t.elem(0).loose(), simple(none))
 	case none, boolean, integer, float, text, octets:
 		return never
 	}

@@ -2,7 +2,6 @@ package check
 
 import (
 	"maps"
-	"slices"
 
 	"go.starlark.net/resolve"
 	"go.starlark.net/syntax"
@@ -247,7 +246,7 @@ func (f *flow) read(expr syntax.Expr) {
 				f.read(value)
 			}
 			if t, ok := f.typeOf(n.Fn).one(); ok && t.fn != nil && t.fn.module == f.module {
-				f.enter(t.fn, nil)
+				f.enter(t.fn, make(map[*callable]bool))
 			}
 			return false
 		case *syntax.Ident:
@@ -270,33 +269,35 @@ func (f *flow) reportUnset(id *syntax.Ident) {
 	f.report(id.NamePos, "", "%s variable %s referenced before assignment", scope, id.Name)
 }
 
-// maxCalls limits the depth of followed calls.
-const maxCalls = 8
+// maxCalls limits the functions that are followed from one call.
+const maxCalls = 32
 
-// enter reports the unset variables of enclosing scopes that a called function reads unconditionally.
-func (f *flow) enter(fn *callable, calls []*callable) {
-	if len(calls) >= maxCalls || f.facts.expectedToFail[fn.node] || slices.Contains(calls, fn) {
+// enter reports the unset variables of enclosing scopes that a called function reads unconditionally. It adds the
+// function to those that were entered from the same call, and enters each once.
+func (f *flow) enter(fn *callable, entered map[*callable]bool) {
+	if len(entered) >= maxCalls || f.facts.expectedToFail[fn.node] || entered[fn] {
 		return
 	}
-	calls = append(calls, fn)
+	entered[fn] = true
+	f.visits++
 	bound := f.with(make(map[*syntax.Ident]bool))
 	if fn.value != nil {
-		f.follow(fn.value, bound, calls)
+		f.follow(fn.value, bound, entered)
 		return
 	}
 	for _, stmt := range fn.body {
 		switch stmt := stmt.(type) {
 		case *syntax.ExprStmt:
-			f.follow(stmt.X, bound, calls)
+			f.follow(stmt.X, bound, entered)
 		case *syntax.AssignStmt:
-			f.follow(stmt.RHS, bound, calls)
+			f.follow(stmt.RHS, bound, entered)
 		case *syntax.ForStmt:
-			f.follow(stmt.X, bound, calls)
+			f.follow(stmt.X, bound, entered)
 		case *syntax.IfStmt:
-			f.follow(stmt.Cond, bound, calls)
+			f.follow(stmt.Cond, bound, entered)
 		case *syntax.ReturnStmt:
 			if stmt.Result != nil {
-				f.follow(stmt.Result, bound, calls)
+				f.follow(stmt.Result, bound, entered)
 			}
 			return
 		case *syntax.WhileStmt:
@@ -310,33 +311,33 @@ func (f *flow) enter(fn *callable, calls []*callable) {
 }
 
 // follow visits the parts of a called function's expression that are evaluated unconditionally.
-func (f *flow) follow(expr syntax.Expr, bound *flow, calls []*callable) {
+func (f *flow) follow(expr syntax.Expr, bound *flow, entered map[*callable]bool) {
 	syntax.Walk(expr, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.LambdaExpr:
 			return false
 		case *syntax.Comprehension:
 			if clause, ok := n.Clauses[0].(*syntax.ForClause); ok {
-				f.follow(clause.X, bound, calls)
+				f.follow(clause.X, bound, entered)
 			}
 			return false
 		case *syntax.CondExpr:
-			f.follow(n.Cond, bound, calls)
+			f.follow(n.Cond, bound, entered)
 			return false
 		case *syntax.BinaryExpr:
 			switch n.Op {
 			case syntax.AND, syntax.OR:
-				f.follow(n.X, bound, calls)
+				f.follow(n.X, bound, entered)
 				return false
 			}
 		case *syntax.CallExpr:
-			f.follow(n.Fn, bound, calls)
+			f.follow(n.Fn, bound, entered)
 			for _, arg := range n.Args {
 				value, _, _ := argument(arg)
-				f.follow(value, bound, calls)
+				f.follow(value, bound, entered)
 			}
 			if t, ok := f.typeOf(n.Fn).one(); ok && t.fn != nil && t.fn.module == f.module {
-				f.enter(t.fn, calls)
+				f.enter(t.fn, entered)
 			}
 			return false
 		case *syntax.Ident:
