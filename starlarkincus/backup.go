@@ -44,7 +44,7 @@ func exportBackup(c *invocation) (starlark.Value, error) {
 	if err == nil {
 		query := backup.query(spec.Get)
 		err = c.ref.client.fetch(c.ctx, rest.Request{Path: backup.join("export").path, Query: query}, "Exporting "+c.subject(), func(body io.Reader, reply *rest.Reply) error {
-			if _, err := io.Copy(io.MultiWriter(file, hash), body); err != nil {
+			if err := file.fill(hash, body); err != nil {
 				return err
 			}
 			return file.commit()

@@ -105,7 +105,7 @@ func (x *imageExport) save(body io.Reader, reply *rest.Reply) error {
 	write := func(i int, name string, from io.Reader) error {
 		file, err := x.part(i, name)
 		if err == nil {
-			_, err = io.Copy(io.MultiWriter(file, hash), from)
+			err = file.fill(hash, from)
 		}
 		return err
 	}

@@ -67,6 +67,44 @@ func (s *sink) commit() error {
 	return nil
 }
 
+// The buffers of fill, and their size.
+const (
+	fillBuffers = 4
+	fillSize    = 128 << 10
+)
+
+// fill writes what it reads from src to the file and to the hash, which works beside it.
+func (s *sink) fill(h hash.Hash, src io.Reader) error {
+	free, filled, done := make(chan []byte, fillBuffers), make(chan []byte), make(chan struct{})
+	for range fillBuffers {
+		free <- make([]byte, fillSize)
+	}
+	go func() {
+		defer close(done)
+		for part := range filled {
+			h.Write(part)
+			free <- part[:fillSize]
+		}
+	}()
+	defer func() { close(filled); <-done }()
+	for {
+		buffer := <-free
+		n, err := src.Read(buffer)
+		if n > 0 {
+			if _, err := s.Write(buffer[:n]); err != nil {
+				return err
+			}
+		}
+		filled <- buffer[:n]
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
 // fetch sends a GET and calls save with the body of the answer, while other threads run. Label is what a person is shown
 // about the transfer.
 func (c *Client) fetch(ctx context.Context, r rest.Request, label string, save func(body io.Reader, reply *rest.Reply) error) error {
