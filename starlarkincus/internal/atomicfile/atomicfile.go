@@ -57,10 +57,11 @@ type File struct {
 func Create(path string, mode Mode) (*File, error) {
 	target, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		if _, isLink := os.Lstat(path); isLink == nil || !errors.Is(err, fs.ErrNotExist) {
+		switch there, failed := os.Lstat(path); {
+		case !errors.Is(err, fs.ErrNotExist), failed == nil && there.Mode().Type() == fs.ModeSymlink:
 			return nil, err
 		}
-		target = path
+		target = path // no file, or one that another writer has made since
 	}
 	info, err := os.Stat(target)
 	switch {
