@@ -25,7 +25,8 @@ type arguments struct {
 	local  map[string]any
 	whole  any // whole body of the request
 	header http.Header
-	needs  []need // API extensions required by arguments
+	unset  []string // fields of the body given as None, which counts as not given
+	needs  []need   // API extensions required by arguments
 }
 
 // A need is a required API extension, with the part of the call that requires it.
@@ -67,7 +68,10 @@ func parseArgs(method string, fields []spec.Field, args starlark.Tuple, kwargs [
 		if given[f] {
 			return fmt.Errorf("%s: got %s twice", method, f.Script())
 		}
-		if v == starlark.None {
+		if v == starlark.None && !f.Clears {
+			if f.In == spec.Body {
+				out.unset = append(out.unset, f.Script())
+			}
 			return nil
 		}
 		given[f] = true
@@ -153,8 +157,13 @@ func unknown(what, name string, fields []spec.Field) error {
 // encode encodes a value of the field's declared type.
 func (a *arguments) encode(f *spec.Field, path string, v starlark.Value) (any, error) {
 	switch f.Type {
-	case spec.String, spec.Time:
+	case spec.String:
 		return value.String(path, v)
+	case spec.Time:
+		if v == starlark.None && f.Clears {
+			return zeroTime, nil
+		}
+		return value.Time(path, v)
 	case spec.Name:
 		name, err := value.String(path, v)
 		if err != nil {

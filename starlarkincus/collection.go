@@ -28,7 +28,8 @@ type kind struct {
 	one                string // word for an object in messages: storage_pool
 	collection, object map[string]*spec.Method
 	children           map[string]*spec.Resource
-	progress           bool // reports whether a field holds an operation's progress
+	times              []starlark.Value // names of the fields with a time
+	progress           bool             // reports whether a field holds an operation's progress
 }
 
 // kinds caches the kinds of the resources in use.
@@ -38,8 +39,11 @@ func kindOf(r *spec.Resource) *kind {
 	if k, ok := kinds.Load(r); ok {
 		return k.(*kind)
 	}
-	k := &kind{r.Singular(), methods(r.CollectionMethods()), methods(r.ObjectMethods()), make(map[string]*spec.Resource), false}
+	k := &kind{r.Singular(), methods(r.CollectionMethods()), methods(r.ObjectMethods()), make(map[string]*spec.Resource), nil, false}
 	for i := range r.Fields {
+		if f := &r.Fields[i]; f.Type == spec.Time && f.Use&spec.Read != 0 {
+			k.times = append(k.times, starlark.String(f.Name))
+		}
 		k.progress = k.progress || r.Fields[i].Made == spec.Progress
 	}
 	for _, child := range r.Children {

@@ -187,6 +187,8 @@ func difference(f *spec.Field, given, now any) (any, bool) {
 		return part, len(part) > 0
 	case spec.Objects:
 		return given, !covers(given, now)
+	case spec.Time:
+		return given, !same(given, now) && !sameTime(given, now)
 	case spec.Strings:
 		if f.Unordered {
 			return given, !same(sorted(given), sorted(now))
@@ -214,6 +216,15 @@ func sameDevice(a, b any) bool {
 	return true
 }
 
+// sameTime reports whether two texts are the same time, in whatever zone.
+func sameTime(a, b any) bool {
+	x, _ := a.(string)
+	y, _ := b.(string)
+	t, err := time.Parse(time.RFC3339, x)
+	u, failed := time.Parse(time.RFC3339, y)
+	return err == nil && failed == nil && t.Equal(u)
+}
+
 // sorted returns the strings of a list, sorted.
 func sorted(list any) []string {
 	out := []string{}
@@ -233,7 +244,7 @@ func text(v any) string {
 }
 
 func empty(v any) bool {
-	return slices.Contains([]string{"null", `""`, "[]", "{}", "false", "0"}, text(v))
+	return slices.Contains([]string{"null", `""`, `"` + zeroTime + `"`, `"` + epochTime + `"`, "[]", "{}", "false", "0"}, text(v))
 }
 
 // covers reports whether each element of a list has all keys given for it.

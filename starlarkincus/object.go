@@ -59,6 +59,14 @@ func (o *Object) set(v starlark.Value, etag string) error {
 	if err := ownName(o.ref.res, fields); err != nil {
 		return err
 	}
+	for _, name := range o.kind.times {
+		v, _, _ := fields.Get(name)
+		if text, _ := v.(starlark.String); text == zeroTime || text == epochTime {
+			if err := fields.SetKey(name, starlark.None); err != nil {
+				return err
+			}
+		}
+	}
 	fields.Freeze()
 	o.fields, o.etag = fields, etag
 	if o.ref.res.Scope != spec.OfServer && o.ref.project == "" {

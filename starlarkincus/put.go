@@ -107,13 +107,15 @@ func steady(field any) any {
 	return out
 }
 
-// emptyOf returns the empty value of a dict or list, and nil for other types.
+// emptyOf returns the empty value of a dict, list or time, and nil for other types.
 func emptyOf(t spec.Type) any {
 	switch t {
 	case spec.Config, spec.Devices, spec.Object:
 		return map[string]any{}
 	case spec.Strings, spec.Objects:
 		return []any{}
+	case spec.Time:
+		return zeroTime
 	}
 	return nil
 }

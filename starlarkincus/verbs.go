@@ -189,7 +189,7 @@ func chosenKey(res *spec.Resource, at ref, reply *rest.Reply, state *rest.State)
 func refresh(c *invocation) (starlark.Value, error) { return c.obj, c.obj.read(c.ctx) }
 
 func update(c *invocation) (starlark.Value, error) {
-	if err := c.obj.checkChange(c.name, c.args.body); err != nil {
+	if err := c.obj.checkChange(c.name, c.args.body, c.args.unset...); err != nil {
 		return nil, err
 	}
 	out, err := c.obj.merge(c.ctx, c.args.body, false, c.patience())
@@ -197,20 +197,38 @@ func update(c *invocation) (starlark.Value, error) {
 }
 
 // checkChange rejects an empty change, and values that servers ignore.
-func (o *Object) checkChange(method string, given map[string]any) error {
-	if len(given) == 0 {
+func (o *Object) checkChange(method string, given map[string]any, unset ...string) error {
+	switch {
+	case len(given) > 0:
+	case len(unset) == 0:
 		return fmt.Errorf("%s: nothing to change: name at least one field", method)
+	default:
+		why := "None leaves it as it is"
+		if f := spec.Find(o.ref.res.Fields, unset[0]); f != nil && emptyWords[f.Type] != "" && !f.Stays {
+			why += "; " + emptyWords[f.Type]
+		}
+		return fmt.Errorf("%s: nothing to change: %s: %s", method, unset[0], why)
 	}
 	for _, f := range o.ref.res.Fields {
-		if v, named := given[f.Name]; named && f.Stays && (empty(v) || v == zeroTime) {
+		if v, named := given[f.Name]; named && f.Stays && empty(v) {
 			return fmt.Errorf("%s: %s can't be emptied: servers ignore an empty one", method, f.Script())
 		}
 	}
 	return nil
 }
 
-// zeroTime is the servers' notation for an unset time.
-const zeroTime = "0001-01-01T00:00:00Z"
+// emptyWords describe how a field is emptied, by its type.
+var emptyWords = map[spec.Type]string{
+	spec.String: `"" empties it`, spec.Strings: "[] empties it", spec.Objects: "[] empties it", spec.Object: "{} empties it",
+	spec.Bool: "False is the other value", spec.Config: `{"user.x": None} unsets a key`, spec.Devices: `{"eth0": None} removes a device`,
+}
+
+// The servers' notations for an unset time, which is None in scripts. An instance that was never started has the second as
+// last_used_at.
+const (
+	zeroTime  = "0001-01-01T00:00:00Z"
+	epochTime = "1970-01-01T00:00:00Z"
+)
 
 // merge reads the object, unless that was just done, and merges the fields by a PUT with its ETag. It starts again if
 // the object was changed meanwhile.
@@ -243,7 +261,7 @@ const (
 // such as an instance's description, the object is read again and compared; the ETag covers only later changes.
 func replace(c *invocation) (starlark.Value, error) {
 	o := c.obj
-	if err := o.checkChange(c.name, c.args.body); err != nil {
+	if err := o.checkChange(c.name, c.args.body, c.args.unset...); err != nil {
 		return nil, err
 	}
 	now := newObject(o.ref)

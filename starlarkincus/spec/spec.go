@@ -19,7 +19,7 @@ const (
 	Int                      // int
 	Bool                     // bool
 	Strings                  // list of string
-	Time                     // str, RFC 3339
+	Time                     // str, RFC 3339; as an argument also a time
 	Seconds                  // int or float, not negative, or a duration
 	WholeSeconds             // int, or a duration, which is rounded up
 	Config                   // dict; numbers and booleans become strings, None unsets
@@ -37,7 +37,7 @@ const (
 	OtherServer              // client of another server
 )
 
-var typeNames = [...]string{"any value", "string", "string", "int", "bool", "list of string", "string (a time, RFC 3339)",
+var typeNames = [...]string{"any value", "string", "string", "int", "bool", "list of string", "time or string (RFC 3339)",
 	"seconds (int or float) or duration", "seconds (int) or duration", "dict of configuration", "dict of devices", "dict", "list of dict",
 	"string (an expression) or dict", "dict of fields and values", "string (a certificate, PEM)", "string or bytes", "string, bytes, a sequence of them, or a function", "function", "string (a path)",
 	"int from 0 to 0o777 or string of octal digits", "client of another server, as incus.connect returns it"}
@@ -80,6 +80,7 @@ type Field struct {
 	Fields     []Field           // keys of an Object, or of the elements of Objects; nil for any. AnyKey, as the first, declares other keys
 	Extension  string            // required API extension
 	Stays      bool              // can't be emptied, because servers ignore an empty value in a change
+	Clears     bool              // of a Time in a change: None clears it
 	Emptied    bool              // unset keys are sent empty, because servers keep keys that are missing from a PUT
 	Made       Making            // source of a Derived field
 	Missing    string            // error of a create without it

@@ -296,6 +296,11 @@ func (r *Resource) ObjectMethods() []Method {
 		return nil
 	}
 	change := append(With(r.Fields, Change), extraArg)
+	for i := range change {
+		if f := &change[i]; f.Type == Time && !f.Stays {
+			f.Clears, f.Doc = true, f.Doc+"; None clears it"
+		}
+	}
 	add(Get, Method{Name: "refresh", Does: DoRefresh, Returns: itself, Effect: Reads, HTTP: "GET", Doc: "Reads the " + r.One() + " again and returns it."})
 	add(Update, Method{Name: "update", Does: DoUpdate, Returns: itself, Effect: Changes, HTTP: "PUT", Args: change, Refresh: true,
 		Doc: "Changes the given fields, keeps the others, and returns it. The keys of a config and of each device are merged; None unsets a key. A device that comes from a profile is overridden for this object only."})
