@@ -2,8 +2,10 @@ package errors
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // An Error is a failure with its class and its details.
@@ -75,6 +77,16 @@ func (e *Error) CauseMessage() string {
 		return cause.Error()
 	}
 }
+
+// Remedy returns the call that avoids the failure; empty if none is known.
+func (e *Error) Remedy() string {
+	if e.Method == "DELETE" && e.Class.IsA(State) && instancePath().MatchString(e.Path) {
+		return "delete(force=True) stops the instance first"
+	}
+	return ""
+}
+
+var instancePath = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^/1\.0/instances/[^/]+$`) })
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }

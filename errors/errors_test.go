@@ -213,3 +213,22 @@ func TestOfTransport(t *testing.T) {
 		}
 	}
 }
+
+// TestRemedy checks that only the refused deletion of a running instance has one.
+func TestRemedy(t *testing.T) {
+	for _, test := range []struct {
+		method, path, message string
+		want                  bool
+	}{
+		{"DELETE", "/1.0/instances/c1", "Instance is running", true},
+		{"DELETE", "/1.0/instances/c1/snapshots/s0", "Instance is running", false},
+		{"PUT", "/1.0/instances/c1", "Instance is running", false},
+		{"DELETE", "/1.0/instances/c1", "Instance not found", false},
+	} {
+		e := NewReply(Failure{Status: 400, Message: test.message}, nil, nil)
+		e.Method, e.Path = test.method, test.path
+		if got := e.Remedy(); (got != "") != test.want {
+			t.Errorf("%v: %q", test, got)
+		}
+	}
+}

@@ -1,9 +1,12 @@
 package errors
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
-// Nearest returns the element of names that is closest to name, as a suggestion for a misspelt one; empty if none is
-// close.
+// Nearest returns the element of names that is closest to name, as a suggestion for a misspelt one, or the only one of
+// which name is a word, as acls is of network_acls; empty if none is close.
 func Nearest(name string, names []string) string {
 	best, limit := "", 1+len(name)/4
 	for _, candidate := range names {
@@ -11,7 +14,30 @@ func Nearest(name string, names []string) string {
 			best, limit = candidate, d-1
 		}
 	}
+	if whole := only(name, names); whole != "" && (best == "" || limit > 0) { // else there is one slip at most
+		return whole
+	}
 	return best
+}
+
+// only returns the only element of names that has name among the words between its underscores, dots or dashes.
+func only(name string, names []string) string {
+	const shortest = 3
+	if len(name) < shortest {
+		return ""
+	}
+	separator := func(r rune) bool { return strings.ContainsRune("_.-", r) }
+	found := ""
+	for _, candidate := range names {
+		switch {
+		case !slices.Contains(strings.FieldsFunc(strings.ToLower(candidate), separator), strings.ToLower(name)):
+		case found != "" && found != candidate:
+			return ""
+		default:
+			found = candidate
+		}
+	}
+	return found
 }
 
 // distance returns the number of bytes to insert, delete or replace, or neighbours to swap, that turns a into b.

@@ -14,6 +14,13 @@ func TestNearest(t *testing.T) {
 		{"x", []string{"a", "b"}, ""},
 		{"limits", []string{"profiles"}, ""},
 		{"", []string{"a"}, ""},
+		{"acls", []string{"network_acls", "network_zones"}, "network_acls"},
+		{"addresses", []string{"last_addresses", "address"}, "last_addresses"},
+		{"addresses", []string{"last_addresses", "name"}, "last_addresses"},
+		{"network", []string{"network_acls", "network_zones"}, ""},
+		{"zones", []string{"network_zones", "zone"}, "zone"},
+		{"cpu", []string{"limits.cpu", "name"}, "limits.cpu"},
+		{"a", []string{"a_b"}, ""},
 	} {
 		if got := Nearest(test.name, test.among); got != test.want {
 			t.Errorf("Nearest(%q, %q) = %q, want %q", test.name, test.among, got, test.want)

@@ -68,6 +68,9 @@ func (h *Host) describe(err error) *report.Report {
 		r.Kind, r.Class, r.Message = report.Plain, "UsageError", usage.Error()
 	case failure != nil:
 		r.Error, r.Causes = failure, causesOf(err, failure)
+		if remedy := failure.Remedy(); remedy != "" {
+			r.Notes = append(r.Notes, remedy)
+		}
 	case errors.As(err, &parse):
 		addMistakes(r, []resolve.Error{{Pos: parse.Pos, Msg: parse.Msg}})
 	case errors.As(err, &names):

@@ -34,7 +34,8 @@ var Decl = builtin.Decl{
 
 A row is a list or tuple of cells, or a dict, struct, error or object of Incus. columns selects the fields: by default all,
 but the name, status, type and description of an object of Incus, and the class, status, message and object of an error.
-headers replaces the names of the columns. format="csv" and format="json" print for programs; json keeps numbers and lists.
+headers replaces the names of the columns. The fields last_state and last_addresses of an instance are empty unless
+list(state=True) has read them. format="csv" and format="json" print for programs; json keeps numbers and lists.
 
 On a narrow terminal the widest columns are cut. table.text(rows, …) returns the text instead of printing it.`,
 	Call: printTable,
@@ -150,7 +151,7 @@ func newGrid(rowsArg, columnsArg, headersArg starlark.Value) (*grid, error) {
 	}
 	if missing := slices.Index(found, false); missing >= 0 && len(rows) > 0 {
 		message := fmt.Sprintf("columns: no row has %s", g.columns[missing])
-		if near := errors.Nearest(g.columns[missing], namesOf(rows[0])); near != "" {
+		if near := errors.Nearest(g.columns[missing], fieldsOf(rows[0])); near != "" {
 			message += fmt.Sprintf(" (did you mean %s?)", near)
 		}
 		return nil, fmt.Errorf("%s", message)
@@ -260,7 +261,8 @@ func fieldOf(row starlark.Value, name string) (starlark.Value, error) {
 	return nil, nil
 }
 
-func namesOf(row starlark.Value) []string {
+// fieldsOf returns the names of the columns that a row may have.
+func fieldsOf(row starlark.Value) []string {
 	var names []string
 	if m, ok := row.(starlark.IterableMapping); ok {
 		for _, item := range m.Items() {
@@ -270,7 +272,11 @@ func namesOf(row starlark.Value) []string {
 		}
 	}
 	if has, ok := row.(starlark.HasAttrs); ok {
-		names = append(names, has.AttrNames()...)
+		for _, name := range has.AttrNames() {
+			if v, err := fieldOf(row, name); v != nil && err == nil {
+				names = append(names, name)
+			}
+		}
 	}
 	return names
 }

@@ -1,0 +1,78 @@
+package starlarkincus_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/lib/table"
+	"incus-star/starlarkincus/spec"
+
+	"go.starlark.net/starlark"
+)
+
+var suggestion = regexp.MustCompile(`did you mean \.?(\w+)\?`)
+
+// TestSuggestionsOfColumns selects the name of each method and collection of an object as a column, with and without a
+// slip of the pen. Only fields are suggested.
+func TestSuggestionsOfColumns(t *testing.T) {
+	a := newAnswers()
+	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: a.serve(t)}, pem: testPEM(t), file: testFile(t)}
+	client := w.client()
+	text := table.Decl.Member("text").Function()
+	tried, suggested := 0, 0
+	for _, p := range spec.Sites() {
+		if p.Name == "" || p.Verbs&spec.Get == 0 || p.Content == spec.PlainText {
+			continue
+		}
+		a.reset()
+		o := w.object(client, p).(starlark.HasAttrs)
+		for _, name := range o.AttrNames() {
+			v, _ := o.Attr(name)
+			field := spec.Find(p.Fields, name) != nil
+			if _, callable := v.(starlark.Callable); !callable || field {
+				continue
+			}
+			for _, column := range []string{name, name + "s", name[1:]} {
+				tried++
+				_, err := starlark.Call(new(starlark.Thread), text, starlark.Tuple{starlark.NewList([]starlark.Value{o}), starlark.NewList([]starlark.Value{starlark.String(column)})}, nil)
+				if err == nil {
+					continue // another field
+				}
+				if found := suggestion.FindStringSubmatch(err.Error()); found != nil {
+					suggested++
+					if v, err := o.Attr(found[1]); err != nil || isCallable(v) {
+						t.Errorf("%s: %v", p.Kind, found[0])
+					}
+				}
+			}
+		}
+	}
+	if tried < 500 {
+		t.Error("too few")
+	}
+	t.Logf("%d columns, %d suggestions", tried, suggested)
+}
+
+func isCallable(v starlark.Value) bool { _, ok := v.(starlark.Callable); return ok }
+
+// TestSuggestionsOfCollections asks for each collection by the last word of its name.
+func TestSuggestionsOfCollections(t *testing.T) {
+	client := starlarkincus.New(starlarkincus.Options{})
+	defer client.Close()
+	words := make(map[string]string)
+	for _, r := range spec.Collections {
+		if i := strings.LastIndex(r.Name, "_"); i >= 0 {
+			words[r.Name[i+1:]] = r.Name
+		}
+	}
+	for word, name := range words {
+		if _, err := client.Attr(word); err == nil || !strings.Contains(err.Error(), "did you mean ."+name+"?") {
+			t.Errorf("incus.%s: %v", word, err)
+		}
+	}
+	if len(words) < 5 {
+		t.Error("too few")
+	}
+}
