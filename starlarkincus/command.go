@@ -17,7 +17,7 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// handle returns the script's view of a command that runs. The script's clean-up ends it.
+// handle returns the script's view of a running command. The end of the script ends the command.
 func (c *invocation) handle(cmd *command, body map[string]any) (starlark.Value, error) {
 	cmd.release = builtin.Of(c.thread).Keep(cmd.exec.Release)
 	cmd.lines = value.NewLines(cmd.encoding, c.args.flag("tty", false))
@@ -31,7 +31,7 @@ func (c *invocation) handle(cmd *command, body map[string]any) (starlark.Value, 
 	return o, o.set(v, "")
 }
 
-// exitCode returns the exit status of a command, None while it isn't known.
+// exitCode returns the exit status, or None.
 func (cmd *command) exitCode() starlark.Value {
 	select {
 	case <-cmd.exec.Done():
@@ -43,7 +43,7 @@ func (cmd *command) exitCode() starlark.Value {
 	return starlark.None
 }
 
-// over is the error of what can't be done with a command that has ended.
+// over returns the error of a call that needs a running command.
 func (cmd *command) over(why string) error {
 	e := errors.New(errors.State, "%s", why)
 	e.OperationID, e.Outcome = cmd.exec.Operation().ID(), errors.NotSent
@@ -90,10 +90,10 @@ func sendSignal(c *invocation) (starlark.Value, error) {
 	return c.obj, nil
 }
 
-// signals are the numbers that Linux gives signals, from 1 on; every instance runs it.
+// signals are the names of the signals of Linux, from number 1 on.
 var signals = strings.Fields("HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS")
 
-// maxSignal is the highest number that a signal has.
+// maxSignal is the highest number of a signal.
 const maxSignal = 64
 
 func signalNumber(v any) (int, error) {
@@ -128,10 +128,10 @@ func waitCommand(c *invocation) (starlark.Value, error) {
 	return cmd.result(c.ctx, limit, c.args.flag("check", cmd.check))
 }
 
-// commandLines is the output of a command, for a loop.
+// A commandLines iterates over the output of a command.
 type commandLines struct {
 	cmd    *command
-	stream string // of one stream, or empty
+	stream string // stdout, stderr, or empty for both
 	thread *starlark.Thread
 	ctx    context.Context
 }
@@ -156,7 +156,7 @@ func (l *commandLines) Truth() starlark.Bool       { return true }
 func (l *commandLines) Hash() (uint32, error)      { return 0, fmt.Errorf("unhashable type: %s", l.Type()) }
 func (l *commandLines) Iterate() starlark.Iterator { return l }
 
-// Next waits for the next line. A loop ends with the output; what went wrong is wait's to tell.
+// Next waits for the next line. Failures end the iteration; wait returns them.
 func (l *commandLines) Next(p *starlark.Value) bool {
 	s := l.cmd.lines
 	for {
@@ -187,5 +187,5 @@ func (l *commandLines) Next(p *starlark.Value) bool {
 	}
 }
 
-// Done leaves what wasn't taken to another loop, or to wait.
+// Done keeps the rest for another loop, or for wait.
 func (l *commandLines) Done() {}

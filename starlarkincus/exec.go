@@ -22,34 +22,34 @@ const maxOutput = 256 << 20
 // notRun are the statuses that a shell gives commands that can't be run; Incus fails the operation with these words.
 var notRun = map[string]int{"Command not found": 127, "Command not executable": 126}
 
-// A command is one that runs in an instance.
+// A command is a command in an instance.
 type command struct {
 	exec     *rest.Exec
-	name     string // its first word
-	method   string // of the request that began it
+	name     string // the first word
+	method   string // of the request that started it
 	path     string
 	encoding string
-	check    bool // a status other than 0 is an error
-	reads    bool // it changes nothing
+	check    bool // whether a status other than 0 is an error
+	reads    bool // whether it changes nothing
 	input    *pipe
 	lines    *value.Lines // of what was taken of its output
-	release  func()       // says that nobody has to end it any more
-	misread  error        // of a line that can't be decoded
+	release  func()       // tells the host that the command has ended
+	misread  error        // failure to decode a line
 
-	end *execEnd // once it was waited for
+	end *execEnd // nil before the first wait
 }
 
-// An execEnd is how a command ended, and what went wrong with it.
+// An execEnd is the result and the error of a command, for later waits.
 type execEnd struct {
 	result *execResult
 	err    error
 }
 
-// An execResult is how a command ended.
+// An execResult is the exit status and the output of a command.
 type execResult struct {
 	exitCode       int
 	stdout, stderr []byte
-	cause          *errors.Error // of one that didn't start
+	cause          *errors.Error // failure to start, or nil
 }
 
 // exec runs a command.
@@ -126,7 +126,7 @@ func (c *invocation) commandBody() (map[string]any, error) {
 	return body, nil
 }
 
-// stdin returns what the command reads: nil for nothing. What the script supplies while it waits is returned as well.
+// stdin returns the reader of the standard input, nil for none, and the supplier of the script's parts, nil for none.
 func (c *invocation) stdin(waits bool) (io.Reader, *supplier, error) {
 	given := c.args.local["stdin"]
 	switch {
@@ -175,7 +175,7 @@ func (r ref) begin(ctx context.Context, cmd *command, path string, body map[stri
 	return err
 }
 
-// execute runs a command in the instance without input for at most limit. The body is that of the table's exec.
+// execute runs a command without input for at most limit. The body is that of the method exec.
 func (r ref) execute(ctx context.Context, body map[string]any, limit time.Duration) (*command, *execResult, error) {
 	cmd := &command{name: body["command"].([]string)[0], encoding: value.AutoEncoding}
 	if err := r.begin(ctx, cmd, "exec", body, rest.ExecOptions{MaxOutput: maxOutput, Timeout: max(limit, time.Nanosecond)}); err != nil {
@@ -185,7 +185,7 @@ func (r ref) execute(ctx context.Context, body map[string]any, limit time.Durati
 	return cmd, result, err
 }
 
-// ended waits for the command's end, for at most limit where that isn't nil.
+// ended waits for the end of the command, for at most limit unless that is nil.
 func (cmd *command) ended(ctx context.Context, limit *time.Duration) (*execResult, error) {
 	if cmd.end != nil {
 		return cmd.end.result, cmd.end.err
@@ -227,7 +227,7 @@ func (cmd *command) ended(ctx context.Context, limit *time.Duration) (*execResul
 	return result, err
 }
 
-// result waits for the command's end and returns it as scripts have it.
+// result waits for the end of the command, and returns the script's view of the result.
 func (cmd *command) result(ctx context.Context, limit *time.Duration, check bool) (starlark.Value, error) {
 	result, err := cmd.ended(ctx, limit)
 	if result == nil {
@@ -253,7 +253,7 @@ func (cmd *command) result(ctx context.Context, limit *time.Duration, check bool
 	return value.ExecResult(result.exitCode, stdout, stderr), nil
 }
 
-// outputs returns the output for an error, which has it in any case.
+// outputs returns the output for an error, whatever the encoding requires.
 func (cmd *command) outputs(r *execResult) (stdout, stderr starlark.Value) {
 	encoding := cmd.encoding
 	if encoding == value.TextEncoding {
@@ -264,7 +264,7 @@ func (cmd *command) outputs(r *execResult) (stdout, stderr starlark.Value) {
 	return stdout, stderr
 }
 
-// failure is the error of a command that ended badly.
+// failure returns the error of a command with a status other than 0.
 func (cmd *command) failure(r *execResult) error {
 	stdout, stderr := cmd.outputs(r)
 	shown := stderr
@@ -281,7 +281,7 @@ func (cmd *command) failure(r *execResult) error {
 	return e
 }
 
-// withOutput adds to an error what the command had written.
+// withOutput adds the output to an error.
 func (cmd *command) withOutput(err error, r *execResult) error {
 	var e *errors.Error
 	if !errors.As(err, &e) {
@@ -296,7 +296,7 @@ func (cmd *command) withOutput(err error, r *execResult) error {
 	return err
 }
 
-// unreadable is the error of output that isn't what the script asked for.
+// unreadable returns the error of output that can't be decoded.
 func (cmd *command) unreadable(r *execResult, cause error) error {
 	e := errors.New(errors.Exec, "%s: %s", cmd.name, cause)
 	e.OperationID, e.Method, e.Path, e.Outcome = cmd.exec.Operation().ID(), cmd.method, cmd.path, errors.Done
@@ -304,7 +304,7 @@ func (cmd *command) unreadable(r *execResult, cause error) error {
 	return cmd.withOutput(e, r)
 }
 
-// failed returns an error of the command as its caller is to see it: that of one that only reads has changed nothing.
+// failed returns an error of the command, adjusted if the command only reads.
 func (cmd *command) failed(err error) error {
 	var e *errors.Error
 	if cmd.reads && errors.As(err, &e) {

@@ -12,12 +12,12 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// A pipe is the standard input of a command whose parts come from a script.
+// A pipe is a standard input whose parts come from a script.
 type pipe struct {
-	hungry chan struct{} // gets a token when the reader has nothing left
+	hungry chan struct{} // receives from the reader when it has no data
 	parts  chan string
-	ended  chan struct{} // closed when no other part comes
-	closed chan struct{} // closed when nobody reads any more
+	ended  chan struct{} // closed after the last part
+	closed chan struct{} // closed by the reader
 	left   string
 
 	end, close func()
@@ -50,16 +50,16 @@ func (p *pipe) Read(data []byte) (int, error) {
 	return n, nil
 }
 
-// Close says that nobody reads any more.
+// Close ends the reading.
 func (p *pipe) Close() error {
 	p.close()
 	return nil
 }
 
-// errClosedInput is the failure to write to a command that doesn't read any more.
+// errClosedInput is the error of a write after the end of either side.
 var errClosedInput = errors.Plain("its standard input is closed")
 
-// write gives the reader a part, and waits until it takes it.
+// write passes a part to the reader, and waits until it is taken.
 func (p *pipe) write(ctx context.Context, part string) error {
 	select {
 	case <-p.ended:
@@ -79,14 +79,14 @@ func (p *pipe) write(ctx context.Context, part string) error {
 	return errClosedInput
 }
 
-// A supplier gives the parts of a command's standard input one by one, from a function or a sequence of the script.
+// A supplier returns the parts of a standard input, from a function or an iterable of the script.
 type supplier struct {
 	pipe *pipe
 	next func() (starlark.Value, error) // None for the end
 	done func()
 }
 
-// supply returns the supplier of a function, or of another sequence.
+// supply returns the pipe and the supplier for a function or an iterable.
 func (c *invocation) supply(v starlark.Value) (io.Reader, *supplier, error) {
 	s := &supplier{pipe: newPipe(), done: func() {}}
 	switch v := v.(type) {

@@ -11,8 +11,8 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// attend calls the script's functions while the command runs: stream with each line of its output, and supply's where it
-// wants a part of its input. It returns when neither can be called any more.
+// attend calls the functions of the script while the command runs: stream with each line of the output, and supply for each
+// part of the input.
 func (c *invocation) attend(cmd *command, stream starlark.Callable, supply *supplier) (err error) {
 	if stream == nil && supply == nil {
 		return nil
@@ -87,7 +87,7 @@ func (c *invocation) attend(cmd *command, stream starlark.Callable, supply *supp
 	return nil
 }
 
-// take passes the output on, piece by piece.
+// take sends the output to a channel, piece by piece.
 func (cmd *command) take(ctx context.Context, pieces chan<- rest.Piece) {
 	defer close(pieces)
 	for {
@@ -103,7 +103,7 @@ func (cmd *command) take(ctx context.Context, pieces chan<- rest.Piece) {
 	}
 }
 
-// giveUp ends the command where the script goes on without it.
+// giveUp ends the command after a failure of the script's function.
 func (cmd *command) giveUp(ctx context.Context) {
 	if ctx.Err() != nil {
 		cmd.exec.Abandon(ctx)

@@ -13,7 +13,7 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// loginShell is what shell runs without a command: root's shell, as after a login.
+// loginShell is the default command of shell: a login shell of root.
 var loginShell = []string{"su", "-l"}
 
 // shell runs a command on the user's terminal.
@@ -43,7 +43,7 @@ func console(c *invocation) (starlark.Value, error) {
 	})
 }
 
-// onTerminal begins a command or a console on the user's terminal, and gives the terminal back at the end.
+// onTerminal connects the user's terminal with a command or a console, and restores it at the end.
 func (c *invocation) onTerminal(path string, body map[string]any, options func(*terminal.Terminal) rest.ExecOptions) error {
 	t, err := terminal.Take(os.Stdin, os.Stdout)
 	if err != nil {
@@ -66,7 +66,7 @@ func (c *invocation) onTerminal(path string, body map[string]any, options func(*
 	return err
 }
 
-// converse shows the output of a command on a terminal, and passes changes of the terminal's size on, until the end.
+// converse copies the output of a command to a terminal and the size of the terminal to the command, until the end.
 func converse(ctx context.Context, e *rest.Exec, t *terminal.Terminal) error {
 	ended := make(chan struct{})
 	defer func() { <-ended }()
@@ -107,7 +107,7 @@ const (
 	detachLetter = 'q'
 )
 
-// A detaching is what is typed at a console, up to the keys that leave it.
+// A detaching reads the input of a console up to the keys that leave it.
 type detaching struct {
 	input   *terminal.Terminal
 	pressed bool // the last key was detachKey

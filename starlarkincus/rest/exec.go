@@ -25,19 +25,20 @@ var (
 	idleOutput = 10 * time.Second
 )
 
-// ExecOptions are what a command is given, apart from its request.
+// ExecOptions are the options of a command that aren't in its request.
 type ExecOptions struct {
 	// Stdin is read to its end, in a goroutine, and closed at the command's end if it is an io.Closer; nil for no input.
 	Stdin io.Reader
-	// Terminal says that the request asks for a terminal: both outputs are one.
+	// Terminal reports whether the request asks for a terminal, which merges both outputs.
 	Terminal bool
-	// Typed says that a person types the input: its end isn't sent.
+	// Typed reports whether a person types the input. Its end isn't sent.
 	Typed bool
-	// Console says that the request is for an instance's console, which the end of the input leaves. It has no exit status.
+	// Console reports whether the request is for the console of an instance. The end of the input leaves the console. There
+	// is no exit status.
 	Console bool
-	// Timeout ends the command after that time; 0 for none.
+	// Timeout is the time after which the command is ended; 0 for none.
 	Timeout time.Duration
-	// MaxOutput bounds the output that nobody takes with Next, in bytes. A command that writes more is ended.
+	// MaxOutput is the limit of the output that isn't taken with Next, in bytes. A command that writes more is ended.
 	MaxOutput int
 }
 
@@ -52,13 +53,13 @@ type Exec struct {
 
 	hangUp    context.CancelFunc // closes the websockets
 	attached  chan struct{}      // closed when the websockets are connected, or can't be
-	control   *websocket.Conn    // from then on; nil where it couldn't be connected
-	unreached bool               // from then on: the server can't have begun the command
+	control   *websocket.Conn    // the connection for signals, from then on; nil for none
+	unreached bool               // whether the server can't have begun the command, from then on
 	dead      chan struct{}      // closed when the connection for signals has ended, as after the process's end
 	ended     chan struct{}      // closed when the operation's end is known, or can't be
 	done      chan struct{}      // closed when all has ended
-	overdue   atomic.Bool        // the time is over
-	ending    atomic.Bool        // End was called
+	overdue   atomic.Bool        // whether the time is over
+	ending    atomic.Bool        // whether End was called
 	signal    atomic.Int64       // the last one that End sent
 
 	running sync.WaitGroup
@@ -67,12 +68,12 @@ type Exec struct {
 	failed error // the first failure on this side
 	broken error // the first failure of a connection
 
-	code int   // once done is closed; -1 where it isn't known
-	err  error // the same
+	code int   // the exit status, once done is closed; -1 if unknown
+	err  error // the error, once done is closed
 }
 
-// Exec sends a request that begins a command with websockets, and attaches to it in the background. The context counts
-// for the request only. Close ends the command.
+// Exec sends a request that starts a command with websockets, and attaches to it in the background. The context applies to
+// the request only. Close of the client ends the command.
 func (c *Client) Exec(ctx context.Context, request Request, options ExecOptions) (*Exec, *Reply, error) {
 	k, err := c.prepare(request)
 	if err != nil {
@@ -111,7 +112,7 @@ func (c *Client) Exec(ctx context.Context, request Request, options ExecOptions)
 	return e, reply, nil
 }
 
-// secretsIn returns the secrets of the websockets; nil where they aren't what the request asked for.
+// secretsIn returns the secrets of the websockets in a reply, by name; nil if one is missing.
 func (e *Exec) secretsIn(reply *Reply) map[string]string {
 	var state struct {
 		Metadata struct {
@@ -129,7 +130,7 @@ func (e *Exec) secretsIn(reply *Reply) map[string]string {
 	return state.Metadata.Fds
 }
 
-// websockets returns the names of the websockets. The server begins the command when all but that for signals are there.
+// websockets returns the names of the websockets. The server begins the command when all but control are connected.
 func (e *Exec) websockets() []string {
 	if e.options.Terminal {
 		return []string{control, Stdin}
@@ -137,25 +138,25 @@ func (e *Exec) websockets() []string {
 	return []string{control, Stdin, Stdout, Stderr}
 }
 
-// Operation is the command on the server.
+// Operation returns the operation of the command.
 func (e *Exec) Operation() *Operation { return e.operation }
 
 // Done is closed when the command has ended and all its output has come.
 func (e *Exec) Done() <-chan struct{} { return e.done }
 
-// Next returns the next piece of output that nobody has taken, in the order in which they came, and io.EOF after the
-// last one. From the first call on the command waits where its output isn't taken.
+// Next returns the next piece of output, in order of arrival, and io.EOF after the last one. From the first call on, the
+// command waits while its output isn't taken.
 func (e *Exec) Next(ctx context.Context) (Piece, error) { return e.output.next(ctx) }
 
-// Collect lets the command write without waiting for a call of Next. Output returns that then.
+// Collect makes the command write without waiting for calls of Next. Output returns the rest.
 func (e *Exec) Collect() { e.output.collect() }
 
-// Output takes all output that Next didn't.
+// Output returns the output that Next has not returned, once.
 func (e *Exec) Output() (stdout, stderr []byte) { return e.output.take() }
 
-// Wait waits until the command has ended and all its output has come, and returns its exit status, -1 where that isn't
-// known. The error is the operation's, or tells why the command was ended or the output isn't complete. Where the
-// context's deadline passes first, the class is errors.OperationTimeout; the command goes on.
+// Wait waits for the end of the command and of its output, and returns the exit status, -1 if unknown. The error is that of
+// the operation, or the reason for which the command was ended or the output is incomplete. If the context's deadline passes
+// first, the class is errors.OperationTimeout, and the command is still running.
 func (e *Exec) Wait(ctx context.Context) (code int, err error) { return e.waitUnder(ctx, ctx) }
 
 // WaitTimeout is Wait for at most limit.
@@ -186,7 +187,7 @@ func (e *Exec) waitUnder(ctx, caller context.Context) (int, error) {
 	return -1, e.operation.timeout(time.Since(start))
 }
 
-// Abandon leaves the command to the work of a context that has ended, whose Settle ends it.
+// Abandon adds the command to the abandoned work of a context that has ended. Settle ends the command.
 func (e *Exec) Abandon(ctx context.Context) {
 	w := workOf(ctx)
 	if w == nil {
@@ -199,7 +200,7 @@ func (e *Exec) Abandon(ctx context.Context) {
 	}
 }
 
-// fail notes why the command is to be ended.
+// fail records the reason for which the command has to be ended. The first one counts.
 func (e *Exec) fail(err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -214,7 +215,7 @@ func (e *Exec) failure() error {
 	return e.failed
 }
 
-// run attaches to the command, and returns when all has ended. The client ends the first context, hangUp the second.
+// run attaches to the command, and returns when everything has ended. Close of the client cancels ctx, hangUp cancels session.
 func (e *Exec) run(ctx, session context.Context) {
 	defer close(e.done)
 	defer e.output.end()
@@ -263,7 +264,7 @@ func (e *Exec) run(ctx, session context.Context) {
 	e.code, e.err = e.result(end, err)
 }
 
-// drain waits for the rest of the output, as long as some comes.
+// drain waits for the rest of the output while it keeps coming.
 func (e *Exec) drain(drained <-chan struct{}) {
 	tick := time.NewTicker(idleOutput)
 	defer tick.Stop()
@@ -284,7 +285,7 @@ func (e *Exec) drain(drained <-chan struct{}) {
 	}
 }
 
-// breaks notes the failure of a connection.
+// breaks records the failure of a connection. The first one counts.
 func (e *Exec) breaks(err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -329,7 +330,7 @@ func (e *Exec) attach(ctx context.Context) (map[string]*websocket.Conn, error) {
 	return conns, failed
 }
 
-// limit ends the command when its time is over.
+// limit ends the command after the timeout.
 func (e *Exec) limit(ctx context.Context) {
 	timer := time.NewTimer(e.options.Timeout)
 	defer timer.Stop()
@@ -342,6 +343,6 @@ func (e *Exec) limit(ctx context.Context) {
 	}
 }
 
-// unanswered leaves pings without an answer, which the server doesn't wait for. It may have closed the connection already,
-// and a failure to answer would end the reading of what it sent before.
+// unanswered ignores pings. The server doesn't wait for answers. It may have closed the connection, and then a failure to
+// answer would lose the output that it sent before.
 func unanswered(context.Context, []byte) bool { return false }

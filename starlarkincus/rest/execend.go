@@ -20,7 +20,7 @@ const (
 	sigTerm = 15
 )
 
-// discard reads what comes and ignores it, until the connection ends: it is how pings are answered.
+// discard reads and ignores messages until the connection ends.
 func discard(ctx context.Context, conn *websocket.Conn) {
 	for {
 		_, r, err := conn.Reader(ctx)
@@ -33,7 +33,7 @@ func discard(ctx context.Context, conn *websocket.Conn) {
 	}
 }
 
-// feed sends the input, then says that it has ended.
+// feed sends the input and its end.
 func (e *Exec) feed(ctx context.Context, conn *websocket.Conn) {
 	var err error
 	if e.options.Stdin != nil {
@@ -78,10 +78,10 @@ func (e *Exec) cutOff(ctx context.Context) {
 	}
 }
 
-// endOfInput is Ctrl-D, which a terminal takes for the end of its input.
+// endOfInput is Ctrl-D, the end of the input of a terminal.
 const endOfInput = 4
 
-// read takes the output of one connection to its end. The server marks that with a message that is text.
+// read takes the output of one connection to its end, which the server marks with a text message.
 func (e *Exec) read(ctx context.Context, name string, conn *websocket.Conn) {
 	stream := name
 	if e.options.Terminal {
@@ -106,7 +106,7 @@ func (e *Exec) read(ctx context.Context, name string, conn *websocket.Conn) {
 	}
 }
 
-// trimClose returns what went wrong with a websocket without the library's own words.
+// trimClose returns the reason for the failure of a websocket, without the wording of the library.
 func trimClose(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
@@ -156,7 +156,7 @@ func (e *Exec) Resize(ctx context.Context, width, height int) error {
 	return e.tell(ctx, map[string]any{"command": "window-resize", "args": map[string]string{"width": strconv.Itoa(width), "height": strconv.Itoa(height)}})
 }
 
-// tell sends a message to the server's side of the command.
+// tell sends a message about the command to the server.
 func (e *Exec) tell(ctx context.Context, message any) error {
 	select {
 	case <-e.attached:
@@ -196,8 +196,8 @@ func (e *Exec) tell(ctx context.Context, message any) error {
 	return nil
 }
 
-// End ends the command: by SIGTERM, after some time by SIGKILL, and then by closing its connections, which makes the
-// server kill it. It returns when the command has ended, or nothing more can be done about it.
+// End ends the command by SIGTERM, or SIGHUP if its input is typed, then by SIGKILL, and then by closing its connections, on
+// which the server kills it. It returns when the command has ended, or when all ways have failed.
 func (e *Exec) End(ctx context.Context) {
 	e.output.drop()
 	if !e.ending.CompareAndSwap(false, true) {
@@ -246,7 +246,7 @@ func (e *Exec) ends(ctx context.Context, limit time.Duration) bool {
 	return false
 }
 
-// fate says what became of a command that End was called for.
+// fate describes the end of a command for which End was called.
 func (e *Exec) fate(code int) string {
 	if e.options.Console {
 		return "was left"
@@ -273,7 +273,7 @@ func (e *Exec) error(class *errors.Class, format string, args ...any) *errors.Er
 	return failed
 }
 
-// result returns what Wait returns, of the operation's end or the failure to learn it.
+// result returns the results of Wait, from the end of the operation or the failure of waiting for it.
 func (e *Exec) result(end *end, waited error) (code int, err error) {
 	code = e.status()
 	ours := func(class *errors.Class, format string, args ...any) (int, error) {
@@ -312,8 +312,8 @@ func (e *Exec) result(end *end, waited error) (code int, err error) {
 	return code, nil
 }
 
-// notAttached returns what Wait returns where a websocket couldn't be connected. The server begins no command before all
-// are connected; but the answer to the last one may have been lost.
+// notAttached returns the results of Wait after the failure to connect a websocket. The server doesn't begin the command
+// before the last one is connected, but the answer to that may have been lost.
 func (e *Exec) notAttached(ctx context.Context, failed error) (int, error) {
 	if _, err := e.operation.Refresh(ctx); err == nil {
 		if end := e.operation.known(); end != nil && end.err != nil {
@@ -331,7 +331,7 @@ func (e *Exec) notAttached(ctx context.Context, failed error) (int, error) {
 	return -1, failed
 }
 
-// status returns the command's exit status once the operation's end is known; -1 where it isn't.
+// status returns the exit status of the command; -1 if unknown.
 func (e *Exec) status() int {
 	end := e.operation.known()
 	if end == nil || end.state == nil {
@@ -346,7 +346,7 @@ func (e *Exec) status() int {
 	return *metadata.Return
 }
 
-// String names the command: "the command sleep in instance web".
+// String returns a name such as "the command sleep in instance web".
 func (e *Exec) String() string {
 	text := "the command"
 	if e.options.Console {

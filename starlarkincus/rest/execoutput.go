@@ -27,19 +27,19 @@ type Piece struct {
 	Data   []byte
 }
 
-// An execOutput holds the output of a command until somebody takes it. Before the first call of next it collects all,
-// up to a limit. After it, it bounds what waits to be taken.
+// An execOutput is a queue of the output of a command. Before the first call of next its size is limited by an error, then
+// by waiting.
 type execOutput struct {
-	limit int // of what is collected, in bytes
+	limit int // of the size before next is called, in bytes
 
 	mu      sync.Mutex
 	changed chan struct{} // closed at each change, and replaced
-	pieces  []Piece       // in the order in which they came
+	pieces  []Piece       // in order of arrival
 	size    int           // of pieces, in bytes
-	came    int64         // in bytes
-	taken   bool          // next was called
-	last    bool          // nothing but the rest comes: it is kept whatever its size
-	dropped bool          // nobody wants what comes
+	came    int64         // total size of the output so far, in bytes
+	taken   bool          // whether next was called
+	last    bool          // whether only the rest is missing, which is added without waiting
+	dropped bool          // whether new output is dropped
 	ended   bool
 }
 
@@ -47,7 +47,7 @@ func newExecOutput(limit int) *execOutput {
 	return &execOutput{limit: limit, changed: make(chan struct{})}
 }
 
-// change wakes all that wait. The lock is held.
+// change wakes all waiting calls. The lock is held.
 func (o *execOutput) change() {
 	close(o.changed)
 	o.changed = make(chan struct{})
@@ -117,7 +117,7 @@ func (o *execOutput) next(ctx context.Context) (Piece, error) {
 	return p, nil
 }
 
-// collect undoes next: what nobody takes is collected.
+// collect undoes the effect of next on the limit.
 func (o *execOutput) collect() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -125,14 +125,14 @@ func (o *execOutput) collect() {
 	o.change()
 }
 
-// total returns how many bytes came.
+// total returns the size of all output so far.
 func (o *execOutput) total() int64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.came
 }
 
-// take returns all that nobody has taken.
+// take removes and returns all pieces.
 func (o *execOutput) take() (stdout, stderr []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -154,7 +154,8 @@ func (o *execOutput) take() (stdout, stderr []byte) {
 	return stdout, stderr
 }
 
-// finish lets all the rest in: the process has ended, and the server throws away what it can't send a second after that.
+// finish accepts the rest without waiting. It is called at the end of the process: a second later, the server discards
+// the rest.
 func (o *execOutput) finish() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -162,7 +163,8 @@ func (o *execOutput) finish() {
 	o.change()
 }
 
-// drop lets the command write what it likes, because it is being ended. What was collected stays.
+// drop discards new output beyond the limit, and all of it after a call of next. It is called when the command is being
+// ended.
 func (o *execOutput) drop() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -170,7 +172,7 @@ func (o *execOutput) drop() {
 	o.change()
 }
 
-// end says that nothing more comes.
+// end marks the end of the output.
 func (o *execOutput) end() {
 	o.mu.Lock()
 	defer o.mu.Unlock()

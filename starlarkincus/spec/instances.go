@@ -303,7 +303,7 @@ var Logs = &Resource{
 
 var execOutput = &Resource{
 	Name: "exec_output", Kind: "Output", Path: "exec-output", Content: PlainText, Key: "name", Stands: OnCollection,
-	Doc:   "Recorded output of commands. exec reads and deletes its own.",
+	Doc:   "Recorded output of commands that were started with record-output, which exec does not use.",
 	Verbs: List | Get | Delete,
 }
 
