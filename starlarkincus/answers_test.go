@@ -138,23 +138,6 @@ func (a *answers) down(lost bool) {
 	a.closeFiles()
 }
 
-// outputOf returns what comes through a command's websocket; nil for nothing, not even an end.
-func (a *answers) outputOf(stream string) []byte {
-	text := func(name, otherwise string) []byte {
-		if own, has := a.texts[name]; has {
-			otherwise = own
-		}
-		return []byte(otherwise)
-	}
-	switch {
-	case stream == "1", stream == "0" && a.terminal:
-		return text("stdout", "text")
-	case stream == "2":
-		return text("stderr", "")
-	}
-	return nil
-}
-
 // item returns the object at a path.
 func (a *answers) item(p *spec.Site, path string) any {
 	if p.Content == spec.PlainText {

@@ -1,0 +1,18 @@
+package starlarkincus_test
+
+// outputOf returns what comes through a command's websocket; nil for nothing, not even an end.
+func (a *answers) outputOf(stream string) []byte {
+	text := func(name, otherwise string) []byte {
+		if own, has := a.texts[name]; has {
+			otherwise = own
+		}
+		return []byte(otherwise)
+	}
+	switch {
+	case stream == "1", stream == "0" && a.terminal:
+		return text("stdout", "text")
+	case stream == "2":
+		return text("stderr", "")
+	}
+	return nil
+}
