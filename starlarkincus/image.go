@@ -78,6 +78,20 @@ func publish(c *invocation) (starlark.Value, error) {
 	}
 	images := c.ref.join(c.decl.Path)
 	images.res = c.decl.Returns.Of
+	aliases := c.aliasing(images)
+	if aliases.reuse {
+		if !c.args.flag("wait", true) {
+			return nil, fmt.Errorf("%s: wait=False doesn't go with reuse=True: the aliases are given to the image when it is made", c.name)
+		}
+		given, _ := body["aliases"].([]any)
+		delete(body, "aliases")
+		if err := aliases.take(given); err != nil {
+			return nil, err
+		}
+		if err := aliases.look(); err != nil {
+			return nil, err
+		}
+	}
 	out, err := images.submit(c.ctx, c.request(images, "POST", body), c.patience())
 	if out.going != nil || err != nil {
 		return out.going, err
@@ -90,6 +104,8 @@ func publish(c *invocation) (starlark.Value, error) {
 	if err := o.read(c.ctx); err != nil {
 		return nil, err
 	}
-	_, err = o.conform(c.ctx, c.name, body, c.patience()) // servers ignore profiles in the request
-	return o, err
+	if _, err = o.conform(c.ctx, c.name, body, c.patience()); err != nil { // servers ignore profiles in the request
+		return nil, err
+	}
+	return o, aliases.give(o)
 }

@@ -16,23 +16,32 @@ type aliasing struct {
 	taken map[string]string // fingerprints of the images that have one of them, by alias
 }
 
+// aliasing returns one without aliases, for an image of the collection.
+func (c *invocation) aliasing(images ref) *aliasing {
+	return &aliasing{invocation: c, reuse: c.args.flag("reuse", false), taken: make(map[string]string),
+		at: ref{client: images.client, res: spec.Images.Children[0], path: spec.Images.Aliases, project: images.project}}
+}
+
 // aliases returns the aliases given by alias= and aliases=, for an image of the collection.
 func (c *invocation) aliases(images ref) (*aliasing, error) {
-	a := &aliasing{invocation: c, reuse: c.args.flag("reuse", false), taken: make(map[string]string),
-		at: ref{client: images.client, res: spec.Images.Children[0], path: spec.Images.Aliases, project: images.project}}
+	a := c.aliasing(images)
 	given, _ := c.args.local["aliases"].([]any)
 	if alias := c.args.string("alias"); alias != "" {
 		given = append([]any{map[string]any{"name": alias}}, given...)
 	}
+	return a, a.take(given)
+}
+
+// take adds aliases.
+func (a *aliasing) take(given []any) error {
 	for _, v := range given {
 		alias := mapOf(v)
-		name, _ := alias["name"].(string)
-		if name == "" {
-			return nil, fmt.Errorf("%s: aliases: one has no name", c.name)
+		if name, _ := alias["name"].(string); name == "" {
+			return fmt.Errorf("%s: aliases: one has no name", a.name)
 		}
 		a.all = append(a.all, alias)
 	}
-	return a, nil
+	return nil
 }
 
 // look finds the images that have the aliases, which is an error unless they may be reused.

@@ -78,6 +78,7 @@ var keepsElsewhere = map[string]string{
 	"instances.restore.stateful":              "needs CRIU",
 	"instances.restore.disk_only":             "instances.star",
 	"instances.rebuild.source":                "what image= is made into",
+	"*.reuse":                                 "files_images.star",
 	"*.to":                                    "needs two servers: migration_real_test.go",
 	"*.mode":                                  "the same",
 	"instances.snapshots.copy.live":           "needs CRIU",

@@ -211,6 +211,10 @@ func (w *tester) circumstances(m *spec.Method, when string, with func(string, st
 			a.empty = true
 			a.made["/1.0/images/abc123"] = map[string]any{"fingerprint": "abc123"}
 		}}, true
+	case "for each alias, with reuse=True", "with reuse=True, for each other alias":
+		args := with("alias", s("abc123"))
+		args["reuse"] = starlark.True
+		return attempt{args: args, when: []string{"for each alias, with reuse=True", "with reuse=True, for each other alias"}, before: empty}, true
 	case "if it isn't there", "if it isn't there, without mode='relay'":
 		return attempt{when: []string{"if it isn't there", "if it isn't there, without mode='relay'"}, before: empty, set: map[string]any{"public": true}}, true
 	case "if it isn't there and isn't public, without mode='relay'":
@@ -233,6 +237,7 @@ func (w *tester) circumstances(m *spec.Method, when string, with func(string, st
 		if when == "if that image has no other alias" {
 			c.when = []string{"for each alias that another image has, with reuse=True"}
 		}
+		c.when = append(c.when, "for each alias, with reuse=True") // of publish
 		return c, true
 	case "if refresh=True in a cluster":
 		return attempt{args: with("refresh", starlark.True), set: map[string]any{"location": "m"}}, true

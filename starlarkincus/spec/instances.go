@@ -97,7 +97,7 @@ func local(f Field) Field {
 }
 
 // publishArgs are the arguments of publish, on instances and snapshots.
-var publishArgs = []Field{publishAliasArg, imageAliasesArg, imageFormatField, compressionField,
+var publishArgs = []Field{publishAliasArg, imageAliasesArg, reuseArg, imageFormatField, compressionField,
 	{Name: "public", Type: Bool, Doc: "whether untrusted clients may use it"},
 	{Name: "properties", Type: Config, Doc: "descriptive properties, such as os and release"},
 	{Name: "expires_at", Type: Time, Doc: "the time at which the server deletes it"},
@@ -107,8 +107,9 @@ var publishArgs = []Field{publishAliasArg, imageAliasesArg, imageFormatField, co
 
 func publishMethod(source string) Method {
 	return Method{Name: "publish", HTTP: "POST", Path: "/1.0/images", Does: DoPublish, Returns: one(Images), Effect: Creates, Background: true, Args: publishArgs,
-		Requests: slices.Concat([]Request{{HTTP: "POST", Path: "/1.0/images"}, waiting, {HTTP: "GET", Path: "/1.0/images/{fingerprint}"}},
-			in("if profiles= is given", []string{"profiles"}, Request{HTTP: "PUT", Path: "/1.0/images/{fingerprint}"}, Request{HTTP: "GET", Path: "/1.0/images/{fingerprint}"})),
+		Requests: slices.Concat(in("for each alias, with reuse=True", nil, Request{HTTP: "GET", Path: "/1.0/images/aliases/{alias}"}), []Request{{HTTP: "POST", Path: "/1.0/images"}, waiting, {HTTP: "GET", Path: "/1.0/images/{fingerprint}"}},
+			in("if profiles= is given", []string{"profiles"}, Request{HTTP: "PUT", Path: "/1.0/images/{fingerprint}"}, Request{HTTP: "GET", Path: "/1.0/images/{fingerprint}"}), takeAliases("with reuse=True, "),
+			in("for each alias, with reuse=True", nil, Request{HTTP: "GET", Path: "/1.0/images/{fingerprint}"})),
 		Doc: "Creates an image from the " + source + " and returns the image."}
 }
 

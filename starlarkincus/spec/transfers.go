@@ -61,12 +61,17 @@ var (
 	localAliases = local(imageAliasesArg)
 )
 
-// nameImage are the requests that give an image its aliases.
-var nameImage = slices.Concat(
-	in("for each alias that another image has, with reuse=True", nil, Request{HTTP: "PUT", Path: "/1.0/images/aliases/{alias}"}, Request{HTTP: "GET", Path: "/1.0/images/{other}"}),
-	in("if that image has no other alias", nil, Request{HTTP: "DELETE", Path: "/1.0/images/{other}"}, waiting),
-	in("for each other alias", nil, Request{HTTP: "POST", Path: "/1.0/images/aliases"}),
-	in("with an alias", []string{"alias", "aliases"}, Request{HTTP: "GET", Path: "/1.0/images/{fingerprint}"}))
+// takeAliases returns the requests that give an image its aliases. The condition for all of them stands before that of
+// each other alias.
+func takeAliases(condition string) []Request {
+	return slices.Concat(
+		in("for each alias that another image has, with reuse=True", nil, Request{HTTP: "PUT", Path: "/1.0/images/aliases/{alias}"}, Request{HTTP: "GET", Path: "/1.0/images/{other}"}),
+		in("if that image has no other alias", nil, Request{HTTP: "DELETE", Path: "/1.0/images/{other}"}, waiting),
+		in(condition+"for each other alias", nil, Request{HTTP: "POST", Path: "/1.0/images/aliases"}))
+}
+
+// nameImage are the requests that give an image its aliases, and read it again.
+var nameImage = append(takeAliases(""), in("with an alias", []string{"alias", "aliases"}, Request{HTTP: "GET", Path: "/1.0/images/{fingerprint}"})...)
 
 // lookForAlias is sent before the image is made.
 var lookForAlias = Request{HTTP: "GET", Path: "/1.0/images/aliases/{alias}", When: "for each alias, before all others", With: []string{"alias", "aliases"}}
