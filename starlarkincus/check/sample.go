@@ -44,6 +44,11 @@ type mapped struct{ standIn }
 func (mapped) Get(starlark.Value) (starlark.Value, bool, error) { return starlark.None, true, nil }
 func (mapped) Iterate() starlark.Iterator                       { return starlark.Tuple{}.Iterate() }
 
+// A streamed is a standIn for a loop.
+type streamed struct{ standIn }
+
+func (streamed) Iterate() starlark.Iterator { return starlark.Tuple{}.Iterate() }
+
 // hostSamples are the samples of the host's types, which a script builds once.
 var hostSamples = sync.OnceValue(func() map[class]starlark.Value {
 	h := host.New(host.Options{})
@@ -129,6 +134,8 @@ func (t typ) sample() starlark.Value {
 		return standIn{"collection"}
 	case object:
 		return mapped{standIn{t.res.Kind}}
+	case stream:
+		return streamed{standIn{"events"}}
 	case method:
 		return standIn{"method"}
 	case duration:
