@@ -92,7 +92,7 @@ func newAnswers() *answers {
 			if starts && !strings.HasPrefix(s.HTTP, "{") && s.HTTP != "GET" {
 				a.background = append(a.background, s)
 			}
-			text := (m.Returns.Shape == spec.Text || m.Returns.Shape == spec.Bytes) && m.Verb == 0 && m.HTTP == "GET" && s.When == ""
+			text := m.Returns.Shape == spec.Text && m.Verb == 0 && m.HTTP == "GET" && s.When == ""
 			if text || m.Does == spec.DoMetrics || strings.HasSuffix(s.Path, "/export") && s.HTTP == "GET" {
 				texts = append(texts, route{pattern(s.Path), func(*answers, *http.Request) any { return rawText("text 1") }, false})
 			}

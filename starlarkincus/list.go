@@ -241,7 +241,7 @@ func (c *invocation) defaultSegment() string {
 }
 
 // key returns the key given by the call.
-func (c *invocation) key() string { return c.args.string(c.ref.res.KeyArgument()) }
+func (c *invocation) key() string { return c.args.string("name") }
 
 // one returns the ref of the object given by the call.
 func (c *invocation) one() (ref, error) {
@@ -251,7 +251,7 @@ func (c *invocation) one() (ref, error) {
 	}
 	name := c.key()
 	if name == "" {
-		return c.ref, fmt.Errorf("%s: %s: the name is empty", c.name, res.KeyArgument())
+		return c.ref, fmt.Errorf("%s: name: the name is empty", c.name)
 	}
 	if res.KeyQuery != "" {
 		p := c.ref

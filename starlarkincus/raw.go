@@ -2,7 +2,6 @@ package starlarkincus
 
 import (
 	"incus-star/starlarkincus/rest"
-	"incus-star/starlarkincus/spec"
 
 	"go.starlark.net/starlark"
 )
@@ -29,15 +28,12 @@ func createRaw(c *invocation) (starlark.Value, error) {
 // readRaw reads text or bytes below an object or a client.
 func readRaw(c *invocation) (starlark.Value, error) { return c.raw(c.request(c.ref, "GET", nil)) }
 
-// raw sends a request and returns the body of the answer as a string, or as bytes if the table says so.
+// raw sends a request and returns the body of the answer as a string.
 func (c *invocation) raw(r rest.Request) (starlark.Value, error) {
 	r.MaxBytes = maxList
 	data, _, err := c.ref.client.raw(c.ctx, r)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case c.decl.Returns.Shape == spec.Bytes:
-		return starlark.Bytes(data), nil
 	}
 	return starlark.String(data), nil
 }

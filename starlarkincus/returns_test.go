@@ -34,8 +34,6 @@ func declared(m *spec.Method, owner, got starlark.Value) error {
 		kind, elem = "list", "string"
 	case spec.Text:
 		kind = "string"
-	case spec.Bytes:
-		kind = "bytes"
 	case spec.Truth:
 		kind = "bool"
 	case spec.Operation:

@@ -76,8 +76,6 @@ func shapeTypes(r spec.Returns) union {
 			return textsT
 		case spec.Text:
 			return textT
-		case spec.Bytes:
-			return simple(octets)
 		case spec.Truth:
 			return boolT
 		case spec.Operation:

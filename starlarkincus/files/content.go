@@ -69,13 +69,8 @@ func notA(path string, info Info, due string) error {
 // download copies the content of a remote file, which had the given size, and returns the size of the copy. A file that
 // has become shorter, or that the server makes when it is read, ends where it ends.
 func (c *Call) download(ctx context.Context, f *sftp.File, size int64, to io.WriterAt) (int64, error) {
-	read := func(part []byte, at int64) (n int, err error) {
-		err = c.ask(f.Name(), func(*sftp.Client) error {
-			if n, err = f.ReadAt(part, at); err == io.EOF {
-				return nil
-			}
-			return err
-		})
+	read := func(part []byte, at int64) (int, error) {
+		n, err := c.readPart(f, part, at)
 		if err == nil && n > 0 {
 			_, err = to.WriteAt(part[:n], at)
 		}
@@ -103,6 +98,17 @@ func (c *Call) download(ctx context.Context, f *sftp.File, size int64, to io.Wri
 		return err
 	})
 	return end, err
+}
+
+// readPart reads a part of a remote file, less at its end.
+func (c *Call) readPart(f *sftp.File, part []byte, at int64) (n int, err error) {
+	err = c.ask(f.Name(), func(*sftp.Client) (err error) {
+		if n, err = f.ReadAt(part, at); err == io.EOF {
+			return nil
+		}
+		return err
+	})
+	return n, err
 }
 
 // upload writes the source's content to a new remote file.
@@ -137,13 +143,7 @@ func (c *Call) same(ctx context.Context, path string, from source) (bool, error)
 		}
 		there := buffers.Get().(*[packetSize]byte)
 		defer buffers.Put(there)
-		n := 0
-		err := c.ask(path, func(*sftp.Client) error {
-			if n, err = f.ReadAt(there[:len(part)], at); err == io.EOF {
-				return nil
-			}
-			return err
-		})
+		n, err := c.readPart(f, there[:len(part)], at)
 		if err == nil && !bytes.Equal(there[:n], part) {
 			return errDiffers
 		}

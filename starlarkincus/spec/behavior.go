@@ -100,7 +100,6 @@ const (
 	ListOf           // a list of objects of the resource
 	StringList       // a list of strings
 	Text             // a string
-	Bytes            // bytes
 	Data             // a string, or bytes if it isn't UTF-8
 	Truth            // a bool
 	Operation        // an operation, at once

@@ -82,7 +82,6 @@ var helpWords = map[spec.Shape]string{
 	spec.ListOf:     `^Returns a list of all |: a list, each `,
 	spec.StringList: `^Returns the names of all |as a list of `,
 	spec.Text:       `as a string\b|as text\b`,
-	spec.Bytes:      `as bytes\b`,
 	spec.Data:       `as a string or bytes\b`,
 	spec.StructList: `: a list of structs, each `,
 	spec.Truth:      `^Reports whether `,

@@ -131,7 +131,6 @@ type Resource struct {
 	Key                string   // field with the name of an object
 	KeyType            Type     // type of the key in get, exists and delete; zero for Name
 	KeyDoc             string   // description of the key, if it isn't just a name: the listen address
-	KeyArg             string   // argument with the key of an object; empty for name
 	KeyQuery           string   // if set, the query parameter for the key, instead of a segment of the path
 	Segment            *Segment // segment of the path before the key
 	Verbs              Verb

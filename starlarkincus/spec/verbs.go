@@ -1,7 +1,6 @@
 package spec
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 )
@@ -73,12 +72,9 @@ func (r *Resource) scoped(v Verb, args []Field) []Field {
 	return args
 }
 
-// KeyArgument returns the name of the argument with the key of an object.
-func (r *Resource) KeyArgument() string { return cmp.Or(r.KeyArg, "name") }
-
 // key returns the argument with the key of an object.
 func (r *Resource) key(v Verb) Field {
-	f := Field{Name: r.KeyArgument(), Type: r.KeyType, In: Local, Required: true, Positional: true, Doc: "the name of the " + r.One()}
+	f := Field{Name: "name", Type: r.KeyType, In: Local, Required: true, Positional: true, Doc: "the name of the " + r.One()}
 	if f.Type == Any {
 		f.Type = Name
 	}
