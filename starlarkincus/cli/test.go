@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"time"
 
+	"incus-star/errors"
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/suite"
 
@@ -78,6 +79,8 @@ func (f *flags) test(t testFlags, paths []string, stdio stdio) int {
 	var match *regexp.Regexp
 	var err error
 	switch {
+	case f.readOnly:
+		err = errors.Plain("--read-only: tests create projects")
 	case t.parallel < 1:
 		err = fmt.Errorf("-p: %d is less than 1", t.parallel)
 	case t.match != "":
@@ -91,7 +94,7 @@ func (f *flags) test(t testFlags, paths []string, stdio stdio) int {
 	warn := f.warner(stdio.err)
 	runner := suite.New(suite.Options{
 		Paths: orHere(paths), Match: match, Timeout: t.timeout, Parallel: t.parallel, Verbose: t.verbose || f.trace, JUnit: t.junit,
-		Stdout: stdio.out, Stderr: stdio.err, JSON: f.errorFormat == "json", Color: colored(stdio.out.file), MaxSteps: f.maxSteps, LibraryPath: libraryPath(), ReadOnly: f.readOnly,
+		Stdout: stdio.out, Stderr: stdio.err, JSON: f.errorFormat == "json", Color: colored(stdio.out.file), MaxSteps: f.maxSteps, LibraryPath: libraryPath(),
 		Cleanup: f.cleanup,
 		Warn:    warn,
 		Module:  func(output io.Writer) starlarkincus.Options { return f.module(output, warn) },

@@ -1,8 +1,10 @@
 package suite
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -25,6 +27,7 @@ type fake struct {
 	objects    map[string]map[string]any // by project and path
 	requests   []string
 	fails      map[string]string // errors of requests, by method and path
+	failStatus int               // the status of fails, instead of 400
 }
 
 // serve starts a fake with the default project and two profiles, and directs the test to it.
@@ -60,9 +63,17 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		project = "default"
 	}
 	f.requests = append(f.requests, r.Method+" "+r.URL.Path)
-	metadata, status, message := f.answer(r, project)
-	if text := f.fails[r.Method+" "+r.URL.Path]; text != "" {
-		status, message = http.StatusBadRequest, text
+	at := r.Method + " " + r.URL.Path
+	if strings.HasPrefix(r.URL.Path, "/1.0/projects/") {
+		at = r.Method + " /1.0/projects/*"
+	}
+	refusal, status := f.fails[at], cmp.Or(f.failStatus, http.StatusBadRequest)
+	var metadata any
+	message := refusal
+	if refusal == "" || status >= 500 && r.Method == "POST" { // made, but reported as failed
+		if metadata, status, message = f.answer(r, project); refusal != "" {
+			status, message = f.failStatus, refusal
+		}
 	}
 	answer := map[string]any{"type": "sync", "status_code": 200, "metadata": metadata}
 	if message != "" {
@@ -227,6 +238,67 @@ func TestProjectFails(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRemovalFollowsTheOutcome checks that only a project that may exist is removed and reported, and that the removal
+// ends at an error that another attempt would meet too.
+func TestRemovalFollowsTheOutcome(t *testing.T) {
+	for _, c := range []struct {
+		fails     string
+		status    int
+		removals  int // -1 for more than one
+		remaining bool
+	}{
+		{"POST /1.0/projects", 400, 0, false},
+		{"POST /1.0/projects", 401, 0, false},
+		{"POST /1.0/projects", 403, 0, false},
+		{"POST /1.0/projects", 409, 0, false},
+		{"POST /1.0/projects", 500, 1, false},
+		{"POST /1.0/projects", 502, 1, false},
+		{"DELETE /1.0/projects/*", 403, 1, true},
+		{"DELETE /1.0/projects/*", 400, -1, true},
+		{"DELETE /1.0/projects/*", 500, -1, true},
+	} {
+		t.Run(fmt.Sprint(c.fails, c.status), func(t *testing.T) {
+			f := serve(t, extension)
+			f.fails[c.fails], f.failStatus = "not here", c.status
+			r := New(Options{Timeout: 10 * time.Second, Stdout: io.Discard, Stderr: io.Discard, Module: module,
+				Paths: []string{write(t, map[string]string{"a_test.star": "def test_a():\n    incus.profiles.names()\n"})}})
+			if c.removals < 0 { // ends at the second signal only
+				done := make(chan struct{})
+				go func() {
+					defer close(done)
+					for f.count("DELETE /1.0/projects/") < 2 {
+						time.Sleep(10 * time.Millisecond)
+					}
+					r.EndCleanup()
+				}()
+				defer func() { <-done }()
+			}
+			status := r.Run(t.Context())
+			if got := f.count("DELETE /1.0/projects/"); status != 1 || c.removals >= 0 && got != c.removals {
+				t.Errorf("ended with %d after %d attempts, want %d", status, got, c.removals)
+			}
+			var b strings.Builder
+			r.Report(&b, fmt.Errorf("given up"))
+			if got := strings.Contains(b.String(), "remaining projects"); got != c.remaining {
+				t.Errorf("the report is %q", b.String())
+			}
+		})
+	}
+}
+
+// count returns the number of requests that begin with start.
+func (f *fake) count(start string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := 0
+	for _, r := range f.requests {
+		if strings.HasPrefix(r, start) {
+			n++
+		}
+	}
+	return n
 }
 
 // TestClashNotes checks that the advice about a name in use depends on the owner of the other instance.

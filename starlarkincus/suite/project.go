@@ -18,6 +18,7 @@ var prefix = "star-test-"
 const (
 	createTimeout = time.Minute
 	removeTimeout = 3 * time.Minute
+	hurryTimeout  = 10 * time.Second // of removals that begin after the second signal
 	idleTimeout   = 10 * time.Second // for running operations to end
 	maxPause      = 2 * time.Second  // between two attempts
 	extension     = "projects_force_delete"
@@ -44,7 +45,8 @@ func newProject(about string) *project {
 	return &project{name: prefix + hex.EncodeToString(id[:]), about: about}
 }
 
-// create creates the project. An interrupt of the test doesn't stop it, so that its outcome is known.
+// create creates the project, which doesn't exist after an error if nothing was sent or the server refused it. An
+// interrupt of the test doesn't stop it, so that its outcome is known.
 func (p *project) create(client *starlarkincus.Client, remote string) error {
 	if p.client != nil {
 		return p.failed
@@ -61,17 +63,20 @@ func (p *project) create(client *starlarkincus.Client, remote string) error {
 	if err := client.Path("/1.0/profiles", p.base).Read(ctx, url.Values{"recursion": {"1"}}, &profiles); err != nil {
 		return err
 	}
-	p.client = client
 	p.status("created", p.name)
-	p.failed = client.Path("/1.0/projects", "").Create(ctx, map[string]any{
+	err := client.Path("/1.0/projects", "").Create(ctx, map[string]any{
 		"name": p.name, "description": p.about,
 		"config": map[string]string{
 			"features.images": "false", "features.networks": "false", "features.profiles": "true",
 			"features.storage.volumes": "true", "features.storage.buckets": "true",
 		},
 	})
-	if p.failed != nil {
-		return p.failed
+	if undone(err) {
+		p.status("removed", p.name)
+		return err
+	}
+	if p.client, p.failed = client, err; err != nil {
+		return err
 	}
 	for _, source := range profiles {
 		if err := p.copyProfile(ctx, source); err != nil {
@@ -79,6 +84,12 @@ func (p *project) create(client *starlarkincus.Client, remote string) error {
 		}
 	}
 	return nil
+}
+
+// undone reports whether a failed request changed nothing.
+func undone(err error) bool {
+	var e *errors.Error
+	return errors.As(err, &e) && (e.Outcome == errors.NotSent || e.Outcome == errors.Refused)
 }
 
 // copyProfile creates a profile. It changes the profile default instead, which every project has.
@@ -105,13 +116,12 @@ func (p *project) at(path string) starlarkincus.Path { return p.client.Path(path
 func (p *project) itself() starlarkincus.Path { return p.client.Path("/1.0/projects", "").Item(p.name) }
 
 // remove removes the project, if it was created, with everything in it. It tries repeatedly, because operations that
-// still run for the test may prevent the removal, or create something after everything was deleted.
-func (p *project) remove() error {
+// still run for the test may prevent the removal, or create something after everything was deleted. It ends with ctx,
+// and with an error that another attempt would meet too.
+func (p *project) remove(ctx context.Context) error {
 	if p.client == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), removeTimeout)
-	defer cancel()
 	pause := 50 * time.Millisecond
 	for {
 		err := p.removeOnce(ctx)
@@ -127,13 +137,18 @@ func (p *project) remove() error {
 			p.status("removed", p.name)
 			return nil
 		}
-		select {
-		case <-time.After(pause):
-			pause = min(2*pause, maxPause)
-		case <-ctx.Done():
-			return fmt.Errorf("the project %s could not be removed within %v: %w", p.name, removeTimeout, err)
+		final := errors.Is(err, errors.Permission) || errors.Is(err, errors.Authentication) || errors.Is(err, errors.Connection) && pause > time.Second/2
+		if ctx.Err() == nil && !final {
+			select {
+			case <-time.After(pause):
+				pause = min(2*pause, maxPause)
+			case <-ctx.Done():
+			}
 		}
-		if errors.Is(err, errors.Connection) && pause > time.Second {
+		switch {
+		case ctx.Err() != nil:
+			return fmt.Errorf("the project %s could not be removed, %w: %w", p.name, context.Cause(ctx), err)
+		case final:
 			return fmt.Errorf("the project %s could not be removed: %w", p.name, err)
 		}
 	}

@@ -155,7 +155,7 @@ func TestRealRemovalByHand(t *testing.T) {
 		h.Report(&out, err)
 		t.Errorf("%s", out.Bytes())
 	}
-	if err := p.remove(); err != nil {
+	if err := p.remove(t.Context()); err != nil {
 		t.Error(err)
 	}
 	if after := eval(t, left); before != after {

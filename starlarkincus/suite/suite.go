@@ -56,11 +56,10 @@ type Options struct {
 	JSON bool
 	// Color enables terminal colours in reports.
 	Color bool
-	// Warn, LibraryPath, MaxSteps and ReadOnly are passed to host.Options.
+	// Warn, LibraryPath and MaxSteps are passed to host.Options.
 	Warn        func(message string)
 	LibraryPath []string
 	MaxSteps    uint64
-	ReadOnly    bool
 	// Module returns the options of one test's incus module, which traces to output. Their Project is the base project,
 	// whose profiles tests get copies of.
 	Module func(output io.Writer) starlarkincus.Options
@@ -74,16 +73,18 @@ type Runner struct {
 	hosts    map[*host.Host]bool // of the running tests
 	ending   bool                // EndCleanup was called
 	projects map[string]bool     // existing test projects
+	removals map[*project]context.CancelCauseFunc
 
 	print sync.Mutex // serializes writes of results
 }
 
 // New returns a Runner.
 func New(o Options) *Runner {
-	return &Runner{options: o, hosts: make(map[*host.Host]bool), projects: make(map[string]bool)}
+	return &Runner{options: o, hosts: make(map[*host.Host]bool), projects: make(map[string]bool), removals: make(map[*project]context.CancelCauseFunc)}
 }
 
-// EndCleanup ends the clean-up of the running tests after an interrupt. Their projects are still removed.
+// EndCleanup ends the clean-up of the running tests after an interrupt, and the removal of projects that has begun. The
+// projects of the tests whose clean-up it ends are still removed, if that takes a few seconds only.
 func (r *Runner) EndCleanup() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -91,6 +92,32 @@ func (r *Runner) EndCleanup() {
 	for h := range r.hosts {
 		h.EndCleanup()
 	}
+	for _, end := range r.removals {
+		end(errHurried)
+	}
+}
+
+var errHurried = errors.Plain("because a second signal ended the removal")
+
+// remove removes a test's project.
+func (r *Runner) remove(p *project) error {
+	ctx, end := context.WithCancelCause(context.Background())
+	defer end(nil)
+	limit := removeTimeout
+	r.mu.Lock()
+	if r.ending {
+		limit = hurryTimeout
+	}
+	r.removals[p] = end
+	r.mu.Unlock()
+	defer func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.removals, p)
+	}()
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("which was tried for %v", limit))
+	defer cancel()
+	return p.remove(ctx)
 }
 
 // Report writes the error of an abandoned run, with the names of the remaining projects.

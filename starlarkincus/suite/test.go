@@ -70,14 +70,14 @@ func (r *Runner) runTest(ctx context.Context, path, name string) (done result) {
 	var own asserts
 	h := host.New(host.Options{
 		Stdout: out, Stderr: out, Predeclared: own.with(client), Track: starlarkincus.Track, LibraryPath: r.options.LibraryPath, Warn: r.options.Warn,
-		Color: r.options.Color, MaxSteps: r.options.MaxSteps, Grace: r.options.Cleanup, ReadOnly: r.options.ReadOnly,
+		Color: r.options.Color, MaxSteps: r.options.MaxSteps, Grace: r.options.Cleanup,
 	})
 	own.attach(h)
 
 	done = r.resultOf(h, r.runScript(ctx, h, path, name))
 	done.name = name
 	done.report += r.clash(p, done.report)
-	if err := p.remove(); err != nil {
+	if err := r.remove(p); err != nil {
 		done.outcome = broken
 		done.reason = err.Error()
 		done.report += printable.Text(done.reason) + "\n"
