@@ -125,6 +125,9 @@ var rules = []rule{
 			`when not in created state|in pending state|pending cluster member|already (partially )?created|already the leader|has snapshots|with snapshots|with backups cannot|` +
 			`No NBD session is currently active|[Ii]s used by Incus itself|is protected\b|protection enabled|relies on this profile|still (exists in storage pool|has the following )|^Clustering isn't enabled`, class: State,
 		seen60: "The instance is already running", seen70: "Only empty projects can be removed."},
+	{about: "another request deleted the instance meanwhile", text: `instance delete operation: A matching non-reusable operation has now succeeded`, from: operations, class: NotFound,
+		seen60: "Failed to create instance delete operation: A matching non-reusable operation has now succeeded",
+		seen70: "Failed to create instance delete operation: A matching non-reusable operation has now succeeded"},
 	{about: "something that the request names is missing", status: []int{400, 409, 500},
 		text: `(?i)\bnot found|\bdoesn't exist|\bdoes not exist|image not provided for instance|missing source path|no such (object|file or directory: ")|^Unknown project |` +
 			`can't find a storage pool |could(n't| not) (find|be found)( "| a cluster member for| the requested image| for instance type)|image couldn't be found|no matching image|Missing storage pool |No storage bucket admin key found|not seem to exist`, class: NotFound,

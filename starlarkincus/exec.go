@@ -118,6 +118,11 @@ func (c *invocation) commandBody() (map[string]any, error) {
 	if len(body["command"].([]string)) == 0 {
 		return nil, fmt.Errorf("%s: command: the list is empty", c.name)
 	}
+	for i, word := range body["command"].([]string) {
+		if strings.Contains(word, "\x00") {
+			return nil, fmt.Errorf("%s: command[%d]: %q has a zero byte", c.name, i, word)
+		}
+	}
 	for name, v := range texts(body["environment"]) {
 		if strings.ContainsAny(name, "=\x00") || strings.Contains(v, "\x00") {
 			return nil, fmt.Errorf("%s: environment[%q]: a name has no = and nothing has a zero byte", c.name, name)

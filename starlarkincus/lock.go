@@ -55,7 +55,8 @@ type holding struct {
 	host, user   string
 	pid          int
 	since, until time.Time
-	released     bool // by this script
+	ttl          time.Duration // of this script's lock
+	released     bool          // by this script
 }
 
 func (h *holding) String() string {
@@ -192,7 +193,7 @@ func (l *locker) take(me *holding, ttl time.Duration) (got bool, by *holding, er
 	if by = other(held, now, ""); by != nil {
 		return false, by, nil
 	}
-	me.generation, me.since, me.until = next(held), now, now.Add(ttl)
+	me.generation, me.since, me.until, me.ttl = next(held), now, now.Add(ttl), ttl
 	if made, err := l.create(me); !made || err != nil {
 		return false, nil, err
 	}
@@ -205,8 +206,9 @@ func (l *locker) take(me *holding, ttl time.Duration) (got bool, by *holding, er
 	return true, nil, nil
 }
 
-func (c *invocation) ttl() (time.Duration, error) {
-	ttl := lockTTL
+// ttl returns the argument ttl, or otherwise.
+func (c *invocation) ttl(otherwise time.Duration) (time.Duration, error) {
+	ttl := otherwise
 	if c.args.has("ttl") {
 		ttl = (min(c.args.duration("ttl"), longestTTL) + time.Second - 1).Truncate(time.Second)
 	}
@@ -217,7 +219,7 @@ func (c *invocation) ttl() (time.Duration, error) {
 }
 
 func lock(c *invocation) (starlark.Value, error) {
-	ttl, err := c.ttl()
+	ttl, err := c.ttl(lockTTL)
 	if err != nil {
 		return nil, err
 	}
@@ -302,11 +304,11 @@ func (o *Object) lost(l *locker, by *holding, now time.Time) error {
 }
 
 func renewLock(c *invocation) (starlark.Value, error) {
-	ttl, err := c.ttl()
+	l, old := newLocker(c, c.obj.key()), c.obj.lock
+	ttl, err := c.ttl(old.ttl)
 	if err != nil {
 		return nil, err
 	}
-	l, old := newLocker(c, c.obj.key()), c.obj.lock
 	if old.released {
 		return nil, l.released()
 	}
@@ -319,7 +321,7 @@ func renewLock(c *invocation) (starlark.Value, error) {
 		if by := other(held, now, me.id); !has(held, me.id) || by != nil && old.over(now) {
 			return nil, c.obj.lost(l, by, now)
 		}
-		me.generation, me.until = next(held), now.Add(ttl)
+		me.generation, me.until, me.ttl = next(held), now.Add(ttl), ttl
 		made, err := l.create(&me)
 		if err != nil {
 			return nil, err

@@ -40,11 +40,31 @@ func (c *invocation) permit() error {
 		e.Outcome = errors.NotSent
 		return e
 	}
+	if arg := c.doesMore(); arg != "" && c.ref.client.conn.family.options.ReadOnly {
+		e := errors.New(errors.Permission, "%s with %s= does more than read; nothing was sent, because this client only reads", c.name, arg)
+		e.Outcome = errors.NotSent
+		return e
+	}
 	if c.decl.WritesFiles && c.ref.client.conn.family.options.ReadOnly {
 		i := slices.IndexFunc(c.decl.Args, func(f spec.Field) bool { return f.Type == spec.LocalPath })
 		return builtin.ReadOnlyFile(c.name, c.args.string(c.decl.Args[i].Name), "written")
 	}
 	return nil
+}
+
+// doesMore returns the argument by which a method that otherwise only reads sends another request; empty for none.
+func (c *invocation) doesMore() string {
+	for _, request := range c.decl.Requests {
+		if c.effect() != spec.Reads || !rest.Changes(request.HTTP) {
+			continue
+		}
+		for _, name := range request.With {
+			if c.args.flag(name, false) {
+				return name
+			}
+		}
+	}
+	return ""
 }
 
 // judge sets Reads of a failure, and its outcome if the failed request itself changes nothing. A change that was refused

@@ -29,7 +29,7 @@ type Config struct {
 	// Timeout is the limit of a request and its answer's body; 0 for no limit. It doesn't apply to waits, websockets
 	// and streamed bodies. Connecting has a separate limit.
 	Timeout time.Duration
-	// ReadOnly rejects, before sending, all requests except GET and HEAD of / and of paths at or below /1.0, and all
+	// ReadOnly rejects, before sending, all requests except GETs of / and of paths at or below /1.0, and all
 	// websockets except that of events.
 	ReadOnly bool
 	// Trace is called after each request, from any goroutine; nil for none.

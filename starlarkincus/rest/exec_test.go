@@ -279,8 +279,12 @@ func TestExecEnd(t *testing.T) {
 		signal int // that the command heeds
 		says   string
 		code   int
-	}{{sigTerm, "was ended by SIGTERM", 143}, {sigKill, "was ended by SIGKILL", 137}, {0, "was ended by SIGKILL", 137}} {
-		f := newExecFake(t, heeding(c.signal))
+	}{{sigTerm, "was ended by SIGTERM", 143}, {sigKill, "was ended by SIGKILL", 137}, {sigKill, "was ended by SIGTERM", 143}, {0, "was ended by SIGKILL", 137}} {
+		heeds := heeding(c.signal)
+		f := newExecFake(t, func(command *fakeCommand) int {
+			heeds(command)
+			return c.code // perhaps of an earlier signal, which ended it late
+		})
 		client := newClient(t, Config{Socket: f.socket})
 		e := f.begin(t.Context(), client, ExecOptions{Timeout: 50 * time.Millisecond})
 		code, err := e.Wait(t.Context())

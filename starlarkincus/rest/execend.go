@@ -251,10 +251,11 @@ func (e *Exec) fate(code int) string {
 	if e.options.Console {
 		return "was left"
 	}
-	name := map[int64]string{sigHup: "SIGHUP", sigTerm: "SIGTERM", sigKill: "SIGKILL"}[e.signal.Load()]
+	names := map[int]string{sigHup: "SIGHUP", sigTerm: "SIGTERM", sigKill: "SIGKILL"}
+	name := names[int(e.signal.Load())]
 	switch {
-	case name != "" && code == 128+int(e.signal.Load()):
-		return "was ended by " + name
+	case name != "" && names[code-128] != "": // not always the last signal
+		return "was ended by " + names[code-128]
 	case code >= 0 && name != "":
 		return fmt.Sprintf("ended with status %d after %s", code, name)
 	case code >= 0:

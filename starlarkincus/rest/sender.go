@@ -64,7 +64,7 @@ func (n network) send(ctx context.Context, k *outgoing, then func(*http.Response
 	return k.clean(then(nil, failed))
 }
 
-// A readOnly rejects requests that may change something. It also rejects GETs outside of /1.0, because those below
+// A readOnly rejects all requests but GETs. It also rejects GETs outside of /1.0, because those below
 // /internal change state and dump the database, and websockets, because they transmit any input. The users of raw
 // connections check what they send themselves.
 type readOnly struct{ next sender }
@@ -75,7 +75,7 @@ func (s readOnly) send(ctx context.Context, k *outgoing, then func(*http.Respons
 	}
 	path := k.url.EscapedPath()
 	switch upgrade := k.header["Upgrade"]; {
-	case k.changes():
+	case k.method != http.MethodGet:
 		return refuse("%s %s wasn't sent: this client only reads")
 	case !belowAPI(path):
 		return refuse("%s %s wasn't sent: this client only reads, which is / and what is below /1.0")

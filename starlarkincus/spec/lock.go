@@ -10,6 +10,8 @@ var (
 // lockTTL is the time to live of a lock that isn't renewed.
 var lockTTL = Field{Name: "ttl", Type: Seconds, In: Local, Doc: "the time without a renewal after which any script may take over the lock; default: 600 seconds"}
 
+var renewedTTL = Field{Name: "ttl", Type: Seconds, In: Local, Doc: "the new time to live; default: the one with which it was taken, or last renewed"}
+
 // lockMethod declares Client.lock.
 var lockMethod = Method{Name: "lock", Does: DoLock, Returns: one(Locks), Effect: Creates, HTTP: "POST", Path: "/1.0/profiles", Requests: slices.Concat([]Request{lockLook, {HTTP: "POST", Path: "/1.0/profiles"}, lockLook}, lockClear),
 	Doc: "Takes a lock, which only one script at a time can hold, on whatever host or cluster member, and returns it. " +
@@ -34,7 +36,7 @@ var Locks = &Resource{
 		{Name: "expires_at", Type: Time, Use: Read, Doc: "the time of its expiry, by the server's clock"},
 	},
 	Methods: []Method{
-		{Name: "renew", Does: DoRenewLock, Returns: itself, Effect: Changes, HTTP: "POST", Path: "/1.0/profiles", Args: []Field{lockTTL},
+		{Name: "renew", Does: DoRenewLock, Returns: itself, Effect: Changes, HTTP: "POST", Path: "/1.0/profiles", Args: []Field{renewedTTL},
 			Requests: []Request{lockLook, {HTTP: "POST", Path: "/1.0/profiles"}, lockLook, {HTTP: "DELETE", Path: "/1.0/profiles" + "/{profile}"}},
 			Doc:      "Restarts the time to live of the lock, and returns it. Fails with IncusConflictError if the lock was released, or taken over by another script."},
 		{Name: "release", Does: DoReleaseLock, Returns: nothing, Effect: Deletes, HTTP: "DELETE", Requests: []Request{{HTTP: "DELETE", Path: "/1.0/profiles" + "/{profile}"}},

@@ -157,7 +157,7 @@ var ClientMethods = []Method{
 		}},
 	{Name: "request", Does: DoRequest, Returns: structOf(response), Effect: AsAsked, Background: true, Requests: []Request{{HTTP: "{method}", Path: "/{path}"}, waiting}, Doc: "Sends a request of any kind and returns a struct of status, metadata, etag and headers.",
 		Args: []Field{
-			{Name: "method", Type: String, In: Local, Required: true, Positional: true, Doc: "the HTTP method: GET, POST, PUT, PATCH or DELETE"},
+			{Name: "method", Type: String, In: Local, Required: true, Positional: true, Doc: "the HTTP method: GET, HEAD, POST, PUT, PATCH or DELETE"},
 			{Name: "path", Type: String, In: Local, Required: true, Positional: true, Doc: "the path, such as /1.0/instances"},
 			{Name: "body", Type: Any, In: Local, Doc: "the body, sent as JSON"},
 			{Name: "query", Type: Config, In: Local, Doc: "the parameters of the URL"},
