@@ -155,14 +155,14 @@ func (c *invocation) localCommand() (*localCommand, error) {
 			return nil, c.Errorf("%w", err)
 		}
 	}
-	if err := value.CheckEncoding("encoding", l.encoding); err != nil {
-		return nil, c.Errorf("%w", err)
-	}
 	if stream != starlark.None {
 		var ok bool
 		if l.stream, ok = stream.(starlark.Callable); !ok {
 			return nil, c.Errorf("stream is %s, want a function", builtin.Described(stream))
 		}
+	}
+	if err := value.CheckEncoding("encoding", l.encoding); err != nil {
+		return nil, c.Errorf("%w", err)
 	}
 	if l.Args, err = arguments(command); err != nil { // last: check tries a call with an empty list
 		return nil, c.Errorf("%w", err)
