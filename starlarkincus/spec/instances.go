@@ -49,7 +49,7 @@ var instanceFields = []Field{
 	diskOnlyField,
 	{Name: "status", Type: String, Use: Read, Doc: "the status, such as Running, Stopped or Frozen"},
 	{Name: "status_code", Type: Int, Use: Read, Doc: "the code of the status, such as 103 for Running"},
-	{Name: "last_state", Type: Object, Use: Derived, Made: LastState, Doc: "the state that list(state=True) read, with the fields of state(); otherwise None"},
+	{Name: "last_state", Type: Object, Use: Derived, Made: LastState, Doc: "the state that list(state=True) read, an InstanceState; otherwise None"},
 	{Name: "last_addresses", Type: Strings, Use: Derived, Made: LastAddresses, Doc: "the addresses that list(state=True) read, as addresses() returns them; otherwise None"},
 	createdField, lastUsedField, locationField, expandedConfig, expandedDevices, ownerField,
 }
