@@ -1,0 +1,122 @@
+package files
+
+import (
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/pkg/sftp"
+
+	"incus-star/errors"
+)
+
+// Attributes are those of a file to write. Those that aren't set are kept, if there is a file, and else chosen by the
+// server.
+type Attributes struct {
+	Mode     *fs.FileMode
+	UID, GID *int
+}
+
+// attributes are Attributes with the time of the last change, which is only set if it isn't zero.
+type attributes struct {
+	Attributes
+	modTime time.Time
+}
+
+// differ reports whether a file has another mode or owner.
+func (a attributes) differ(info Info) bool {
+	return a.Mode != nil && *a.Mode != info.Mode&bits || a.UID != nil && *a.UID != info.UID || a.GID != nil && *a.GID != info.GID
+}
+
+// ofFile returns the attributes with those of an existing file for those that aren't set.
+func (a attributes) ofFile(info Info) attributes {
+	if a.Mode == nil {
+		mode := info.Mode & bits
+		a.Mode = &mode
+	}
+	if a.UID == nil {
+		a.UID = &info.UID
+	}
+	if a.GID == nil {
+		a.GID = &info.GID
+	}
+	return a
+}
+
+// A target is something whose attributes can be set: a file by its path, or an open one.
+type target interface {
+	Chmod(mode fs.FileMode) error
+	Chown(uid, gid int) error
+	Stat() (os.FileInfo, error)
+}
+
+// A byPath is a file by its path.
+type byPath struct {
+	client *sftp.Client
+	path   string
+}
+
+func (p byPath) Chmod(mode fs.FileMode) error { return p.client.Chmod(p.path, mode) }
+func (p byPath) Chown(uid, gid int) error     { return p.client.Chown(p.path, uid, gid) }
+func (p byPath) Stat() (os.FileInfo, error)   { return p.client.Stat(p.path) }
+
+// set sets the owner and then the mode, because a change of the owner clears the special bits.
+func (c *Call) set(path string, on target, a attributes) error {
+	if a.UID != nil || a.GID != nil {
+		uid, gid := a.UID, a.GID
+		if uid == nil || gid == nil {
+			var info Info
+			err := c.ask(path, func(*sftp.Client) error {
+				found, err := on.Stat()
+				if err == nil {
+					info = infoOf(path, found)
+				}
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			whole := a.ofFile(info)
+			uid, gid = whole.UID, whole.GID
+		}
+		if err := c.change(path, func(*sftp.Client) error { return on.Chown(*uid, *gid) }); err != nil {
+			return err
+		}
+	}
+	if a.Mode == nil {
+		return nil
+	}
+	if err := c.change(path, func(*sftp.Client) error { return on.Chmod(*a.Mode) }); err != nil || *a.Mode == a.Mode.Perm() {
+		return err
+	}
+	return c.ask(path, func(*sftp.Client) error {
+		found, err := on.Stat()
+		if err == nil && found.Mode()&bits != *a.Mode {
+			return errNoSpecialBits
+		}
+		return err
+	})
+}
+
+// errNoSpecialBits is the error of older servers, which ignore the special bits of a mode.
+var errNoSpecialBits = errors.Plain("the server can't set the set-user-ID, set-group-ID and sticky bits")
+
+// setTime sets the time of the last change.
+func (c *Call) setTime(path string, t time.Time) error {
+	return c.change(path, func(client *sftp.Client) error { return client.Chtimes(path, t, t) })
+}
+
+// adjust sets the attributes of an existing file that differ, and reports whether it changed its mode or owner.
+func (c *Call) adjust(info Info, a attributes) (changed bool, err error) {
+	if a.differ(info) {
+		if err := c.set(info.Path, byPath{c.session.client, info.Path}, a.ofFile(info)); err != nil {
+			return false, err
+		}
+		c.made.Add(1)
+		changed = true
+	}
+	if !a.modTime.IsZero() && a.modTime.Unix() != info.ModTime.Unix() {
+		return changed, c.setTime(info.Path, a.modTime)
+	}
+	return changed, nil
+}
