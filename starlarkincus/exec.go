@@ -16,10 +16,10 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// maxOutput bounds the output of a command that is collected, in bytes.
+// maxOutput is the largest output of a command to collect, in bytes.
 const maxOutput = 256 << 20
 
-// notRun are the statuses that a shell gives commands that can't be run; Incus fails the operation with these words.
+// notRun maps the messages of failed operations to the exit statuses of a shell for commands that can't be run.
 var notRun = map[string]int{"Command not found": 127, "Command not executable": 126}
 
 // A command is a command in an instance.
@@ -52,7 +52,7 @@ type execResult struct {
 	cause          *errors.Error // failure to start, or nil
 }
 
-// exec runs a command.
+// exec implements the method exec.
 func exec(c *invocation) (starlark.Value, error) {
 	body, err := c.commandBody()
 	if err != nil {
@@ -218,8 +218,8 @@ func (cmd *command) ended(ctx context.Context, limit *time.Duration) (*execResul
 	result.stdout, result.stderr = cmd.exec.Output()
 	var failed *errors.Error
 	if errors.As(err, &failed) && notRun[failed.Message] != 0 && failed.Class == errors.Operation {
-		// One that wrote something did run, and chose the status itself. Of one that wrote nothing the server can't tell, as
-		// of sh -c "exit 127".
+		// A command that wrote something did run, and chose the status itself. For one without output the server can't
+		// tell, as for sh -c "exit 127".
 		result.exitCode, err = notRun[failed.Message], nil
 		if len(result.stdout)+len(result.stderr) == 0 && !cmd.lines.Any() {
 			result.stderr, result.cause = []byte(failed.Message+"\n"), failed

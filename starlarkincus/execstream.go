@@ -112,5 +112,5 @@ func (cmd *command) giveUp(ctx context.Context) {
 	builtin.In(ctx).Block(func() { cmd.exec.End(ctx) })
 }
 
-// streamNames has the names that scripts know for those of the protocol.
+// streamNames maps the streams of the protocol to their names in scripts.
 var streamNames = map[string]string{rest.Stdout: "stdout", rest.Stderr: "stderr"}

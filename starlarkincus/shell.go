@@ -101,7 +101,7 @@ func converse(ctx context.Context, e *rest.Exec, t *terminal.Terminal) error {
 	return err
 }
 
-// detachKey and the letter after it leave a console.
+// detachKey, followed by detachLetter, leaves a console.
 const (
 	detachKey    = 'a' & 0x1f // Ctrl-A
 	detachLetter = 'q'
@@ -113,7 +113,7 @@ type detaching struct {
 	pressed bool // the last key was detachKey
 }
 
-// Read is io.EOF after the keys that leave the console. Ctrl-A and another key are passed on.
+// Read returns io.EOF after the keys that leave the console. It passes on Ctrl-A followed by another key.
 func (d *detaching) Read(p []byte) (int, error) {
 	if len(p) < 2 {
 		return 0, io.ErrShortBuffer

@@ -21,7 +21,7 @@ const control = "control"
 var (
 	termGrace = 2 * time.Second
 	killGrace = time.Second
-	// idleOutput is how long the server may pause with the rest of the output of a command that has ended.
+	// idleOutput is the longest pause of the server in the remaining output of a command that has ended.
 	idleOutput = 10 * time.Second
 )
 
@@ -294,8 +294,9 @@ func (e *Exec) breaks(err error) {
 	}
 }
 
-// attach connects the websockets: the server waits only seconds for them. The last one begins the command, and comes alone
-// after the others, because Incus crashes if one is connected in the moment in which the operation ends.
+// attach connects the websockets, for which the server waits only seconds. The last one starts the command. It is
+// connected alone, after the others, because Incus crashes if a websocket is connected at the moment at which the
+// operation ends.
 func (e *Exec) attach(ctx context.Context) (map[string]*websocket.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()

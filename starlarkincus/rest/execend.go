@@ -13,7 +13,7 @@ import (
 	"incus-star/errors"
 )
 
-// The signals that end a command, by their numbers on Linux, which is what instances run.
+// The signals that end a command, by their numbers on Linux, the system of all instances.
 const (
 	sigHup  = 1
 	sigKill = 9
@@ -46,7 +46,7 @@ func (e *Exec) feed(ctx context.Context, conn *websocket.Conn) {
 			}
 		}
 		if err != io.EOF {
-			// An end of the input here would let the command take a part for all.
+			// Ending the input here would make the command take a part for the whole.
 			e.fail(fmt.Errorf("its input can't be read: %w", err))
 			e.End(ctx)
 			return
@@ -63,8 +63,9 @@ func (e *Exec) feed(ctx context.Context, conn *websocket.Conn) {
 	}
 }
 
-// cutOff handles the end of the connection for input. The server closes that after the end of the process, and after the
-// connection for signals. Otherwise it broke, and the command, which may take a part of its input for all of it, is ended.
+// cutOff handles the end of the connection for input. The server closes it only after the process has ended and the
+// connection for signals is closed. Otherwise it broke, and cutOff ends the command, which could take a part of its
+// input for the whole.
 func (e *Exec) cutOff(ctx context.Context) {
 	timer := time.NewTimer(firstPause)
 	defer timer.Stop()
@@ -114,7 +115,7 @@ func trimClose(err error) error {
 	return reason(err)
 }
 
-// copy takes output until its end.
+// copy takes the output of one connection until its end.
 func (e *Exec) copy(ctx context.Context, stream string, conn *websocket.Conn) error {
 	buffer := make([]byte, maxPiece)
 	for {

@@ -53,7 +53,7 @@ func (o *execOutput) change() {
 	o.changed = make(chan struct{})
 }
 
-// put adds output. It waits while too much is unread.
+// put adds output, after waiting while too much is unread.
 func (o *execOutput) put(ctx context.Context, stream string, data []byte) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -5,8 +5,8 @@ import "io"
 // A Progress shows to a person the progress of operations and transfers that take long. Its methods, and those of its
 // meters, may be called from any goroutine.
 type Progress interface {
-	// Begin begins to show one. The label says what it is, such as "Creating instance web1". Total is the size of a
-	// transfer in bytes; negative if unknown.
+	// Begin starts to show an operation or a transfer. Label describes it, such as "Creating instance web1". Total is
+	// the size of a transfer in bytes; negative if unknown.
 	Begin(label string, total int64) Meter
 }
 
@@ -31,8 +31,8 @@ type Step struct {
 // A Transfer shows the progress of one transfer. A nil Transfer shows nothing.
 type Transfer struct{ meter Meter }
 
-// Transfer begins to show a transfer, whose Done must be called at its end. The label says what is transferred, such as
-// "Pushing /srv/data to web1"; a total below zero is unknown. A client without [Config.Progress] returns nil, which is
+// Transfer starts to show a transfer. The caller must call Done at its end. Label describes the transfer, such as
+// "Pushing /srv/data to web1"; a negative total is unknown. Without [Config.Progress], Transfer returns nil, which is
 // usable.
 func (c *Client) Transfer(label string, total int64) *Transfer {
 	if c.config.Progress == nil {
@@ -55,7 +55,7 @@ func (t *Transfer) Done() {
 	}
 }
 
-// Reader returns a reader that adds what is read from r.
+// Reader returns a reader of r that counts the bytes.
 func (t *Transfer) Reader(r io.Reader) io.Reader {
 	if t == nil {
 		return r
@@ -63,7 +63,7 @@ func (t *Transfer) Reader(r io.Reader) io.Reader {
 	return countingReader{r, t}
 }
 
-// Writer returns a writer that adds what is written to w.
+// Writer returns a writer to w that counts the bytes.
 func (t *Transfer) Writer(w io.Writer) io.Writer {
 	if t == nil {
 		return w

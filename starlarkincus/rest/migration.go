@@ -11,7 +11,7 @@ import (
 	"incus-star/errors"
 )
 
-// The time that an operation of a failed migration has to end by itself, and then after its connections are closed.
+// The time for an operation of a failed migration to end by itself, and then after its connections are closed.
 var (
 	endsAlone = 2 * time.Second
 	endsAfter = 10 * time.Second
@@ -118,7 +118,8 @@ func (m *Migration) failed(e *errors.Error) bool {
 	return false
 }
 
-// Leave lets [Work.Running] tell of a copy whose caller was stopped before it knew that the target's operation succeeded.
+// Leave makes [Work.Running] include a copy whose caller was stopped before it knew that the target's operation
+// succeeded.
 func (m *Migration) Leave(ctx context.Context) {
 	w := workOf(ctx)
 	if w == nil || m.Target == nil {
@@ -140,7 +141,7 @@ func (m *Migration) Sent() bool {
 	return end != nil && end.err == nil
 }
 
-// ofTarget reports whether the source's failure is only that of the target.
+// ofTarget reports whether the source's failure only repeats the target's.
 func ofTarget(message string) bool { return strings.Contains(message, "control target: ") }
 
 // withCause returns the error with another cause after its own.
@@ -167,8 +168,8 @@ func (m *Migration) ends(ctx context.Context, limit time.Duration) (source, targ
 	return source, target
 }
 
-// hangUp cancels the operations. One that can't be cancelled and still waits for connections ends when its first one is
-// closed.
+// hangUp cancels the operations. One that can't be cancelled, and still waits for connections, ends when its first
+// connection is closed.
 func (m *Migration) hangUp(ctx context.Context) {
 	for o, secrets := range map[*Operation]map[string]string{m.Source: m.SourceSecrets, m.Target: m.TargetSecrets} {
 		if o == nil || o.known() != nil {

@@ -39,8 +39,8 @@ func (m *Migration) relay(ctx context.Context) error {
 	return nil
 }
 
-// connect connects the websockets of the target's operation, and those of the same names of the source's. It returns also
-// those that it connected before an error.
+// connect connects the websockets of the target's operation, and those of the same names of the source's. If it fails,
+// it also returns those that it has connected.
 func (m *Migration) connect(ctx context.Context) (map[string]*link, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
@@ -78,8 +78,8 @@ func (m *Migration) connect(ctx context.Context) (map[string]*link, error) {
 	return links, failed
 }
 
-// carry sends what comes from one websocket to the other, until either is closed, and then closes the other in the same
-// way, so that a broken connection doesn't look like the end of the data.
+// carry forwards the messages from one websocket to the other until either is closed, and then closes the other with
+// the same status, so that a broken connection doesn't look like the end of the data.
 func carry(ctx context.Context, from, to *websocket.Conn) {
 	buffer := make([]byte, 32<<10)
 	for {

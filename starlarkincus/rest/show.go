@@ -14,8 +14,8 @@ import (
 	"incus-star/starlarkincus/internal/secret"
 )
 
-// showDelay is the time before the stream of events is connected to show the progress of an operation: most have ended by
-// then.
+// showDelay is the time before the stream of events is connected to show the progress of an operation. Most operations
+// end earlier.
 const showDelay = 500 * time.Millisecond
 
 // show shows the operation's progress until end is called.
@@ -49,7 +49,7 @@ func (o *Operation) show(ctx context.Context) (end func()) {
 	}
 }
 
-// label returns the description of the operation, with the name of what it works on.
+// label returns the description of the operation with the name of its object.
 func (o *Operation) label() string {
 	s := o.State()
 	if s == nil || s.Description == "" {
@@ -72,8 +72,8 @@ func (o *Operation) label() string {
 // percentIn matches the percentage in a text such as "rootfs: 45% (10MB/s)".
 var percentIn = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(\d{1,3})%`) })
 
-// Step returns the progress in the operation's metadata: numbers in the key progress, and a text in a key that ends with
-// _progress, of which servers send one or both.
+// Step returns the progress in the operation's metadata: numbers in the key progress, and a text in a key that ends
+// with _progress. Servers send one or both.
 func (s *State) Step() Step {
 	step := Step{Percent: -1}
 	var metadata map[string]json.RawMessage

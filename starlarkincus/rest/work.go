@@ -116,7 +116,7 @@ func (w *Work) abandon(o *Operation) {
 	}
 }
 
-// Release ends a command whose caller doesn't, so that [Work.Running] tells of it.
+// Release ends a command without a waiting caller, so that [Work.Running] includes it.
 func (e *Exec) Release(ctx context.Context) {
 	if w := e.operation.work; w != nil {
 		w.end(ctx, e)
@@ -125,14 +125,14 @@ func (e *Exec) Release(ctx context.Context) {
 	}
 }
 
-// leave notes that the caller who waited for a command was stopped, which needn't be the one who began it.
+// leave records that a caller who waited for a command was stopped. It need not be the caller who started the command.
 func (w *Work) leave(o *Operation) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.abandoned[o] = true
 }
 
-// end ends a command, and notes what became of it.
+// end ends a command, and records its fate.
 func (w *Work) end(ctx context.Context, e *Exec) {
 	select {
 	case <-e.ended:
@@ -218,7 +218,7 @@ func (w *Work) Settle(ctx context.Context, limit time.Duration) {
 // isCommand reports whether the operation is a command in an instance.
 func (o *Operation) isCommand() bool { return strings.HasSuffix(o.path, "/exec") }
 
-// command returns the command that the operation is; nil where nobody attached to it.
+// command returns the attached command of the operation; nil if there is none.
 func (o *Operation) command() *Exec {
 	o.mu.Lock()
 	defer o.mu.Unlock()

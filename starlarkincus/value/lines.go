@@ -6,7 +6,7 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// maxLine is the size of the longest line that is passed on whole, in bytes.
+// maxLine is the size of the longest line, in bytes. Longer ones are split.
 const maxLine = 1 << 20
 
 // A Line is a line of a command's output, without its newline.
@@ -15,7 +15,7 @@ type Line struct {
 	Text   starlark.Value
 }
 
-// Arguments returns the arguments of a call of fn with the line: with both where it has to be given two arguments.
+// Arguments returns the arguments to call fn with: the line and, if fn takes two, the name of its stream.
 func (l Line) Arguments(fn starlark.Callable) starlark.Tuple {
 	if f, ok := fn.(*starlark.Function); ok {
 		positional := f.NumParams() - f.NumKwonlyParams()
@@ -32,7 +32,7 @@ func (l Line) Arguments(fn starlark.Callable) starlark.Tuple {
 	return starlark.Tuple{l.Text}
 }
 
-// Lines makes lines of the pieces of a command's output.
+// Lines splits the output of a command into lines.
 type Lines struct {
 	encoding string
 	terminal bool
@@ -43,7 +43,8 @@ type Lines struct {
 	over     bool
 }
 
-// NewLines returns the lines of output in an encoding of [Output]; terminal says that they end with a carriage return too.
+// NewLines returns the Lines of output in an encoding of [Output]. The lines of a terminal end with a carriage return
+// and a newline.
 func NewLines(encoding string, terminal bool) *Lines {
 	return &Lines{encoding: encoding, terminal: terminal, parts: make(map[string][]byte)}
 }
@@ -70,7 +71,7 @@ func (s *Lines) Add(stream string, data []byte) error {
 	return err
 }
 
-// End makes lines of what is left. Nothing more comes.
+// End completes the last lines. No more output follows.
 func (s *Lines) End() error {
 	s.over = true
 	for _, stream := range []string{"stdout", "stderr"} {
@@ -112,10 +113,10 @@ func (s *Lines) Next(stream string) (Line, bool) {
 	return Line{}, false
 }
 
-// GiveUp drops what is left: nothing more comes.
+// GiveUp discards the unfinished lines. No more output follows.
 func (s *Lines) GiveUp() { s.over = true }
 
-// Over reports whether nothing more comes.
+// Over reports whether the output has ended.
 func (s *Lines) Over() bool { return s.over }
 
 // Any reports whether there was output. It is false for nil.
