@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/host"
 
 	"go.starlark.net/lib/time"
@@ -48,6 +49,9 @@ func (mapped) Iterate() starlark.Iterator                       { return starlar
 type streamed struct{ standIn }
 
 func (streamed) Iterate() starlark.Iterator { return starlark.Tuple{}.Iterate() }
+
+// clientSample is a client, which never connects.
+var clientSample = sync.OnceValue(func() starlark.Value { return starlarkincus.New(starlarkincus.Options{}) })
 
 // hostSamples are the samples of the host's types, which a script builds once.
 var hostSamples = sync.OnceValue(func() map[class]starlark.Value {
@@ -129,7 +133,7 @@ func (t typ) sample() starlark.Value {
 			return d.Make()
 		}
 	case client:
-		return standIn{"incus"}
+		return clientSample()
 	case collection:
 		return standIn{"collection"}
 	case object:
