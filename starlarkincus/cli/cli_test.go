@@ -98,6 +98,7 @@ func runFiles(t *testing.T, dir string, environment []string) {
 			"oneline":     oneLine,
 			"server":      server,
 			"certificate": certificate,
+			"project":     project,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
