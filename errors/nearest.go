@@ -8,7 +8,7 @@ import (
 // Nearest returns the element of names that is closest to name, as a suggestion for a misspelt one, or the only one of
 // which name is a word, as acls is of network_acls; empty if none is close.
 func Nearest(name string, names []string) string {
-	best, limit := "", 1+len(name)/4
+	best, limit := "", 1+len(name)/5
 	for _, candidate := range names {
 		if d := distance(strings.ToLower(name), strings.ToLower(candidate)); d <= limit && d < len(candidate) {
 			best, limit = candidate, d-1

@@ -63,7 +63,8 @@ folder. The root folder and paths that are empty, or end in . or .., are refused
 	}, {
 		Name:    "fs.temp_dir",
 		Returns: builtin.String, Help: `Makes a folder for temporary files, for this user only, and returns its path. Clean-up removes it at the script's end,
-after all deferred calls, also after an error, a timeout, Ctrl-C or exit(); at the prompt it does so at the prompt's end.`,
+after all deferred calls, also after an error, a timeout, Ctrl-C or exit(), but not if a second Ctrl-C ends clean-up; at the prompt it does so at the
+prompt's end.`,
 		Call: onTask(makeTemporary),
 	}, {
 		Name: "fs.glob", Params: []builtin.Param{builtin.Need("pattern", builtin.String)},

@@ -92,7 +92,7 @@ type slip struct{ message, hint string }
 
 var slips = []slip{
 	{`^(?:module|json|yaml) has no \.dumps?\b`, "write json.encode(x)"},
-	{`^(?:module|json|yaml) has no \.loads?\b`, "write json.decode(text)"},
+	{`^(?:module|json|yaml) has no \.loads?\b`, "write json.decode(text), or yaml.decode(text)"},
 	{`^(?:module|yaml) has no \.safe_(?:load|dump)\b`, "write yaml.decode(text), or yaml.encode(x)"},
 	{`^(?:module|time) has no \.sleep\b`, "write sleep(seconds)"},
 	{`^(?:module|time) has no \.timedelta\b`, `write 2 * time.hour, or time.parse_duration("1h30m")`},
