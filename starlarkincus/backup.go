@@ -21,10 +21,10 @@ import (
 // backupLife is the time after which the server deletes the backup of an export by itself.
 const backupLife = 24 * time.Hour
 
-// lateBackup is the time in which a server begins to make a backup that it was asked for.
+// lateBackup is the time in which a server starts to make a requested backup.
 const lateBackup = 2 * time.Second
 
-// exportBackup saves a new backup in a local file, and deletes the backup.
+// exportBackup implements export: it saves a new backup in a local file, and deletes the backup.
 func exportBackup(c *invocation) (starlark.Value, error) {
 	file, err := c.newSink(c.args.string("path"))
 	if err != nil {
@@ -73,10 +73,10 @@ func exportBackup(c *invocation) (starlark.Value, error) {
 		"path": starlark.String(file.path), "size": starlark.MakeInt64(file.size), "sha256": starlark.String(sum(hash))}), nil
 }
 
-// subject returns the words for the object of the call, such as "instance web1".
+// subject returns a description of the object, such as "instance web1".
 func (c *invocation) subject() string { return c.ref.res.One() + " " + c.obj.key() }
 
-// leftBackup returns the error of a backup that can't be deleted. Failure is that of the export; nil for none.
+// leftBackup returns the error of a backup that couldn't be deleted. Failure is the error of the export, or nil.
 func (c *invocation) leftBackup(name, path string, left, failure error) error {
 	if e := (*errors.Error)(nil); failure != nil && errors.As(failure, &e) {
 		e.Message += "; the server keeps the backup " + name
@@ -90,8 +90,8 @@ func (c *invocation) leftBackup(name, path string, left, failure error) error {
 		Message: c.subject() + " was saved in " + path + ", but its backup " + name + " can't be deleted on the server"}
 }
 
-// discard deletes what the script was stopped before it could delete. If it isn't made yet, the server may be about to
-// make it, so discard tries again for lateBackup.
+// discard deletes a backup after the script was stopped. If it isn't known to be made, discard tries again for
+// lateBackup, because the server may be about to make it.
 func (r ref) discard(ctx context.Context, made bool) {
 	ctx, cancel := context.WithTimeout(ctx, lateBackup)
 	defer cancel()
@@ -111,7 +111,7 @@ func (r ref) discard(ctx context.Context, made bool) {
 	}
 }
 
-// importFile creates an object from a local file.
+// importFile implements import_backup and import_iso.
 func importFile(c *invocation) (starlark.Value, error) {
 	file, err := c.newSource(c.args.string("path"))
 	if err != nil {
@@ -146,7 +146,7 @@ func importFile(c *invocation) (starlark.Value, error) {
 	return o, o.read(c.ctx)
 }
 
-// madeName returns the name of the object that an operation has made; empty if it isn't known.
+// madeName returns the name of the object that an operation created; empty if unknown.
 func madeName(state *rest.State) string {
 	if state == nil {
 		return ""

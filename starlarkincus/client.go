@@ -118,10 +118,10 @@ func (c *connection) client(ctx context.Context) (client *rest.Client, project s
 	return client, project, nil
 }
 
-// A closer is a client or what uses one.
+// A closer is a client, or a user of one.
 type closer interface{ Close() }
 
-// add registers a client, or what uses it, for Close.
+// add registers a client, or a user of one, for Close.
 func (f *family) add(client closer) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -233,7 +233,7 @@ func override(t spec.Type, own, given map[string]any) map[string]any {
 	return out
 }
 
-// complete changes what the creation of a copy left out: empty values, and, for a copy that existed before, all given
+// complete sets the fields that the creation of a copy left out: empty values, and for an existing copy all given
 // fields and those of the original instance.
 func (o *Object) complete(c *invocation, given, body map[string]any) error {
 	due := make(map[string]any)

@@ -20,7 +20,7 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// events is the stream of a server's events, for one loop. Leaving the loop, or the script's end, closes it.
+// An events is the stream of a server's events, for one loop. It is closed at the end of the loop or of the script.
 type events struct {
 	ref     ref
 	binding *builtin.Binding // of any thread of the script
@@ -35,7 +35,7 @@ var (
 	_ starlark.Iterator = (*events)(nil)
 )
 
-// listen connects the stream of events.
+// listen implements incus.events.
 func listen(c *invocation) (starlark.Value, error) {
 	query := make(url.Values)
 	switch all := c.args.flag("all_projects", false); {
@@ -75,7 +75,7 @@ func (e *events) Freeze()               {}
 func (e *events) Truth() starlark.Bool  { return true }
 func (e *events) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable type: %s", e.Type()) }
 
-// Iterate begins the only loop over the events.
+// Iterate returns the only iterator over the events.
 func (e *events) Iterate() starlark.Iterator {
 	if e.looped {
 		return failing{e.binding, errors.Plain("these events are for one loop, which has begun: call incus.events() again")}
@@ -108,7 +108,8 @@ func (e *events) Next(p *starlark.Value) bool {
 	return false
 }
 
-// next returns the next event. At the end of the loop's time it closes the stream, which leaves the events from before.
+// next returns the next event. After the timeout it closes the stream, and returns the events that were received
+// before.
 func (e *events) next(ctx context.Context) (*rest.Event, error) {
 	if e.until.IsZero() {
 		return e.stream.Next(ctx)
@@ -129,7 +130,7 @@ func (e *events) Done() {
 	e.release()
 }
 
-// object returns the object of an event. The fields in its metadata are its own as well.
+// object returns the object of an event, with the fields of its metadata as its own.
 func (e *events) object(event *rest.Event) (starlark.Value, error) {
 	var all map[string]any
 	if event.Gap != nil {
@@ -170,7 +171,7 @@ func (e *events) object(event *rest.Event) (starlark.Value, error) {
 	return o, o.set(fields, "")
 }
 
-// A failing is an iterator without elements, whose loop fails.
+// A failing is an iterator without elements that fails.
 type failing struct {
 	binding *builtin.Binding
 	err     error

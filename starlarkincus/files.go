@@ -22,7 +22,7 @@ import (
 	"go.starlark.net/starlarkstruct"
 )
 
-// filePool returns the connections to files, which Close closes.
+// filePool returns the pool of connections to files. Close of the client closes it.
 func (c *connection) filePool() (*files.Pool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -47,7 +47,7 @@ func (c *connection) filePool() (*files.Pool, error) {
 	return c.files, nil
 }
 
-// closeFiles closes the connections to files that aren't in use.
+// closeFiles closes the unused connections to files.
 func (c *connection) closeFiles() {
 	c.mu.Lock()
 	pool := c.files
@@ -88,7 +88,7 @@ func (c *invocation) onFiles(fn func(*files.Call) error) error {
 	return e
 }
 
-// remotePath returns an argument that is a path there, without slashes at its end.
+// remotePath returns the value of an argument with a remote path, without slashes at its end.
 func (c *invocation) remotePath(name string) (string, error) {
 	path := c.args.string(name)
 	switch {
@@ -103,7 +103,7 @@ func (c *invocation) remotePath(name string) (string, error) {
 	return path, nil
 }
 
-// fileAttributes returns the arguments mode, uid and gid.
+// fileAttributes returns the values of the arguments mode, uid and gid.
 func (c *invocation) fileAttributes() (a files.Attributes, err error) {
 	if mode, ok := c.args.local["mode"].(fs.FileMode); ok {
 		a.Mode = &mode
@@ -123,8 +123,8 @@ func (c *invocation) fileAttributes() (a files.Attributes, err error) {
 	return a, err
 }
 
-// onFile calls fn with a connection, and with the arguments path, mode, uid and gid. With parents=True it creates the
-// folders above the path first.
+// onFile calls fn with a connection and the values of the arguments path, mode, uid and gid. With parents=True it first
+// creates the missing folders above the path.
 func (c *invocation) onFile(fn func(f *files.Call, path string, a files.Attributes) error) error {
 	path, err := c.remotePath("path")
 	if err != nil {
@@ -196,7 +196,7 @@ func appendFile(c *invocation) (starlark.Value, error) {
 	})
 }
 
-// infoValue returns the struct of a file.
+// infoValue returns the struct that describes a file.
 func infoValue(info files.Info) starlark.Value {
 	kind, target := "other", starlark.Value(starlark.None)
 	switch info.Mode.Type() {

@@ -7,7 +7,7 @@ import (
 	"incus-star/starlarkincus/spec"
 )
 
-// An aliasing gives aliases to a new image.
+// An aliasing is the assignment of aliases to a new image.
 type aliasing struct {
 	*invocation
 	at    ref // images.aliases of the image's server
@@ -22,7 +22,7 @@ func (c *invocation) aliasing(images ref) *aliasing {
 		at: ref{client: images.client, res: spec.Images.Children[0], path: spec.Images.Aliases, project: images.project}}
 }
 
-// aliases returns the aliases given by alias= and aliases=, for an image of the collection.
+// aliases returns the assignment of the arguments alias and aliases to an image of the collection.
 func (c *invocation) aliases(images ref) (*aliasing, error) {
 	a := c.aliasing(images)
 	given, _ := c.args.local["aliases"].([]any)
@@ -44,7 +44,7 @@ func (a *aliasing) take(given []any) error {
 	return nil
 }
 
-// look finds the images that have the aliases, which is an error unless they may be reused.
+// look finds the images that have the aliases now, and fails if there are any that may not be taken over.
 func (a *aliasing) look() error {
 	for _, alias := range a.all {
 		name := alias["name"].(string)
@@ -67,7 +67,7 @@ func (a *aliasing) look() error {
 	return nil
 }
 
-// give gives the image the aliases, and reads it again.
+// give assigns the aliases to the image, and reads it again.
 func (a *aliasing) give(o *Object) error {
 	if len(a.all) == 0 {
 		return nil
@@ -99,7 +99,7 @@ func (a *aliasing) give(o *Object) error {
 	return o.read(a.ctx)
 }
 
-// dispose deletes an image that has no alias left.
+// dispose deletes an image that has no aliases.
 func (a *aliasing) dispose(fingerprint string) error {
 	on := ref{client: a.at.client, res: spec.Images, path: spec.Images.Path, project: a.at.project}.item(fingerprint)
 	var image struct {

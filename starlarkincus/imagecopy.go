@@ -19,7 +19,7 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// copyImage copies an image to another server or project.
+// copyImage implements image.copy.
 func copyImage(c *invocation) (starlark.Value, error) {
 	to := c.args.client("to")
 	_, project, err := to.conn.client(c.ctx)
@@ -70,7 +70,7 @@ func copyImage(c *invocation) (starlark.Value, error) {
 	return o, aliases.give(o)
 }
 
-// pullImage makes the other server fetch the image.
+// pullImage lets the other server fetch the image.
 func (c *invocation) pullImage(images ref, fields map[string]any) error {
 	var about serverInfo
 	if err := c.ref.client.collection(spec.Server).readInto(c.ctx, nil, &about); err != nil {
@@ -121,7 +121,7 @@ func (c *invocation) pullImage(images ref, fields map[string]any) error {
 	return err
 }
 
-// imageSecret returns a secret that gives access to the image once, and the operation that offers it.
+// imageSecret returns a secret for one download of the image, and the operation that offers it.
 func (c *invocation) imageSecret() (string, *rest.Operation, error) {
 	q := rest.Request{Method: "POST", Path: c.ref.join("secret").path, Query: c.ref.query(0)}
 	reply, err := c.ref.client.sendAside(c.ctx, q)
@@ -139,14 +139,14 @@ func (c *invocation) imageSecret() (string, *rest.Operation, error) {
 	return offered.Metadata.Secret, reply.Operation, nil
 }
 
-// cancelOffer ends an offer that may not have been used, even while the script is being stopped.
+// cancelOffer ends an offer that may be unused, even while the script is being stopped.
 func cancelOffer(ctx context.Context, offer *rest.Operation) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	builtin.In(ctx).Block(func() { _ = offer.Cancel(ctx) })
 }
 
-// relayImage sends the image to the other server as it comes from this one.
+// relayImage copies the image through this client, without storing it.
 func (c *invocation) relayImage(images ref, fields map[string]any) error {
 	if properties, _, _ := c.obj.Get(starlark.String("properties")); properties != nil {
 		given, err := value.ToGo(properties)

@@ -22,7 +22,7 @@ import (
 	"go.starlark.net/starlarkstruct"
 )
 
-// exportImage saves an image in local files.
+// exportImage implements image.export.
 func exportImage(c *invocation) (starlark.Value, error) {
 	x := &imageExport{invocation: c, path: c.args.string("path")}
 	info, err := os.Stat(x.path)
@@ -45,13 +45,13 @@ func exportImage(c *invocation) (starlark.Value, error) {
 		"path": starlark.String(x.files[0].path), "rootfs": rootfs, "size": starlark.MakeInt64(size), "fingerprint": starlark.String(c.obj.key())}), nil
 }
 
-// imageName returns the start of the image's fingerprint, by which people call it.
+// imageName returns the short form of the image's fingerprint.
 func (c *invocation) imageName() string {
 	key := c.obj.key()
 	return key[:min(12, len(key))]
 }
 
-// An imageExport saves an image.
+// An imageExport writes an image to local files.
 type imageExport struct {
 	*invocation
 	path   string
@@ -59,7 +59,7 @@ type imageExport struct {
 	files  []*sink // one, or the metadata and the root file system
 }
 
-// begin begins a file.
+// begin creates a file.
 func (x *imageExport) begin(path string) error {
 	file, err := x.newSink(path)
 	if err == nil {
@@ -74,7 +74,7 @@ func (x *imageExport) discard() {
 	}
 }
 
-// part returns the file for a part of the image. Name is the one that the server gives it.
+// part returns the file for a part of the image. Name is the server's name for it.
 func (x *imageExport) part(i int, name string) (*sink, error) {
 	switch {
 	case i < len(x.files):
@@ -93,7 +93,7 @@ func (x *imageExport) part(i int, name string) (*sink, error) {
 	return x.files[i], nil
 }
 
-// save writes the body of the server's answer to the files.
+// save copies the body of the server's answer to the files.
 func (x *imageExport) save(body io.Reader, reply *rest.Reply) error {
 	hash := newHash()
 	bad := func(cause error) error {
@@ -153,7 +153,7 @@ type imageUpload struct {
 	size   int64    // 0 if unknown
 }
 
-// diskMagic begins a disk in the format qcow2.
+// diskMagic is the beginning of a disk in the format qcow2.
 var diskMagic = []byte("QFI\xfb")
 
 // imageFiles opens the local files of an image.
@@ -206,7 +206,7 @@ func (u *imageUpload) close() {
 	}
 }
 
-// body returns the body of the request, and writes the files to hash while they are read.
+// body returns the body of the request. Reading it also writes the files to hash.
 func (u *imageUpload) body(hash io.Writer) io.Reader {
 	var all []io.Reader
 	for i, file := range u.files {
@@ -215,7 +215,7 @@ func (u *imageUpload) body(hash io.Writer) io.Reader {
 	return io.MultiReader(append(all, strings.NewReader(u.parts[len(u.files)]))...)
 }
 
-// fingerprint reads the files.
+// fingerprint reads the files and returns their fingerprint.
 func (u *imageUpload) fingerprint() (string, error) {
 	hash := newHash()
 	for _, file := range u.files {
@@ -229,7 +229,7 @@ func (u *imageUpload) fingerprint() (string, error) {
 	return sum(hash), nil
 }
 
-// uploadImage creates an image from local files.
+// uploadImage implements images.upload.
 func uploadImage(c *invocation) (starlark.Value, error) {
 	files, err := c.imageFiles()
 	if err != nil {
@@ -266,7 +266,7 @@ func uploadImage(c *invocation) (starlark.Value, error) {
 	return o, aliases.give(o)
 }
 
-// sameImage returns the image with the content of the files; nil if there is none.
+// sameImage returns the image with the content of the files; nil if the server has none.
 func (c *invocation) sameImage(files *imageUpload) (*Object, error) {
 	var fingerprint string
 	var err error

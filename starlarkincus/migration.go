@@ -17,7 +17,7 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// The ways of the data from one server to another.
+// The values of the argument mode: how the data get from one server to the other.
 const (
 	modePull  = "pull"  // the target connects to the source
 	modePush  = "push"  // the source connects to the target
@@ -40,7 +40,7 @@ type migration struct {
 	reply       *rest.Reply // of the creation
 }
 
-// serverInfo is the part of a server's description that another server needs to connect to it.
+// A serverInfo holds the fields of a server that another server needs to connect to it.
 type serverInfo struct {
 	Extensions  []string `json:"api_extensions"`
 	Environment struct {
@@ -70,7 +70,7 @@ func (c *invocation) migration(in ref, name string, body, options map[string]any
 	return t, t.check(c)
 }
 
-// checkMode rejects a mode= that is unknown, or isn't of use.
+// checkMode returns an error if mode= has an unknown value, or no effect.
 func (c *invocation) checkMode(to *Client) error {
 	switch mode := c.args.string("mode"); {
 	case mode == "":
@@ -82,7 +82,7 @@ func (c *invocation) checkMode(to *Client) error {
 	return nil
 }
 
-// otherServer returns the client given by to=, if its server is another one than the object's; nil otherwise.
+// otherServer returns the client given by to= if its server is another one than the object's; nil otherwise.
 func (c *invocation) otherServer() (*Client, error) {
 	to := c.args.client("to")
 	if to != nil && to.conn == c.ref.client.conn {
@@ -91,7 +91,8 @@ func (c *invocation) otherServer() (*Client, error) {
 	return to, c.checkMode(to)
 }
 
-// check reads what is needed of both servers, and returns an error if the other lacks something.
+// check reads the descriptions of both servers. It returns an error if the copy would be the original itself, or if it
+// needs an API extension, a profile or an address that is missing.
 func (t *migration) check(c *invocation) error {
 	if err := c.ref.client.collection(spec.Server).readInto(c.ctx, nil, &t.here); err != nil {
 		return err
@@ -231,7 +232,8 @@ const (
 	removing     = 8 * time.Second
 )
 
-// stopped returns the error of a call after the copy. If the caller was stopped, it will be told of the copy.
+// stopped returns the error of a call after the copy was made. If the caller was stopped, [rest.Work] will report the
+// copy.
 func (t *migration) stopped(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		t.servers.Leave(ctx)
@@ -239,8 +241,8 @@ func (t *migration) stopped(ctx context.Context, err error) error {
 	return err
 }
 
-// undo sees to it that nothing is left of a copy whose operation failed, and returns the error with its outcome. Servers
-// remove an unfinished copy, some of them a volume only after the end of the operation; what remains is deleted.
+// undo deletes the remains of a copy whose operation failed, and returns the error with its outcome. Servers delete an
+// unfinished copy themselves, some of them a volume only after the end of the operation, so undo waits before it tries.
 func (t *migration) undo(ctx context.Context, err error) error {
 	var e *errors.Error
 	if !errors.As(err, &e) || e.Class.IsA(errors.AlreadyExists) || e.Class.IsA(errors.OperationTimeout) || t.options["refresh"] == true {
@@ -266,7 +268,7 @@ func (t *migration) undo(ctx context.Context, err error) error {
 	return err
 }
 
-// each begins the second operation with one address of the server that it connects to after another, until one is reached.
+// each starts the second operation with one address of the first server after another, until one can be reached.
 func (t *migration) each(ctx context.Context, m *rest.Migration, addresses []string, begin func(operations string) error) (going *Object, err error) {
 	for _, address := range addresses {
 		if err = begin("https://" + address + "/1.0/operations/"); err != nil {
@@ -285,7 +287,8 @@ func unreachable(err error) bool {
 	return errors.As(err, &e) && e.Class.IsA(errors.Operation) && strings.Contains(e.Message, "Failed waiting for migration")
 }
 
-// offer starts the operation of the source. Target is the operation that it connects to; nil if it waits for connections.
+// offer starts the source's operation. Target describes the operation to connect to; nil if the source waits for
+// connections.
 func (t *migration) offer(ctx context.Context, m *rest.Migration, target map[string]any) error {
 	o := t.object
 	body := map[string]any{"migration": true}
@@ -313,7 +316,7 @@ func (t *migration) offer(ctx context.Context, m *rest.Migration, target map[str
 	return nil
 }
 
-// receive starts the operation of the target, which creates the copy.
+// receive starts the target's operation, which creates the copy.
 func (t *migration) receive(ctx context.Context, m *rest.Migration, source map[string]any) error {
 	source["type"] = "migration"
 	for _, f := range spec.Find(t.in.res.Fields, "source").Fields {
@@ -358,7 +361,7 @@ func (t *migration) wait(ctx context.Context, m *rest.Migration) (*Object, error
 	return nil, err
 }
 
-// snapshotsMissing returns the names of the snapshots that the copy lacks.
+// snapshotsMissing returns the names of the original's snapshots that the copy lacks.
 func (t *migration) snapshotsMissing(ctx context.Context) ([]string, error) {
 	var names [2][]string
 	for i, p := range []ref{t.object.ref, t.in.item(t.name)} {

@@ -33,14 +33,14 @@ func localPath(path string, v starlark.Value) (any, error) {
 	return name, nil
 }
 
-// A sink is a local file that is being written, with the hash of what was written.
+// A sink is a local file that is being written, and the hash of its content.
 type sink struct {
 	*atomicfile.File
 	method, path string
 	size         int64
 }
 
-// newSink begins a local file.
+// newSink creates a sink for the file at path.
 func (c *invocation) newSink(path string) (*sink, error) {
 	file, err := atomicfile.Create(path, atomicfile.Mode{Perm: 0o666})
 	if err != nil {
@@ -49,7 +49,7 @@ func (c *invocation) newSink(path string) (*sink, error) {
 	return &sink{File: file, method: c.name, path: path}, nil
 }
 
-// Write writes to the file. Its errors name the file's final path.
+// Write writes to the file. Its errors contain the final path.
 func (s *sink) Write(p []byte) (int, error) {
 	n, err := s.File.Write(p)
 	s.size += int64(n)
@@ -59,7 +59,7 @@ func (s *sink) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// commit puts the file in its place.
+// commit gives the file its final name.
 func (s *sink) commit() error {
 	if err := s.Commit(); err != nil {
 		return builtin.FileError(s.method, s.path, err)
@@ -67,13 +67,13 @@ func (s *sink) commit() error {
 	return nil
 }
 
-// The buffers of fill, and their size.
+// The number and the size of the buffers of fill.
 const (
 	fillBuffers = 4
 	fillSize    = 128 << 10
 )
 
-// fill writes what it reads from src to the file and to the hash, which works beside it.
+// fill copies src to the file, and concurrently to the hash.
 func (s *sink) fill(h hash.Hash, src io.Reader) error {
 	free, filled, done := make(chan []byte, fillBuffers), make(chan []byte), make(chan struct{})
 	for range fillBuffers {
@@ -105,8 +105,8 @@ func (s *sink) fill(h hash.Hash, src io.Reader) error {
 	}
 }
 
-// fetch sends a GET and calls save with the body of the answer, while other threads run. Label is what a person is shown
-// about the transfer.
+// fetch sends a GET and calls save with the body of the answer, while other threads run. Label describes the transfer
+// for its progress.
 func (c *Client) fetch(ctx context.Context, r rest.Request, label string, save func(body io.Reader, reply *rest.Reply) error) error {
 	client, _, err := c.conn.client(ctx)
 	if err != nil {
@@ -126,7 +126,7 @@ func (c *Client) fetch(ctx context.Context, r rest.Request, label string, save f
 	return err
 }
 
-// A source is a local file that is sent.
+// A source is a local file to send.
 type source struct {
 	*os.File
 	method, path string
@@ -157,7 +157,7 @@ func (c *invocation) newSource(path string) (*source, error) {
 	return s, nil
 }
 
-// Read reads the file, which must have the size that it had at first.
+// Read reads the file. It fails if the size of the file has changed.
 func (s *source) Read(p []byte) (int, error) {
 	n, err := s.File.Read(p)
 	if s.size > 0 {
@@ -172,7 +172,7 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// rewind begins the file anew.
+// rewind moves back to the beginning of the file.
 func (s *source) rewind() error {
 	if _, err := s.Seek(0, io.SeekStart); err != nil {
 		return builtin.FileError(s.method, s.path, err)
@@ -181,8 +181,7 @@ func (s *source) rewind() error {
 	return nil
 }
 
-// sendFile sends a request whose body is read from r, and waits for its operation. Label is what a person is shown about
-// the transfer.
+// sendFile sends a request with the body r, and waits for its operation. Label describes the transfer for its progress.
 func (p ref) sendFile(ctx context.Context, q rest.Request, r io.Reader, label string, w patience) (outcome, error) {
 	client, _, err := p.client.conn.client(ctx)
 	if err != nil {

@@ -30,8 +30,8 @@ func FileError(function, path string, err error) error {
 		Fields: map[string]any{"missing": starlark.Bool(errors.Is(err, fs.ErrNotExist))}}
 }
 
-// ReadOnlyFile returns the error of a call that would change a local file in a run that only reads. What says what was
-// to be done: written.
+// ReadOnlyFile returns the error of a call that would change a local file in a run that only reads. What is the
+// participle for the message, such as "written".
 func ReadOnlyFile(function, path, what string) error {
 	return FileError(function, path, errors.Plain("wasn't "+what+": this run only reads (--read-only)"))
 }

@@ -48,7 +48,7 @@ type progress struct {
 
 var _ rest.Progress = (*progress)(nil)
 
-// showProgress returns what shows progress, and the writers for all other output. The progress is nil if none is shown.
+// showProgress returns the progress to show, nil for none, and the writers for all other output.
 func (f *flags) showProgress(stdout, stderr *os.File) (p *progress, out, errs io.Writer) {
 	switch {
 	case f.progress == "plain":
@@ -156,7 +156,7 @@ func (m *meter) fraction() (done, total int64) {
 	return 0, 0
 }
 
-// facts returns what is known: the stage, the percentage or the size, the speed, and the time so far.
+// facts returns the known facts: the stage, the percentage or the size, the speed, and the elapsed time.
 func (m *meter) facts() []string {
 	var facts []string
 	if m.step.Stage != "" {

@@ -57,7 +57,7 @@ func (s *screen) Flush(int) error {
 	return err
 }
 
-// erase appends what removes the lines from the terminal.
+// erase appends the escape codes that remove the lines from the terminal.
 func (s *screen) erase(out *bytes.Buffer) {
 	if s.count > 0 {
 		out.WriteString("\x1b[" + strconv.Itoa(s.count) + "A\r\x1b[J")

@@ -10,25 +10,25 @@ import (
 	"incus-star/errors"
 )
 
-// Attributes are those of a file to write. Those that aren't set are kept, if there is a file, and else chosen by the
-// server.
+// Attributes are the attributes of a file to write. Nil fields are kept for an existing file, and chosen by the server
+// for a new one.
 type Attributes struct {
 	Mode     *fs.FileMode
 	UID, GID *int
 }
 
-// attributes are Attributes with the time of the last change, which is only set if it isn't zero.
+// attributes are Attributes with a modification time, which is set unless it is zero.
 type attributes struct {
 	Attributes
 	modTime time.Time
 }
 
-// differ reports whether a file has another mode or owner.
+// differ reports whether the file has another mode or owner than a.
 func (a attributes) differ(info Info) bool {
 	return a.Mode != nil && *a.Mode != info.Mode&bits || a.UID != nil && *a.UID != info.UID || a.GID != nil && *a.GID != info.GID
 }
 
-// ofFile returns the attributes with those of an existing file for those that aren't set.
+// ofFile returns a with its nil fields set to those of an existing file.
 func (a attributes) ofFile(info Info) attributes {
 	if a.Mode == nil {
 		mode := info.Mode & bits
@@ -43,7 +43,7 @@ func (a attributes) ofFile(info Info) attributes {
 	return a
 }
 
-// A target is something whose attributes can be set: a file by its path, or an open one.
+// A target is a file whose attributes can be set, given by its path or open.
 type target interface {
 	Chmod(mode fs.FileMode) error
 	Chown(uid, gid int) error
@@ -60,7 +60,7 @@ func (p byPath) Chmod(mode fs.FileMode) error { return p.client.Chmod(p.path, mo
 func (p byPath) Chown(uid, gid int) error     { return p.client.Chown(p.path, uid, gid) }
 func (p byPath) Stat() (os.FileInfo, error)   { return p.client.Stat(p.path) }
 
-// set sets the owner and then the mode, because a change of the owner clears the special bits.
+// set sets the owner, and then the mode, because changing the owner clears the special bits.
 func (c *Call) set(path string, on target, a attributes) error {
 	if a.UID != nil || a.GID != nil {
 		uid, gid := a.UID, a.GID
@@ -98,15 +98,15 @@ func (c *Call) set(path string, on target, a attributes) error {
 	})
 }
 
-// errNoSpecialBits is the error of older servers, which ignore the special bits of a mode.
+// errNoSpecialBits is the error for servers before Incus 7.0, which ignore the special bits of a mode.
 var errNoSpecialBits = errors.Plain("the server can't set the set-user-ID, set-group-ID and sticky bits")
 
-// setTime sets the time of the last change.
+// setTime sets the modification time.
 func (c *Call) setTime(path string, t time.Time) error {
 	return c.change(path, func(client *sftp.Client) error { return client.Chtimes(path, t, t) })
 }
 
-// adjust sets the attributes of an existing file that differ, and reports whether it changed its mode or owner.
+// adjust sets those attributes of an existing file that differ, and reports whether it changed the mode or the owner.
 func (c *Call) adjust(info Info, a attributes) (changed bool, err error) {
 	if a.differ(info) {
 		if err := c.set(info.Path, byPath{c.session.client, info.Path}, a.ofFile(info)); err != nil {

@@ -15,7 +15,7 @@ import (
 	"incus-star/errors"
 )
 
-// A Call is a use of a connection. Its methods take absolute paths.
+// A Call is one use of a connection. Its methods take absolute paths.
 type Call struct {
 	ctx     context.Context
 	session *session
@@ -26,9 +26,9 @@ type Call struct {
 	left []string // temporary files that couldn't be removed
 }
 
-// Do calls fn with a connection to the files at a place. If the connection was opened by an earlier call and is found
+// Do calls fn with a connection to the files at a place. If the connection was opened by an earlier call, and proves
 // broken before fn has changed anything, Do calls fn again with a new one. Changes reports whether fn may change
-// something, and so an error has an outcome.
+// something, so that its error has an outcome.
 func (p *Pool) Do(ctx context.Context, place string, changes bool, fn func(*Call) error) error {
 	for {
 		s, fresh, err := p.take(ctx, place)
@@ -93,7 +93,7 @@ func (c *Call) failure(err error, changes bool) error {
 	return withOutcome(err, changes, outcome)
 }
 
-// some returns the first of the paths, and the number of the others.
+// some returns the first of the paths and the number of the others.
 func some(paths []string) string {
 	const most = 3
 	if len(paths) <= most {
@@ -130,7 +130,7 @@ func (s *session) broke(err error) *errors.Error {
 	return &errors.Error{Class: errors.Connection, Message: "the connection to the files broke: " + cause.Error(), Cause: cause}
 }
 
-// stopped returns the error of an ended context; nil while it goes on.
+// stopped returns the error of an ended context; nil if it hasn't ended.
 func stopped(ctx context.Context) error {
 	err := ctx.Err()
 	if err == nil {
@@ -142,7 +142,7 @@ func stopped(ctx context.Context) error {
 	return err
 }
 
-// ask does something that changes nothing.
+// ask runs a request that changes nothing.
 func (c *Call) ask(path string, do func(*sftp.Client) error) error {
 	if err := stopped(c.ctx); err != nil {
 		return err
@@ -150,7 +150,7 @@ func (c *Call) ask(path string, do func(*sftp.Client) error) error {
 	return c.judge(path, do(c.session.client))
 }
 
-// change does something that may change a file.
+// change runs a request that may change a file.
 func (c *Call) change(path string, do func(*sftp.Client) error) error {
 	if err := stopped(c.ctx); err != nil {
 		return err
@@ -158,7 +158,7 @@ func (c *Call) change(path string, do func(*sftp.Client) error) error {
 	return c.tidy(path, do)
 }
 
-// tidy is change, also after the end of the context.
+// tidy is like change, but works after the end of the context too.
 func (c *Call) tidy(path string, do func(*sftp.Client) error) error {
 	err := do(c.session.client)
 	if !errors.Is(err, errReadOnly) {
@@ -167,7 +167,7 @@ func (c *Call) tidy(path string, do func(*sftp.Client) error) error {
 	return c.judge(path, err)
 }
 
-// judge returns the error of an operation on a file.
+// judge returns the error for the failure of a request about a file.
 func (c *Call) judge(path string, err error) error {
 	var status *sftp.StatusError
 	switch {
@@ -193,7 +193,7 @@ const (
 	codeDenied  = 3
 )
 
-// statusMessage returns the server's message, which the library quotes in the text of its error.
+// statusMessage returns the server's message, which the library quotes in its error text.
 func statusMessage(err *sftp.StatusError) string {
 	quoted, _ := strconv.QuotedPrefix(strings.TrimPrefix(err.Error(), "sftp: "))
 	text, _ := strconv.Unquote(quoted)

@@ -12,7 +12,7 @@ import (
 	"incus-star/errors"
 )
 
-// buffers are those of packets.
+// buffers holds buffers of the size of a packet.
 var buffers = sync.Pool{New: func() any { return new([packetSize]byte) }}
 
 // parts calls do for each part of the size, several at a time, with a buffer of the part's length.
@@ -37,7 +37,7 @@ func parts(ctx context.Context, size int64, do func(part []byte, at int64) error
 	return g.wait()
 }
 
-// open opens a regular file for reading. Another would block the connection.
+// open opens a regular file for reading. Opening any other file could block the connection.
 func (c *Call) open(path string) (*sftp.File, Info, error) {
 	info, err := c.Stat(path, true)
 	if err != nil {
@@ -58,7 +58,7 @@ func (c *Call) openRegular(path string) (f *sftp.File, err error) {
 	return f, err
 }
 
-// notA returns the error for a file of another type than the one that is due.
+// notA returns the error for a file of a type other than due.
 func notA(path string, info Info, due string) error {
 	if info.isDir() && due == "file" {
 		return errors.NewFile(path, 0, "is a directory")
@@ -66,8 +66,9 @@ func notA(path string, info Info, due string) error {
 	return &errors.Error{Class: errors.BadRequest, Message: path + " is a " + kind(info.Mode) + ", not a " + due, Object: &errors.Object{Kind: "file", Name: path}}
 }
 
-// download copies the content of a remote file, which had the given size, and returns the size of the copy. A file that
-// has become shorter, or that the server makes when it is read, ends where it ends.
+// download copies the content of a remote file of the given size, and returns the size of the copy. It is smaller if
+// the file has become shorter, and larger for a given size of 0 if the content is generated when it is read, as in
+// /proc.
 func (c *Call) download(ctx context.Context, f *sftp.File, size int64, to io.WriterAt) (int64, error) {
 	read := func(part []byte, at int64) (int, error) {
 		n, err := c.readPart(f, part, at)
@@ -124,10 +125,10 @@ func (c *Call) upload(ctx context.Context, f *sftp.File, from source) error {
 	})
 }
 
-// errDiffers ends a comparison.
+// errDiffers stops a comparison at the first difference.
 var errDiffers = errors.Plain("the contents differ")
 
-// same reports whether a remote file of the source's size has its content.
+// same reports whether the remote file at path, of the source's size, has the source's content.
 func (c *Call) same(ctx context.Context, path string, from source) (bool, error) {
 	if from.size == 0 {
 		return true, nil
@@ -163,7 +164,7 @@ type source struct {
 	attributes
 }
 
-// read fills a part.
+// read fills a part with the content at an offset.
 func (s source) read(part []byte, at int64) error {
 	n, err := s.ReadAt(part, at)
 	if n == len(part) {

@@ -8,17 +8,17 @@ import (
 )
 
 const (
-	// workers is the number of files in transfer at a time. It hides the time that an answer takes.
+	// workers is the number of concurrent transfers of files, which hides the latency of answers.
 	workers = 32
-	// chunks is the number of parts of a large file in transfer at a time.
+	// chunks is the number of concurrent transfers of parts of a large file.
 	chunks = 32
-	// largeFiles is the number of large files in transfer at a time.
+	// largeFiles is the number of concurrent transfers of large files.
 	largeFiles = 2
-	// localWrites is the number of local files that are written at a time. More only wait for each other's folder.
+	// localWrites is the number of concurrent writes of local files. More would only wait for the lock of a folder.
 	localWrites = 2
 )
 
-// A group runs functions at a time, and stops at the first error.
+// A group runs functions concurrently, and stops at the first error.
 type group struct {
 	parent context.Context
 	slots  chan struct{}
@@ -33,7 +33,8 @@ func newGroup(ctx context.Context, limit int) *group {
 	return g
 }
 
-// start runs f when there is a slot, with a context that ends at the first error. After an error it returns false.
+// start runs f when there is a slot, with a context that ends at the first error. After an error it returns false
+// without running f.
 func (g *group) start(f func(context.Context) error) bool {
 	select {
 	case g.slots <- struct{}{}:
@@ -53,14 +54,14 @@ func (g *group) start(f func(context.Context) error) bool {
 	return true
 }
 
-// fail records an error of the caller's own.
+// fail records an error of the caller.
 func (g *group) fail(err error) {
 	if err != nil {
 		g.cancel(err)
 	}
 }
 
-// wait returns the first error when all functions have returned.
+// wait waits for all functions, and returns the first error.
 func (g *group) wait() error {
 	g.all.Wait()
 	defer g.cancel(nil)

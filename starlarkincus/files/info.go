@@ -39,7 +39,7 @@ func (i Info) isDir() bool     { return i.Mode.IsDir() }
 func (i Info) isRegular() bool { return i.Mode.IsRegular() }
 func (i Info) isLink() bool    { return i.Mode.Type() == fs.ModeSymlink }
 
-// kind returns the words for the type of a file.
+// kind returns a description of the type of a file.
 func kind(mode fs.FileMode) string {
 	switch mode.Type() {
 	case 0:
@@ -59,7 +59,7 @@ func kind(mode fs.FileMode) string {
 // bits are the permissions and the special bits of a mode.
 const bits = fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky
 
-// lstat returns what is known of a file, without the target of a link.
+// lstat describes a file without reading the target of a link.
 func (c *Call) lstat(path string) (info Info, err error) {
 	err = c.ask(path, func(client *sftp.Client) error {
 		found, err := client.Lstat(path)
@@ -71,7 +71,7 @@ func (c *Call) lstat(path string) (info Info, err error) {
 	return info, err
 }
 
-// Stat describes a file, or, with follow, what a symbolic link points at.
+// Stat describes a file. With follow, it describes the target of a symbolic link.
 func (c *Call) Stat(path string, follow bool) (info Info, err error) {
 	if !follow {
 		if info, err = c.lstat(path); err == nil && info.isLink() {
@@ -89,7 +89,7 @@ func (c *Call) Stat(path string, follow bool) (info Info, err error) {
 	return info, err
 }
 
-// Exists reports whether there is a file. A symbolic link counts if what it points at is there.
+// Exists reports whether there is a file. A symbolic link counts if its target exists.
 func (c *Call) Exists(path string) (bool, error) {
 	_, err := c.Stat(path, true)
 	var e *errors.Error
@@ -107,7 +107,7 @@ func (c *Call) readLink(path string) (target string, err error) {
 	return target, err
 }
 
-// readDir lists a folder, sorted by name, without the targets of links.
+// readDir returns the files in a folder, sorted by name, without the targets of links.
 func (c *Call) readDir(folder string) ([]Info, error) {
 	var found []os.FileInfo
 	err := c.ask(folder, func(client *sftp.Client) (err error) {
@@ -130,10 +130,10 @@ func (c *Call) readDir(folder string) ([]Info, error) {
 	return out, nil
 }
 
-// maxListed limits the files of List.
+// maxListed is the largest number of files in the result of List.
 const maxListed = 1_000_000
 
-// List lists a folder, sorted by name. Recursive adds what is in the folders below, each after its folder.
+// List returns the files in a folder, sorted by name. With recursive, each folder is followed by its own files.
 func (c *Call) List(folder string, recursive bool) ([]Info, error) {
 	out, err := c.list(nil, folder, recursive)
 	if err != nil {
@@ -179,7 +179,7 @@ func (c *Call) list(out []Info, folder string, recursive bool) ([]Info, error) {
 // below returns the path of a name in a folder.
 func below(folder, name string) string { return strings.TrimRight(folder, "/") + "/" + name }
 
-// parent returns the folder of a path, without resolving .. in it, because a link may stand before it.
+// parent returns the folder of a path. It doesn't resolve .. because the part before it may be a link.
 func parent(path string) string {
 	folder := path[:strings.LastIndexByte(strings.TrimRight(path, "/"), '/')+1]
 	if folder = strings.TrimRight(folder, "/"); folder == "" {
@@ -188,10 +188,11 @@ func parent(path string) string {
 	return folder
 }
 
-// maxLinks is the number of symbolic links to follow, as in the kernel.
+// maxLinks is the number of symbolic links to follow, as in the Linux kernel.
 const maxLinks = 40
 
-// resolve follows the symbolic links at the end of a path. It returns the path of the file, and nil if there is none.
+// resolve follows the symbolic links at the end of a path. It returns the final path, and its file, or nil if there is
+// none.
 func (c *Call) resolve(path string) (string, *Info, error) {
 	for range maxLinks {
 		info, err := c.lstat(path)

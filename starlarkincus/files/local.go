@@ -13,14 +13,14 @@ import (
 	"incus-star/errors"
 )
 
-// A localFolder is an open folder, which is closed with its last user.
+// A localFolder is an open folder, closed at the end of its last use.
 type localFolder struct {
 	*os.Root
 	path  string
 	users atomic.Int64
 }
 
-// openFolder opens a local folder for one user.
+// openFolder opens a local folder for one use.
 func openFolder(path string) (*localFolder, error) {
 	root, err := os.OpenRoot(path)
 	if err != nil {
@@ -31,7 +31,7 @@ func openFolder(path string) (*localFolder, error) {
 	return f, nil
 }
 
-// below opens a folder in the folder.
+// below opens a folder within the folder.
 func (f *localFolder) below(name string) (*localFolder, error) {
 	root, err := f.OpenRoot(name)
 	if err != nil {
@@ -57,7 +57,7 @@ func (f *localFolder) failed(name string, err error) error {
 	return &LocalError{Path: f.at(name), Err: reason(err)}
 }
 
-// lookAt describes what is there under a name; nil for nothing.
+// lookAt returns the description of the file of that name; nil if there is none.
 func (f *localFolder) lookAt(name string) (fs.FileInfo, error) {
 	info, err := f.Lstat(name)
 	switch {
@@ -69,7 +69,7 @@ func (f *localFolder) lookAt(name string) (fs.FileInfo, error) {
 	return info, nil
 }
 
-// replaceable returns an error if something here can't be replaced by a file.
+// replaceable returns an error if the local file old can't be replaced by a file.
 func (f *localFolder) replaceable(name string, old fs.FileInfo) error {
 	switch {
 	case old == nil || old.Mode().IsRegular() || old.Mode().Type() == fs.ModeSymlink:
@@ -80,10 +80,10 @@ func (f *localFolder) replaceable(name string, old fs.FileInfo) error {
 	return f.failed(name, fmt.Errorf("is a %s, which isn't replaced", kind(old.Mode())))
 }
 
-// errIsFolder is the error of a local folder where a file is to be.
+// errIsFolder is the error of a folder at the path of a file to write.
 var errIsFolder = errors.Plain("is a folder; a path with a slash at its end puts a file in it")
 
-// A localFile is a temporary file that takes the place of another when it is complete.
+// A localFile is a temporary file that replaces another one when it is complete.
 type localFile struct {
 	*os.File // nil before it is created
 	in       *localFolder
@@ -91,7 +91,7 @@ type localFile struct {
 	renamed  bool
 }
 
-// create creates the file, with the permissions less the umask.
+// create creates the file, with the permissions reduced by the umask.
 func (f *localFile) create(perm fs.FileMode) (err error) {
 	if f.File, err = f.in.OpenFile(temporaryName(f.name), os.O_RDWR|os.O_CREATE|os.O_EXCL, perm); err != nil {
 		return f.in.failed(f.name, err)
@@ -99,7 +99,7 @@ func (f *localFile) create(perm fs.FileMode) (err error) {
 	return nil
 }
 
-// WriteAt writes to the file, and names it in errors.
+// WriteAt writes to the file. Its errors contain the final name.
 func (f *localFile) WriteAt(p []byte, at int64) (int, error) {
 	n, err := f.File.WriteAt(p, at)
 	if err != nil {
@@ -108,7 +108,7 @@ func (f *localFile) WriteAt(p []byte, at int64) (int, error) {
 	return n, err
 }
 
-// complete sets the file's attributes, and gives it its final name.
+// complete sets the file's attributes and gives it its final name.
 func (f *localFile) complete(size int64, perm fs.FileMode, modTime time.Time) error {
 	temporary := filepath.Base(f.Name())
 	info, err := f.Stat()
@@ -140,7 +140,7 @@ func (f *localFile) discard() {
 	}
 }
 
-// same reports whether a file here has the content of a new one.
+// same reports whether the local file old has the content of a new one.
 func (f *localFolder) same(name string, content io.ReaderAt, size int64, old fs.FileInfo) (bool, error) {
 	if old == nil || !old.Mode().IsRegular() || old.Size() != size {
 		return false, nil
@@ -174,7 +174,7 @@ type LocalError struct {
 func (e *LocalError) Error() string { return e.Path + ": " + e.Err.Error() }
 func (e *LocalError) Unwrap() error { return e.Err }
 
-// reason returns a file's error without the path.
+// reason returns an error of a file without the path.
 func reason(err error) error {
 	var pathErr *fs.PathError
 	var linkErr *os.LinkError

@@ -43,7 +43,8 @@ type Pool struct {
 	running  sync.WaitGroup // closings of idle connections
 }
 
-// NewPool returns a pool without connections. ReadOnly refuses, before sending, all that may change something.
+// NewPool returns a pool without connections. With readOnly, it rejects each request that may change something before
+// it is sent.
 func NewPool(dial Dialer, readOnly bool) *Pool {
 	return &Pool{dial: dial, readOnly: readOnly, sessions: make(map[string]*session)}
 }
@@ -70,7 +71,7 @@ func (s *session) broken() bool {
 	}
 }
 
-// take returns the session of a place with a connection, and whether the connection is new.
+// take returns the session of a place, connected, and whether the connection is new.
 func (p *Pool) take(ctx context.Context, place string) (s *session, fresh bool, err error) {
 	p.mu.Lock()
 	if p.closed {
@@ -135,7 +136,7 @@ func (p *Pool) connect(ctx context.Context, s *session) error {
 	return nil
 }
 
-// forget makes the next call open another connection.
+// forget removes the session, so that the next call opens another connection.
 func (p *Pool) forget(s *session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -144,7 +145,7 @@ func (p *Pool) forget(s *session) {
 	}
 }
 
-// release ends a use of the session. Without users it is closed after some time, or at once if it isn't in the pool.
+// release ends a use of the session. An unused session is closed after idleTimeout, or at once if it isn't in the pool.
 func (p *Pool) release(s *session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -164,7 +165,7 @@ func (p *Pool) release(s *session) {
 	})
 }
 
-// end closes the connection of a session without users. The caller holds mu.
+// end closes the connection of an unused session. The caller holds mu.
 func (p *Pool) end(s *session) {
 	if p.sessions[s.place] == s {
 		delete(p.sessions, s.place)
@@ -183,13 +184,13 @@ func (p *Pool) end(s *session) {
 	s.close()
 }
 
-// close closes the connection, and returns when its goroutines have ended.
+// close closes the connection and waits for its goroutines.
 func (s *session) close() {
 	s.client.Close()
 	<-s.lost
 }
 
-// CloseIdle closes the connections that aren't in use, so that they don't delay a change of an instance.
+// CloseIdle closes the unused connections, because they delay changes of an instance.
 func (p *Pool) CloseIdle() {
 	p.mu.Lock()
 	var idle []*session
@@ -206,7 +207,7 @@ func (p *Pool) CloseIdle() {
 	}
 }
 
-// Close closes all idle connections, and each of the others at the end of its use. Later calls fail.
+// Close closes the unused connections, and each of the others at the end of its use. Later calls fail.
 func (p *Pool) Close() {
 	p.mu.Lock()
 	p.closed = true

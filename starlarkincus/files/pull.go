@@ -14,8 +14,8 @@ import (
 	"incus-star/errors"
 )
 
-// A pull writes a remote tree to a local folder, and never outside of it: paths are those of names in listings, which
-// can't have a separator, and links are made but not followed.
+// A pull writes a remote tree to a local folder, and never outside of it: the names in listings can't contain a
+// separator, and links are created but not followed.
 type pull struct {
 	*Call
 	record
@@ -25,16 +25,16 @@ type pull struct {
 	folders []pulledFolder
 }
 
-// A pulledFolder is a folder whose mode and time are set at the end, because it may not be writable.
+// A pulledFolder is a folder whose mode and time are set at the end, because the mode may forbid writing.
 type pulledFolder struct {
 	name string // below the top
 	info Info
 	old  fs.FileInfo // nil for a new one
 }
 
-// Pull copies a remote file, or a folder with all that is in it, to a local path, and reports what is different now. It
-// keeps permissions, the time of the last change, and symbolic links as links, but not the owner, nor the special bits,
-// which would be given to the local user. Folders are merged; nothing is removed.
+// Pull copies a remote file, or a folder with its content, to a local path, and returns the changes. It keeps
+// permissions, modification times, and symbolic links as links, but not the owner, nor the special bits, which would
+// apply to the local user. It merges folders and removes nothing.
 func (c *Call) Pull(remote, local string) (Transfer, error) {
 	info, err := c.Stat(remote, true)
 	if err != nil {
@@ -69,7 +69,7 @@ func special(info Info) error {
 		Object: &errors.Object{Kind: "file", Name: info.Path}}
 }
 
-// tree writes a folder with all that is in it.
+// tree writes a folder with its content.
 func (p *pull) tree(info Info, local string) (Transfer, error) {
 	var old fs.FileInfo
 	err := os.Mkdir(local, 0o700)
@@ -95,7 +95,7 @@ func (p *pull) tree(info Info, local string) (Transfer, error) {
 	return p.done(p.finish())
 }
 
-// folder writes what is in a folder that exists here, and releases it.
+// folder writes the content of a folder that exists locally, and releases the folder.
 func (p *pull) folder(g *group, in *localFolder, name string, info Info, old fs.FileInfo) error {
 	defer in.release()
 	p.folders = append(p.folders, pulledFolder{name, info, old})
@@ -120,7 +120,7 @@ func (p *pull) folder(g *group, in *localFolder, name string, info Info, old fs.
 	return nil
 }
 
-// entry writes something in a folder, in the background if it isn't a folder.
+// entry writes one entry of a folder; in the background, unless it is a folder.
 func (p *pull) entry(g *group, in *localFolder, folder string, info Info, old fs.FileInfo) error {
 	name := info.Name()
 	work := p.file
@@ -181,7 +181,7 @@ func (p *pull) link(_ context.Context, in *localFolder, name string, info Info, 
 	return nil
 }
 
-// file writes a file, unless the same is there.
+// file writes a file, unless it exists with the same content.
 func (p *pull) file(ctx context.Context, in *localFolder, name string, info Info, old fs.FileInfo) error {
 	from, err := p.openRegular(info.Path)
 	if err != nil {
@@ -241,7 +241,7 @@ func (p *pull) file(ctx context.Context, in *localFolder, name string, info Info
 	return nil
 }
 
-// finish sets the modes and times of the folders, those below first.
+// finish sets the modes and times of the folders, innermost first.
 func (p *pull) finish() error {
 	for _, f := range slices.Backward(p.folders) {
 		perm := f.info.Mode.Perm()

@@ -21,7 +21,7 @@ type Transfer struct {
 	Bytes int64    // size of the files among them
 }
 
-// A record collects a Transfer.
+// A record collects the fields of a Transfer.
 type record struct {
 	mu sync.Mutex
 	Transfer
@@ -34,7 +34,7 @@ func (r *record) add(path string, size int64) {
 	r.Bytes += size
 }
 
-// done returns the Transfer; after a failure, with the number of finished files in the error.
+// done returns the Transfer. After a failure, the error has the number of finished files.
 func (r *record) done(err error) (Transfer, error) {
 	slices.Sort(r.Paths)
 	var e *errors.Error
@@ -44,7 +44,7 @@ func (r *record) done(err error) (Transfer, error) {
 	return r.Transfer, err
 }
 
-// A push writes a local tree.
+// A push writes a local tree to a remote folder.
 type push struct {
 	*Call
 	record
@@ -63,9 +63,9 @@ type pushedFolder struct {
 	touched atomic.Bool
 }
 
-// Push copies a local file, or a folder with all that is in it, to a remote path, and reports what is different now. It
-// keeps the mode and the time of the last change, and symbolic links as links. The given attributes are for files; the
-// owner also for folders. Folders are merged; nothing is removed.
+// Push copies a local file, or a folder with its content, to a remote path, and returns the changes. It keeps the mode,
+// the modification time, and symbolic links as links. The given attributes apply to files, and the owner to folders
+// too. It merges folders and removes nothing.
 func (c *Call) Push(local, remote string, given Attributes) (Transfer, error) {
 	info, err := os.Stat(local)
 	if err != nil {
@@ -95,7 +95,7 @@ func (c *Call) Push(local, remote string, given Attributes) (Transfer, error) {
 	return p.done(p.times())
 }
 
-// openLocal opens a local file without waiting for the writer of a pipe.
+// openLocal opens a local file. It doesn't wait for the writer of a pipe.
 func openLocal(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 }
@@ -128,7 +128,7 @@ func (p *push) tree(g *group, dir, remote string, info fs.FileInfo, old *Info) e
 	return nil
 }
 
-// readLocal lists a local folder.
+// readLocal returns the entries of a local folder.
 func (p *push) readLocal(dir string) ([]fs.DirEntry, error) {
 	f, err := p.local.Open(dir)
 	if err != nil {
@@ -138,7 +138,7 @@ func (p *push) readLocal(dir string) ([]fs.DirEntry, error) {
 	return f.ReadDir(-1)
 }
 
-// enter creates a folder, or sets the attributes of an existing one and lists it.
+// enter creates a folder, or sets the attributes of an existing one and returns its files by name.
 func (p *push) enter(f *pushedFolder) (map[string]*Info, error) {
 	mode := f.info.Mode() & bits
 	a := Attributes{Mode: &mode, UID: p.given.UID, GID: p.given.GID}
@@ -178,7 +178,7 @@ func (p *push) enter(f *pushedFolder) (map[string]*Info, error) {
 	return existing, nil
 }
 
-// entry writes something in a folder, in the background if it isn't a folder.
+// entry writes one entry of a folder; in the background, unless it is a folder.
 func (p *push) entry(g *group, in *pushedFolder, name string, info fs.FileInfo, old *Info) error {
 	remote := below(in.path, filepath.Base(name))
 	local := filepath.Join(p.path, name)
@@ -246,7 +246,7 @@ func (p *push) file(ctx context.Context, open func() (*os.File, error), local, r
 	return err
 }
 
-// times sets the times of the folders whose content has changed, those below first.
+// times sets the times of the folders with changed content, innermost first.
 func (p *push) times() error {
 	g := newGroup(p.ctx, workers)
 	for _, f := range slices.Backward(p.folders) {
@@ -257,7 +257,7 @@ func (p *push) times() error {
 	return g.wait()
 }
 
-// Into returns the path of the destination for a source: one that ends with a slash is a folder to put the source in.
+// Into returns the path of the copy of a source: a destination with a slash at its end is the folder of the copy.
 func Into(source, destination string) string {
 	if !strings.HasSuffix(destination, "/") {
 		return destination

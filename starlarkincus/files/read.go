@@ -22,7 +22,7 @@ func (c *Call) ReadFile(path string, limit int64) ([]byte, error) {
 	return content.data[:n], nil
 }
 
-// memory is a content in memory. Only one that grows is written in order.
+// memory is content in memory. Content of unknown size is written in order.
 type memory struct {
 	data  []byte
 	limit int64 // 0 for none

@@ -12,7 +12,7 @@ import (
 	"incus-star/errors"
 )
 
-// Types of SFTP packets, and flags of the one that opens a file.
+// Types of SFTP packets, and the flags of the packet that opens a file.
 const (
 	typeInit     = 1
 	typeOpen     = 3
@@ -37,8 +37,8 @@ const (
 	maxNames = 256 << 10
 )
 
-// A wire is a connection for SFTP that checks the packets. It refuses to send what may change something if the client
-// only reads, and fails at a listing with a name that can't be one, which the library would repair silently.
+// A wire is a connection for SFTP that checks the packets. For a client that only reads it rejects each packet that may
+// change something. It fails at a listing with an impossible name, which the library would silently repair.
 type wire struct {
 	conn     io.ReadWriteCloser
 	readOnly bool
@@ -58,10 +58,10 @@ func newWire(conn io.ReadWriteCloser, readOnly bool) *wire {
 	return &wire{conn: conn, readOnly: readOnly, in: bufio.NewReaderSize(conn, 64<<10), checked: new(bytes.Reader), listings: make(map[uint32]bool)}
 }
 
-// errReadOnly is the error of a packet that a client that only reads must not send.
+// errReadOnly is the error of a packet that isn't sent, because the client only reads.
 var errReadOnly = errors.Plain("this client only reads")
 
-// Write sends a part of a packet. The library writes a packet's fixed part at once.
+// Write sends a part of a packet. The library writes the fixed part of a packet in one call.
 func (w *wire) Write(p []byte) (int, error) {
 	if w.unsent == 0 && len(p) >= headerSize {
 		if w.readOnly && changes(p) {
@@ -119,7 +119,7 @@ func (w *wire) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// next looks at the beginning of the next packet.
+// next checks the beginning of the next packet.
 func (w *wire) next() error {
 	head, err := w.in.Peek(headerSize)
 	if err != nil {
@@ -149,10 +149,10 @@ func (w *wire) next() error {
 	return checkNames(packet[headerSize:])
 }
 
-// errUnreadable is the error of a listing that isn't in the format of SFTP.
+// errUnreadable is the error of a malformed listing.
 var errUnreadable = errors.Plain("the server's listing of a folder can't be read")
 
-// checkNames returns an error for a name that no file can have.
+// checkNames returns an error if a listing contains a name that no file can have.
 func checkNames(p []byte) error {
 	if len(p) < 4 {
 		return errUnreadable
@@ -178,7 +178,7 @@ func checkNames(p []byte) error {
 	return nil
 }
 
-// cutText returns the string at the beginning, and what follows it.
+// cutText returns the string at the beginning, and the rest.
 func cutText(p []byte) (text string, rest []byte, ok bool) {
 	if len(p) < 4 {
 		return "", nil, false
@@ -190,7 +190,7 @@ func cutText(p []byte) (text string, rest []byte, ok bool) {
 	return string(p[4 : 4+n]), p[4+n:], true
 }
 
-// checkName returns an error if a name in a listing isn't that of a file in the folder.
+// checkName returns an error unless a name is possible for a file in the folder.
 func checkName(name string) error {
 	switch {
 	case name == "":
@@ -201,7 +201,7 @@ func checkName(name string) error {
 	return nil
 }
 
-// skipAttributes returns what follows the attributes of a file.
+// skipAttributes returns the rest after the attributes of a file.
 func skipAttributes(p []byte) ([]byte, bool) {
 	if len(p) < 4 {
 		return nil, false

@@ -15,7 +15,7 @@ import (
 	"incus-star/errors"
 )
 
-// A temporary is a new file that takes the place of another when it is complete.
+// A temporary is a new file that replaces another one when it is complete.
 type temporary struct {
 	call         *Call
 	name, target string
@@ -23,7 +23,7 @@ type temporary struct {
 	renamed      bool
 }
 
-// temporaryName returns the name of a temporary file beside a file: hidden, and cut to a valid length.
+// temporaryName returns a name for a temporary file in the same folder: hidden, and cut to a valid length.
 func temporaryName(base string) string {
 	return fmt.Sprintf(".%.200s.incus-star-%.10s.tmp", base, rand.Text())
 }
@@ -37,7 +37,7 @@ func (c *Call) create(target string) (*temporary, error) {
 	}))
 }
 
-// inFolder returns the error of a new file, which is missing only if its folder is.
+// inFolder returns the error of creating a file. If the class is NotFound, it is the folder that doesn't exist.
 func inFolder(path string, err error) error {
 	var e *errors.Error
 	if errors.As(err, &e) && e.Class == errors.NotFound {
@@ -73,7 +73,7 @@ func (t *temporary) discard() {
 	}
 }
 
-// put writes a file in the place of an old one, or a new one if old is nil, and reports whether anything differs now.
+// put writes a file in place of old, or a new one if old is nil, and reports whether that changed anything.
 func (c *Call) put(ctx context.Context, target string, old *Info, from source) (changed bool, err error) {
 	a := from.attributes
 	if old != nil {
@@ -127,7 +127,7 @@ func (c *Call) put(ctx context.Context, target string, old *Info, from source) (
 }
 
 // Write replaces the content of a file, or creates it, and sets its attributes. It follows symbolic links. It reports
-// whether the file is different now.
+// whether it changed anything.
 func (c *Call) Write(path string, content []byte, a Attributes) (changed bool, err error) {
 	target, old, err := c.resolve(path)
 	if err != nil {
@@ -140,8 +140,8 @@ func (c *Call) Write(path string, content []byte, a Attributes) (changed bool, e
 	return c.put(c.ctx, target, old, source{ReaderAt: bytes.NewReader(content), size: int64(len(content)), attributes: attributes{Attributes: a}})
 }
 
-// Append adds to the end of a file, or creates it. The bytes of several writers may mix, and after a failure a part of
-// them may be there.
+// Append adds to the end of a file, or creates it. The bytes of concurrent writers may mix, and a failure may leave a
+// part of them.
 func (c *Call) Append(path string, content []byte, a Attributes) error {
 	target, old, err := c.resolve(path)
 	if err != nil {
@@ -176,9 +176,9 @@ func (c *Call) Append(path string, content []byte, a Attributes) error {
 	return err
 }
 
-// Mkdir creates a folder, with the default permissions 0o755. With parents it also creates those above it, which get
-// the same owner, and is content with a folder that exists, whose attributes it sets. It reports whether it changed
-// anything.
+// Mkdir creates a folder, by default with the permissions 0o755. With parents, it also creates the missing folders
+// above it, with the same owner, and accepts an existing folder, whose attributes it sets. It reports whether it
+// changed anything.
 func (c *Call) Mkdir(folder string, parents bool, a Attributes) (changed bool, err error) {
 	err = c.mkdir(folder, a)
 	switch {
@@ -214,7 +214,7 @@ func (c *Call) mkdir(folder string, a Attributes) error {
 	return c.set(folder, byPath{c.session.client, folder}, attributes{Attributes: a})
 }
 
-// MakeParents creates the folders above a path that are missing, with the owner in the attributes.
+// MakeParents creates the missing folders above a path, with the owner in the attributes.
 func (c *Call) MakeParents(path string, a Attributes) error {
 	folder := parent(path)
 	if _, err := c.Stat(folder, true); !errors.Is(err, errors.NotFound) {
@@ -239,7 +239,7 @@ func (c *Call) Symlink(to, link string) (changed bool, err error) {
 	return c.putLink(to, link, &old)
 }
 
-// putLink writes a symbolic link in the place of an old file, or a new one if old is nil.
+// putLink writes a symbolic link in place of old, or a new one if old is nil.
 func (c *Call) putLink(to, link string, old *Info) (changed bool, err error) {
 	if old == nil {
 		err = c.change(link, func(client *sftp.Client) error { return client.Symlink(to, link) })
@@ -264,8 +264,8 @@ func (c *Call) putLink(to, link string, old *Info) (changed bool, err error) {
 	return true, t.rename()
 }
 
-// Delete removes a file, a symbolic link, never what it points at, or an empty folder. Recursive also removes what is in
-// a folder.
+// Delete removes a file, an empty folder, or a symbolic link, but never the target of a link. With recursive, it also
+// removes a folder's content.
 func (c *Call) Delete(path string, recursive bool) error {
 	info, err := c.lstat(path)
 	if err != nil {

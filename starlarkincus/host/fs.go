@@ -102,7 +102,7 @@ of those; none of them for a slash, nor for a dot at the beginning of a name. \ 
 	}},
 }
 
-// ofPath returns the Call of a function that computes with a path.
+// ofPath returns the Call of a function of a path, without I/O.
 func ofPath(fn func(string) string) func(*builtin.Call) (starlark.Value, error) {
 	return func(c *builtin.Call) (starlark.Value, error) {
 		var path string
@@ -113,7 +113,7 @@ func ofPath(fn func(string) string) func(*builtin.Call) (starlark.Value, error) 
 	}
 }
 
-// onFiles runs work on files, which gets the path of its error, and returns its error for the script.
+// onFiles runs work on files, and returns its error for the script, about the path in the error or the given one.
 func onFiles[T any](c *invocation, path string, work func() (T, error)) (T, error) {
 	v, err := interruptible(c, work)
 	if err != nil && !c.uncatchable(err) {
@@ -122,7 +122,7 @@ func onFiles[T any](c *invocation, path string, work func() (T, error)) (T, erro
 	return v, err
 }
 
-// changes returns an error for a call that would change files under --read-only.
+// changes returns an error under --read-only. What is the participle for the message, such as "written".
 func (c *invocation) changes(path, what string) error {
 	if c.host().options.ReadOnly {
 		return builtin.ReadOnlyFile(c.Name, path, what)
@@ -130,7 +130,7 @@ func (c *invocation) changes(path, what string) error {
 	return nil
 }
 
-// A fileInfo is what a script gets to know of a file.
+// A fileInfo describes a file.
 type fileInfo struct {
 	path, target string
 	fs.FileInfo
@@ -148,7 +148,7 @@ func lookAt(path string, follow bool) (fileInfo, error) {
 	return f, err
 }
 
-// value returns the struct of a file.
+// value returns the struct for the script.
 func (f fileInfo) value() starlark.Value {
 	kind := "other"
 	target := starlark.Value(starlark.None)
@@ -197,7 +197,7 @@ func exists(c *invocation) (starlark.Value, error) {
 	return starlark.Bool(there), nil
 }
 
-// maxListed limits what list and glob return.
+// maxListed is the largest number of results of list and glob.
 const maxListed = 1_000_000
 
 var errTooMany = errors.Plain("there are more than " + printable.Count(maxListed))
@@ -219,7 +219,7 @@ func listFolder(c *invocation) (starlark.Value, error) {
 	return starlark.NewList(values), nil
 }
 
-// list appends what is in a folder. What disappears meanwhile is left out.
+// list appends the files in a folder. It ignores files that disappear meanwhile.
 func list(ctx context.Context, files []fileInfo, folder string, recursive bool) ([]fileInfo, error) {
 	if ctx.Err() != nil {
 		return nil, causeOf(ctx)
@@ -273,7 +273,7 @@ func glob(c *invocation) (starlark.Value, error) {
 	return stringList(paths), nil
 }
 
-// match appends the paths that begin with a prefix and go on as the parts of a pattern.
+// match appends the paths that consist of a prefix and matches of the parts of a pattern.
 func match(ctx context.Context, paths []string, prefix string, parts []string) (_ []string, err error) {
 	if ctx.Err() != nil {
 		return nil, causeOf(ctx)
@@ -325,7 +325,7 @@ func match(ctx context.Context, paths []string, prefix string, parts []string) (
 	return paths, nil
 }
 
-// isMissing reports whether an error says that there is nothing at a path.
+// isMissing reports whether an error means that the path doesn't exist.
 func isMissing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNoFolder)
 }

@@ -18,7 +18,7 @@ import (
 // errNoFolder is the error of a path below a file.
 const errNoFolder = syscall.ENOTDIR
 
-// fileMode reads an argument mode; exact is false for None.
+// fileMode parses the argument mode; exact is false for None.
 func (c *invocation) fileMode(arg starlark.Value) (mode fs.FileMode, exact bool, err error) {
 	if arg == starlark.None {
 		return 0, false, nil
@@ -92,7 +92,7 @@ func remove(c *invocation) (starlark.Value, error) {
 	return starlark.None, nil
 }
 
-// pathOf returns the path that an error is about.
+// pathOf returns the path in an error, or the given one if it has none.
 func pathOf(err error, path string) string {
 	var at *fs.PathError
 	if errors.As(err, &at) {
@@ -101,8 +101,8 @@ func pathOf(err error, path string) string {
 	return path
 }
 
-// removePath removes what is at a path, and if it is a folder and recursive all that is in it. Force also goes through
-// folders that their owner may not change.
+// removePath removes a file or an empty folder; with recursive, also the content of a folder. Force also changes the
+// permissions of folders that forbid it.
 func removePath(ctx context.Context, path string, recursive, force bool) error {
 	if path == "" {
 		return &fs.PathError{Op: "remove", Path: path, Err: errors.Plain("the path is empty")}
@@ -135,8 +135,8 @@ func removePath(ctx context.Context, path string, recursive, force bool) error {
 	return os.Remove(own)
 }
 
-// empty removes all that is in a folder, which must be the one that info is about: another process may have put a link in
-// its place. What disappears meanwhile is none of its errors.
+// empty removes the content of a folder, which must be the one described by info, because another process may have
+// replaced it by a link. It ignores files that disappear meanwhile.
 func empty(ctx context.Context, folder *os.Root, info fs.FileInfo, path string, force bool) error {
 	opened, err := folder.Stat(".")
 	if err == nil && !os.SameFile(opened, info) {
@@ -169,7 +169,7 @@ func empty(ctx context.Context, folder *os.Root, info fs.FileInfo, path string, 
 	return nil
 }
 
-// emptyBelow empties an entry of a folder that is a folder itself.
+// emptyBelow empties a folder within a folder.
 func emptyBelow(ctx context.Context, folder *os.Root, entry fs.DirEntry, path string, force bool) error {
 	if !entry.IsDir() {
 		return nil
@@ -192,7 +192,7 @@ func emptyBelow(ctx context.Context, folder *os.Root, entry fs.DirEntry, path st
 	return nil
 }
 
-// at returns an error with a path that the script knows, in place of one within a folder.
+// at returns the error with the script's path in place of one relative to a folder.
 func at(path string, err error) error {
 	var inner *fs.PathError
 	if errors.As(err, &inner) {
@@ -201,8 +201,8 @@ func at(path string, err error) error {
 	return &fs.PathError{Op: "remove", Path: path, Err: err}
 }
 
-// A temporaries is the deferred call that removes the folders of temp_dir. It is the first one of a script, so that it is
-// made last: other deferred calls may use the folders.
+// A temporaries is the deferred call that removes the folders of temp_dir. It is deferred first, and so called last,
+// because other deferred calls may use the folders.
 type temporaries struct{ paths []string }
 
 var _ starlark.Callable = (*temporaries)(nil)
@@ -214,7 +214,7 @@ func (t *temporaries) Freeze()               {}
 func (t *temporaries) Truth() starlark.Bool  { return true }
 func (t *temporaries) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable: %s", t.Name()) }
 
-// CallInternal removes the folders, all of them even if some can't be.
+// CallInternal removes the folders. It continues after an error.
 func (t *temporaries) CallInternal(thread *starlark.Thread, _ starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
 	b := builtin.Of(thread)
 	var failed error

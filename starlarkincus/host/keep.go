@@ -5,20 +5,20 @@ import (
 	"sync"
 )
 
-// The leftovers are what a script, or a prompt's session, leaves to its end.
+// leftovers are the deferred calls and the running commands at the end of a script, or of a prompt's session.
 type leftovers struct {
 	deferred []deferredCall
 	kept     keeper
 }
 
-// A keeper holds what is to be ended if the script doesn't do it, such as a command that runs in an instance.
+// A keeper holds functions that end running work, such as a command in an instance, at the end of the script.
 type keeper struct {
 	mu   sync.Mutex
 	last int
 	ends map[int]func(context.Context)
 }
 
-// add adds what end ends, until release is called.
+// add adds a function, until release is called.
 func (k *keeper) add(end func(context.Context)) (release func()) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -35,7 +35,7 @@ func (k *keeper) add(end func(context.Context)) (release func()) {
 	}
 }
 
-// endAll ends all of it at once, and returns when all has ended.
+// endAll calls all functions concurrently, and returns when all have returned.
 func (k *keeper) endAll(ctx context.Context) {
 	k.mu.Lock()
 	ends := k.ends

@@ -1,4 +1,4 @@
-// Package fakeexec is a server's side of the websockets of a command, for tests.
+// Package fakeexec is the server's side of the websockets of a command, for tests.
 package fakeexec
 
 import (
@@ -20,8 +20,8 @@ func Fds(terminal bool, secret func(name string) string) map[string]any {
 	return fds
 }
 
-// Serve answers the request for a websocket, sends an output and its end, and ignores what comes until the client closes it.
-// A nil output sends nothing.
+// Serve answers the request for a websocket, sends an output and its end, and ignores messages until the client closes
+// the connection. It sends nothing for a nil output.
 func Serve(w http.ResponseWriter, r *http.Request, output []byte) {
 	conn, err := websocket.Accept(w, r, nil)
 	if err != nil {

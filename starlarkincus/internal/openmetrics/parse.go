@@ -23,13 +23,13 @@ type Sample struct {
 // A Label is a name with its value.
 type Label struct{ Name, Value string }
 
-// A family is what the text says about a metric, or several with the same beginning.
+// A family is the type and the help of a metric.
 type family struct{ kind, help string }
 
-// suffixes are the ends that a sample's name may have after that of its metric.
+// suffixes are the suffixes of sample names after the name of their metric.
 var suffixes = []string{"_total", "_bucket", "_count", "_sum", "_created", "_info"}
 
-// Parse returns the samples of a text, in their order. Timestamps and exemplars are left out.
+// Parse returns the samples of a text, in order, without timestamps and exemplars.
 func Parse(text string) ([]Sample, error) {
 	families := make(map[string]*family)
 	var samples []Sample
@@ -56,7 +56,7 @@ func Parse(text string) ([]Sample, error) {
 	return samples, nil
 }
 
-// describe reads a comment, which may have the type or the help of a metric.
+// describe parses a comment, which may contain the type or the help of a metric.
 func describe(families map[string]*family, comment string) {
 	word, rest, _ := strings.Cut(comment, " ")
 	name, text, _ := strings.Cut(strings.TrimLeft(rest, " \t"), " ")
@@ -114,7 +114,7 @@ func parseSample(line string) (Sample, error) {
 	return s, nil
 }
 
-// parseLabels reads labels and the closing brace.
+// parseLabels parses labels and the closing brace.
 func parseLabels(text string) (labels []Label, rest string, err error) {
 	for {
 		text = strings.TrimLeft(text, " \t,")

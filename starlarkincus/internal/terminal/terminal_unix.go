@@ -33,7 +33,7 @@ func (i *input) open(terminal *os.File) error {
 	return nil
 }
 
-// Read reads what was typed. It is io.EOF after Close.
+// Read reads typed input. It returns io.EOF after Close.
 func (i *input) Read(p []byte) (int, error) {
 	i.mu.Lock()
 	if i.closed {
@@ -74,14 +74,15 @@ func (i *input) Close() error {
 	return nil
 }
 
-// close frees what open took. Read has to end first, which Close makes it do.
+// close releases the resources of open. Read must have returned, which Close ensures.
 func (i *input) close() {
 	i.reading.Wait()
 	unix.Close(i.wake[0])
 	unix.Close(i.wake[1])
 }
 
-// changes tells of the terminal's size, and gives the terminal back to signals that stop or end the process at once.
+// A changes reports changes of the terminal's size, and restores the terminal before a signal stops or ends the
+// process.
 type changes struct {
 	signals chan os.Signal
 	resized chan struct{}

@@ -58,7 +58,7 @@ func encode(c *builtin.Call) (starlark.Value, error) {
 	return starlark.String(text), nil
 }
 
-// delimiterOf reads the argument delimiter.
+// delimiterOf parses the argument delimiter.
 func delimiterOf(c *builtin.Call, s string) (rune, error) {
 	r, size := utf8.DecodeRuneInString(s)
 	if size != len(s) || size == 0 || r == utf8.RuneError || strings.ContainsRune("\"\r\n\x00", r) {
@@ -134,8 +134,8 @@ func read(text string, header bool, comma rune) ([]starlark.Value, error) {
 	}
 }
 
-// hideReturns replaces the carriage returns within quotes, which encoding/csv would drop before a newline, by a character
-// that the text doesn't have, and returns that; 0 for a text that has none.
+// hideReturns replaces the carriage returns within quotes, which encoding/csv would drop before a newline, by a
+// character that isn't in the text, and returns that; 0 if there are none.
 func hideReturns(text string, comma rune) (string, rune) {
 	if !strings.Contains(text, "\r") || !strings.Contains(text, `"`) {
 		return text, 0
@@ -168,7 +168,7 @@ func distinct(names []starlark.Value) error {
 	return nil
 }
 
-// describe returns an error of encoding/csv with the place first.
+// describe returns an error of encoding/csv that begins with the line.
 func describe(err error) error {
 	var wrong *csv.ParseError
 	if !errors.As(err, &wrong) {
