@@ -212,7 +212,8 @@ files.pull("/root/large", here + "/back")
 	}
 }
 
-// BenchmarkFiles compares push and pull of many small files with the incus command.
+// BenchmarkFiles compares push and pull of many small files with the incus command. On a busy disk the creation of the local
+// files takes most of the time of both; TMPDIR may name a folder in memory.
 func BenchmarkFiles(b *testing.B) {
 	if os.Getenv("INCUS_STAR_TESTBED") == "" {
 		b.Skip("needs a real Incus: run scripts/testbed.sh go test -run '^$' -bench Files ./starlarkincus")
