@@ -26,7 +26,7 @@ var fsDecl = builtin.Decl{
         if f.type == "file" and time.now() - f.mtime > 7 * 24 * time.hour:
             fs.remove(f.path)
 
-A failure raises an Error, as in read_file, with path and missing. Under --read-only what changes files fails.`,
+A failure raises an Error, as in read_file, with path and missing. Under --read-only, functions that change files fail.`,
 	Members: []builtin.Decl{{
 		Name: "fs.list", Params: []builtin.Param{builtin.Opt("path", builtin.String, `"."`), builtin.Opt("recursive", builtin.Bool, "False")},
 		Returns: builtin.List.Of(builtin.Struct), Help: `Returns the files and folders in a folder, sorted by name, as structs like those of stat. recursive=True adds those in the folders
@@ -57,8 +57,8 @@ permissions of a new folder; the default is 0o755 less the umask.`,
 		Call: onTask(makeFolder),
 	}, {
 		Name: "fs.remove", Params: []builtin.Param{builtin.Need("path", builtin.String), builtin.Opt("recursive", builtin.Bool, "False")},
-		Returns: builtin.None, Help: `Removes a file, a symbolic link, never what it points at, or an empty folder. recursive=True also removes what is in a
-folder. The root folder and paths that are empty, or end in . or .., are refused.`,
+		Returns: builtin.None, Help: `Removes a file, an empty folder or a symbolic link, but never the target of a link. recursive=True also
+removes the content of a folder. The root folder and paths that are empty, or end in . or .., are refused.`,
 		Call: onTask(remove),
 	}, {
 		Name:    "fs.temp_dir",

@@ -4,7 +4,7 @@ package spec
 var eventsMethod = Method{Name: "events", HTTP: "GET", Path: "/1.0/events", Does: DoEvents, Returns: streamOf(Events), Effect: Reads,
 	Doc: "Returns the server's events for a loop: for e in incus.events(): …. It is connected when it returns, so events of later changes aren't missed. " +
 		"The loop waits for each event, and ends after the timeout, or with an error if the server refuses the client or can't be reached for five minutes. Leaving the loop closes the connection. " +
-		"A broken connection is made again. Servers don't repeat events, and disconnect a script that is too slow, so an event of the type gap tells for which time events may be missing.",
+		"After a broken connection the client connects again. Servers don't repeat events, and disconnect a script that is too slow, so an event of the type gap gives the time for which events may be missing.",
 	Args: []Field{
 		{Name: "types", Type: Strings, In: Local, Positional: true, Doc: "the types to return: lifecycle, operation, logging, network-acl; default: all that the client may see"},
 		projectArg,

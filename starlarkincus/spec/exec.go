@@ -10,8 +10,8 @@ var execRequests = []Request{
 // execMethod runs a command.
 var execMethod = Method{Name: "exec", HTTP: "POST", Path: "exec", Does: DoExec, Returns: structOf(execResult), Effect: RunsCode, Background: true,
 	Handle: Commands, Requests: execRequests, Send: map[string]any{"record-output": false, "wait-for-websocket": true, "interactive": false},
-	Doc: "Runs a command in it and returns a struct of exit_code, stdout and stderr. IncusExecError if the command ends with a status other than 0. " +
-		"Ctrl-C, --timeout, timeout= and the failure of another task of parallel end the command: they send it SIGTERM, after two seconds SIGKILL. Programs that it has started itself get no signal.",
+	Doc: "Runs a command in the instance and returns a struct of exit_code, stdout and stderr. An exit status other than 0 raises an IncusExecError. " +
+		"Ctrl-C, --timeout, timeout= and the failure of another task of parallel end the command, by SIGTERM and two seconds later by SIGKILL. Programs that it started get no signal.",
 	Args: []Field{
 		{Name: "command", Type: Strings, Required: true, Positional: true, Doc: "the command and its arguments; for a shell line ['sh', '-c', line]"},
 		{Name: "environment", Type: Config, Doc: "environment variables"},
@@ -88,7 +88,7 @@ var Commands = &Resource{
 			Doc:  "Returns its output for a loop: each line of both outputs as it comes, without its newline. wait() then tells how it ended, and has no output left. From here on the command waits while nobody takes its lines.",
 			Args: []Field{{Name: "stream", Type: String, In: Local, Positional: true, Doc: "'stdout' or 'stderr', for the lines of one of them; the other's are dropped"}}},
 		{Name: "signal", Does: DoSignal, Returns: itself, Effect: RunsCode, Offline: true,
-			Doc:  "Sends it a signal, and returns it. IncusStateError if it has ended.",
+			Doc:  "Sends the command a signal, and returns the command. A command that has ended raises an IncusStateError.",
 			Args: []Field{{Name: "signal", Type: Any, In: Local, Required: true, Positional: true, Doc: "the signal's name, such as 'TERM' or 'SIGTERM', or its number"}}},
 		{Name: "wait", Does: DoWaitCommand, Returns: structOf(execResult), Effect: Reads, Offline: true,
 			Doc:  "Waits for its end, and returns a struct of exit_code, stdout and stderr, or raises, as exec does. It doesn't close standard input: a command that reads to its end needs close_stdin() first.",

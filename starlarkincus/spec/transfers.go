@@ -109,7 +109,7 @@ var copyImage = Method{Name: "copy", HTTP: "POST", Path: "/1.0/images", Does: Do
 		in("if it isn't there and isn't public, without mode='relay'", nil, Request{HTTP: "DELETE", Path: "/1.0/operations/{operation}"}),
 		in("if it isn't there", nil, Request{HTTP: "GET", Path: "/1.0/images/{fingerprint}"}),
 		in("if the server didn't set all fields", nil, Request{HTTP: "PUT", Path: "/1.0/images/{fingerprint}"}, Request{HTTP: "GET", Path: "/1.0/images/{fingerprint}"}), nameImage),
-	Doc: "Copies the image to another server, or to another project, and returns the copy. If it is there already, it only gets the aliases. " +
+	Doc: "Copies the image to another server, or to another project, and returns the copy. A copy that exists already only gets the aliases. " +
 		"The other server fetches the image, and needs no access to it: private images are copied with a secret for one download.",
 	Args: []Field{
 		{Name: "to", Type: OtherServer, In: Local, Required: true, Positional: true, Doc: "a client of the other server or project, as incus.connect and incus.use return it"},
