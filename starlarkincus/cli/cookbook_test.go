@@ -80,7 +80,7 @@ def plain(config):
 for i in incus.instances.list():
     print("instance", i.name, i.status, repr(i.description), plain(i.config), i.devices, i.profiles, i.ephemeral)
     for s in i.snapshots.list():
-        print("  snapshot", s.name, s.expires_at > "2000", plain(s.config))
+        print("  snapshot", s.name, s.expires_at != None, plain(s.config))
     for b in i.backups.list():
         print("  backup", b.name)
 for p in incus.profiles.list():
