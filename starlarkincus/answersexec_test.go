@@ -1,6 +1,6 @@
 package starlarkincus_test
 
-// outputOf returns what comes through a command's websocket; nil for nothing, not even an end.
+// outputOf returns the output on a command's websocket; nil if it sends nothing, not even an end.
 func (a *answers) outputOf(stream string) []byte {
 	text := func(name, otherwise string) []byte {
 		if own, has := a.texts[name]; has {

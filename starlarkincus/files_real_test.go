@@ -30,7 +30,7 @@ var (
 // oddNames are the beginnings of names in a tree.
 var oddNames = []string{"a", " ", "\n", "\xff\xfe", "-rf", "é", "*", "'", `"`, `\`, "..x", "$(x)", "\t", "~", ".hidden"}
 
-// plantTree makes a folder of n files and links with odd names, modes and times, and returns what it holds.
+// plantTree creates a folder of n files and links with odd names, modes and times, and returns its content.
 func plantTree(t testing.TB, r *rand.Rand, dir string, n int) {
 	t.Helper()
 	must := func(errs ...error) {

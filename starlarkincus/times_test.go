@@ -14,7 +14,7 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// TestArgumentsTakeTimes passes a time, and what is no time, to each argument of that type.
+// TestArgumentsTakeTimes passes times and other values to each argument of that type.
 func TestArgumentsTakeTimes(t *testing.T) {
 	a := newAnswers()
 	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: a.serve(t)}, pem: testPEM(t), file: testFile(t)}

@@ -18,7 +18,7 @@ type Binding struct {
 	// Guard wraps each call of a declared function; nil just calls it.
 	Guard func(call func() error) error
 
-	// Keep adds what is to be ended after the script's clean-up, until release is called; nil ends nothing.
+	// Keep adds a function to call after the script's clean-up, until release is called; nil ignores it.
 	Keep func(end func(context.Context)) (release func())
 
 	// Current returns the thread that runs now, of those that share a lock; nil for the binding's own.

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A viewer shows what a terminal would show.
+// A viewer emulates a terminal.
 type viewer struct {
 	t          *testing.T
 	terminal   *os.File // for the output
@@ -122,7 +122,7 @@ func (v *viewer) sequence(s string) {
 	}
 }
 
-// text returns what the terminal shows.
+// text returns the text on the terminal.
 func (v *viewer) text() []string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -234,7 +234,7 @@ func TestProgressAndText(t *testing.T) {
 	}
 }
 
-// TestProgressModes checks where lines are shown, and as what.
+// TestProgressModes checks where lines are shown, and in which form.
 func TestProgressModes(t *testing.T) {
 	v := newViewer(t)
 	file, err := os.Create(t.TempDir() + "/errors")

@@ -145,7 +145,7 @@ func (s *servers) settle(where string) {
 	}
 }
 
-// migrate begins a migration of a copy of the base, disturbs it after the part of its time, and checks what is left.
+// migrate starts a migration of a copy of the base, disturbs it after the part of its time, and checks the remains.
 func (s *servers) migrate(i int, r *rand.Rand, kind, way, mode string, tls bool, disturb func(*running)) {
 	name := fmt.Sprintf("mig%d", i)
 	if kind == "instance" {

@@ -16,8 +16,8 @@ import (
 
 var cuts = flag.Int("cuts", 25, "the number of connections that TestCuts cuts, each way")
 
-// Wherever the connection is cut, no half file has its final name, here or there; the error says what is left behind;
-// and the next call completes the work.
+// Wherever the connection is cut, no incomplete file has its final name, on either side; the error names the remaining
+// files; and the next call completes the work.
 func TestCuts(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("the trees have files that only root can read")

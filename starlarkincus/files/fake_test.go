@@ -118,10 +118,10 @@ func do(t *testing.T, p *Pool, fn func(*Call) error) error {
 	return p.Do(t.Context(), "place", true, fn)
 }
 
-// A tree is what a folder holds: by path, the mode, the time, and the content or the target.
+// A tree is the content of a folder: the mode, the time, and the content or the target, by path.
 type tree map[string]string
 
-// treeOf returns what a folder holds, without temporary files, which it counts.
+// treeOf returns the content of a folder without temporary files, and the number of these.
 func treeOf(t *testing.T, dir string) (tree, int) {
 	t.Helper()
 	out, temporaries := make(tree), 0

@@ -27,8 +27,8 @@ func (l lie) ModTime() time.Time { return time.Unix(1e9, 0) }
 func (l lie) IsDir() bool        { return l.mode.IsDir() }
 func (l lie) Sys() any           { return nil }
 
-// Listings that would make a pull write elsewhere, or what it can't write, are refused with an error that says why, and
-// nothing outside of the folder is touched.
+// A pull refuses listings that would make it write outside of the folder, or write something impossible, with an error
+// that says why, and touches nothing outside of the folder.
 func TestHostileListings(t *testing.T) {
 	file := func(name string) []fs.FileInfo { return []fs.FileInfo{lie{name: name, mode: 0o644, size: 4}} }
 	typed := func(mode fs.FileMode) []fs.FileInfo { return []fs.FileInfo{lie{name: "x", mode: mode | 0o644}} }
@@ -125,7 +125,7 @@ func mustDo(t testing.TB, errs ...error) {
 	}
 }
 
-// Links out of the folder are made as links, and what they point at stays as it is: in this pull and in the next, in
+// Links out of the folder are created as links, and their targets stay unchanged: in this pull, and in the next, in
 // which a file or a folder has the link's name. The special bits of a file aren't given to the local user.
 func TestLinksAreNotFollowed(t *testing.T) {
 	f := newFake(t)

@@ -10,7 +10,8 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// A construct of Python gets a hint at the place where the parser gives up; what has no certain one stays as it is.
+// A construct of Python gets a hint at the place where the parser fails; a message without a certain hint stays as it
+// is.
 func TestExplainSyntax(t *testing.T) {
 	for src, want := range map[string]string{
 		"import json\n":        "json",

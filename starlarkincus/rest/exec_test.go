@@ -29,7 +29,7 @@ func graces(t *testing.T, term, kill time.Duration) {
 	t.Cleanup(func() { termGrace, killGrace = before[0], before[1] })
 }
 
-// cat writes what it reads.
+// cat copies its input to its output.
 func cat(c *fakeCommand) int {
 	for {
 		data, more := c.read()
@@ -150,7 +150,7 @@ func TestExecNotAttached(t *testing.T) {
 	}
 }
 
-// A command doesn't begin without its websocket for signals: what couldn't be stopped isn't begun.
+// A command doesn't begin without its websocket for signals, because it couldn't be stopped.
 func TestExecWithoutControl(t *testing.T) {
 	f := newExecFake(t, cat, func(f *execFake) { f.refuse = func(name string) bool { return name == control } })
 	e := f.begin(t.Context(), newClient(t, Config{Socket: f.socket}), ExecOptions{Stdin: strings.NewReader("x")})
@@ -224,7 +224,7 @@ func TestExecOutputAfterTheEnd(t *testing.T) {
 	}
 }
 
-// A command waits for a slow reader: what waits to be read is bounded.
+// A command waits for a slow reader: the unread output is bounded.
 func TestExecSlowReader(t *testing.T) {
 	const total = 64 << 20
 	var written atomic.Int64

@@ -32,7 +32,7 @@ type execFake struct {
 	all     sync.WaitGroup // of commands
 }
 
-// A fakeCommand is what a fake runs. Its methods are for its run.
+// A fakeCommand is a command of the fake server. Its methods are for its run function.
 type fakeCommand struct {
 	ctx    context.Context // ends with the command
 	kill   context.CancelFunc
@@ -173,7 +173,7 @@ func (f *execFake) serve(c *fakeCommand) {
 	}
 }
 
-// die ends the process, so that just what it wrote is still to come.
+// die ends the process. Only the output written before follows.
 func (c *fakeCommand) die() {
 	c.dead.Store(true)
 	if conn := c.conn("control"); conn != nil {

@@ -12,7 +12,7 @@ var eventsMethod = Method{Name: "events", HTTP: "GET", Path: "/1.0/events", Does
 		{Name: "timeout", Type: Seconds, In: Local, Doc: "the time after which the loop ends, from this call on; default: no limit"},
 	}}
 
-// Events are what incus.events returns.
+// Events declares the elements of incus.events.
 var Events = &Resource{
 	Kind: "Event", Doc: "An event of the server, or a gap for which events may be missing. What metadata holds are fields of the event as well; those that its type lacks are None. Secrets are replaced by [redacted].",
 	Fields: []Field{

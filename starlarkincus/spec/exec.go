@@ -60,7 +60,7 @@ var (
 	checkArg    = Field{Name: "check", Type: Bool, In: Local, Doc: "False returns the result of a failed command instead of raising"}
 )
 
-// execResult is what exec returns.
+// execResult declares the result of exec.
 var execResult = &Resource{
 	Kind: "ExecResult", Doc: "How a command ended.",
 	Fields: []Field{
@@ -70,7 +70,7 @@ var execResult = &Resource{
 	},
 }
 
-// Commands are what exec returns with wait=False.
+// Commands declares the result of exec with wait=False.
 var Commands = &Resource{
 	Kind: "Command", Key: "id", Doc: "A command that runs in an instance.",
 	Fields: []Field{

@@ -24,7 +24,7 @@ func named(name string, v starlark.Value) starlark.Tuple {
 	return starlark.Tuple{starlark.String(name), v}
 }
 
-// pieces are what the cells of random rows are made of.
+// pieces are the parts of the cells of random rows.
 var pieces = []string{"a", "=1+1", "+cmd", "@x", "-", " ", "\t", `"`, `""`, ",", ";", "|", "\n", "\r", "\r\n", "\n\n", "é", "日本", "\ufeff", "\ue000", "\ue001", "#", `\.`, `\`, "'", "\x00", "0012"}
 
 func randomCell(r *rand.Rand) string {
