@@ -209,12 +209,6 @@ func (e *Exec) fail(err error) {
 	}
 }
 
-func (e *Exec) failure() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.failed
-}
-
 // run attaches to the command, and returns when everything has ended. Close of the client cancels ctx, hangUp cancels session.
 func (e *Exec) run(ctx, session context.Context) {
 	defer close(e.done)
