@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,6 +88,10 @@ func (w *readOnlyWalk) one(who string, owner starlark.Value, m *spec.Method, own
 		if w.refused++; !errors.As(err, &e) || e.Class != errors.Permission || e.Outcome != errors.NotSent {
 			w.Errorf("%s.%s, which %s: %v, %v", who, m.Name, m.Effect, v, err)
 		}
+	case m.WritesFiles:
+		if w.refused++; err == nil || !strings.Contains(err.Error(), "this run only reads") {
+			w.Errorf("%s.%s, which writes a file: %v, %v", who, m.Name, v, err)
+		}
 	case err != nil:
 		w.fail(who+"."+m.Name, err)
 	default:
@@ -130,7 +135,7 @@ inst.backups.create("b")
 incus.storage_pools.list()[0].volumes.create(%[1]q).snapshots.create("s")
 `, name))
 	var sent []string
-	w := &readOnlyWalk{tester: &tester{T: t, pem: testPEM(t)}}
+	w := &readOnlyWalk{tester: &tester{T: t, pem: testPEM(t), file: testFile(t)}}
 	client := starlarkincus.New(starlarkincus.Options{ReadOnly: true, Trace: func(r rest.Trace) {
 		count(r)
 		if r.Method != "GET" {
