@@ -37,7 +37,7 @@ func (r *Reference) Search(w io.Writer, word string) bool {
 				add(ways[0]+"."+m.Name, m.Doc, m.Arguments())
 			}
 		}
-		add(s.Singular(), s.Doc, spec.With(s.Fields, spec.Read|spec.Derived))
+		add(s.Singular(), s.Doc, s.told())
 		for _, m := range s.ObjectMethods() {
 			add(s.Singular()+"."+m.Name, m.Doc, m.Arguments())
 		}

@@ -51,9 +51,15 @@ func (s site) collections() []string {
 	return append(ways, s.Name)
 }
 
-// names returns the names of the resource and of its methods.
+// told returns the fields that an object of the resource has.
+func (s site) told() []spec.Field { return spec.With(s.Fields, spec.Read|spec.Derived) }
+
+// names returns the names of the resource, and of its methods and fields.
 func (s site) names() []string {
 	names := []string{s.Singular()}
+	for _, f := range s.told() {
+		names = append(names, s.Singular()+"."+f.Script())
+	}
 	for _, m := range s.ObjectMethods() {
 		names = append(names, s.Singular()+"."+m.Name)
 	}
@@ -95,11 +101,26 @@ func (t *text) incus(name string) bool {
 			t.object(s.Resource)
 			return true
 		}
-		for _, m := range s.ObjectMethods() {
-			if kind, name, _ := strings.Cut(short, "."); s.is(kind) && name == m.Name {
-				t.method(s.Singular()+"."+m.Name, &m)
-				return true
-			}
+		if kind, member, _ := strings.Cut(short, "."); s.is(kind) && t.member(s, member) {
+			return true
+		}
+	}
+	return false
+}
+
+// member writes the help of a method or a field of an object. It reports whether there is one of that name.
+func (t *text) member(s site, name string) bool {
+	for _, m := range s.ObjectMethods() {
+		if m.Name == name {
+			t.method(s.Singular()+"."+name, &m)
+			return true
+		}
+	}
+	for _, f := range s.told() {
+		if f.Script() == name {
+			t.line(s.Singular() + "." + name + " (a field)")
+			t.fields("Field", []spec.Field{f})
+			return true
 		}
 	}
 	return false
