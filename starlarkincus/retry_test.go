@@ -44,7 +44,9 @@ func TestRetryRepeatsRefusedChanges(t *testing.T) {
 			"unavailable service": func() { a.failed = "Storage pool is unavailable on this server" },
 		} {
 			a.reset()
+			a.mu.Lock() // a late request of the call before
 			set()
+			a.mu.Unlock()
 			var out bytes.Buffer
 			calls := 0
 			h := host.New(host.Options{Stdout: &out, Stderr: &out, Predeclared: starlark.StringDict{

@@ -124,6 +124,7 @@ const maxStreaming = 60 << 10
 
 // What goes through a command comes back identical, in little memory.
 func TestRealExecStreams(t *testing.T) {
+	usePlain(t) // the race detector takes memory
 	name := launched(t)
 	for kind, call := range map[string]string{
 		"functions": `inst.exec(["cat"], stdin = give, stream = take)`,

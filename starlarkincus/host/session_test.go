@@ -96,8 +96,8 @@ func TestSessionErrors(t *testing.T) {
 	}{
 		{"x = 1\nfail('stop')\nx = 2", "ScriptError: stop", 1},
 		{"y = 1\nzz", "<prompt:2>:2:1: undefined: zz", 2}, // nothing of it runs
-		{"nmae = 1", "", 0},
-		{"naem", "<prompt:4>:1:1: undefined: naem (did you mean nmae?)", 2},
+		{"colour = 1", "", 0},
+		{"color", "<prompt:4>:1:1: undefined: color (did you mean colour?)", 2},
 		{"x = )", "<prompt:5>:1:5: unexpected ')'", 2},
 		{"exit(3)", "exit(3)", 3},
 		{"fake.get('missing')", "IncusNotFoundError (404): Instance not found", 3},
