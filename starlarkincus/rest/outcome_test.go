@@ -118,7 +118,11 @@ func TestSettle(t *testing.T) {
 		if left := w.Running(t.Context()); w.Abandoned() || len(left) != 1 || !left[0].Ended || left[0].Description != "creating instance c1" {
 			t.Errorf("what nobody knows of isn't told: %v", left)
 		}
-		w.removed["/1.0/instances/c1"] = true
+		w.removed[newFake(t).client(nil).location("/1.0/instances/c1")] = true
+		if left := w.Running(t.Context()); len(left) != 1 {
+			t.Errorf("what was deleted on another server isn't told: %v", left)
+		}
+		w.removed[f.client(nil).location("/1.0/instances/c1")] = true
 		if left := w.Running(t.Context()); len(left) != 0 {
 			t.Errorf("what was deleted since is told: %v", left)
 		}

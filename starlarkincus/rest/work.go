@@ -24,7 +24,7 @@ type Work struct {
 	abandoned map[*Operation]bool // those in running whose caller was stopped
 	finished  []*Operation        // operations that succeeded after their caller was stopped
 	answered  []*pending          // changes without an operation, answered after their caller was stopped
-	removed   map[string]bool     // paths of objects that were deleted
+	removed   map[location]bool   // objects that were deleted
 	stopped   []*Exec             // commands that Settle or Release ended
 }
 
@@ -32,7 +32,7 @@ type workKey struct{}
 
 // Track returns a context for requests whose work is tracked, and the work, which must be closed with [Work.Close].
 func Track(ctx context.Context) (context.Context, *Work) {
-	w := &Work{pending: make(map[*pending]bool), running: make(map[*Operation]bool), abandoned: make(map[*Operation]bool), removed: make(map[string]bool)}
+	w := &Work{pending: make(map[*pending]bool), running: make(map[*Operation]bool), abandoned: make(map[*Operation]bool), removed: make(map[location]bool)}
 	return context.WithValue(ctx, workKey{}, w), w
 }
 
@@ -52,6 +52,14 @@ type pending struct {
 	err     error
 }
 
+// A location is the path of an object on one server. A copy on another server has the path of its original.
+type location struct {
+	server endpoint
+	path   string
+}
+
+func (c *Client) location(path string) location { return location{c.endpoints[0], path} }
+
 // outlive sends a request that continues after the end of its caller's context if it may have been sent.
 func (w *Work) outlive(ctx context.Context, c *Client, k *outgoing) (*Reply, error) {
 	start := time.Now()
@@ -67,7 +75,7 @@ func (w *Work) outlive(ctx context.Context, c *Client, k *outgoing) (*Reply, err
 		if p.err == nil && k.method == http.MethodDelete {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.removed[k.url.Path] = true
+			w.removed[c.location(k.url.Path)] = true
 		}
 		return p.reply, p.err
 	case <-ctx.Done():
@@ -308,7 +316,7 @@ func (w *Work) removedAll(o *Operation) bool {
 	for _, addresses := range state.Resources {
 		for _, address := range addresses {
 			path, _, _ := strings.Cut(address, "?")
-			if !w.removed[path] {
+			if !w.removed[o.client.location(path)] {
 				return false
 			}
 			none = false
