@@ -88,7 +88,8 @@ func (c *invocation) onFiles(fn func(*files.Call) error) error {
 	return e
 }
 
-// remotePath returns the value of an argument with a remote path, without slashes at its end.
+// remotePath returns the value of an argument with a remote path, without slashes at its end. A path to change that ends
+// in . or .. is an error, because it may be another folder than the script's author thinks of.
 func (c *invocation) remotePath(name string) (string, error) {
 	path := c.args.string(name)
 	switch {
@@ -99,6 +100,9 @@ func (c *invocation) remotePath(name string) (string, error) {
 	}
 	if path = strings.TrimRight(path, "/"); path == "" {
 		path = "/"
+	}
+	if c.effect() != spec.Reads && path != "/" && files.Unnamed(path) {
+		return "", fmt.Errorf("%s: %s: %q ends in . or .., which isn't the name of a file to change", c.name, name, c.args.string(name))
 	}
 	return path, nil
 }
@@ -121,6 +125,14 @@ func (c *invocation) fileAttributes() (a files.Attributes, err error) {
 	}
 	a.UID, a.GID = id("uid"), id("gid")
 	return a, err
+}
+
+// notFolder returns an error if the argument path ends with a slash, which only the path of a folder may do.
+func (c *invocation) notFolder() error {
+	if path := c.args.string("path"); strings.HasSuffix(path, "/") && strings.Trim(path, "/") != "" {
+		return fmt.Errorf("%s: path: %q ends with a slash, as only the path of a folder does", c.name, path)
+	}
+	return nil
 }
 
 // onFile calls fn with a connection and the values of the arguments path, mode, uid and gid. With parents=True it first
@@ -152,6 +164,9 @@ func readFile(c *invocation) (starlark.Value, error) {
 	if err := value.CheckEncoding("encoding", encoding); err != nil {
 		return nil, fmt.Errorf("%s: %w", c.name, err)
 	}
+	if err := c.notFolder(); err != nil {
+		return nil, err
+	}
 	var data []byte
 	err := c.onFile(func(f *files.Call, path string, _ files.Attributes) (err error) {
 		data, err = f.ReadFile(path, input.Data)
@@ -182,6 +197,9 @@ func fileChanged(changed bool, err error) (starlark.Value, error) {
 }
 
 func writeFile(c *invocation) (starlark.Value, error) {
+	if err := c.notFolder(); err != nil {
+		return nil, err
+	}
 	changed := false
 	err := c.onFile(func(f *files.Call, path string, a files.Attributes) (err error) {
 		changed, err = f.Write(path, c.content(), a)
@@ -191,6 +209,9 @@ func writeFile(c *invocation) (starlark.Value, error) {
 }
 
 func appendFile(c *invocation) (starlark.Value, error) {
+	if err := c.notFolder(); err != nil {
+		return nil, err
+	}
 	return starlark.None, c.onFile(func(f *files.Call, path string, a files.Attributes) error {
 		return f.Append(path, c.content(), a)
 	})
@@ -280,6 +301,9 @@ func makeLink(c *invocation) (starlark.Value, error) {
 	if target == "" || strings.Contains(target, "\x00") {
 		return nil, fmt.Errorf("%s: target: it is empty or has a zero byte", c.name)
 	}
+	if err := c.notFolder(); err != nil {
+		return nil, err
+	}
 	changed := false
 	err := c.onFile(func(f *files.Call, path string, _ files.Attributes) (err error) {
 		changed, err = f.Symlink(target, path)
@@ -289,7 +313,7 @@ func makeLink(c *invocation) (starlark.Value, error) {
 }
 
 func deleteFile(c *invocation) (starlark.Value, error) {
-	if strings.Trim(c.args.string("path"), "/") == "" {
+	if path := c.args.string("path"); path != "" && strings.Trim(path, "/") == "" {
 		return nil, fmt.Errorf("%s: path: the root folder can't be deleted", c.name)
 	}
 	return starlark.None, c.onFile(func(f *files.Call, path string, _ files.Attributes) error {
@@ -302,8 +326,11 @@ func pushFiles(c *invocation) (starlark.Value, error) {
 	if _, err := c.remotePath("remote"); err != nil {
 		return nil, err
 	}
-	remote := strings.TrimRight(files.Into(local, c.args.string("remote")), "/")
-	if remote == "" {
+	remote, err := files.Into(local, c.args.string("remote"))
+	if err != nil {
+		return nil, fmt.Errorf("%s: local: %w", c.name, err)
+	}
+	if remote = strings.TrimRight(remote, "/"); remote == "" {
 		remote = "/"
 	}
 	a, err := c.fileAttributes()
@@ -328,8 +355,10 @@ func pullFiles(c *invocation) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	local := c.args.string("local")
-	local = files.Into(remote, local)
+	local, err := files.Into(remote, c.args.string("local"))
+	if err != nil {
+		return nil, fmt.Errorf("%s: remote: %w", c.name, err)
+	}
 	var out files.Transfer
 	err = c.onFiles(func(f *files.Call) (err error) {
 		if c.args.flag("parents", false) {

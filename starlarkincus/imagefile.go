@@ -150,7 +150,7 @@ type imageUpload struct {
 	files  []*source
 	header http.Header
 	parts  []string // of a multipart body: what is before each file, and after the last
-	size   int64    // 0 if unknown
+	size   int64
 }
 
 // diskMagic is the beginning of a disk in the format qcow2.
@@ -193,9 +193,7 @@ func (c *invocation) imageFiles() (*imageUpload, error) {
 	}
 	_ = w.Close()
 	next()
-	if u.files[0].size > 0 && u.files[1].size > 0 {
-		u.size = u.files[0].size + u.files[1].size + int64(len(strings.Join(u.parts, "")))
-	}
+	u.size = u.files[0].size + u.files[1].size + int64(len(strings.Join(u.parts, "")))
 	u.header.Set("Content-Type", w.FormDataContentType())
 	return u, nil
 }

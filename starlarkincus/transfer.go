@@ -12,6 +12,7 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/files"
 	"incus-star/starlarkincus/internal/atomicfile"
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/value"
@@ -130,41 +131,28 @@ func (c *Client) fetch(ctx context.Context, r rest.Request, label string, save f
 type source struct {
 	*os.File
 	method, path string
-	size         int64 // 0 if unknown
-	left         int64 // of size
+	size, left   int64 // left is the part of size that wasn't read
 }
 
-// newSource opens a local file.
+// newSource opens a local file, which must be a regular one.
 func (c *invocation) newSource(path string) (*source, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, builtin.FileError(c.name, path, err)
-	}
-	s := &source{File: file, method: c.name, path: path}
-	info, err := file.Stat()
-	switch {
-	case err == nil && info.IsDir():
-		err = errors.Plain("is a folder")
-	case err == nil && info.Mode().IsRegular() && info.Size() == 0:
-		err = errors.Plain("is empty")
-	case err == nil && info.Mode().IsRegular():
-		s.size, s.left = info.Size(), info.Size()
-	}
-	if err != nil {
+	file, info, err := files.OpenRegular(os.OpenFile, path)
+	if err == nil && info.Size() == 0 {
 		file.Close()
+		err = errors.Plain("is empty")
+	}
+	if err != nil {
 		return nil, builtin.FileError(c.name, path, err)
 	}
-	return s, nil
+	return &source{File: file, method: c.name, path: path, size: info.Size(), left: info.Size()}, nil
 }
 
 // Read reads the file. It fails if the size of the file has changed.
 func (s *source) Read(p []byte) (int, error) {
 	n, err := s.File.Read(p)
-	if s.size > 0 {
-		s.left -= int64(n)
-		if s.left < 0 || err == io.EOF && s.left > 0 {
-			return 0, builtin.FileError(s.method, s.path, errors.Plain("was changed while it was sent"))
-		}
+	s.left -= int64(n)
+	if s.left < 0 || err == io.EOF && s.left > 0 {
+		return 0, builtin.FileError(s.method, s.path, errors.Plain("was changed while it was sent"))
 	}
 	if err != nil && err != io.EOF {
 		err = builtin.FileError(s.method, s.path, err)

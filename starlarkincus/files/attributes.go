@@ -2,6 +2,7 @@ package files
 
 import (
 	"io/fs"
+	"math"
 	"os"
 	"time"
 
@@ -100,6 +101,11 @@ func (c *Call) set(path string, on target, a attributes) error {
 
 // errNoSpecialBits is the error for servers before Incus 7.0, which ignore the special bits of a mode.
 var errNoSpecialBits = errors.Plain("the server can't set the set-user-ID, set-group-ID and sticky bits")
+
+// sftpTime returns the nearest time that SFTP can send, whose seconds since 1970 are 32 unsigned bits.
+func sftpTime(t time.Time) time.Time {
+	return time.Unix(min(max(t.Unix(), 0), math.MaxUint32), 0)
+}
 
 // setTime sets the modification time.
 func (c *Call) setTime(path string, t time.Time) error {

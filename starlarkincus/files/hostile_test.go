@@ -169,11 +169,11 @@ func TestPushRefuses(t *testing.T) {
 	pipe := filepath.Join(here, "pipe")
 	mustDo(t, syscall.Mkfifo(pipe, 0o600), os.Mkdir(filepath.Join(f.dir, "folder"), 0o755))
 	for _, c := range []struct{ local, remote, want string }{
-		{pipe, "/x", "pipe: is a named pipe, which can't be copied"},
+		{pipe, "/x", "pipe: is a named pipe, not a regular file"},
 		{here, "/x", "pipe: is a named pipe, which can't be copied"},
-		{"/dev/null", "/x", "/dev/null: is a device, which can't be copied"},
+		{"/dev/null", "/x", "/dev/null: is a device, not a regular file"},
 		{filepath.Join(here, "none"), "/x", "none: no such file or directory"},
-		{"/dev/null", "/folder", "can't be copied"},
+		{"/dev/null", "/folder", "not a regular file"},
 	} {
 		err := do(t, p, func(call *Call) error { _, err := call.Push(c.local, c.remote, Attributes{}); return err })
 		if err == nil || !strings.HasSuffix(err.Error(), c.want) && !strings.Contains(err.Error(), c.want) {

@@ -188,6 +188,13 @@ func parent(path string) string {
 	return folder
 }
 
+// Unnamed reports whether a path doesn't end in a name: it is the root folder, or ends in . or .., and so may be a
+// folder above the one before.
+func Unnamed(file string) bool {
+	last := path.Base(file)
+	return last == "/" || last == "." || last == ".."
+}
+
 // maxLinks is the number of symbolic links to follow, as in the Linux kernel.
 const maxLinks = 40
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"incus-star/errors"
@@ -162,6 +163,27 @@ func (f *localFolder) same(name string, content io.ReaderAt, size int64, old fs.
 		}
 	}
 	return true, nil
+}
+
+// An OpenFunc opens a file, as [os.OpenFile] does.
+type OpenFunc func(name string, flag int, perm fs.FileMode) (*os.File, error)
+
+// OpenRegular opens a local file for reading, and describes it. Any but a regular file is an error: a device may be
+// endless, and a pipe may have no writer, for which OpenRegular doesn't wait.
+func OpenRegular(open OpenFunc, name string) (*os.File, fs.FileInfo, error) {
+	f, err := open(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("is a %s, not a regular file", kind(info.Mode()))
+	}
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return f, info, nil
 }
 
 // A LocalError is a failure of a local file.

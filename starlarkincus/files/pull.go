@@ -126,14 +126,21 @@ func (p *pull) entry(g *group, in *localFolder, folder string, info Info, old fs
 	work := p.file
 	switch {
 	case info.isDir():
+		if old == nil {
+			err := in.Mkdir(name, 0o700)
+			switch {
+			case err == nil:
+				p.add(in.at(name), 0)
+			case !errors.Is(err, fs.ErrExist):
+				return in.failed(name, err)
+			default: // made by another since
+				if old, err = in.lookAt(name); err != nil {
+					return err
+				}
+			}
+		}
 		if old != nil && !old.IsDir() {
 			return in.failed(name, fmt.Errorf("is a %s here, and a folder there", kind(old.Mode())))
-		}
-		if old == nil {
-			if err := in.Mkdir(name, 0o700); err != nil {
-				return in.failed(name, err)
-			}
-			p.add(in.at(name), 0)
 		}
 		inner, err := in.below(name)
 		if err != nil {

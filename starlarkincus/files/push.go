@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
 	"incus-star/errors"
 )
@@ -77,10 +76,7 @@ func (c *Call) Push(local, remote string, given Attributes) (Transfer, error) {
 	}
 	p := &push{Call: c, given: given, path: local, large: make(chan struct{}, largeFiles)}
 	if !info.IsDir() {
-		if err := p.file(c.ctx, func() (*os.File, error) { return openLocal(local) }, local, target, old); err != nil {
-			return p.done(err)
-		}
-		return p.done(nil)
+		return p.done(p.file(c.ctx, os.OpenFile, local, local, target, old))
 	}
 	if p.local, err = os.OpenRoot(local); err != nil {
 		return Transfer{}, &LocalError{Path: local, Err: err}
@@ -93,11 +89,6 @@ func (c *Call) Push(local, remote string, given Attributes) (Transfer, error) {
 		return p.done(err)
 	}
 	return p.done(p.times())
-}
-
-// openLocal opens a local file. It doesn't wait for the writer of a pipe.
-func openLocal(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 }
 
 // tree writes a folder.
@@ -148,7 +139,14 @@ func (p *push) enter(f *pushedFolder) (map[string]*Info, error) {
 		if err == nil {
 			p.add(f.path, 0)
 		}
-		return nil, err
+		if !errors.Is(err, errors.AlreadyExists) {
+			return nil, err
+		}
+		info, err := p.lstat(f.path) // made by another since
+		if err != nil {
+			return nil, err
+		}
+		f.old = &info
 	}
 	if f.old.isLink() {
 		info, err := p.Stat(f.path, true)
@@ -204,7 +202,7 @@ func (p *push) entry(g *group, in *pushedFolder, name string, info fs.FileInfo, 
 	case 0:
 		g.start(func(ctx context.Context) error {
 			in.touched.Store(true)
-			return p.file(ctx, func() (*os.File, error) { return p.local.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) }, local, remote, old)
+			return p.file(ctx, p.local.OpenFile, name, local, remote, old)
 		})
 	default:
 		return &LocalError{Path: local, Err: fmt.Errorf("is a %s, which can't be copied", kind(info.Mode()))}
@@ -212,21 +210,14 @@ func (p *push) entry(g *group, in *pushedFolder, name string, info fs.FileInfo, 
 	return nil
 }
 
-// file writes a file.
-func (p *push) file(ctx context.Context, open func() (*os.File, error), local, remote string, old *Info) error {
-	f, err := open()
+// file writes a file. Open opens the local one by its name.
+func (p *push) file(ctx context.Context, open OpenFunc, name, local, remote string, old *Info) error {
+	f, info, err := OpenRegular(open, name)
 	if err != nil {
 		return &LocalError{Path: local, Err: reason(err)}
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return &LocalError{Path: local, Err: reason(err)}
-	}
-	if !info.Mode().IsRegular() {
-		return &LocalError{Path: local, Err: fmt.Errorf("is a %s, which can't be copied", kind(info.Mode()))}
-	}
-	a := attributes{p.given, info.ModTime()}
+	a := attributes{p.given, sftpTime(info.ModTime())}
 	if a.Mode == nil {
 		mode := info.Mode() & bits
 		a.Mode = &mode
@@ -250,17 +241,22 @@ func (p *push) file(ctx context.Context, open func() (*os.File, error), local, r
 func (p *push) times() error {
 	g := newGroup(p.ctx, workers)
 	for _, f := range slices.Backward(p.folders) {
-		if f.touched.Load() || f.old.ModTime.Unix() != f.info.ModTime().Unix() {
-			g.start(func(context.Context) error { return p.setTime(f.path, f.info.ModTime()) })
+		modTime := sftpTime(f.info.ModTime())
+		if f.touched.Load() || f.old.ModTime.Unix() != modTime.Unix() {
+			g.start(func(context.Context) error { return p.setTime(f.path, modTime) })
 		}
 	}
 	return g.wait()
 }
 
-// Into returns the path of the copy of a source: a destination with a slash at its end is the folder of the copy.
-func Into(source, destination string) string {
+// Into returns the path of the copy of a source: a destination with a slash at its end is the folder of the copy. The
+// source then needs a name.
+func Into(source, destination string) (string, error) {
 	if !strings.HasSuffix(destination, "/") {
-		return destination
+		return destination, nil
 	}
-	return below(destination, filepath.Base(source))
+	if name := filepath.Base(source); name == "." || name == ".." {
+		return "", fmt.Errorf("%q has no name for the copy in %s: a destination without a slash at its end is the copy", source, destination)
+	}
+	return below(destination, filepath.Base(source)), nil
 }

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"strings"
 
 	"github.com/pkg/sftp"
 
@@ -181,17 +180,16 @@ func (c *Call) Append(path string, content []byte, a Attributes) error {
 // changed anything.
 func (c *Call) Mkdir(folder string, parents bool, a Attributes) (changed bool, err error) {
 	err = c.mkdir(folder, a)
+	if parents && errors.Is(err, errors.NotFound) {
+		if err := c.MakeParents(folder, a); err != nil {
+			return false, err
+		}
+		err = c.mkdir(folder, a)
+	}
 	switch {
 	case err == nil:
 		return true, nil
-	case !parents:
-		return false, err
-	case errors.Is(err, errors.NotFound) && parent(folder) != folder:
-		if _, err := c.Mkdir(parent(folder), true, Attributes{UID: a.UID, GID: a.GID}); err != nil {
-			return false, err
-		}
-		return c.Mkdir(folder, true, a)
-	case !errors.Is(err, errors.AlreadyExists):
+	case !parents, !errors.Is(err, errors.AlreadyExists):
 		return false, err
 	}
 	info, err := c.Stat(folder, true)
@@ -217,16 +215,24 @@ func (c *Call) mkdir(folder string, a Attributes) error {
 // MakeParents creates the missing folders above a path, with the owner in the attributes.
 func (c *Call) MakeParents(path string, a Attributes) error {
 	folder := parent(path)
+	if folder == "/" {
+		return nil
+	}
 	if _, err := c.Stat(folder, true); !errors.Is(err, errors.NotFound) {
 		return err
 	}
-	_, err := c.Mkdir(folder, true, Attributes{UID: a.UID, GID: a.GID})
+	if err := c.MakeParents(folder, a); err != nil {
+		return err
+	}
+	err := c.mkdir(folder, Attributes{UID: a.UID, GID: a.GID})
+	if errors.Is(err, errors.AlreadyExists) { // made by another since, or a .. after a new folder
+		return nil
+	}
 	return err
 }
 
 // Symlink creates a symbolic link, or replaces one with another target. It reports whether it changed anything.
 func (c *Call) Symlink(to, link string) (changed bool, err error) {
-	link = strings.TrimRight(link, "/")
 	old, err := c.lstat(link)
 	switch {
 	case errors.Is(err, errors.NotFound):
@@ -245,8 +251,16 @@ func (c *Call) putLink(to, link string, old *Info) (changed bool, err error) {
 		err = c.change(link, func(client *sftp.Client) error { return client.Symlink(to, link) })
 		if err == nil {
 			c.made.Add(1)
+			return true, nil
 		}
-		return err == nil, inFolder(link, err)
+		if !errors.Is(err, errors.AlreadyExists) {
+			return false, inFolder(link, err)
+		}
+		now, err := c.lstat(link) // made by another since
+		if err != nil {
+			return false, err
+		}
+		old = &now
 	}
 	if old.isLink() {
 		now, err := c.readLink(link)
@@ -265,8 +279,13 @@ func (c *Call) putLink(to, link string, old *Info) (changed bool, err error) {
 }
 
 // Delete removes a file, an empty folder, or a symbolic link, but never the target of a link. With recursive, it also
-// removes a folder's content.
+// removes a folder's content. It refuses an [Unnamed] path.
 func (c *Call) Delete(path string, recursive bool) error {
+	if Unnamed(path) {
+		e := errors.New(errors.BadRequest, "%s isn't deleted: neither is the root folder, nor a path that ends in . or ..", path)
+		e.Outcome = errors.NotSent
+		return e
+	}
 	info, err := c.lstat(path)
 	if err != nil {
 		return err
