@@ -375,6 +375,7 @@ func (t *migration) snapshotsMissing(ctx context.Context) ([]string, error) {
 
 // copyTo copies an object to another server.
 func (c *invocation) copyTo(in ref, name string, body map[string]any) (starlark.Value, error) {
+	was := *c.obj
 	t, err := c.migration(in, name, body, c.args.local)
 	if err != nil {
 		return nil, err
@@ -386,5 +387,11 @@ func (c *invocation) copyTo(in ref, name string, body map[string]any) (starlark.
 	if err := o.read(c.ctx); err != nil {
 		return nil, t.stopped(c.ctx, err)
 	}
-	return o, t.stopped(c.ctx, o.complete(c, c.args.body, body))
+	if err := o.complete(c, c.args.body, body); err != nil {
+		return nil, t.stopped(c.ctx, err)
+	}
+	if state, err := c.lookAgain(was, sameOne); err != nil {
+		return nil, t.stopped(c.ctx, c.halfMoved(err, o.ref, state))
+	}
+	return o, nil
 }

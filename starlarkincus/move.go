@@ -152,6 +152,7 @@ func (c *invocation) moveToMember(name, target string) (starlark.Value, error) {
 	if user := o.user(); user != nil {
 		return nil, refuse(errors.State, "%s is used by %s, which can't use it on another member: detach it first", o, user)
 	}
+	was := *o
 	fields, err := o.likeOriginal(o.ref.res, nil, nil)
 	if err != nil {
 		return nil, err
@@ -159,7 +160,7 @@ func (c *invocation) moveToMember(name, target string) (starlark.Value, error) {
 	if _, err := o.duplicate(c.ctx, p, name, fields, map[string]any{"volume_only": body["volume_only"]}, c.patience()); err != nil {
 		return nil, err
 	}
-	there, err := c.deleteOriginal(p.item(name))
+	there, err := c.deleteOriginal(was, p.item(name), sameState)
 	if err != nil {
 		return nil, err
 	}
@@ -176,25 +177,30 @@ func (o *Object) user() starlark.Value {
 	return nil
 }
 
-// deleteOriginal deletes the original of a moved object, if the copy is readable, and returns the copy. If the server refuses without having
-// touched the original, it deletes the copy instead; if the original may be damaged, it keeps both.
-func (c *invocation) deleteOriginal(moved ref) (*Object, error) {
+// deleteOriginal deletes the original of a moved object, if the copy is readable and the original is like before, and returns the copy. If the
+// server refuses without having touched the original, it deletes the copy instead; if the original may be damaged, it keeps both.
+func (c *invocation) deleteOriginal(was Object, moved ref, alike likeness) (*Object, error) {
 	made := newObject(moved)
 	if err := made.read(c.ctx); err != nil {
-		return nil, c.halfMoved(err, moved, "its original is still there")
+		return nil, c.halfMoved(err, moved, originalThere)
 	}
-	_, err := c.obj.ref.remove(c.ctx, c.patience())
+	if state, err := c.lookAgain(was, alike); err != nil {
+		return nil, c.halfMoved(err, moved, state)
+	}
+	_, err := was.ref.remove(c.ctx, c.patience())
 	switch {
-	case err == nil, errors.Is(err, errors.NotFound):
+	case err == nil:
 		return made, nil
+	case errors.Is(err, errors.NotFound):
+		return nil, c.halfMoved(err, moved, originalGone)
 	case !errors.Is(err, errors.API), errors.Is(err, errors.Server):
-		return nil, c.halfMoved(err, moved, "whether its original is still there isn't known")
+		return nil, c.halfMoved(err, moved, originalUnknown)
 	}
-	if there := newObject(c.obj.ref).read(c.ctx); there != nil {
-		return nil, c.halfMoved(err, moved, "whether its original is still there isn't known")
+	if state, changed := c.lookAgain(was, sameOne); changed != nil {
+		return nil, c.halfMoved(changed, moved, state)
 	}
 	if _, undone := moved.remove(c.ctx, c.patience()); undone != nil && !errors.Is(undone, errors.NotFound) {
-		return nil, c.halfMoved(err, moved, "its original is still there")
+		return nil, c.halfMoved(err, moved, originalThere)
 	}
 	return nil, err
 }

@@ -21,6 +21,7 @@ func (c *invocation) moveTo(to *Client, name string) (starlark.Value, error) {
 	if err := o.read(c.ctx); err != nil {
 		return nil, err
 	}
+	was := *o
 	_, project, err := to.conn.client(c.ctx)
 	if err != nil {
 		return nil, err
@@ -74,16 +75,24 @@ func (c *invocation) moveTo(to *Client, name string) (starlark.Value, error) {
 	if _, err := t.run(c.ctx); err != nil {
 		return nil, err
 	}
+	alike := likeness(sameState)
+	if t.options["live"] == true {
+		alike = sameAfterLive
+	}
 	if options["instance_only"] != true && options["volume_only"] != true {
 		missing, err := t.snapshotsMissing(c.ctx)
 		if err == nil && len(missing) > 0 {
 			err = errors.New(errors.Operation, "the copy lacks the snapshots %s", strings.Join(missing, ", "))
 		}
 		if err != nil {
-			return nil, t.stopped(c.ctx, c.halfMoved(err, in.item(name), "its original is still there"))
+			state, changed := c.lookAgain(was, alike)
+			if changed != nil {
+				err = changed
+			}
+			return nil, t.stopped(c.ctx, c.halfMoved(err, in.item(name), state))
 		}
 	}
-	moved, err := c.deleteOriginal(in.item(name))
+	moved, err := c.deleteOriginal(was, in.item(name), alike)
 	if err != nil {
 		return nil, t.stopped(c.ctx, err)
 	}

@@ -271,12 +271,13 @@ func TestMoveToAnotherMember(t *testing.T) {
 		{"GET " + old + "?project=default&target=a", "", volume},
 		{"POST " + pool + "?project=default&target=b", `{"name": "v", "description": "d", "config": {"size": "1GiB"}, "source": {"type": "copy", "name": "v", "pool": "p", "location": "a"}}`, ""},
 		{"GET " + old + "?project=default&target=b", "", strings.Replace(volume, `"a"`, `"b"`, 1)},
+		{"GET " + old + "?project=default&target=a", "", volume},
 	}
 	get := `vol = incus.storage_pools.get("p").volumes.get("v", target = "a")` + "\n"
 	runFake(t, get+`
 if vol.move(target = "b").location != "b":
     fail(vol)
-`, append(before[:5:5], []exchange{
+`, append(before[:6:6], []exchange{
 		{"DELETE " + old + "?project=default&target=a", "", ""},
 	}...))
 	// If the original can't be deleted, the copy is.
@@ -284,7 +285,7 @@ if vol.move(target = "b").location != "b":
 r = try_(vol.move, target = "b")
 if r.ok or r.error.message != "in use" or r.error.outcome != "refused":
     fail(r.error, r.error.outcome)
-`, append(before[:5:5], []exchange{
+`, append(before[:6:6], []exchange{
 		{"DELETE " + old + "?project=default&target=a", "", "400 in use"},
 		{"GET " + old + "?project=default&target=a", "", volume},
 		{"DELETE " + old + "?project=default&target=b", "", ""},
@@ -294,13 +295,13 @@ if r.ok or r.error.message != "in use" or r.error.outcome != "refused":
 r = try_(vol.move, target = "b")
 if r.ok or "was copied to b; whether its original is still there isn't known" not in r.error.message or r.error.outcome != "unknown":
     fail(r.error, r.error.outcome)
-`, append(before[:5:5], exchange{"DELETE " + old + "?project=default&target=a", "", "lost"}))
+`, append(before[:6:6], exchange{"DELETE " + old + "?project=default&target=a", "", "lost"}))
 	// After a server error the original may be damaged, so the copy is kept.
 	runFake(t, get+`
 r = try_(vol.move, target = "b")
 if r.ok or "was copied to b; whether its original is still there isn't known" not in r.error.message or r.error.outcome != "unknown":
     fail(r.error, r.error.outcome)
-`, append(before[:5:5], exchange{"DELETE " + old + "?project=default&target=a", "", "500 disk failure"}))
+`, append(before[:6:6], exchange{"DELETE " + old + "?project=default&target=a", "", "500 disk failure"}))
 	// If the copy is unreadable, the original is kept.
 	runFake(t, get+`
 r = try_(vol.move, target = "b")

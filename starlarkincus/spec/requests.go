@@ -227,7 +227,7 @@ func (m *Method) copies(r *Resource) []Request {
 		changes = complete(item)
 	}
 	offers, ends := m.transfers(r)
-	return slices.Concat(out, offers, []Request{made, waiting}, ends, []Request{copied}, changes)
+	return slices.Concat(out, offers, []Request{made, waiting}, ends, []Request{copied}, changes, in("with to=", []string{"to"}, original))
 }
 
 // transfers returns the requests of a copy to another server before and after the creation of the copy there. A snapshot
@@ -249,6 +249,9 @@ func (m *Method) transfers(r *Resource) (before, after []Request) {
 	return before, in("with to=", to, waiting)
 }
 
+// original reads the original again after a copy.
+var original = Request{HTTP: "GET", Note: "to see that it hasn't changed"}
+
 // moves returns the requests of move.
 func (m *Method) moves(r *Resource) []Request {
 	moved := Request{HTTP: "GET", At: Item}
@@ -263,14 +266,14 @@ func (m *Method) moves(r *Resource) []Request {
 		pool = in("with to= and pool=", nil, Request{HTTP: "GET", Path: "/1.0/storage-pools/{pool}", Note: "of the other server"})
 	}
 	transfer := slices.Concat(in("with to=", to, Request{HTTP: "GET"}), pool, offers, in("with to=", to, slices.Concat([]Request{{HTTP: "POST", At: Within}, waiting, waiting,
-		{HTTP: "GET", Path: "snapshots"}, {HTTP: "GET", At: Item, Path: "snapshots", Note: "of the copy"}, moved, {HTTP: "DELETE"}}, wait)...))
+		{HTTP: "GET", Path: "snapshots"}, {HTTP: "GET", At: Item, Path: "snapshots", Note: "of the copy"}, moved, original, {HTTP: "DELETE"}}, wait)...))
 	if r.Source != PoolAndName {
 		server := slices.Concat(in("if config= or devices= is given", []string{"config", "devices"}, Request{HTTP: "GET"}),
 			unless("without to=", []string{"to"}, Request{HTTP: "POST"}, waiting, moved), complete("", waiting))
 		return slices.Concat(server, transfer)
 	}
 	return slices.Concat(unless("without target= and to=", []string{"target", "to"}, Request{HTTP: "POST"}, waiting, moved),
-		in("with target=", []string{"target"}, Request{HTTP: "GET"}, Request{HTTP: "POST", At: Within}, waiting, moved, Request{HTTP: "DELETE"}), transfer)
+		in("with target=", []string{"target"}, Request{HTTP: "GET"}, Request{HTTP: "POST", At: Within}, waiting, moved, original, Request{HTTP: "DELETE"}), transfer)
 }
 
 // unless returns the requests with the condition that arguments are missing.
