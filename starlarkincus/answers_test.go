@@ -329,7 +329,8 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 					delete(given, "profiles") // servers ignore those of an image
 				}
 				maps.DeleteFunc(given, func(name string, v any) bool { return v == "" || name == "source" })
-				if a.made[path+"/"+key] == nil {
+				source, _ := body["source"].(map[string]any)
+				if a.made[path+"/"+key] == nil && source["type"] != "migration" { // else it is on another server
 					a.made[path+"/"+key] = given
 				}
 			}
