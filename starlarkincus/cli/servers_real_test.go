@@ -189,6 +189,10 @@ func (s *servers) migrate(i int, r *rand.Rand, kind, way, mode string, tls bool,
 		told = told || strings.HasSuffix(work.Description, " "+name) || strings.Contains(work.Description, "/"+name)
 	}
 	complete := func(snapshots []string) bool { return len(snapshots) == 1 }
+	// Incus 6.0 removes an unfinished volume only after the end of its operation.
+	for begun := time.Now(); status != 0 && !told && to != nil && time.Since(begun) < 10*time.Second; to = s.snapshots(1, kind, name) {
+		time.Sleep(100 * time.Millisecond)
+	}
 	switch {
 	case strings.Contains(out, "done") && (!complete(to) || (from != nil) != (way == "copy")):
 		s.Errorf("%s: it succeeded, and there are %v and %v\n%s", where, from, to, stderr)
