@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-var migrations = flag.Int("migrations", 8, "how many copies and moves between servers each of TestRealServersStops and TestRealServersCuts breaks")
+var migrations = flag.Int("migrations", 4, "how many copies and moves between servers each of TestRealServersStops and TestRealServersCuts breaks")
 
 // migrationScript copies or moves NAME from one server to another.
 const migrationScript = `
