@@ -69,9 +69,15 @@ func (c *invocation) attend(cmd *command, stream starlark.Callable, supply *supp
 				hungry = nil
 			}
 		case written:
-			err = cmd.lines.Add(streamNames[piece.Stream], piece.Data)
+			cmd.misread = cmd.lines.Add(streamNames[piece.Stream], piece.Data)
 		case ended:
-			pieces, err = nil, cmd.lines.End()
+			pieces, cmd.misread = nil, cmd.lines.End()
+		}
+		if cmd.misread != nil { // result returns it; the rest is only collected
+			pieces = nil
+			cancel()
+			taking.Wait()
+			cmd.exec.Collect()
 		}
 		for err == nil {
 			line, ok := cmd.lines.Next("")

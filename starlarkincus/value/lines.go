@@ -37,6 +37,7 @@ type Lines struct {
 	encoding string
 	terminal bool
 	parts    map[string][]byte // of lines that aren't complete, by stream
+	before   map[string]int    // number of complete lines, by stream
 	ready    []Line
 	some     bool           // there was output
 	last     starlark.Value // the last line of stderr that isn't empty
@@ -46,7 +47,7 @@ type Lines struct {
 // NewLines returns the Lines of output in an encoding of [Output]. The lines of a terminal end with a carriage return
 // and a newline.
 func NewLines(encoding string, terminal bool) *Lines {
-	return &Lines{encoding: encoding, terminal: terminal, parts: make(map[string][]byte)}
+	return &Lines{encoding: encoding, terminal: terminal, parts: make(map[string][]byte), before: make(map[string]int)}
 }
 
 // Add adds a piece of a stream, stdout or stderr.
@@ -61,6 +62,7 @@ func (s *Lines) Add(stream string, data []byte) error {
 			return err
 		}
 		s.parts[stream], data = nil, data[i+1:]
+		s.before[stream]++
 	}
 	s.parts[stream] = append(s.parts[stream], data...)
 	if len(s.parts[stream]) < maxLine {
@@ -89,7 +91,7 @@ func (s *Lines) complete(stream string, data []byte) error {
 	if s.terminal {
 		data = bytes.TrimSuffix(data, []byte("\r"))
 	}
-	text, err := Output(stream, data, s.encoding)
+	text, err := outputAfter(s.before[stream], stream, data, s.encoding)
 	if err != nil {
 		return err
 	}

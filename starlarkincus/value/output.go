@@ -29,6 +29,11 @@ func CheckEncoding(path, encoding string) error {
 
 // Output decodes the output of a command by an encoding. Path is its name in an error, such as stdout.
 func Output(path string, data []byte, encoding string) (starlark.Value, error) {
+	return outputAfter(0, path, data, encoding)
+}
+
+// outputAfter is Output for data that follows a number of lines.
+func outputAfter(lines int, path string, data []byte, encoding string) (starlark.Value, error) {
 	if encoding == BytesEncoding {
 		return starlark.Bytes(data), nil
 	}
@@ -37,7 +42,7 @@ func Output(path string, data []byte, encoding string) (starlark.Value, error) {
 	case !invalid:
 		return starlark.String(data), nil
 	case encoding == TextEncoding:
-		return nil, fmt.Errorf(`%s: line %d is not UTF-8: encoding="bytes" gives bytes, and so does "auto"`, path, line)
+		return nil, fmt.Errorf(`%s: line %d is not UTF-8: encoding="bytes" gives bytes, and so does "auto"`, path, lines+line)
 	}
 	return starlark.Bytes(data), nil
 }
