@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
+	"net/http/httptrace"
 	"net/url"
 	"sync"
 	"sync/atomic"
@@ -54,12 +56,15 @@ type Exec struct {
 	hangUp    context.CancelFunc // closes the websockets
 	attached  chan struct{}      // closed when the websockets are connected, or can't be
 	control   *websocket.Conn    // the connection for signals, from then on; nil for none
+	carrier   net.Conn           // the connection below control, from then on; nil for none
 	unreached bool               // whether the server can't have begun the command, from then on
 	dead      chan struct{}      // closed when the connection for signals has ended, as after the process's end
 	ended     chan struct{}      // closed when the operation's end is known, or can't be
 	done      chan struct{}      // closed when all has ended
 	overdue   atomic.Bool        // whether the time is over
 	ending    atomic.Bool        // whether End was called
+	gaveUp    chan struct{}      // closed when the first End returns
+	killed    atomic.Bool        // whether SIGKILL was sent
 	signal    atomic.Int64       // the last one that End sent
 
 	running sync.WaitGroup
@@ -67,6 +72,7 @@ type Exec struct {
 	mu     sync.Mutex
 	failed error // the first failure on this side
 	broken error // the first failure of a connection
+	lost   error // the failure of the connection for signals, once dead is closed; nil for an orderly end
 
 	code int   // the exit status, once done is closed; -1 if unknown
 	err  error // the error, once done is closed
@@ -90,7 +96,7 @@ func (c *Client) Exec(ctx context.Context, request Request, options ExecOptions)
 		return nil, nil, err
 	}
 	e := &Exec{client: c, operation: reply.Operation, options: options, output: newExecOutput(options.MaxOutput),
-		attached: make(chan struct{}), dead: make(chan struct{}), ended: make(chan struct{}), done: make(chan struct{})}
+		attached: make(chan struct{}), dead: make(chan struct{}), ended: make(chan struct{}), done: make(chan struct{}), gaveUp: make(chan struct{})}
 	if e.secrets = e.secretsIn(reply); e.secrets == nil {
 		err := k.notIncus(errors.Plain("it has no websockets for the command"))
 		if err.Outcome = errors.Unknown; reply.Operation == nil {
@@ -236,7 +242,7 @@ func (e *Exec) run(ctx, session context.Context) {
 	for name, conn := range conns {
 		switch {
 		case name == control:
-			e.running.Go(func() { discard(session, conn); close(e.dead); e.output.finish() })
+			e.running.Go(func() { e.listen(session, conn); close(e.dead); e.output.finish() })
 		case name == Stdin && !e.options.Terminal:
 			e.running.Go(func() { discard(session, conn); e.cutOff(session) })
 		default:
@@ -299,6 +305,10 @@ func (e *Exec) attach(ctx context.Context) (map[string]*websocket.Conn, error) {
 	conns := make(map[string]*websocket.Conn)
 	var failed error
 	connect := func(name string) {
+		ctx := ctx
+		if name == control {
+			ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(got httptrace.GotConnInfo) { e.carrier = got.Conn }})
+		}
 		conn, reached, err := e.client.websocket(ctx, e.operation.Path()+"/websocket", url.Values{"secret": {e.secrets[name]}}, unanswered)
 		mu.Lock()
 		defer mu.Unlock()

@@ -1,11 +1,11 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"strconv"
 	"time"
 
 	"github.com/coder/websocket"
@@ -20,15 +20,15 @@ const (
 	sigTerm = 15
 )
 
-// discard reads and ignores messages until the connection ends.
-func discard(ctx context.Context, conn *websocket.Conn) {
+// discard reads and ignores messages until the connection ends, and returns the error that ended it.
+func discard(ctx context.Context, conn *websocket.Conn) error {
 	for {
 		_, r, err := conn.Reader(ctx)
 		if err != nil {
-			return
+			return err
 		}
 		if _, err := io.Copy(io.Discard, r); err != nil {
-			return
+			return err
 		}
 	}
 }
@@ -147,56 +147,6 @@ func (e *Exec) copy(ctx context.Context, stream string, conn *websocket.Conn) er
 	}
 }
 
-// Signal sends a signal to the command, by its number on Linux.
-func (e *Exec) Signal(ctx context.Context, number int) error {
-	return e.tell(ctx, map[string]any{"command": "signal", "signal": number})
-}
-
-// Resize sets the size of the command's terminal.
-func (e *Exec) Resize(ctx context.Context, width, height int) error {
-	return e.tell(ctx, map[string]any{"command": "window-resize", "args": map[string]string{"width": strconv.Itoa(width), "height": strconv.Itoa(height)}})
-}
-
-// tell sends a message about the command to the server.
-func (e *Exec) tell(ctx context.Context, message any) error {
-	select {
-	case <-e.attached:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	over := func() error { return e.error(errors.State, "the command has ended") }
-	select {
-	case <-e.ended:
-		return over()
-	default:
-	}
-	if e.control == nil {
-		return e.error(errors.Connection, "there is no connection for signals to the command")
-	}
-	data, err := json.Marshal(message)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
-	defer cancel()
-	if err := e.control.Write(ctx, websocket.MessageText, data); err != nil {
-		select {
-		case <-e.ended:
-			return over()
-		case <-time.After(firstPause): // the server closes it a moment before the end is known
-		}
-		select {
-		case <-e.ended:
-			return over()
-		default:
-		}
-		failed := e.error(errors.Connection, "the connection for signals to the command broke: %s", trimClose(err))
-		failed.Outcome = errors.Unknown
-		return failed
-	}
-	return nil
-}
-
 // End ends the command by SIGTERM, or SIGHUP if its input is typed, then by SIGKILL, and then by closing its connections, on
 // which the server kills it. It returns when the command has ended, or when all ways have failed.
 func (e *Exec) End(ctx context.Context) {
@@ -204,10 +154,12 @@ func (e *Exec) End(ctx context.Context) {
 	if !e.ending.CompareAndSwap(false, true) {
 		select {
 		case <-e.ended:
+		case <-e.gaveUp:
 		case <-ctx.Done():
 		}
 		return
 	}
+	defer close(e.gaveUp)
 	if e.options.Console {
 		e.hangUp()
 		e.ends(ctx, killGrace)
@@ -286,8 +238,9 @@ func (e *Exec) result(end *end, waited error) (code int, err error) {
 		_ = clean(failed, e.operation.secrets)
 		return code, failed
 	}
+	lost := e.cutKilled(code)
 	e.mu.Lock()
-	failed, broken := e.failed, e.broken
+	failed, broken := e.failed, cmp.Or(e.broken, lost)
 	e.mu.Unlock()
 	switch {
 	case failed != nil:

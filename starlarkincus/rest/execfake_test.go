@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -26,6 +27,10 @@ type execFake struct {
 	refuse  func(name string) bool           // whether to refuse a websocket
 	failure string                           // of the operation, in place of running the command
 	wrap    func(n int, c net.Conn) net.Conn // around a connection; n counts them
+
+	certificate *tls.Certificate                 // for TLS in place of a unix socket
+	attach      func(name string, conn net.Conn) // gets the connection of each websocket; may be nil
+	server      *httptest.Server
 
 	mu      sync.Mutex
 	command *fakeCommand
@@ -58,10 +63,20 @@ func newExecFake(t *testing.T, run func(*fakeCommand) int, changes ...func(*exec
 		t.Fatal(err)
 	}
 	server := httptest.NewUnstartedServer(f)
-	server.Listener.Close()
-	server.Listener = &wrapping{Listener: listener, fake: f}
 	server.Config.ErrorLog = quiet
-	server.Start()
+	server.Config.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
+		return context.WithValue(ctx, connKey{}, conn)
+	}
+	f.server = server
+	if f.certificate != nil {
+		listener.Close()
+		server.TLS = &tls.Config{Certificates: []tls.Certificate{*f.certificate}}
+		server.StartTLS()
+	} else {
+		server.Listener.Close()
+		server.Listener = &wrapping{Listener: listener, fake: f}
+		server.Start()
+	}
 	t.Cleanup(func() {
 		f.mu.Lock()
 		if f.command != nil {
@@ -73,6 +88,16 @@ func newExecFake(t *testing.T, run func(*fakeCommand) int, changes ...func(*exec
 		server.Close()
 	})
 	return f
+}
+
+type connKey struct{}
+
+// client returns a client of the fake.
+func (f *execFake) client() *Client {
+	if f.certificate == nil {
+		return newClient(f.t, Config{Socket: f.socket})
+	}
+	return newClient(f.t, Config{Endpoints: []string{f.server.URL}, ServerCertificate: f.certificate.Leaf})
 }
 
 type wrapping struct {
@@ -199,6 +224,9 @@ func (f *execFake) websocket(w http.ResponseWriter, r *http.Request, c *fakeComm
 	}
 	defer conn.CloseNow()
 	conn.SetReadLimit(-1)
+	if f.attach != nil {
+		f.attach(name, r.Context().Value(connKey{}).(net.Conn))
+	}
 	c.mu.Lock()
 	c.conns[name] = conn
 	select {

@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"incus-star/errors"
@@ -43,9 +45,40 @@ func newTransport(config Config) *http.Transport {
 		}
 		return t
 	}
+	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dialer.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return &lowerConn{Conn: conn}, nil
+	}
 	t.Proxy = http.ProxyFromEnvironment
 	t.TLSClientConfig = newTLS(config)
 	return t
+}
+
+// A lowerConn is the connection below TLS. TLS itself gives the same error for its own end and for that of this connection.
+type lowerConn struct {
+	net.Conn
+	ended atomic.Bool // whether it ended, which TLS doesn't read any more after its own end
+}
+
+func (c *lowerConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if err == io.EOF {
+		c.ended.Store(true)
+	}
+	return n, err
+}
+
+// endedEarly reports whether a connection ended without the end of TLS. It is false for one without TLS.
+func endedEarly(conn net.Conn) bool {
+	encrypted, ok := conn.(*tls.Conn)
+	if !ok {
+		return false
+	}
+	lower, ok := encrypted.NetConn().(*lowerConn)
+	return ok && lower.ended.Load()
 }
 
 // errNotPinned is the error of a valid certificate that isn't the pinned one.

@@ -140,6 +140,8 @@ func (w *Work) leave(o *Operation) {
 	w.abandoned[o] = true
 }
 
+var errCallerStopped = errors.Plain("the call that began it or waited for it was stopped")
+
 // end ends a command, and records its fate.
 func (w *Work) end(ctx context.Context, e *Exec) {
 	select {
@@ -147,10 +149,13 @@ func (w *Work) end(ctx context.Context, e *Exec) {
 		return
 	default:
 	}
+	e.fail(errCallerStopped) // for another caller, because output may be missing
 	e.End(ctx)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.stopped = append(w.stopped, e)
+	if !slices.Contains(w.stopped, e) {
+		w.stopped = append(w.stopped, e)
+	}
 }
 
 // left removes the answered requests, and returns the operations of stopped callers and the requests without an answer:
