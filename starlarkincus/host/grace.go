@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"incus-star/errors"
@@ -59,6 +60,23 @@ func (r *run) endAbandoned(ctx context.Context, limit time.Duration) {
 	r.host.block(func() { r.work.Settle(ctx, limit) })
 }
 
+// endStopped ends the work of stopped tasks before the script goes on: their requests and operations, and the commands
+// that they began without waiting, which nothing may refer to any more.
+func (r *run) endStopped(tasks []*task) {
+	r.settled = r.settled || r.work.Abandoned()
+	r.host.block(func() {
+		r.left.kept.endOf(r.cleanupCtx, func(owner *task) bool {
+			for t := owner; t != nil; t = t.caller {
+				if slices.Contains(tasks, t) {
+					return true
+				}
+			}
+			return false
+		})
+	})
+	r.endAbandoned(r.cleanupCtx, r.host.options.Grace/abandonedShare)
+}
+
 // An unfinishedError is the error of a run that was stopped before its clean-up or its operations had ended.
 type unfinishedError struct {
 	err     error
@@ -71,7 +89,7 @@ func (e *unfinishedError) Unwrap() error { return e.err }
 
 // unfinished adds the operations that continue on the server, and the unfinished clean-up, to the error of a stopped run.
 func (r *run) unfinished(err error) error {
-	if err == nil || r.cause() == nil && !r.work.Abandoned() {
+	if err == nil || r.cause() == nil && !r.settled && !r.work.Abandoned() {
 		return err
 	}
 	r.endAbandoned(r.cleanupCtx, lastEnd)

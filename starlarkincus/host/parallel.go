@@ -24,8 +24,8 @@ var parallelDecl = builtin.Decl{
         print(name, r.value.status if r else r.error.message)
 
 An IncusError, or an error that the script raised, becomes the error of that call's Result; the other calls continue. A
-ScriptError, a mistake in the script, cancels the other calls, and is raised once all of them, with their finally_, have
-ended. Ctrl-C, a timeout and exit() end all calls.
+ScriptError, a mistake in the script, cancels the other calls, and is raised once all of them, with their finally_ and
+their commands in instances, have ended. Ctrl-C, a timeout and exit() end all calls.
 
 Calls take turns: each runs until it waits for Incus, in sleep() or in another parallel(), and only then another one
 runs. So they may change the same lists and dicts without a lock, and a call that only computes delays the others.
@@ -55,6 +55,7 @@ type group struct {
 	err     error              // the reason for the group's end
 	failed  int                // the number of the item that failed with err
 	genuine bool               // whether err came before a stop of the call itself
+	stopped []*task            // those that err ended
 	callers starlark.CallStack // of the call, set at the first use
 }
 
@@ -85,6 +86,9 @@ func parallel(c *invocation) (starlark.Value, error) {
 	defer g.cancel(nil)
 	g.work()
 	c.host().block(g.workers.Wait)
+	if g.err != nil && causeOf(c.ctx) == nil {
+		g.run.endStopped(g.stopped)
+	}
 	if g.genuine && causeOf(c.ctx) != nil {
 		c.reportAside("an error, before the script was stopped", g.err)
 	}
@@ -136,6 +140,7 @@ func (g *group) one(first bool) bool {
 	thread, done := g.run.newThread("task", g.ctx, g.depth)
 	defer done()
 	own := taskOf(thread)
+	own.caller = g.task
 	var item starlark.Value
 	if !g.items.Next(&item) {
 		if err := own.raised(nil); err != nil {
@@ -168,6 +173,7 @@ func (g *group) one(first bool) bool {
 	case err == nil:
 		g.results[i] = &result{value: v}
 	case own.uncatchable(err) || failure == nil || failure.Class.IsA(errors.Script):
+		g.stopped = append(g.stopped, own)
 		g.fail(i, &report.ThreadBoundary{Task: own.item(), Err: err})
 	default:
 		g.results[i] = &result{err: h.errorValueOf(g.traced(&report.ThreadBoundary{Task: own.item(), Err: err}))}

@@ -35,6 +35,7 @@ type run struct {
 	left *leftovers // of the script, or of the prompt's session
 
 	work           builtin.Work
+	settled        bool             // whether abandoned work was ended before the script went on
 	graceEnd       func() time.Time // the end of the grace period, which the first call begins
 	cleanupStopped bool             // whether callerCtx ended while a clean-up ran
 	cut            []string         // the unfinished calls of clean-up
@@ -46,7 +47,8 @@ type task struct {
 	thread *starlark.Thread
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	depth  int // of the calling threads, for the limit of recursion
+	caller *task // which waits for this one; nil for none
+	depth  int   // of the calling threads, for the limit of recursion
 
 	cleanups int // the number of clean-ups due later, those of the calling tasks included
 
@@ -154,9 +156,12 @@ func (r *run) newThread(name string, parent context.Context, depth int) (thread 
 	ctx, cancel := context.WithCancelCause(parent)
 	thread = &starlark.Thread{Name: name, Load: r.load, Print: func(_ *starlark.Thread, s string) { _ = r.host.print(s) }}
 	t := &task{run: r, thread: thread, ctx: ctx, cancel: cancel, depth: depth}
+	if r.host.current != nil {
+		t.caller = taskOf(r.host.current)
+	}
 	thread.SetLocal(taskKey, t)
 	builtin.Bind(thread, builtin.Binding{
-		Context: ctx, Block: r.host.block, Guard: t.guard, Keep: r.left.kept.add, Current: func() *starlark.Thread { return r.host.current },
+		Context: ctx, Block: r.host.block, Guard: t.guard, Keep: func(end func(context.Context)) (release func()) { return r.left.kept.add(t, end) }, Current: func() *starlark.Thread { return r.host.current },
 		Print: t.print, Width: func() int { return terminalWidth(r.host.options.Stdout) }})
 	counted := r.countSteps(thread, t)
 	unwatch := context.AfterFunc(ctx, func() { thread.Cancel(context.Cause(ctx).Error()) })
