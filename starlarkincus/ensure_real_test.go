@@ -163,7 +163,7 @@ refused(incus.instances.create, profiles = ["default"])
 refused(incus.instances.ensure)
 incus.instances.create("a", source = {"type": "none"})
 `, []exchange{
-		{"GET /1.0/instances/a", "", "404"},
+		{"GET /1.0/instances/a", "", "404 not found"},
 		{"POST /1.0/instances", `{"name": "a", "source": {"type": "none"}}`, ""},
 		{"GET /1.0/instances/a", "", `{"name": "a"}`},
 	})

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -26,7 +27,7 @@ import (
 type exchange struct {
 	request string // method and path with its query
 	body    string // JSON; empty for any
-	answer  string // JSON; empty for null; "400 text" for an error, "lost" for none
+	answer  string // JSON; empty for null; "404 text" for an error, "lost" for none
 }
 
 // runFake runs a script with a server that expects exactly these requests, in this order.
@@ -64,14 +65,10 @@ func runFake(t *testing.T, script string, due []exchange) {
 			e.answer = "null"
 		}
 		w.Header().Set("Content-Type", "application/json")
-		if text, refused := strings.CutPrefix(e.answer, "400 "); refused {
-			w.WriteHeader(http.StatusBadRequest)
-			fmt.Fprintf(w, `{"type":"error","error_code":400,"error":%q}`, text)
-			return
-		}
-		if e.answer == "404" {
-			w.WriteHeader(http.StatusNotFound)
-			fmt.Fprint(w, `{"type":"error","error_code":404,"error":"not found"}`)
+		if code, text, _ := strings.Cut(e.answer, " "); len(code) == 3 && code >= "400" && code <= "599" {
+			status, _ := strconv.Atoi(code)
+			w.WriteHeader(status)
+			fmt.Fprintf(w, `{"type":"error","error_code":%d,"error":%q}`, status, text)
 			return
 		}
 		if e.answer == "lost" {
@@ -280,6 +277,33 @@ if vol.move(target = "b").location != "b":
 `, append(before[:6:6], []exchange{
 		{"DELETE " + old + "?project=default&target=a", "", ""},
 	}...))
+	// An original that has changed since it was copied is kept, and so is the copy.
+	for field, now := range map[string]string{"description": `"other"`, "config": `{"size": "2GiB"}`, "used_by": `["/1.0/instances/c"]`, "created_at": `"2020-01-01T00:00:00Z"`, "location": `"c"`} {
+		var changed map[string]json.RawMessage
+		if err := json.Unmarshal([]byte(volume), &changed); err != nil {
+			t.Fatal(err)
+		}
+		changed[field] = json.RawMessage(now)
+		body, err := json.Marshal(changed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		runFake(t, get+`
+r = try_(vol.move, target = "b")
+if r.ok or not r.error.is_a(IncusPreconditionFailedError) or not r.error.cause.message.endswith("before the copy: `+field+`") or r.error.outcome != "unknown":
+    fail(r.error, r.error.outcome)
+if "was copied to b; its original has changed since, so it was kept" not in r.error.message:
+    fail(r.error)
+`, append(before[:5:5], exchange{"GET " + old + "?project=default&target=a", "", string(body)}))
+	}
+	// One that is gone under its name is an error, whether the reading or the deletion tells.
+	gone := get + `
+r = try_(vol.move, target = "b")
+if r.ok or not r.error.is_a(IncusNotFoundError) or "was copied to b; its original is no longer there under this name" not in r.error.message or r.error.outcome != "unknown":
+    fail(r.error, r.error.outcome)
+`
+	runFake(t, gone, append(before[:5:5], exchange{"GET " + old + "?project=default&target=a", "", "404 not found"}))
+	runFake(t, gone, append(before[:6:6], exchange{"DELETE " + old + "?project=default&target=a", "", "404 not found"}))
 	// If the original can't be deleted, the copy is.
 	runFake(t, get+`
 r = try_(vol.move, target = "b")
