@@ -82,13 +82,14 @@ func (c *Call) failure(err error, changes bool) error {
 	case c.sent.Load(), errors.Is(err, errors.API):
 		outcome = errors.Refused
 	}
+	left := "left behind"
 	var lost *lostError
 	if errors.As(err, &lost) {
-		err = lost.err
+		err, left = lost.err, "may have left behind"
 	}
 	var e *errors.Error
 	if errors.As(err, &e) && len(c.left) > 0 {
-		e.Message += fmt.Sprintf("; it left behind %s", some(c.left))
+		e.Message += fmt.Sprintf("; it %s %s", left, some(c.left))
 	}
 	return withOutcome(err, changes, outcome)
 }

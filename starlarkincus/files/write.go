@@ -30,10 +30,19 @@ func temporaryName(base string) string {
 // create makes a temporary file for the target.
 func (c *Call) create(target string) (*temporary, error) {
 	t := &temporary{call: c, target: target, name: below(parent(target), temporaryName(path.Base(target)))}
-	return t, inFolder(target, c.change(target, func(client *sftp.Client) (err error) {
+	return t, inFolder(target, t.make(func(client *sftp.Client) (err error) {
 		t.file, err = client.OpenFile(t.name, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
 		return err
 	}))
+}
+
+// make runs the request that makes the file. A file whose request has no answer may be there.
+func (t *temporary) make(do func(*sftp.Client) error) error {
+	err := t.call.change(t.target, do)
+	if errors.As(err, new(*lostError)) {
+		t.discard()
+	}
+	return err
 }
 
 // inFolder returns the error of creating a file. If the class is NotFound, it is the folder that doesn't exist.
@@ -271,7 +280,7 @@ func (c *Call) putLink(to, link string, old *Info) (changed bool, err error) {
 		return false, notA(link, *old, "symbolic link")
 	}
 	t := &temporary{call: c, target: link, name: below(parent(link), temporaryName(path.Base(link)))}
-	if err := c.change(link, func(client *sftp.Client) error { return client.Symlink(to, t.name) }); err != nil {
+	if err := t.make(func(client *sftp.Client) error { return client.Symlink(to, t.name) }); err != nil {
 		return false, err
 	}
 	defer t.discard()
