@@ -23,10 +23,13 @@ func TestInterruptedTasks(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%v", name, cause), func(t *testing.T) {
 				var out strings.Builder
 				script := body + `
+waiting = []
 def leaf(i):
     if i == 1:
-        sleep(0.02)  # the others wait by then, as far as they do
+        wait_until(lambda: len(waiting) == 2, interval = 0.001)
         body()
+    else:
+        waiting.append(i)
     finally_(lambda: sleep(1000), lambda: print("leaf"))
 
 def branch(i):
@@ -76,7 +79,7 @@ func TestTasksEndTheScript(t *testing.T) {
 	} {
 		var out strings.Builder
 		h := New(Options{Stdout: &out, Stderr: &out, MaxSteps: 100_000, Predeclared: starlark.StringDict{"fake": fakeModule()}})
-		script := "def f(i):\n    if i:\n        finally_(lambda: sleep(100), lambda: print('cleaned'))\n    sleep(0.02)\n    " + test.call +
+		script := "begun = []\ndef f(i):\n    if i:\n        begun.append(i)\n        finally_(lambda: sleep(100), lambda: print('cleaned'))\n    wait_until(lambda: begun, interval = 0.001)\n    " + test.call +
 			"\ndefer(print, 'deferred')\ncatch(IncusError, parallel, f, range(2))\nprint('on')\n"
 		err := h.RunSource(context.Background(), "x.star", []byte(script))
 		if report := reported(h, err); ExitStatus(err) != test.status || !strings.Contains(report, test.report) {
@@ -91,7 +94,7 @@ func TestTasksEndTheScript(t *testing.T) {
 // An exit() in the clean-up that a sibling's error began ends the script; the error shows.
 func TestExitInTheCleanupOfATask(t *testing.T) {
 	var out strings.Builder
-	script := "def f(i):\n    if i:\n        finally_(lambda: sleep(100), lambda: exit(4))\n    sleep(0.01)\n    fail('first')\nparallel(f, range(2))\n"
+	script := "begun = []\ndef f(i):\n    if i:\n        begun.append(i)\n        finally_(lambda: sleep(100), lambda: exit(4))\n    wait_until(lambda: begun, interval = 0.001)\n    fail('first')\nparallel(f, range(2))\n"
 	err := newHost(&out).RunSource(context.Background(), "x.star", []byte(script))
 	if ExitStatus(err) != 4 || !strings.Contains(out.String(), "ScriptError: first\n") {
 		t.Errorf("got %v: %s", err, out.String())
