@@ -274,6 +274,9 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		operation["status"], operation["status_code"], operation["err"] = "Failure", 400, a.failed
 	}
 	if text := a.failing[r.Method+" "+path]; text != "" {
+		if text == "lost" {
+			panic(http.ErrAbortHandler)
+		}
 		status, message, _ := strings.Cut(text, " ")
 		code, _ := strconv.Atoi(status)
 		refuse(code, message)

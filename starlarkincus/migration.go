@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
@@ -219,53 +218,11 @@ func (t *migration) run(ctx context.Context) (*Object, error) {
 	if err != nil {
 		builtin.In(ctx).Block(func() { err = m.End(ctx, err) })
 		if m.Target == nil || t.body["start"] == true && m.Sent() {
-			return nil, t.in.madeAnything(ctx, t.name, t.body, err)
+			return nil, t.unanswered(m, t.in.madeAnything(ctx, t.name, t.body, err))
 		}
 		return nil, t.undo(ctx, err)
 	}
 	return going, nil
-}
-
-// The times that a server has to remove an unfinished copy, and that this client then tries to.
-const (
-	removesAlone = 2 * time.Second
-	removing     = 8 * time.Second
-)
-
-// stopped returns the error of a call after the copy was made. If the caller was stopped, [rest.Work] will report the
-// copy.
-func (t *migration) stopped(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
-		t.servers.Leave(ctx)
-	}
-	return err
-}
-
-// undo deletes the remains of a copy whose operation failed, and returns the error with its outcome. Servers delete an
-// unfinished copy themselves, some of them a volume only after the end of the operation, so undo waits before it tries.
-func (t *migration) undo(ctx context.Context, err error) error {
-	var e *errors.Error
-	if !errors.As(err, &e) || e.Class.IsA(errors.AlreadyExists) || e.Class.IsA(errors.OperationTimeout) || t.options["refresh"] == true {
-		return err
-	}
-	made, begun := newObject(t.in.item(t.name)), time.Now()
-	gone := made.read(ctx)
-	for ; gone == nil && time.Since(begun) < removesAlone+removing; gone = made.read(ctx) {
-		if time.Since(begun) > removesAlone {
-			_, _ = made.ref.remove(ctx, patience{})
-		}
-		if pause(ctx, 100*time.Millisecond) != nil {
-			return err
-		}
-	}
-	switch {
-	case errors.Is(gone, errors.NotFound):
-		e.Outcome = errors.Refused
-	case gone == nil:
-		e.Outcome = errors.Unknown
-		e.Message += fmt.Sprintf("; the unfinished copy %s is left on the other server", t.name)
-	}
-	return err
 }
 
 // each starts the second operation with one address of the first server after another, until one can be reached.
