@@ -25,7 +25,17 @@ die() {
 under=()   # the prefix of testbed.sh
 running='' # the process id of the testbed
 
+# Runs a command in a testbed, and once more if it failed because Incus itself crashed: that has happened about once in
+# fifty runs, with a panic or a race in the daemon's own code.
 testbed() { # testbed.sh's arguments
+	local status=0
+	run_testbed "$@" || status=$?
+	((status == 75)) || return "$status"
+	echo "test: Incus crashed, by the trace above; the stage is run again"
+	run_testbed "$@"
+}
+
+run_testbed() { # testbed.sh's arguments
 	# The testbed ends with this process, even if that is killed.
 	setpriv --pdeathsig TERM "${under[@]}" scripts/testbed.sh "$@" </dev/null &
 	running=$!

@@ -12,7 +12,8 @@ usage() {
 	cat <<'END'
 usage: testbed.sh [--incus 6.0|7.0] [--cluster N | --servers N] COMMAND [ARG...]
 
-Runs COMMAND beside a throwaway Incus daemon, or several, and ends with its status. Needs Linux and root.
+Runs COMMAND beside a throwaway Incus daemon, or several, and ends with its status, or with 75 if it failed and a
+daemon had crashed. Needs Linux and root.
 
   --incus LINE   the line of Incus releases, 6.0 (the default) or 7.0
   --cluster N    N daemons, joined
@@ -46,8 +47,9 @@ die() { # STATUS MESSAGE
 	exit "$1"
 }
 
-# Exit statuses, as in sysexits.h: this machine can't run a testbed; it can, but the testbed failed.
-readonly unavailable=69 broken=70
+# Exit statuses, as in sysexits.h: this machine can't run a testbed; it can, but the testbed failed; COMMAND failed
+# after a daemon had crashed, and may succeed beside another one.
+readonly unavailable=69 broken=70 crashed=75
 
 # A root shell started by su may lack the folders of ip, dnsmasq and nft.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -474,18 +476,22 @@ inside() { # OUTPUT RUN TREE INCUSD LINE MEMBERS KIND COMMAND...
 	exec {ended}< <(run_command "$@" <&0 3>&1 >&"$output" {output}>&-)
 	read -r command <&"$ended"
 	read -r status <&"$ended"
-	report_crashes
+	if report_crashes && ((status)); then
+		status=$crashed
+	fi
 	exit "$status"
 }
 
-# Reports crashed daemons, with the beginning of Go's output: COMMAND had no server afterwards.
+# Reports crashed daemons, with the beginning of Go's output: COMMAND had no server afterwards. Fails if there are none.
 report_crashes() {
-	local n
+	local n found=1
 	for ((n = 1; n <= members; n++)); do
 		grep -m 1 -A 20 -E '^(panic|fatal error|unexpected fault address|SIG[A-Z]+): ?' "$base/node$n.log" >"$base/crash" || continue
 		say "the daemon node$n crashed:"
 		cat "$base/crash" >&2
+		found=0
 	done
+	return $found
 }
 
 # Runs COMMAND, and prints its process id and then its status to 3.
