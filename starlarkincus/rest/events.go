@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"net/url"
 	"sync"
-
-	"incus-star/errors"
 )
 
 // recentEvents is the number of events to keep for operations without a follower.
@@ -49,10 +47,9 @@ func (c *Client) Listen(ctx context.Context) bool {
 	}
 
 	conn, err := c.dialEvents(ctx, url.Values{"type": {"operation"}, "all-projects": {"true"}})
-	var answer *errors.Error
 	if err != nil {
 		s.mu.Lock()
-		s.refused = errors.As(err, &answer) && answer.Status != 0
+		s.refused = ctx.Err() == nil && !mayRecover(err)
 		s.mu.Unlock()
 		return false
 	}
@@ -61,7 +58,7 @@ func (c *Client) Listen(ctx context.Context) bool {
 	s.mu.Unlock()
 	if !c.spawn(func(ctx context.Context) { s.read(ctx, conn) }) {
 		conn.close()
-		s.disconnected()
+		s.disconnected(conn)
 		return false
 	}
 	if conn.confirm(ctx) != nil {
@@ -77,7 +74,7 @@ func (c *Client) Listen(ctx context.Context) bool {
 // read reads events until the stream ends.
 func (s *eventStream) read(ctx context.Context, conn *eventConn) {
 	defer conn.close()
-	defer s.disconnected()
+	defer s.disconnected(conn)
 	for {
 		message, err := conn.read(ctx)
 		if err != nil {
@@ -96,9 +93,20 @@ func (s *eventStream) read(ctx context.Context, conn *eventConn) {
 	}
 }
 
-func (s *eventStream) disconnected() {
+// mayListen reports whether the server hasn't rejected the stream.
+func (s *eventStream) mayListen() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return !s.refused
+}
+
+// disconnected handles the end of a connection, unless another has followed it.
+func (s *eventStream) disconnected(conn *eventConn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn != conn {
+		return
+	}
 	// Forget the kept events, because those until the next connection will be missing.
 	s.conn, s.connected, s.recent = nil, false, nil
 	s.client.shared.lost()

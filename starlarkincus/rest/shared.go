@@ -8,13 +8,18 @@ import (
 	"incus-star/errors"
 )
 
-// maxWatches limits the operations that are watched with a waiting request each, which occupies a connection. The
-// others share the stream of events or, without one, are polled.
+// maxWatches limits the operations with a waiting request each, which occupies a connection. The others share the stream of events or, without one, are polled.
 const maxWatches = 16
 
-// askPause is the pause between two polls without a stream. It is well below the 5 seconds that the server keeps an
-// ended operation.
-const askPause = time.Second
+// The pauses between two polls of an operation. Those without a stream and on a cluster are below the 5 seconds that the
+// server keeps an ended operation.
+const (
+	askPause = time.Second
+	// clusterPause is for clusters, where the events of one member may be missing on another for a while.
+	clusterPause = 3 * time.Second
+	// listenPause is for operations whose events the stream has.
+	listenPause = time.Minute
+)
 
 // A sharedWatch watches the operations without a waiting request, in one goroutine that runs while there are any.
 type sharedWatch struct {
@@ -22,7 +27,8 @@ type sharedWatch struct {
 	wake   chan struct{} // receives a token when there is an operation to poll
 
 	mu      sync.Mutex
-	direct  int // number of watches with a waiting request
+	direct  int // number of waiting requests
+	losses  int // number of streams that broke
 	running bool
 	watched map[string]*watched
 }
@@ -31,7 +37,7 @@ type sharedWatch struct {
 type watched struct {
 	operation *Operation
 	watch     *watch
-	asked     bool      // polled since the stream was connected; later changes arrive as events
+	next      time.Time // of the next poll
 	broken    error     // the first error of a poll
 	since     time.Time // of broken
 }
@@ -110,28 +116,28 @@ func (s *sharedWatch) give(one *watched, err error) {
 func (s *sharedWatch) lost() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.losses++
 	for _, one := range s.watched {
-		one.asked = false
+		one.next = time.Time{}
 	}
 	s.prod()
 }
 
 func (s *sharedWatch) run(ctx context.Context) {
 	for {
+		s.mu.Lock()
+		losses := s.losses
+		s.mu.Unlock()
 		listening := s.client.Listen(ctx)
-		s.askAll(ctx, s.due(listening))
+		s.askAll(ctx, s.due(listening, losses))
 		if s.done(ctx) {
 			return
 		}
-		pause := time.NewTimer(askPause)
-		tick := pause.C
-		if listening {
-			tick = nil
-		}
+		pause := time.NewTimer(time.Until(s.earliest()))
 		select {
 		case <-ctx.Done():
 		case <-s.wake:
-		case <-tick:
+		case <-pause.C:
 		}
 		pause.Stop()
 	}
@@ -155,18 +161,41 @@ func (s *sharedWatch) askAll(ctx context.Context, all []*watched) {
 	asking.Wait()
 }
 
-// due returns the operations to poll.
-func (s *sharedWatch) due(listening bool) []*watched {
+// due returns the operations to poll. The caller listens since that number of losses, if it does. An operation that is
+// polled while the stream is connected ends with an event, unless the stream has broken meanwhile.
+func (s *sharedWatch) due(listening bool, losses int) []*watched {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now := time.Now()
 	var out []*watched
 	for _, one := range s.watched {
-		if !one.asked {
-			out = append(out, one)
+		if one.next.After(now) {
+			continue
 		}
-		one.asked = listening
+		out = append(out, one)
+		switch location := one.operation.location(); {
+		case !listening || losses != s.losses:
+			one.next = now.Add(askPause)
+		case location != "" && location != "none":
+			one.next = now.Add(clusterPause)
+		default:
+			one.next = now.Add(listenPause)
+		}
 	}
 	return out
+}
+
+// earliest returns the time of the next poll.
+func (s *sharedWatch) earliest() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := time.Now().Add(listenPause)
+	for _, one := range s.watched {
+		if one.next.Before(next) {
+			next = one.next
+		}
+	}
+	return next
 }
 
 // done reports whether the goroutine can end. All watches end with the client.
@@ -203,9 +232,8 @@ func (s *sharedWatch) ask(ctx context.Context, one *watched) {
 			one.broken, one.since = err, time.Now()
 		}
 		s.mu.Lock()
-		one.asked = false
+		one.next = time.Now().Add(firstPause)
 		s.mu.Unlock()
-		time.AfterFunc(firstPause, s.prod)
 	case one.broken != nil && (errors.Is(err, errors.NotFound) || isConnection(err)):
 		s.give(one, one.operation.identify(one.broken))
 	default:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
@@ -24,7 +25,7 @@ type endingServer struct {
 	mu     sync.Mutex
 	ends   map[string]time.Time
 	hear   map[chan string]bool
-	breaks bool // ends the stream once
+	breaks *rand.Rand // ends the stream at some of the events; nil for never
 	open   int
 	most   int
 }
@@ -74,8 +75,6 @@ func (s *endingServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		heard := make(chan string, 100_000)
 		s.mu.Lock()
 		s.hear[heard] = true
-		breaks := s.breaks
-		s.breaks = false
 		s.mu.Unlock()
 		defer func() {
 			s.mu.Lock()
@@ -88,6 +87,9 @@ func (s *endingServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			case <-ctx.Done():
 				return
 			case text := <-heard:
+				s.mu.Lock()
+				breaks := s.breaks != nil && s.breaks.IntN(10) == 0
+				s.mu.Unlock()
 				if breaks || connection.Write(ctx, websocket.MessageText, []byte(text)) != nil {
 					return
 				}
@@ -117,10 +119,12 @@ func (s *endingServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// TestManyWatches checks that many watched operations need few connections, and that their ends are known long after
-// the server has forgotten them: with the stream of events, with a stream that breaks, and without one.
+// TestManyWatches checks that many operations, watched or waited for, need few connections, and that the ends of the watched
+// are known long after the server has forgotten them: with the stream of events, with a stream that breaks, and without one.
 func TestManyWatches(t *testing.T) {
-	for name, s := range map[string]*endingServer{"events": {events: true}, "a break": {events: true, breaks: true}, "no events": {}} {
+	seed := rand.Uint64()
+	t.Log("seed", seed)
+	for name, s := range map[string]*endingServer{"events": {events: true}, "breaks": {events: true, breaks: rand.New(rand.NewPCG(seed, 2))}, "no events": {}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s.ends, s.hear = make(map[string]time.Time), make(map[chan string]bool)
@@ -140,14 +144,20 @@ func TestManyWatches(t *testing.T) {
 			f.start(f.server.Start)
 			c := f.client(nil)
 			var all []*Operation
+			var waiting sync.WaitGroup
 			for i := range *manyWatches {
 				reply, err := c.Do(t.Context(), Request{Method: "POST", Path: fmt.Sprintf("/1.0/instances?name=%s%d", strings.Repeat("o", i%97), i)})
 				if err != nil {
 					t.Fatal(err)
 				}
-				reply.Operation.Watch()
 				all = append(all, reply.Operation)
+				if s.events && i%3 > 0 {
+					waiting.Go(func() { _, _ = reply.Operation.WaitTimeout(t.Context(), time.Minute) })
+				} else {
+					reply.Operation.Watch()
+				}
 			}
+			waiting.Wait()
 			time.Sleep(2500 * time.Millisecond) // all have ended
 			for i, o := range all {
 				_, err := o.WaitTimeout(t.Context(), time.Minute)

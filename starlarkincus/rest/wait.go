@@ -19,10 +19,10 @@ const (
 // for that time. A wait that lasted longer than lived must have reached the server, which then had the operation.
 var forgotten, lived = 5 * time.Second, time.Second
 
-// Wait waits for the end of the operation, with one request, or none if the end is known. If the operation failed or
-// was cancelled, Wait returns an error of class errors.Operation or errors.AlreadyExists, with the state if it is
-// known. The class is errors.NotFound if the server has forgotten the operation, and errors.OperationTimeout if the
-// context's deadline passes; then the operation continues.
+// Wait waits for the end of the operation, with one request, or none if the end is known. Many waits at a time share the
+// stream of events instead. If the operation failed or was cancelled, Wait returns an error of class errors.Operation or
+// errors.AlreadyExists, with the state if it is known. The class is errors.NotFound if the server has forgotten the
+// operation, and errors.OperationTimeout if the context's deadline passes; then the operation continues.
 func (o *Operation) Wait(ctx context.Context) (*State, error) { return o.waitUnder(ctx, ctx) }
 
 // waitUnder is like Wait, with a context that may end before that of the caller.
@@ -100,6 +100,19 @@ func (o *Operation) wait(ctx context.Context) (*end, error) {
 	o.mu.Unlock()
 	if known != nil {
 		return known, nil
+	}
+	if w == nil && o.client.shared.reserve() {
+		defer o.client.shared.release()
+		return o.ask(ctx)
+	}
+	if w == nil && o.client.events.mayListen() {
+		o.Watch()
+		o.mu.Lock()
+		known, w = o.end, o.watch
+		o.mu.Unlock()
+		if known != nil {
+			return known, nil
+		}
 	}
 	if w == nil {
 		return o.ask(ctx)

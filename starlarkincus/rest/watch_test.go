@@ -82,13 +82,18 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// TestManyOperations checks that many operations take two requests each.
+// TestManyOperations checks that many operations take two requests each, beside that for the stream of events.
 func TestManyOperations(t *testing.T) {
 	const many = 200
 	var mu sync.Mutex
 	requests := 0
 	f := newFake(t)
 	f.server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == eventsPath {
+			w.WriteHeader(400)
+			fmt.Fprint(w, "Bad Request")
+			return
+		}
 		mu.Lock()
 		requests++
 		mu.Unlock()
