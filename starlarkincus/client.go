@@ -195,10 +195,10 @@ func (c *Client) collection(r *spec.Resource) ref {
 	return p
 }
 
-// operation returns the Operation object for a reply.
-func (c *Client) operation(reply *rest.Reply) (*Object, error) {
+// operation returns the Operation object for a reply to a change.
+func (c *Client) operation(ctx context.Context, reply *rest.Reply) (*Object, error) {
 	o := newObject(c.collection(spec.Operations).item(reply.Operation.ID()))
-	o.op, o.seen = reply.Operation, reply.Operation.State()
+	o.op, o.seen, o.begun = reply.Operation, reply.Operation.State(), builtin.In(ctx).Changes
 	if err := o.setJSON(reply.Metadata); err != nil {
 		return nil, o.unreadableState(err)
 	}

@@ -85,7 +85,7 @@ func (m *Method) CallInternal(thread *starlark.Thread, args starlark.Tuple, kwar
 	if name := bound.query.Get("target"); name != "" {
 		c.ref.target = name
 	}
-	before := *b
+	before := *b.Changes
 	if err = c.requireAll(); err == nil {
 		v, err = behaviors[m.decl.Does](c)
 	}

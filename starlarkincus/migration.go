@@ -307,7 +307,7 @@ func (t *migration) wait(ctx context.Context, m *rest.Migration) (*Object, error
 	if t.w.away {
 		m.Source.Watch()
 		m.Target.Watch()
-		return t.in.client.operation(t.reply)
+		return t.in.client.operation(ctx, t.reply)
 	}
 	var err error
 	b := builtin.In(ctx)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
 	"incus-star/starlarkincus/value"
@@ -24,10 +25,11 @@ type Object struct {
 	kind    *kind
 	fields  *starlark.Dict
 	etag    string
-	op      *rest.Operation // of an operation that this client started
-	seen    *rest.State     // state of op that the fields show
-	lock    *holding        // of a lock
-	command *command        // of a command in an instance
+	op      *rest.Operation  // of an operation that this client started
+	seen    *rest.State      // state of op that the fields show
+	lock    *holding         // of a lock
+	command *command         // of a command in an instance
+	begun   *builtin.Changes // the count with the change that began the operation or command; nil for none, and after its refusal
 
 	changed starlark.Value // reports whether ensure modified the object; nil otherwise
 }

@@ -68,8 +68,8 @@ func (c *invocation) doesMore() string {
 }
 
 // judge sets Reads of a failure, and its outcome if the failed request itself changes nothing. A change that was refused
-// by its operation no longer counts as accepted. Before is the binding at the beginning of the call.
-func (c *invocation) judge(before builtin.Binding, err error) error {
+// by its operation no longer counts as accepted. Before is the count of changes at the beginning of the call.
+func (c *invocation) judge(before builtin.Changes, err error) error {
 	var e *errors.Error
 	if !errors.As(err, &e) || e.Class.IsA(errors.Script) {
 		return err
@@ -78,8 +78,14 @@ func (c *invocation) judge(before builtin.Binding, err error) error {
 	now := builtin.Of(c.thread)
 	if e.Outcome != "" {
 		undone := e.Outcome == errors.Refused || e.Outcome == errors.NotSent
-		if undone && e.OperationID != "" && now.Sent > before.Sent {
-			now.Sent--
+		switch {
+		case !undone || e.OperationID == "":
+		case now.Sent > before.Sent:
+			now.Refused()
+		case c.decl.Does != spec.DoWait && c.decl.Does != spec.DoWaitCommand:
+		case c.obj.begun != nil: // with wait=False
+			c.obj.begun.Refused()
+			c.obj.begun = nil
 		}
 		return err
 	}

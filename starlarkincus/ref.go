@@ -181,7 +181,7 @@ func (c *Client) finish(ctx context.Context, reply *rest.Reply, w patience) (out
 	case reply.Operation == nil:
 	case w.away:
 		reply.Operation.Watch()
-		out.going, err = c.operation(reply)
+		out.going, err = c.operation(ctx, reply)
 	default:
 		if out.state, err = wait(ctx, reply.Operation, w); err == nil {
 			builtin.In(ctx).Done++

@@ -16,13 +16,13 @@ import (
 )
 
 // TestRetryRepeatsRefusedChanges calls each method that changes something by retry, on a server that refuses the change
-// for now: at once, and by its operation. The method is called as often as retry may.
+// for now: at once, and by its operation, for which the call waits, or a later one. The method is called as often as retry may.
 func TestRetryRepeatsRefusedChanges(t *testing.T) {
 	a := newAnswers()
 	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: a.serve(t)}, pem: testPEM(t), file: testFile(t)}
 	client := w.client()
 	w.call(w.attr(client, "has_extension"), starlark.Tuple{starlark.String("x")}, nil)
-	refusals := map[string]int{}
+	refusals, later := map[string]int{}, map[string]int{}
 	w.eachMethod(client, func(who string, p *spec.Site, m *spec.Method, owner starlark.Value) {
 		if m.Offline || m.Effect == spec.Reads || m.Does == spec.DoLock || m.Does == spec.DoEnsure {
 			return // lock and ensure wait by themselves
@@ -37,37 +37,48 @@ func TestRetryRepeatsRefusedChanges(t *testing.T) {
 			return
 		}
 		first := changes[0].method + " " + changes[0].path
-		for how, set := range map[string]func(){
-			"busy":                func() { a.failing = map[string]string{first: `400 Instance is busy running a "stop" operation`} },
-			"unavailable":         func() { a.failing = map[string]string{first: "503 Daemon is starting up"} },
-			"busy operation":      func() { a.failed = `Failed to lock: Instance is busy running a "stop" operation` },
-			"unavailable service": func() { a.failed = "Storage pool is unavailable on this server" },
-		} {
-			a.reset()
-			a.mu.Lock() // a late request of the call before
-			set()
-			a.mu.Unlock()
-			var out bytes.Buffer
-			calls := 0
-			h := host.New(host.Options{Stdout: &out, Stderr: &out, Predeclared: starlark.StringDict{
-				"call": starlark.NewBuiltin("call", func(thread *starlark.Thread, _ *starlark.Builtin, _ starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
-					calls++
-					return starlark.Call(thread, fn, nil, args)
-				})}})
-			err := h.RunSource(t.Context(), "script", []byte("retry(call, times = 3, delay = 0)"))
-			var e *errors.Error
-			if !errors.As(err, &e) || e.Outcome != errors.Refused || strings.Contains(e.Message, "the server keeps the backup") {
-				continue
+		again := func(waits string, args []starlark.Tuple) {
+			for how, set := range map[string]func(){
+				"busy":                func() { a.failing = map[string]string{first: `400 Instance is busy running a "stop" operation`} },
+				"unavailable":         func() { a.failing = map[string]string{first: "503 Daemon is starting up"} },
+				"busy operation":      func() { a.failed = `Failed to lock: Instance is busy running a "stop" operation` },
+				"unavailable service": func() { a.failed = "Storage pool is unavailable on this server" },
+			} {
+				a.reset()
+				a.mu.Lock() // a late request of the call before
+				set()
+				a.mu.Unlock()
+				var out bytes.Buffer
+				calls := 0
+				h := host.New(host.Options{Stdout: &out, Stderr: &out, Predeclared: starlark.StringDict{
+					"call": starlark.NewBuiltin("call", func(thread *starlark.Thread, _ *starlark.Builtin, _ starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+						calls++
+						v, err := starlark.Call(thread, fn, nil, args)
+						if op, ok := v.(*starlarkincus.Object); ok && waits != "" {
+							later[how]++
+							return starlark.Call(thread, w.attr(op, "wait"), nil, nil)
+						}
+						return v, err
+					})}})
+				err := h.RunSource(t.Context(), "script", []byte("retry(call, times = 3, delay = 0)"))
+				var e *errors.Error
+				if !errors.As(err, &e) || e.Outcome != errors.Refused || strings.Contains(e.Message, "the server keeps the backup") {
+					continue
+				}
+				refusals[how]++
+				if (errors.Is(e, errors.Busy) || errors.Is(e, errors.Unavailable)) && calls != 3 || fmt.Sprint(e.Fields["attempts"]) != fmt.Sprint(calls) {
+					t.Errorf("%s%s, %s: %d calls, attempts %v: %v", who, waits, how, calls, e.Fields["attempts"], strings.TrimSpace(err.Error()))
+				}
 			}
-			refusals[how]++
-			if (errors.Is(e, errors.Busy) || errors.Is(e, errors.Unavailable)) && calls != 3 || fmt.Sprint(e.Fields["attempts"]) != fmt.Sprint(calls) {
-				t.Errorf("%s, %s: %d calls, attempts %v: %v", who, how, calls, e.Fields["attempts"], strings.TrimSpace(err.Error()))
-			}
+		}
+		again("", args)
+		if m.Background {
+			again(", wait=False and then wait()", append(slices.Clone(args), starlark.Tuple{starlark.String("wait"), starlark.False}))
 		}
 	})
 	a.reset()
-	t.Logf("refused: %v", refusals)
-	if refusals["busy"] < 60 || refusals["unavailable"] < 60 || refusals["busy operation"] < 20 || refusals["unavailable service"] < 20 {
+	t.Logf("refused: %v; waited for later: %v", refusals, later)
+	if refusals["busy"] < 60 || refusals["unavailable"] < 60 || refusals["busy operation"] < 20 || refusals["unavailable service"] < 20 || later["busy operation"] < 60 {
 		t.Error("too few")
 	}
 }

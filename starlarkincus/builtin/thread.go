@@ -29,8 +29,8 @@ type Binding struct {
 	// Width returns the width of Print's terminal; 0 if there is none.
 	Width func() int
 
-	// Sent counts the changes that a server accepted or may have accepted, Done those that are known to be made.
-	Sent, Done int
+	// Changes counts the changes by the calls; inside of retry, those by its attempts. It is never nil after Bind.
+	*Changes
 
 	thread  *starlark.Thread
 	failure error // given to Fail
@@ -62,6 +62,9 @@ func Bind(thread *starlark.Thread, b Binding) *Binding {
 		b.Width = func() int { return 0 }
 	}
 	b.thread = thread
+	if b.Changes == nil {
+		b.Changes = new(Changes)
+	}
 	if b.Current == nil {
 		b.Current = func() *starlark.Thread { return thread }
 	}
@@ -83,7 +86,7 @@ func In(ctx context.Context) *Binding {
 	if b, ok := ctx.Value(contextKey{}).(*Binding); ok {
 		return b
 	}
-	return &Binding{Context: ctx, Block: func(wait func()) { wait() }}
+	return &Binding{Context: ctx, Block: func(wait func()) { wait() }, Changes: new(Changes)}
 }
 
 // Running returns the binding of the thread that runs now. It is for values such as iterators, whose methods get no thread

@@ -167,7 +167,7 @@ func (g *group) one(first bool) bool {
 	own.cleanups = g.cleanups
 	own.item = func() *report.Task { return g.describe(i, item) }
 	v, err := own.callFunction(thread, g.fn, starlark.Tuple{item}, nil)
-	builtin.Of(g.Thread).Sent += builtin.Of(thread).Sent
+	builtin.Of(thread).AddTo(builtin.Of(g.Thread).Changes)
 	failure := failureOf(err)
 	switch {
 	case err == nil:

@@ -74,13 +74,14 @@ func retry(c *invocation) (starlark.Value, error) {
 	}
 	begin := time.Now()
 	var failed []error
-	changes := builtin.Of(c.Thread).Sent
+	changes, join := builtin.Of(c.Thread).Apart()
+	defer join()
 	for delay := how.delay; ; delay = how.longer(delay) {
 		v, err := c.callFunction(c.Thread, fn, c.Args[1:], kwargs)
 		switch {
 		case err == nil || c.uncatchable(err):
 			return v, err
-		case len(failed) == how.times-1 || !how.again(failureOf(err), builtin.Of(c.Thread).Sent > changes):
+		case len(failed) == how.times-1 || !how.again(failureOf(err), changes.Sent > 0):
 			return nil, retriedError(err, failed, time.Since(begin))
 		}
 		failed = append(failed, failureOf(err))
