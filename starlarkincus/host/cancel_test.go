@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -277,5 +278,40 @@ func TestOwnDeadline(t *testing.T) {
 	}
 	if err := h.RunSource(context.Background(), "x.star", []byte("own()")); ExitStatus(err) != 4 {
 		t.Errorf("got %v, status %d", err, ExitStatus(err))
+	}
+}
+
+// The report of a clean-up that was cut by the end of its time has the class of a timeout, whatever stopped the script.
+func TestClassOfCutCleanup(t *testing.T) {
+	const begin = "def body():\n    started()\n    sleep(100)\ndef slow():\n    sleep(100)\n"
+	for name, script := range map[string]string{
+		"defer":            "defer(slow)\nbody()\n",
+		"two deferred":     "defer(slow)\ndefer(slow)\nbody()\n",
+		"finally_":         "finally_(body, slow)\n",
+		"nested finally_":  "finally_(lambda: finally_(body, slow), slow)\n",
+		"a task's":         "parallel(lambda _: finally_(body, slow), [1])\n",
+		"a parallel in it": "defer(lambda: parallel(lambda _: slow(), [1, 2]))\nbody()\n",
+		"a later one":      "defer(lambda: 1)\ndefer(slow)\nbody()\n",
+	} {
+		for cause, class := range map[error]string{ErrTimeout: "Timeout", ErrInterrupted: "Interrupt"} {
+			var out strings.Builder
+			err, h, _ := stopped(t, Options{Stdout: &out, Stderr: &out, JSON: true, Grace: 100 * time.Millisecond}, begin+script, cause)
+			if r := readReport(t, h, err); r["class"] != class {
+				t.Errorf("%s, %v: the script's class is %v", name, cause, r["class"])
+			}
+			cut := 0
+			for line := range strings.Lines(out.String()) {
+				var r map[string]any
+				if err := json.Unmarshal([]byte(line), &r); err != nil {
+					t.Fatalf("%s: %v in %s", name, err, line)
+				}
+				if cut++; r["class"] != "Timeout" || !strings.Contains(fmt.Sprint(r["message"]), "time for clean-up is over") {
+					t.Errorf("%s, %v: %s", name, cause, line)
+				}
+			}
+			if cut == 0 {
+				t.Errorf("%s, %v: no report of a clean-up", name, cause)
+			}
+		}
 	}
 }

@@ -21,9 +21,6 @@ const (
 	lastAsk = time.Second
 )
 
-// errShareOver is the cause of the end of a clean-up whose part of the grace period is over.
-var errShareOver = errors.Plain("its share of the time for clean-up is over")
-
 // keptShare is the part of the grace period, as a divisor, that a clean-up leaves to each later one, if its own part is as
 // long.
 const keptShare = 5

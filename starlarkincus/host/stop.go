@@ -23,10 +23,19 @@ var (
 	ErrSteps = errors.Plain("the step limit is reached")
 )
 
-var (
-	errGraceOver    = errors.Plain("the time for clean-up is over")
-	errCleanupEnded = errors.Plain("clean-up was ended by a second interrupt")
+// The causes of the end of a clean-up.
+const (
+	errGraceOver endOfTime = "the time for clean-up is over"
+	errShareOver endOfTime = "its share of the time for clean-up is over"
 )
+
+var errCleanupEnded = errors.Plain("clean-up was ended by a second interrupt")
+
+// An endOfTime is the cause of the end of a clean-up after its time: a timeout.
+type endOfTime string
+
+func (e endOfTime) Error() string      { return string(e) }
+func (endOfTime) Is(target error) bool { return target == ErrTimeout }
 
 // ErrOutputClosed is the cause after standard output was closed, as in incus-star x.star | head. Its only report is the exit
 // status.
