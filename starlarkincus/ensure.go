@@ -136,7 +136,7 @@ func (o *Object) conform(ctx context.Context, method string, wanted map[string]a
 			}
 		}
 		if f.Type == spec.Devices {
-			if now, err = o.withProfiles(now, given); err != nil {
+			if now, err = o.withProfiles(ctx, o.ref, now, wanted); err != nil {
 				return false, err
 			}
 		}

@@ -203,3 +203,35 @@ eq(incus.storage_pools.ensure("p", driver = "btrfs", config = {"source": "/dev/s
 		{"GET /1.0/storage-pools/p", "", `{"name": "p", "driver": "btrfs", "config": {"source": "0a1b", "volatile.initial_source": "/dev/sdx"}}`},
 	})
 }
+
+// Where a call names profiles too, the keys of a device override the device of these, not of the earlier profiles, in
+// every method that changes an instance.
+func TestRealKeysOfADeviceOfNewProfiles(t *testing.T) {
+	runReal(t, `
+def profile(name, **keys):
+    nic = {"type": "nic", "nictype": "p2p", "name": "eth7"} | keys
+    defer(incus.profiles.create(name, devices = {"eth7": nic}).delete)
+    return nic
+old = profile("newkeys0", mtu = "1300", **{"limits.max": "1Mbit"})
+new = profile("newkeys1", mtu = "1400")
+first, second = ["default", "newkeys0"], ["default", "newkeys1"]
+ways = [
+    lambda **kw: incus.instances.ensure("newkeys", **kw),
+    lambda **kw: inst.refresh().update(**kw),
+]
+for way in ways:
+    inst = incus.instances.create("newkeys", image = env["INCUS_STAR_TESTBED_IMAGE"], profiles = first)
+    for key in ["hwaddr", "mtu"]:
+        value = {"hwaddr": "10:66:6a:00:00:07", "mtu": "1400"}[key]
+        inst.refresh().update(profiles = first, devices = {"eth7": None})
+        way(profiles = second, devices = {"eth7": {key: value}})
+        inst.refresh()
+        eq(list(inst.profiles), second)
+        eq(dict(inst.expanded_devices["eth7"]), new | {key: value})
+        eq("eth7" in inst.devices, key == "hwaddr" or way != ways[0]) # ensure leaves a device that is so already
+        eq(incus.instances.ensure("newkeys", profiles = second, devices = {"eth7": {key: value}}).changed, False)
+    e = try_(way, profiles = ["default"], devices = {"eth8": {"mtu": "1400"}}).error
+    eq((e.is_a(IncusBadRequestError), e.outcome, list(inst.refresh().profiles)), (True, "refused", second))
+    inst.delete()
+`)
+}

@@ -71,6 +71,9 @@ func newCondition(fields []spec.Field, path, key string, v starlark.Value) (*con
 	}
 	c := &condition{field: f, rest: rest, want: v, fold: f.Name == "status"}
 	at := value.Index(path, key)
+	if v == starlark.None && (f.Type == spec.Config || f.Type == spec.Devices) && rest != "" {
+		return nil, fmt.Errorf(`%s is None: "" finds objects without the key`, at)
+	}
 	switch f.Type {
 	case spec.Config:
 		if rest == "" {

@@ -72,3 +72,33 @@ func TestExpressionFields(t *testing.T) {
 		}
 	}
 }
+
+// No filter takes None, which would match nothing, and those by a key say how to find objects without the key.
+func TestFiltersRefuseNone(t *testing.T) {
+	keys := 0
+	for name, f := range filterable() {
+		for _, field := range f.Fields {
+			path, byKey := field.Name, false
+			switch field.Type {
+			case spec.Config:
+				path, byKey = path+".user.x", true
+			case spec.Devices:
+				path, byKey = path+".eth0.mtu", true
+			case spec.Object, spec.Any:
+				path += ".x"
+			}
+			dict := starlark.NewDict(1)
+			dict.SetKey(starlark.String(path), starlark.None)
+			_, err := newFilter(f, "filter", dict)
+			if err == nil || byKey && !strings.Contains(err.Error(), `is None: "" finds objects without the key`) {
+				t.Errorf("%s: %s: %v", name, path, err)
+			}
+			if byKey {
+				keys++
+			}
+		}
+	}
+	if keys < 10 {
+		t.Errorf("only %d fields have keys", keys)
+	}
+}

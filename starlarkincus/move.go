@@ -95,7 +95,7 @@ func (c *invocation) moveInstance(name, target string) (map[string]any, error) {
 			}
 			own := mapOf(now)[f.Name]
 			if f.Type == spec.Devices {
-				if own, err = o.withProfiles(own, given); err != nil {
+				if own, err = o.withProfiles(c.ctx, c.moved(), own, body); err != nil {
 					return nil, err
 				}
 			}

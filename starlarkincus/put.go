@@ -47,7 +47,7 @@ func (o *Object) put(ctx context.Context, now *Object, given map[string]any, com
 			t = f.Type
 		}
 		if t == spec.Devices {
-			if body[name], err = o.withProfiles(body[name], v); err != nil {
+			if body[name], err = o.withProfiles(ctx, o.ref, body[name], given); err != nil {
 				return outcome{}, err
 			}
 		}
@@ -149,32 +149,46 @@ func mergedDevice(before, given any) any {
 }
 
 // withProfiles returns an object's own devices, and inherited ones that are given without a type, which are to be
-// overridden.
-func (o *Object) withProfiles(own, given any) (any, error) {
+// overridden. These are of the given profiles in the collection of in, or else of the object's own.
+func (o *Object) withProfiles(ctx context.Context, in ref, own any, given map[string]any) (any, error) {
 	mine, _ := own.(map[string]any)
-	wanted, _ := given.(map[string]any)
-	v, _, _ := o.fields.Get(starlark.String("expanded_devices"))
-	expanded, ok := v.(*starlark.Dict)
-	if !ok {
+	var names []string
+	for name, device := range mapOf(given["devices"]) {
+		if m, ok := device.(map[string]any); ok && mine[name] == nil && m["type"] == nil {
+			names = append(names, name)
+		}
+	}
+	if names == nil || o.ref.res != spec.Instances {
 		return own, nil
 	}
+	inherited, err := o.inheritedDevices(ctx, in, given)
+	if err != nil {
+		return nil, err
+	}
 	out := maps.Clone(mine)
-	for name, device := range wanted {
-		m, ok := device.(map[string]any)
-		inherited, found, _ := expanded.Get(starlark.String(name))
-		if !ok || !found || mine[name] != nil || m["type"] != nil {
+	for _, name := range names {
+		if inherited[name] == nil {
 			continue
-		}
-		device, err := value.ToGo(inherited)
-		if err != nil {
-			return nil, err
 		}
 		if out == nil {
 			out = make(map[string]any)
 		}
-		out[name] = device
+		out[name] = inherited[name]
 	}
 	return out, nil
+}
+
+// inheritedDevices returns the devices of the given profiles, or else the object's with those of its own profiles.
+func (o *Object) inheritedDevices(ctx context.Context, in ref, given map[string]any) (map[string]any, error) {
+	fields, err := value.ToGo(o.fields)
+	if err != nil {
+		return nil, err
+	}
+	now := mapOf(fields)
+	if profiles, named := given["profiles"].([]string); named && text(profiles) != text(now["profiles"]) {
+		return in.profileDevices(ctx, profiles)
+	}
+	return mapOf(now["expanded_devices"]), nil
 }
 
 // withoutUnset returns fields for a PUT, without the unset keys of configuration and devices. Keys that servers would

@@ -135,7 +135,7 @@ var slips = []slip{
 	{`^builtin_function_or_method has no \.join\b`, `write ", ".join(list)`},
 	{`^builtin_function_or_method has no \.(append|extend|insert|pop|remove|index)\b`, "write x.$1(…) of a list"},
 	{`^NoneType has no \.(?:group|groups|start|end|span)\b`, "where nothing matches, re gives None: test it first"},
-	{`^NoneType has no \.(?:get|items|keys|values)\b`, "a field is None if the server didn't send it, as for an instance whose cluster member is offline: test it first"},
+	{`^NoneType has no \.(?:get|items|keys|values)\b`, "a field is None if the server didn't send it, as for an instance whose cluster member, its location, is offline: test it first"},
 	{`^got string in sequence assignment`, "for the pairs of a dict, write d.items()"},
 
 	{`^unknown binary op: (?:string \+ (?:int|float|NoneType|bool|list|dict)|(?:int|float) \+ string)`, `write str(x), or "%s" % x`},
