@@ -125,6 +125,9 @@ var rules = []rule{
 			`when not in created state|in pending state|pending cluster member|already (partially )?created|already the leader|has snapshots|with snapshots|with backups cannot|` +
 			`No NBD session is currently active|[Ii]s used by Incus itself|is protected\b|protection enabled|relies on this profile|still (exists in storage pool|has the following )|^Clustering isn't enabled`, class: State,
 		seen60: "The instance is already running", seen70: "Only empty projects can be removed."},
+	{about: "the instance stopped, or was starting, during the request", text: `^Failed to retrieve PID of executing child process$|^Invalid PID |^stat /proc/\d+: no such file`,
+		status: []int{400, 404, 500}, class: State,
+		seen60: "Failed to retrieve PID of executing child process", seen70: "Invalid PID -1"},
 	{about: "another request deleted the instance meanwhile", text: `instance delete operation: A matching non-reusable operation has now succeeded`, from: operations, class: NotFound,
 		seen60: "Failed to create instance delete operation: A matching non-reusable operation has now succeeded",
 		seen70: "Failed to create instance delete operation: A matching non-reusable operation has now succeeded"},

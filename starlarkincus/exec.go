@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"strings"
 	"time"
 
 	"incus-star/errors"
@@ -59,8 +57,8 @@ func exec(c *invocation) (starlark.Value, error) {
 		return nil, err
 	}
 	body["interactive"] = c.args.flag("tty", false)
-	if (body["width"] != nil || body["height"] != nil) && body["interactive"] == false {
-		return nil, fmt.Errorf("%s: width= and height= go with tty=True", c.name)
+	if err := checkSize(body); err != nil {
+		return nil, fmt.Errorf("%s: %w", c.name, err)
 	}
 	cmd := &command{name: body["command"].([]string)[0], encoding: value.AutoEncoding, check: c.args.flag("check", true), reads: c.args.flag("reads", false)}
 	if c.args.has("encoding") {
@@ -101,66 +99,6 @@ func exec(c *invocation) (starlark.Value, error) {
 		return nil, err
 	}
 	return cmd.result(c.ctx, nil, cmd.check)
-}
-
-// commandBody returns the body of the request.
-func (c *invocation) commandBody() (map[string]any, error) {
-	body := c.body()
-	if env := c.args.local["env"]; env != nil {
-		if body["environment"] != nil {
-			return nil, fmt.Errorf("%s: env= and environment= are the same: give one", c.name)
-		}
-		body["environment"] = env
-	}
-	if body["command"] == nil {
-		body["command"] = loginShell
-	}
-	if len(body["command"].([]string)) == 0 {
-		return nil, fmt.Errorf("%s: command: the list is empty", c.name)
-	}
-	for i, word := range body["command"].([]string) {
-		if strings.Contains(word, "\x00") {
-			return nil, fmt.Errorf("%s: command[%d]: %q has a zero byte", c.name, i, word)
-		}
-	}
-	for name, v := range texts(body["environment"]) {
-		if strings.ContainsAny(name, "=\x00") || strings.Contains(v, "\x00") {
-			return nil, fmt.Errorf("%s: environment[%q]: a name has no = and nothing has a zero byte", c.name, name)
-		}
-	}
-	return body, nil
-}
-
-// stdin returns the reader of the standard input, nil for none, and the supplier of the script's parts, nil for none.
-func (c *invocation) stdin(waits bool) (io.Reader, *supplier, error) {
-	given := c.args.local["stdin"]
-	switch {
-	case c.args.has("stdin_file"):
-		if given != nil {
-			return nil, nil, fmt.Errorf("%s: stdin= and stdin_file= exclude each other", c.name)
-		}
-		file, err := os.Open(c.args.string("stdin_file"))
-		if err != nil {
-			e := errors.New(errors.Base, "%s: stdin_file: %v", c.name, err)
-			e.Outcome = errors.NotSent
-			return nil, nil, e
-		}
-		return file, nil, nil
-	case given == nil && !waits:
-		return newPipe(), nil, nil
-	case given == nil:
-		return nil, nil, nil
-	}
-	switch v := given.(type) {
-	case starlark.String:
-		return strings.NewReader(string(v)), nil, nil
-	case starlark.Bytes:
-		return strings.NewReader(string(v)), nil, nil
-	}
-	if !waits {
-		return nil, nil, fmt.Errorf("%s: stdin= takes a string or bytes with wait=False: a Command has write()", c.name)
-	}
-	return c.supply(given.(starlark.Value))
 }
 
 // begin begins a command in the instance, or attaches to its console, by the request to path.

@@ -24,6 +24,8 @@ func (w *tester) sample(f *spec.Field) starlark.Value {
 		return starlark.String("bytes")
 	case "signal":
 		return starlark.String("TERM")
+	case "cwd":
+		return starlark.String("/root")
 	case "stream":
 		if f.Type == spec.Callable {
 			return starlark.Universe["print"]

@@ -178,7 +178,7 @@ for o in try_(incus.instances.list).value or []:
     log(o, object = o, config = o.config)
     table([o])
     tell(try_(o.start).error)
-    tell(try_(o.exec, [H], env = {H: H}, cwd = H).error)
+    tell(try_(o.exec, [H], env = {H: H}, cwd = "/" + H).error)
     defer(o.delete)
 `)
 			script := w.write("script.star", code.String()+"raise_(try_(incus.request, \"POST\", \"/1.0/profiles\", body = {\"name\": H}).error or IncusError(H, response = {H: H}))\n")

@@ -183,23 +183,13 @@ func arguments(v starlark.Value) ([]string, error) {
 	}
 	var args []string
 	for elem := range starlark.Elements(v.(starlark.Iterable)) {
-		path := value.Index("command", len(args))
 		s, ok := starlark.AsString(elem)
-		switch {
-		case !ok:
-			return nil, &value.TypeError{Path: path, Got: elem.Type(), Want: "string"}
-		case strings.Contains(s, "\x00"):
-			return nil, &value.TypeError{Path: path, Got: "the string has a zero byte"}
+		if !ok {
+			return nil, &value.TypeError{Path: value.Index("command", len(args)), Got: elem.Type(), Want: "string"}
 		}
 		args = append(args, s)
 	}
-	switch {
-	case args == nil:
-		return nil, errors.Plain("command: the list is empty")
-	case args[0] == "":
-		return nil, errors.Plain("command[0] is empty, want the command's name")
-	}
-	return args, nil
+	return args, value.CheckCommand("command", args)
 }
 
 // environment sets the variables, which are the process's and those given. The given ones, and those whose names say that
@@ -224,15 +214,14 @@ func (l *localCommand) environment(given starlark.Value) error {
 		if err != nil {
 			return err
 		}
+		if err := value.CheckEnvironment("env", env); err != nil {
+			return err
+		}
 		for name, v := range env {
-			text, set := v.(string)
-			switch {
-			case name == "" || strings.ContainsAny(name, "=\x00") || strings.Contains(text, "\x00"):
-				return fmt.Errorf("env[%q]: a name isn't empty and has no =, and nothing has a zero byte", name)
-			case set:
+			if text, set := v.(string); set {
 				variables[name] = text
 				l.secrets = append(l.secrets, text)
-			default:
+			} else {
 				delete(variables, name)
 			}
 		}

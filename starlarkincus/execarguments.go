@@ -1,0 +1,119 @@
+package starlarkincus
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strings"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/value"
+
+	"go.starlark.net/starlark"
+)
+
+// commandBody returns the body of the request.
+func (c *invocation) commandBody() (map[string]any, error) {
+	body := c.body()
+	path := "environment"
+	if env := c.args.local["env"]; env != nil {
+		if body["environment"] != nil {
+			return nil, fmt.Errorf("%s: env= and environment= are the same: give one", c.name)
+		}
+		body["environment"], path = env, "env"
+	}
+	if err := value.CheckEnvironment(path, mapOf(body["environment"])); err != nil {
+		return nil, fmt.Errorf("%s: %w", c.name, err)
+	}
+	if body["command"] == nil {
+		body["command"] = loginShell
+	}
+	if err := checkCommand(body); err != nil {
+		return nil, fmt.Errorf("%s: %w", c.name, err)
+	}
+	if env := mapOf(body["environment"]); env != nil {
+		set := make(map[string]any, len(env))
+		for name, v := range texts(env) { // None counts as not given, and would set an empty value
+			set[name] = v
+		}
+		body["environment"] = set
+	}
+	return body, nil
+}
+
+// checkCommand returns an error for arguments that servers refuse late, or replace by others in silence.
+func checkCommand(body map[string]any) error {
+	if err := value.CheckCommand("command", body["command"].([]string)); err != nil {
+		return err
+	}
+	for _, name := range []string{"user", "group"} {
+		if id, given := body[name].(int64); given && (id < 0 || id > math.MaxInt32) {
+			return fmt.Errorf("%s: %d is no id, which is from 0 to %d", name, id, math.MaxInt32)
+		}
+	}
+	if cwd, given := body["cwd"].(string); given {
+		switch {
+		case strings.Contains(cwd, "\x00"):
+			return &value.TypeError{Path: "cwd", Got: "the string has a zero byte"}
+		case !strings.HasPrefix(cwd, "/"):
+			return fmt.Errorf("cwd: %q isn't absolute: there is no current folder that it could be relative to", cwd)
+		}
+	}
+	return nil
+}
+
+// checkSize returns an error for a size that no terminal can have, and that servers ignore or change.
+func checkSize(body map[string]any) error {
+	width, hasWidth := body["width"].(int64)
+	height, hasHeight := body["height"].(int64)
+	switch {
+	case !hasWidth && !hasHeight:
+		return nil
+	case body["interactive"] != true:
+		return errors.Plain("width= and height= go with tty=True")
+	case !hasWidth || !hasHeight:
+		return errors.Plain("width= and height= go together")
+	}
+	for _, side := range []struct {
+		name string
+		size int64
+	}{{"width", width}, {"height", height}} {
+		if side.size < 1 || side.size > math.MaxUint16 {
+			return fmt.Errorf("%s: %d is no size of a terminal, which is from 1 to %d", side.name, side.size, math.MaxUint16)
+		}
+	}
+	return nil
+}
+
+// stdin returns the reader of the standard input, nil for none, and the supplier of the script's parts, nil for none.
+func (c *invocation) stdin(waits bool) (io.Reader, *supplier, error) {
+	given := c.args.local["stdin"]
+	switch {
+	case c.args.has("stdin_file"):
+		if given != nil {
+			return nil, nil, fmt.Errorf("%s: stdin= and stdin_file= exclude each other", c.name)
+		}
+		file, err := os.Open(c.args.string("stdin_file"))
+		if err != nil {
+			e := errors.New(errors.Base, "%s: stdin_file: %v", c.name, err)
+			e.Outcome = errors.NotSent
+			return nil, nil, e
+		}
+		return file, nil, nil
+	case given == nil && !waits:
+		return newPipe(), nil, nil
+	case given == nil:
+		return nil, nil, nil
+	}
+	switch v := given.(type) {
+	case starlark.String:
+		return strings.NewReader(string(v)), nil, nil
+	case starlark.Bytes:
+		return strings.NewReader(string(v)), nil, nil
+	}
+	if !waits {
+		return nil, nil, fmt.Errorf("%s: stdin= takes a string or bytes with wait=False: a Command has write()", c.name)
+	}
+	return c.supply(given.(starlark.Value))
+}
