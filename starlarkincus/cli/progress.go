@@ -13,6 +13,7 @@ import (
 	"incus-star/starlarkincus/internal/terminal"
 	"incus-star/starlarkincus/rest"
 
+	"github.com/mattn/go-runewidth"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/term"
@@ -27,6 +28,7 @@ const (
 	speedInterval = time.Second
 
 	maxLabel = 32
+	minLabel = 8 // on a narrow terminal
 	barWidth = 30
 )
 
@@ -141,7 +143,7 @@ func (m *meter) print() {
 	if m.ended {
 		return
 	}
-	m.progress.say(m.label + ": " + strings.Join(m.facts(), ", "))
+	m.progress.say(m.label + ": " + strings.Join(m.facts(true), ", "))
 	m.timer.Reset(plainInterval)
 }
 
@@ -156,10 +158,10 @@ func (m *meter) fraction() (done, total int64) {
 	return 0, 0
 }
 
-// facts returns the known facts: the stage, the percentage or the size, the speed, and the elapsed time.
-func (m *meter) facts() []string {
+// facts returns the known facts: the stage, if wanted, the percentage or the size, the speed, and the elapsed time.
+func (m *meter) facts(stage bool) []string {
 	var facts []string
-	if m.step.Stage != "" {
+	if stage && m.step.Stage != "" {
 		facts = append(facts, printable.Cut(printable.Line(m.step.Stage), maxLabel))
 	}
 	size := max(m.bytes, m.step.Bytes)
@@ -218,11 +220,17 @@ func (p *progress) add(m *meter) *mpb.Bar {
 				return filler.Fill(w, s)
 			})
 		}),
-		mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return printable.Cut(m.label, maxLabel) + " " }, decor.WCSyncSpaceR)),
-		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
+		mpb.PrependDecorators(decor.Any(func(s decor.Statistics) string {
+			return printable.Cut(m.label, min(maxLabel, max(minLabel, s.AvailableWidth/2))) + " "
+		}, decor.WCSyncSpaceR)),
+		mpb.AppendDecorators(decor.Any(func(s decor.Statistics) string {
 			m.mu.Lock()
 			defer m.mu.Unlock()
-			return " " + strings.Join(m.facts(), "  ")
+			text := " " + strings.Join(m.facts(true), "  ")
+			if runewidth.StringWidth(text) > s.AvailableWidth {
+				text = " " + strings.Join(m.facts(false), "  ")
+			}
+			return text
 		})))
 }
 

@@ -24,6 +24,7 @@ type viewer struct {
 	terminal   *os.File // for the output
 	master     *os.File
 	mu         sync.Mutex
+	width      int
 	lines      [][]rune
 	row, col   int
 	escape     []rune   // nil outside of an escape sequence
@@ -37,7 +38,7 @@ func newViewer(t *testing.T) *viewer {
 	if err != nil {
 		t.Skip("no pseudo-terminal: ", err)
 	}
-	v := &viewer{t: t, master: os.NewFile(uintptr(fd), "ptmx"), lines: make([][]rune, 1)}
+	v := &viewer{t: t, master: os.NewFile(uintptr(fd), "ptmx"), width: 80, lines: make([][]rune, 1)}
 	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
 	if err == nil {
 		err = unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0)
@@ -99,7 +100,7 @@ func (v *viewer) show(data []byte) {
 			}
 			line[v.col] = r
 			v.lines[v.row] = line
-			if v.col++; v.col > 80 {
+			if v.col++; v.col > v.width {
 				v.t.Errorf("a line is too long: %q", string(line))
 			}
 		}
@@ -120,6 +121,27 @@ func (v *viewer) sequence(s string) {
 	default:
 		v.t.Errorf("unknown sequence %q", s)
 	}
+}
+
+// resize sets the width of the terminal. The writer is to it.
+func (v *viewer) resize(width int, out io.Writer) {
+	v.t.Helper()
+	raw, err := v.master.SyscallConn()
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	raw.Control(func(fd uintptr) {
+		err = unix.IoctlSetWinsize(int(fd), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: uint16(width)})
+	})
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	text := fmt.Sprintf("%d columns", width)
+	fmt.Fprintln(out, text)
+	v.sees(text) // and so all output before it
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.width = width
 }
 
 // text returns the text on the terminal.
@@ -185,6 +207,34 @@ func TestProgressLines(t *testing.T) {
 		if strings.Contains(line, "short") {
 			t.Errorf("shown: %q", line)
 		}
+	}
+}
+
+// TestProgressNarrow checks that lines fit in a narrow terminal, with the percentage, also when it becomes narrower.
+func TestProgressNarrow(t *testing.T) {
+	v := newViewer(t)
+	t.Setenv("TERM", "xterm")
+	p, out, _ := (&flags{progress: "auto"}).showProgress(v.terminal, v.terminal)
+	m := p.Begin("Creating instance web1 with a long name", -1)
+	m.Report(rest.Step{Stage: "Unpacking an image", Percent: 73, Speed: 5 << 20})
+	v.sees("73%")
+	var want []string
+	for i, width := range []int{100, 61, 40, 20, 12, 80} {
+		v.resize(width, out)
+		percent := 10 + i
+		m.Report(rest.Step{Stage: "Unpacking an image", Percent: percent, Speed: 5 << 20})
+		v.sees("Creat")
+		if width >= 20 {
+			v.sees(fmt.Sprintf("%d%%", percent))
+		}
+		want = append(want, fmt.Sprintf("%d columns", width))
+	}
+	m.End()
+	p.close()
+	fmt.Fprintln(out, "after")
+	v.sees("after")
+	if got := v.text(); !slices.Equal(got, append(want, "after", "")) {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -19,6 +19,7 @@ type screen struct {
 
 	mu    sync.Mutex
 	lines []byte // the lines of progress
+	width int    // the terminal's when they were made
 	count int    // the number of them on the terminal
 	away  bool   // the terminal belongs to a program elsewhere
 	inner bool   // the text doesn't end with a newline, so that no line may follow
@@ -37,11 +38,19 @@ func (s *screen) IsTerminal() bool { return true }
 
 // GetTermSize returns the size of the terminal, one column less than it has, because some terminals wrap full lines.
 func (s *screen) GetTermSize() (width, height int, err error) {
-	width, height, err = term.GetSize(int(s.terminal.Fd()))
-	if err != nil || width < 2 || height < 2 {
-		return 79, 23, nil
-	}
+	width, height = s.size()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.width = width
 	return width - 1, height - 1, nil
+}
+
+func (s *screen) size() (width, height int) {
+	width, height, err := term.GetSize(int(s.terminal.Fd()))
+	if err != nil || width < 2 || height < 2 {
+		return 80, 24
+	}
+	return width, height
 }
 
 // Flush replaces the lines of progress by the next ones.
@@ -65,9 +74,13 @@ func (s *screen) erase(out *bytes.Buffer) {
 	}
 }
 
-// draw appends the lines, unless they would be in the middle of a line of text.
+// draw appends the lines, unless they would be in the middle of a line of text, or are too long since the terminal has
+// become narrower; then the next ones follow.
 func (s *screen) draw(out *bytes.Buffer) {
-	if !s.inner && !s.away {
+	if s.inner || s.away || len(s.lines) == 0 {
+		return
+	}
+	if width, _ := s.size(); width >= s.width {
 		out.Write(s.lines)
 		s.count = bytes.Count(s.lines, []byte("\n"))
 	}

@@ -69,8 +69,21 @@ func (o *Operation) label() string {
 	return o.Clean(secret.Text(s.Description))
 }
 
-// percentIn matches the percentage in a text such as "rootfs: 45% (10MB/s)".
-var percentIn = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(\d{1,3})%`) })
+// stepText matches a text such as "rootfs: 45% (10.51MB/s)": the stage, the percentage or the size, and the speed.
+var stepText = sync.OnceValue(func() *regexp.Regexp {
+	const size = `(\d+(?:\.\d+)?[kMGTPE]?B)`
+	return regexp.MustCompile(`^(?:(.*): )?(?:(\d{1,3})%|` + size + `)?(?: ?\(?` + size + `/s\)?)?$`)
+})
+
+// parseSize returns the bytes of a text such as "10.51MB"; 0 for none.
+func parseSize(text string) int64 {
+	number := strings.TrimRight(text, "kMGTPEB")
+	size, _ := strconv.ParseFloat(number, 64)
+	for range strings.Index("BkMGTPE", (text + "B")[len(number):][:1]) {
+		size *= 1000
+	}
+	return int64(size)
+}
 
 // Step returns the progress in the operation's metadata: numbers in the key progress, and a text in a key that ends
 // with _progress. Servers send one or both.
@@ -95,11 +108,17 @@ func (s *State) Step() Step {
 			numbers.Stage != "" && stage != numbers.Stage { // of an earlier stage
 			continue
 		}
-		step.Stage, _, _ = strings.Cut(text, ": ")
-		if found := percentIn().FindStringSubmatch(text); found != nil && step.Percent < 0 {
-			n, _ := strconv.Atoi(found[1])
+		parts := stepText().FindStringSubmatch(text)
+		if parts == nil {
+			step.Stage = text
+			continue
+		}
+		step.Stage = parts[1]
+		if parts[2] != "" && step.Percent < 0 {
+			n, _ := strconv.Atoi(parts[2])
 			step.Percent = min(n, 100)
 		}
+		step.Bytes, step.Speed = max(step.Bytes, parseSize(parts[3])), max(step.Speed, parseSize(parts[4]))
 	}
 	step.Stage = secret.Text(step.Stage)
 	return step
