@@ -218,9 +218,9 @@ func (t *migration) run(ctx context.Context) (*Object, error) {
 	if err != nil {
 		builtin.In(ctx).Block(func() { err = m.End(ctx, err) })
 		if m.Target == nil || t.body["start"] == true && m.Sent() {
-			return nil, t.unanswered(m, t.in.madeAnything(ctx, t.name, t.body, err))
+			return nil, t.stopped(ctx, t.unanswered(m, t.in.madeAnything(ctx, t.name, t.body, err)))
 		}
-		return nil, t.undo(ctx, err)
+		return nil, t.stopped(ctx, t.undo(ctx, err))
 	}
 	return going, nil
 }
@@ -288,7 +288,13 @@ func (t *migration) receive(ctx context.Context, m *rest.Migration, source map[s
 	}
 	body := maps.Clone(t.body)
 	body[t.in.res.Key], body["source"] = t.name, source
-	reply, err := t.in.client.send(ctx, rest.Request{Method: "POST", Path: t.in.path, Query: t.in.query(spec.New), Body: body})
+	client, _, err := t.in.client.conn.client(ctx)
+	if err != nil {
+		return err
+	}
+	made := t.in.item(t.name)
+	m.Copy = rest.Copy{Client: client, Read: rest.Request{Path: made.path, Query: made.query(spec.Get)}, Name: t.name, Refresh: t.options["refresh"] == true}
+	reply, err := t.in.client.send(ctx, rest.Request{Method: "POST", Path: t.in.path, Query: t.in.query(spec.New), Body: body, Migration: m})
 	if err != nil {
 		return err
 	}

@@ -15,8 +15,8 @@ const (
 	removing     = 8 * time.Second
 )
 
-// stopped returns the error of a call after the copy was made. If the caller was stopped, [rest.Work] will report the
-// copy.
+// stopped returns the error of a call that may have begun the copy. If the caller was stopped, [rest.Work] will report
+// the copy.
 func (t *migration) stopped(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		t.servers.Leave(ctx)

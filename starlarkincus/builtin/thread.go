@@ -122,7 +122,7 @@ type Work interface {
 	// a limit of its own.
 	Settle(ctx context.Context, limit time.Duration)
 	// Running returns the work that is still running, as far as it can be found before ctx ends, and the work that
-	// succeeded after its caller was stopped, unknown to the script.
+	// succeeded, or left something unfinished, after its caller was stopped, unknown to the script.
 	Running(ctx context.Context) []Running
 	// Close abandons the remaining work.
 	Close()
@@ -134,6 +134,7 @@ type Running struct {
 	OperationID string // empty if unknown
 	Ended       bool   // it succeeded
 	Stopped     bool   // it was ended; the description says how
+	Left        bool   // it is an unfinished object
 }
 
 func (r Running) String() string {

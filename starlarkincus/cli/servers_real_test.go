@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -180,13 +181,15 @@ func (s *servers) migrate(i int, r *rand.Rand, kind, way, mode string, tls bool,
 		Outcome, Class, Message string
 		Running                 []struct{ Description string } `json:"still_running"`
 		Ended                   []struct{ Description string } `json:"done_after_stop"`
+		Left                    []struct{ Description string } `json:"left_after_stop"`
 	}
 	for line := range strings.Lines(stderr) {
 		_ = json.Unmarshal([]byte(line), &e)
 	}
 	told := e.Outcome == "unknown" || e.Outcome == "done"
-	for _, work := range append(e.Running, e.Ended...) {
-		told = told || strings.HasSuffix(work.Description, " "+name) || strings.Contains(work.Description, "/"+name)
+	for _, work := range slices.Concat(e.Running, e.Ended, e.Left) {
+		told = told || slices.Contains(strings.FieldsFunc(work.Description, func(r rune) bool { return r == ' ' || r == '/' }), name) ||
+			strings.HasPrefix(work.Description, "a request that was not answered: POST ")
 	}
 	complete := func(snapshots []string) bool { return len(snapshots) == 1 }
 	// Incus 6.0 removes an unfinished volume only after the end of its operation.

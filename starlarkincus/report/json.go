@@ -38,6 +38,7 @@ type reportedError struct {
 	Running     []reportedWork   `json:"still_running,omitempty"`      // on the server
 	Ended       []reportedWork   `json:"done_after_stop,omitempty"`    // the same
 	Stopped     []reportedWork   `json:"ended_after_stop,omitempty"`   // commands in instances
+	Left        []reportedWork   `json:"left_after_stop,omitempty"`    // unfinished objects
 	Unfinished  []string         `json:"unfinished_cleanup,omitempty"` // calls
 	Errors      []reportedSyntax `json:"errors,omitempty"`
 	Frames      []reportedFrame  `json:"frames"` // the most recent call last
@@ -121,6 +122,8 @@ func (p *Printer) reported(r *Report) *reportedError {
 		switch {
 		case one.Ended:
 			out.Ended = append(out.Ended, work)
+		case one.Left:
+			out.Left = append(out.Left, work)
 		case one.Stopped:
 			out.Stopped = append(out.Stopped, work)
 		default:

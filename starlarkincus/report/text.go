@@ -56,6 +56,8 @@ func (p *Printer) text(r *Report) string {
 		switch {
 		case running.Ended:
 			text += "done on the server after the stop: "
+		case running.Left:
+			text += "left after the stop: "
 		case running.Stopped:
 			text += "ended after the stop: "
 		default:

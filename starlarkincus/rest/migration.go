@@ -24,6 +24,11 @@ type Migration struct {
 	Source, Target *Operation
 	// SourceSecrets and TargetSecrets are the secrets of the websockets; nil for an operation that connects to the other.
 	SourceSecrets, TargetSecrets map[string]string
+	// Copy is the object that the target's operation makes.
+	Copy Copy
+
+	creation *pending // the request that starts the target's operation; nil if there is none
+	settled  bool     // Settle has seen it
 }
 
 // Websockets returns the secrets of the operation's websockets, by name; empty if it has none.
@@ -84,15 +89,14 @@ func (m *Migration) Wait(ctx context.Context, limit time.Duration) (*State, erro
 }
 
 // End ends the operations of a migration that failed, and returns its error: that of the target's operation, with that of
-// the source's as its cause, or err. If ctx has ended, the operations are left to its [Work].
+// the source's as its cause, or err. If ctx has ended, the operations are left to its [Work], and [Migration.Leave] must follow.
 func (m *Migration) End(ctx context.Context, err error) error {
 	sourceErr, targetErr := m.ends(ctx, endsAlone)
 	if ctx.Err() == nil && (isRunning(sourceErr) || isRunning(targetErr)) {
 		m.hangUp(ctx)
 		sourceErr, targetErr = m.ends(ctx, endsAfter)
 	}
-	if cancelled(ctx) != nil {
-		m.Leave(ctx)
+	if ctx.Err() != nil {
 		return err
 	}
 	var failed, source *errors.Error
@@ -116,20 +120,6 @@ func (m *Migration) failed(e *errors.Error) bool {
 		}
 	}
 	return false
-}
-
-// Leave makes [Work.Running] include a copy whose caller was stopped before it knew that the target's operation
-// succeeded.
-func (m *Migration) Leave(ctx context.Context) {
-	w := workOf(ctx)
-	if w == nil || m.Target == nil {
-		return
-	}
-	if end := m.Target.known(); end != nil && end.err == nil {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.finished = append(w.finished, m.Target)
-	}
 }
 
 // Sent reports whether the source's operation is known to have succeeded.

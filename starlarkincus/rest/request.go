@@ -38,6 +38,8 @@ type Request struct {
 	MaxBytes int64
 	// IfMatch is the required ETag of the object; empty for none.
 	IfMatch string
+	// Migration is the migration whose copy the request creates; nil for another request.
+	Migration *Migration
 }
 
 // A Reply is the server's answer to a successful request.
@@ -69,11 +71,12 @@ type outgoing struct {
 	attaches  bool        // it starts a command that waits for websockets
 	trust     bool        // it is the request about trust, so its failure must not send another
 	raw       bool        // it is sent by Connect
+	migration *Migration  // Request.Migration
 }
 
 // prepare checks a request and encodes its body.
 func (c *Client) prepare(r Request) (*outgoing, error) {
-	k := &outgoing{method: r.Method, limit: r.MaxBytes}
+	k := &outgoing{method: r.Method, limit: r.MaxBytes, migration: r.Migration}
 	err := c.fill(k, r)
 	if err != nil {
 		return nil, k.judge(err, true)

@@ -1,11 +1,8 @@
 package rest
 
 import (
-	"cmp"
 	"context"
-	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -26,6 +23,8 @@ type Work struct {
 	answered  []*pending          // changes without an operation, answered after their caller was stopped
 	removed   map[location]bool   // objects that were deleted
 	stopped   []*Exec             // commands that Settle or Release ended
+
+	migrations []*Migration // those whose caller was stopped
 }
 
 type workKey struct{}
@@ -65,6 +64,9 @@ func (w *Work) outlive(ctx context.Context, c *Client, k *outgoing) (*Reply, err
 	start := time.Now()
 	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p := &pending{client: c, request: k, cancel: cancel, done: make(chan struct{})}
+	if k.migration != nil {
+		k.migration.creation = p
+	}
 	go func() {
 		defer close(p.done)
 		defer cancel()
@@ -189,7 +191,9 @@ func (w *Work) left(all bool) (operations []*Operation, unanswered []*pending) {
 // Abandoned reports whether there is work of a stopped caller that Settle hasn't handled.
 func (w *Work) Abandoned() bool {
 	operations, unanswered := w.left(false)
-	return len(operations)+len(unanswered) > 0
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(operations)+len(unanswered) > 0 || slices.ContainsFunc(w.migrations, func(m *Migration) bool { return !m.settled })
 }
 
 // Settle ends the work of stopped callers: it waits for the answers, cancels operations if possible, and waits for the
@@ -214,6 +218,9 @@ func (w *Work) Settle(ctx context.Context, limit time.Duration) {
 	}
 	for _, o := range operations {
 		delete(w.abandoned, o)
+	}
+	for _, m := range w.migrations {
+		m.settled = true
 	}
 	w.mu.Unlock()
 	var all sync.WaitGroup
@@ -247,129 +254,6 @@ func (o *Operation) cancelOrWait(ctx context.Context) {
 		defer o.work.mu.Unlock()
 		o.work.finished = append(o.work.finished, o)
 	}
-}
-
-// maxAsked limits the operations that are read at a time.
-const maxAsked = 8
-
-// Running returns the work that the server may still be doing, as far as it can be found before ctx ends: the
-// operations, including those without a waiting caller, and the requests without an answer. It also returns the
-// operations that succeeded after their caller was stopped, unless their objects have been deleted, because the caller
-// doesn't know of them.
-func (w *Work) Running(ctx context.Context) []Running {
-	_, unanswered := w.left(true)
-	w.mu.Lock()
-	var operations []*Operation
-	var out []Running
-	for o := range w.running {
-		if !o.attaches || o.command() != nil { // else it is never begun
-			operations = append(operations, o)
-		}
-	}
-	for _, e := range w.stopped {
-		select {
-		case <-e.ended:
-			out = append(out, Running{OperationID: e.operation.id, Description: e.String() + " " + e.fate(e.status()), Stopped: true})
-		default:
-		}
-	}
-	w.mu.Unlock()
-	var mu sync.Mutex
-	var all sync.WaitGroup
-	slots := make(chan struct{}, maxAsked)
-	for _, o := range operations {
-		slots <- struct{}{}
-		all.Go(func() {
-			defer func() { <-slots }()
-			if o.goesOn(ctx) {
-				mu.Lock()
-				defer mu.Unlock()
-				out = append(out, Running{OperationID: o.id, Description: o.describe()})
-			}
-		})
-	}
-	all.Wait()
-	w.mu.Lock()
-	for _, o := range w.finished {
-		if !w.removedAll(o) {
-			out = append(out, Running{OperationID: o.id, Description: o.describe(), Ended: true})
-		}
-	}
-	for _, p := range w.answered {
-		out = append(out, Running{Description: p.request.method + " " + p.request.url.Path, Ended: true})
-		if o := errors.About(p.request.described()); o != nil && !strings.HasSuffix(p.request.url.Path, "/"+o.Name) {
-			out[len(out)-1].Description += " of " + o.String()
-		}
-	}
-	w.mu.Unlock()
-	for _, p := range unanswered {
-		out = append(out, Running{Description: "a request that was not answered: " + p.request.method + " " + p.request.url.Path})
-	}
-	slices.SortFunc(out, func(a, b Running) int {
-		return cmp.Or(cmp.Compare(a.Description, b.Description), cmp.Compare(a.OperationID, b.OperationID))
-	})
-	return out
-}
-
-// removedAll reports whether all objects of an operation have been deleted.
-func (w *Work) removedAll(o *Operation) bool {
-	state := o.State()
-	if state == nil {
-		return false
-	}
-	none := true
-	for _, addresses := range state.Resources {
-		for _, address := range addresses {
-			path, _, _ := strings.Cut(address, "?")
-			if !w.removed[o.client.location(path)] {
-				return false
-			}
-			none = false
-		}
-	}
-	return !none
-}
-
-// goesOn asks the server whether the operation is running. It returns true if that can't be found out, and false if the
-// server has forgotten the operation.
-func (o *Operation) goesOn(ctx context.Context) bool {
-	state, err := o.Refresh(ctx)
-	if err != nil {
-		return !errors.Is(err, errors.NotFound)
-	}
-	return !state.Final()
-}
-
-// A Running is work that the server is still doing, or completed after its caller was stopped.
-type Running struct {
-	Description string // such as "creating instance web"
-	OperationID string // empty if unknown
-	Ended       bool   // it succeeded, after its caller was stopped
-	Stopped     bool   // it is a command that was ended, because its caller was stopped
-}
-
-// describe returns a description of the operation with its object, such as "creating instance web".
-func (o *Operation) describe() string {
-	state := o.State()
-	if state == nil || state.Description == "" {
-		return o.method + " " + o.path
-	}
-	text := strings.ToLower(state.Description[:1]) + state.Description[1:]
-	for _, kind := range slices.Sorted(maps.Keys(state.Resources)) {
-		for _, address := range state.Resources[kind] {
-			address, _, _ = strings.Cut(address, "?")
-			name, _ := url.PathUnescape(address[strings.LastIndexByte(address, '/')+1:])
-			one := strings.ReplaceAll(strings.TrimSuffix(kind, "s"), "_", " ")
-			switch {
-			case name == "":
-			case strings.HasSuffix(text, one):
-				return text + " " + name
-			default:
-				return text + ": " + one + " " + name
-			}
-		}
-	}
-	return text
 }
 
 // Close cancels the requests that have no answer yet.

@@ -1,0 +1,160 @@
+package rest
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	"incus-star/errors"
+)
+
+// maxAsked limits the operations that are read at a time.
+const maxAsked = 8
+
+// Running returns the work that the server may still be doing, as far as it can be found before ctx ends: the
+// operations, including those without a waiting caller, and the requests without an answer. It also returns the
+// operations that succeeded after their caller was stopped, unless their objects have been deleted, because the caller
+// doesn't know of them, and the copies of stopped migrations that exist, because a server may remove an unfinished one
+// late or not at all.
+func (w *Work) Running(ctx context.Context) []Running {
+	_, unanswered := w.left(true)
+	w.mu.Lock()
+	var operations []*Operation
+	var out []Running
+	for o := range w.running {
+		if !o.attaches || o.command() != nil { // else it is never begun
+			operations = append(operations, o)
+		}
+	}
+	for _, e := range w.stopped {
+		select {
+		case <-e.ended:
+			out = append(out, Running{OperationID: e.operation.id, Description: e.String() + " " + e.fate(e.status()), Stopped: true})
+		default:
+		}
+	}
+	w.mu.Unlock()
+	var mu sync.Mutex
+	goOn := make(map[*Operation]bool)
+	each(operations, func(o *Operation) {
+		if o.goesOn(ctx) {
+			mu.Lock()
+			defer mu.Unlock()
+			goOn[o] = true
+			out = append(out, Running{OperationID: o.id, Description: o.describe()})
+		}
+	})
+	w.mu.Lock()
+	migrations := slices.Clone(w.migrations)
+	w.mu.Unlock()
+	copying := make(map[*Operation]bool)
+	each(migrations, func(m *Migration) {
+		o, _ := m.created()
+		copied, exists := m.remains(ctx)
+		mu.Lock()
+		defer mu.Unlock()
+		if copying[o] = true; exists && (!goOn[o] || m.Copy.Refresh) {
+			out = append(out, copied)
+		}
+	})
+	w.mu.Lock()
+	for _, o := range w.finished {
+		if !copying[o] && !w.removedAll(o) {
+			out = append(out, Running{OperationID: o.id, Description: o.describe(), Ended: true})
+		}
+	}
+	for _, p := range w.answered {
+		out = append(out, Running{Description: p.request.method + " " + p.request.url.Path, Ended: true})
+		if o := errors.About(p.request.described()); o != nil && !strings.HasSuffix(p.request.url.Path, "/"+o.Name) {
+			out[len(out)-1].Description += " of " + o.String()
+		}
+	}
+	w.mu.Unlock()
+	for _, p := range unanswered {
+		out = append(out, Running{Description: "a request that was not answered: " + p.request.method + " " + p.request.url.Path})
+	}
+	slices.SortFunc(out, func(a, b Running) int {
+		return cmp.Or(cmp.Compare(a.Description, b.Description), cmp.Compare(a.OperationID, b.OperationID))
+	})
+	return out
+}
+
+// each calls fn for all items, a few at a time.
+func each[T any](items []T, fn func(T)) {
+	var all sync.WaitGroup
+	slots := make(chan struct{}, maxAsked)
+	for _, item := range items {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			fn(item)
+		})
+	}
+	all.Wait()
+}
+
+// removedAll reports whether all objects of an operation have been deleted.
+func (w *Work) removedAll(o *Operation) bool {
+	state := o.State()
+	if state == nil {
+		return false
+	}
+	none := true
+	for _, addresses := range state.Resources {
+		for _, address := range addresses {
+			path, _, _ := strings.Cut(address, "?")
+			if !w.removed[o.client.location(path)] {
+				return false
+			}
+			none = false
+		}
+	}
+	return !none
+}
+
+// goesOn asks the server whether the operation is running. It returns true if that can't be found out, and false if the
+// server has forgotten the operation.
+func (o *Operation) goesOn(ctx context.Context) bool {
+	state, err := o.Refresh(ctx)
+	if err != nil {
+		return !errors.Is(err, errors.NotFound)
+	}
+	return !state.Final()
+}
+
+// A Running is work that the server is still doing, or completed after its caller was stopped.
+type Running struct {
+	Description string // such as "creating instance web"
+	OperationID string // empty if unknown
+	Ended       bool   // it succeeded, after its caller was stopped
+	Stopped     bool   // it is a command that was ended, because its caller was stopped
+	Left        bool   // it is an unfinished copy
+}
+
+// describe returns a description of the operation with its object, such as "creating instance web".
+func (o *Operation) describe() string {
+	state := o.State()
+	if state == nil || state.Description == "" {
+		return o.method + " " + o.path
+	}
+	text := strings.ToLower(state.Description[:1]) + state.Description[1:]
+	for _, kind := range slices.Sorted(maps.Keys(state.Resources)) {
+		for _, address := range state.Resources[kind] {
+			address, _, _ = strings.Cut(address, "?")
+			name, _ := url.PathUnescape(address[strings.LastIndexByte(address, '/')+1:])
+			one := strings.ReplaceAll(strings.TrimSuffix(kind, "s"), "_", " ")
+			switch {
+			case name == "":
+			case strings.HasSuffix(text, one):
+				return text + " " + name
+			default:
+				return text + ": " + one + " " + name
+			}
+		}
+	}
+	return text
+}

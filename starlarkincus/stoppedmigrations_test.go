@@ -1,0 +1,313 @@
+package starlarkincus_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"go.starlark.net/starlark"
+
+	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/host"
+)
+
+var (
+	migrationSeed = flag.Uint64("migration-seed", 0, "the seed of TestStoppedMigrations; 0 takes another each time")
+	allFates      = flag.Bool("all-fates", false, "whether TestStoppedMigrations tries all fates of the operations at each moment, instead of a random one")
+)
+
+// A fate is what becomes of the operations that run when the client is stopped.
+type fate string
+
+const (
+	removed fate = "cancelled, and the copy is removed"
+	kept    fate = "cancelled, and the copy stays"
+	goesOn  fate = "not cancelled, and goes on"
+	succeed fate = "not cancelled, and succeeds"
+	fails   fate = "not cancelled, and fails; the copy stays"
+)
+
+// stopMoment is a migration between two fake servers, whose client is stopped at one of its requests.
+type stopMoment struct {
+	path         string // of the copy
+	fate         fate
+	at           int  // the number of the request, from 0
+	after        bool // its answer is sent first
+	last         bool // it is the last one
+	stop         func()
+	mu           sync.Mutex
+	requests     int
+	stopped      bool
+	over         bool // the operations have ended
+	exists       bool
+	begun        bool             // the creation of the copy was answered
+	waiting      int              // requests for the ends of operations
+	change       *sync.Cond       // of the above
+	source, sink *migrationServer // both servers
+}
+
+// A migrationServer is one of the two servers.
+type migrationServer struct {
+	*answers
+	name    string
+	moment  *stopMoment
+	started bool // its operation
+}
+
+func (s *migrationServer) operation() map[string]any {
+	m, status, code, failure := s.moment, "Running", 103, ""
+	switch {
+	case !m.over:
+	case m.stopped && (m.fate == removed || m.fate == kept):
+		status, code, failure = "Cancelled", 401, "cancelled"
+	case m.stopped && m.fate == fails:
+		status, code, failure = "Failure", 400, "disk failure"
+	default:
+		status, code = "Success", 200
+	}
+	description := "Migrating"
+	if s == m.sink {
+		description = "Creating instance"
+	}
+	return map[string]any{"id": s.name, "class": "websocket", "status": status, "status_code": code, "err": failure, "description": description,
+		"may_cancel": m.fate == removed || m.fate == kept, "resources": map[string][]string{"instances": {m.path}}, "metadata": map[string]any{"control": "c", "fs": "f"}}
+}
+
+func (s *migrationServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	m := s.moment
+	m.mu.Lock()
+	here := m.requests == m.at && !m.stopped
+	m.requests++
+	if here && !m.after {
+		m.halt()
+	}
+	m.mu.Unlock()
+	s.answer(w, r)
+	if here && m.after {
+		if !strings.HasSuffix(r.URL.Path, "/websocket") {
+			_ = http.NewResponseController(w).Flush()
+		}
+		m.mu.Lock()
+		m.halt()
+		m.mu.Unlock()
+	}
+}
+
+// halt stops the client.
+func (m *stopMoment) halt() {
+	m.stopped = true
+	m.stop()
+	if m.fate == succeed || m.fate == fails {
+		m.over = m.over || m.source.started && m.sink.started
+	}
+	m.change.Broadcast()
+}
+
+func (s *migrationServer) answer(w http.ResponseWriter, r *http.Request) {
+	m := s.moment
+	reply := func(status int, kind string, v any) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		json.NewEncoder(w).Encode(map[string]any{"type": kind, "status": "Success", "status_code": status, "metadata": v, "operation": "/1.0/operations/" + s.name,
+			"error_code": status, "error": "refused"})
+	}
+	m.mu.Lock()
+	path, creates := r.URL.Path, s == m.sink && r.Method == "POST" && r.URL.Path == m.path[:strings.LastIndex(m.path, "/")]
+	switch {
+	case creates || r.Method == "POST" && s == m.source:
+		s.started = true
+		if creates {
+			m.begun, m.exists = true, true
+		}
+		if m.stopped && (m.fate == succeed || m.fate == fails) {
+			m.over = true
+		}
+		reply(202, "async", s.operation())
+	case strings.HasSuffix(path, "/websocket"):
+		m.mu.Unlock()
+		if conn, err := websocket.Accept(w, r, nil); err == nil {
+			_, _, _ = conn.Read(r.Context())
+			conn.CloseNow()
+		}
+		m.mu.Lock()
+	case strings.HasSuffix(path, "/wait"):
+		m.waiting++
+		if m.waiting == 2 && !m.stopped {
+			m.over = true
+		}
+		m.change.Broadcast()
+		unwatch := context.AfterFunc(r.Context(), func() { m.mu.Lock(); defer m.mu.Unlock(); m.change.Broadcast() })
+		for !m.over && r.Context().Err() == nil {
+			m.change.Wait()
+		}
+		unwatch()
+		reply(200, "sync", s.operation())
+	case strings.HasPrefix(path, "/1.0/operations/") && r.Method == "DELETE" && (m.fate == removed || m.fate == kept):
+		if !m.over {
+			m.over = true
+			m.exists = m.exists && m.fate == kept
+		}
+		m.change.Broadcast()
+		reply(200, "sync", nil)
+	case strings.HasPrefix(path, "/1.0/operations/") && r.Method == "DELETE":
+		reply(400, "error", nil)
+	case strings.HasPrefix(path, "/1.0/operations/"):
+		reply(200, "sync", s.operation())
+	case s == m.sink && path == m.path && !m.exists:
+		reply(404, "error", nil)
+	default:
+		m.mu.Unlock()
+		s.answers.ServeHTTP(w, r)
+		return
+	}
+	m.mu.Unlock()
+}
+
+// run runs the script, which has the clients here and there, and returns its report; empty for success.
+func (m *stopMoment) run(t *testing.T, script string) string {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	m.stop, m.change = func() { cancel(host.ErrInterrupted) }, sync.NewCond(&m.mu)
+	var sockets []starlark.Value
+	for i, s := range []**migrationServer{&m.source, &m.sink} {
+		*s = &migrationServer{answers: newAnswers(), name: fmt.Sprintf("00000000-0000-0000-0000-00000000000%d", i), moment: m}
+		(*s).override = map[string]any{"status": "Stopped"}
+	}
+	for _, s := range []*migrationServer{m.source, m.sink} {
+		socket := filepath.Join(t.TempDir(), "socket")
+		listener, err := net.Listen("unix", socket)
+		if err != nil {
+			t.Error(err)
+			return "{}"
+		}
+		server := &http.Server{Handler: s}
+		done := make(chan struct{})
+		go func() { defer close(done); server.Serve(listener) }()
+		defer func() { server.Close(); <-done }()
+		sockets = append(sockets, starlark.String(socket))
+	}
+	client := starlarkincus.New(starlarkincus.Options{})
+	defer client.Close()
+	names := client.Names()
+	names["sockets"] = starlark.NewList(sockets)
+	// A short grace period, because an operation that goes on takes up its part.
+	h := host.New(host.Options{JSON: true, Predeclared: names, Track: starlarkincus.Track, Grace: 200 * time.Millisecond, Stderr: t.Output()})
+	err := h.RunSource(ctx, "script", []byte("here, there = [incus.connect(endpoint = s) for s in sockets]\n"+script))
+	if err == nil {
+		return ""
+	}
+	var out bytes.Buffer
+	h.Report(&out, err)
+	return out.String()
+}
+
+// TestStoppedMigrations stops the client at each request of each kind of migration, with a random fate of its operations.
+// A copy that exists then, or was refreshed, must be reported, and no other.
+func TestStoppedMigrations(t *testing.T) {
+	seed := *migrationSeed
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	t.Logf("-migration-seed %d", seed)
+	fates := []fate{removed, kept, goesOn, succeed, fails}
+	for k, kind := range []string{"instances", "volumes"} {
+		for _, mode := range []string{"pull", "push", "relay"} {
+			for _, way := range []string{"copy", "refresh", "move"} {
+				t.Run(kind+" "+mode+" "+way, func(t *testing.T) {
+					t.Parallel()
+					r := rand.New(rand.NewPCG(seed, uint64(k)))
+					path, get, call := "/1.0/instances/other", `here.instances.get("abc123")`, fmt.Sprintf(`.copy("other", to = there, mode = %q`, mode)
+					if kind == "volumes" {
+						path, get = "/1.0/storage-pools/abc123/volumes/custom/other", `here.storage_pools.get("abc123").volumes.get("abc123", type = "custom")`
+					}
+					switch way {
+					case "refresh":
+						call += ", refresh = True"
+					case "move":
+						call = fmt.Sprintf(`.move("other", to = there, mode = %q`, mode)
+					}
+					script := get + call + ")"
+					whole := &stopMoment{path: path, at: -1, exists: way == "refresh"}
+					if report := whole.run(t, script); report != "" {
+						t.Fatalf("not stopped: %s", report)
+					}
+					var moments []*stopMoment
+					for at := range whole.requests {
+						var all []*stopMoment
+						for _, f := range fates {
+							for _, after := range []bool{false, true} {
+								all = append(all, &stopMoment{path: path, fate: f, at: at, after: after, exists: way == "refresh", last: at == whole.requests-1})
+							}
+						}
+						if !*allFates {
+							all = []*stopMoment{all[r.IntN(len(all))]}
+						}
+						moments = append(moments, all...)
+					}
+					// They mostly wait, so several run at a time.
+					next := make(chan *stopMoment)
+					var running sync.WaitGroup
+					defer running.Wait()
+					defer close(next)
+					for range 8 {
+						running.Go(func() {
+							for m := range next {
+								m.check(t, way, m.run(t, script))
+							}
+						})
+					}
+					for _, m := range moments {
+						next <- m
+					}
+				})
+			}
+		}
+	}
+}
+
+// check compares the report of a stopped migration with the copy.
+func (m *stopMoment) check(t *testing.T, way, report string) {
+	where := fmt.Sprintf("request %d of %d, after %t, operations %s; copy begun %t, exists %t:\n%s", m.at, m.requests, m.after, m.fate, m.begun, m.exists, report)
+	if report == "" || m.last {
+		return // the script has the copy
+	}
+	type work []struct{ Description string }
+	var e struct {
+		Class   string
+		Running work `json:"still_running"`
+		Ended   work `json:"done_after_stop"`
+		Left    work `json:"left_after_stop"`
+	}
+	if err := json.Unmarshal([]byte(report), &e); err != nil || e.Class != "Interrupt" {
+		t.Errorf("%s: %v", where, err)
+	}
+	named := func(all ...work) bool {
+		for _, work := range all {
+			for _, one := range work {
+				if strings.Contains(" "+one.Description+" ", " other ") {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	switch {
+	case m.begun && m.exists && !named(e.Running, e.Ended, e.Left):
+		t.Errorf("not reported: %s", where)
+	case m.begun && m.exists && way == "refresh" && !named(e.Left):
+		t.Errorf("nothing says that the copy may be refreshed in part: %s", where)
+	case !(m.begun && m.exists) && named(e.Left) && !strings.Contains(report, "may be on the other server"):
+		t.Errorf("reported: %s", where)
+	}
+}
