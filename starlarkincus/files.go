@@ -312,6 +312,36 @@ func makeLink(c *invocation) (starlark.Value, error) {
 	return fileChanged(changed, err)
 }
 
+func renameFile(c *invocation) (starlark.Value, error) {
+	from, err := c.remotePath("old")
+	if err != nil {
+		return nil, err
+	}
+	if from == "/" {
+		return nil, fmt.Errorf("%s: old: the root folder can't be renamed", c.name)
+	}
+	to, err := c.copyPath("new", from)
+	if err != nil {
+		return nil, err
+	}
+	return starlark.None, c.onFiles(func(f *files.Call) error { return f.Rename(from, to, c.args.flag("parents", false)) })
+}
+
+// copyPath returns the value of an argument with the remote path of a copy of a source, or of the folder for it.
+func (c *invocation) copyPath(name, source string) (string, error) {
+	if _, err := c.remotePath(name); err != nil {
+		return "", err
+	}
+	path, err := files.Into(source, c.args.string(name))
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", c.name, err)
+	}
+	if path = strings.TrimRight(path, "/"); path == "" {
+		path = "/"
+	}
+	return path, nil
+}
+
 func deleteFile(c *invocation) (starlark.Value, error) {
 	if path := c.args.string("path"); path != "" && strings.Trim(path, "/") == "" {
 		return nil, fmt.Errorf("%s: path: the root folder can't be deleted", c.name)
@@ -323,15 +353,9 @@ func deleteFile(c *invocation) (starlark.Value, error) {
 
 func pushFiles(c *invocation) (starlark.Value, error) {
 	local := c.args.string("local")
-	if _, err := c.remotePath("remote"); err != nil {
-		return nil, err
-	}
-	remote, err := files.Into(local, c.args.string("remote"))
+	remote, err := c.copyPath("remote", local)
 	if err != nil {
-		return nil, fmt.Errorf("%s: local: %w", c.name, err)
-	}
-	if remote = strings.TrimRight(remote, "/"); remote == "" {
-		remote = "/"
+		return nil, err
 	}
 	a, err := c.fileAttributes()
 	if err != nil {

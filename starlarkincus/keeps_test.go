@@ -71,6 +71,8 @@ var keepsElsewhere = map[string]string{
 	"storage_pools.buckets.backups.rename":    "no testbed has buckets",
 	"cluster.members.rename":                  "would take the cluster from under the other trials: 2_leaving.star",
 	"cluster.members.restore":                 "after an evacuation: 1_members.star",
+	"instances.files.rename":                  "files.star",
+	"storage_pools.volumes.files.rename":      "as instances.files.rename",
 	"instances.copy.live":                     "needs CRIU",
 	"instances.copy.start":                    "its effect is the state: verbs.star",
 	"instances.move.live":                     "needs CRIU",

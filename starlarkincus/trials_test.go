@@ -103,6 +103,10 @@ func (w *tester) required(who string, m *spec.Method) map[string]starlark.Value 
 				args["path"] = starlark.String(filePath(m))
 				continue
 			}
+			if m.Does == spec.DoRenameFile {
+				args[f.Name] = starlark.String("/" + map[string]string{"old": "file", "new": "renamed"}[f.Name])
+				continue
+			}
 			if args[f.Script()] = w.sample(&f); !f.Required && m.Does == spec.DoMove {
 				args[f.Script()] = starlark.String("other")
 			}

@@ -60,6 +60,7 @@ var behaviors = [spec.Behaviors]func(*invocation) (starlark.Value, error){
 	spec.DoFileExists:   fileExists,
 	spec.DoMakeFolder:   makeFolder,
 	spec.DoMakeLink:     makeLink,
+	spec.DoRenameFile:   renameFile,
 	spec.DoDeleteFile:   deleteFile,
 	spec.DoPush:         pushFiles,
 	spec.DoPull:         pullFiles,

@@ -62,6 +62,55 @@ func TestDeletionsStayInTheirFolder(t *testing.T) {
 	}
 }
 
+// A renamed file, folder or link is at its new path, in place of a file or link there; what can't be renamed stays, as does
+// everything else.
+func TestRename(t *testing.T) {
+	for _, c := range []struct {
+		from, to string
+		parents  bool
+		moved    string // the new path; empty for an error
+		class    *errors.Class
+		about    string
+	}{
+		{from: "/f", to: "/new", moved: "new"},
+		{from: "/f", to: "/g", moved: "g"},
+		{from: "/f", to: "/l", moved: "l"},
+		{from: "/l", to: "/g", moved: "g"},
+		{from: "/d", to: "/new", moved: "new"},
+		{from: "/f", to: "/a/b/c", parents: true, moved: "a/b/c"},
+		{from: "/f", to: "/a/b", class: errors.NotFound, about: "/a"},
+		{from: "/none", to: "/a/b", parents: true, class: errors.NotFound, about: "/none"},
+		{from: "/f", to: "/d"},
+		{from: "/d", to: "/f"},
+		{from: "/d", to: "/d/x"},
+		{from: "/f", to: "/d/..", class: errors.BadRequest},
+		{from: "/d/.", to: "/x", class: errors.BadRequest},
+		{from: "/", to: "/x", class: errors.BadRequest},
+	} {
+		f := newFake(t)
+		mustDo(t, os.Mkdir(filepath.Join(f.dir, "d"), 0o755), os.WriteFile(filepath.Join(f.dir, "d/in"), nil, 0o644), os.WriteFile(filepath.Join(f.dir, "f"), []byte("1"), 0o644),
+			os.WriteFile(filepath.Join(f.dir, "g"), []byte("2"), 0o644), os.Symlink("d", filepath.Join(f.dir, "l")))
+		before, _ := treeOf(t, f.dir)
+		err := do(t, f.pool(false), func(call *Call) error { return call.Rename(c.from, c.to, c.parents) })
+		after, _ := treeOf(t, f.dir)
+		if c.moved != "" {
+			if err != nil || after[c.moved] != before[c.from[1:]] || after[c.from[1:]] != "" {
+				t.Errorf("%v: %v, %v", c, err, after)
+			}
+			continue
+		}
+		var e *errors.Error
+		if !errors.As(err, &e) || c.class != nil && e.Class != c.class || c.about != "" && e.Object.Name != c.about || e.Outcome != errors.Refused && e.Outcome != errors.NotSent {
+			t.Errorf("%v: %v, %+v", c, err, e)
+		}
+		delete(before, ".")
+		delete(after, ".")
+		if d := differences(before, after); d != nil {
+			t.Errorf("%v: %v", c, d)
+		}
+	}
+}
+
 // Copies of several trees into the same new folder at the same time merge them.
 func TestConcurrentCopies(t *testing.T) {
 	const copies = 6

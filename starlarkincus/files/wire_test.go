@@ -34,6 +34,7 @@ func TestReadOnly(t *testing.T) {
 		"mkdir":      func(c *Call) error { _, err := c.Mkdir("/new", true, Attributes{}); return err },
 		"symlink":    func(c *Call) error { _, err := c.Symlink("x", "/new"); return err },
 		"relink":     func(c *Call) error { _, err := c.Symlink("x", "/l"); return err },
+		"rename":     func(c *Call) error { return c.Rename("/f", "/g", false) },
 		"delete":     func(c *Call) error { return c.Delete("/f", false) },
 		"delete dir": func(c *Call) error { return c.Delete("/d", true) },
 		"push":       func(c *Call) error { _, err := c.Push(local, "/f", Attributes{}); return err },

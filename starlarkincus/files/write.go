@@ -287,13 +287,45 @@ func (c *Call) putLink(to, link string, old *Info) (changed bool, err error) {
 	return true, t.rename()
 }
 
+// Rename gives a file, folder or symbolic link another path, and replaces a file or link there. With parents, it creates the missing folders above the new path. It refuses an [Unnamed] path.
+func (c *Call) Rename(from, to string, parents bool) error {
+	if err := named(from, "renamed"); err != nil {
+		return err
+	}
+	if err := named(to, "replaced"); err != nil {
+		return err
+	}
+	if _, err := c.lstat(from); err != nil {
+		return err
+	}
+	if parents {
+		if err := c.MakeParents(to, Attributes{}); err != nil {
+			return err
+		}
+	}
+	err := c.change(to, func(client *sftp.Client) error { return client.PosixRename(from, to) })
+	if err != nil {
+		return inFolder(to, err)
+	}
+	c.made.Add(1)
+	return nil
+}
+
+// named returns an error if the path is Unnamed.
+func named(path, participle string) error {
+	if !Unnamed(path) {
+		return nil
+	}
+	e := errors.New(errors.BadRequest, "%s isn't %s: neither is the root folder, nor a path that ends in . or ..", path, participle)
+	e.Outcome = errors.NotSent
+	return e
+}
+
 // Delete removes a file, an empty folder, or a symbolic link, but never the target of a link. With recursive, it also
 // removes a folder's content. It refuses an [Unnamed] path.
 func (c *Call) Delete(path string, recursive bool) error {
-	if Unnamed(path) {
-		e := errors.New(errors.BadRequest, "%s isn't deleted: neither is the root folder, nor a path that ends in . or ..", path)
-		e.Outcome = errors.NotSent
-		return e
+	if err := named(path, "deleted"); err != nil {
+		return err
 	}
 	info, err := c.lstat(path)
 	if err != nil {

@@ -56,6 +56,11 @@ follow=True returns what a symbolic link points at.`,
 permissions of a new folder; the default is 0o755 less the umask.`,
 		Call: onTask(makeFolder),
 	}, {
+		Name: "fs.rename", Params: []builtin.Param{builtin.Need("old", builtin.String), builtin.Need("new", builtin.String)},
+		Returns: builtin.None, Help: `Renames or moves a file, folder or symbolic link, at once, within one file system. It replaces a file or link with the new path;
+a folder there is an error. With a slash at its end, new is the folder to move it to.`,
+		Call: onTask(renamePath),
+	}, {
 		Name: "fs.remove", Params: []builtin.Param{builtin.Need("path", builtin.String), builtin.Opt("recursive", builtin.Bool, "False")},
 		Returns: builtin.None, Help: `Removes a file, an empty folder or a symbolic link, but never the target of a link. recursive=True also
 removes the content of a folder. The root folder and paths that are empty, or end in . or .., are refused.`,
@@ -69,8 +74,13 @@ prompt's end.`,
 	}, {
 		Name: "fs.glob", Params: []builtin.Param{builtin.Need("pattern", builtin.String)},
 		Returns: builtin.List.Of(builtin.String), Help: `Returns the paths that match a pattern, sorted: fs.glob("conf/*.yaml"). * stands for any letters, ? for one, [a-z] for one
-of those; none of them for a slash, nor for a dot at the beginning of a name. \ takes away the meaning of what follows it.`,
+of those; none of them for a slash, nor for a dot at the beginning of a name. A part ** stands for any number of folders, also none, without
+following symbolic links: fs.glob("conf/**/*.yaml"). At the end of a pattern it stands for everything below. \ takes away the meaning of what follows it, as escape does for all of a path.`,
 		Call: onTask(glob),
+	}, {
+		Name: "fs.escape", Params: []builtin.Param{builtin.Need("path", builtin.String)},
+		Returns: builtin.String, Help: `Returns the pattern that matches just this path, for glob: fs.glob(fs.escape(folder) + "/*.yaml").`,
+		Call: ofPath(escape),
 	}, {
 		Name: "fs.join", Params: []builtin.Param{builtin.Args("parts", builtin.String)},
 		Returns: builtin.String, Help: `Joins parts to a path: fs.join("a", "b/", "../c") is "a/c". Empty parts are left out.`,
@@ -261,16 +271,28 @@ func glob(c *invocation) (starlark.Value, error) {
 	if _, err := filepath.Match(pattern, ""); err != nil {
 		return nil, c.Errorf("pattern is %s, in which a bracket or a \\ has no end", builtin.Described(starlark.String(pattern)))
 	}
-	parts := strings.Split(pattern, "/")
-	if slices.Contains(parts, "**") {
-		return nil, c.Errorf("pattern is %s: ** is no more than *; fs.list(path, recursive=True) goes through all folders", builtin.Described(starlark.String(pattern)))
-	}
+	parts := slices.CompactFunc(strings.Split(pattern, "/"), func(a, b string) bool { return a == "**" && b == "**" })
 	paths, err := onFiles(c, pattern, func() ([]string, error) { return match(c.ctx, nil, "", parts) })
 	if err != nil {
 		return nil, err
 	}
 	slices.Sort(paths)
-	return stringList(paths), nil
+	return stringList(slices.Compact(paths)), nil
+}
+
+// special are the characters with a meaning in a pattern.
+const special = `*?[\`
+
+// escape returns a path with a \ before each special character.
+func escape(path string) string {
+	var out strings.Builder
+	for i := range len(path) {
+		if strings.IndexByte(special, path[i]) >= 0 {
+			out.WriteByte('\\')
+		}
+		out.WriteByte(path[i])
+	}
+	return out.String()
 }
 
 // match appends the paths that consist of a prefix and matches of the parts of a pattern.
@@ -289,7 +311,13 @@ func match(ctx context.Context, paths []string, prefix string, parts []string) (
 	if len(rest) == 0 {
 		slash = ""
 	}
-	if !strings.ContainsAny(part, `*?[\`) {
+	if part == "**" {
+		if slash == "" { // everything below
+			rest = []string{"*"}
+		}
+		return matchBelow(ctx, paths, prefix, rest)
+	}
+	if !strings.ContainsAny(part, special) {
 		if part != "" { // as in /a or a//b, or at the end
 			if _, err := os.Lstat(prefix + part + slash); err != nil {
 				return paths, unlessMissing(err)
@@ -320,6 +348,30 @@ func match(ctx context.Context, paths []string, prefix string, parts []string) (
 		}
 		if paths, err = match(ctx, paths, prefix+name+slash, rest); err != nil {
 			return nil, err
+		}
+	}
+	return paths, nil
+}
+
+// matchBelow appends the matches of the parts in a folder and in all folders below it but the hidden ones.
+func matchBelow(ctx context.Context, paths []string, prefix string, parts []string) ([]string, error) {
+	paths, err := match(ctx, paths, prefix, parts)
+	if err != nil {
+		return nil, err
+	}
+	folder := prefix
+	if folder == "" {
+		folder = "."
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return paths, unlessMissing(err)
+	}
+	for _, entry := range entries {
+		if name := entry.Name(); entry.IsDir() && name[0] != '.' {
+			if paths, err = matchBelow(ctx, paths, prefix+name+"/", parts); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return paths, nil

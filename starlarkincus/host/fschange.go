@@ -72,6 +72,53 @@ func mkdir(path string, parents bool, mode fs.FileMode, exact bool) error {
 	return err
 }
 
+func renamePath(c *invocation) (starlark.Value, error) {
+	var from, to string
+	if err := c.Unpack(&from, &to); err != nil {
+		return nil, err
+	}
+	if err := c.changes(from, "renamed"); err != nil {
+		return nil, err
+	}
+	_, err := onFiles(c, from, func() (any, error) { return nil, rename(from, to) })
+	return starlark.None, err
+}
+
+// rename moves a file, folder or link.
+func rename(from, to string) error {
+	own, err := named("rename", from)
+	if err != nil {
+		return err
+	}
+	if strings.HasSuffix(to, "/") {
+		to += filepath.Base(own)
+	} else if _, err := named("replace", to); err != nil {
+		return err
+	}
+	err = os.Rename(own, to)
+	var both *os.LinkError
+	if !errors.As(err, &both) {
+		return err
+	}
+	at := from
+	if _, missing := os.Lstat(own); missing == nil && errors.Is(err, fs.ErrNotExist) {
+		at = filepath.Dir(to) + "/"
+	}
+	return &fs.PathError{Op: "rename", Path: at, Err: both.Err}
+}
+
+// named returns a path without slashes at its end. It returns an error if the path doesn't end in a name.
+func named(op, path string) (string, error) {
+	if path == "" {
+		return "", &fs.PathError{Op: op, Path: path, Err: errors.Plain("the path is empty")}
+	}
+	own := strings.TrimRight(path, "/") // a link with a slash after it would be what it points at
+	if last := filepath.Base(own); own == "" || last == "." || last == ".." {
+		return "", &fs.PathError{Op: op, Path: path, Err: errors.Plain("isn't " + op + "d: neither is the root folder, nor a path that ends in . or ..")}
+	}
+	return own, nil
+}
+
 func remove(c *invocation) (starlark.Value, error) {
 	var path string
 	var recursive bool
@@ -104,12 +151,9 @@ func pathOf(err error, path string) string {
 // removePath removes a file or an empty folder; with recursive, also the content of a folder. Force also changes the
 // permissions of folders that forbid it.
 func removePath(ctx context.Context, path string, recursive, force bool) error {
-	if path == "" {
-		return &fs.PathError{Op: "remove", Path: path, Err: errors.Plain("the path is empty")}
-	}
-	own := strings.TrimRight(path, "/") // a link with a slash after it would be what it points at
-	if last := filepath.Base(path); own == "" || last == "." || last == ".." || strings.HasSuffix(own, "/.") || strings.HasSuffix(own, "/..") || own == "." || own == ".." {
-		return &fs.PathError{Op: "remove", Path: path, Err: errors.Plain("isn't removed: neither is the root folder, nor a path that ends in . or ..")}
+	own, err := named("remove", path)
+	if err != nil {
+		return err
 	}
 	info, err := os.Lstat(own)
 	if err != nil {

@@ -45,6 +45,7 @@ const (
 	DoFileExists
 	DoMakeFolder
 	DoMakeLink
+	DoRenameFile
 	DoDeleteFile
 	DoPush
 	DoPull
