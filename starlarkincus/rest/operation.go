@@ -71,6 +71,7 @@ type Operation struct {
 	method, path string          // of the request that started it
 	request      *errors.Request // the same; nil if unknown
 	secrets      []string        // secrets in the request
+	seen         time.Time       // when this client learned of it, after its start
 
 	mu    sync.Mutex
 	state *State // the last known state; nil for none
@@ -93,7 +94,7 @@ func (c *Client) Operation(id string) *Operation {
 	id, _, _ = strings.Cut(id, "?")
 	id = strings.TrimSuffix(id, "/")
 	id = id[strings.LastIndexByte(id, '/')+1:]
-	o := &Operation{client: c, id: id, method: http.MethodGet}
+	o := &Operation{client: c, id: id, method: http.MethodGet, seen: time.Now()}
 	o.path = o.Path()
 	return o
 }
@@ -157,9 +158,17 @@ func (o *Operation) Refresh(ctx context.Context) (*State, error) {
 	return state, nil
 }
 
+// settling is the time that a new operation has before it is cancelled. Incus 6.0 and 7.0 start an operation's work in
+// the background, and crash if it is cancelled before this work has begun.
+const settling = 250 * time.Millisecond
+
 // Cancel asks the server to cancel the operation, without waiting for its end. It returns an error of class
 // errors.BadRequest if the operation can't be cancelled.
 func (o *Operation) Cancel(ctx context.Context) error {
+	select {
+	case <-time.After(time.Until(o.seen.Add(settling))):
+	case <-ctx.Done(): // reported by the request
+	}
 	_, err := o.client.Do(ctx, Request{Method: http.MethodDelete, Path: o.Path()})
 	return o.identify(err)
 }

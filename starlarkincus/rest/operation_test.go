@@ -299,14 +299,21 @@ func TestWaitEnds(t *testing.T) {
 }
 
 func TestCancelOperation(t *testing.T) {
+	var cancelled time.Time
 	f := newFake(t, began("POST /1.0/instances"),
-		step{want: "DELETE " + opPath, status: 400, body: errorBody(400, "This operation can't be cancelled")},
+		step{want: "DELETE " + opPath, status: 400, body: errorBody(400, "This operation can't be cancelled"), check: func(*testing.T, *http.Request, string) {
+			cancelled = time.Now()
+		}},
 		step{want: "DELETE " + opPath, body: syncBody("{}")},
 		step{want: "GET " + opPath, body: syncBody(operation(103, "", "null"))},
 		step{want: waitRequest, body: syncBody(operation(401, "", "null"))},
 	)
+	start := time.Now()
 	op := begin(t, f.client(nil))
 	err := op.Cancel(t.Context())
+	if passed := cancelled.Sub(start); passed < 250*time.Millisecond {
+		t.Errorf("cancelled after %v, when its work may not have begun", passed)
+	}
 	if e := asError(t, err); e.Class != errors.BadRequest || e.OperationID != opID || e.Message != "This operation can't be cancelled" {
 		t.Errorf("%+v", e)
 	}
