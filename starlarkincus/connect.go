@@ -13,6 +13,7 @@ import (
 	"incus-star/starlarkincus/internal/input"
 	"incus-star/starlarkincus/remote"
 	"incus-star/starlarkincus/rest"
+	"incus-star/starlarkincus/streams"
 
 	"go.starlark.net/starlark"
 )
@@ -62,9 +63,24 @@ func (f *family) dialRemote(ctx context.Context, name string, timeout time.Durat
 	}
 	c := f.base(timeout)
 	c.Socket, c.Endpoints = target.Socket, target.Endpoints
+	if target.Protocol == remote.SimpleStreams {
+		server, endpoint, err := streams.New(target.Name, target.Endpoints[0], certificateText(target.ServerCertificate))
+		if err != nil {
+			return nil, "", err
+		}
+		c.Backend, c.Endpoints = server, []string{endpoint}
+	}
 	c.Certificate, c.ServerCertificate, c.CA = target.Certificate, target.ServerCertificate, target.CA
 	client, err := rest.New(c)
 	return client, target.Project, err
+}
+
+// certificateText returns a certificate as PEM; empty for nil.
+func certificateText(certificate *x509.Certificate) string {
+	if certificate == nil {
+		return ""
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw}))
 }
 
 // connect returns a client of another server. It reads the named files, and sends nothing.

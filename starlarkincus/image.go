@@ -2,7 +2,6 @@ package starlarkincus
 
 import (
 	"context"
-	"encoding/pem"
 	"fmt"
 	"slices"
 
@@ -39,8 +38,8 @@ func (r ref) imageSource(ctx context.Context, name string) (map[string]any, erro
 		return source, nil
 	}
 	source["mode"], source["protocol"], source["server"] = "pull", target.Protocol, target.Endpoints[0]
-	if target.Protocol == remote.Incus && target.ServerCertificate != nil {
-		source["certificate"] = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: target.ServerCertificate.Raw}))
+	if certificate := certificateText(target.ServerCertificate); certificate != "" {
+		source["certificate"] = certificate
 	}
 	if target.Protocol == remote.Incus && isHex(image) && len(image) >= 12 {
 		source["fingerprint"] = image

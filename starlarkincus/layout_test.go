@@ -34,6 +34,7 @@ var imports = map[string][]string{
 	"incus-star/starlarkincus/remote":               {"incus-star/errors", "incus-star/starlarkincus/internal/input", "incus-star/starlarkincus/internal/owner", "incus-star/starlarkincus/internal/secret"},
 	"incus-star/starlarkincus/value":                {"incus-star/errors"},
 	"incus-star/starlarkincus/files":                {"incus-star/errors"},
+	"incus-star/starlarkincus/streams":              {"incus-star/errors", "incus-star/starlarkincus/rest"},
 	"incus-star/starlarkincus/lib/base64":           {"incus-star/starlarkincus/builtin"},
 	"incus-star/starlarkincus/lib/csv":              {"incus-star/errors", "incus-star/starlarkincus/builtin", "incus-star/starlarkincus/lib/table", "incus-star/starlarkincus/value"},
 	"incus-star/starlarkincus/lib/hash":             {"incus-star/starlarkincus/builtin"},
@@ -45,7 +46,7 @@ var imports = map[string][]string{
 	"incus-star/starlarkincus/lib/yaml":             {"incus-star/starlarkincus/builtin", "incus-star/starlarkincus/internal/printable", "incus-star/starlarkincus/value"},
 	"incus-star/starlarkincus/builtin":              {"incus-star/errors"},
 	"incus-star/starlarkincus": {"incus-star/starlarkincus/builtin", "incus-star/starlarkincus/files", "incus-star/starlarkincus/internal/atomicfile", "incus-star/starlarkincus/internal/openmetrics", "incus-star/starlarkincus/internal/terminal", "incus-star/starlarkincus/internal/input", "incus-star/starlarkincus/internal/secret", "incus-star/errors", "incus-star/starlarkincus/spec", "incus-star/starlarkincus/rest",
-		"incus-star/starlarkincus/remote", "incus-star/starlarkincus/value"},
+		"incus-star/starlarkincus/remote", "incus-star/starlarkincus/streams", "incus-star/starlarkincus/value"},
 	"incus-star/starlarkincus/report": {"incus-star/errors", "incus-star/starlarkincus/builtin", "incus-star/starlarkincus/internal/printable", "incus-star/starlarkincus/internal/secret", "incus-star/starlarkincus/value"},
 	"incus-star/starlarkincus/host": {"incus-star/starlarkincus/builtin", "incus-star/starlarkincus/report", "incus-star/starlarkincus/lib/base64", "incus-star/starlarkincus/lib/csv", "incus-star/starlarkincus/lib/hash", "incus-star/starlarkincus/lib/json", "incus-star/starlarkincus/lib/math", "incus-star/starlarkincus/lib/re", "incus-star/starlarkincus/lib/table", "incus-star/starlarkincus/lib/time", "incus-star/starlarkincus/lib/yaml",
 		"incus-star/starlarkincus/internal/owner", "incus-star/starlarkincus/internal/input", "incus-star/starlarkincus/internal/nesting", "incus-star/starlarkincus/internal/process", "incus-star/starlarkincus/internal/atomicfile", "incus-star/starlarkincus/internal/printable", "incus-star/starlarkincus/internal/secret", "incus-star/errors", "incus-star/starlarkincus/value"},
@@ -63,10 +64,11 @@ var imports = map[string][]string{
 
 // foreign lists the modules that packages at the bottom may import besides the standard library.
 var foreign = map[string][]string{
-	"incus-star/errors":              {},
-	"incus-star/starlarkincus/spec":  {},
-	"incus-star/starlarkincus/rest":  {"github.com/coder/websocket", "github.com/go-json-experiment/json/jsontext"},
-	"incus-star/starlarkincus/files": {"github.com/pkg/sftp"},
+	"incus-star/errors":                {},
+	"incus-star/starlarkincus/spec":    {},
+	"incus-star/starlarkincus/rest":    {"github.com/coder/websocket", "github.com/go-json-experiment/json/jsontext"},
+	"incus-star/starlarkincus/files":   {"github.com/pkg/sftp"},
+	"incus-star/starlarkincus/streams": {},
 }
 
 func TestImportsGoOneWay(t *testing.T) {

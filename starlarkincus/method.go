@@ -71,8 +71,11 @@ func (m *Method) CallInternal(thread *starlark.Thread, args starlark.Tuple, kwar
 		return nil, err
 	}
 	if !m.decl.Offline {
-		_, project, err := m.ref.client.conn.client(c.ctx)
+		client, project, err := m.ref.client.conn.client(c.ctx)
 		if err != nil {
+			return nil, err
+		}
+		if err := c.permitOn(client); err != nil {
 			return nil, err
 		}
 		if c.ref.project == "" && (m.ref.res == nil || m.ref.res.Scope != spec.OfServer) {

@@ -8,6 +8,7 @@ import (
 	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
+	"incus-star/starlarkincus/streams"
 )
 
 // took counts a request that may have changed something.
@@ -50,6 +51,23 @@ func (c *invocation) permit() error {
 		return builtin.ReadOnlyFile(c.name, c.args.string(c.decl.Args[i].Name), "written")
 	}
 	return nil
+}
+
+// permitOn returns an error if the server is an image server and the call changes something there.
+func (c *invocation) permitOn(client *rest.Client) error {
+	server := imageServer(client)
+	if effect := c.effect(); server != nil && effect != spec.Reads && c.decl.Does != spec.DoCopyImage {
+		e := errors.New(errors.Permission, "%s %s; nothing was sent, because the remote %q is an image server (simplestreams), whose images can only be read", c.name, effect, server.Name)
+		e.Outcome = errors.NotSent
+		return e
+	}
+	return nil
+}
+
+// imageServer returns the simplestreams server of the client; nil for a server of Incus.
+func imageServer(client *rest.Client) *streams.Server {
+	server, _ := client.Backend().(*streams.Server)
+	return server
 }
 
 // doesMore returns the argument by which a method that otherwise only reads sends another request; empty for none.

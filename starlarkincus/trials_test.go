@@ -144,6 +144,7 @@ var excluded = map[string]string{
 	"image.copy.public":          "the same: the copy is there, and is changed",
 	"image.copy.profiles":        "the same",
 	"image.copy.mode":            "the same",
+	"image.copy.auto_update":     "the same",
 	"images.upload.expires_at":   "the same: it is set by a change",
 	"instance.copy.mode":         "goes with to=",
 	"snapshot.copy.mode":         "the same",
@@ -223,8 +224,11 @@ func (w *tester) circumstances(m *spec.Method, when string, with func(string, st
 		return attempt{args: args, when: []string{"for each alias, with reuse=True", "with reuse=True, for each other alias"}, before: empty}, true
 	case "if it isn't there", "if it isn't there, without mode='relay'":
 		return attempt{when: []string{"if it isn't there", "if it isn't there, without mode='relay'"}, before: empty, set: map[string]any{"public": true}}, true
-	case "if it isn't there and isn't public, without mode='relay'":
-		return attempt{when: []string{"if it isn't there", "if it isn't there, without mode='relay'"}, before: empty}, true
+	case "if it isn't there and isn't public, with mode='pull'":
+		return attempt{when: []string{"if it isn't there", "if it isn't there, without mode='relay'", "if it isn't there and isn't public or mode='push'"}, before: empty}, true
+	case "if it isn't there, with mode='push'", "if it isn't there and isn't public or mode='push'":
+		return attempt{args: with("mode", s("push")), before: empty, when: []string{"if it isn't there", "if it isn't there, without mode='relay'", "if it isn't there, with mode='push'",
+			"if it isn't there and isn't public or mode='push'"}}, true
 	case "if it isn't there, with mode='relay'":
 		return attempt{args: with("mode", s("relay")), when: []string{"if it isn't there"}, before: empty}, true
 	case "with reuse=True, which skips the next three if the image is there":

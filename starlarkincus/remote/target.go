@@ -48,12 +48,13 @@ type Target struct {
 	CredentialsHelper string
 }
 
-// Connectable returns nil for a server, and an error for a source of images.
+// Connectable returns nil for a server of Incus or of simplestreams, and an error for an OCI registry, which has no list
+// of its images.
 func (t *Target) Connectable() error {
-	if t.Protocol == Incus {
+	if t.Protocol != OCI {
 		return nil
 	}
-	return failure(nil, "remote %q is a source of images (protocol %s), not an Incus server: use it as image=\"%s:…\"", t.Name, t.Protocol, t.Name)
+	return failure(nil, "remote %q is an OCI registry, which can't list its images: use it as image=\"%s:…\"", t.Name, t.Name)
 }
 
 // Resolve returns the target of a remote. An empty name means the default remote: that of INCUS_REMOTE, else of

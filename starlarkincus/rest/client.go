@@ -11,6 +11,7 @@ package rest
 
 import (
 	"context"
+	"crypto/x509"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -62,6 +63,9 @@ func New(config Config) (*Client, error) {
 
 // Endpoints returns the server's addresses as URLs; none for a unix socket.
 func (c *Client) Endpoints() []string { return c.config.Endpoints }
+
+// ServerCertificate returns the pinned certificate of the server; nil for none.
+func (c *Client) ServerCertificate() *x509.Certificate { return c.config.ServerCertificate }
 
 // Close ends the idle connections, the event stream and the background waits, and returns when all goroutines of the
 // client have ended. Running requests of callers continue under their contexts; later requests fail. Close may be

@@ -36,6 +36,9 @@ type Config struct {
 	Trace func(Trace)
 	// Progress shows the progress of operations and transfers; nil for none.
 	Progress Progress
+	// Backend answers all requests, if the server isn't one of Incus; nil for one of Incus. The trace then has the
+	// requests of the backend, and ReadOnly is implied.
+	Backend Backend
 	// UserAgent is the User-Agent header; empty for "incus-star".
 	UserAgent string
 }

@@ -18,15 +18,18 @@ type sender interface {
 	send(ctx context.Context, k *outgoing, then func(*http.Response, error) error) error
 }
 
-// senders returns the chain of the client's senders: the trace, which includes rejected requests, the guard of a
-// read-only client, and the network.
+// senders returns the chain of the client's senders: the backend of a server that isn't one of Incus, the trace, which
+// includes rejected requests, the guard of a read-only client, and the network.
 func (c *Client) senders() sender {
 	var s sender = network{c}
-	if c.config.ReadOnly {
+	if c.config.ReadOnly && c.config.Backend == nil {
 		s = readOnly{s}
 	}
 	if c.config.Trace != nil {
 		s = tracing{s, c.config.Trace}
+	}
+	if c.config.Backend != nil {
+		s = answering{c, c.config.Backend, s}
 	}
 	return s
 }

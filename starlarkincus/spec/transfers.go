@@ -103,18 +103,22 @@ var uploadImage = Method{Name: "upload", Collection: true, HTTP: "POST", Does: D
 var copyImage = Method{Name: "copy", HTTP: "POST", Path: "/1.0/images", Does: DoCopyImage, Returns: sibling, Effect: Creates,
 	Requests: slices.Concat([]Request{lookForAlias, {HTTP: "GET", Path: "/1.0/images/{fingerprint}"}},
 		in("if it isn't there, with mode='relay'", nil, Request{HTTP: "GET", Path: "export"}),
-		in("if it isn't there, without mode='relay'", nil, Request{HTTP: "GET", Path: "/1.0"}),
-		in("if it isn't there and isn't public, without mode='relay'", nil, Request{HTTP: "POST", Path: "secret"}),
-		in("if it isn't there", nil, Request{HTTP: "POST", Path: "/1.0/images", Note: "again for each address of the first server, until one can be reached"}, waiting),
-		in("if it isn't there and isn't public, without mode='relay'", nil, Request{HTTP: "DELETE", Path: "/1.0/operations/{operation}"}),
+		in("if it isn't there, without mode='relay'", nil, Request{HTTP: "GET", Path: "/1.0", Note: "of the other server with mode='push'; not of an image server"}),
+		in("if it isn't there and isn't public, with mode='pull'", nil, Request{HTTP: "POST", Path: "secret"}),
+		in("if it isn't there", nil, Request{HTTP: "POST", Path: "/1.0/images", Note: "with mode='pull' again for each address of the first server, until one can be reached"}),
+		in("if it isn't there, with mode='push'", nil, Request{HTTP: "POST", Path: "export", Note: "again for each address of the other server, until one can be reached"}),
+		in("if it isn't there", nil, waiting),
+		in("if it isn't there and isn't public or mode='push'", nil, Request{HTTP: "DELETE", Path: "/1.0/operations/{operation}"}),
 		in("if it isn't there", nil, Request{HTTP: "GET", Path: "/1.0/images/{fingerprint}"}),
 		in("if the server didn't set all fields", nil, Request{HTTP: "PUT", Path: "/1.0/images/{fingerprint}"}, Request{HTTP: "GET", Path: "/1.0/images/{fingerprint}"}), nameImage),
 	Doc: "Copies the image to another server, or to another project, and returns the copy. A copy that exists already only gets the aliases. " +
-		"The other server fetches the image, and needs no access to it: private images are copied with a secret for one download.",
+		"The other server fetches the image, and needs no access to it: private images are copied with a secret for one download. " +
+		"An image of an image server (simplestreams) is copied so, too.",
 	Args: []Field{
 		{Name: "to", Type: OtherServer, In: Local, Required: true, Positional: true, Doc: "a client of the other server or project, as incus.connect and incus.use return it"},
 		aliasArg, localAliases, reuseArg,
 		{Name: "public", Type: Bool, In: Local, Doc: "whether untrusted clients may use the copy; False by default"},
 		{Name: "profiles", Type: Strings, In: Local, Doc: "default profiles of instances created from the copy; default: the profile default"},
-		{Name: "mode", Type: String, In: Local, Doc: "pull, the default: the other server fetches it from an address of this one; relay: it goes through this client, for servers that don't reach each other"},
+		{Name: "auto_update", Type: Bool, In: Local, Doc: "True lets the other server replace the copy by newer images that get the image's first alias on this server. It needs a public image and mode='pull'"},
+		{Name: "mode", Type: String, In: Local, Doc: "pull, the default: the other server fetches it from an address of this one; push: this server sends it to an address of the other; relay: it goes through this client, for servers that don't reach each other"},
 	}}

@@ -1,0 +1,120 @@
+package rest
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"incus-star/errors"
+)
+
+// A Backend answers requests in place of a server that lacks Incus's API, and reads that server's files for it.
+type Backend interface {
+	// Answer returns the answer to a GET of an escaped path.
+	Answer(ctx context.Context, path string, query url.Values, files Files) (*Answer, error)
+	// Refusal returns the error for a request that may change something.
+	Refusal(method, path string) error
+}
+
+// Files opens a file of the server by its unescaped path below the root. The caller must close it.
+type Files func(ctx context.Context, path string) (*File, error)
+
+// A File is an open file of the server.
+type File struct {
+	io.ReadCloser
+	Size int64 // negative if unknown
+}
+
+// An Answer is the answer of a [Backend].
+type Answer struct {
+	// Metadata is sent as JSON, unless there is a Body.
+	Metadata any
+	// Body is the body of an answer that isn't JSON, and Header its header.
+	Body   io.ReadCloser
+	Header http.Header
+	// Size is the length of Body; negative if unknown.
+	Size int64
+}
+
+// Backend returns the client's backend; nil for a server of Incus.
+func (c *Client) Backend() Backend { return c.config.Backend }
+
+// An answering answers requests by the backend. Next sends the backend's own requests.
+type answering struct {
+	client  *Client
+	backend Backend
+	next    sender
+}
+
+func (s answering) send(ctx context.Context, k *outgoing, then func(*http.Response, error) error) error {
+	if k.changes() || len(k.header["Upgrade"]) > 0 {
+		return k.clean(then(nil, s.backend.Refusal(k.method, k.url.Path)))
+	}
+	answer, err := s.backend.Answer(ctx, k.url.EscapedPath(), k.url.Query(), s.open)
+	if err != nil {
+		return k.clean(then(nil, err))
+	}
+	response := &http.Response{StatusCode: http.StatusOK, Header: answer.Header, Body: answer.Body, ContentLength: answer.Size, Request: new(http.Request).WithContext(ctx)}
+	if answer.Body == nil {
+		body, err := json.Marshal(map[string]any{"type": "sync", "status_code": http.StatusOK, "metadata": answer.Metadata})
+		if err != nil {
+			return k.clean(then(nil, err))
+		}
+		response.Header = http.Header{"Content-Type": {"application/json"}}
+		response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	}
+	return k.clean(then(response, nil))
+}
+
+// open implements Files.
+func (s answering) open(ctx context.Context, path string) (*File, error) {
+	at := url.URL{Path: "/" + strings.TrimLeft(path, "/")}
+	k, err := s.client.prepare(Request{Path: at.EscapedPath()})
+	if err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	bounded, cancel := context.WithCancel(ctx)
+	fail := func(err error) error { return k.clean(s.client.transportError(ctx, k, err, time.Since(start))) }
+	var response *http.Response
+	err = s.next.send(bounded, k, func(r *http.Response, err error) error {
+		switch {
+		case err != nil:
+			return s.client.transportError(ctx, k, err, time.Since(start))
+		case r.StatusCode != http.StatusOK:
+			r.Body.Close()
+			return k.noFile(r)
+		}
+		response = r
+		return nil
+	})
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	return &File{&stream{k.steady(response), cancel, fail}, response.ContentLength}, nil
+}
+
+// noFile returns the error for an answer without the file. It is never of class NotFound, which would be about an object.
+func (k *outgoing) noFile(r *http.Response) error {
+	class := errors.Connection
+	switch {
+	case r.StatusCode == http.StatusServiceUnavailable:
+		class = errors.Unavailable
+	case r.StatusCode >= http.StatusInternalServerError:
+		class = errors.Server
+	}
+	text := cmp.Or(http.StatusText(r.StatusCode), "no reason is given")
+	if r.StatusCode >= 300 && r.StatusCode < 400 {
+		text = "the server sends this request elsewhere, which is not followed"
+	}
+	e := k.fail(class, nil, "the server has no %s: status %d, %s", k.url.Path, r.StatusCode, text)
+	e.Status = r.StatusCode
+	return e
+}
