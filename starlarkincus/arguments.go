@@ -205,7 +205,13 @@ func (a *arguments) encode(f *spec.Field, path string, v starlark.Value) (any, e
 	case spec.Filter, spec.Conditions:
 		return newFilter(f, path, v)
 	case spec.Objects:
-		return value.List(path, v, func(path string, v starlark.Value) (any, error) { return a.encodeObject(f, path, v) })
+		return value.List(path, v, func(path string, v starlark.Value) (any, error) {
+			if _, ok := v.(starlark.String); ok && f.Names {
+				name, err := value.String(path, v)
+				return map[string]any{"name": name}, err
+			}
+			return a.encodeObject(f, path, v)
+		})
 	}
 	return value.Any(path, v)
 }

@@ -53,17 +53,12 @@ func exportBackup(c *invocation) (starlark.Value, error) {
 	if c.ctx.Err() != nil {
 		return nil, err // Keep deletes the backup
 	}
-	b := builtin.In(c.ctx)
-	sent, done := b.Sent, b.Done
-	_, left := backup.remove(c.ctx, patience{})
-	if left == nil || errors.Is(left, errors.NotFound) {
-		b.Sent, b.Done = sent, done // cleaning up isn't a change by the script
-	}
+	left := backup.clear(c.ctx)
 	if c.ctx.Err() != nil {
-		return nil, left
+		return nil, cause(c.ctx, left)
 	}
 	release()
-	if left != nil && !errors.Is(left, errors.NotFound) {
+	if left != nil {
 		return nil, c.leftBackup(name, file.path, left, err)
 	}
 	if err != nil {
@@ -71,6 +66,18 @@ func exportBackup(c *invocation) (starlark.Value, error) {
 	}
 	return starlarkstruct.FromStringDict(starlark.String(c.decl.Returns.Of.Kind), starlark.StringDict{
 		"path": starlark.String(file.path), "size": starlark.MakeInt64(file.size), "sha256": starlark.String(sum(hash))}), nil
+}
+
+// clear deletes a temporary object of a call. That isn't a change by the script.
+func (r ref) clear(ctx context.Context) error {
+	b := builtin.In(ctx)
+	sent, done := b.Sent, b.Done
+	_, err := r.remove(ctx, patience{})
+	if err == nil || errors.Is(err, errors.NotFound) {
+		b.Sent, b.Done = sent, done
+		return nil
+	}
+	return err
 }
 
 // subject returns a description of the object, such as "instance web1".

@@ -3,7 +3,6 @@ package starlarkincus
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/remote"
@@ -65,46 +64,4 @@ func rebuild(c *invocation) (starlark.Value, error) {
 		body["source"] = map[string]any{"type": "none"}
 	}
 	return c.act(body)
-}
-
-// publish creates an image from an instance or a snapshot, and returns it.
-func publish(c *invocation) (starlark.Value, error) {
-	body := c.body()
-	body["source"] = map[string]any{"type": c.ref.res.Singular(), "name": c.obj.sourceName()}
-	if alias := c.args.string("alias"); alias != "" {
-		given, _ := body["aliases"].([]any)
-		body["aliases"] = append(slices.Clip(given), map[string]any{"name": alias})
-	}
-	images := c.ref.join(c.decl.Path)
-	images.res = c.decl.Returns.Of
-	aliases := c.aliasing(images)
-	if aliases.reuse {
-		if !c.args.flag("wait", true) {
-			return nil, fmt.Errorf("%s: wait=False doesn't go with reuse=True: the aliases are given to the image when it is made", c.name)
-		}
-		given, _ := body["aliases"].([]any)
-		delete(body, "aliases")
-		if err := aliases.take(given); err != nil {
-			return nil, err
-		}
-		if err := aliases.look(); err != nil {
-			return nil, err
-		}
-	}
-	out, err := images.submit(c.ctx, c.request(images, "POST", body), c.patience())
-	if out.going != nil || err != nil {
-		return out.going, err
-	}
-	fingerprint := chosenKey(images.res, images, out.reply, out.state)
-	if fingerprint == "" {
-		return nil, &errors.Error{Class: errors.Operation, Message: "the server doesn't say which image it made", Method: "POST", Path: images.path}
-	}
-	o := newObject(images.item(fingerprint))
-	if err := o.read(c.ctx); err != nil {
-		return nil, err
-	}
-	if _, err = o.conform(c.ctx, c.name, body, c.patience()); err != nil { // servers ignore profiles in the request
-		return nil, err
-	}
-	return o, aliases.give(o)
 }

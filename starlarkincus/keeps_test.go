@@ -80,6 +80,8 @@ var keepsElsewhere = map[string]string{
 	"instances.restore.stateful":              "needs CRIU",
 	"instances.restore.disk_only":             "instances.star",
 	"instances.rebuild.source":                "what image= is made into",
+	"instances.publish.force":                 "files_images.star",
+	"instances.publish.snapshot":              "files_images.star",
 	"*.reuse":                                 "files_images.star",
 	"*.to":                                    "needs two servers: migration_real_test.go",
 	"*.mode":                                  "the same",

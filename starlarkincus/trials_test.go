@@ -136,6 +136,7 @@ var excluded = map[string]string{
 	"instances.ensure.target":    "has trials of its own",
 	"volumes.ensure.target":      "the same: the volume would have to be on that member",
 	"volume.move.volume_only":    "goes with target=",
+	"instance.publish.force":     "has an attempt of its own: only a running instance is stopped",
 	"images.upload.alias":        "has an attempt of its own: all aliases exist",
 	"images.upload.aliases":      "the same",
 	"images.upload.reuse":        "the same: all images exist",
@@ -218,6 +219,8 @@ func (w *tester) circumstances(m *spec.Method, when string, with func(string, st
 			a.empty = true
 			a.made["/1.0/images/abc123"] = map[string]any{"fingerprint": "abc123"}
 		}}, true
+	case "with force=True, if it is running":
+		return attempt{args: with("force", starlark.True), set: map[string]any{"status": "Running", "ephemeral": false}}, true
 	case "for each alias, with reuse=True", "with reuse=True, for each other alias":
 		args := with("alias", s("abc123"))
 		args["reuse"] = starlark.True

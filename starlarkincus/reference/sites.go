@@ -279,7 +279,11 @@ func fieldRows(margin string, fields []spec.Field) [][]string {
 		if margin != "" {
 			name = margin + f.Name
 		}
-		rows = append(rows, []string{name, shortTypes[f.Type], doc})
+		short := shortTypes[f.Type]
+		if f.Names {
+			short = "list of str or dict"
+		}
+		rows = append(rows, []string{name, short, doc})
 		if f.Type != spec.Filter && f.Type != spec.Conditions { // the help of the object has them
 			rows = append(rows, fieldRows(margin+"  ", f.Fields)...)
 		}

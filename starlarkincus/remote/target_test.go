@@ -62,10 +62,10 @@ func TestResolve(t *testing.T) {
 			if (target.Certificate != nil) != wantCertificate {
 				t.Errorf("a client certificate: %v, want %v", target.Certificate != nil, wantCertificate)
 			}
-			if err := target.Connectable(); (err == nil) != (test.want.Protocol == Incus) {
+			if err := target.Connectable(); (err == nil) != (test.want.Protocol != OCI) {
 				t.Errorf("connectable: %v", err)
 			} else if err != nil {
-				w.check(err, `remote "r" is a source of images (protocol `+test.want.Protocol+`)`, `image="r:…"`)
+				w.check(err, `remote "r" is an OCI registry, which can't list its images`, `image="r:…"`)
 			}
 		})
 	}

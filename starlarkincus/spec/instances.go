@@ -86,7 +86,7 @@ var (
 	excludeOlderArg  = Field{Name: "refresh_exclude_older", Type: Bool, In: Local, Extension: "custom_volume_refresh_exclude_older_snapshots", Doc: "True skips snapshots older than the newest one of the copy"}
 	refreshCopyArg   = Field{Name: "refresh", Type: Bool, In: Local, Doc: "True updates an existing copy: its content, configuration, devices and description become those of the original, and changes to the copy are lost"}
 	publishAliasArg  = Field{Name: "alias", Type: String, In: Local, Positional: true, Doc: "an alias for the image; use aliases= for several"}
-	imageAliasesArg  = Field{Name: "aliases", Type: Objects, Use: Create, Fields: imageAlias, Doc: "aliases for the image, each with name and description"}
+	imageAliasesArg  = Field{Name: "aliases", Type: Objects, Names: true, Use: Create, Fields: imageAlias, Doc: "aliases for the image, each a name, or a dict of name and description"}
 	imageFormatField = Field{Name: "format", Type: String, Use: Create, Extension: "instance_publish_split", Doc: "the file format: unified (one file) or split (two files)"}
 )
 
@@ -105,12 +105,25 @@ var publishArgs = []Field{publishAliasArg, imageAliasesArg, reuseArg, imageForma
 	{Name: "profiles", Type: Strings, Doc: "default profiles of instances created from it"},
 }
 
-func publishMethod(source string) Method {
-	return Method{Name: "publish", HTTP: "POST", Path: "/1.0/images", Does: DoPublish, Returns: one(Images), Effect: Creates, Background: true, Args: publishArgs,
-		Requests: slices.Concat(in("for each alias, with reuse=True", nil, Request{HTTP: "GET", Path: "/1.0/images/aliases/{alias}"}), []Request{{HTTP: "POST", Path: "/1.0/images"}, waiting, {HTTP: "GET", Path: "/1.0/images/{fingerprint}"}},
+// publishMethod is publish of instances and snapshots.
+func publishMethod(source string, args ...Field) Method {
+	var before, after []Request
+	doc := "Creates an image from the " + source + " and returns the image."
+	if len(args) > 0 {
+		state := func(action string) Request {
+			return Request{HTTP: "PUT", Path: "state", Body: map[string]any{"action": action}}
+		}
+		before = slices.Concat(in("with force=True", []string{"force"}, Request{HTTP: "GET"}), in("with force=True, if it is running", nil, state("stop"), waiting),
+			in("with snapshot=True", []string{"snapshot"}, Request{HTTP: "POST", Path: "snapshots"}, waiting))
+		after = slices.Concat(in("with force=True, if it is running", nil, state("start"), waiting),
+			in("with snapshot=True", []string{"snapshot"}, Request{HTTP: "DELETE", Path: "snapshots/{snapshot}"}, waiting))
+		doc += " A running instance needs force=True or snapshot=True."
+	}
+	return Method{Name: "publish", HTTP: "POST", Path: "/1.0/images", Does: DoPublish, Returns: one(Images), Effect: Creates, Background: true, Args: slices.Concat(publishArgs, args),
+		Requests: slices.Concat(in("for each alias, with reuse=True", nil, Request{HTTP: "GET", Path: "/1.0/images/aliases/{alias}"}), before, []Request{{HTTP: "POST", Path: "/1.0/images"}, waiting, {HTTP: "GET", Path: "/1.0/images/{fingerprint}"}},
 			in("if profiles= is given", []string{"profiles"}, Request{HTTP: "PUT", Path: "/1.0/images/{fingerprint}"}, Request{HTTP: "GET", Path: "/1.0/images/{fingerprint}"}), takeAliases("with reuse=True, "),
-			in("for each alias, with reuse=True", nil, Request{HTTP: "GET", Path: "/1.0/images/{fingerprint}"})),
-		Doc: "Creates an image from the " + source + " and returns the image."}
+			in("for each alias, with reuse=True", nil, Request{HTTP: "GET", Path: "/1.0/images/{fingerprint}"}), after),
+		Doc: doc}
 }
 
 // copyArgs are the arguments of copy, on instances and snapshots.
@@ -190,7 +203,9 @@ var Instances = &Resource{
 			Doc: "Replaces the file system of the instance by that of an image, or by an empty one if neither image= nor source= is given, and returns it. The instance must be stopped and have no snapshots.",
 			Args: []Field{local(imageArg),
 				{Name: "source", Type: Object, Fields: instanceSource, Doc: "the source of its content, in full"}}},
-		publishMethod("instance"),
+		publishMethod("instance",
+			Field{Name: "force", Type: Bool, In: Local, Doc: "True stops a running instance by force, and starts it again afterwards, also if the image can't be made"},
+			Field{Name: "snapshot", Type: Bool, In: Local, Doc: "True publishes a snapshot that is made for it and deleted afterwards, so that a running instance isn't stopped. Files that are being written may be incomplete in it"}),
 		exportMethod(false, optimizedField, noSnapshots, rootOnly),
 		importMethod("instance", "an instance", false, Field{Name: "pool", Type: Name, In: Header, Doc: "the storage pool; default: that in the backup, if there is one of that name, else that of the default profile"}),
 		{Name: "console_log", HTTP: "GET", Path: "console", Does: DoReadRaw, Returns: aText, Effect: Reads, Doc: "Returns the log of the instance's console, as a string."},

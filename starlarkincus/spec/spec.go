@@ -78,6 +78,7 @@ type Field struct {
 	Required   bool              // arguments of methods
 	Positional bool              // accepted without its name
 	Fields     []Field           // keys of an Object, or of the elements of Objects; nil for any. AnyKey, as the first, declares other keys
+	Names      bool              // of Objects: an element may be a string, its field name
 	Extension  string            // required API extension
 	Stays      bool              // can't be emptied, because servers ignore an empty value in a change
 	Clears     bool              // of a Time in a change: None clears it

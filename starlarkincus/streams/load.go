@@ -68,7 +68,7 @@ func (s *Server) read(ctx context.Context, files rest.Files, path string, left *
 
 // unreadable returns the error for a file with unexpected content.
 func (s *Server) unreadable(path string, cause error) error {
-	if cause == io.EOF || cause == io.ErrUnexpectedEOF {
+	if errors.Is(cause, io.EOF) || errors.Is(cause, io.ErrUnexpectedEOF) {
 		cause = errors.Plain("it ends early")
 	}
 	return &errors.Error{Class: errors.Connection, Message: fmt.Sprintf("%s%s isn't a file of an image server (simplestreams): %s", s.URL, path, cause),

@@ -1,0 +1,198 @@
+package starlarkincus
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/rest"
+
+	"go.starlark.net/starlark"
+)
+
+// A publication is a call of publish.
+type publication struct {
+	*invocation
+	images  ref
+	aliases *aliasing
+	body    map[string]any
+}
+
+// publish creates an image from an instance or a snapshot, and returns it.
+func publish(c *invocation) (starlark.Value, error) {
+	force, snapshot := c.args.flag("force", false), c.args.flag("snapshot", false)
+	switch {
+	case force && snapshot:
+		return nil, fmt.Errorf("%s: force=True and snapshot=True exclude each other", c.name)
+	case (force || snapshot) && !c.args.flag("wait", true):
+		return nil, fmt.Errorf("%s: wait=False doesn't go with force=True or snapshot=True: they need the end of the operation", c.name)
+	}
+	p, err := c.publication()
+	switch {
+	case err != nil:
+		return nil, err
+	case force:
+		return p.stopped()
+	case snapshot:
+		return p.ofSnapshot()
+	}
+	return p.run(c.ref.res.Singular(), c.obj.sourceName())
+}
+
+// publication checks the arguments, and that the aliases may be given to the image.
+func (c *invocation) publication() (*publication, error) {
+	p := &publication{invocation: c, images: c.ref.join(c.decl.Path), body: c.body()}
+	if alias := c.args.string("alias"); alias != "" {
+		given, _ := p.body["aliases"].([]any)
+		p.body["aliases"] = append(slices.Clip(given), map[string]any{"name": alias})
+	}
+	p.images.res = c.decl.Returns.Of
+	p.aliases = c.aliasing(p.images)
+	if !p.aliases.reuse {
+		return p, nil
+	}
+	if !c.args.flag("wait", true) {
+		return nil, fmt.Errorf("%s: wait=False doesn't go with reuse=True: the aliases are given to the image when it is made", c.name)
+	}
+	given, _ := p.body["aliases"].([]any)
+	delete(p.body, "aliases")
+	if err := p.aliases.take(given); err != nil {
+		return nil, err
+	}
+	return p, p.aliases.look()
+}
+
+// run creates the image from a source of a type.
+func (p *publication) run(kind, name string) (starlark.Value, error) {
+	p.body["source"] = map[string]any{"type": kind, "name": name}
+	out, err := p.images.submit(p.ctx, p.request(p.images, "POST", p.body), p.patience())
+	if out.going != nil || err != nil {
+		return out.going, err
+	}
+	fingerprint := chosenKey(p.images.res, p.images, out.reply, out.state)
+	if fingerprint == "" {
+		return nil, &errors.Error{Class: errors.Operation, Message: "the server doesn't say which image it made", Method: "POST", Path: p.images.path}
+	}
+	o := newObject(p.images.item(fingerprint))
+	if err := o.read(p.ctx); err != nil {
+		return nil, err
+	}
+	if _, err = o.conform(p.ctx, p.name, p.body, p.patience()); err != nil { // servers ignore profiles in the request
+		return nil, err
+	}
+	return o, p.aliases.give(o)
+}
+
+// stopped stops a running instance, publishes it, and starts it again, also if the image can't be made.
+func (p *publication) stopped() (starlark.Value, error) {
+	instance, source := p.ref, p.obj.sourceName()
+	if err := p.obj.read(p.ctx); err != nil {
+		return nil, err
+	}
+	refuse := func(why string) error {
+		e := errors.New(errors.State, "%s: %s %s; snapshot=True publishes it as it is", p.name, p.subject(), why)
+		e.Outcome = errors.NotSent
+		return e
+	}
+	ephemeral, _, _ := p.obj.Get(starlark.String("ephemeral"))
+	switch status := p.obj.string("status"); {
+	case status == "Stopped":
+		return p.run(p.ref.res.Singular(), source)
+	case status != "Running":
+		return nil, refuse("is " + strings.ToLower(status) + ", so it can't be stopped and started")
+	case ephemeral == starlark.True:
+		return nil, refuse("is ephemeral, so the server would delete it when it stops")
+	}
+	release := builtin.Of(p.thread).Keep(instance.startAgain)
+	_, err := instance.act(p.ctx, "PUT", "state", map[string]any{"action": "stop", "force": true, "timeout": -1}, patience{})
+	image := starlark.Value(nil)
+	if err == nil {
+		image, err = p.run(p.ref.res.Singular(), source)
+	}
+	if p.ctx.Err() != nil {
+		return nil, cause(p.ctx, err) // Keep starts it
+	}
+	_, failed := instance.act(p.ctx, "PUT", "state", map[string]any{"action": "start"}, patience{})
+	if p.ctx.Err() != nil {
+		return nil, cause(p.ctx, failed)
+	}
+	release()
+	if errors.Is(failed, errors.State) && err != nil { // it wasn't stopped
+		failed = nil
+	}
+	return image, p.withLeft(err, failed, p.subject()+" can't be started again")
+}
+
+// startAgain starts the instance after the script was stopped. It tries again while another operation is running on it.
+func (r ref) startAgain(ctx context.Context) {
+	for {
+		reply, err := r.client.Do(ctx, rest.Request{Method: "PUT", Path: r.join("state").path, Query: r.query(0), Body: map[string]any{"action": "start"}})
+		if err == nil && reply.Operation != nil {
+			_, err = reply.Operation.Wait(ctx)
+		}
+		if !errors.Is(err, errors.Busy) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(lateBackup / 20):
+		}
+	}
+}
+
+// ofSnapshot publishes a new snapshot of the instance, which it deletes afterwards, also if the image can't be made.
+func (p *publication) ofSnapshot() (starlark.Value, error) {
+	name := "publish-" + strings.ToLower(rand.Text()[:16])
+	snapshots := p.ref.sub(kindOf(p.ref.res).children["snapshots"])
+	snapshot, made := snapshots.item(name), false
+	release := builtin.Of(p.thread).Keep(func(ctx context.Context) { snapshot.discard(ctx, made) })
+	_, err := snapshots.create(p.ctx, map[string]any{"name": name, "expires_at": time.Now().Add(backupLife).UTC().Format(time.RFC3339)}, patience{})
+	made = err == nil
+	image := starlark.Value(nil)
+	if made {
+		image, err = p.run("snapshot", p.obj.sourceName()+"/"+name)
+	}
+	if p.ctx.Err() != nil {
+		return nil, cause(p.ctx, err) // Keep deletes the snapshot
+	}
+	left := snapshot.clear(p.ctx)
+	if p.ctx.Err() != nil {
+		return nil, cause(p.ctx, left)
+	}
+	release()
+	return image, p.withLeft(err, left, "the snapshot "+name+" can't be deleted")
+}
+
+// cause returns the error of a call whose context has ended.
+func cause(ctx context.Context, err error) error {
+	if err != nil {
+		return err
+	}
+	return context.Cause(ctx)
+}
+
+// withLeft returns the error of the publication, which names what was left undone: err is that of the image, left that
+// of the cleaning up.
+func (p *publication) withLeft(err, left error, what string) error {
+	var e, of *errors.Error
+	switch {
+	case left == nil || !errors.As(left, &of):
+		if err == nil {
+			err = left
+		}
+		return err
+	case errors.As(err, &e):
+		e.Message += "; and " + what + ": " + of.Message
+		return err
+	case err != nil:
+		return err
+	}
+	return &errors.Error{Class: of.Class, Status: of.Status, Method: of.Method, Path: of.Path, Cause: left, Outcome: errors.Unknown, Object: of.Object,
+		Message: "the image was made, but " + what + ": " + of.Message}
+}
