@@ -131,6 +131,12 @@ func (m *module) checkPercent(n *syntax.BinaryExpr) {
 	}
 	u := m.typeOf(n.Y)
 	var given starlark.Value
+	if dict := m.numbered(n.Y); byName && dict != nil {
+		if _, err := starlark.Binary(syntax.PERCENT, starlark.String(format), dict); err != nil {
+			m.report(syntax.Start(n.X), "", "%s", message(err))
+		}
+		return
+	}
 	switch t, ok := u.one(); {
 	case len(u) == 0 || byName && (!ok || t.class == dict || t.class == object || t.class == failure || t.class == environ):
 		return
@@ -151,6 +157,23 @@ func (m *module) checkPercent(n *syntax.BinaryExpr) {
 	if _, err := starlark.Binary(syntax.PERCENT, starlark.String(format), given); err != nil {
 		m.report(syntax.Start(n.X), "", "%s", message(err))
 	}
+}
+
+// numbered returns a dict with the keys of a dict literal, and with a number for each value, which every conversion accepts;
+// nil if a key isn't known.
+func (m *module) numbered(expr syntax.Expr) starlark.Value {
+	literal, ok := unparen(expr).(*syntax.DictExpr)
+	if !ok {
+		return nil
+	}
+	dict := new(starlark.Dict)
+	for _, entry := range literal.List {
+		key := m.literal(entry.(*syntax.DictEntry).Key)
+		if key == nil || dict.SetKey(key, starlark.MakeInt(1)) != nil {
+			return nil
+		}
+	}
+	return dict
 }
 
 func conversionAt(s string, i int) byte {

@@ -28,26 +28,48 @@ func (m *module) checkDeclared(name string, recv typ, args []syntax.Expr, at syn
 	mixed := mismatched[name] != nil && mismatched[name](m.invocation(recv, args))
 	mixed = mixed || recv.frozen && slices.Contains(changers, name)
 	b := &binder{module: m, decl: d, wrong: mixed, given: make(map[string]bool), exact: mixed, at: at}
-	trial := &trial{name: name, recv: recv}
+	var rows, columns syntax.Expr // of a table
+	trial, odd := &trial{name: name, recv: recv}, &trial{name: name, recv: recv}
 	for _, arg := range args {
-		switch value, named, spread := argument(arg); {
-		case spread:
+		value, named, spread := argument(arg)
+		if spread {
 			return
-		case named != "":
-			trial.add(named, b.value(b.byName(named), value))
-		default:
-			trial.add("", b.value(b.next(), value))
 		}
+		var p *declare.Param
+		if named != "" {
+			p = b.byName(named)
+		} else {
+			p = b.next()
+		}
+		v := b.value(p, value)
+		switch {
+		case p == nil:
+		case p.Name == "rows":
+			rows = value
+		case p.Name == "columns":
+			columns = value
+		}
+		trial.add(named, v)
+		odd.add(named, b.number(p, value, v))
+	}
+	if rows != nil && columns != nil && !b.wrong {
+		m.checkColumns(name, rows, columns)
 	}
 	for _, p := range d.Params {
 		if p.Required && !d.Loose && !b.given[p.Name] {
 			b.wrong = true
 		}
 	}
-	if !b.wrong {
-		return
+	text := ""
+	switch {
+	case b.wrong:
+		text = trial.run()
+	case b.odd:
+		if text = odd.run(); text != "" && text == trial.run() {
+			return // not because of the number
+		}
 	}
-	if text := trial.run(); text != "" {
+	if text != "" {
 		text, near := suggestion(text)
 		m.report(b.at, near, "%s", text)
 	}
@@ -61,6 +83,7 @@ type binder struct {
 	given map[string]bool
 	exact bool // the trial uses the known values of arguments
 	wrong bool
+	odd   bool            // some number may be out of range
 	at    syntax.Position // position of the mistake
 }
 
@@ -122,6 +145,23 @@ func (b *binder) value(p *declare.Param, value syntax.Expr) starlark.Value {
 		return starlark.None
 	}
 	return fitting(p.Type)
+}
+
+// number returns the value of a number that may be out of the parameter's range, because it is not positive, or below 1
+// where it is no time; sample for any other argument.
+func (b *binder) number(p *declare.Param, value syntax.Expr, sample starlark.Value) starlark.Value {
+	t, one := b.typeOf(value).one()
+	if p == nil || p.Passing == declare.Keywords || p.Type == declare.Any || !one || t.value == nil || t.class != integer && t.class != float {
+		return sample
+	}
+	n, _ := starlark.AsFloat(t.value)
+	if n > 0 && (n >= 1 || p.Type&declare.Duration != 0) {
+		return sample
+	}
+	if !b.odd {
+		b.odd, b.at = true, syntax.Start(value)
+	}
+	return t.value
 }
 
 // changers are the methods that change their receiver.

@@ -89,7 +89,7 @@ func literalTypes(x *syntax.Literal) union {
 	case int64:
 		return only(typ{class: integer, value: starlark.MakeInt64(v)})
 	case float64:
-		return simple(float)
+		return only(typ{class: float, value: starlark.Float(v)})
 	}
 	return simple(integer)
 }

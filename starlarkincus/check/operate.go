@@ -145,7 +145,11 @@ func unary(op syntax.Token, x union) (union, problem) {
 			p.text = message(err)
 			return never
 		}
-		return combined(op, t, t, v)
+		u := combined(op, t, t, v)
+		if known, failed := starlark.Unary(op, t.exact()); t.value != nil && failed == nil && len(u) == 1 {
+			return only(typ{class: u[0].class, value: known})
+		}
+		return u
 	})
 	if out == nil || len(out) > 0 {
 		return out, problem{}

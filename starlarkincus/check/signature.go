@@ -243,26 +243,19 @@ func (m *module) badArgument(p *param, value syntax.Expr) string {
 
 // shown returns the value of a literal, and of a list or dict literal with its known parts; nil for another expression.
 func (m *module) shown(expr syntax.Expr) starlark.Value {
-	part := func(expr syntax.Expr) starlark.Value {
-		if v := m.shown(expr); v != nil {
-			return v
-		}
-		if t, ok := m.typeOf(expr).one(); ok {
-			return t.exact()
-		}
-		return nil
-	}
 	switch x := expr.(type) {
 	case *syntax.Literal:
 		if t, ok := m.typeOf(x).one(); ok && (t.value != nil || x.Token != syntax.STRING) {
 			return t.exact()
 		}
+	case *syntax.UnaryExpr:
+		return m.literal(x)
 	case *syntax.ParenExpr:
 		return m.shown(x.X)
 	case *syntax.ListExpr:
 		out := new(starlark.List)
 		for _, elem := range x.List {
-			v := part(elem)
+			v := m.part(elem)
 			if v == nil {
 				return out // messages number the elements
 			}
@@ -273,11 +266,22 @@ func (m *module) shown(expr syntax.Expr) starlark.Value {
 		out := new(starlark.Dict)
 		for _, elem := range x.List {
 			entry := elem.(*syntax.DictEntry)
-			if key, v := part(entry.Key), part(entry.Value); key != nil && v != nil {
+			if key, v := m.part(entry.Key), m.part(entry.Value); key != nil && v != nil {
 				_ = out.SetKey(key, v) // checkDict reports unhashable keys
 			}
 		}
 		return out
+	}
+	return nil
+}
+
+// part returns the value of a part of a literal, or a sample of its type; nil if that is unknown.
+func (m *module) part(expr syntax.Expr) starlark.Value {
+	if v := m.shown(expr); v != nil {
+		return v
+	}
+	if t, ok := m.typeOf(expr).one(); ok {
+		return t.exact()
 	}
 	return nil
 }
@@ -308,15 +312,23 @@ func (m *module) checkKeys(p *param, who string, dict *syntax.DictExpr) {
 	}
 }
 
-// checkFilter checks the names of fields in a filter given as a dict literal.
+// checkFilter checks the conditions of a filter given as a dict literal, as far as they are known.
 func (m *module) checkFilter(p *param, who string, dict *syntax.DictExpr) {
 	for _, elem := range dict.List {
-		key := elem.(*syntax.DictEntry).Key
-		if text, ok := starlark.AsString(m.literal(key)); ok {
-			if err := starlarkincus.CheckFilterField(p.field, text); err != nil {
-				message, near := suggestion(err.Error())
-				m.report(syntax.Start(key), near, "%s: %s", who, message)
-			}
+		entry := elem.(*syntax.DictEntry)
+		text, ok := starlark.AsString(m.literal(entry.Key))
+		if !ok {
+			continue
+		}
+		at, err := entry.Key, starlarkincus.CheckFilterField(p.field, text)
+		if v := m.part(entry.Value); err == nil && v != nil {
+			condition := starlark.NewDict(1)
+			_ = condition.SetKey(starlark.String(text), v) // a string is hashable
+			at, err = entry.Value, starlarkincus.CheckArgument(p.field, condition)
+		}
+		if err != nil {
+			message, near := suggestion(err.Error())
+			m.report(syntax.Start(at), near, "%s: %s", who, message)
 		}
 	}
 }

@@ -250,7 +250,7 @@ func (f *flow) read(expr syntax.Expr) {
 			}
 			return false
 		case *syntax.Ident:
-			if binding, ok := n.Binding.(*resolve.Binding); ok && (binding.Scope == resolve.Local || binding.Scope == resolve.Cell) {
+			if binding, ok := n.Binding.(*resolve.Binding); ok && binding.Scope != resolve.Free {
 				f.reportUnset(n)
 			}
 		}
