@@ -91,10 +91,16 @@ func waitReady(c *invocation) (starlark.Value, error) {
 	begin := time.Now()
 	for delay := readyFirstDelay; ; delay = min(delay*3/2, readyLongestDelay) {
 		state, err := c.ref.liveState(c.ctx)
-		if err != nil {
+		var lacks string
+		var failed *errors.Error
+		switch {
+		case err == nil:
+			lacks = c.lacks(state)
+		case errors.As(err, &failed) && failed.Class.IsA(errors.State):
+			lacks = "is starting or stopping"
+		default:
 			return nil, err
 		}
-		lacks := c.lacks(state)
 		if lacks == "" {
 			break
 		}

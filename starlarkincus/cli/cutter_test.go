@@ -43,15 +43,25 @@ func newCutter(t *testing.T, network, server string, r *rand.Rand, share float64
 		}
 	})
 	t.Cleanup(func() {
-		listener.Close()
-		c.mu.Lock()
-		for conn := range c.conns {
-			conn.Close()
-		}
-		c.mu.Unlock()
+		c.end()
 		c.open.Wait()
 	})
 	return c
+}
+
+// end cuts all connections, and takes no more.
+func (c *cutter) end() {
+	c.listener.Close()
+	c.cutAll()
+}
+
+// cutAll cuts all connections.
+func (c *cutter) cutAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for conn := range c.conns {
+		conn.Close()
+	}
 }
 
 // The moments at which a connection is cut, relative to the request.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"os"
 	"os/exec"
 	"syscall"
 	"testing"
@@ -24,7 +25,14 @@ const hangs = time.Minute
 // start starts the command, and ends it after the test or the time limit.
 func start(t *testing.T, args ...string) *running {
 	t.Helper()
+	return startWith(t, nil, args...)
+}
+
+// startWith is start with additional variables of the environment.
+func startWith(t *testing.T, env []string, args ...string) *running {
+	t.Helper()
 	r := &running{Cmd: exec.Command("incus-star", args...)}
+	r.Env = append(os.Environ(), env...)
 	r.Stderr = &r.stderr
 	pipe, err := r.StdoutPipe()
 	if err != nil {

@@ -152,14 +152,15 @@ func TestRealShell(t *testing.T) {
 		s := open(t)
 		s.typed("stty size; echo $TERM\r")
 		s.expect("40 100\r\nxterm")
+		s.typed("until [ \"$(stty size)\" = '20 80' ]; do sleep 0.1; done; echo smal$((1+1))ler\r")
 		s.resize(20, 80)
-		time.Sleep(200 * time.Millisecond)
-		s.typed("stty size\r")
-		s.expect("20 80")
-		s.typed("sleep 100\r")
-		time.Sleep(200 * time.Millisecond)
+		s.expect("smal2ler")
+		s.typed("sleep 4711\r")
+		for deadline := time.Now().Add(10 * time.Second); !strings.Contains(processes(t, name), "sleep 4711") && time.Now().Before(deadline); {
+			time.Sleep(20 * time.Millisecond)
+		}
 		s.typed("\x03")
-		s.expect("# ")
+		s.expect("^C")
 		s.typed("exit 3\r")
 		s.expect("over")
 		s.end(0)
@@ -172,50 +173,24 @@ func TestRealShell(t *testing.T) {
 		s.typed("\x04")
 		s.end(0)
 	})
-	for way, c := range map[string]struct {
-		end    func(*screen)
-		status int
-	}{
-		"SIGTERM": {func(s *screen) { s.command.Process.Signal(syscall.SIGTERM) }, 143},
-		"SIGINT":  {func(s *screen) { s.command.Process.Signal(syscall.SIGINT) }, 130},
-		"SIGQUIT": {func(s *screen) { s.command.Process.Signal(syscall.SIGQUIT) }, 2},
-		"three signals": {func(s *screen) {
-			for range 3 {
-				s.command.Process.Signal(syscall.SIGTERM)
-				time.Sleep(20 * time.Millisecond)
-			}
-		}, 143},
-		"the program's own end": {func(s *screen) { s.typed("kill -9 $$\r") }, 0},
-	} {
-		t.Run(way, func(t *testing.T) {
-			s := open(t)
-			c.end(s)
-			s.end(c.status)
-		})
-	}
-	t.Run("a lost connection", func(t *testing.T) {
-		proxy := newCutter(t, "unix", filepath.Join(os.Getenv("INCUS_DIR"), "unix.socket"), random(t), 0)
-		t.Setenv("INCUS_SOCKET", proxy.listener.Addr().String())
-		s := open(t)
-		proxy.listener.Close()
-		proxy.mu.Lock()
-		for conn := range proxy.conns {
-			conn.Close()
-		}
-		proxy.mu.Unlock()
+	leaves(t, open)
+	t.Run("a lost server", func(t *testing.T) {
+		s, proxy := proxied(t, open)
+		proxy.end()
 		s.end(4)
 	})
-	t.Run("a stopped process", func(t *testing.T) {
+	t.Run("the program's own end", func(t *testing.T) {
 		s := open(t)
-		s.command.Process.Signal(syscall.SIGTSTP)
-		for deadline := time.Now().Add(10 * time.Second); s.mode() != s.before && time.Now().Before(deadline); {
+		s.typed("kill -9 $$\r")
+		s.end(0)
+	})
+	t.Run("a stopped process goes on", func(t *testing.T) {
+		s := open(t)
+		s.suspended()
+		s.command.Process.Signal(syscall.SIGCONT)
+		for deadline := time.Now().Add(10 * time.Second); s.mode() == s.before && time.Now().Before(deadline); {
 			time.Sleep(10 * time.Millisecond)
 		}
-		if s.mode() != s.before {
-			t.Error("a stopped process keeps the terminal")
-		}
-		s.command.Process.Signal(syscall.SIGCONT)
-		time.Sleep(200 * time.Millisecond)
 		s.typed("echo still $((1+1))\r")
 		s.expect("still 2")
 		s.typed("exit\r")
@@ -235,19 +210,7 @@ func TestRealShell(t *testing.T) {
 		s.typed("\x04")
 		s.end(0)
 	})
-	t.Run("a stopped instance", func(t *testing.T) {
-		s := open(t)
-		incus(t, "stop", "-f", name)
-		incus(t, "start", name)
-		select {
-		case <-s.ended:
-			if s.mode() != s.before {
-				t.Error("the terminal isn't as it was")
-			}
-		case <-time.After(20 * time.Second):
-			t.Error("the shell goes on")
-		}
-	})
+	t.Run("a stopped instance", func(t *testing.T) { left(t, open(t), name) })
 	t.Run("no terminal", func(t *testing.T) {
 		command := start(t, "-c", "incus.instances.get(args[0]).shell()", name)
 		if _, status := command.rest(); status != 1 || !strings.Contains(command.stderr.String(), "instance.shell needs a terminal") {
@@ -256,20 +219,122 @@ func TestRealShell(t *testing.T) {
 	})
 }
 
+// leavings are the ways to leave a shell or a console that don't depend on what is typed, each with the exit status.
+var leavings = map[string]struct {
+	leave  func(*screen)
+	status int
+}{
+	"SIGTERM": {func(s *screen) { s.command.Process.Signal(syscall.SIGTERM) }, 143},
+	"SIGINT":  {func(s *screen) { s.command.Process.Signal(syscall.SIGINT) }, 130},
+	"SIGHUP":  {func(s *screen) { s.command.Process.Signal(syscall.SIGHUP) }, 129},
+	"SIGQUIT": {func(s *screen) { s.command.Process.Signal(syscall.SIGQUIT) }, 2},
+	"three signals": {func(s *screen) {
+		for range 3 {
+			s.command.Process.Signal(syscall.SIGTERM)
+			time.Sleep(20 * time.Millisecond)
+		}
+	}, 143},
+	"a stopped process": {func(s *screen) {
+		s.suspended()
+		s.command.Process.Signal(syscall.SIGTERM)
+		s.command.Process.Signal(syscall.SIGCONT)
+	}, 143},
+}
+
+// leaves checks that the terminal is as it was after each of the leavings and a lost connection, and that a process whose
+// terminal is closed ends.
+func leaves(t *testing.T, open func(*testing.T) *screen) {
+	for way, c := range leavings {
+		t.Run(way, func(t *testing.T) {
+			s := open(t)
+			c.leave(s)
+			s.end(c.status)
+		})
+	}
+	t.Run("a lost connection", func(t *testing.T) {
+		s, proxy := proxied(t, open)
+		proxy.cutAll()
+		s.end(4)
+	})
+	t.Run("a closed terminal", func(t *testing.T) {
+		s := open(t)
+		s.master.Close()
+		select {
+		case <-s.ended:
+		case <-time.After(20 * time.Second):
+			t.Fatal("the command doesn't end")
+		}
+	})
+}
+
+// proxied opens a shell or a console through a proxy.
+func proxied(t *testing.T, open func(*testing.T) *screen) (*screen, *cutter) {
+	proxy := newCutter(t, "unix", filepath.Join(os.Getenv("INCUS_DIR"), "unix.socket"), random(t), 0)
+	t.Setenv("INCUS_SOCKET", proxy.listener.Addr().String())
+	return open(t), proxy
+}
+
+// suspended stops the process as Ctrl-Z does, and checks that the terminal is as it was.
+func (s *screen) suspended() {
+	s.t.Helper()
+	s.command.Process.Signal(syscall.SIGTSTP)
+	for deadline := time.Now().Add(10 * time.Second); s.mode() != s.before && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if s.mode() != s.before {
+		s.t.Error("a stopped process keeps the terminal")
+	}
+}
+
+// left stops the instance, and checks that the command ends and leaves the terminal as it was.
+func left(t *testing.T, s *screen, instance string) {
+	incus(t, "stop", "-f", instance)
+	incus(t, "start", instance)
+	select {
+	case <-s.ended:
+		if s.mode() != s.before {
+			t.Error("the terminal isn't as it was")
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("the command goes on")
+	}
+}
+
+// Whatever ends a console, the terminal is as it was before.
 func TestRealConsole(t *testing.T) {
 	name := launched(t)
-	s := onScreen(t, "-c", "incus.instances.get(args[0]).console()\nprint('over')", name)
-	s.expect("To detach")
-	time.Sleep(300 * time.Millisecond)
-	s.typed("\x01\x01x\r") // Ctrl-A alone goes to the console
-	time.Sleep(100 * time.Millisecond)
-	s.typed("\x01")
-	s.typed("q")
-	s.expect("over")
-	s.end(0)
-	s = onScreen(t, "-c", "incus.instances.get(args[0]).console()", name)
-	s.expect("To detach")
-	time.Sleep(300 * time.Millisecond)
-	s.command.Process.Signal(syscall.SIGTERM)
-	s.end(143)
+	open := func(t *testing.T) *screen {
+		s := onScreen(t, "-c", "incus.instances.get(args[0]).console(force = True)\nprint('over')", name)
+		s.expect("To detach")
+		time.Sleep(300 * time.Millisecond)
+		if s.mode() == s.before {
+			t.Error("the terminal isn't in raw mode")
+		}
+		return s
+	}
+	t.Run("the keys", func(t *testing.T) {
+		s := open(t)
+		s.typed("\x01\x01x\r") // Ctrl-A alone goes to the console
+		time.Sleep(100 * time.Millisecond)
+		s.typed("\x01")
+		s.typed("q")
+		s.expect("over")
+		s.end(0)
+	})
+	leaves(t, open)
+	t.Run("another user", func(t *testing.T) {
+		s := open(t)
+		other := open(t)
+		select {
+		case <-s.ended:
+			if s.mode() != s.before {
+				t.Error("the terminal isn't as it was")
+			}
+		case <-time.After(20 * time.Second):
+			t.Error("the console goes on")
+		}
+		other.typed("\x01q")
+		other.end(0)
+	})
+	t.Run("a stopped instance", func(t *testing.T) { left(t, open(t), name) })
 }
