@@ -19,11 +19,14 @@ const (
 // seconds.
 var silence = 35 * time.Second
 
+// provePause is the time between two pings that prove that the server still sends its events.
+const provePause = 2 * time.Second
+
 // An eventConn is one connection of the event stream.
 type eventConn struct {
 	socket *websocket.Conn
 	quiet  *time.Timer  // closes the socket after the silence
-	heard  atomic.Int64 // time of the last sign of the server, in nanoseconds since 1970
+	proven atomic.Int64 // the time until which no event is missing, in nanoseconds since 1970
 }
 
 // dialEvents connects the event stream. The server may miss events until confirm.
@@ -31,8 +34,9 @@ func (c *Client) dialEvents(ctx context.Context, query url.Values) (*eventConn, 
 	dial, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	e := new(eventConn)
+	e.proven.Store(time.Now().UnixNano())
 	socket, _, err := c.websocket(dial, eventsPath, query, func(context.Context, []byte) bool {
-		e.hear()
+		e.quiet.Reset(silence)
 		return true
 	})
 	if err != nil {
@@ -40,7 +44,6 @@ func (c *Client) dialEvents(ctx context.Context, query url.Values) (*eventConn, 
 	}
 	socket.SetReadLimit(maxEvent)
 	e.socket = socket
-	e.heard.Store(time.Now().UnixNano())
 	e.quiet = time.AfterFunc(silence, func() { socket.CloseNow() })
 	return e, nil
 }
@@ -58,19 +61,30 @@ func (e *eventConn) read(ctx context.Context) ([]byte, error) {
 	e.quiet.Reset(silence)
 	_, message, err := e.socket.Read(ctx)
 	e.quiet.Stop() // because the caller may take its time
-	if err == nil {
-		e.heard.Store(time.Now().UnixNano())
-	}
 	return message, err
 }
 
-func (e *eventConn) hear() {
-	e.heard.Store(time.Now().UnixNano())
-	e.quiet.Reset(silence)
+// prove sends pings until the connection is closed. An answer proves that the server had not dropped the listener when the
+// ping was sent. Received events prove nothing, because they may have waited in a buffer since before.
+func (e *eventConn) prove(ctx context.Context) {
+	for {
+		sent := time.Now()
+		if e.socket.Ping(ctx) != nil {
+			return
+		}
+		e.proven.Store(sent.UnixNano())
+		timer := time.NewTimer(provePause)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+	}
 }
 
-// lastHeard returns the time of the last sign of the server.
-func (e *eventConn) lastHeard() time.Time { return time.Unix(0, e.heard.Load()) }
+// lastProven returns the time until which no event is missing.
+func (e *eventConn) lastProven() time.Time { return time.Unix(0, e.proven.Load()) }
 
 func (e *eventConn) close() {
 	e.quiet.Stop()

@@ -100,7 +100,11 @@ func (e *Events) run(ctx context.Context, conn *eventConn, ready chan<- error) {
 	for {
 		var confirming sync.WaitGroup
 		confirmed := false
-		confirming.Go(func() { confirmed = e.confirm(ctx, conn, ready) })
+		confirming.Go(func() {
+			if confirmed = e.confirm(ctx, conn, ready); confirmed {
+				conn.prove(ctx)
+			}
+		})
 		broken := e.read(ctx, conn)
 		conn.close()
 		confirming.Wait()
@@ -183,7 +187,7 @@ func (e *Events) lose(conn *eventConn, broken error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.gap == nil {
-		e.gap = &Gap{Since: conn.lastHeard().Add(-outOfOrder), Cause: e.lost(broken)}
+		e.gap = &Gap{Since: conn.lastProven().Add(-outOfOrder), Cause: e.lost(broken)}
 		e.queue = append(e.queue, &Event{Gap: e.gap})
 	}
 }

@@ -74,6 +74,23 @@ func (w *witness) covered(from, to time.Time) bool {
 	return false
 }
 
+// A span is the time of a request.
+type span struct{ from, to time.Time }
+
+// missing returns the number of created profiles without an event. Each of them must be in a gap.
+func (w *witness) missing(t *testing.T, made map[string]span) int {
+	n := 0
+	for name, at := range made {
+		if !w.has(name) {
+			n++
+			if !w.covered(at.from, at.to) {
+				t.Errorf("missing, without a gap: %s, created from %v to %v", name, at.from, at.to)
+			}
+		}
+	}
+	return n
+}
+
 // profiles creates and deletes profiles until the context ends, and calls told with each name and the time of its creation.
 func profiles(ctx context.Context, c *Client, told func(name string, from, to time.Time)) {
 	for n := 0; ctx.Err() == nil; n++ {
@@ -262,7 +279,6 @@ func TestRealEventsRestart(t *testing.T) {
 	defer cancel()
 	var running, making sync.WaitGroup
 	running.Go(func() { got.collect(ctx, stream.Next) })
-	type span struct{ from, to time.Time }
 	made := make(map[string]span)
 	makes, stop := context.WithCancel(ctx)
 	making.Go(func() { profiles(makes, c, func(name string, from, to time.Time) { made[name] = span{from, to} }) })
@@ -293,15 +309,7 @@ func TestRealEventsRestart(t *testing.T) {
 	running.Wait()
 	stream.Close()
 	<-stream.Ended()
-	missing := 0
-	for name, at := range made {
-		if !got.has(name) {
-			missing++
-			if !got.covered(at.from, at.to) {
-				t.Errorf("missing, without a gap: %s, created from %v to %v", name, at.from, at.to)
-			}
-		}
-	}
+	missing := got.missing(t, made)
 	t.Logf("%d profiles, %d missing, in %d gaps of %d restarts: %v", len(made), missing, len(got.gaps), *restarts, got.gaps)
 	if len(got.gaps) < *restarts || len(made) < 10**restarts {
 		t.Errorf("only %d gaps and %d profiles", len(got.gaps), len(made))
@@ -322,8 +330,16 @@ func TestRealEventsSlow(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 12*time.Second)
 	defer cancel()
 	var making sync.WaitGroup
+	var mu sync.Mutex
+	made := make(map[string]span)
 	for range 4 {
-		making.Go(func() { profiles(ctx, c, func(string, time.Time, time.Time) {}) })
+		making.Go(func() {
+			profiles(ctx, c, func(name string, from, to time.Time) {
+				mu.Lock()
+				defer mu.Unlock()
+				made[name] = span{from, to}
+			})
+		})
 	}
 	making.Wait()
 	runtime.GC()
@@ -341,5 +357,9 @@ func TestRealEventsSlow(t *testing.T) {
 	got.collect(take, stream.Next)
 	stream.Close()
 	<-stream.Ended()
-	t.Logf("%d events, %d gaps", len(got.events), len(got.gaps))
+	missing := got.missing(t, made)
+	t.Logf("%d events, %d gaps, %d of %d profiles missing", len(got.events), len(got.gaps), missing, len(made))
+	if missing == 0 {
+		t.Log("the server has kept all events")
+	}
 }

@@ -113,6 +113,40 @@ func TestEventsEnd(t *testing.T) {
 	}
 }
 
+// TestEventsLate checks that the gap after a slow caller begins before the server dropped it, although the events before
+// that are read later.
+func TestEventsLate(t *testing.T) {
+	dropped := make(chan time.Time, 1)
+	many := sends(true, strings.Fields(strings.Repeat("1 ", maxQueued+50))...)
+	serve := many.serve
+	many.serve = func(w http.ResponseWriter, r *http.Request) {
+		serve(w, r)
+		dropped <- time.Now()
+	}
+	f := newFake(t, many, sends(false, "2"))
+	e, err := f.client(nil).Events(t.Context(), lifecycle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := <-dropped
+	time.Sleep(outOfOrder + 500*time.Millisecond)
+	for n := 0; ; n++ {
+		event, err := e.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if event.Gap == nil {
+			continue
+		}
+		if n != maxQueued+50 || event.Gap.Since.After(at) {
+			t.Errorf("after %d events, since %v, dropped at %v", n, event.Gap.Since, at)
+		}
+		break
+	}
+	e.Close()
+	<-e.Ended()
+}
+
 // TestEventsRefused checks the error of the first connection.
 func TestEventsRefused(t *testing.T) {
 	f := newFake(t, step{want: lifecycleRequest, status: 400, body: errorBody(400, "no")}, step{want: lifecycleRequest, raw: "HTTP/1.1 101"})
