@@ -401,11 +401,14 @@ func transferred(out files.Transfer, err error) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	paths := make([]starlark.Value, len(out.Paths))
-	for i, path := range out.Paths {
-		paths[i] = starlark.String(path)
+	list := func(paths []string) *starlark.List {
+		values := make([]starlark.Value, len(paths))
+		for i, path := range paths {
+			values[i] = starlark.String(path)
+		}
+		return starlark.NewList(values)
 	}
 	return starlarkstruct.FromStringDict(starlark.String("FileTransfer"), starlark.StringDict{
-		"changed": starlark.Bool(len(paths) > 0), "paths": starlark.NewList(paths), "bytes": starlark.MakeInt64(out.Bytes),
+		"changed": starlark.Bool(len(out.Paths) > 0), "paths": list(out.Paths), "bytes": starlark.MakeInt64(out.Bytes), "vanished": list(out.Vanished),
 	}), nil
 }

@@ -28,7 +28,7 @@ var (
 )
 
 // oddNames are the beginnings of names in a tree.
-var oddNames = []string{"a", " ", "\n", "\xff\xfe", "-rf", "é", "*", "'", `"`, `\`, "..x", "$(x)", "\t", "~", ".hidden"}
+var oddNames = []string{"a", " ", "\n", "\xff\xfe", "-rf", "é", "*", "'", `"`, `\`, "..x", "$(x)", "\t", "~", ".hidden", strings.Repeat("é", 120), strings.Repeat("x", 240)}
 
 // plantTree creates a folder of n files and links with odd names, modes and times, and returns its content.
 func plantTree(t testing.TB, r *rand.Rand, dir string, n int) {

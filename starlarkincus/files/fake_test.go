@@ -197,7 +197,7 @@ func plant(t testing.TB, r *rand.Rand, dir string, n int) {
 		mode fs.FileMode
 	}
 	var all []planted
-	odd := []string{"a", " ", "\n", "\xff\xfe", "-rf", "é", "*", "'", `"`, `\`, "..x", "$(x)", "\t", "~", ".hidden"}
+	odd := []string{"a", " ", "\n", "\xff\xfe", "-rf", "é", "*", "'", `"`, `\`, "..x", "$(x)", "\t", "~", ".hidden", strings.Repeat("é", 120), strings.Repeat("x", 240)}
 	for i := range n {
 		name := odd[r.IntN(len(odd))] + fmt.Sprint(i)
 		path := filepath.Join(folders[r.IntN(len(folders))], name)

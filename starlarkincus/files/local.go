@@ -81,6 +81,11 @@ func (f *localFolder) replaceable(name string, old fs.FileInfo) error {
 	return f.failed(name, fmt.Errorf("is a %s, which isn't replaced", kind(old.Mode())))
 }
 
+// notFolder returns the error of the local file old at the path of a folder to write.
+func (f *localFolder) notFolder(name string, old fs.FileInfo) error {
+	return f.failed(name, fmt.Errorf("is a %s here, and a folder there", kind(old.Mode())))
+}
+
 // errIsFolder is the error of a folder at the path of a file to write.
 var errIsFolder = errors.Plain("is a folder; a path with a slash at its end puts a file in it")
 

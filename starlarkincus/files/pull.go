@@ -71,8 +71,12 @@ func special(info Info) error {
 
 // tree writes a folder with its content.
 func (p *pull) tree(info Info, local string) (Transfer, error) {
+	found, err := p.readDir(info.Path)
+	if err != nil {
+		return Transfer{}, err
+	}
 	var old fs.FileInfo
-	err := os.Mkdir(local, 0o700)
+	err = os.Mkdir(local, 0o700)
 	switch {
 	case err == nil:
 		p.add(local, 0)
@@ -88,27 +92,27 @@ func (p *pull) tree(info Info, local string) (Transfer, error) {
 	defer p.top.release()
 	g := newGroup(p.ctx, workers)
 	p.top.users.Add(1)
-	g.fail(p.folder(g, p.top, ".", info, old))
+	g.fail(p.folder(g, p.top, ".", info, old, found))
 	if err := g.wait(); err != nil {
 		return p.done(err)
 	}
 	return p.done(p.finish())
 }
 
-// folder writes the content of a folder that exists locally, and releases the folder.
-func (p *pull) folder(g *group, in *localFolder, name string, info Info, old fs.FileInfo) error {
+// folder writes the files found in a folder to one that exists locally, and releases that.
+func (p *pull) folder(g *group, in *localFolder, name string, info Info, old fs.FileInfo, found []Info) error {
 	defer in.release()
 	p.folders = append(p.folders, pulledFolder{name, info, old})
-	found, err := p.readDir(info.Path)
-	if err != nil {
-		return err
-	}
 	for _, entry := range found {
 		if g.ctx.Err() != nil {
 			return nil // g has the error
 		}
+		if isTemporary(entry.Name()) {
+			continue
+		}
 		var there fs.FileInfo
 		if old != nil {
+			var err error
 			if there, err = in.lookAt(entry.Name()); err != nil {
 				return err
 			}
@@ -126,6 +130,17 @@ func (p *pull) entry(g *group, in *localFolder, folder string, info Info, old fs
 	work := p.file
 	switch {
 	case info.isDir():
+		if old != nil && !old.IsDir() {
+			return in.notFolder(name, old)
+		}
+		found, err := p.readDir(info.Path)
+		if errors.Is(err, errors.NotFound) {
+			p.miss(info.Path)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 		if old == nil {
 			err := in.Mkdir(name, 0o700)
 			switch {
@@ -140,13 +155,13 @@ func (p *pull) entry(g *group, in *localFolder, folder string, info Info, old fs
 			}
 		}
 		if old != nil && !old.IsDir() {
-			return in.failed(name, fmt.Errorf("is a %s here, and a folder there", kind(old.Mode())))
+			return in.notFolder(name, old)
 		}
 		inner, err := in.below(name)
 		if err != nil {
 			return err
 		}
-		return p.folder(g, inner, filepath.Join(folder, name), info, old)
+		return p.folder(g, inner, filepath.Join(folder, name), info, old, found)
 	case info.isLink():
 		work = p.link
 	case !info.isRegular():
@@ -158,7 +173,12 @@ func (p *pull) entry(g *group, in *localFolder, folder string, info Info, old fs
 	in.users.Add(1)
 	if !g.start(func(ctx context.Context) error {
 		defer in.release()
-		return work(ctx, in, name, info, old)
+		err := work(ctx, in, name, info, old)
+		if errors.Is(err, errors.NotFound) {
+			p.miss(info.Path)
+			return nil
+		}
+		return err
 	}) {
 		in.release()
 	}

@@ -18,6 +18,9 @@ import (
 type Transfer struct {
 	Paths []string // what was written or changed, as paths at the destination, sorted
 	Bytes int64    // size of the files among them
+	// Vanished are the paths, at the source, of the files in a tree that disappeared between the listing of their folder
+	// and their reading, sorted.
+	Vanished []string
 }
 
 // A record collects the fields of a Transfer.
@@ -33,9 +36,17 @@ func (r *record) add(path string, size int64) {
 	r.Bytes += size
 }
 
+// miss records a file that has disappeared.
+func (r *record) miss(path string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Vanished = append(r.Vanished, path)
+}
+
 // done returns the Transfer. After a failure, the error has the number of finished files.
 func (r *record) done(err error) (Transfer, error) {
 	slices.Sort(r.Paths)
+	slices.Sort(r.Vanished)
 	var e *errors.Error
 	if n := len(r.Paths); n > 0 && errors.As(err, &e) {
 		e.Message += fmt.Sprintf(" (%d written before)", n)
@@ -94,21 +105,41 @@ func (c *Call) Push(local, remote string, given Attributes) (Transfer, error) {
 // tree writes a folder.
 func (p *push) tree(g *group, dir, remote string, info fs.FileInfo, old *Info) error {
 	f := &pushedFolder{path: remote, info: info, old: old}
-	existing, err := p.enter(f)
+	entries, err := p.readLocal(dir)
+	if dir != "." && errors.Is(err, fs.ErrNotExist) {
+		p.miss(filepath.Join(p.path, dir))
+		return nil
+	}
+	if err != nil {
+		return &LocalError{Path: filepath.Join(p.path, dir), Err: reason(err)}
+	}
+	found, err := p.enter(f)
 	if err != nil {
 		return err
 	}
 	p.folders = append(p.folders, f)
-	entries, err := p.readLocal(dir)
-	if err != nil {
-		return &LocalError{Path: filepath.Join(p.path, dir), Err: reason(err)}
+	existing := make(map[string]*Info, len(found))
+	for i := range found {
+		existing[found[i].Name()] = &found[i]
 	}
+	final := make(map[string]bool, len(entries))
+	for _, entry := range entries {
+		final[temporaryPrefix(entry.Name())] = true
+	}
+	p.sweep(g, found, func(prefix string) bool { return final[prefix] })
 	for _, entry := range entries {
 		if err := g.ctx.Err(); err != nil {
 			return nil // g has the error
 		}
+		if isTemporary(entry.Name()) {
+			continue
+		}
 		name := filepath.Join(dir, entry.Name())
 		info, err := entry.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			p.miss(filepath.Join(p.path, name))
+			continue
+		}
 		if err != nil {
 			return &LocalError{Path: filepath.Join(p.path, name), Err: reason(err)}
 		}
@@ -129,8 +160,8 @@ func (p *push) readLocal(dir string) ([]fs.DirEntry, error) {
 	return f.ReadDir(-1)
 }
 
-// enter creates a folder, or sets the attributes of an existing one and returns its files by name.
-func (p *push) enter(f *pushedFolder) (map[string]*Info, error) {
+// enter creates a folder, or sets the attributes of an existing one and returns its files.
+func (p *push) enter(f *pushedFolder) ([]Info, error) {
 	mode := f.info.Mode() & bits
 	a := Attributes{Mode: &mode, UID: p.given.UID, GID: p.given.GID}
 	if f.old == nil {
@@ -165,15 +196,7 @@ func (p *push) enter(f *pushedFolder) (map[string]*Info, error) {
 	if changed {
 		p.add(f.path, 0)
 	}
-	found, err := p.readDir(f.path)
-	if err != nil {
-		return nil, err
-	}
-	existing := make(map[string]*Info, len(found))
-	for i := range found {
-		existing[found[i].Name()] = &found[i]
-	}
-	return existing, nil
+	return p.readDir(f.path)
 }
 
 // entry writes one entry of a folder; in the background, unless it is a folder.
@@ -189,6 +212,10 @@ func (p *push) entry(g *group, in *pushedFolder, name string, info fs.FileInfo, 
 	case fs.ModeSymlink:
 		g.start(func(context.Context) error {
 			to, err := p.local.Readlink(name)
+			if errors.Is(err, fs.ErrNotExist) {
+				p.miss(local)
+				return nil
+			}
 			if err != nil {
 				return &LocalError{Path: local, Err: reason(err)}
 			}
@@ -202,7 +229,12 @@ func (p *push) entry(g *group, in *pushedFolder, name string, info fs.FileInfo, 
 	case 0:
 		g.start(func(ctx context.Context) error {
 			in.touched.Store(true)
-			return p.file(ctx, p.local.OpenFile, name, local, remote, old)
+			err := p.file(ctx, p.local.OpenFile, name, local, remote, old)
+			if at := new(LocalError); errors.As(err, &at) && errors.Is(at.Err, fs.ErrNotExist) {
+				p.miss(local)
+				return nil
+			}
+			return err
 		})
 	default:
 		return &LocalError{Path: local, Err: fmt.Errorf("is a %s, which can't be copied", kind(info.Mode()))}

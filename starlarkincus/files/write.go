@@ -3,8 +3,6 @@ package files
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -20,11 +18,6 @@ type temporary struct {
 	name, target string
 	file         *sftp.File // nil for a symbolic link
 	renamed      bool
-}
-
-// temporaryName returns a name for a temporary file in the same folder: hidden, and cut to a valid length.
-func temporaryName(base string) string {
-	return fmt.Sprintf(".%.200s.incus-star-%.10s.tmp", base, rand.Text())
 }
 
 // create makes a temporary file for the target.

@@ -71,13 +71,13 @@ var fileMethods = []Method{
 		Doc:  "Deletes a file, an empty folder or a symbolic link, but never the target of a link.",
 		Args: []Field{filePathArg, documented(recursiveArg, "True also deletes the content of a folder"), fileWaitArg}},
 	{Name: "push", Collection: true, HTTP: "GET", Does: DoPush, Requests: fileRequests, Returns: structOf(fileTransfer), Effect: Changes,
-		Doc: "Copies a local file, or a folder with its content, and returns a struct of changed, paths and bytes. Files with the same content aren't written again. " +
+		Doc: "Copies a local file, or a folder with its content, and returns a struct of changed, paths, bytes and vanished. Files with the same content aren't written again. " +
 			"Permissions, times and empty folders are kept, symbolic links are copied as links, and each file is replaced at once. Folders are merged: nothing is deleted. Named pipes, sockets and devices are an error.",
 		Args: []Field{{Name: "local", Type: LocalPath, In: Local, Required: true, Positional: true, Doc: "the local path"},
 			{Name: "remote", Type: String, In: Local, Required: true, Positional: true, Doc: "the absolute path of the copy; with a slash at its end, the folder to put it in"},
 			documented(fileModeArg, "the permissions of files, such as 0o644 or '0644'; default: those of the local files"), fileUIDArg, fileGIDArg, parentsArg, fileWaitArg}},
 	{Name: "pull", Collection: true, HTTP: "GET", Does: DoPull, Requests: fileRequests, Returns: structOf(fileTransfer), Effect: Reads, WritesFiles: true,
-		Doc: "Copies a file, or a folder with its content, to a local path, and returns a struct of changed, paths and bytes. Permissions, times and empty folders are kept, but neither the owner nor set-user-ID and the like. " +
+		Doc: "Copies a file, or a folder with its content, to a local path, and returns a struct of changed, paths, bytes and vanished. Permissions, times and empty folders are kept, but neither the owner nor set-user-ID and the like. " +
 			"Symbolic links in a folder are copied as links and never followed, here either, and each file is replaced at once. Folders are merged: nothing is deleted. Named pipes, sockets and devices are an error. Under --read-only it fails.",
 		Args: []Field{{Name: "remote", Type: String, In: Local, Required: true, Positional: true, Doc: "the absolute path"},
 			{Name: "local", Type: LocalPath, In: Local, Required: true, Positional: true, Doc: "the local path of the copy; with a slash at its end, the folder to put it in"},
@@ -112,6 +112,7 @@ var fileTransfer = &Resource{
 	Fields: []Field{changedField,
 		{Name: "paths", Type: Strings, Use: Read, Doc: "the paths, at the destination, that are new or different, sorted"},
 		{Name: "bytes", Type: Int, Use: Read, Doc: "the size of the files among them"},
+		{Name: "vanished", Type: Strings, Use: Read, Doc: "the paths, at the source, of the files that disappeared during the copy of their folder, sorted; they are left out"},
 	},
 }
 

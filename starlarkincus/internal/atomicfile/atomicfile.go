@@ -150,7 +150,7 @@ func create(target string, perm fs.FileMode) (*os.File, error) {
 // temporary returns the name of a slot's file. It is hidden, and cut to a valid length.
 func temporary(target string, slot int) string {
 	dir, base := filepath.Split(target)
-	return filepath.Join(dir, fmt.Sprintf(".%.200s.incus-star-%d.tmp", base, slot))
+	return filepath.Join(dir, fmt.Sprintf(".%s.incus-star-%d.tmp", base[:min(len(base), 200)], slot))
 }
 
 // claim locks a new temporary file, and reports whether that succeeded: another writer may have removed the file before
