@@ -151,6 +151,9 @@ func listNames(c *invocation) (starlark.Value, error) {
 		query.Set("recursion", "1")
 	}
 	v, reply, err := p.read(c.ctx, query, maxList)
+	if c.ref.res.LazyFolder && isMissingFolder(err) {
+		return starlark.NewList(nil), nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -168,6 +171,13 @@ func listNames(c *invocation) (starlark.Value, error) {
 		return nil, unreadable("GET", p.path, reply, fmt.Errorf("got a %s instead of a list of URLs", v.Type()))
 	}
 	return starlark.NewList(out), c.foundNone(len(elems), query)
+}
+
+// isMissingFolder reports whether the server couldn't open a folder because it doesn't exist. A missing object above the
+// folder has another message.
+func isMissingFolder(err error) bool {
+	var e *errors.Error
+	return errors.As(err, &e) && errors.Is(err, errors.NotFound) && strings.HasPrefix(e.Message, "open /") && strings.HasSuffix(e.Message, ": no such file or directory")
 }
 
 // foundNone returns the error for a missing project if nothing was found. Some servers list nothing in a missing

@@ -326,7 +326,7 @@ var Logs = &Resource{
 }
 
 var execOutput = &Resource{
-	Name: "exec_output", Kind: "Output", Path: "exec-output", Content: PlainText, Key: "name", Stands: OnCollection,
+	Name: "exec_output", Kind: "Output", Path: "exec-output", Content: PlainText, Key: "name", Stands: OnCollection, LazyFolder: true,
 	Doc:   "Recorded output of commands that were started with record-output, which exec does not use.",
 	Verbs: List | Get | Delete,
 }

@@ -142,6 +142,7 @@ type Resource struct {
 	Named              Naming
 	Content            Content
 	Stands             Standing
+	LazyFolder         bool // the server creates the folder with the first file in it, and fails to list a missing one
 	Scope              Scope
 	Source             Origin
 	Filter             *Field // list's filter=
