@@ -27,8 +27,8 @@ import (
 type subject struct {
 	resource *spec.Resource
 	variant  string // distinguishes subjects of the same resource
-	// setup is a script that sets object and, for a resource with ensure, collection and key; cleanup deletes what
-	// setup created. Their predeclared names are incus, testbed, name, old (the samples' old values) and members (the
+	// setup is a script that sets object and, for a resource with ensure, collection and key; cleanup deletes the
+	// objects of setup. Their predeclared names are incus, testbed, name, old (the samples' old values) and members (the
 	// names of the cluster members). Setup may add samples to override.
 	setup, cleanup string
 	samples        map[string]sample

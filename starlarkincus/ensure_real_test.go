@@ -69,8 +69,8 @@ eq("root" in incus.instances.get("devkeys3").devices, False)
 `)
 }
 
-// A device without a type overrides keys of the profiles' device, in every method that creates an instance, and what such
-// a device is missing in the profiles is an error that names it, before anything is sent.
+// A device without a type overrides keys of the profiles' device, in every method that creates an instance. Such a device
+// that no profile has is an error that names it, before anything is sent.
 func TestRealKeysOfAProfilesDevice(t *testing.T) {
 	runReal(t, `
 image = env["INCUS_STAR_TESTBED_IMAGE"]

@@ -51,7 +51,7 @@ func (c *invocation) offered() (source map[string]any, addresses []string, err e
 	return source, addresses, nil
 }
 
-// reachable returns what the server says about itself, and its addresses as URLs, those of the connection first.
+// reachable returns the server's description of itself, and its addresses as URLs, those of the connection first.
 func (c *Client) reachable(ctx context.Context, own *rest.Client) (about serverInfo, addresses []string, err error) {
 	if err := c.collection(spec.Server).readInto(ctx, nil, &about); err != nil {
 		return about, nil, err

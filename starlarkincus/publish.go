@@ -177,7 +177,7 @@ func cause(ctx context.Context, err error) error {
 	return context.Cause(ctx)
 }
 
-// withLeft returns the error of the publication, which names what was left undone: err is that of the image, left that
+// withLeft returns the error of the publication, which names the work left undone: err is that of the image, left that
 // of the cleaning up.
 func (p *publication) withLeft(err, left error, what string) error {
 	var e, of *errors.Error

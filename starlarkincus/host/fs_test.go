@@ -59,7 +59,7 @@ func eval(t *testing.T, expr string, names starlark.StringDict) (starlark.Value,
 	return New(Options{Predeclared: names}).NewSession().Eval(t.Context(), expr)
 }
 
-// TestRandomTrees compares what list, stat and glob say of random trees with find, with Go and with bash, and removes them:
+// TestRandomTrees compares the results of list, stat and glob for random trees with find, with Go and with bash, and removes them:
 // nothing outside of them changes.
 func TestRandomTrees(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())

@@ -69,7 +69,7 @@ func (n network) send(ctx context.Context, k *outgoing, then func(*http.Response
 
 // A readOnly rejects all requests but GETs. It also rejects GETs outside of /1.0, because those below
 // /internal change state and dump the database, and websockets, because they transmit any input. The users of raw
-// connections check what they send themselves.
+// connections check their own requests.
 type readOnly struct{ next sender }
 
 func (s readOnly) send(ctx context.Context, k *outgoing, then func(*http.Response, error) error) error {

@@ -1,6 +1,6 @@
 // Package streams offers the images of a simplestreams server as those of an Incus server.
 //
-// A [Server] is the backend of a rest.Client. It answers GETs of /1.0/images and of what is below, from the index and
+// A [Server] is the backend of a rest.Client. It answers GETs of /1.0/images and of the paths below, from the index and
 // the products files of the simplestreams server, which it keeps for a few minutes.
 package streams
 
