@@ -248,6 +248,18 @@ func (o *Object) after(c *invocation, out outcome, err error) (starlark.Value, e
 	return o, nil
 }
 
+// fieldsOf implements the method fields.
+func fieldsOf(c *invocation) (starlark.Value, error) {
+	all := new(starlark.Dict)
+	for _, item := range c.obj.Items() {
+		name, _ := starlark.AsString(item[0])
+		if err := all.SetKey(starlark.String(strings.ReplaceAll(name, "-", "_")), item[1]); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
 // Columns returns the fields to show in a table of objects.
 func (o *Object) Columns() []string {
 	var columns []string

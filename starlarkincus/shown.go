@@ -92,6 +92,9 @@ func (o *Object) derived(how spec.Making) (starlark.Value, error) {
 	if how == spec.ExitCode {
 		return o.command.exitCode(), nil
 	}
+	if how == spec.LastSnapshots {
+		return o.lastSnapshots(), nil
+	}
 	state, _, _ := o.fields.Get(starlark.String("state"))
 	if _, read := state.(*starlark.Dict); !read {
 		return starlark.None, nil
@@ -115,6 +118,27 @@ func (o *Object) derived(how spec.Making) (starlark.Value, error) {
 		return nil, unreadable("GET", o.ref.path, new(rest.Reply), err)
 	}
 	return stringList(live.addresses("")), nil
+}
+
+// lastSnapshots returns the names of the snapshots that were read with the object; None if they weren't.
+func (o *Object) lastSnapshots() starlark.Value {
+	all, _, _ := o.fields.Get(starlark.String("snapshots"))
+	list, read := all.(*starlark.List)
+	if !read {
+		if state, _, _ := o.fields.Get(starlark.String("state")); state == nil || state == starlark.None {
+			return starlark.None
+		}
+		list = new(starlark.List) // servers send null for none
+	}
+	names := []string{}
+	for elem := range list.Elements() {
+		if fields, ok := elem.(*starlark.Dict); ok {
+			v, _, _ := fields.Get(starlark.String("name"))
+			name, _ := starlark.AsString(v)
+			names = append(names, name[strings.LastIndex(name, "/")+1:])
+		}
+	}
+	return stringList(names)
 }
 
 func stringList(all []string) *starlark.List {

@@ -67,6 +67,7 @@ var behaviors = [spec.Behaviors]func(*invocation) (starlark.Value, error){
 	spec.DoWriteInput:   writeInput,
 	spec.DoCloseInput:   closeInput,
 	spec.DoLines:        lines,
+	spec.DoFields:       fieldsOf,
 	spec.DoSignal:       sendSignal,
 	spec.DoWaitCommand:  waitCommand,
 	spec.DoWaitReady:    waitReady,

@@ -28,6 +28,8 @@ type Binding struct {
 	Print func(c *Call, text string) error
 	// Width returns the width of Print's terminal; 0 if there is none.
 	Width func() int
+	// Color reports whether Print's terminal has colours.
+	Color func() bool
 
 	// Changes counts the changes by the calls; inside of retry, those by its attempts. It is never nil after Bind.
 	*Changes
@@ -60,6 +62,9 @@ func Bind(thread *starlark.Thread, b Binding) *Binding {
 	}
 	if b.Width == nil {
 		b.Width = func() int { return 0 }
+	}
+	if b.Color == nil {
+		b.Color = func() bool { return false }
 	}
 	b.thread = thread
 	if b.Changes == nil {

@@ -21,10 +21,10 @@ import (
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/internal/printable"
+	"incus-star/starlarkincus/internal/terminal"
 	"incus-star/starlarkincus/rest"
 
 	"github.com/spf13/pflag"
-	"golang.org/x/term"
 )
 
 var usage = `usage: incus-star [flags] script.star [args]   run a script; - is standard input
@@ -144,7 +144,7 @@ func Main(args []string, stdin, stdout, stderr *os.File) int {
 		Track:        starlarkincus.Track,
 		CommandFlags: f.names,
 		Grace:        f.cleanup,
-		Color:        colored(stderr),
+		Color:        terminal.Colored(stderr),
 		JSON:         f.errorFormat == "json",
 		MaxSteps:     f.maxSteps,
 		LogLevel:     f.logLevel,
@@ -160,11 +160,6 @@ func Main(args []string, stdin, stdout, stderr *os.File) int {
 		return out.end(f, 0, stderr)
 	}
 	return f.run(options)
-}
-
-// colored reports whether output to a file should have colours.
-func colored(file *os.File) bool {
-	return term.IsTerminal(int(file.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
 // wrongUsage reports a wrong command line, in the format set by the part that was parsed, and returns the exit status.

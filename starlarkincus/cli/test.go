@@ -10,6 +10,7 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/internal/terminal"
 	"incus-star/starlarkincus/suite"
 
 	"github.com/spf13/pflag"
@@ -94,7 +95,7 @@ func (f *flags) test(t testFlags, paths []string, stdio stdio) int {
 	warn := f.warner(stdio.err)
 	runner := suite.New(suite.Options{
 		Paths: orHere(paths), Match: match, Timeout: t.timeout, Parallel: t.parallel, Verbose: t.verbose || f.trace, JUnit: t.junit,
-		Stdout: stdio.out, Stderr: stdio.err, JSON: f.errorFormat == "json", Color: colored(stdio.out.file), MaxSteps: f.maxSteps, LibraryPath: libraryPath(),
+		Stdout: stdio.out, Stderr: stdio.err, JSON: f.errorFormat == "json", Color: terminal.Colored(stdio.out.file), MaxSteps: f.maxSteps, LibraryPath: libraryPath(),
 		Cleanup: f.cleanup,
 		Warn:    warn,
 		Module:  func(output io.Writer) starlarkincus.Options { return f.module(output, warn) },

@@ -12,7 +12,6 @@ import (
 	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
-	"golang.org/x/term"
 )
 
 var printDecl = builtin.Decl{
@@ -144,14 +143,4 @@ func (c *invocation) exit(status starlark.Value, least int, message string) (sta
 	e := &ExitError{Status: n, Message: message}
 	c.stop(e)
 	return nil, e
-}
-
-// terminalWidth returns the width of the terminal w; 0 if w is not a terminal.
-func terminalWidth(w io.Writer) int {
-	if f, ok := w.(interface{ Fd() uintptr }); ok {
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
-			return width
-		}
-	}
-	return 0
 }

@@ -63,6 +63,9 @@ func failureOf(err error) *errors.Error {
 	return failure
 }
 
+// Failure returns the error.
+func (e *errorValue) Failure() *errors.Error { return e.err }
+
 // raise returns the error that raises the value, with the first backtrace if there is one.
 func (e *errorValue) raise() error {
 	if e.trace != nil {

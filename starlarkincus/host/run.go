@@ -9,6 +9,7 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/internal/terminal"
 	"incus-star/starlarkincus/report"
 
 	"go.starlark.net/starlark"
@@ -162,7 +163,7 @@ func (r *run) newThread(name string, parent context.Context, depth int) (thread 
 	thread.SetLocal(taskKey, t)
 	builtin.Bind(thread, builtin.Binding{
 		Context: ctx, Block: r.host.block, Guard: t.guard, Keep: func(end func(context.Context)) (release func()) { return r.left.kept.add(t, end) }, Current: func() *starlark.Thread { return r.host.current },
-		Print: t.print, Width: func() int { return terminalWidth(r.host.options.Stdout) }})
+		Print: t.print, Width: func() int { width, _ := terminal.Size(r.host.options.Stdout); return width }, Color: func() bool { return terminal.Colored(r.host.options.Stdout) }})
 	counted := r.countSteps(thread, t)
 	unwatch := context.AfterFunc(ctx, func() { thread.Cancel(context.Cause(ctx).Error()) })
 	caller := r.host.current

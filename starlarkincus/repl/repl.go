@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"incus-star/errors"
@@ -76,6 +77,7 @@ type prompt struct {
 	source  source
 	history history
 	typed   bool
+	paging  atomic.Bool // a pager runs, which handles Ctrl-C itself
 }
 
 // open opens the line editor with the history, or else a plain source of lines.
@@ -232,21 +234,21 @@ func (p *prompt) program(ctx context.Context) error {
 
 // run runs an entry, prints its value, and stores it as _.
 func (p *prompt) run(ctx context.Context, text string) error {
-	ctx, expire := p.limited(ctx)
-	defer expire()
-	ctx, cancel := context.WithCancelCause(ctx)
+	paging, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	ctx, expire := p.limited(paging)
+	defer expire()
 	stop := p.interruptible(cancel, false)
 	defer stop()
 	v, err := p.session.Eval(ctx, text)
 	p.hintHelp(text, err)
 	if err == nil && v != starlark.None {
 		p.session.Set("_", v)
-		shown := v.String()
 		if b, ok := v.(*starlark.Builtin); ok && b.Name() == "exit" && strings.TrimSpace(text) == "exit" {
-			shown = "exit() or Ctrl-D ends the prompt"
+			err = write(ctx, p.Stdout, "exit() or Ctrl-D ends the prompt\n")
+		} else {
+			err = p.print(ctx, paging, v)
 		}
-		err = write(ctx, p.Stdout, printable.Text(shown)+"\n")
 	}
 	if stop(); err == nil && ctx.Err() != nil {
 		return causeOf(ctx) // the interrupt came after the last statement
@@ -286,6 +288,8 @@ func (p *prompt) interruptible(cancel context.CancelCauseFunc, again bool) func(
 					return
 				case sig != os.Interrupt:
 					cancel(p.endedBy(sig))
+				case p.paging.Load():
+					continue // the pager has it, too
 				default:
 					cancel(host.ErrInterrupted)
 				}
@@ -335,21 +339,33 @@ func (p *prompt) showHelp(c *builtin.Call) (starlark.Value, error) {
 	if len(c.Kwargs) > 0 || len(c.Args) > 1 {
 		return nil, c.Errorf("want one value or name, or nothing")
 	}
+	var text strings.Builder
+	if err := p.tell(&text, c); err != nil {
+		return nil, err
+	}
+	b := builtin.Of(c.Thread)
+	var err error
+	b.Block(func() { err = p.page(b.Context, b.Context, text.String()) })
+	return starlark.None, err
+}
+
+// tell writes the help that a call asks for.
+func (p *prompt) tell(w io.Writer, c *builtin.Call) error {
 	if len(c.Args) == 0 {
-		newReference().Overview(p.Stdout)
-		return starlark.None, nil
+		newReference().Overview(w)
+		return nil
 	}
 	name, ok := starlark.AsString(c.Args[0])
 	fn, _ := c.Args[0].(*starlark.Builtin)
 	switch {
 	case fn != nil && fn.Name() == c.Name:
-		fmt.Fprintln(p.Stdout, c.Decl.Text())
+		fmt.Fprintln(w, c.Decl.Text())
 	case !ok:
-		newReference().Help(p.Stdout, c.Args[0])
+		newReference().Help(w, c.Args[0])
 	default:
-		if err := newReference().Tell(p.Stdout, name); err != nil {
-			return nil, c.Errorf("%w", err)
+		if err := newReference().Tell(w, name); err != nil {
+			return c.Errorf("%w", err)
 		}
 	}
-	return starlark.None, nil
+	return nil
 }

@@ -52,6 +52,7 @@ const (
 	DoWriteInput
 	DoCloseInput
 	DoLines
+	DoFields
 	DoSignal
 	DoWaitCommand
 	DoWaitReady

@@ -12,8 +12,9 @@ var memberConfig = []Field{
 // ClusterOf is the cluster of a server.
 var ClusterOf = &Resource{
 	Name: "cluster", Kind: "Cluster", Path: "/1.0/cluster", Lists: Single,
-	Doc:   "The cluster of the server. incus.cluster() reads it.",
-	Verbs: Get,
+	Doc:     "The cluster of the server. incus.cluster() reads it.",
+	Verbs:   Get,
+	Columns: columns("server_name", "enabled"),
 	Fields: []Field{
 		{Name: "enabled", Type: Bool, Use: Read, Doc: "whether the server is a member of a cluster"},
 		{Name: "server_name", Type: String, Use: Read, Doc: "the name of the member that answered"},
@@ -47,8 +48,9 @@ var ClusterOf = &Resource{
 
 var members = &Resource{
 	Name: "members", Kind: "Member", Path: "members", Key: "server_name", Stands: OnCollection, Filter: conditionsArg(),
-	Doc:   "Members of the cluster.",
-	Verbs: List | Get | Update | Replace | Rename | Delete,
+	Doc:     "Members of the cluster.",
+	Verbs:   List | Get | Update | Replace | Rename | Delete,
+	Columns: columns("server_name", "url", "roles", "architecture", "failure_domain", "description", "status", "message"),
 	Fields: []Field{
 		{Name: "server_name", Type: Name, Use: Read, Doc: "the name"},
 		{Name: "description", Type: String, Use: Read | Change, Doc: "a description, in free text"},
@@ -79,6 +81,7 @@ var members = &Resource{
 
 var memberState = &Resource{
 	Kind: "MemberState", Doc: "The use of resources by a cluster member at one moment.", Verbs: Get,
+	Columns: []Column{{Field: "sysinfo", Key: "uptime"}, {Field: "sysinfo", Key: "processes"}},
 	Fields: []Field{
 		{Name: "sysinfo", Type: Object, Use: Read, Doc: "the uptime, load averages, memory and swap in bytes, and number of processes"},
 		{Name: "storage_pools", Type: Object, Use: Read, Doc: "by pool, its space and inodes"},
@@ -88,8 +91,9 @@ var memberState = &Resource{
 // Groups are the groups of cluster members.
 var Groups = &Resource{
 	Name: "groups", Kind: "Group", Path: "groups", Key: "name", Stands: OnCollection,
-	Doc:   "Groups of members. target=\"@group\" places an instance on any member of one.",
-	Verbs: List | Get | New | Update | Replace | Rename | Delete,
+	Doc:     "Groups of members. target=\"@group\" places an instance on any member of one.",
+	Verbs:   List | Get | New | Update | Replace | Rename | Delete,
+	Columns: columns("name", "description", "members"),
 	Fields: []Field{nameField, descriptionField,
 		{Name: "members", Type: Strings, Use: All, Unordered: true, Doc: "the names of the members"},
 		{Name: "config", Type: Config, Use: All, Extension: "clustering_groups_config", Doc: "configuration keys and their values"},

@@ -15,6 +15,7 @@ var eventsMethod = Method{Name: "events", HTTP: "GET", Path: "/1.0/events", Does
 // Events declares the elements of incus.events.
 var Events = &Resource{
 	Kind: "Event", Doc: "An event of the server, or a gap for which events may be missing. What metadata holds are fields of the event as well; those that its type lacks are None. Secrets are replaced by [redacted].",
+	Columns: append(columns("timestamp", "type", "action", "name", "message", "description", "status"), locationColumn, projectColumn),
 	Fields: []Field{
 		{Name: "type", Type: String, Use: Read, Doc: "the type: lifecycle, operation, logging, network-acl or gap"},
 		{Name: "timestamp", Type: Time, Use: Read, Doc: "the time at which it happened, by the server's clock. Events may arrive in another order"},

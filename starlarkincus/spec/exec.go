@@ -63,6 +63,7 @@ var (
 // execResult declares the result of exec.
 var execResult = &Resource{
 	Kind: "ExecResult", Doc: "How a command ended.",
+	Columns: columns("exit_code", "stdout", "stderr"),
 	Fields: []Field{
 		{Name: "exit_code", Type: Int, Use: Read, Doc: "its exit status; 128 and the signal's number for a command that a signal ended"},
 		{Name: "stdout", Type: String, Use: Read, Doc: "its standard output; bytes where it isn't UTF-8"},
@@ -73,6 +74,7 @@ var execResult = &Resource{
 // Commands declares the result of exec with wait=False.
 var Commands = &Resource{
 	Kind: "Command", Key: "id", Doc: "A command that runs in an instance.",
+	Columns: columns("id", "command", "exit_code"),
 	Fields: []Field{
 		{Name: "id", Type: String, Use: Read, Doc: "the id of its operation"},
 		{Name: "command", Type: Strings, Use: Read, Doc: "the command and its arguments"},

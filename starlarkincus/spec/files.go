@@ -87,6 +87,7 @@ var fileMethods = []Method{
 // fileInfo is the result of stat.
 var fileInfo = &Resource{
 	Kind: "FileInfo", Doc: "A file, folder or symbolic link.",
+	Columns: []Column{{Field: "path"}, {Field: "type"}, {Field: "size", Form: Size}, {Field: "mode", Form: Octal}, {Field: "uid"}, {Field: "gid"}, {Field: "mtime"}, {Field: "target", When: IfAny}},
 	Fields: []Field{
 		{Name: "path", Type: String, Use: Read, Doc: "the path"},
 		{Name: "name", Type: String, Use: Read, Doc: "the last part of the path"},
@@ -103,12 +104,14 @@ var fileInfo = &Resource{
 // fileChange is the result of methods that change one file.
 var fileChange = &Resource{
 	Kind: "FileChange", Doc: "The result of a change of a file.",
-	Fields: []Field{changedField},
+	Columns: columns("changed"),
+	Fields:  []Field{changedField},
 }
 
 // fileTransfer is the result of push and pull.
 var fileTransfer = &Resource{
 	Kind: "FileTransfer", Doc: "The result of push and pull.",
+	Columns: append(columns("changed", "bytes"), Column{Field: "paths"}),
 	Fields: []Field{changedField,
 		{Name: "paths", Type: Strings, Use: Read, Doc: "the paths, at the destination, that are new or different, sorted"},
 		{Name: "bytes", Type: Int, Use: Read, Doc: "the size of the files among them"},

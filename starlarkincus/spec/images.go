@@ -17,6 +17,8 @@ var Images = &Resource{
 	Aliases:    "/1.0/images/aliases",
 	Takes:      []*Resource{imageAliases},
 	CreateArgs: []Field{imageArg},
+	Columns: []Column{{Field: "aliases", Key: "name", Header: "aliases"}, {Field: "fingerprint", Form: Short}, {Field: "public"}, {Field: "properties", Key: "description", Header: "description"},
+		{Field: "architecture"}, {Field: "type"}, {Field: "size", Form: Size}, {Field: "uploaded_at"}, projectColumn},
 	Fields: []Field{
 		{Name: "fingerprint", Type: String, Use: Read, Doc: "the SHA-256 of its content"},
 		{Name: "source", Type: Object, Use: Create, Doc: "the source of the image; image= is the short form for an image of a remote, and instance.publish that for an instance", Fields: []Field{
@@ -71,8 +73,9 @@ var Images = &Resource{
 
 var imageAliases = &Resource{
 	Name: "aliases", Kind: "Alias", Path: "aliases", Key: "name", KeyType: String, Stands: OnCollection, Scope: InProject,
-	Doc:   "Names for images.",
-	Verbs: List | Get | New | Update | Replace | Rename | Delete,
+	Doc:     "Names for images.",
+	Verbs:   List | Get | New | Update | Replace | Rename | Delete,
+	Columns: []Column{{Field: "name"}, {Field: "target", Form: Short}, {Field: "type"}, {Field: "description"}},
 	Fields: []Field{
 		{Name: "name", Type: String, Use: Read | Create, Doc: "the alias"},
 		{Name: "target", Type: String, Use: All, Doc: "the fingerprint of the image"},

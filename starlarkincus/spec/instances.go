@@ -51,6 +51,7 @@ var instanceFields = []Field{
 	{Name: "status_code", Type: Int, Use: Read, Doc: "the code of the status, such as 103 for Running"},
 	{Name: "last_state", Type: Object, Use: Derived, Made: LastState, Doc: "the state that list(state=True) read, an InstanceState; otherwise None"},
 	{Name: "last_addresses", Type: Strings, Use: Derived, Made: LastAddresses, Doc: "the addresses that list(state=True) read, as addresses() returns them; otherwise None"},
+	{Name: "last_snapshots", Type: Strings, Use: Derived, Made: LastSnapshots, Doc: "the names of the snapshots that list(state=True) read; otherwise None"},
 	createdField, lastUsedField, locationField, expandedConfig, expandedDevices, ownerField,
 }
 
@@ -140,6 +141,8 @@ var Instances = &Resource{
 	Verbs:      List | Get | New | Update | Replace | Rename | Delete,
 	Background: New | Update | Replace | Rename | Delete,
 	Target:     New,
+	Columns: append(columns("name", "status"), Column{Field: "last_addresses", Header: "ipv4", Form: IPv4, When: IfAny}, Column{Field: "last_addresses", Header: "ipv6", Form: IPv6, When: IfAny}, Column{Field: "type"},
+		Column{Field: "last_snapshots", Header: "snapshots", Form: Count, When: IfAny}, locationColumn, projectColumn),
 	Fields:     instanceFields,
 	CreateArgs: []Field{imageArg, memberArg},
 	Takes:      []*Resource{Snapshots, instanceBackups, Logs},
@@ -221,6 +224,7 @@ var Instances = &Resource{
 
 var instanceState = &Resource{
 	Kind: "InstanceState", Doc: "The state of an instance, and its use of resources, at one moment.", Verbs: Get,
+	Columns: append(columns("status", "processes"), Column{Field: "memory", Key: "usage", Header: "memory", Form: Size}, Column{Field: "pid"}, Column{Field: "started_at"}),
 	Fields: []Field{
 		{Name: "status", Type: String, Use: Read, Doc: "the status, such as Running"},
 		{Name: "status_code", Type: Int, Use: Read, Doc: "the code of the status, such as 103 for Running"},
@@ -276,6 +280,7 @@ var Snapshots = &Resource{
 	Doc:        "Snapshots of the instance. instance.restore(name) restores one.",
 	Verbs:      List | Get | New | Update | Replace | Rename | Delete,
 	Background: New | Update | Replace | Rename | Delete,
+	Columns:    columns("name", "created_at", "expires_at", "stateful"),
 	Fields: []Field{nameField,
 		{Name: "expires_at", Type: Time, Use: All, Doc: "the time at which the server deletes it"},
 		{Name: "stateful", Type: Bool, Use: Read | Create, Doc: "whether it includes the running state"},
@@ -313,6 +318,7 @@ var instanceBackups = &Resource{
 	Doc:        "Backups of the instance on the server, each a single file.",
 	Verbs:      List | Get | New | Rename | Delete,
 	Background: New | Rename | Delete,
+	Columns:    columns("name", "created_at", "expires_at"),
 	Fields:     []Field{nameField, expiresField, createdField, optimizedField, compressionField, noSnapshots, rootOnly},
 	Methods:    []Method{uploadMethod(false, noSnapshots, rootOnly)},
 }
@@ -334,8 +340,9 @@ var execOutput = &Resource{
 // instanceMetadata is the metadata of an instance's image.
 var instanceMetadata = &Resource{
 	Name: "metadata", Kind: "Metadata", Path: "metadata", Lists: Single,
-	Doc:   "The metadata of the instance's image. instance.metadata() reads it.",
-	Verbs: Get | Update | Replace,
+	Doc:     "The metadata of the instance's image. instance.metadata() reads it.",
+	Verbs:   Get | Update | Replace,
+	Columns: columns("architecture", "creation_date"),
 	Fields: []Field{
 		{Name: "architecture", Type: String, Use: Read | Change, Doc: "the architecture, such as x86_64"},
 		{Name: "creation_date", Type: Int, Use: Read | Change, Doc: "the time of the image's creation, in seconds since 1970"},
@@ -375,8 +382,9 @@ var nvram = &Resource{
 	Name: "nvram", Kind: "Variable", Path: "nvram", Key: "name", Lists: ByName, Named: AtItsPath, Extension: "instance_nvram",
 	Segment: &Segment{Field{Name: "guid", Type: Name, In: Local, Doc: "the GUID of the vendor; default: that of EFI itself"},
 		"8be4df61-93ca-11d2-aa0d-00e098032b8c"},
-	Doc:   "UEFI variables of the virtual machine, which must be stopped to change them.",
-	Verbs: List | Get | New | Delete,
+	Doc:     "UEFI variables of the virtual machine, which must be stopped to change them.",
+	Verbs:   List | Get | New | Delete,
+	Columns: columns("name", "guid", "attributes"),
 	Fields: append([]Field{
 		{Name: "name", Type: Name, Use: Read, Doc: "the name, such as BootOrder"},
 		{Name: "guid", Type: Name, Use: Read, Doc: "the GUID of the vendor"},

@@ -11,6 +11,8 @@ var Networks = &Resource{
 	Verbs:  List | Get | New | Update | Replace | Rename | Delete,
 	Target: Get | New | Update | Replace,
 	Takes:  []*Resource{forwards, loadBalancers, peers},
+	Columns: append(columns("name", "type", "managed"), Column{Field: "config", Key: "ipv4.address", Header: "ipv4"}, Column{Field: "config", Key: "ipv6.address", Header: "ipv6"},
+		Column{Field: "description"}, usedByColumn, Column{Field: "status"}, projectColumn),
 	Fields: []Field{nameField, descriptionField, networkConfig,
 		{Name: "type", Type: String, Use: Read | Create, Doc: "the type: bridge (the default), ovn, macvlan, sriov or physical"},
 		{Name: "managed", Type: Bool, Use: Read, Doc: "whether Incus manages it"},
@@ -28,6 +30,7 @@ var Networks = &Resource{
 
 var networkState = &Resource{
 	Kind: "NetworkState", Doc: "The state of a network at one moment.", Verbs: Get,
+	Columns: columns("state", "type", "mtu", "hwaddr"),
 	Fields: []Field{
 		{Name: "addresses", Type: Objects, Use: Read, Doc: "its addresses, each with family, address, netmask and scope"},
 		{Name: "counters", Type: Object, Use: Read, Doc: "bytes and packets, received and sent"},
@@ -49,9 +52,10 @@ const listenDoc = "the listen address"
 
 var forwards = &Resource{
 	Name: "forwards", Kind: "Forward", Path: "forwards", Key: "listen_address", KeyDoc: listenDoc,
-	Filter: filterArg("api_filtering_extended"),
-	Doc:    "Forwards of external addresses and ports to instances of the network.",
-	Verbs:  List | Get | New | Update | Replace | Delete,
+	Filter:  filterArg("api_filtering_extended"),
+	Doc:     "Forwards of external addresses and ports to instances of the network.",
+	Verbs:   List | Get | New | Update | Replace | Delete,
+	Columns: append(columns("listen_address", "description"), Column{Field: "config", Key: "target_address", Header: "default target address"}, Column{Field: "ports", Key: "listen_port", Header: "ports"}, locationColumn),
 	Fields: []Field{listenField, descriptionField, configField, locationField,
 		{Name: "ports", Type: Objects, Use: All, Doc: "the forwarded ports; others go to target_address of config", Fields: []Field{
 			{Name: "protocol", Type: String, Doc: "the protocol: tcp or udp"},
@@ -66,9 +70,10 @@ var forwards = &Resource{
 
 var loadBalancers = &Resource{
 	Name: "load_balancers", Kind: "LoadBalancer", Path: "load-balancers", Key: "listen_address", KeyDoc: listenDoc,
-	Filter: filterArg("api_filtering_extended"),
-	Doc:    "Load balancers of an OVN network.",
-	Verbs:  List | Get | New | Update | Replace | Delete,
+	Filter:  filterArg("api_filtering_extended"),
+	Doc:     "Load balancers of an OVN network.",
+	Verbs:   List | Get | New | Update | Replace | Delete,
+	Columns: append(columns("listen_address", "description"), Column{Field: "ports", Key: "listen_port", Header: "ports"}, locationColumn),
 	Fields: []Field{listenField, descriptionField, configField, locationField,
 		{Name: "backends", Type: Objects, Use: All, Doc: "the targets, each with a name", Fields: []Field{
 			{Name: "name", Type: String, Doc: "the name, for target_backend"},
@@ -89,13 +94,15 @@ var loadBalancers = &Resource{
 
 var loadBalancerState = &Resource{
 	Kind: "LoadBalancerState", Doc: "The state of a load balancer at one moment.", Verbs: Get,
-	Fields: []Field{{Name: "backend_health", Type: Object, Use: Read, Doc: "by backend, its address and the status of its ports, if they are checked"}},
+	Columns: []Column{{Field: "backend_health"}},
+	Fields:  []Field{{Name: "backend_health", Type: Object, Use: Read, Doc: "by backend, its address and the status of its ports, if they are checked"}},
 }
 
 var peers = &Resource{
 	Name: "peers", Kind: "Peer", Path: "peers", Key: "name", Filter: filterArg("api_filtering_extended"),
-	Doc:   "Connections of an OVN network to other networks.",
-	Verbs: List | Get | New | Update | Replace | Delete,
+	Doc:     "Connections of an OVN network to other networks.",
+	Verbs:   List | Get | New | Update | Replace | Delete,
+	Columns: columns("name", "description", "target_network", "target_project", "type", "status"),
 	Fields: []Field{nameField, descriptionField, configField,
 		{Name: "type", Type: String, Use: Read | Create, Doc: "the type: local (the default), or remote, through an integration"},
 		{Name: "target_network", Type: String, Use: Read | Create, Doc: "the name of the other network"},
@@ -108,8 +115,9 @@ var peers = &Resource{
 
 var leases = &Resource{
 	Name: "leases", Kind: "Lease", Path: "leases", Lists: Elements, Target: List,
-	Doc:   "Addresses assigned by the network.",
-	Verbs: List,
+	Doc:     "Addresses assigned by the network.",
+	Verbs:   List,
+	Columns: append(columns("hostname", "hwaddr", "address", "type"), locationColumn),
 	Fields: []Field{
 		{Name: "hostname", Type: String, Use: Read, Doc: "the name of the machine"},
 		{Name: "address", Type: String, Use: Read, Doc: "the address"},
@@ -137,8 +145,9 @@ var aclRule = []Field{
 var NetworkACLs = &Resource{
 	Name: "network_acls", Kind: "ACL", Path: "/1.0/network-acls", Key: "name", Scope: InProject,
 	Filter: filterArg("api_filtering_extended"), AllProjects: allProjectsArg("network_acls_all_projects"),
-	Doc:   "Access control lists: rules that allow or deny traffic of networks.",
-	Verbs: List | Get | New | Update | Replace | Rename | Delete,
+	Doc:     "Access control lists: rules that allow or deny traffic of networks.",
+	Verbs:   List | Get | New | Update | Replace | Rename | Delete,
+	Columns: append(columns("name", "description"), usedByColumn, projectColumn),
 	Fields: []Field{nameField, descriptionField, configField,
 		{Name: "ingress", Type: Objects, Use: All, Fields: aclRule, Doc: "rules for incoming traffic; their order has no effect, but another order is a difference to ensure"},
 		{Name: "egress", Type: Objects, Use: All, Fields: aclRule, Doc: "rules for outgoing traffic; their order has no effect, but another order is a difference to ensure"},
@@ -151,8 +160,9 @@ var NetworkACLs = &Resource{
 var NetworkAddressSets = &Resource{
 	Name: "network_address_sets", Kind: "AddressSet", Path: "/1.0/network-address-sets", Key: "name", Scope: InProject,
 	Extension: "network_address_set", Filter: filterArg(""), AllProjects: allProjectsArg(""),
-	Doc:   "Sets of addresses, for rules of ACLs, which refer to them as $set.",
-	Verbs: List | Get | New | Update | Replace | Rename | Delete,
+	Doc:     "Sets of addresses, for rules of ACLs, which refer to them as $set.",
+	Verbs:   List | Get | New | Update | Replace | Rename | Delete,
+	Columns: append(columns("name", "description", "addresses"), usedByColumn, projectColumn),
 	Fields: []Field{nameField, descriptionField, configField,
 		{Name: "addresses", Type: Strings, Use: All, Unordered: true, Doc: "the addresses and networks"},
 		usedByField, ownerField,
@@ -165,6 +175,7 @@ var NetworkZones = &Resource{
 	Filter: filterArg("api_filtering_extended"), AllProjects: allProjectsArg("network_zones_all_projects"),
 	Doc:      "DNS zones, with records that the server creates for instances.",
 	Verbs:    List | Get | New | Update | Replace | Delete,
+	Columns:  append(columns("name", "description"), usedByColumn, projectColumn),
 	Fields:   []Field{nameField, descriptionField, configField, usedByField, ownerField},
 	Takes:    []*Resource{records},
 	Children: []*Resource{records},
@@ -172,8 +183,9 @@ var NetworkZones = &Resource{
 
 var records = &Resource{
 	Name: "records", Kind: "Record", Path: "records", Key: "name", Filter: filterArg("api_filtering_extended"),
-	Doc:   "Additional records of the zone.",
-	Verbs: List | Get | New | Update | Replace | Delete,
+	Doc:     "Additional records of the zone.",
+	Verbs:   List | Get | New | Update | Replace | Delete,
+	Columns: append(columns("name", "description"), Column{Field: "entries", Key: "value", Header: "entries"}),
 	Fields: []Field{nameField, descriptionField, configField,
 		{Name: "entries", Type: Objects, Use: All, Doc: "the DNS entries of the name", Fields: []Field{
 			{Name: "type", Type: String, Doc: "the type, such as A, AAAA, CNAME or TXT"},
@@ -186,9 +198,10 @@ var records = &Resource{
 // NetworkIntegrations are connections to networks of other deployments.
 var NetworkIntegrations = &Resource{
 	Name: "network_integrations", Kind: "Integration", Path: "/1.0/network-integrations", Key: "name",
-	Filter: filterArg("api_filtering_extended"),
-	Doc:    "Connections to networks of other deployments, for remote peers.",
-	Verbs:  List | Get | New | Update | Replace | Rename | Delete,
+	Filter:  filterArg("api_filtering_extended"),
+	Doc:     "Connections to networks of other deployments, for remote peers.",
+	Verbs:   List | Get | New | Update | Replace | Rename | Delete,
+	Columns: append(columns("name", "description", "type"), usedByColumn),
 	Fields: []Field{nameField, descriptionField, configField,
 		{Name: "type", Type: String, Use: Read | Create, Doc: "the type: ovn"},
 		usedByField,
@@ -198,8 +211,9 @@ var NetworkIntegrations = &Resource{
 // NetworkAllocations are the addresses in use.
 var NetworkAllocations = &Resource{
 	Name: "network_allocations", Kind: "Allocation", Path: "/1.0/network-allocations", Lists: Elements, Scope: InProject, AllProjects: allProjectsArg(""),
-	Doc:   "Addresses of managed networks that are in use, and their users.",
-	Verbs: List,
+	Doc:     "Addresses of managed networks that are in use, and their users.",
+	Verbs:   List,
+	Columns: columns("used_by", "addresses", "type", "nat", "hwaddr"),
 	Fields: []Field{
 		{Name: "addresses", Type: String, Use: Read, Doc: "the address or network, with its prefix length"},
 		{Name: "used_by", Type: String, Use: Read, Doc: "the URL of the object that uses it"},

@@ -4,9 +4,10 @@ package spec
 var Profiles = &Resource{
 	Name: "profiles", Kind: "Profile", Path: "/1.0/profiles", Key: "name", Scope: InProject,
 	Filter: filterArg(""), AllProjects: allProjectsArg("profiles_all_projects"),
-	Doc:    "Sets of configuration and devices that instances share.",
-	Verbs:  List | Get | New | Update | Replace | Rename | Delete,
-	Fields: []Field{nameField, descriptionField, configField, devicesField, usedByField, ownerField},
+	Doc:     "Sets of configuration and devices that instances share.",
+	Verbs:   List | Get | New | Update | Replace | Rename | Delete,
+	Columns: append(columns("name", "description"), usedByColumn, projectColumn),
+	Fields:  []Field{nameField, descriptionField, configField, devicesField, usedByField, ownerField},
 }
 
 // Projects isolate instances, and the objects that they use, from each other.
@@ -15,9 +16,12 @@ var Projects = &Resource{
 	Doc:        "Projects, which isolate instances and their images, profiles and volumes from each other.",
 	Verbs:      List | Get | New | Update | Replace | Rename | Delete,
 	Background: Rename | Delete,
-	Fields:     []Field{nameField, descriptionField, configField, usedByField},
-	Takes:      []*Resource{Instances, Images, Profiles, Networks, NetworkACLs, NetworkZones, volumes, buckets},
-	TakesWith:  "force",
+	Columns: []Column{{Field: "name"}, {Field: "config", Key: "features.images", Header: "images"}, {Field: "config", Key: "features.profiles", Header: "profiles"},
+		{Field: "config", Key: "features.storage.volumes", Header: "storage volumes"}, {Field: "config", Key: "features.storage.buckets", Header: "storage buckets"},
+		{Field: "config", Key: "features.networks", Header: "networks"}, {Field: "config", Key: "features.networks.zones", Header: "network zones"}, {Field: "description"}, usedByColumn},
+	Fields:    []Field{nameField, descriptionField, configField, usedByField},
+	Takes:     []*Resource{Instances, Images, Profiles, Networks, NetworkACLs, NetworkZones, volumes, buckets},
+	TakesWith: "force",
 	DeleteArgs: []Field{{Name: "force", Type: Bool, In: Query, Extension: "projects_force_delete",
 		Doc: "True also deletes everything in the project; default: a project that isn't empty is an error"}},
 	Methods: []Method{
@@ -29,5 +33,6 @@ var Projects = &Resource{
 
 var projectState = &Resource{
 	Kind: "ProjectState", Doc: "The use of resources by a project at one moment.", Verbs: Get,
-	Fields: []Field{{Name: "resources", Type: Object, Use: Read, Doc: "by resource, such as instances, memory or disk: Usage, and Limit, -1 for no limit"}},
+	Columns: []Column{{Field: "resources"}},
+	Fields:  []Field{{Name: "resources", Type: Object, Use: Read, Doc: "by resource, such as instances, memory or disk: Usage, and Limit, -1 for no limit"}},
 }

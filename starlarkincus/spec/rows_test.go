@@ -98,6 +98,8 @@ func rows() []row {
 			switch m.Does {
 			case spec.DoEnsure, spec.DoExists, spec.DoWaitReady, spec.DoAddresses:
 				return // they send the requests of other methods
+			case spec.DoFields:
+				return // it sends none
 			}
 			q := s.Whole(&m, m.Request(s.Resource))
 			path := braces.ReplaceAllString(q.Path, "{}")

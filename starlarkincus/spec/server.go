@@ -3,8 +3,9 @@ package spec
 // Operations are the background operations of the server.
 var Operations = &Resource{
 	Name: "operations", Kind: "Operation", Path: "/1.0/operations", Key: "id", Scope: InProjectOrServer, Lists: ByStatus, AllProjects: allProjectsArg(""),
-	Doc:   "Background operations of the server, which are kept for five seconds after their end.",
-	Verbs: List | Get,
+	Doc:     "Background operations of the server, which are kept for five seconds after their end.",
+	Verbs:   List | Get,
+	Columns: append(columns("id", "class", "description", "status", "may_cancel", "created_at"), locationColumn, Column{Field: "err", When: IfAny}),
 	Fields: []Field{
 		{Name: "id", Type: String, Use: Read, Doc: "the UUID"},
 		{Name: "class", Type: String, Use: Read, Doc: "the class: task, websocket or token; written op[\"class\"], because class is a keyword"},
@@ -32,8 +33,9 @@ var Operations = &Resource{
 // Warnings are the server's warnings about problems.
 var Warnings = &Resource{
 	Name: "warnings", Kind: "Warning", Path: "/1.0/warnings", Key: "uuid", KeyDoc: "the UUID of the warning",
-	Doc:   "Warnings of the server about problems. A deleted warning returns if its problem occurs again.",
-	Verbs: List | Get | Update | Replace | Delete,
+	Doc:     "Warnings of the server about problems. A deleted warning returns if its problem occurs again.",
+	Verbs:   List | Get | Update | Replace | Delete,
+	Columns: append(columns("uuid", "type", "status", "severity", "count", "project"), locationColumn, Column{Field: "last_seen_at"}),
 	Fields: []Field{
 		{Name: "uuid", Type: String, Use: Read, Doc: "the UUID"},
 		{Name: "status", Type: String, Use: Read | Change, Doc: "the status: new, acknowledged or resolved; only the first two can be set"},
@@ -53,10 +55,11 @@ var Warnings = &Resource{
 // Certificates are the certificates that the server trusts.
 var Certificates = &Resource{
 	Name: "certificates", Kind: "Certificate", Path: "/1.0/certificates", Key: "fingerprint", KeyType: String, Named: ByServer,
-	Filter: filterArg("api_filtering_extended"),
-	KeyDoc: "the fingerprint of the certificate, or the start of it",
-	Doc:    "Trusted certificates of clients and servers.",
-	Verbs:  List | Get | New | Update | Replace | Delete,
+	Filter:  filterArg("api_filtering_extended"),
+	KeyDoc:  "the fingerprint of the certificate, or the start of it",
+	Doc:     "Trusted certificates of clients and servers.",
+	Verbs:   List | Get | New | Update | Replace | Delete,
+	Columns: append(columns("name", "type", "description"), Column{Field: "fingerprint", Form: Short}, Column{Field: "restricted"}, Column{Field: "projects", When: IfAny}),
 	Fields: []Field{
 		{Name: "fingerprint", Type: String, Use: Read, Doc: "the SHA-256 of the certificate"},
 		{Name: "name", Type: String, Use: All, Doc: "the name, in free text"},
@@ -81,8 +84,9 @@ var Certificates = &Resource{
 // Server is the server.
 var Server = &Resource{
 	Name: "server", Kind: "Server", Path: "/1.0", Lists: Single, Target: Get | Update | Replace,
-	Doc:   "The server: its configuration, version and API extensions. incus.server() reads it.",
-	Verbs: Get | Update | Replace,
+	Doc:     "The server: its configuration, version and API extensions. incus.server() reads it.",
+	Verbs:   Get | Update | Replace,
+	Columns: append([]Column{{Field: "environment", Key: "server_name"}, {Field: "environment", Key: "server_version"}}, columns("api_version", "auth", "public")...),
 	Fields: []Field{
 		{Name: "config", Type: Config, Use: Read | Change, Emptied: true, Doc: "the configuration of the server"},
 		{Name: "environment", Type: Object, Use: Read, Doc: "the version, kernel, drivers, addresses and certificate"},
@@ -99,6 +103,7 @@ var Server = &Resource{
 
 var serverResources = &Resource{
 	Kind: "Resources", Doc: "The hardware of a server.", Verbs: Get,
+	Columns: []Column{{Field: "cpu", Key: "total", Header: "cpus"}, {Field: "memory", Key: "total", Header: "memory", Form: Size}},
 	Fields: []Field{
 		{Name: "cpu", Type: Object, Use: Read, Doc: "sockets, cores, threads, caches and flags"},
 		{Name: "memory", Type: Object, Use: Read, Doc: "total, used, hugepages and nodes, in bytes"},
@@ -116,6 +121,7 @@ var serverResources = &Resource{
 // response is the result of request.
 var response = &Resource{
 	Kind: "Response", Doc: "The answer to a request.",
+	Columns: columns("status", "etag", "metadata"),
 	Fields: []Field{
 		{Name: "status", Type: Int, Use: Read, Doc: "the HTTP status code"},
 		{Name: "metadata", Type: Any, Use: Read, Doc: "the content of the answer; with wait=False, the Operation if the server continues in the background"},
@@ -129,6 +135,7 @@ var metricsArgs = []Field{{Name: "project", Type: Name, In: Query, Doc: "the pro
 // metric is a sample of metrics.
 var metric = &Resource{
 	Kind: "Metric", Doc: "One value of a metric.",
+	Columns: columns("name", "labels", "value", "type"),
 	Fields: []Field{
 		{Name: "name", Type: String, Use: Read, Doc: "the name, such as incus_memory_MemFree_bytes"},
 		{Name: "labels", Type: Config, Use: Read, Doc: "the labels: name, project and type of an instance; device, cpu, mode and others where a metric has several values"},

@@ -97,6 +97,7 @@ const (
 	NotMade       Making = iota
 	LastState            // the state that was read with the object
 	LastAddresses        // the same state
+	LastSnapshots        // the snapshots that were read with it
 	Progress             // the metadata of an operation
 	ExitCode             // the end of a command
 )
@@ -151,6 +152,7 @@ type Resource struct {
 	MaxRecursion       int    // highest recursion of list, one more than that of get; 0 means 1
 	RecursionExtension string // API extension for a recursion above 1 of list, or 0 of get
 	Fields             []Field
+	Columns            []Column    // of a table of the objects
 	CreateArgs         []Field     // arguments of create that aren't fields of the body
 	DeleteArgs         []Field     // arguments of delete
 	Takes              []*Resource // resources whose objects are deleted with the parent

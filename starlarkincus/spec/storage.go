@@ -6,10 +6,11 @@ var poolConfig = Field{Name: "config", Type: Config, Use: All, Rewritten: map[st
 // StoragePools are the storage pools.
 var StoragePools = &Resource{
 	Name: "storage_pools", Kind: "Pool", Path: "/1.0/storage-pools", Key: "name", Scope: InProjectOrServer,
-	Filter: filterArg("api_filtering_extended"),
-	Doc:    "Pools for the data of instances, images and volumes.",
-	Verbs:  List | Get | New | Update | Replace | Delete,
-	Target: Get | New | Update | Replace,
+	Filter:  filterArg("api_filtering_extended"),
+	Doc:     "Pools for the data of instances, images and volumes.",
+	Verbs:   List | Get | New | Update | Replace | Delete,
+	Target:  Get | New | Update | Replace,
+	Columns: append(columns("name", "driver", "description"), usedByColumn, Column{Field: "status"}),
 	Fields: []Field{nameField, descriptionField, poolConfig,
 		{Name: "driver", Type: String, Use: Read | Create, Doc: "the storage driver: dir, btrfs, lvm, zfs, ceph, …"},
 		{Name: "status", Type: String, Use: Read, Doc: "Created, Pending, Errored or Unknown"},
@@ -24,6 +25,7 @@ var StoragePools = &Resource{
 
 var poolResources = &Resource{
 	Kind: "PoolResources", Doc: "The space of a storage pool.", Verbs: Get,
+	Columns: []Column{{Field: "space", Key: "used", Form: Size}, {Field: "space", Key: "total", Form: Size}},
 	Fields: []Field{
 		{Name: "space", Type: Object, Use: Read, Doc: "total and used, in bytes"},
 		{Name: "inodes", Type: Object, Use: Read, Doc: "total and used"},
@@ -42,6 +44,7 @@ var volumes = &Resource{
 	Background: New | Rename,
 	Target:     List | Get | New | Update | Replace | Rename | Delete,
 	Takes:      []*Resource{volumeSnapshots, volumeBackups, bitmaps},
+	Columns:    append(columns("type", "name", "description", "content_type"), usedByColumn, locationColumn, projectColumn),
 	Fields: []Field{nameField, descriptionField, configField, contentTypeField,
 		{Name: "type", Type: String, Use: Read, Doc: "the type: custom, container, virtual-machine or image"},
 		{Name: "source", Type: Object, Use: Create, Doc: "the source of its content; default: an empty volume", Fields: []Field{
@@ -98,7 +101,8 @@ var volumes = &Resource{
 
 var volumeState = &Resource{
 	Kind: "VolumeState", Doc: "The use of space by a volume at one moment.", Verbs: Get,
-	Fields: []Field{{Name: "usage", Type: Object, Use: Read, Doc: "used and total, in bytes; empty if the pool can't tell"}},
+	Columns: []Column{{Field: "usage", Key: "used", Form: Size}, {Field: "usage", Key: "total", Form: Size}},
+	Fields:  []Field{{Name: "usage", Type: Object, Use: Read, Doc: "used and total, in bytes; empty if the pool can't tell"}},
 }
 
 // onMember is the set of verbs that accept target= on children of a volume or bucket, which live on their parent's
@@ -110,6 +114,7 @@ var volumeSnapshots = &Resource{
 	Doc:        "Snapshots of the volume. volume.restore(name) restores one.",
 	Verbs:      List | Get | New | Update | Replace | Rename | Delete,
 	Background: New | Rename | Delete,
+	Columns:    columns("name", "created_at", "expires_at"),
 	Fields: []Field{nameField,
 		{Name: "description", Type: String, Use: Read | Change, Doc: "a description, in free text"},
 		{Name: "expires_at", Type: Time, Use: All, Doc: "the time at which the server deletes it"},
@@ -134,6 +139,7 @@ var volumeBackups = &Resource{
 	Doc:        "Backups of the volume on the server, each a single file.",
 	Verbs:      List | Get | New | Rename | Delete,
 	Background: New | Rename | Delete,
+	Columns:    columns("name", "created_at", "expires_at"),
 	Fields:     []Field{nameField, expiresField, createdField, optimizedField, compressionField, volumeOnly},
 	Methods:    []Method{uploadMethod(true, volumeOnly)},
 }
@@ -148,8 +154,9 @@ var bitmapArgs = []Field{
 
 var bitmaps = &Resource{
 	Name: "bitmaps", Kind: "Bitmap", Path: "bitmaps", Key: "name", Target: List | Get | New | Delete, Extension: "storage_volume_nbd",
-	Doc:   "Bitmaps of the blocks that a running virtual machine changed in the volume, for incremental backups.",
-	Verbs: List | Get | New | Delete,
+	Doc:     "Bitmaps of the blocks that a running virtual machine changed in the volume, for incremental backups.",
+	Verbs:   List | Get | New | Delete,
+	Columns: columns("name", "granularity", "persistent", "recording", "count"),
 	Fields: []Field{nameField,
 		{Name: "granularity", Type: Int, Use: Read | Create, Doc: "the size of the recorded blocks, in bytes"},
 		{Name: "persistent", Type: Bool, Use: Read | Create, Doc: "whether the bitmap is kept over restarts"},
@@ -164,10 +171,11 @@ var bitmaps = &Resource{
 var buckets = &Resource{
 	Name: "buckets", Kind: "Bucket", Path: "buckets", Key: "name", Scope: InProject, MaxRecursion: 2, RecursionExtension: "storage_bucket_full",
 	Filter: filterArg("api_filtering_extended"), AllProjects: allProjectsArg("storage_buckets_all_projects"),
-	Doc:    "S3 buckets of the pool.",
-	Verbs:  List | Get | New | Update | Replace | Delete,
-	Target: Update | Replace | Delete,
-	Takes:  []*Resource{bucketKeys, bucketBackups},
+	Doc:     "S3 buckets of the pool.",
+	Verbs:   List | Get | New | Update | Replace | Delete,
+	Target:  Update | Replace | Delete,
+	Takes:   []*Resource{bucketKeys, bucketBackups},
+	Columns: append(columns("name", "description"), locationColumn, projectColumn),
 	Fields: []Field{nameField, descriptionField, configField, locationField, ownerField,
 		{Name: "s3_url", Type: String, Use: Read, Doc: "the URL for S3 clients"},
 	},
@@ -177,8 +185,9 @@ var buckets = &Resource{
 
 var bucketKeys = &Resource{
 	Name: "keys", Kind: "Key", Path: "keys", Key: "name", Target: Replace | Delete,
-	Doc:   "Access keys for S3 clients of the bucket.",
-	Verbs: List | Get | New | Replace | Delete,
+	Doc:     "Access keys for S3 clients of the bucket.",
+	Verbs:   List | Get | New | Replace | Delete,
+	Columns: columns("name", "description", "role"),
 	Fields: []Field{nameField, descriptionField,
 		{Name: "role", Type: String, Use: All, Doc: "the role: admin or read-only"},
 		{Name: "access-key", Type: String, Use: All, Doc: "the access key; default: chosen by the server"},
@@ -191,5 +200,6 @@ var bucketBackups = &Resource{
 	Doc:        "Backups of the bucket on the server, each a single file.",
 	Verbs:      List | Get | New | Rename | Delete,
 	Background: New | Rename | Delete,
+	Columns:    columns("name", "created_at", "expires_at"),
 	Fields:     []Field{nameField, expiresField, createdField, compressionField},
 }

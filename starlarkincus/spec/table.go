@@ -57,6 +57,7 @@ var (
 // access declares the entries of the access lists of instances and projects.
 var access = &Resource{
 	Kind: "AccessEntry", Doc: "A user or client with access to the object, and its role.", Verbs: List, Lists: Elements,
+	Columns: columns("identifier", "role", "provider"),
 	Fields: []Field{
 		{Name: "identifier", Type: String, Use: Read, Doc: "the fingerprint of the certificate, or another identifier"},
 		{Name: "role", Type: String, Use: Read, Doc: "admin, operator, user or view"},

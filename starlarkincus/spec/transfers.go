@@ -10,6 +10,7 @@ func pathArg(doc string) Field {
 // exportedImage declares the result of image.export.
 var exportedImage = &Resource{
 	Kind: "ExportedImage", Doc: "The files of an exported image.",
+	Columns: append(columns("path", "rootfs", "size"), Column{Field: "fingerprint", Form: Short}),
 	Fields: []Field{
 		{Name: "path", Type: String, Use: Read, Doc: "the path of the image, or of its metadata if it has a second file"},
 		{Name: "rootfs", Type: String, Use: Read, Doc: "the path of the second file, with the root file system; None if there is none"},
@@ -21,6 +22,7 @@ var exportedImage = &Resource{
 // exportedBackup declares the result of export of instances, volumes and buckets.
 var exportedBackup = &Resource{
 	Kind: "ExportedBackup", Doc: "The file of an exported backup.",
+	Columns: append(columns("path", "size"), Column{Field: "sha256", Form: Short}),
 	Fields: []Field{
 		{Name: "path", Type: String, Use: Read, Doc: "the path of the file"},
 		{Name: "size", Type: Int, Use: Read, Doc: "the size in bytes"},

@@ -284,6 +284,10 @@ func (r *Resource) createArgs() []Field {
 	return args
 }
 
+// fieldsMethod is a method of all objects.
+var fieldsMethod = Method{Name: "fields", Does: DoFields, Returns: anything, Effect: Reads, Offline: true,
+	Doc: "Returns a dict of all fields that the server sent, by their names in scripts. It sends no request."}
+
 // ObjectMethods returns all methods of an object.
 func (r *Resource) ObjectMethods() []Method {
 	var out []Method
@@ -296,6 +300,9 @@ func (r *Resource) ObjectMethods() []Method {
 		if f := &change[i]; f.Type == Time && !f.Stays {
 			f.Clears, f.Doc = true, f.Doc+"; None clears it"
 		}
+	}
+	if len(r.Fields) > 0 && (r.Verbs&Get != 0 || r.Key != "") {
+		out = append(out, fieldsMethod)
 	}
 	add(Get, Method{Name: "refresh", Does: DoRefresh, Returns: itself, Effect: Reads, HTTP: "GET", Doc: "Reads the " + r.One() + " again and returns it."})
 	add(Update, Method{Name: "update", Does: DoUpdate, Returns: itself, Effect: Changes, HTTP: "PUT", Args: change, Refresh: true,

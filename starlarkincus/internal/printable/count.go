@@ -2,6 +2,7 @@ package printable
 
 import (
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/mattn/go-runewidth"
 )
@@ -14,6 +15,18 @@ func Width(s string) int { return cells.StringWidth(s) }
 
 // Cut returns a text that takes no more than width cells, with … for the rest.
 func Cut(s string, width int) string { return cells.Truncate(s, width, "…") }
+
+// Head returns the longest beginning of a text that takes no more than width cells.
+func Head(s string, width int) string {
+	short := s
+	if limit := 16*width + 64; len(s) > limit { // measuring a long text is slow
+		for limit > 0 && !utf8.RuneStart(s[limit]) {
+			limit--
+		}
+		short = s[:limit]
+	}
+	return cells.Truncate(short, width, "")
+}
 
 // Count returns a number with a comma between thousands.
 func Count(n int) string {

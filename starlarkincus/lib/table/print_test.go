@@ -13,6 +13,7 @@ import (
 
 	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/internal/printable"
+	"incus-star/starlarkincus/show"
 
 	"go.starlark.net/starlark"
 	"go.starlark.net/starlarkstruct"
@@ -92,7 +93,7 @@ func TestRandom(t *testing.T) {
 			}
 			for i, line := range lines[1:] {
 				for _, cell := range want[i] {
-					if !strings.Contains(line, oneLine(cell)) {
+					if !strings.Contains(line, show.Line(cell)) {
 						t.Errorf("%q isn't in %q", cell, line)
 					}
 				}
@@ -135,7 +136,7 @@ func TestBadInput(t *testing.T) {
 		`table([], format=1)`:                `table: for parameter "format": got int, want string`,
 		`table([], [])`:                      "table: columns is empty",
 		`table([], "a")`:                     "table: columns: got string, want list of string",
-		`table([], [1])`:                     "table: columns[0]: got int, want string",
+		`table([], [1])`:                     "table: columns[0]: got int, want a string, a function or a tuple of a header and a function",
 		`table([], headers=())`:              "table: headers is empty",
 		`table([], ["a"], ["b", "c"])`:       "table: got 2 headers for 1 columns",
 		`table([[1, 2]], ["a"])`:             "table: rows[0]: got 2 cells for 1 columns",

@@ -8,6 +8,7 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/show"
 	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
@@ -31,19 +32,23 @@ var Decl = builtin.Decl{
     table(incus.instances.list())
     table(incus.instances.list(), columns=["name", "status", "location"])
     table([("web", 2), ("db", 4)], headers=["server", "cpus"])
+    table(incus.instances.list(), columns=["name", lambda i: i.addresses(), ("CPUS", lambda i: i.config.get("limits.cpu"))])
 
 A row is a list or tuple of cells, or a dict, struct, error or object of Incus. columns selects the fields: by default all,
 but the name, status, type and description of an object of Incus, and the class, status, message and object of an error.
+On a terminal, objects of one kind have the columns of the incus command. A column can also be a function, which is called
+with each row and returns the cell, or a tuple of a header and such a function. The header of a function alone is its name.
 headers replaces the names of the columns. The fields last_state and last_addresses of an instance are empty unless
 list(state=True) has read them. format="csv" and format="json" print for programs; json keeps numbers and lists.
 
-On a narrow terminal the widest columns are cut. table.text(rows, …) returns the text instead of printing it.`,
+On a narrow terminal the widest columns are cut, and the last ones left out. A terminal has colours, unless NO_COLOR is set.
+table.text(rows, …) returns the text instead of printing it.`,
 	Call: printTable,
 	Members: []builtin.Decl{{
 		Name: "table.text", Params: params,
 		Returns: builtin.String, Help: `Returns what table prints, with whole columns: write_file("servers.txt", table.text(rows))`,
 		Call: func(c *builtin.Call) (starlark.Value, error) {
-			text, err := render(c, 0)
+			text, err := render(c, show.Style{})
 			return starlark.String(text), err
 		},
 	}},
@@ -51,14 +56,16 @@ On a narrow terminal the widest columns are cut. table.text(rows, …) returns t
 
 // A grid is the content of a table: rows with a cell for each column; nil for a missing cell.
 type grid struct {
-	columns []string // nil for rows that are lists
-	headers []string // the argument
+	columns []string                                                        // nil for rows that are lists
+	compute []starlark.Callable                                             // by column; nil for a field
+	call    func(starlark.Callable, starlark.Value) (starlark.Value, error) // nil if no column may have a function
+	headers []string                                                        // the argument
 	rows    [][]starlark.Value
 }
 
 func printTable(c *builtin.Call) (starlark.Value, error) {
 	out := builtin.Of(c.Thread)
-	text, err := render(c, out.Width())
+	text, err := render(c, show.Style{Width: out.Width(), Color: out.Color()})
 	if err != nil {
 		return nil, err
 	}
@@ -70,8 +77,8 @@ func printTable(c *builtin.Call) (starlark.Value, error) {
 	return starlark.None, nil
 }
 
-// render returns the text of a call's table, for a terminal of that width; 0 for any.
-func render(c *builtin.Call, width int) (string, error) {
+// render returns the text of a call's table, for a terminal of that style.
+func render(c *builtin.Call, style show.Style) (string, error) {
 	var rowsArg starlark.Value
 	var columnsArg, headersArg starlark.Value = starlark.None, starlark.None
 	format := "text"
@@ -79,16 +86,27 @@ func render(c *builtin.Call, width int) (string, error) {
 		return "", err
 	}
 	write := map[string]func(*grid) (string, error){
-		"text": func(g *grid) (string, error) { return g.text(width), nil },
+		"text": func(g *grid) (string, error) { return g.text(style), nil },
 		"csv":  func(g *grid) (string, error) { return g.csv(g.heading(), ',') },
 		"json": (*grid).json,
 	}[format]
 	if write == nil {
 		return "", c.Errorf(`format is %q, want "text", "csv" or "json"`, format)
 	}
-	g, err := newGrid(rowsArg, columnsArg, headersArg)
-	if err != nil {
+	g := &grid{call: func(fn starlark.Callable, row starlark.Value) (starlark.Value, error) {
+		return starlark.Call(c.Thread, fn, starlark.Tuple{row}, nil)
+	}}
+	if err := g.fill(rowsArg, columnsArg, headersArg); err != nil {
+		var raised *starlark.EvalError
+		if errors.As(err, &raised) {
+			return "", raised // with the backtrace of the function
+		}
 		return "", c.Errorf("%w", err)
+	}
+	if format == "text" && style.Width > 0 && columnsArg == starlark.None && headersArg == starlark.None {
+		if own := show.Objects(slices.Collect(starlark.Elements(rowsArg.(starlark.Iterable))), style); own != nil {
+			return own.Text(style), nil
+		}
 	}
 	text, err := write(g)
 	switch {
@@ -102,8 +120,8 @@ func render(c *builtin.Call, width int) (string, error) {
 
 // CSV returns rows as CSV. The first line has the names of the columns, if header is set and there are names.
 func CSV(rows, columns starlark.Value, header bool, comma rune) (string, error) {
-	g, err := newGrid(rows, columns, starlark.None)
-	if err != nil {
+	g := new(grid)
+	if err := g.fill(rows, columns, starlark.None); err != nil {
 		return "", err
 	}
 	var heading []string
@@ -113,39 +131,42 @@ func CSV(rows, columns starlark.Value, header bool, comma rune) (string, error) 
 	return g.csv(heading, comma)
 }
 
-func newGrid(rowsArg, columnsArg, headersArg starlark.Value) (*grid, error) {
+// fill sets the content.
+func (g *grid) fill(rowsArg, columnsArg, headersArg starlark.Value) error {
 	_, mapping := rowsArg.(starlark.Mapping)
 	iterable, ok := rowsArg.(starlark.Iterable)
 	if !ok || mapping {
-		return nil, fmt.Errorf("rows is %s, want a list of rows", builtin.Described(rowsArg))
+		return fmt.Errorf("rows is %s, want a list of rows", builtin.Described(rowsArg))
 	}
-	g := new(grid)
-	var err error
-	if g.columns, err = namesArgument("columns", columnsArg); err != nil {
-		return nil, err
+	err := g.columnsArgument(columnsArg)
+	if err != nil {
+		return err
 	}
 	if g.headers, err = namesArgument("headers", headersArg); err != nil {
-		return nil, err
+		return err
 	}
 	rows := slices.Collect(starlark.Elements(iterable))
 	for i, row := range rows {
 		if !isRow(row) {
-			return nil, fmt.Errorf("rows[%d] is %s, want a list, a tuple, a dict, a struct or an object", i, builtin.Described(row))
+			return fmt.Errorf("rows[%d] is %s, want a list, a tuple, a dict, a struct or an object", i, builtin.Described(row))
 		}
 	}
 	if columnsArg == starlark.None {
 		if g.columns, err = ownColumns(rows); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if g.columns != nil && g.headers != nil && len(g.headers) != len(g.columns) {
-		return nil, fmt.Errorf("got %d headers for %d columns", len(g.headers), len(g.columns))
+		return fmt.Errorf("got %d headers for %d columns", len(g.headers), len(g.columns))
 	}
 	found := make([]bool, len(g.columns))
+	for i, fn := range g.compute {
+		found[i] = fn != nil
+	}
 	for i, row := range rows {
 		cells, err := g.cells(row, found)
 		if err != nil {
-			return nil, fmt.Errorf("rows[%d]: %w", i, err)
+			return fmt.Errorf("rows[%d]: %w", i, err)
 		}
 		g.rows = append(g.rows, cells)
 	}
@@ -154,9 +175,9 @@ func newGrid(rowsArg, columnsArg, headersArg starlark.Value) (*grid, error) {
 		if near := errors.Nearest(g.columns[missing], fieldsOf(rows[0])); near != "" {
 			message += fmt.Sprintf(" (did you mean %s?)", near)
 		}
-		return nil, fmt.Errorf("%s", message)
+		return fmt.Errorf("%s", message)
 	}
-	return g, nil
+	return nil
 }
 
 // namesArgument returns the argument columns or headers; nil for None.
@@ -219,7 +240,8 @@ func ownColumns(rows []starlark.Value) (columns []string, err error) {
 
 // cells returns the cells of a row. It records in found the columns that exist in any row.
 func (g *grid) cells(row starlark.Value, found []bool) ([]starlark.Value, error) {
-	if list, ok := row.(starlark.Indexable); ok {
+	list, ok := row.(starlark.Indexable)
+	if ok && g.compute == nil {
 		if names := max(len(g.columns), len(g.headers)); names > 0 && list.Len() > names {
 			return nil, fmt.Errorf("got %d cells for %d columns", list.Len(), names)
 		}
@@ -233,7 +255,24 @@ func (g *grid) cells(row starlark.Value, found []bool) ([]starlark.Value, error)
 		return cells, nil
 	}
 	cells := make([]starlark.Value, len(g.columns))
+	next := 0 // of the list
 	for i, name := range g.columns {
+		if fn := g.function(i); fn != nil {
+			v, err := g.call(fn, row)
+			if err != nil {
+				return nil, err
+			}
+			cells[i] = v
+			continue
+		}
+		if ok {
+			if next < list.Len() {
+				cells[i] = list.Index(next)
+			}
+			found[i] = true
+			next++
+			continue
+		}
 		v, err := fieldOf(row, name)
 		if err != nil {
 			return nil, err
@@ -241,6 +280,9 @@ func (g *grid) cells(row starlark.Value, found []bool) ([]starlark.Value, error)
 		if v != nil {
 			cells[i], found[i] = v, true
 		}
+	}
+	if ok && list.Len() > next && next > 0 {
+		return nil, fmt.Errorf("got %d cells for %d columns", list.Len(), next)
 	}
 	return cells, nil
 }

@@ -7,39 +7,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 
-	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/internal/printable"
+	"incus-star/starlarkincus/show"
 	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
 )
-
-// cellText returns the text of a cell.
-func cellText(v starlark.Value) string {
-	switch v := v.(type) {
-	case nil, starlark.NoneType:
-		return ""
-	case *starlark.List, starlark.Tuple, *starlark.Set:
-		var parts []string
-		for elem := range starlark.Elements(v.(starlark.Iterable)) {
-			parts = append(parts, builtin.PlainText(elem))
-		}
-		return strings.Join(parts, ", ")
-	}
-	return builtin.PlainText(v)
-}
-
-// oneLine returns a text in one line, safe for a terminal.
-func oneLine(s string) string {
-	return printable.Line(strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) && printable.Rune(r) || r == '\n' || r == '\t' || r == '\r' {
-			return ' '
-		}
-		return r
-	}, strings.TrimSpace(s)))
-}
 
 // heading returns the headings of the columns; nil for none.
 func (g *grid) heading() []string {
@@ -49,93 +23,32 @@ func (g *grid) heading() []string {
 	return g.columns
 }
 
-const tableGap = 2
-
-// text writes aligned columns, numbers to the right. Width is that of the terminal, or 0 for no limit.
-func (g *grid) text(width int) string {
-	var lines [][]string
-	if g.headers != nil {
-		lines = append(lines, g.headers)
-	} else if g.columns != nil {
-		var names []string
-		for _, name := range g.columns {
-			names = append(names, strings.ToUpper(strings.ReplaceAll(name, "_", " ")))
+// text returns aligned columns, numbers to the right.
+func (g *grid) text(style show.Style) string {
+	out := new(show.Grid)
+	if g.headers == nil {
+		for i, name := range g.columns {
+			if fn := g.function(i); fn == nil || fn.Name() == name || fn.Name() == "lambda" && name == fmt.Sprintf("column_%d", i+1) {
+				name = strings.ToUpper(strings.ReplaceAll(name, "_", " ")) // otherwise it's the given header
+			}
+			out.Head = append(out.Head, show.Line(name))
 		}
-		lines = append(lines, names)
 	}
-	var number []bool
+	for _, text := range g.headers {
+		out.Head = append(out.Head, show.Line(text))
+	}
 	for _, row := range g.rows {
-		line := make([]string, len(row))
+		line := make([]show.Cell, len(row))
 		for i, cell := range row {
-			line[i] = cellText(cell)
-			if len(number) == i {
-				number = append(number, true)
+			field := ""
+			if i < len(g.columns) {
+				field = g.columns[i]
 			}
-			switch cell.(type) {
-			case nil, starlark.NoneType, starlark.Int, starlark.Float:
-			default:
-				number[i] = false
-			}
+			line[i] = show.NewCell(cell, field)
 		}
-		lines = append(lines, line)
+		out.Rows = append(out.Rows, line)
 	}
-	var widths []int
-	for _, line := range lines {
-		for i := range line {
-			line[i] = oneLine(line[i])
-			if len(widths) == i {
-				widths = append(widths, 0)
-			}
-			widths[i] = max(widths[i], printable.Width(line[i]))
-		}
-	}
-	if width > 0 {
-		narrow(widths, width)
-	}
-	var b strings.Builder
-	for _, line := range lines {
-		var text strings.Builder
-		for i, cell := range line {
-			if printable.Width(cell) > widths[i] {
-				cell = printable.Cut(cell, widths[i])
-			}
-			space := strings.Repeat(" ", widths[i]-printable.Width(cell))
-			if i < len(number) && number[i] {
-				text.WriteString(space + cell)
-			} else {
-				text.WriteString(cell + space)
-			}
-			text.WriteString(strings.Repeat(" ", tableGap))
-		}
-		b.WriteString(strings.TrimRight(text.String(), " ") + "\n")
-	}
-	return b.String()
-}
-
-// minColumn is the minimal width of a cut column.
-const minColumn = 8
-
-// narrow reduces the widest columns until all columns fit.
-func narrow(widths []int, total int) {
-	for left := total - tableGap*(len(widths)-1); ; {
-		sum, widest := 0, 0
-		for i, w := range widths {
-			if sum += w; w > widths[widest] {
-				widest = i
-			}
-		}
-		if sum <= left || len(widths) == 0 || widths[widest] <= minColumn {
-			return
-		}
-		// Reduce to the next smaller width, or by the excess.
-		next := minColumn
-		for i, w := range widths {
-			if i != widest {
-				next = max(next, w)
-			}
-		}
-		widths[widest] -= max(1, min(sum-left, widths[widest]-next))
-	}
+	return out.Text(style)
 }
 
 // csv returns the rows with a heading above them; nil for none.
@@ -157,7 +70,7 @@ func (g *grid) csv(heading []string, comma rune) (string, error) {
 	for _, row := range g.rows {
 		var record []string
 		for _, cell := range row {
-			record = append(record, cellText(cell))
+			record = append(record, show.CellText(cell))
 		}
 		write(record)
 	}

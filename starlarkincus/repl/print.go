@@ -1,0 +1,115 @@
+package repl
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/internal/printable"
+	"incus-star/starlarkincus/internal/terminal"
+	values "incus-star/starlarkincus/show"
+
+	"go.starlark.net/starlark"
+)
+
+// stateTime limits the request for the states of listed instances.
+const stateTime = 2 * time.Second
+
+// print prints the value of an entry. A typed entry's is laid out for the terminal, a program's is as repr writes it. The pager may run
+// longer than ctx, until paging ends.
+func (p *prompt) print(ctx, paging context.Context, v starlark.Value) error {
+	if !p.typed {
+		return write(ctx, p.Stdout, printable.Text(v.String())+"\n")
+	}
+	brief, cancel := context.WithTimeout(ctx, stateTime)
+	v = starlarkincus.WithStates(brief, v)
+	cancel()
+	if ctx.Err() != nil {
+		return causeOf(ctx)
+	}
+	return p.page(ctx, paging, values.Text(v, p.style())+"\n")
+}
+
+// style returns the style of the terminal.
+func (p *prompt) style() values.Style {
+	width, height := terminal.Size(p.Stdout)
+	return values.Style{Width: width, Height: height, Color: terminal.Colored(p.Stdout)}
+}
+
+// page prints a text, through a pager if it is longer than the screen.
+func (p *prompt) page(ctx, paging context.Context, text string) error {
+	command := p.pager(text)
+	if command == "" {
+		return write(ctx, p.Stdout, text)
+	}
+	p.paging.Store(true)
+	defer p.paging.Store(false)
+	cmd := exec.CommandContext(paging, "sh", "-c", command)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(text), os.Stdout, os.Stderr
+	cmd.Env = os.Environ()
+	if os.Getenv("LESS") == "" {
+		cmd.Env = append(cmd.Env, "LESS=FRX")
+	}
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = time.Second
+	err := terminal.Lend(cmd.Run)
+	var exit *exec.ExitError
+	switch {
+	case paging.Err() != nil:
+		return causeOf(paging)
+	case err == nil, errors.As(err, &exit) && exit.ExitCode() < 0: // a signal ended it, such as that of Ctrl-C
+		return nil
+	case errors.As(err, &exit) && exit.ExitCode() > 128 && exit.ExitCode() < 160: // the same, as a shell says it
+		return nil
+	case errors.Is(err, exec.ErrWaitDelay):
+		return nil
+	}
+	return write(ctx, p.Stdout, text) // there is no such pager, or it failed
+}
+
+// pager returns the command of the pager for a text; empty if it is printed as a whole.
+func (p *prompt) pager(text string) string {
+	width, height := terminal.Size(p.Stdout)
+	file, ok := p.Stdout.(interface{ Fd() uintptr })
+	if !p.typed || !ok || file.Fd() != os.Stdout.Fd() || height < 2 || os.Getenv("TERM") == "dumb" || !longer(text, width, height-1) {
+		return ""
+	}
+	if command, set := os.LookupEnv("PAGER"); set {
+		return strings.TrimSpace(command)
+	}
+	if _, err := exec.LookPath("less"); err != nil {
+		return ""
+	}
+	return "exec less -FRX"
+}
+
+// colors matches the escape sequences of colours.
+var colors = lazy("\x1b\\[[0-9;]*m")
+
+// longer reports whether a text has more rows than height on a terminal of that width.
+func longer(text string, width, height int) bool {
+	rows := 0
+	for line := range strings.Lines(text) {
+		rows++
+		if n := len(line); n > width && width > 0 {
+			rows += max(0, printable.Width(strip(colors(), strings.TrimSuffix(line, "\n")))-1) / width
+		}
+		if rows > height {
+			return true
+		}
+	}
+	return false
+}
+
+func strip(escapes *regexp.Regexp, line string) string {
+	if !strings.Contains(line, "\x1b") {
+		return line
+	}
+	return escapes.ReplaceAllString(line, "")
+}

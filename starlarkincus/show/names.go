@@ -1,0 +1,81 @@
+package show
+
+import (
+	"slices"
+	"strings"
+
+	"incus-star/starlarkincus/spec"
+
+	"go.starlark.net/starlark"
+)
+
+// collection writes what a collection has, and the calls that list it.
+func (p *printer) collection(c collection) {
+	res, reach := c.Resource(), c.Resource().Reach()
+	p.prose(kind, reach+": "+res.Doc)
+	names := c.AttrNames()
+	var calls [][]Cell
+	add := func(name, call, text string) {
+		if slices.Contains(names, name) {
+			calls = append(calls, []Cell{{Text: reach + call}, {Text: text}})
+			names = slices.DeleteFunc(names, func(other string) bool { return other == name })
+		}
+	}
+	if res.Lists == spec.Single {
+		add("get", "()", "reads it")
+	} else {
+		add("list", ".list()", "all of them")
+		add("names", ".names()", "their names")
+		add("get", `.get("NAME")`, "one of them")
+	}
+	p.margin += 2
+	if calls != nil {
+		s := p.style
+		s.Width = p.room()
+		for line := range strings.Lines((&Grid{Rows: calls}).Text(s)) {
+			p.write(strings.Repeat(" ", p.indent()) + line)
+		}
+	}
+	p.margin -= 2
+	if len(names) > 0 {
+		p.prose("", "also ."+strings.Join(names, " ."))
+	}
+	p.note("help(" + reach + ")")
+}
+
+// client writes the collections of a client.
+func (p *printer) client(v starlark.HasAttrs) {
+	p.prose(kind, v.String())
+	var names []string
+	for _, name := range v.AttrNames() {
+		if member, err := v.Attr(name); err == nil {
+			if _, ok := member.(collection); ok {
+				names = append(names, name)
+			}
+		}
+	}
+	p.prose("", "has ."+strings.Join(names, " ."))
+	p.note(`incus.instances.list() lists instances; help(incus) has all`)
+}
+
+// prose writes words in lines.
+func (p *printer) prose(first Color, text string) {
+	room := p.room()
+	line := ""
+	flush := func() {
+		if line != "" {
+			p.line(first, line)
+			line, first = "", ""
+		}
+	}
+	for word := range strings.FieldsSeq(Line(text)) {
+		if line != "" && room > 0 && len(line)+1+len(word) > room {
+			flush()
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	flush()
+}

@@ -1,0 +1,350 @@
+package show
+
+import (
+	"slices"
+	"strings"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/internal/printable"
+	"incus-star/starlarkincus/internal/secret"
+	"incus-star/starlarkincus/spec"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
+)
+
+// An object is an object of Incus.
+type object interface {
+	starlark.HasAttrs
+	Resource() *spec.Resource
+	Items() []starlark.Tuple
+}
+
+// A collection is a collection of objects.
+type collection interface {
+	starlark.HasAttrs
+	Resource() *spec.Resource
+	Name() string
+}
+
+// A failure is an error.
+type failure interface {
+	starlark.HasAttrs
+	Failure() *errors.Error
+}
+
+// objects returns the table of objects of one kind.
+func (s Style) objects(all, first []starlark.Value) *Grid {
+	var res *spec.Resource
+	for i, v := range all {
+		o, ok := v.(object)
+		if !ok || i > 0 && o.Resource() != res {
+			return nil
+		}
+		res = o.Resource()
+	}
+	if len(res.Columns) == 0 {
+		return nil
+	}
+	g := new(Grid)
+	for range first {
+		g.Rows = append(g.Rows, nil)
+	}
+	for _, c := range res.Columns {
+		f := spec.Find(res.Fields, c.Field)
+		cells := make([]Cell, len(first))
+		different := false
+		values := 0
+		for i, v := range first {
+			field, err := v.(object).Attr(c.Field)
+			if err != nil {
+				field = nil
+			}
+			cells[i] = s.column(c, f, field)
+			different = different || cells[i].Text != cells[0].Text
+			if text := cells[i].Text; text != "" && !(c.Field == "location" && text == "none") && !(c.Form == spec.Count && text == "0") {
+				values++
+			}
+		}
+		if c.When == spec.IfAny && values == 0 || c.When == spec.IfMixed && !different {
+			continue
+		}
+		g.Head = append(g.Head, header(c.Name()))
+		for i := range cells {
+			g.Rows[i] = append(g.Rows[i], cells[i])
+		}
+	}
+	return g
+}
+
+// object writes the fields of an object: those of its columns first, and the long ones cut.
+func (p *printer) object(o object) {
+	res := o.Resource()
+	title := p.style.paint(kind, res.Kind)
+	if res.Key != "" {
+		if v, err := o.Attr(res.Key); err == nil && v != nil && v != starlark.None {
+			title += " " + cut(p.style.line(v, ""), max(0, p.style.Width-len(res.Kind)-1))
+		}
+	}
+	if p.style.Width > 0 && p.style.Width <= len(res.Kind)+1 {
+		title = p.style.paint(kind, cut(res.Kind, p.style.Width))
+	}
+	p.write(title + "\n")
+	p.margin += 2
+	p.brief = !p.style.All
+	p.fields(p.objectFields(o))
+	p.margin -= 2
+	p.over("print(dict(_)) prints all")
+	if p.cut {
+		p.note("_.fields() returns all of it")
+	}
+}
+
+// objectFields returns the fields to show, in order.
+func (p *printer) objectFields(o object) []pair {
+	res := o.Resource()
+	var all []pair
+	done := make(map[string]bool)
+	add := func(name string, v starlark.Value) {
+		if name == "" || done[name] {
+			return
+		}
+		done[name] = true
+		if p.style.All || !empty(v) {
+			all = append(all, pair{name, v})
+		}
+	}
+	attr := func(name string) {
+		if v, err := o.Attr(name); err == nil {
+			if _, method := v.(starlark.Callable); !method {
+				add(name, v)
+			}
+		}
+	}
+	if !p.style.All {
+		for _, name := range []string{res.Key, "state", "snapshots", "backups"} { // the title has the key, and derived fields the others
+			done[name] = name != "" && (name == res.Key || spec.Find(res.Fields, name) == nil)
+		}
+	}
+	for _, c := range res.Columns {
+		if c.Key == "" {
+			attr(c.Field)
+		}
+	}
+	for i := range res.Fields {
+		if f := &res.Fields[i]; f.Use&spec.Read != 0 {
+			attr(f.Script())
+		}
+	}
+	for _, item := range o.Items() {
+		name, _ := starlark.AsString(item[0])
+		name = strings.ReplaceAll(name, "-", "_")
+		add(name, item[1])
+	}
+	if p.style.All {
+		return all
+	}
+	// Large fields last. Those that repeat others, or that the table doesn't know, only tell their size.
+	for i, f := range all {
+		if n := starlark.Len(f.value); n > 0 && nested(f.value) && (strings.HasPrefix(f.name, "expanded_") || spec.Find(res.Fields, f.name) == nil) {
+			all[i].value = starlark.String(printable.Count(n) + " entries")
+			p.cut = true
+		}
+	}
+	for i := range all {
+		all[i].value = volatileLast(all[i].value)
+	}
+	slices.SortStableFunc(all, func(a, b pair) int {
+		switch x, y := nested(a.value), nested(b.value); {
+		case x && !y:
+			return 1
+		case y && !x:
+			return -1
+		}
+		return 0
+	})
+	return all
+}
+
+// volatileLast returns a configuration with the keys that the server sets itself after the others.
+func volatileLast(v starlark.Value) starlark.Value {
+	dict, ok := v.(*starlark.Dict)
+	if !ok {
+		return v
+	}
+	sorted := starlark.NewDict(dict.Len())
+	for _, volatile := range []bool{false, true} {
+		for key, elem := range dict.Entries() {
+			name, _ := starlark.AsString(key)
+			if strings.HasPrefix(name, "volatile.") == volatile {
+				_ = sorted.SetKey(key, elem) // a key of the other dict
+			}
+		}
+	}
+	return sorted
+}
+
+// empty reports whether a field has nothing to show.
+func empty(v starlark.Value) bool {
+	return v == nil || v == starlark.None || v == starlark.String("") || starlark.Len(v) == 0
+}
+
+// results returns the table of Results.
+func (s Style) results(all, first []starlark.Value) *Grid {
+	for _, v := range all {
+		if _, ok := v.(resulting); !ok || v.Type() != "Result" {
+			return nil
+		}
+	}
+	g := &Grid{Head: []string{"RESULT", "VALUE"}}
+	for _, v := range first {
+		r := v.(resulting)
+		row := []Cell{{Text: "ok", Color: good}, {}}
+		if r.Truth() {
+			row[1] = s.cell(r.Index(0), "")
+		} else if f, ok := r.Index(1).(failure); ok {
+			e := f.Failure()
+			row = []Cell{{Text: Line(e.Class.Name()), Color: class}, {Text: Line(clip(e.Message, s.limit()))}}
+		}
+		g.Rows = append(g.Rows, row)
+	}
+	return g
+}
+
+// failures returns the table of errors.
+func (s Style) failures(all, first []starlark.Value) *Grid {
+	for _, v := range all {
+		if _, ok := v.(failure); !ok {
+			return nil
+		}
+	}
+	g := &Grid{Head: []string{"CLASS", "MESSAGE", "OBJECT"}}
+	for _, v := range first {
+		e := v.(failure).Failure()
+		object := ""
+		if e.Object != nil {
+			object = strings.TrimSpace(e.Object.Kind + " " + e.Object.Name)
+		}
+		g.Rows = append(g.Rows, []Cell{{Text: Line(e.Class.Name()), Color: class}, {Text: Line(clip(e.Message, s.limit()))}, {Text: Line(clip(object, s.limit()))}})
+	}
+	return g
+}
+
+// result writes a Result: its error, or its value.
+func (p *printer) result(r resulting) {
+	if !r.Truth() {
+		p.line("", "a Result with an error:")
+		p.value(r.Index(1))
+		return
+	}
+	p.line("", "a Result with a value:")
+	if p.depth++; p.depth > maxDepth {
+		p.line("", "…")
+		return
+	}
+	p.value(r.Index(0))
+}
+
+// failure writes an error: its class and message, and what else is known.
+func (p *printer) failure(f failure) {
+	e := f.Failure()
+	name := Line(e.Class.Name())
+	title := wrap(name+": "+secret.Text(Line(clip(e.Message, 1<<20))), p.room())
+	if rest, ok := strings.CutPrefix(title[0], name); ok {
+		p.write(p.style.paint(class, name) + rest + "\n")
+	} else {
+		p.line(class, title[0])
+	}
+	for _, line := range title[1:] {
+		p.line("", line)
+	}
+	var all []pair
+	add := func(name, text string) {
+		if text != "" {
+			all = append(all, pair{name, starlark.String(text)})
+		}
+	}
+	if e.Status != 0 {
+		all = append(all, pair{"status", starlark.MakeInt(e.Status)})
+	}
+	if e.Object != nil {
+		add("object", strings.TrimSpace(e.Object.Kind+" "+e.Object.Name))
+	}
+	add("outcome", string(e.Outcome))
+	add("operation_id", e.OperationID)
+	for _, name := range []string{"exit_code", "stdout", "stderr"} {
+		if v, err := f.Attr(name); err == nil && v != nil && !empty(v) {
+			all = append(all, pair{name, v})
+		}
+	}
+	if v, err := f.Attr("cause"); err == nil {
+		if cause, ok := v.(failure); ok {
+			c := cause.Failure()
+			add("cause", c.Class.Name()+": "+c.Message)
+		}
+	}
+	add("hint", e.Remedy())
+	p.margin += 2
+	p.fields(all)
+	p.margin -= 2
+}
+
+// structure writes a struct. That of a command shows the outputs as they are.
+func (p *printer) structure(v *starlarkstruct.Struct) {
+	name, _ := starlark.AsString(v.Constructor())
+	if name != "ExecResult" {
+		if len(v.AttrNames()) == 0 {
+			p.write(printable.Text(v.String()) + "\n")
+			return
+		}
+		if name == "" || name == "struct" {
+			name = "struct"
+		}
+		p.line(kind, Line(name))
+		p.margin += 2
+		p.fields(structPairs(v))
+		p.margin -= 2
+		p.over("print(_) prints all")
+		return
+	}
+	part := func(name string) starlark.Value {
+		v, err := v.Attr(name)
+		if err != nil {
+			return starlark.None
+		}
+		return v
+	}
+	p.output("", part("stdout"))
+	p.output("stderr:", part("stderr"))
+	if code := part("exit_code"); code == starlark.MakeInt(0) {
+		p.note("exit status 0")
+	} else {
+		p.line(bad, "exit status "+p.style.line(code, ""))
+	}
+}
+
+// output writes the output of a command, as it is but for control characters.
+func (p *printer) output(heading string, v starlark.Value) {
+	text, ok := v.(starlark.String)
+	if !ok {
+		if b, bytes := v.(starlark.Bytes); bytes && b != "" {
+			p.line(faint, "bytes: "+p.style.line(starlark.String(b.String()), ""))
+		}
+		return
+	}
+	if text == "" {
+		return
+	}
+	if heading != "" {
+		p.line(faint, heading)
+	}
+	p.write(printable.Text(strings.TrimSuffix(string(text), "\n")) + "\n")
+}
+
+// Objects returns the table of objects of one kind; nil for other values.
+func Objects(rows []starlark.Value, s Style) *Grid {
+	if len(rows) == 0 {
+		return nil
+	}
+	return s.objects(rows, rows)
+}

@@ -1,0 +1,288 @@
+package show
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"incus-star/starlarkincus/internal/printable"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
+)
+
+// Limits of a text.
+const (
+	maxRows    = 1000 // of a table or a list
+	maxLines   = 2000 // of fields
+	maxColumns = 40
+)
+
+// Text returns the text of a value, without a newline at its end.
+func Text(v starlark.Value, s Style) string {
+	p := &printer{style: s, text: new(strings.Builder), left: maxLines}
+	if s.All {
+		p.left = 100 * maxLines
+	}
+	p.value(v)
+	return strings.TrimSuffix(p.text.String(), "\n")
+}
+
+// A printer writes the lines of a value.
+type printer struct {
+	style  Style
+	text   *strings.Builder
+	margin int
+	brief  bool // long fields are cut
+	cut    bool // one was
+	depth  int
+	left   int // lines
+}
+
+// value writes a value that stands alone.
+func (p *printer) value(v starlark.Value) {
+	switch x := v.(type) {
+	case object:
+		p.object(x)
+		return
+	case collection:
+		p.collection(x)
+		return
+	case failure:
+		p.failure(x)
+		return
+	case *starlark.Dict:
+		if x.Len() > 0 {
+			p.fields(pairsOf(x))
+			p.over("print(_) prints all")
+			return
+		}
+	case *starlarkstruct.Struct:
+		p.structure(x)
+		return
+	case *starlark.List, starlark.Tuple, *starlark.Set:
+		if all, _ := elementsOf(v); len(all) > 0 {
+			p.list(v, all)
+			return
+		}
+	}
+	switch {
+	case v.Type() == "Result":
+		if x, ok := v.(resulting); ok {
+			p.result(x)
+			return
+		}
+	case v.Type() == "incus":
+		if x, ok := v.(starlark.HasAttrs); ok {
+			p.client(x)
+			return
+		}
+	}
+	p.write(printable.Text(v.String()) + "\n")
+}
+
+// write writes lines that are ready.
+func (p *printer) write(text string) { p.text.WriteString(text) }
+
+// line writes a line, cut to the width.
+func (p *printer) line(c Color, text string) {
+	if p.left--; p.left < 0 {
+		return
+	}
+	if p.style.Width > 0 {
+		text = cut(text, max(1, p.style.Width-p.margin))
+	}
+	p.write(strings.Repeat(" ", p.indent()) + p.style.paint(c, text) + "\n")
+}
+
+// indent returns the margin, less on a narrow terminal.
+func (p *printer) indent() int {
+	if p.style.Width > 0 {
+		return min(p.margin, p.style.Width/2)
+	}
+	return p.margin
+}
+
+// room returns the width of a line within the margin; 0 for no limit.
+func (p *printer) room() int {
+	if p.style.Width <= 0 {
+		return 0
+	}
+	return max(1, p.style.Width-p.indent())
+}
+
+// over says that lines are left out, and how to see them.
+func (p *printer) over(how string) {
+	if p.left < 0 {
+		p.left = 0
+		p.note(fmt.Sprintf("… more than %s lines: %s", printable.Count(maxLines), how))
+	}
+}
+
+// note writes a remark.
+func (p *printer) note(text string) {
+	p.left = max(p.left, 1)
+	p.line(faint, text)
+}
+
+// list writes the elements of a list: as a table if they have columns, in one line if they fit, else a line for each.
+func (p *printer) list(v starlark.Value, all []starlark.Value) {
+	if g := p.style.grid(all); g != nil {
+		p.table(g, len(all))
+		return
+	}
+	r := repr{limit: p.style.limit()}
+	r.write(v)
+	if text := printable.Line(r.String()); !strings.Contains(text, "…") && (p.style.Width <= 0 || printable.Width(text) <= p.style.Width) {
+		p.write(text + "\n")
+		return
+	}
+	for i, elem := range all {
+		if i == maxRows && !p.style.All {
+			break
+		}
+		r := repr{limit: p.style.limit()}
+		r.write(elem)
+		text := printable.Line(r.String())
+		if p.style.All {
+			for _, part := range wrap(text, p.room()) {
+				p.line("", part)
+			}
+			continue
+		}
+		p.line("", text)
+	}
+	p.more(len(all))
+}
+
+// table writes a table of a list of n elements, of which it has the first ones.
+func (p *printer) table(g *Grid, n int) {
+	s := p.style
+	s.Width = p.room()
+	margin := strings.Repeat(" ", p.indent())
+	for line := range strings.Lines(g.Text(s)) {
+		if p.left--; p.left < 0 {
+			break
+		}
+		p.write(margin + line)
+	}
+	p.more(n)
+}
+
+// more says how many elements of a list are left out.
+func (p *printer) more(n int) {
+	if left := n - maxRows; left > 0 && !p.style.All {
+		p.note(fmt.Sprintf("… %s more: table(_) prints all", printable.Count(left)))
+	}
+}
+
+// grid returns the table of a list; nil if its elements have no common columns.
+func (s Style) grid(all []starlark.Value) *Grid {
+	first := all
+	if !s.All {
+		first = all[:min(len(all), maxRows)]
+	}
+	for _, make := range []func(all, first []starlark.Value) *Grid{s.objects, s.results, s.failures, s.rows} {
+		if g := make(all, first); g != nil {
+			return g
+		}
+	}
+	return nil
+}
+
+// rows returns the table of dicts or structs.
+func (s Style) rows(all, first []starlark.Value) *Grid {
+	var names []string
+	seen := make(map[string]bool)
+	for _, row := range first {
+		pairs, ok := mapped(row)
+		if !ok || len(pairs) == 0 {
+			return nil
+		}
+		for _, pair := range pairs {
+			if !seen[pair.name] {
+				seen[pair.name] = true
+				names = append(names, pair.name)
+			}
+		}
+		if len(names) > maxColumns {
+			return nil
+		}
+	}
+	for _, row := range all[len(first):] {
+		if _, ok := mapped(row); !ok {
+			return nil
+		}
+	}
+	g := new(Grid)
+	for _, name := range names {
+		g.Head = append(g.Head, header(name))
+	}
+	for _, row := range first {
+		pairs, _ := mapped(row)
+		cells := make([]Cell, len(names))
+		for i := range cells {
+			cells[i].Right = true
+		}
+		for _, pair := range pairs {
+			cells[slices.Index(names, pair.name)] = s.cell(pair.value, pair.name)
+		}
+		g.Rows = append(g.Rows, cells)
+	}
+	return g
+}
+
+// header returns the heading of a column.
+func header(name string) string {
+	return strings.ToUpper(Line(clip(strings.ReplaceAll(name, "_", " "), maxText)))
+}
+
+// A pair is a named value of a dict or a struct.
+type pair struct {
+	name  string
+	value starlark.Value
+}
+
+// mapped returns the items of a dict with strings as keys, or of a struct.
+func mapped(v starlark.Value) ([]pair, bool) {
+	switch v := v.(type) {
+	case *starlark.Dict:
+		all := make([]pair, 0, v.Len())
+		for key, elem := range v.Entries() {
+			name, ok := starlark.AsString(key)
+			if !ok {
+				return nil, false
+			}
+			all = append(all, pair{name, elem})
+		}
+		return all, true
+	case *starlarkstruct.Struct:
+		return structPairs(v), true
+	}
+	return nil, false
+}
+
+func structPairs(v *starlarkstruct.Struct) []pair {
+	var all []pair
+	for _, name := range v.AttrNames() {
+		if elem, err := v.Attr(name); err == nil {
+			all = append(all, pair{name, elem})
+		}
+	}
+	return all
+}
+
+// pairsOf returns the items of a dict, with the text of keys that aren't strings.
+func pairsOf(d *starlark.Dict) []pair {
+	all := make([]pair, 0, min(d.Len(), 100*maxLines))
+	for key, elem := range d.Entries() {
+		name, ok := starlark.AsString(key)
+		if !ok {
+			r := repr{limit: maxText}
+			r.write(key)
+			name = r.String()
+		}
+		all = append(all, pair{name, elem})
+	}
+	return all
+}
