@@ -72,23 +72,63 @@ func (s answering) send(ctx context.Context, k *outgoing, then func(*http.Respon
 	return k.clean(then(response, nil))
 }
 
-// open implements Files.
+// open implements Files. It follows the server to other addresses, such as mirrors, which see nothing of the client's
+// configuration but the certificate authority.
 func (s answering) open(ctx context.Context, path string) (*File, error) {
-	at := url.URL{Path: "/" + strings.TrimLeft(path, "/")}
-	k, err := s.client.prepare(Request{Path: at.EscapedPath()})
+	at := &url.URL{Path: "/" + strings.TrimLeft(path, "/")}
+	file, moved, err := s.client.file(ctx, s.next, at.RequestURI())
+	for range maxMoves {
+		if moved == nil {
+			return file, err
+		}
+		mirror, failed := New(Config{Endpoints: []string{(&url.URL{Scheme: moved.Scheme, Host: moved.Host}).String()},
+			CA: s.client.config.CA, Timeout: s.client.config.Timeout, Trace: s.client.config.Trace, UserAgent: s.client.config.UserAgent})
+		if failed != nil {
+			return nil, err
+		}
+		file, moved, err = mirror.file(ctx, mirror.sender, moved.RequestURI())
+		if file == nil {
+			mirror.Close()
+			continue
+		}
+		file.ReadCloser = closing{file.ReadCloser, mirror}
+	}
+	return file, err
+}
+
+// maxMoves is the number of addresses to which a server may send one request.
+const maxMoves = 5
+
+// A closing is a body that closes its client too.
+type closing struct {
+	io.ReadCloser
+	client *Client
+}
+
+func (c closing) Close() error {
+	defer c.client.Close()
+	return c.ReadCloser.Close()
+}
+
+// file opens a file of the server. If the file is elsewhere, it returns the address, and an error for a caller that
+// doesn't go there.
+func (c *Client) file(ctx context.Context, s sender, path string) (*File, *url.URL, error) {
+	k, err := c.prepare(Request{Path: path})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	start := time.Now()
 	bounded, cancel := context.WithCancel(ctx)
-	fail := func(err error) error { return k.clean(s.client.transportError(ctx, k, err, time.Since(start))) }
+	fail := func(err error) error { return k.clean(c.transportError(ctx, k, err, time.Since(start))) }
 	var response *http.Response
-	err = s.next.send(bounded, k, func(r *http.Response, err error) error {
+	var moved *url.URL
+	err = s.send(bounded, k, func(r *http.Response, err error) error {
 		switch {
 		case err != nil:
-			return s.client.transportError(ctx, k, err, time.Since(start))
+			return c.transportError(ctx, k, err, time.Since(start))
 		case r.StatusCode != http.StatusOK:
 			r.Body.Close()
+			moved = movedTo(r)
 			return k.noFile(r)
 		}
 		response = r
@@ -96,9 +136,23 @@ func (s answering) open(ctx context.Context, path string) (*File, error) {
 	})
 	if err != nil {
 		cancel()
-		return nil, err
+		return nil, moved, err
 	}
-	return &File{&stream{k.steady(response), cancel, fail}, response.ContentLength}, nil
+	return &File{&stream{k.steady(response), cancel, fail}, response.ContentLength}, nil, nil
+}
+
+// movedTo returns the HTTPS address to which a server sends a request; nil for none.
+func movedTo(r *http.Response) *url.URL {
+	switch r.StatusCode {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	default:
+		return nil
+	}
+	to, err := r.Location() // relative to the request's address
+	if err != nil || to.Scheme != "https" {
+		return nil
+	}
+	return to
 }
 
 // noFile returns the error for an answer without the file. It is never of class NotFound, which would be about an object.
@@ -112,7 +166,7 @@ func (k *outgoing) noFile(r *http.Response) error {
 	}
 	text := cmp.Or(http.StatusText(r.StatusCode), "no reason is given")
 	if r.StatusCode >= 300 && r.StatusCode < 400 {
-		text = "the server sends this request elsewhere, which is not followed"
+		text = "the server sends this request elsewhere, but not to another HTTPS address, or too often"
 	}
 	e := k.fail(class, nil, "the server has no %s: status %d, %s", k.url.Path, r.StatusCode, text)
 	e.Status = r.StatusCode
