@@ -192,6 +192,11 @@ func (a *arguments) encode(f *spec.Field, path string, v starlark.Value) (any, e
 		return value.Raw(path, v)
 	case spec.LocalPath:
 		return localPath(path, v)
+	case spec.LocalInput:
+		if _, isPath := v.(starlark.String); isPath {
+			return localPath(path, v)
+		}
+		return scriptValue(f.Type, path, v)
 	case spec.FileMode:
 		return value.FileMode(path, v)
 	case spec.OtherServer:
@@ -283,9 +288,9 @@ func scriptValue(t spec.Type, path string, v starlark.Value) (starlark.Value, er
 	_, iterates := v.(starlark.Iterable)
 	switch v.(type) {
 	case starlark.String, starlark.Bytes:
-		calls, iterates = false, true
+		calls, iterates = false, t == spec.Input
 	}
-	if calls || iterates && t == spec.Input {
+	if calls || iterates && t != spec.Callable {
 		return v, nil
 	}
 	return nil, &value.TypeError{Path: path, Got: builtin.Described(v), Want: t.String()}

@@ -3,7 +3,6 @@ package starlarkincus
 import (
 	"context"
 	"crypto/rand"
-	"io"
 	"maps"
 	"net/url"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/internal/feed"
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
 
@@ -24,6 +24,55 @@ const backupLife = 24 * time.Hour
 // lateBackup is the time in which a server starts to make a requested backup.
 const lateBackup = 2 * time.Second
 
+// A backupExport is a backup that the server makes for one export.
+type backupExport struct {
+	*invocation
+	backup     ref
+	name       string
+	made       bool
+	sent, done int // the counts of the binding before it
+	release    func()
+}
+
+// makeBackup makes a backup. The end of the script deletes it, until end is called, which is needed after an error too.
+func (c *invocation) makeBackup() (*backupExport, error) {
+	b := builtin.Of(c.thread)
+	x := &backupExport{invocation: c, name: "export-" + strings.ToLower(rand.Text()[:16]), sent: b.Sent, done: b.Done}
+	body := c.body()
+	body["name"], body["expires_at"] = x.name, time.Now().Add(backupLife).UTC().Format(time.RFC3339)
+	backups := c.ref.sub(kindOf(c.ref.res).children["backups"])
+	x.backup = backups.item(x.name)
+	x.release = b.Keep(func(ctx context.Context) { x.backup.discard(ctx, x.made) })
+	_, err := backups.create(c.ctx, body, patience{})
+	x.made = err == nil
+	return x, err
+}
+
+// open begins to download the backup.
+func (x *backupExport) open() (*download, error) {
+	return x.ref.client.open(x.ctx, rest.Request{Path: x.backup.join("export").path, Query: x.backup.query(spec.Get)}, "Exporting "+x.subject())
+}
+
+// end deletes the backup. Saved says for an error what became of its content; failure is the error of the export, or nil.
+// End returns failure, or an error that tells that the backup may be left.
+func (x *backupExport) end(ctx context.Context, saved string, failure error) error {
+	if ctx.Err() != nil {
+		return failure // the end of the script deletes the backup
+	}
+	left := x.backup.clear(ctx)
+	if b := builtin.In(ctx); left == nil && failure != nil && b == builtin.Of(x.thread) {
+		b.Sent, b.Done = min(b.Sent, x.sent), min(b.Done, x.done) // nothing is left of the backup
+	}
+	if ctx.Err() != nil {
+		return cause(ctx, left)
+	}
+	x.release()
+	if left != nil {
+		return x.leftBackup(saved, left, failure)
+	}
+	return failure
+}
+
 // exportBackup implements export: it saves a new backup in a local file, and deletes the backup.
 func exportBackup(c *invocation) (starlark.Value, error) {
 	file, err := c.newSink(c.args.string("path"))
@@ -31,51 +80,49 @@ func exportBackup(c *invocation) (starlark.Value, error) {
 		return nil, err
 	}
 	defer file.Discard()
-	body := c.body()
-	name := "export-" + strings.ToLower(rand.Text()[:16])
-	body["name"], body["expires_at"] = name, time.Now().Add(backupLife).UTC().Format(time.RFC3339)
-	backups := c.ref.sub(kindOf(c.ref.res).children["backups"])
-	backup := backups.item(name)
-	made := false
-	release := builtin.Of(c.thread).Keep(func(ctx context.Context) { backup.discard(ctx, made) })
-	_, err = backups.create(c.ctx, body, patience{})
-	made = err == nil
+	x, err := c.makeBackup()
+	var down *download
+	if err == nil {
+		down, err = x.open()
+	}
 	hash := newHash()
 	if err == nil {
-		query := backup.query(spec.Get)
-		err = c.ref.client.fetch(c.ctx, rest.Request{Path: backup.join("export").path, Query: query}, "Exporting "+c.subject(), func(body io.Reader, reply *rest.Reply) error {
-			if err := file.fill(hash, body); err != nil {
-				return err
+		builtin.Of(c.thread).Block(func() {
+			defer down.close()
+			if err = file.fill(hash, down); err == nil {
+				err = file.commit()
 			}
-			return file.commit()
 		})
 	}
-	if c.ctx.Err() != nil {
-		return nil, err // Keep deletes the backup
-	}
-	left := backup.clear(c.ctx)
-	if c.ctx.Err() != nil {
-		return nil, cause(c.ctx, left)
-	}
-	release()
-	if left != nil {
-		return nil, c.leftBackup(name, file.path, left, err)
-	}
-	if err != nil {
+	if err := x.end(c.ctx, "was saved in "+file.path, err); err != nil {
 		return nil, err
+	}
+	if c.ctx.Err() != nil {
+		return nil, context.Cause(c.ctx)
 	}
 	return starlarkstruct.FromStringDict(starlark.String(c.decl.Returns.Of.Kind), starlark.StringDict{
 		"path": starlark.String(file.path), "size": starlark.MakeInt64(file.size), "sha256": starlark.String(sum(hash))}), nil
 }
 
-// clear deletes a temporary object of a call. That isn't a change by the script.
-func (r ref) clear(ctx context.Context) error {
+// clear deletes a temporary object of a call. That isn't a change by the script. If the answer is lost, clear looks
+// whether the object is there.
+func (r ref) clear(ctx context.Context) (err error) {
 	b := builtin.In(ctx)
 	sent, done := b.Sent, b.Done
-	_, err := r.remove(ctx, patience{})
-	if err == nil || errors.Is(err, errors.NotFound) {
-		b.Sent, b.Done = sent, done
-		return nil
+	for range 2 {
+		_, err = r.remove(ctx, patience{})
+		if e := (*errors.Error)(nil); errors.As(err, &e) && e.Outcome == errors.Unknown && ctx.Err() == nil {
+			if _, _, gone := r.read(ctx, r.query(spec.Get), 0); errors.Is(gone, errors.NotFound) {
+				err = nil
+			} else if gone == nil {
+				continue
+			}
+		}
+		if err == nil || errors.Is(err, errors.NotFound) {
+			b.Sent, b.Done = sent, done
+			return nil
+		}
+		return err
 	}
 	return err
 }
@@ -83,18 +130,25 @@ func (r ref) clear(ctx context.Context) error {
 // subject returns a description of the object, such as "instance web1".
 func (c *invocation) subject() string { return c.ref.res.One() + " " + c.obj.key() }
 
-// leftBackup returns the error of a backup that couldn't be deleted. Failure is the error of the export, or nil.
-func (c *invocation) leftBackup(name, path string, left, failure error) error {
-	if e := (*errors.Error)(nil); failure != nil && errors.As(failure, &e) {
-		e.Message += "; the server keeps the backup " + name
-		return failure
-	}
-	e := (*errors.Error)(nil)
+// leftBackup returns the error of a backup that couldn't be deleted.
+func (x *backupExport) leftBackup(saved string, left, failure error) error {
+	var e *errors.Error
 	if !errors.As(left, &e) {
 		return left
 	}
+	keeps, can := "keeps", "can't be deleted"
+	if e.Outcome == errors.Unknown {
+		keeps, can = "may keep", "may not be deleted"
+	}
+	if failed := (*errors.Error)(nil); errors.As(failure, &failed) {
+		failed.Message += "; the server " + keeps + " the backup " + x.name
+		return failure
+	}
+	if failure != nil {
+		saved, left = "wasn't exported", failure
+	}
 	return &errors.Error{Class: e.Class, Status: e.Status, Method: e.Method, Path: e.Path, Cause: left, Outcome: errors.Unknown,
-		Message: c.subject() + " was saved in " + path + ", but its backup " + name + " can't be deleted on the server"}
+		Message: x.subject() + " " + saved + ", but its backup " + x.name + " " + can + " on the server"}
 }
 
 // discard deletes a backup after the script was stopped. If it isn't known to be made, discard tries again for
@@ -118,21 +172,49 @@ func (r ref) discard(ctx context.Context, made bool) {
 	}
 }
 
+// supply returns the supplier for an argument that isn't the path of a file; nil for a path.
+func (c *invocation) supply(argument string) (*feed.Supplier, error) {
+	v, ok := c.args.local[argument].(starlark.Value)
+	if !ok {
+		return nil, nil
+	}
+	return feed.New(c.name, argument, v)
+}
+
 // importFile implements import_backup and import_iso.
 func importFile(c *invocation) (starlark.Value, error) {
-	file, err := c.newSource(c.args.string("path"))
+	supply, err := c.supply("path")
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
+	v, err := c.importFrom(supply)
+	if err = supply.Close(c.ctx, c.name, err); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// importFrom creates an object from what a script yields, or from a local file if supply is nil.
+func (c *invocation) importFrom(supply *feed.Supplier) (starlark.Value, error) {
 	in := c.within(c.segmentName(c.defaultSegment()))
 	q := c.request(in, c.decl.HTTP, nil)
-	q.Size = file.size
 	q.Header.Set("Content-Type", "application/octet-stream")
 	for name, v := range texts(c.decl.Send) {
 		q.Header.Set("X-Incus-"+name, v)
 	}
-	out, err := in.sendFile(c.ctx, q, file, "Uploading "+file.path, c.patience())
+	var out outcome
+	var err error
+	if supply != nil {
+		out, err = in.sendFed(c.ctx, q, supply, "Uploading a backup", c.patience())
+	} else {
+		var file *source
+		if file, err = c.newSource(c.args.string("path")); err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		q.Size = file.size
+		out, err = in.sendFile(c.ctx, q, file, "Uploading "+file.path, c.patience())
+	}
 	name := q.Header.Get("X-Incus-name")
 	if out.reply == nil || out.going != nil {
 		return out.going, err

@@ -60,7 +60,7 @@ func writeInput(c *invocation) (starlark.Value, error) {
 		return c.obj, nil
 	}
 	var err error
-	builtin.Of(c.thread).Block(func() { err = cmd.input.write(c.ctx, string(data)) })
+	builtin.Of(c.thread).Block(func() { err = cmd.input.Write(c.ctx, string(data)) })
 	switch {
 	case c.ctx.Err() != nil:
 		_, err := cmd.exec.Wait(c.ctx)
@@ -73,7 +73,7 @@ func writeInput(c *invocation) (starlark.Value, error) {
 
 func closeInput(c *invocation) (starlark.Value, error) {
 	if input := c.obj.command.input; input != nil {
-		input.end()
+		input.End()
 	}
 	return c.obj, nil
 }

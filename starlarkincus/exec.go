@@ -8,6 +8,7 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/internal/feed"
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/value"
 
@@ -29,7 +30,7 @@ type command struct {
 	encoding string
 	check    bool // whether a status other than 0 is an error
 	reads    bool // whether it changes nothing
-	input    *pipe
+	input    *feed.Pipe
 	lines    *value.Lines // of what was taken of its output
 	release  func()       // tells the host that the command has ended
 	misread  error        // failure to decode a line
@@ -76,29 +77,32 @@ func exec(c *invocation) (starlark.Value, error) {
 	if c.args.has("timeout") {
 		options.Timeout = max(options.Timeout, time.Nanosecond) // 0 is no time, not all of it
 	}
-	var supply *supplier
+	var supply *feed.Supplier
 	if options.Stdin, supply, err = c.stdin(waits); err != nil {
 		return nil, err
 	}
-	if supply != nil {
-		defer supply.done()
-		cmd.input = supply.pipe
-	} else if p, ok := options.Stdin.(*pipe); ok {
-		cmd.input = p
-	}
+	cmd.input, _ = options.Stdin.(*feed.Pipe)
 	if err := c.ref.begin(c.ctx, cmd, "exec", body, options); err != nil {
 		if closer, ok := options.Stdin.(io.Closer); ok {
 			_ = closer.Close()
 		}
-		return nil, cmd.failed(err)
+		return nil, supply.Close(c.ctx, cmd.name, cmd.failed(err))
 	}
 	if !waits {
 		return c.handle(cmd, body)
 	}
-	if err := c.attend(cmd, stream, supply); err != nil {
+	result, err := starlark.Value(nil), c.attend(cmd, stream, supply)
+	if err == nil {
+		result, err = cmd.result(c.ctx, nil, cmd.check)
+	}
+	reader := cmd.name
+	if !cmd.check {
+		reader = ""
+	}
+	if err := supply.Close(c.ctx, reader, err); err != nil {
 		return nil, err
 	}
-	return cmd.result(c.ctx, nil, cmd.check)
+	return result, nil
 }
 
 // begin begins a command in the instance, or attaches to its console, by the request to path.

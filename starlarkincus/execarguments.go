@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/internal/feed"
 	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
@@ -87,7 +88,7 @@ func checkSize(body map[string]any) error {
 }
 
 // stdin returns the reader of the standard input, nil for none, and the supplier of the script's parts, nil for none.
-func (c *invocation) stdin(waits bool) (io.Reader, *supplier, error) {
+func (c *invocation) stdin(waits bool) (io.Reader, *feed.Supplier, error) {
 	given := c.args.local["stdin"]
 	switch {
 	case c.args.has("stdin_file"):
@@ -102,7 +103,7 @@ func (c *invocation) stdin(waits bool) (io.Reader, *supplier, error) {
 		}
 		return file, nil, nil
 	case given == nil && !waits:
-		return newPipe(), nil, nil
+		return feed.NewPipe(), nil, nil
 	case given == nil:
 		return nil, nil, nil
 	}
@@ -115,5 +116,9 @@ func (c *invocation) stdin(waits bool) (io.Reader, *supplier, error) {
 	if !waits {
 		return nil, nil, fmt.Errorf("%s: stdin= takes a string or bytes with wait=False: a Command has write()", c.name)
 	}
-	return c.supply(given.(starlark.Value))
+	supply, err := feed.New(c.name, "stdin", given.(starlark.Value))
+	if err != nil {
+		return nil, nil, err
+	}
+	return supply.Pipe, supply, nil
 }

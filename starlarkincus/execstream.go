@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/internal/feed"
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/value"
 
@@ -13,7 +14,7 @@ import (
 
 // attend calls the functions of the script while the command runs: stream with each line of the output, and supply for each
 // part of the input.
-func (c *invocation) attend(cmd *command, stream starlark.Callable, supply *supplier) (err error) {
+func (c *invocation) attend(cmd *command, stream starlark.Callable, supply *feed.Supplier) (err error) {
 	if stream == nil && supply == nil {
 		return nil
 	}
@@ -32,9 +33,9 @@ func (c *invocation) attend(cmd *command, stream starlark.Callable, supply *supp
 		pieces = make(chan rest.Piece)
 		taking.Go(func() { cmd.take(ctx, pieces) })
 	}
-	var hungry chan struct{}
+	var hungry <-chan struct{}
 	if supply != nil {
-		hungry = supply.pipe.hungry
+		hungry = supply.Pipe.Hungry()
 	}
 	done := cmd.exec.Done()
 	for pieces != nil || hungry != nil {
@@ -56,16 +57,11 @@ func (c *invocation) attend(cmd *command, stream starlark.Callable, supply *supp
 			_, err := cmd.exec.Wait(c.ctx)
 			return err
 		case wanted:
-			part, more, err := supply.part(c.name)
+			more, err := supply.Feed(c.ctx, cmd.exec.Done())
 			if err != nil {
 				return err
 			}
 			if !more {
-				supply.pipe.end()
-				hungry = nil
-				continue
-			}
-			if supply.pipe.write(c.ctx, part) != nil { // the reader waits for it
 				hungry = nil
 			}
 		case written:

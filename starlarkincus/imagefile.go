@@ -15,6 +15,7 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/internal/feed"
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
 
@@ -93,6 +94,12 @@ func (x *imageExport) part(i int, name string) (*sink, error) {
 	return x.files[i], nil
 }
 
+// mediaType returns the type of an answer's content, without its parameters.
+func mediaType(reply *rest.Reply) string {
+	kind, _, _ := mime.ParseMediaType(reply.Header.Get("Content-Type"))
+	return kind
+}
+
 // save copies the body of the server's answer to the files.
 func (x *imageExport) save(body io.Reader, reply *rest.Reply) error {
 	hash := newHash()
@@ -133,9 +140,8 @@ func (x *imageExport) save(body io.Reader, reply *rest.Reply) error {
 			return bad(err)
 		}
 	}
-	if got, want := sum(hash), x.obj.key(); got != want && reply.Header.Get("X-Incus-Type") != "oci" {
-		return &errors.Error{Class: errors.Connection, Method: "GET", Path: x.ref.join("export").path,
-			Message: fmt.Sprintf("the image that came isn't the one with the fingerprint %s: its content has %s", want, got)}
+	if err := x.checkImage(sum(hash), reply); err != nil {
+		return err
 	}
 	for _, file := range slices.Backward(x.files) { // the one at the given path last
 		if err := file.commit(); err != nil {
@@ -148,6 +154,7 @@ func (x *imageExport) save(body io.Reader, reply *rest.Reply) error {
 // An imageUpload is an image in local files.
 type imageUpload struct {
 	files  []*source
+	supply *feed.Supplier // instead of files; nil for none
 	header http.Header
 	parts  []string // of a multipart body: what is before each file, and after the last
 	size   int64
@@ -159,6 +166,14 @@ var diskMagic = []byte("QFI\xfb")
 // imageFiles opens the local files of an image.
 func (c *invocation) imageFiles() (*imageUpload, error) {
 	u := &imageUpload{header: make(http.Header)}
+	if supply, err := c.supply("path"); supply != nil || err != nil {
+		if err == nil && (c.args.has("rootfs") || c.args.flag("reuse", false)) {
+			err = supply.Close(c.ctx, c.name, fmt.Errorf("%s: rootfs= and reuse=True need files, which can be read twice", c.name))
+		}
+		u.supply = supply
+		u.header.Set("Content-Type", "application/octet-stream")
+		return u, err
+	}
 	names := []string{c.args.string("path")}
 	if c.args.has("rootfs") {
 		names = append(names, c.args.string("rootfs"))
@@ -234,6 +249,15 @@ func uploadImage(c *invocation) (starlark.Value, error) {
 		return nil, err
 	}
 	defer files.close()
+	o, err := c.putImage(files)
+	if err = files.supply.Close(c.ctx, c.name, err); err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// putImage uploads an image, unless the server has it already, and gives it its fields and aliases.
+func (c *invocation) putImage(files *imageUpload) (starlark.Value, error) {
 	aliases, err := c.aliases(c.ref)
 	if err != nil {
 		return nil, err
@@ -294,7 +318,14 @@ func (c *invocation) sendImage(files *imageUpload) (*Object, error) {
 	}
 	hash := newHash()
 	q := rest.Request{Method: "POST", Path: c.ref.path, Query: c.ref.query(spec.New), Header: files.header, Size: files.size}
-	out, err := c.ref.sendFile(c.ctx, q, files.body(hash), "Uploading "+files.files[0].path, patience{})
+	var out outcome
+	var err error
+	if files.supply != nil {
+		files.supply.Pipe.Copy = hash
+		out, err = c.ref.sendFed(c.ctx, q, files.supply, "Uploading an image", patience{})
+	} else {
+		out, err = c.ref.sendFile(c.ctx, q, files.body(hash), "Uploading "+files.files[0].path, patience{})
+	}
 	if err != nil {
 		return nil, err
 	}

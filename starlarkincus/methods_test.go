@@ -11,6 +11,7 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/spec"
 
 	json_ "go.starlark.net/lib/json"
@@ -275,6 +276,10 @@ func (w *tester) run(who string, p *spec.Site, m *spec.Method, sends []spec.Requ
 	if err != nil {
 		w.Errorf("%s: %v, after %v", name, err, w.answers.take())
 		return
+	}
+	if stream, ok := got.(builtin.Stream); ok {
+		for range starlark.Elements(stream) {
+		}
 	}
 	want := due(sends, c, w.answers.sync)
 	if c.want != nil {

@@ -81,7 +81,7 @@ func (w *readOnlyWalk) one(who string, owner starlark.Value, m *spec.Method, own
 			args[name] = v
 		}
 	}
-	v, err := starlark.Call(new(starlark.Thread), w.attr(owner, m.Name), nil, kwargs(args))
+	v, err := called(w.attr(owner, m.Name), kwargs(args))
 	var e *errors.Error
 	switch {
 	case m.Effect != spec.Reads:

@@ -48,7 +48,7 @@ func TestReadOnlyGoesByTheEffect(t *testing.T) {
 	w.eachMethod(client, func(who string, p *spec.Site, m *spec.Method, owner starlark.Value) {
 		a.take()
 		base := w.required(who, m)
-		_, err := starlark.Call(new(starlark.Thread), w.attr(owner, m.Name), nil, kwargs(base))
+		_, err := called(w.attr(owner, m.Name), kwargs(base))
 		arrived := a.take()
 		if m.Effect == spec.Reads && m.WritesFiles {
 			refused++
@@ -72,7 +72,7 @@ func TestReadOnlyGoesByTheEffect(t *testing.T) {
 		for _, f := range m.Arguments() {
 			args := map[string]starlark.Value{f.Script(): w.sample(&f)}
 			maps.Copy(args, base)
-			_, err := starlark.Call(new(starlark.Thread), w.attr(owner, m.Name), nil, kwargs(args))
+			_, err := called(w.attr(owner, m.Name), kwargs(args))
 			if err != nil && !errors.Is(err, errors.Permission) && !m.Offline {
 				t.Errorf("%s(%s): %v", who, f.Script(), err)
 			}
@@ -108,7 +108,7 @@ func TestErrorsSayWhetherTheCallReads(t *testing.T) {
 			return
 		}
 		a.down(true)
-		_, err := starlark.Call(new(starlark.Thread), w.attr(owner, m.Name), nil, kwargs(w.required(who, m)))
+		_, err := called(w.attr(owner, m.Name), kwargs(w.required(who, m)))
 		a.down(false)
 		var e *errors.Error
 		if !errors.As(err, &e) || e.Reads != (m.Effect == spec.Reads) {

@@ -29,7 +29,7 @@ func TestRetryRepeatsRefusedChanges(t *testing.T) {
 		}
 		fn, args := w.attr(owner, m.Name), kwargs(w.required(who, m))
 		a.reset()
-		if _, err := starlark.Call(new(starlark.Thread), fn, nil, args); err != nil {
+		if _, err := called(fn, args); err != nil {
 			return
 		}
 		changes := slices.DeleteFunc(a.take(), func(r arrival) bool { return r.method == "GET" })

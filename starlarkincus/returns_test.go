@@ -1,9 +1,11 @@
 package starlarkincus_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/spec"
 
 	"go.starlark.net/starlark"
@@ -55,6 +57,8 @@ func declared(m *spec.Method, owner, got starlark.Value) error {
 		kind = "incus"
 	case spec.Stream:
 		kind = "events"
+	case spec.ByteStream:
+		kind = "stream"
 	case spec.Anything:
 		return nil
 	}
@@ -69,4 +73,13 @@ func declared(m *spec.Method, owner, got starlark.Value) error {
 		}
 	}
 	return nil
+}
+
+// called calls a method. A stream that it returns is closed unread.
+func called(method starlark.Value, args []starlark.Tuple) (starlark.Value, error) {
+	v, err := starlark.Call(new(starlark.Thread), method, nil, args)
+	if stream, ok := v.(builtin.Stream); ok {
+		err = stream.Close(context.Background(), err)
+	}
+	return v, err
 }

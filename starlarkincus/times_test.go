@@ -31,7 +31,7 @@ func TestArgumentsTakeTimes(t *testing.T) {
 			args := maps.Clone(w.required(who, m))
 			args[f.Script()] = moment
 			a.reset()
-			if _, err := starlark.Call(new(starlark.Thread), w.attr(owner, m.Name), nil, kwargs(args)); err != nil {
+			if _, err := called(w.attr(owner, m.Name), kwargs(args)); err != nil {
 				t.Errorf("%s: %v", who, err)
 			}
 			if arrived := fmt.Sprint(a.take()); f.In == spec.Body && !strings.Contains(arrived, sent) {
@@ -39,7 +39,7 @@ func TestArgumentsTakeTimes(t *testing.T) {
 			}
 			for _, wrong := range []starlark.Value{starlark.MakeInt(1), starlark.String("tomorrow"), starlark.String("2030-01-02")} {
 				args[f.Script()] = wrong
-				_, err := starlark.Call(new(starlark.Thread), w.attr(owner, m.Name), nil, kwargs(args))
+				_, err := called(w.attr(owner, m.Name), kwargs(args))
 				if err == nil || !strings.Contains(err.Error(), "RFC 3339") || len(a.take()) > 0 {
 					t.Errorf("%s(%s): %v", who, wrong, err)
 				}
@@ -48,7 +48,7 @@ func TestArgumentsTakeTimes(t *testing.T) {
 				continue
 			}
 			args = map[string]starlark.Value{f.Script(): starlark.None}
-			if _, err := starlark.Call(new(starlark.Thread), w.attr(owner, m.Name), nil, kwargs(args)); err != nil {
+			if _, err := called(w.attr(owner, m.Name), kwargs(args)); err != nil {
 				t.Errorf("%s: %v", who, err)
 			}
 			if arrived := fmt.Sprint(a.take()); !strings.Contains(arrived, f.Name+":0001-01-01T00:00:00Z") {
@@ -118,7 +118,7 @@ func TestNothingToChange(t *testing.T) {
 			if f.Clears || f.Name == "extra" {
 				continue
 			}
-			_, err := starlark.Call(new(starlark.Thread), w.attr(owner, m.Name), nil, kwargs(map[string]starlark.Value{f.Script(): starlark.None}))
+			_, err := called(w.attr(owner, m.Name), kwargs(map[string]starlark.Value{f.Script(): starlark.None}))
 			if named++; err == nil || !strings.Contains(err.Error(), "nothing to change: "+f.Script()+": None leaves it as it is") {
 				t.Errorf("%s(%s=None): %v", who, f.Script(), err)
 			}

@@ -14,6 +14,7 @@ import (
 	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/files"
 	"incus-star/starlarkincus/internal/atomicfile"
+	"incus-star/starlarkincus/internal/feed"
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/value"
 
@@ -106,27 +107,6 @@ func (s *sink) fill(h hash.Hash, src io.Reader) error {
 	}
 }
 
-// fetch sends a GET and calls save with the body of the answer, while other threads run. Label describes the transfer
-// for its progress.
-func (c *Client) fetch(ctx context.Context, r rest.Request, label string, save func(body io.Reader, reply *rest.Reply) error) error {
-	client, _, err := c.conn.client(ctx)
-	if err != nil {
-		return err
-	}
-	builtin.In(ctx).Block(func() {
-		var body io.ReadCloser
-		var reply *rest.Reply
-		if body, reply, err = client.Open(ctx, r); err != nil {
-			return
-		}
-		defer body.Close()
-		transfer := client.Transfer(label, reply.Size)
-		defer transfer.Done()
-		err = save(transfer.Reader(body), reply)
-	})
-	return err
-}
-
 // A source is a local file to send.
 type source struct {
 	*os.File
@@ -184,6 +164,48 @@ func (p ref) sendFile(ctx context.Context, q rest.Request, r io.Reader, label st
 	}
 	transfer.Done()
 	return p.client.finish(ctx, reply, w)
+}
+
+// sendFed is sendFile for a body that a script yields. If the script's side fails, the request is abandoned.
+func (p ref) sendFed(ctx context.Context, q rest.Request, supply *feed.Supplier, label string, w patience) (outcome, error) {
+	client, _, err := p.client.conn.client(ctx)
+	if err != nil {
+		return outcome{}, err
+	}
+	transfer := client.Transfer(label, 0)
+	defer transfer.Done()
+	q.Body = transfer.Reader(supply.Pipe)
+	done := make(chan struct{})
+	var reply *rest.Reply
+	go func() {
+		defer close(done)
+		reply, err = client.Do(ctx, q)
+	}()
+	failed := supply.Serve(ctx, done)
+	if failed != nil {
+		supply.Pipe.Fail(failed)
+	}
+	b := builtin.In(ctx)
+	b.Block(func() { <-done })
+	supply.Pipe.Close()
+	took(b, q, reply, err)
+	switch {
+	case failed != nil && ctx.Err() == nil:
+		return outcome{}, unmade(failed, err)
+	case err != nil:
+		return outcome{}, err
+	}
+	transfer.Done()
+	return p.client.finish(ctx, reply, w)
+}
+
+// unmade returns the error of a body's source with the outcome of the request that it broke.
+func unmade(failed, err error) error {
+	var own, of *errors.Error
+	if errors.As(failed, &own) && errors.As(err, &of) {
+		own.Outcome = of.Outcome
+	}
+	return failed
 }
 
 // sum returns a hash in hexadecimal.

@@ -14,7 +14,7 @@ func (w *tester) sample(f *spec.Field) starlark.Value {
 	case "method":
 		return starlark.String("POST")
 	case "path":
-		if f.Type == spec.LocalPath {
+		if f.Type == spec.LocalPath || f.Type == spec.LocalInput {
 			break
 		}
 		return starlark.String("/1.0/instances")
@@ -41,7 +41,7 @@ func (w *tester) sample(f *spec.Field) starlark.Value {
 		return starlark.String(w.pem)
 	}
 	switch f.Type {
-	case spec.LocalPath:
+	case spec.LocalPath, spec.LocalInput:
 		return starlark.String(w.file)
 	case spec.OtherServer:
 		return w.client()

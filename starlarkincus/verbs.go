@@ -47,6 +47,8 @@ var behaviors = [spec.Behaviors]func(*invocation) (starlark.Value, error){
 	spec.DoUploadImage:  uploadImage,
 	spec.DoCopyImage:    copyImage,
 	spec.DoExportBackup: exportBackup,
+	spec.DoStreamBackup: streamBackup,
+	spec.DoStreamImage:  streamImage,
 	spec.DoImport:       importFile,
 	spec.DoJoin:         join,
 	spec.DoExec:         exec,

@@ -98,6 +98,9 @@ func In(ctx context.Context) *Binding {
 // and which another thread may have made.
 func (b *Binding) Running() *Binding { return Of(b.Current()) }
 
+// Thread returns the binding's thread.
+func (b *Binding) Thread() *starlark.Thread { return b.thread }
+
 // Fail ends the code that runs on the thread, because of an error that can't be returned: that of an iterator. A host
 // raises it; without one it is the reason of the thread's cancellation.
 func (b *Binding) Fail(err error) {

@@ -72,6 +72,8 @@ func shapeTypes(r spec.Returns) union {
 			return listOf(objectOf(r.Of))
 		case spec.Stream:
 			return only(typ{class: stream, elems: []union{objectOf(r.Of)}})
+		case spec.ByteStream:
+			return only(typ{class: stream, elems: []union{simple(octets)}})
 		case spec.StringList:
 			return textsT
 		case spec.Text:

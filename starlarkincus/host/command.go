@@ -12,6 +12,7 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/internal/feed"
 	"incus-star/starlarkincus/internal/input"
 	"incus-star/starlarkincus/internal/process"
 	"incus-star/starlarkincus/internal/secret"
@@ -20,9 +21,12 @@ import (
 	"go.starlark.net/starlark"
 )
 
+// inputs are the types of a standard input.
+const inputs = builtin.Text | builtin.Iterable | builtin.Callable | builtin.None
+
 var runDecl = builtin.Decl{
 	Name: "run",
-	Params: []builtin.Param{builtin.Need("command", builtin.List|builtin.Tuple|builtin.Set), builtin.Opt("stdin", builtin.Text|builtin.None, "None"),
+	Params: []builtin.Param{builtin.Need("command", builtin.List|builtin.Tuple|builtin.Set), builtin.Opt("stdin", inputs, "None"), builtin.Opt("stdin_file", builtin.String|builtin.None, "None"),
 		builtin.Opt("env", builtin.Mapping|builtin.None, "None"), builtin.Opt("cwd", builtin.String|builtin.None, "None"), builtin.Opt("check", builtin.Bool, "True"),
 		builtin.Opt("timeout", builtin.Seconds|builtin.None, "None"), builtin.Opt("encoding", builtin.String, `"auto"`),
 		builtin.Opt("stream", builtin.Callable|builtin.None, "None")},
@@ -30,18 +34,23 @@ var runDecl = builtin.Decl{
 an instance. Other tasks go on meanwhile.
 
     key = run(["ssh-keygen", "-y", "-f", "id_ed25519"]).stdout.strip()
-    run(["zstd", "-q", "-o", "backup.zst"], stdin=read_file("backup", binary=True))
+    run(["zstd", "-q", "-o", "web.zst"], stdin=inst.export_stream(compression_algorithm="none"))
 
-command   a list of the command and its arguments; ["sh", "-c", line] for a line of the shell
-stdin     a string or bytes; by default the standard input is empty, and never the script's
-env       variables added to the environment; None removes one
-cwd       the working directory, to which a command with a slash in its name is relative
-check     False returns the result of a failed command instead of raising
-timeout   seconds, or a duration, after which the command is ended
-encoding  "auto" returns stdout and stderr as strings if they are UTF-8, else as bytes; "utf-8" requires strings, "bytes"
-          returns bytes
-stream    a function that is called with each line of both outputs as it comes, without its newline; one with two
-          parameters gets "stdout" or "stderr" as the second. The result has no output then
+command     a list of the command and its arguments; ["sh", "-c", line] for a line of the shell
+stdin       a string or bytes, a stream, a list or another sequence of strings or bytes, or a function that returns the next
+            part each time and None at the end; by default the standard input is empty, and never the script's
+stdin_file  a local file to read standard input from
+env         variables added to the environment; None removes one
+cwd         the working directory, to which a command with a slash in its name is relative
+check       False returns the result of a failed command instead of raising
+timeout     seconds, or a duration, after which the command is ended
+encoding    "auto" returns stdout and stderr as strings if they are UTF-8, else as bytes; "utf-8" requires strings, "bytes"
+            returns bytes
+stream      a function that is called with each line of both outputs as it comes, without its newline; one with two
+            parameters gets "stdout" or "stderr" as the second. The result has no output then
+
+If the stream or the function fails, the command is ended, and the error goes on. A command that ends with status 0 before
+it has read all of a stream raises an Error, unless check is False.
 
 An exit status other than 0 raises an IncusExecError with exit_code, stdout and stderr, as in exec: 127 if the command
 wasn't found, 126 if it can't be executed, 128 and the signal's number if a signal ended it. The end of timeout raises an
@@ -72,6 +81,8 @@ type localCommand struct {
 	encoding       string
 	stdout, stderr output
 	stream         starlark.Callable // takes the lines; nil for none
+	supply         *feed.Supplier    // of the input that a script yields; nil for none
+	piped          bool              // the standard output is a stream
 	lines          *value.Lines      // of the output, with a stream
 	secrets        []string          // values of its environment that no error may show
 }
@@ -95,20 +106,35 @@ func runCommand(c *invocation) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.host().options.ReadOnly {
-		return nil, c.BadData("%s wasn't run: this run only reads (--read-only)", l.Args[0])
-	}
 	ctx, cancel := context.WithTimeoutCause(c.ctx, l.timeout, errCommandTimeout)
 	defer cancel()
 	b := builtin.Of(c.Thread)
 	b.Sent++ // retry repeats nothing that a command may have done
 	var status int
-	if l.stream != nil {
-		status, err = l.streamed(c, ctx)
+	if l.stream != nil || l.supply != nil {
+		status, err = l.attended(c, ctx)
 	} else {
 		c.host().block(func() { status, err = process.Run(ctx, &l.Command) })
 	}
-	var failed *streamError
+	result, err := l.ended(c, status, err)
+	if err := l.closeInput(b.Context, err); err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+// closeInput ends the use of what the input comes from. Failure is the command's error, or nil.
+func (l *localCommand) closeInput(ctx context.Context, failure error) error {
+	reader := l.Args[0]
+	if !l.check {
+		reader = ""
+	}
+	return l.supply.Close(ctx, reader, failure)
+}
+
+// ended returns the script's result for a command that ended with a status or an error.
+func (l *localCommand) ended(c *invocation, status int, err error) (starlark.Value, error) {
+	var failed *scriptFailure
 	var misread *unreadable
 	switch {
 	case errors.As(err, &failed) && errors.As(err, &misread):
@@ -120,26 +146,20 @@ func runCommand(c *invocation) (starlark.Value, error) {
 	case err != nil:
 		return l.failed(c, err)
 	}
-	b.Done++
+	builtin.Of(c.Thread).Done++
 	return l.result(c, status)
 }
 
-// localCommand reads the arguments of run.
+// localCommand reads the arguments of run and run_stream.
 func (c *invocation) localCommand() (*localCommand, error) {
 	l := &localCommand{check: true, timeout: value.Forever, encoding: value.AutoEncoding}
 	var command starlark.Value
-	var stdin, env, cwd, timeout, stream starlark.Value = starlark.None, starlark.None, starlark.None, starlark.None, starlark.None
-	err := c.Unpack(&command, &stdin, &env, &cwd, &l.check, &timeout, &l.encoding, &stream)
-	if err != nil {
+	var stdin, file, env, cwd, timeout, stream starlark.Value = starlark.None, starlark.None, starlark.None, starlark.None, starlark.None, starlark.None
+	variables := []any{&command, &stdin, &file, &env, &cwd, &l.check, &timeout, &l.encoding, &stream}
+	if err := c.Unpack(variables[:len(c.Decl.Params)]...); err != nil {
 		return nil, err
 	}
-	if stdin != starlark.None {
-		data, err := c.Data("stdin", stdin)
-		if err != nil {
-			return nil, err
-		}
-		l.Stdin = &data
-	}
+	var err error
 	if cwd != starlark.None {
 		dir, ok := starlark.AsString(cwd)
 		if !ok || dir == "" || strings.Contains(dir, "\x00") {
@@ -167,11 +187,53 @@ func (c *invocation) localCommand() (*localCommand, error) {
 	if l.Args, err = arguments(command); err != nil { // last: check tries a call with an empty list
 		return nil, c.Errorf("%w", err)
 	}
+	if c.host().options.ReadOnly {
+		return nil, c.BadData("%s wasn't run: this run only reads (--read-only)", l.Args[0])
+	}
 	l.stdout.name, l.stderr.name = "stdout", "stderr"
 	l.Stdout, l.Stderr = l.stdout.take, l.stderr.take
+	if err := l.input(c, stdin, file); err != nil { // after all else that may fail, because it claims a stream
+		return nil, err
+	}
 	l.Grace = min(maxCommandGrace, c.host().options.Grace/commandShare)
 	l.Hurry = c.run.cleanupCtx.Done()
 	return l, nil
+}
+
+// input sets the standard input.
+func (l *localCommand) input(c *invocation, stdin, file starlark.Value) error {
+	if file != starlark.None {
+		path, ok := starlark.AsString(file)
+		switch {
+		case stdin != starlark.None:
+			return c.Errorf("stdin= and stdin_file= exclude each other")
+		case !ok || path == "" || strings.Contains(path, "\x00"):
+			return c.Errorf("stdin_file is %s, want a file's path", builtin.Described(file))
+		}
+		f, err := interruptible(c, func() (*os.File, error) { return os.Open(path) })
+		if err != nil {
+			if c.ctx.Err() == nil {
+				err = c.fileError(path, err)
+			}
+			return err
+		}
+		l.Stdin = f
+		return nil
+	}
+	switch v := stdin.(type) {
+	case starlark.NoneType:
+	case starlark.String:
+		l.Stdin = strings.NewReader(string(v))
+	case starlark.Bytes:
+		l.Stdin = strings.NewReader(string(v))
+	default:
+		var err error
+		if l.supply, err = feed.New(c.Name, "stdin", stdin); err != nil {
+			return err
+		}
+		l.Stdin = l.supply.Pipe
+	}
+	return nil
 }
 
 // arguments reads a command. Arguments are names of files more often than text, so they need not be UTF-8.

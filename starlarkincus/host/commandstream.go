@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/internal/process"
 	"incus-star/starlarkincus/value"
 )
@@ -14,43 +15,109 @@ type piece struct {
 	data   []byte
 }
 
-// streamed runs a command and calls l.stream with each line of its output. If that fails, the command is ended.
-func (l *localCommand) streamed(c *invocation, ctx context.Context) (status int, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	pieces := make(chan piece)
-	take := func(stream string) func([]byte) error {
-		return func(data []byte) error {
-			select {
-			case pieces <- piece{stream, bytes.Clone(data)}:
-				return nil
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
+// An attendant drives a running command that needs the script: it passes the script's input to it, and the output on.
+type attendant struct {
+	*localCommand
+	c      *invocation
+	ctx    context.Context // of the command
+	cancel context.CancelFunc
+	pieces chan piece
+	hungry <-chan struct{} // nil after the input's end
+	done   chan struct{}   // closed at the end of the command
+	status int             // set when done is closed, like err
+	err    error
+}
+
+// attend starts the command in a goroutine, which ends when ctx or the command does.
+func (l *localCommand) attend(c *invocation, ctx context.Context) *attendant {
+	a := &attendant{localCommand: l, c: c, pieces: make(chan piece), done: make(chan struct{})}
+	a.ctx, a.cancel = context.WithCancel(ctx)
+	if l.supply != nil {
+		a.hungry = l.supply.Pipe.Hungry()
+	}
+	if l.stream != nil {
+		l.Stdout, l.Stderr = a.take("stdout"), a.take("stderr")
+	}
+	if l.piped {
+		l.Stdout = a.take("stdout")
+	}
+	go func() {
+		defer close(a.done)
+		a.status, a.err = process.Run(a.ctx, &l.Command)
+	}()
+	return a
+}
+
+// take returns the function that passes a stream of output on as pieces.
+func (a *attendant) take(stream string) func([]byte) error {
+	return func(data []byte) error {
+		select {
+		case a.pieces <- piece{stream, bytes.Clone(data)}:
+			return nil
+		case <-a.ctx.Done():
+			return context.Cause(a.ctx)
 		}
 	}
-	l.Stdout, l.Stderr = take("stdout"), take("stderr")
-	l.lines = value.NewLines(l.encoding, false)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		status, err = process.Run(ctx, &l.Command)
-	}()
+}
+
+// next returns the next piece of output, and false at the end of the command. Meanwhile it supplies the input; ctx is the
+// context of the thread's binding. It returns the error of the input's source, with the command still running, or of a ctx that ended.
+func (a *attendant) next(ctx context.Context) (p piece, ok bool, err error) {
 	for {
-		var p piece
-		ended := false
-		c.host().block(func() {
+		wanted, ended := false, false
+		builtin.In(ctx).Block(func() {
 			select {
-			case p = <-pieces:
-			case <-done:
+			case p = <-a.pieces:
+			case <-a.hungry:
+				wanted = true
+			case <-a.done:
 				ended = true
+			case <-ctx.Done():
 			}
 		})
-		var failed error
 		switch {
-		case ended && err != nil:
-			return 0, err
 		case ended:
+			return piece{}, false, nil
+		case ctx.Err() != nil:
+			return piece{}, false, causeOf(ctx)
+		case !wanted:
+			return p, true, nil
+		}
+		more, err := a.supply.Feed(ctx, a.done)
+		if err != nil {
+			return piece{}, false, err
+		}
+		if !more {
+			a.hungry = nil
+		}
+	}
+}
+
+// end ends the command and waits for its end.
+func (a *attendant) end(ctx context.Context) {
+	a.cancel()
+	builtin.In(ctx).Block(func() { <-a.done })
+}
+
+// attended runs a command, supplies its input, and calls l.stream with each line of its output. If one of these fails, the
+// command is ended.
+func (l *localCommand) attended(c *invocation, ctx context.Context) (status int, err error) {
+	a, thread := l.attend(c, ctx), builtin.Of(c.Thread).Context
+	defer a.end(thread)
+	if l.stream != nil {
+		l.lines = value.NewLines(l.encoding, false)
+	}
+	for {
+		p, more, failed := a.next(thread)
+		switch {
+		case failed != nil && c.ctx.Err() != nil:
+			a.end(thread)
+			return 0, failed
+		case failed != nil:
+			return 0, &scriptFailure{failed}
+		case !more && (a.err != nil || l.stream == nil):
+			return a.status, a.err
+		case !more:
 			failed = l.lines.End()
 		default:
 			failed = l.lines.Add(p.stream, p.data)
@@ -67,20 +134,19 @@ func (l *localCommand) streamed(c *invocation, ctx context.Context) (status int,
 		}
 		switch {
 		case failed != nil:
-			cancel()
-			c.host().block(func() { <-done })
-			return status, &streamError{failed}
-		case ended:
-			return status, nil
+			return 0, &scriptFailure{failed}
+		case !more:
+			return a.status, nil
 		}
 	}
 }
 
-// A streamError is the error of the function that takes a command's lines, or of the lines themselves.
-type streamError struct{ err error }
+// A scriptFailure is the error of what the script gave to run: of the function that takes the lines, of the source of the
+// input, or of the lines themselves.
+type scriptFailure struct{ err error }
 
-func (e *streamError) Error() string { return e.err.Error() }
-func (e *streamError) Unwrap() error { return e.err }
+func (e *scriptFailure) Error() string { return e.err.Error() }
+func (e *scriptFailure) Unwrap() error { return e.err }
 
 // unreadable is the error of output that isn't in the encoding.
 type unreadable struct{ err error }

@@ -15,6 +15,7 @@ func TestDurations(t *testing.T) {
 		"wait_until timeout":  "wait_until(lambda: True, timeout=X)",
 		"wait_until interval": "wait_until(lambda: True, interval=X)",
 		"run timeout":         `try_(run, ["true"], timeout=X)`,
+		"run_stream timeout":  `try_(lambda: list(run_stream(["true"], timeout=X)))`,
 	}
 	const once = `
 def fail_once():

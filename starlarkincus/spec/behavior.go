@@ -32,6 +32,8 @@ const (
 	DoUploadImage
 	DoCopyImage
 	DoExportBackup
+	DoStreamBackup
+	DoStreamImage
 	DoImport
 	DoJoin
 	DoExec
@@ -111,6 +113,7 @@ const (
 	Anything         // the server's answer, of any type
 	Client           // a client
 	Stream           // objects of the resource, for one loop, as they come
+	ByteStream       // bytes, for one reader, as they come
 )
 
 // Returns is the result of a method.

@@ -53,7 +53,7 @@ var Images = &Resource{
 		{Name: "update_source", Type: Object, Use: Read, Doc: "the server that updates come from"},
 		locationsField, ownerField,
 	},
-	Methods: []Method{exportImage, uploadImage, copyImage,
+	Methods: []Method{exportImage, streamImage, uploadImage, copyImage,
 		{Name: "update_from_source", HTTP: "POST", Path: "refresh", Does: DoAct, Returns: itself, Effect: Changes, Background: true,
 			Doc: "Updates the image from its source now, and returns it. A newer version is a new image, which takes over the aliases; the old one may be deleted."},
 		{Name: "secret", HTTP: "POST", Path: "secret", Does: DoOffer, Returns: operation, Effect: Changes,

@@ -7,6 +7,13 @@ func pathArg(doc string) Field {
 	return Field{Name: "path", Type: LocalPath, In: Local, Required: true, Positional: true, Doc: doc}
 }
 
+// inputArg is pathArg for content that a script may also yield.
+func inputArg(doc string) Field {
+	f := pathArg(doc + "; or its content: a stream, such as that of run_stream or export_stream, a sequence of strings or bytes, or a function that returns the next part each time and None at the end")
+	f.Type = LocalInput
+	return f
+}
+
 // exportedImage declares the result of image.export.
 var exportedImage = &Resource{
 	Kind: "ExportedImage", Doc: "The files of an exported image.",
@@ -39,12 +46,21 @@ func exportMethod(target bool, args ...Field) Method {
 		Args: append([]Field{pathArg("the file to write"), compressionField}, args...)}
 }
 
+// streamMethod returns the method that gives a backup of an object as a stream.
+func streamMethod(target bool, args ...Field) Method {
+	return Method{Name: "export_stream", HTTP: "GET", Path: "backups/{backup}/export", Does: DoStreamBackup, Returns: Returns{Shape: ByteStream}, Effect: Creates, Target: target,
+		Requests: []Request{{HTTP: "POST", Path: "backups"}, waiting, {HTTP: "GET", Path: "backups/{backup}/export"}, {HTTP: "DELETE", Path: "backups/{backup}"}, waiting},
+		Doc: "Makes a backup of it and returns a stream of its content, for stdin= of run or exec, or for import_backup, or, as bytes, for a loop. " +
+			"After the end the stream has size and sha256, which are None before. The server keeps the backup until the stream ends, its reader fails, or the script ends.",
+		Args: append([]Field{compressionField}, args...)}
+}
+
 // importMethod returns the method that creates an object from the file of a backup.
 func importMethod(r, one string, target bool, args ...Field) Method {
 	return Method{Name: "import_backup", Collection: true, HTTP: "POST", Does: DoImport, Returns: sibling, Effect: Creates, Background: true, Target: target,
 		Requests: []Request{{HTTP: "POST", At: Within}, waiting, {HTTP: "GET", At: Item}},
 		Doc:      "Creates " + one + " from the file of a backup, as " + r + ".export saves it, and returns it.",
-		Args: append([]Field{pathArg("the file of the backup"),
+		Args: append([]Field{inputArg("the file of the backup"),
 			{Name: "name", Type: Name, In: Header, Doc: "the name of the new " + r + "; default: that in the backup"}}, append(args, projectArg)...)}
 }
 
@@ -52,7 +68,7 @@ func importMethod(r, one string, target bool, args ...Field) Method {
 var isoMethod = Method{Name: "import_iso", Collection: true, HTTP: "POST", Does: DoImport, Returns: sibling, Effect: Creates, Background: true, Target: true,
 	Requests: []Request{{HTTP: "POST", At: Within}, waiting, {HTTP: "GET", At: Item}}, Send: map[string]any{"type": "iso"},
 	Doc: "Creates a volume from a file with an ISO image, such as an installation medium for virtual machines, and returns it.",
-	Args: []Field{pathArg("the file with the ISO image"),
+	Args: []Field{inputArg("the file with the ISO image"),
 		{Name: "name", Type: Name, In: Header, Required: true, Positional: true, Doc: "the name of the new volume"}, projectArg}}
 
 // The arguments for the aliases of a new image.
@@ -84,13 +100,18 @@ var exportImage = Method{Name: "export", HTTP: "GET", Path: "export", Does: DoEx
 		"The content is compared with the fingerprint. The files appear under their names when they are complete.",
 	Args: []Field{pathArg("the file to write; the second one, if there is one, has .rootfs after it. In a folder that exists, the files get the names that the server gives them")}}
 
+// streamImage gives an image as a stream.
+var streamImage = Method{Name: "export_stream", HTTP: "GET", Path: "export", Does: DoStreamImage, Returns: Returns{Shape: ByteStream}, Effect: Reads,
+	Doc: "Returns a stream of the image's content, for stdin= of run or exec, or for images.upload, or, as bytes, for a loop. The content is compared with the fingerprint before the stream's end. " +
+		"After the end the stream has size and sha256, which are None before. An image in two files is an error: export saves them."}
+
 // uploadImage creates an image from local files.
 var uploadImage = Method{Name: "upload", Collection: true, HTTP: "POST", Does: DoUploadImage, Returns: sibling, Effect: Creates,
 	Requests: slices.Concat([]Request{lookForAlias, {HTTP: "GET", Path: "/1.0/images/{fingerprint}", When: "with reuse=True, which skips the next three if the image is there", With: []string{"reuse"}},
 		{HTTP: "POST"}, waiting, {HTTP: "GET", Path: "/1.0/images/{fingerprint}"}},
 		in("if the server didn't set all fields", nil, Request{HTTP: "PUT", Path: "/1.0/images/{fingerprint}"}, Request{HTTP: "GET", Path: "/1.0/images/{fingerprint}"}), nameImage),
 	Doc: "Creates an image from a local file, or from two, and returns it. The server's fingerprint is compared with that of the files.",
-	Args: []Field{pathArg("the file of the image, or of its metadata if rootfs= is given"),
+	Args: []Field{inputArg("the file of the image, or of its metadata if rootfs= is given"),
 		{Name: "rootfs", Type: LocalPath, In: Local, Doc: "the file with the root file system of an image in two files; a disk in the format qcow2 makes it that of virtual machines"},
 		aliasArg, localAliases,
 		{Name: "public", Type: Bool, In: Local, Doc: "whether untrusted clients may use it"},

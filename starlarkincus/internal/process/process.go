@@ -28,8 +28,9 @@ type Command struct {
 	Env []string
 	// Dir is the working directory; empty for that of this process.
 	Dir string
-	// Stdin is the standard input; nil for none, which reads as empty.
-	Stdin *string
+	// Stdin is the standard input; nil for none, which reads as empty. The command gets an *os.File as it is. If another
+	// reader is an io.Closer, it is closed when nothing is read any more, and must then return from Read.
+	Stdin io.Reader
 	// Stdout and Stderr receive the output, each in a separate goroutine. An error stops the command. They must return
 	// when the context ends.
 	Stdout, Stderr func(data []byte) error
@@ -140,7 +141,11 @@ func start(c *Command) (*process, error) {
 	}
 	cmd := &exec.Cmd{Path: path, Args: c.Args, Env: c.Env, Dir: c.Dir, SysProcAttr: ownSession()}
 	p := &process{Command: c, exited: make(chan struct{}), failed: make(chan error, 2)}
-	if c.Stdin != nil {
+	file, isFile := c.Stdin.(*os.File)
+	switch {
+	case isFile:
+		cmd.Stdin = file
+	case c.Stdin != nil:
 		p.stdin, err = cmd.StdinPipe()
 	}
 	if err == nil {
@@ -157,10 +162,11 @@ func start(c *Command) (*process, error) {
 		return nil, err
 	}
 	p.os = cmd.Process
-	if c.Stdin != nil {
+	if p.stdin != nil {
 		p.pipes.Go(func() {
-			_, _ = io.WriteString(p.stdin, *c.Stdin) // the command may end before it has read everything
+			_, _ = io.Copy(p.stdin, c.Stdin) // the command may end before it has read everything
 			p.stdin.Close()
+			p.closeInput()
 		})
 	}
 	p.pipes.Go(func() { p.read(p.stdout, c.Stdout) })
@@ -174,10 +180,18 @@ func start(c *Command) (*process, error) {
 		}
 		if p.stdin != nil {
 			p.stdin.Close()
+			p.closeInput()
 		}
 		close(p.exited)
 	}()
 	return p, nil
+}
+
+// closeInput tells the source of the standard input that nothing is read any more.
+func (p *process) closeInput() {
+	if source, ok := p.Stdin.(io.Closer); ok {
+		source.Close()
+	}
 }
 
 type deadliner interface{ SetReadDeadline(time.Time) error }
@@ -245,6 +259,7 @@ func (p *process) close() {
 			pipe.Close()
 		}
 	}
+	p.closeInput()
 }
 
 // find returns the path of a command.

@@ -97,7 +97,7 @@ func TestStop(t *testing.T) {
 				r.Env = append(r.Env, "READY="+ready)
 				big := strings.Repeat("x", 1<<20) // exceeds the capacity of a pipe
 				if name != "reads" {
-					r.Stdin = &big
+					r.Stdin = strings.NewReader(big)
 				}
 				ctx, cancel := context.WithCancelCause(t.Context())
 				defer cancel(nil)
@@ -206,7 +206,7 @@ func TestRandomOutput(t *testing.T) {
 		text := string(input)
 		want := r.IntN(256)
 		c := record(t.Name(), "sh", "-c", fmt.Sprintf("%s cat; exit %d", script, want))
-		c.Stdin = &text
+		c.Stdin = strings.NewReader(text)
 		status, err := Run(t.Context(), &c.Command)
 		if err != nil || status != want || c.out.String() != out+text || c.err.String() != errOut {
 			t.Fatalf("seed %d: %q: %d, %v; %d and %d bytes, want %d and %d", seed, script, status, err, c.out.Len(), c.err.Len(), len(out+text), len(errOut))
@@ -280,7 +280,7 @@ func TestSurroundings(t *testing.T) {
 	// A command ends even if it doesn't read its large input.
 	big := strings.Repeat("x", 4<<20)
 	c = record(t.Name(), "true")
-	c.Stdin = &big
+	c.Stdin = strings.NewReader(big)
 	if status, err := Run(t.Context(), &c.Command); status != 0 || err != nil {
 		t.Errorf("%d, %v", status, err)
 	}

@@ -1,0 +1,206 @@
+package starlarkincus
+
+import (
+	"context"
+	"fmt"
+	"hash"
+	"io"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/rest"
+
+	"go.starlark.net/starlark"
+)
+
+// A download is the body of an answer while it is read.
+type download struct {
+	io.Reader
+	reply  *rest.Reply
+	cancel context.CancelFunc // ends a read that waits
+	close  func()
+}
+
+// open sends a GET and returns the body of the answer, which the caller must close. Label describes the transfer for its
+// progress.
+func (c *Client) open(ctx context.Context, r rest.Request, label string) (*download, error) {
+	client, _, err := c.conn.client(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d := new(download)
+	var body io.ReadCloser
+	ctx, d.cancel = context.WithCancel(ctx)
+	builtin.In(ctx).Block(func() { body, d.reply, err = client.Open(ctx, r) })
+	if err != nil {
+		d.cancel()
+		return nil, err
+	}
+	transfer := client.Transfer(label, d.reply.Size)
+	d.Reader = transfer.Reader(body)
+	d.close = func() {
+		d.cancel()
+		body.Close()
+		transfer.Done()
+	}
+	return d, nil
+}
+
+// fetch opens a download and calls save with it, while other threads run.
+func (c *Client) fetch(ctx context.Context, r rest.Request, label string, save func(body io.Reader, reply *rest.Reply) error) error {
+	d, err := c.open(ctx, r, label)
+	if err != nil {
+		return err
+	}
+	builtin.In(ctx).Block(func() {
+		defer d.close()
+		err = save(d, d.reply)
+	})
+	return err
+}
+
+// The part of a stream is at least minPart long, except the last one, so as not to run the script's side for a few bytes.
+const (
+	minPart = 64 << 10
+	maxPart = 128 << 10
+)
+
+// An exportStream is a backup or an image while a script reads it.
+type exportStream struct {
+	builtin.OneReader
+	c       *invocation
+	down    *download
+	backup  *backupExport // nil for an image
+	hash    hash.Hash
+	size    int64
+	buffer  []byte
+	whole   bool // it was read to its end, and is right
+	closed  bool
+	release func()
+}
+
+var (
+	_ builtin.Stream    = (*exportStream)(nil)
+	_ starlark.HasAttrs = (*exportStream)(nil)
+)
+
+// newStream returns the stream of a download. The end of the script closes it.
+func (c *invocation) newStream(down *download, backup *backupExport) *exportStream {
+	s := &exportStream{c: c, down: down, backup: backup, hash: newHash(), buffer: make([]byte, maxPart)}
+	s.release = builtin.Of(c.thread).Keep(func(context.Context) { down.close() })
+	return s
+}
+
+func (s *exportStream) String() string        { return "<stream of " + s.c.subject() + ">" }
+func (s *exportStream) Type() string          { return "stream" }
+func (s *exportStream) Freeze()               {}
+func (s *exportStream) Truth() starlark.Bool  { return true }
+func (s *exportStream) Hash() (uint32, error) { return 0, builtin.Unhashable(s) }
+
+// Iterate returns the only iterator.
+func (s *exportStream) Iterate() starlark.Iterator {
+	return builtin.Iterate(s, builtin.Of(s.c.thread))
+}
+
+// AttrNames returns the names of the attributes, which are None before the stream's end.
+func (s *exportStream) AttrNames() []string { return []string{"sha256", "size"} }
+
+// Attr returns an attribute.
+func (s *exportStream) Attr(name string) (starlark.Value, error) {
+	switch {
+	case name != "sha256" && name != "size":
+		return nil, nil
+	case !s.whole:
+		return starlark.None, nil
+	case name == "size":
+		return starlark.MakeInt64(s.size), nil
+	}
+	return starlark.String(sum(s.hash)), nil
+}
+
+// Read returns the next part. At the end it checks an image's fingerprint; the length was checked by the transport.
+func (s *exportStream) Read(ctx context.Context) ([]byte, error) {
+	if s.whole {
+		return nil, io.EOF
+	}
+	if s.closed {
+		return nil, errors.Plain("this stream is closed")
+	}
+	var n int
+	var err error
+	builtin.In(ctx).Block(func() {
+		defer context.AfterFunc(ctx, s.down.cancel)()
+		n, err = io.ReadAtLeast(s.down, s.buffer, minPart)
+	})
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case n > 0 && (err == nil || err == io.ErrUnexpectedEOF):
+		s.hash.Write(s.buffer[:n])
+		s.size += int64(n)
+		return s.buffer[:n], nil
+	case err == io.EOF && s.backup == nil:
+		if err := s.c.checkImage(sum(s.hash), s.down.reply); err != nil {
+			return nil, s.judged(err)
+		}
+	case err != io.EOF:
+		return nil, s.judged(err)
+	}
+	s.whole = true
+	return nil, io.EOF
+}
+
+// judged returns an error as one of the method that made the stream.
+func (s *exportStream) judged(err error) error {
+	return rest.Clean(s.c.judge(*builtin.Of(s.c.thread).Changes, err))
+}
+
+// Close ends the download, and deletes the backup on the server.
+func (s *exportStream) Close(ctx context.Context, failure error) error {
+	if s.closed {
+		return failure
+	}
+	s.closed = true
+	s.down.close()
+	s.release()
+	if s.backup == nil {
+		return failure
+	}
+	return rest.Clean(s.backup.end(ctx, "was read", failure))
+}
+
+// streamBackup implements export_stream of instances, volumes and buckets.
+func streamBackup(c *invocation) (starlark.Value, error) {
+	x, err := c.makeBackup()
+	var down *download
+	if err == nil {
+		down, err = x.open()
+	}
+	if err != nil {
+		return nil, x.end(c.ctx, "", err)
+	}
+	return c.newStream(down, x), nil
+}
+
+// streamImage implements export_stream of images.
+func streamImage(c *invocation) (starlark.Value, error) {
+	request := c.request(c.ref, "GET", nil)
+	down, err := c.ref.client.open(c.ctx, request, "Exporting image "+c.imageName())
+	if err != nil {
+		return nil, err
+	}
+	if kind := mediaType(down.reply); kind == "multipart/form-data" {
+		down.close()
+		return nil, errors.New(errors.Base, "%s: image %s consists of two files, and is no single stream: export(path) saves both", c.name, c.imageName())
+	}
+	return c.newStream(down, nil), nil
+}
+
+// checkImage compares the hash of an image's content with its fingerprint.
+func (c *invocation) checkImage(got string, reply *rest.Reply) error {
+	if want := c.obj.key(); got != want && reply.Header.Get("X-Incus-Type") != "oci" {
+		return &errors.Error{Class: errors.Connection, Method: "GET", Path: c.ref.join("export").path,
+			Message: fmt.Sprintf("the image that came isn't the one with the fingerprint %s: its content has %s", want, got)}
+	}
+	return nil
+}
