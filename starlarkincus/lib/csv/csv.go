@@ -93,6 +93,10 @@ func decode(c *builtin.Call) (starlark.Value, error) {
 
 // read returns the rows of a text.
 func read(text string, header bool, comma rune) ([]starlark.Value, error) {
+	text, err := normalReturns(text)
+	if err != nil {
+		return nil, err
+	}
 	text, hidden := hideReturns(text, comma)
 	reader := csv.NewReader(strings.NewReader(text))
 	reader.Comma, reader.FieldsPerRecord, reader.ReuseRecord = comma, -1, true
@@ -132,6 +136,44 @@ func read(text string, header bool, comma rune) ([]starlark.Value, error) {
 			rows = append(rows, row)
 		}
 	}
+}
+
+// normalReturns replaces the carriage returns that end lines by newlines. Outside of quotes a text has either only these, or
+// none without a newline after it.
+func normalReturns(text string) (string, error) {
+	if !strings.Contains(text, "\r") {
+		return text, nil
+	}
+	quoted, line, first, newlines := false, 1, 0, false
+	for i := range len(text) {
+		switch text[i] {
+		case '"':
+			quoted = !quoted
+		case '\n':
+			line++
+			newlines = newlines || !quoted
+		case '\r':
+			if !quoted && !strings.HasPrefix(text[i+1:], "\n") && first == 0 {
+				first = line
+			}
+		}
+	}
+	switch {
+	case first == 0:
+		return text, nil
+	case newlines:
+		return "", fmt.Errorf("line %d: a carriage return outside of quotes, and other lines end with a newline", first)
+	}
+	quoted = false
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '"':
+			quoted = !quoted
+		case r == '\r' && !quoted:
+			return '\n'
+		}
+		return r
+	}, text), nil
 }
 
 // hideReturns replaces the carriage returns within quotes, which encoding/csv would drop before a newline, by a

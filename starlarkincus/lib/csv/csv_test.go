@@ -138,7 +138,7 @@ func TestRandomTexts(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
-	says := regexp.MustCompile(`^csv\.decode: line [0-9]+(, column [0-9]+: |: (got [0-9]+ cells, want|two columns have the name|is not UTF-8)| is not UTF-8)`)
+	says := regexp.MustCompile(`^csv\.decode: line [0-9]+(, column [0-9]+: |: (got [0-9]+ cells, want|two columns have the name|is not UTF-8|a carriage return outside of quotes)| is not UTF-8)`)
 	failed := 0
 	for range 3000 {
 		text := ""
@@ -162,6 +162,8 @@ func TestRandomTexts(t *testing.T) {
 func TestDecode(t *testing.T) {
 	for text, want := range map[string]string{
 		"a,b\n1,2\n":               `[{"a": "1", "b": "2"}]`,
+		"a,b\r1,2\r3,\"x\r\"\r":    `[{"a": "1", "b": "2"}, {"a": "3", "b": "x\r"}]`,
+		"a,b\n1,2\r3,4\n":          `line 2: a carriage return outside of quotes, and other lines end with a newline`,
 		"a,b\r\n1,2":               `[{"a": "1", "b": "2"}]`,
 		"\ufeffa\n1\n\n\n2\n":      `[{"a": "1"}, {"a": "2"}]`,
 		"a\n\"x\r\ny\"\r\n":        `[{"a": "x\r\ny"}]`,
