@@ -104,12 +104,17 @@ func TestOutcomes(t *testing.T) {
 			continue
 		}
 		e := &Error{Class: Operation, Message: "no", Cause: &Error{Class: class, Message: "no"}}
-		if got, want := OutcomeOfOperation(e), OutcomeOfReply(class, "no", true); got != want {
-			t.Errorf("an operation that failed with %s: got %s, want %s", class, got, want)
+		for steps, want := range map[bool]Outcome{false: OutcomeOfReply(class, "no", true), true: Unknown} {
+			if class.IsA(Busy) {
+				want = Refused
+			}
+			if got := OutcomeOfOperation(e, steps); got != want {
+				t.Errorf("an operation that failed with %s, of several steps %v: got %s, want %s", class, steps, got, want)
+			}
 		}
 	}
 	for _, class := range []*Class{Operation, OperationCancelled} {
-		if got := OutcomeOfOperation(&Error{Class: class}); got != Unknown {
+		if got := OutcomeOfOperation(&Error{Class: class}, false); got != Unknown {
 			t.Errorf("%s without a reason: got %s", class, got)
 		}
 	}

@@ -2,6 +2,7 @@ package errors
 
 import (
 	"regexp"
+	"strings"
 	"sync"
 )
 
@@ -47,13 +48,16 @@ func OutcomeOfReply(class *Class, message string, own bool) Outcome {
 
 // OutcomeOfOperation returns the outcome of a change whose operation failed with e. Servers undo a change that failed
 // for a reason they report; a cancelled operation, and one that failed for no known reason, may leave a part of it
-// behind.
-func OutcomeOfOperation(e *Error) Outcome {
+// behind. So may one of several steps, such as a stop and a start, unless the object was busy at the first of them.
+func OutcomeOfOperation(e *Error, steps bool) Outcome {
 	if e.Class.IsA(OperationCancelled) {
 		return Unknown
 	}
 	for cause := e; cause != nil; {
 		if cause.Class.IsA(API) {
+			if steps && (!cause.Class.IsA(Busy) || strings.Contains(e.Message, "(for start)")) {
+				return Unknown
+			}
 			return OutcomeOfReply(cause.Class, e.Message, true)
 		}
 		cause, _ = cause.Cause.(*Error)

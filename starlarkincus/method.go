@@ -169,7 +169,7 @@ func (c *invocation) request(p ref, httpMethod string, body map[string]any) rest
 		query.Set("target", p.target)
 	}
 	maps.Copy(query, c.args.query)
-	r := rest.Request{Method: httpMethod, Path: p.join(c.decl.Path).path, Query: query, Header: c.args.header}
+	r := rest.Request{Method: httpMethod, Path: p.join(c.decl.Path).path, Query: query, Header: c.args.header, Steps: c.decl.Steps}
 	switch raw, isRaw := c.args.whole.([]byte); {
 	case isRaw:
 		r.Body = raw

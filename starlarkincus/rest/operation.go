@@ -79,6 +79,7 @@ type Operation struct {
 	watch *watch // the background wait; nil for none
 	work  *Work  // the work that it belongs to; nil for none
 
+	steps    bool  // Request.Steps
 	attaches bool  // a command that the server doesn't begin before its websockets are connected
 	exec     *Exec // the command; nil where nobody attaches to it
 }
@@ -114,7 +115,7 @@ func (c *Client) newOperation(ctx context.Context, k *outgoing, e envelope) (*Op
 		return nil, errors.Plain("the operation has no id")
 	}
 	o.method, o.path, o.request, o.secrets, o.state = k.method, k.url.Path, k.described(), k.secrets(), state
-	o.attaches = k.attaches
+	o.steps, o.attaches = k.steps, k.attaches
 	if state.Final() {
 		o.recordState(state)
 	} else {
@@ -233,7 +234,7 @@ func (o *Operation) failure(code int, message, location string, response any) er
 		location = "" // a server without a cluster
 	}
 	e := errors.NewOperation(o.id, errors.Failure{Status: code, Message: message, Request: o.request, Member: location}, response)
-	e.Method, e.Path, e.Outcome = o.method, o.path, errors.OutcomeOfOperation(e)
+	e.Method, e.Path, e.Outcome = o.method, o.path, errors.OutcomeOfOperation(e, o.steps)
 	if inner, ok := e.Cause.(*errors.Error); ok && inner.OperationID != "" {
 		inner.Method, inner.Path, inner.Outcome = o.method, o.path, e.Outcome
 	}

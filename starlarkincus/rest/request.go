@@ -38,6 +38,9 @@ type Request struct {
 	MaxBytes int64
 	// IfMatch is the required ETag of the object; empty for none.
 	IfMatch string
+	// Steps means that the server makes several changes one after another, so that a failed operation may have made
+	// some of them.
+	Steps bool
 	// Migration is the migration whose copy the request creates; nil for another request.
 	Migration *Migration
 }
@@ -71,12 +74,13 @@ type outgoing struct {
 	attaches  bool        // it starts a command that waits for websockets
 	trust     bool        // it is the request about trust, so its failure must not send another
 	raw       bool        // it is sent by Connect
+	steps     bool        // Request.Steps
 	migration *Migration  // Request.Migration
 }
 
 // prepare checks a request and encodes its body.
 func (c *Client) prepare(r Request) (*outgoing, error) {
-	k := &outgoing{method: r.Method, limit: r.MaxBytes, migration: r.Migration}
+	k := &outgoing{method: r.Method, limit: r.MaxBytes, steps: r.Steps, migration: r.Migration}
 	err := c.fill(k, r)
 	if err != nil {
 		return nil, k.judge(err, true)

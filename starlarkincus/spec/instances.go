@@ -61,6 +61,12 @@ func stateMethod(action, doc string, args ...Field) Method {
 		Args: args, Background: true, Does: DoAct, Returns: itself, Effect: Changes, Refresh: true}
 }
 
+// inSteps returns the method as one that makes several changes.
+func inSteps(m Method) Method {
+	m.Steps = true
+	return m
+}
+
 // ending returns the method as one that may delete the object.
 func ending(m Method) Method {
 	m.Returns.Maybe = true
@@ -156,7 +162,7 @@ var Instances = &Resource{
 				stopTimeout, stopForce, keepState}},
 		stateMethod("start", "Starts the instance and returns it.", keepState),
 		ending(stateMethod("stop", "Shuts the instance down and returns it, or None if it was ephemeral and is now deleted.", stopTimeout, stopForce, keepState)),
-		stateMethod("restart", "Shuts the instance down, starts it again, and returns it.", stopTimeout, stopForce),
+		inSteps(stateMethod("restart", "Shuts the instance down, starts it again, and returns it.", stopTimeout, stopForce)),
 		stateMethod("freeze", "Suspends all processes of the instance and returns it."),
 		stateMethod("unfreeze", "Resumes the processes of a frozen instance and returns it."),
 		{Name: "state", HTTP: "GET", Path: "state", Does: DoRead, Returns: one(instanceState), Effect: Reads,
@@ -196,13 +202,13 @@ var Instances = &Resource{
 			Doc: "Offers the instance to another server, and returns the Operation at once. On the other server, instances.create(source={'type': 'migration', …}) takes its id and metadata as operation and secrets.",
 			Args: []Field{migrationArg, liveArg, instanceOnlyArg, inconsistentArg, incrementalArg,
 				{Name: "name", Type: String, Doc: "the name on the other server; default: the same"}}},
-		{Name: "restore", HTTP: "PUT", Does: DoAct, Returns: itself, Effect: Changes, Background: true, Refresh: true,
+		{Name: "restore", HTTP: "PUT", Does: DoAct, Returns: itself, Effect: Changes, Background: true, Refresh: true, Steps: true,
 			Doc: "Restores the instance to one of its snapshots, and returns it. As with the incus command, the list of profiles is not restored, and Incus 6.0 clears the description.",
 			Args: []Field{snapshotNameArg,
 				{Name: "stateful", Type: Bool, Doc: "True also restores the running state in the snapshot"},
 				{Name: "disk_only", Type: Bool, Extension: "instance_snapshot_disk_only_restore", Doc: "True restores the disks only"},
 			}},
-		{Name: "rebuild", HTTP: "POST", Path: "rebuild", Does: DoRebuild, Returns: itself, Effect: Changes, Background: true, Refresh: true,
+		{Name: "rebuild", HTTP: "POST", Path: "rebuild", Does: DoRebuild, Returns: itself, Effect: Changes, Background: true, Refresh: true, Steps: true,
 			Doc: "Replaces the file system of the instance by that of an image, or by an empty one if neither image= nor source= is given, and returns it. The instance must be stopped and have no snapshots.",
 			Args: []Field{local(imageArg),
 				{Name: "source", Type: Object, Fields: instanceSource, Doc: "the source of its content, in full"}}},

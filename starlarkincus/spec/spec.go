@@ -185,6 +185,7 @@ type Method struct {
 	Args        []Field
 	Target      bool   // accepts target=, for the cluster member
 	Extension   string // required API extension
+	Steps       bool   // several changes one after another, so that a failed operation may have made some
 	Background  bool   // servers may execute it in the background, so it accepts wait= and timeout=
 	Does        Behavior
 	Returns     Returns   // result of a call that waits; see ReturnsNow
