@@ -30,6 +30,7 @@ var imports = map[string][]string{
 	"incus-star/starlarkincus/internal/owner":       {},
 	"incus-star/starlarkincus/internal/process":     {"incus-star/errors"},
 	"incus-star/starlarkincus/internal/fakeexec":    {},
+	"incus-star/starlarkincus/internal/screen":      {},
 	"incus-star/starlarkincus/internal/terminal":    {"incus-star/errors"},
 	"incus-star/starlarkincus/internal/fakesftp":    {},
 	"incus-star/starlarkincus/remote":               {"incus-star/errors", "incus-star/starlarkincus/internal/input", "incus-star/starlarkincus/internal/owner", "incus-star/starlarkincus/internal/secret"},

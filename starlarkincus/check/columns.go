@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"slices"
 
 	"incus-star/errors"
@@ -13,18 +14,91 @@ import (
 // unknown one is reported only if it is similar to another.
 func (m *module) checkColumns(name string, rows, columns syntax.Expr) {
 	list, ok := elemsOf(unparen(columns))
-	known, open := m.columnsOf(rows)
-	if !ok || known == nil {
+	if !ok {
 		return
 	}
-	for _, elem := range list {
+	known, open := m.columnsOf(rows)
+	for i, elem := range list {
 		column, ok := starlark.AsString(m.literal(elem))
-		if !ok || slices.Contains(known, column) {
+		if !ok {
+			m.checkComputed(fmt.Sprintf("%s: columns[%d]", name, i), name != "csv.encode", elem)
+			continue
+		}
+		if known == nil || slices.Contains(known, column) {
 			continue
 		}
 		if near := errors.Nearest(column, known); near != "" || !open {
 			m.report(syntax.Start(elem), near, "%s: columns: no row has %s", name, column)
 		}
+	}
+}
+
+// checkComputed checks a column that isn't the name of a field, but maybe a function, or a tuple of a header and a function.
+func (m *module) checkComputed(place string, computes bool, elem syntax.Expr) {
+	fn := unparen(elem)
+	want, others := "a string", []class{text}
+	if computes {
+		want = "a string, a function or a tuple of a header and a function"
+		if header, computed := headed(fn); computed != nil {
+			m.fail(header, failing(m.typeOf(header), func(t typ) string {
+				if t.class == text {
+					return ""
+				}
+				return fmt.Sprintf("%s: got a header that is %s, want %s", place, t.typeName(), want)
+			}))
+			fn, others = computed, nil
+		}
+	}
+	u := m.typeOf(fn)
+	if m.fail(fn, failing(u, func(t typ) string {
+		if slices.Contains(others, t.class) || computes && notFunction(place, "", t) == "" {
+			return ""
+		}
+		return fmt.Sprintf("%s: got %s, want %s", place, t.typeName(), want)
+	})) || !computes {
+		return
+	}
+	if !u.is(text) {
+		at := syntax.Start(fn)
+		m.checkArgs(u, []syntax.Expr{&syntax.Ident{NamePos: at, Name: "row"}}, at)
+	}
+}
+
+// headed returns the elements of a tuple of a header and a function; nil for other expressions.
+func headed(elem syntax.Expr) (header, fn syntax.Expr) {
+	if pair, ok := unparen(elem).(*syntax.TupleExpr); ok && len(pair.List) == 2 {
+		return unparen(pair.List[0]), unparen(pair.List[1])
+	}
+	return nil, nil
+}
+
+// recordColumns records the calls of the functions in the columns of a table.
+func (c *collector) recordColumns(n *syntax.CallExpr) {
+	dot, _ := n.Fn.(*syntax.DotExpr)
+	if !isNamed(n.Fn, "table") && (dot == nil || dot.Name.Name != "text" || !isNamed(dot.X, "table")) {
+		return
+	}
+	given := make(map[string]syntax.Expr)
+	for i, arg := range n.Args {
+		value, name, spread := argument(arg)
+		if spread {
+			return
+		}
+		if name == "" && i < 2 {
+			name = []string{"rows", "columns"}[i]
+		}
+		given[name] = value
+	}
+	if given["rows"] == nil || given["columns"] == nil {
+		return
+	}
+	columns, _ := elemsOf(unparen(given["columns"]))
+	for _, column := range columns {
+		fn := unparen(column)
+		if _, computed := headed(column); computed != nil {
+			fn = computed
+		}
+		c.addSite(fn, c.elementsOf(given["rows"]))
 	}
 }
 

@@ -72,6 +72,7 @@ func (c *collector) elementsOf(values ...syntax.Expr) callSite {
 // recordSites records the calls of the script's functions, by the script itself or by a builtin such as sorted.
 func (c *collector) recordSites(n *syntax.CallExpr) {
 	c.addSite(n.Fn, c.direct(n.Args, nil))
+	c.recordColumns(n)
 	if isNamed(n.Fn, "sorted", "min", "max") {
 		var values []syntax.Expr
 		for _, arg := range n.Args {

@@ -63,12 +63,10 @@ func (p *prompt) page(ctx, paging context.Context, text string) error {
 	switch {
 	case paging.Err() != nil:
 		return causeOf(paging)
-	case err == nil, errors.As(err, &exit) && exit.ExitCode() < 0: // a signal ended it, such as that of Ctrl-C
+	case err == nil, errors.Is(err, exec.ErrWaitDelay):
 		return nil
-	case errors.As(err, &exit) && exit.ExitCode() > 128 && exit.ExitCode() < 160: // the same, as a shell says it
-		return nil
-	case errors.Is(err, exec.ErrWaitDelay):
-		return nil
+	case errors.As(err, &exit) && (exit.ExitCode() < 0 || exit.ExitCode() > 128): // a signal ended it, such as that of Ctrl-C
+		return write(ctx, p.Stdout, "\n")
 	}
 	return write(ctx, p.Stdout, text) // there is no such pager, or it failed
 }

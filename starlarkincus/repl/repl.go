@@ -278,7 +278,7 @@ func (p *prompt) interruptible(cancel context.CancelCauseFunc, again bool) func(
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
-		for ; ; again = true {
+		for {
 			select {
 			case <-stop:
 				return
@@ -296,6 +296,7 @@ func (p *prompt) interruptible(cancel context.CancelCauseFunc, again bool) func(
 				if again {
 					p.Host.EndCleanup()
 				}
+				again = true
 			}
 		}
 	}()

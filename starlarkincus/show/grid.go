@@ -30,10 +30,10 @@ const (
 // Text returns the lines of the grid. If not all columns fit into the style's width, the widest are cut; if that isn't enough, the last
 // ones are left out, which the last line says.
 func (g *Grid) Text(s Style) string {
-	widths, right := g.measure()
+	widths, content, right := g.measure()
 	shown := widths
 	if s.Width > 0 {
-		shown = fit(widths, s.Width)
+		shown = fit(widths, content, s.Width)
 	}
 	var b strings.Builder
 	if g.Head != nil {
@@ -59,27 +59,25 @@ func (g *Grid) Text(s Style) string {
 	return b.String()
 }
 
-// measure returns the widths of the columns, and which of them are aligned to the right.
-func (g *Grid) measure() (widths []int, right []bool) {
-	add := func(i int, text string) {
-		if len(widths) == i {
-			widths = append(widths, 0)
-		}
-		widths[i] = max(widths[i], printable.Width(text))
-	}
-	for i, text := range g.Head {
-		add(i, text)
+// measure returns the widths of the columns, those of their rows alone, and which of them are aligned to the right.
+func (g *Grid) measure() (widths, content []int, right []bool) {
+	for _, text := range g.Head {
+		widths, content = append(widths, printable.Width(text)), append(content, 0)
 	}
 	for _, row := range g.Rows {
 		for i, cell := range row {
-			add(i, cell.Text)
+			if len(widths) == i {
+				widths, content = append(widths, 0), append(content, 0)
+			}
+			w := printable.Width(cell.Text)
+			widths[i], content[i] = max(widths[i], w), max(content[i], w)
 			if len(right) == i {
 				right = append(right, true)
 			}
 			right[i] = right[i] && cell.Right
 		}
 	}
-	return widths, right
+	return widths, content, right
 }
 
 func (g *Grid) line(b *strings.Builder, s Style, cells []Cell, widths []int, right []bool) {
@@ -106,8 +104,25 @@ func (g *Grid) line(b *strings.Builder, s Style, cells []Cell, widths []int, rig
 	b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 }
 
-// fit returns the widths of the columns that fit into a line.
-func fit(widths []int, total int) []int {
+// fit returns the widths of the columns that fit into a line. Headings are cut before the content is.
+func fit(widths, content []int, total int) []int {
+	widths = slices.Clone(widths)
+	excess := columnGap*(len(widths)-1) - total
+	for _, w := range widths {
+		excess += w
+	}
+	for ; excess > 0; excess-- {
+		widest, most := 0, 0
+		for i, w := range widths {
+			if more := w - max(content[i], minNarrow); more > most {
+				widest, most = i, more
+			}
+		}
+		if most == 0 {
+			break
+		}
+		widths[widest]--
+	}
 	for _, least := range []int{minColumn, minNarrow} {
 		if shown := slices.Clone(widths); narrow(shown, total, least) {
 			return shown

@@ -9,7 +9,11 @@ func TestFit(t *testing.T) {
 	for total := 1; total < 200; total++ {
 		for _, widths := range [][]int{nil, {1}, {300}, {10, 300, 20}, {100, 100, 100}, {9, 9, 9, 9, 9, 9}, {0, 0, 80}} {
 			before := slices.Clone(widths)
-			got := fit(widths, total)
+			content := make([]int, len(widths))
+			for i, w := range widths {
+				content[i] = w / 2
+			}
+			got := fit(widths, content, total)
 			sum := columnGap * (len(got) - 1)
 			for i, w := range got {
 				if sum += w; w > widths[i] || w < min(widths[i], minNarrow) && len(got) > 1 {
