@@ -1,6 +1,7 @@
 // Package openmetrics parses the text format of OpenMetrics, and that of Prometheus, from which it comes.
 //
-// The parser of Prometheus itself isn't used, because the protocol buffers in it would make the binary 2.5 MB larger.
+// The parser of Prometheus itself isn't used, because the protocol buffers in it would make the binary 2.5 MB larger. Tests
+// compare the samples with its own.
 package openmetrics
 
 import (
@@ -126,26 +127,44 @@ func parseLabels(text string) (labels []Label, rest string, err error) {
 		if !found || !quoted {
 			return nil, "", fmt.Errorf("a label has no value in %q", text)
 		}
+		name = strings.Trim(name, " \t")
+		if !isName(name) {
+			return nil, "", fmt.Errorf("%q isn't the name of a label", name)
+		}
 		end := closing(value)
 		if end < 0 {
-			return nil, "", fmt.Errorf("the value of the label %q doesn't end", strings.Trim(name, " \t"))
+			return nil, "", fmt.Errorf("the value of the label %q doesn't end", name)
 		}
-		labels = append(labels, Label{strings.Trim(name, " \t"), unescape(value[:end])})
+		labels = append(labels, Label{name, unescape(value[:end])})
 		text = value[end+1:]
 	}
 }
 
-// closing returns the position of the quote that ends a value; -1 if none does.
+// closing returns the position of the quote that ends a value; -1 if none does. A comma or the brace follows it.
+// Incus doesn't escape other quotes, such as those in the path of a disk.
 func closing(value string) int {
 	for i := 0; i < len(value); i++ {
 		switch value[i] {
 		case '\\':
 			i++
 		case '"':
-			return i
+			if rest := strings.TrimLeft(value[i+1:], " \t"); rest == "" || rest[0] == ',' || rest[0] == '}' {
+				return i
+			}
 		}
 	}
 	return -1
+}
+
+// isName reports whether a text is the name of a label.
+func isName(text string) bool {
+	for i, r := range text {
+		letter := r == '_' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+		if !letter && (i == 0 || r < '0' || r > '9') {
+			return false
+		}
+	}
+	return text != ""
 }
 
 var unescaper = strings.NewReplacer(`\\`, `\`, `\"`, `"`, `\n`, "\n")

@@ -35,6 +35,7 @@ http_requests_total 1.2e+10 # {trace="x"} 0.5
 # UNIT http_requests requests
 plain   -1
 ` + "carriage\t7\r\n" + `braces{a="{}}, =",b=""}+Inf
+quotes{a="/a" b"" ,b="\","}1
 # EOF
 `)
 	help := "The total number of CPU time used, in \\seconds\n."
@@ -45,6 +46,7 @@ plain   -1
 		{"plain", nil, -1, "", ""},
 		{"carriage", nil, 7, "", ""},
 		{"braces", []Label{{"a", "{}}, ="}, {"b", ""}}, math.Inf(1), "", ""},
+		{"quotes", []Label{{"a", `/a" b"`}, {"b", `",`}}, 1, "", ""},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
@@ -59,11 +61,13 @@ func TestParseErrors(t *testing.T) {
 		"a":              `line 1: no value follows the name in "a"`,
 		"a ":             `line 1: a has no value`,
 		"\n\na x":        `line 3: a: "x" is no number`,
-		`a{b="c" 1`:      `line 1: a label has no value in "1"`,
+		`a{b="c" 1`:      `line 1: the value of the label "b" doesn't end`,
 		`a{b="c`:         `line 1: the value of the label "b" doesn't end`,
 		`a{b="c\"`:       `line 1: the value of the label "b" doesn't end`,
 		`a{b} 1`:         `line 1: a label has no value in "b} 1"`,
 		`a{b=c} 1`:       `line 1: a label has no value in "b=c} 1"`,
+		`a{b.c="d"} 1`:   `line 1: "b.c" isn't the name of a label`,
+		`a{="d"} 1`:      `line 1: "" isn't the name of a label`,
 		`a{`:             `line 1: a label has no value in ""`,
 		`{"a",b="c"} 1`:  `line 1: no value follows the name in "{\"a\",b=\"c\"} 1"`,
 		"<html></html>":  `line 1: no value follows the name in "<html></html>"`,
