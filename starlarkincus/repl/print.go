@@ -21,9 +21,21 @@ import (
 // stateTime limits the request for the states of listed instances.
 const stateTime = 2 * time.Second
 
-// print prints the value of an entry. A typed entry's is laid out for the terminal, a program's is as repr writes it. The pager may run
-// longer than ctx, until paging ends.
-func (p *prompt) print(ctx, paging context.Context, v starlark.Value) error {
+// allOf returns the expression of the command ":all", which shows a value in full, or the text of another entry.
+func (p *prompt) allOf(text string) (code string, all bool) {
+	rest, all := strings.CutPrefix(strings.TrimSpace(text), ":all")
+	if !p.typed || !all || rest != "" && !strings.HasPrefix(rest, " ") {
+		return text, false
+	}
+	if rest = strings.TrimSpace(rest); rest == "" {
+		rest = "_"
+	}
+	return rest, true
+}
+
+// print prints the value of an entry. A typed entry's is laid out for the terminal, in full if all is set; a program's is as repr writes
+// it. The pager may run longer than ctx, until paging ends.
+func (p *prompt) print(ctx, paging context.Context, v starlark.Value, all bool) error {
 	if !p.typed {
 		return write(ctx, p.Stdout, printable.Text(v.String())+"\n")
 	}
@@ -33,7 +45,9 @@ func (p *prompt) print(ctx, paging context.Context, v starlark.Value) error {
 	if ctx.Err() != nil {
 		return causeOf(ctx)
 	}
-	return p.page(ctx, paging, values.Text(v, p.style())+"\n")
+	style := p.style()
+	style.All = all
+	return p.page(ctx, paging, values.Text(v, style)+"\n")
 }
 
 // style returns the style of the terminal.

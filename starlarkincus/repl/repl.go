@@ -240,6 +240,7 @@ func (p *prompt) run(ctx context.Context, text string) error {
 	defer expire()
 	stop := p.interruptible(cancel, false)
 	defer stop()
+	text, all := p.allOf(text)
 	v, err := p.session.Eval(ctx, text)
 	p.hintHelp(text, err)
 	if err == nil && v != starlark.None {
@@ -247,7 +248,7 @@ func (p *prompt) run(ctx context.Context, text string) error {
 		if b, ok := v.(*starlark.Builtin); ok && b.Name() == "exit" && strings.TrimSpace(text) == "exit" {
 			err = write(ctx, p.Stdout, "exit() or Ctrl-D ends the prompt\n")
 		} else {
-			err = p.print(ctx, paging, v)
+			err = p.print(ctx, paging, v, all)
 		}
 	}
 	if stop(); err == nil && ctx.Err() != nil {

@@ -159,6 +159,12 @@ func TestScreenObject(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, rows)
 		}
 	}
+	if rows := strings.Join(run(s, ":all", "last_used_at"), "\n"); !strings.Contains(rows, "  last_used_at") {
+		t.Errorf("%s", rows)
+	}
+	if rows := strings.Join(run(s, ":all {1: 'x' * 200, 2: 'end'}", "2  end"), "\n"); strings.Count(rows, "x") < 200 {
+		t.Errorf("%s", rows)
+	}
 	if rows := strings.Join(run(s, "incus.instances", "help(incus.instances)"), "\n"); !strings.Contains(rows, "incus.instances.list()") {
 		t.Errorf("%s", rows)
 	}

@@ -69,6 +69,9 @@ const maxText = 4000
 
 // limit returns the number of bytes that may be visible in a line.
 func (s Style) limit() int {
+	if s.max > 0 {
+		return s.max
+	}
 	if s.Width <= 0 || s.All {
 		return maxText
 	}

@@ -79,8 +79,9 @@ func (p *printer) field(f pair, width int) {
 	case p.brief:
 		text = s.line(f.value, f.name)
 	default:
-		s.All = true
+		s.max = min(maxValue, max(p.bytes, 8*p.style.Width+64))
 		text = s.line(f.value, f.name)
+		p.bytes -= len(text)
 	}
 	p.entry(f.name, width, colorOf(f.name, text), text)
 }

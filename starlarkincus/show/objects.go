@@ -94,9 +94,9 @@ func (p *printer) object(o object) {
 	p.brief = !p.style.All
 	p.fields(p.objectFields(o))
 	p.margin -= 2
-	p.over("print(dict(_)) prints all")
+	p.over()
 	if p.cut {
-		p.note("_.fields() returns all of it")
+		p.note("… :all shows the rest, and fields() returns it")
 	}
 }
 
@@ -304,7 +304,7 @@ func (p *printer) structure(v *starlarkstruct.Struct) {
 		p.margin += 2
 		p.fields(structPairs(v))
 		p.margin -= 2
-		p.over("print(_) prints all")
+		p.over()
 		return
 	}
 	part := func(name string) starlark.Value {

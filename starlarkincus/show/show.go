@@ -16,11 +16,13 @@ const (
 	maxRows    = 1000 // of a table or a list
 	maxLines   = 2000 // of fields
 	maxColumns = 40
+	maxBytes   = 1 << 20
+	maxValue   = 1 << 17 // bytes of a value in full
 )
 
 // Text returns the text of a value, without a newline at its end.
 func Text(v starlark.Value, s Style) string {
-	p := &printer{style: s, text: new(strings.Builder), left: maxLines}
+	p := &printer{style: s, text: new(strings.Builder), left: maxLines, bytes: maxBytes}
 	if s.All {
 		p.left = 100 * maxLines
 	}
@@ -37,6 +39,7 @@ type printer struct {
 	cut    bool // one was
 	depth  int
 	left   int // lines
+	bytes  int // of values in full, beyond which they are cut
 }
 
 // value writes a value that stands alone.
@@ -54,7 +57,7 @@ func (p *printer) value(v starlark.Value) {
 	case *starlark.Dict:
 		if x.Len() > 0 {
 			p.fields(pairsOf(x))
-			p.over("print(_) prints all")
+			p.over()
 			return
 		}
 	case *starlarkstruct.Struct:
@@ -112,10 +115,10 @@ func (p *printer) room() int {
 }
 
 // over says that lines are left out, and how to see them.
-func (p *printer) over(how string) {
-	if p.left < 0 {
+func (p *printer) over() {
+	if p.left < 0 && !p.style.All {
 		p.left = 0
-		p.note(fmt.Sprintf("… more than %s lines: %s", printable.Count(maxLines), how))
+		p.note(fmt.Sprintf("… more than %s lines: :all shows them", printable.Count(maxLines)))
 	}
 }
 
@@ -172,7 +175,7 @@ func (p *printer) table(g *Grid, n int) {
 // more says how many elements of a list are left out.
 func (p *printer) more(n int) {
 	if left := n - maxRows; left > 0 && !p.style.All {
-		p.note(fmt.Sprintf("… %s more: table(_) prints all", printable.Count(left)))
+		p.note(fmt.Sprintf("… %s more: :all shows them", printable.Count(left)))
 	}
 }
 

@@ -20,6 +20,8 @@ type Style struct {
 	Color bool
 	// All shows all fields and rows, and wraps long lines instead of cutting them.
 	All bool
+
+	max int // bytes of a line, if not 0
 }
 
 // A Color is the escape sequence of a colour; empty for none.

@@ -41,3 +41,35 @@ func TestTableWidth(t *testing.T) {
 		}
 	}
 }
+
+// TestTableFunctions checks columns that are functions.
+func TestTableFunctions(t *testing.T) {
+	for call, want := range map[string]string{
+		`table([{"a": 1}], ["a", lambda r: r["a"] + 1, ("Half", lambda r: r["a"] / 2), str])`: "A  COLUMN 2  Half  STR\n1         2   0.5  {\"a\": 1}\n",
+		`table([(1, 2), [3]], ["x", ("sum", lambda r: len(r)), "y"])`:                         "X  sum  Y\n1    2  2\n3    1\n",
+		`table([(1, 2)], [("n", len)])`:                                                       "n\n2\n",
+		`table([], [("n", len), "m"])`:                                                        "n  M\n",
+		`table([struct(a = 1)], ["a", ("b", lambda r: None)], ["x", "y"])`:                    "x  y\n1\n",
+		`table([{"a": "x"}], ["a", ("b", lambda r: [r["a"]])], format = "json")`:              "[\n  {\n    \"a\": \"x\",\n    \"b\": [\n      \"x\"\n    ]\n  }\n]\n",
+		`table([{"a": "x"}], ["a", lambda r: 5], format = "csv")`:                             "a,column_2\nx,5\n",
+	} {
+		if out, err := printed(call, 0, nil); err != nil || out != want {
+			t.Errorf("%s: got\n%s%v, want\n%s", call, out, err, want)
+		}
+	}
+	for call, want := range map[string]string{
+		`table([{"a": 1}], ["b", len])`:         "table: columns: no row has b",
+		`table([(1, 2)], ["x", len])`:           "table: rows[0]: got 2 cells for 1 columns",
+		`table([{"a": 1}], [("A", "a")])`:       "table: columns[0]: got tuple, want a string, a function or a tuple of a header and a function",
+		`table([{"a": 1}], [lambda r: r["b"]])`: `key "b" not in dict`,
+		`table([{"a": 1}], [lambda: 1])`:        "function lambda accepts no arguments (1 given)",
+	} {
+		if out, err := printed(call, 0, nil); err == nil || err.Error() != want || out != "" {
+			t.Errorf("%s: got %q, %v, want %s", call, out, err, want)
+		}
+	}
+	_, err := printed(`table([{"a": 1}], [lambda r: r["b"]])`, 0, nil)
+	if raised, ok := err.(*starlark.EvalError); !ok || raised.CallStack.At(0).Name != "lambda" {
+		t.Errorf("the backtrace of %v doesn't end in the function", err)
+	}
+}
