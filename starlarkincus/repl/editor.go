@@ -25,6 +25,11 @@ type editor struct {
 	out           io.Writer
 	before        string
 	ended         error
+	revised       *revision // set by a key that ends the line
+
+	notices *notices
+	mu      sync.Mutex
+	reading bool // a line, so that keys can be injected
 }
 
 // canEdit reports whether the line editor can work. It uses standard input and output, and needs a terminal with a
@@ -35,8 +40,8 @@ func canEdit(in io.Reader) bool {
 }
 
 // newEditor opens the editor on standard input and output. Close must be called even after a panic.
-func newEditor(complete func(text string) (keep int, words []string), o *Options) (*editor, error) {
-	e := &editor{options: o, out: os.Stdout}
+func newEditor(complete func(text string) (keep int, words []string), o *Options, n *notices) (*editor, error) {
+	e := &editor{options: o, out: os.Stdout, notices: n}
 	var err error
 	if e.found, err = liner.TerminalMode(); err != nil {
 		return nil, err
@@ -57,10 +62,14 @@ func newEditor(complete func(text string) (keep int, words []string), o *Options
 	}
 	e.state.SetCtrlCAborts(true)
 	e.state.SetBeep(false)
+	e.state.SetMultiLineMode(true)
 	e.state.SetTabCompletionStyle(liner.TabPrints)
 	e.state.SetWordCompleter(func(line string, pos int) (string, []string, string) {
 		runes := []rune(line)
 		head, tail := string(runes[:pos]), string(runes[pos:])
+		if text, marked := e.marked(head); marked {
+			return "", []string{text}, tail
+		}
 		keep, words := complete(e.before + unshow(head))
 		keep -= len(e.before)
 		if keep < 0 || keep > len(unshow(head)) {
@@ -71,22 +80,31 @@ func newEditor(complete func(text string) (keep int, words []string), o *Options
 	return e, nil
 }
 
-func (e *editor) line(ctx context.Context, before string) (string, error) {
+func (e *editor) line(ctx context.Context, q question) (string, error) {
 	if e.ended != nil {
 		return "", e.ended
 	}
-	e.before = before
+	e.before = q.before
 	if err := e.edited.ApplyMode(); err != nil {
 		return "", err
 	}
 	defer e.found.ApplyMode()
 	fmt.Fprint(e.out, marksOn)
 	defer fmt.Fprint(e.out, marksOff)
-	e.keys.start()
+	suggest, indented := show(q.suggest), 0
+	if strings.Trim(q.suggest, " ") == "" {
+		if indented = len(suggest); e.keys.waiting() {
+			suggest, indented = "", 0 // what was typed ahead has its own indentation
+		}
+	}
+	e.keys.start(indented, q.before != "")
 	defer e.keys.stop()
 	stopWatch := e.watch(ctx)
 	defer stopWatch()
-	line, err := e.state.Prompt(promptFor(before))
+	e.revised = nil
+	e.setReading(true)
+	line, err := e.state.PromptWithSuggestion(q.prompt, suggest, -1)
+	e.setReading(false)
 	stopWatch()
 	if e.ended == nil && e.keys.gone() {
 		e.ended = e.options.endedBy(syscall.SIGHUP)
@@ -99,6 +117,9 @@ func (e *editor) line(ctx context.Context, before string) (string, error) {
 		return "", errCleared
 	case err == io.EOF:
 		fmt.Fprintln(e.out)
+	case e.revised != nil:
+		e.revised.line = unshow(line)
+		return "", e.revised
 	}
 	return unshow(line), err
 }

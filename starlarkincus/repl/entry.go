@@ -154,11 +154,14 @@ func startsStatement(line string) bool {
 
 // word reports whether the line starts with one of the words.
 func word(line string, words ...string) bool {
-	end := strings.IndexFunc(line, func(r rune) bool {
-		return r != '_' && (r < 'a' || r > 'z') && (r < '0' || r > '9') && (r < 'A' || r > 'Z')
-	})
+	end := strings.IndexFunc(line, notName)
 	if end < 0 {
 		end = len(line)
 	}
 	return slices.Contains(words, line[:end])
+}
+
+// notName reports whether a letter ends a keyword or the name of a function of the host.
+func notName(r rune) bool {
+	return r != '_' && (r < 'a' || r > 'z') && (r < '0' || r > '9') && (r < 'A' || r > 'Z')
 }

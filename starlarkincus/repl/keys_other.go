@@ -9,9 +9,11 @@ type keys struct{ file *os.File }
 
 func newKeys(terminal *os.File) (*keys, error) { return &keys{file: terminal}, nil }
 
-func (k *keys) start()     {}
-func (k *keys) stop()      {}
-func (k *keys) interrupt() {}
-func (k *keys) gone() bool { return false }
-func (k *keys) end()       {}
-func (k *keys) close()     {}
+func (k *keys) waiting() bool   { return false }
+func (k *keys) start(int, bool) {}
+func (k *keys) stop()           {}
+func (k *keys) interrupt()      {}
+func (k *keys) inject(string)   {}
+func (k *keys) gone() bool      { return false }
+func (k *keys) end()            {}
+func (k *keys) close()          {}

@@ -3,6 +3,7 @@
 package repl
 
 import (
+	"bytes"
 	"io"
 	"os"
 	"sync"
@@ -27,7 +28,9 @@ type keys struct {
 	pipe     *os.File
 	wake     [2]int // a pipe that ends select
 	filter   pasteFilter
+	fast     []byte // lines that came too fast to be typed, until a pause
 	pending  []byte // read, but not yet written to the pipe
+	after    []byte // the same, for the next line
 
 	mu     sync.Mutex // serializes writes to the pipe
 	done   chan struct{}
@@ -51,9 +54,21 @@ func newKeys(in *os.File) (*keys, error) {
 	return k, nil
 }
 
-// start reads the terminal until stop.
-func (k *keys) start() {
+// waiting reports whether there is input already, typed before the prompt. It must not be called between start and stop.
+func (k *keys) waiting() bool {
+	if len(k.fast)+len(k.pending)+len(k.after) > 0 {
+		return true
+	}
+	ready, err := terminal.Select(k.terminal, k.wake[0], time.Microsecond)
+	return err == nil && ready == terminal.Typed
+}
+
+// start reads the terminal until stop. The line starts with that many spaces as its indentation; within is whether it
+// continues an entry.
+func (k *keys) start(indented int, within bool) {
 	k.done = make(chan struct{})
+	k.filter.indented, k.filter.within, k.filter.control = indented, within, false
+	k.pending, k.after = append(k.pending, k.after...), nil
 	_ = k.pipe.SetWriteDeadline(time.Time{})
 	go func() {
 		defer close(k.done)
@@ -74,6 +89,9 @@ func (k *keys) stop() {
 
 // interrupt sends Ctrl-C to the editor while it reads.
 func (k *keys) interrupt() { _ = k.write([]byte{interruptKey}) }
+
+// inject sends keys to the editor while it reads.
+func (k *keys) inject(text string) { _ = k.write([]byte(text)) }
 
 // gone reports whether the terminal is gone, as after a hangup.
 func (k *keys) gone() bool { return k.failed.Load() }
@@ -98,20 +116,14 @@ func (k *keys) write(p []byte) error {
 // copy copies the terminal's input to the editor until stop is called.
 func (k *keys) copy() error {
 	for {
-		for len(k.pending) > 0 {
-			k.mu.Lock()
-			n, err := k.pipe.Write(k.pending)
-			k.mu.Unlock()
-			k.pending = k.pending[n:]
-			if errors.Is(err, os.ErrDeadlineExceeded) {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
+		switch err := k.flush(); {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return nil
+		case err != nil:
+			return err
 		}
 		var wait time.Duration
-		if len(k.filter.held) > 0 {
+		if len(k.filter.held)+len(k.fast) > 0 {
 			wait = escapeTime
 		}
 		switch ready, err := terminal.Select(k.terminal, k.wake[0], wait); {
@@ -120,6 +132,7 @@ func (k *keys) copy() error {
 		case ready == terminal.Woken:
 			return nil
 		case ready == terminal.Nothing:
+			k.endFast()
 			k.pending = append(k.pending, k.filter.flush()...)
 			continue
 		}
@@ -133,6 +146,42 @@ func (k *keys) copy() error {
 		case n == 0:
 			return io.EOF
 		}
-		k.pending = append(k.pending, k.filter.feed(buf[:n])...)
+		k.pending, k.after = append(k.pending, k.after...), nil
+		k.read(buf[:n])
 	}
+}
+
+// read takes input from the terminal. A line end waits for what follows, which tells a typed one from a pasted one.
+func (k *keys) read(input []byte) {
+	if k.filter.unmarked(input) && (len(k.fast) > 0 || bytes.IndexByte(input, '\r') >= 0) {
+		k.fast = append(k.fast, input...)
+		return
+	}
+	k.endFast()
+	k.pending = append(k.pending, k.filter.feed(input)...)
+}
+
+// endFast passes on the lines that came at once.
+func (k *keys) endFast() {
+	k.pending = append(k.pending, k.filter.lines(k.fast)...)
+	k.fast = nil
+}
+
+// flush writes the pending input to the pipe, up to the end of the line. The rest is for the next one, whose
+// indentation depends on whether there is a rest.
+func (k *keys) flush() error {
+	if end := bytes.IndexAny(k.pending, "\r\n") + 1; end > 0 && end < len(k.pending) {
+		k.after = append(bytes.Clone(k.pending[end:]), k.after...)
+		k.pending = k.pending[:end]
+	}
+	for len(k.pending) > 0 {
+		k.mu.Lock()
+		n, err := k.pipe.Write(k.pending)
+		k.mu.Unlock()
+		k.pending = k.pending[n:]
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

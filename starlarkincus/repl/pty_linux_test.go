@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -79,6 +80,7 @@ type screen struct {
 	found  unix.Termios // the mode before the prompt starts
 	cmd    *exec.Cmd
 	exited chan struct{}
+	plain  bool // without a line editor
 
 	mu     sync.Mutex
 	output bytes.Buffer
@@ -101,6 +103,7 @@ func startTerminal(t *testing.T, state string, env ...string) *screen {
 	check(t, err)
 	p := &screen{t: t, master: master, slave: slave, exited: make(chan struct{}), more: make(chan struct{})}
 	p.found = p.mode()
+	p.plain = slices.Contains(env, "TERM=dumb")
 	p.cmd = exec.Command(os.Args[0])
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = slave, slave, slave
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
@@ -155,13 +158,23 @@ func (p *screen) send(text string) {
 
 var controls = regexp.MustCompile("\x1b\\[[0-9;?]*[A-Za-z]")
 
+// newPrompt stands in readable output for the start of a line's editing, after which the prompt is drawn for the first time.
+const newPrompt = "⇒"
+
+var prompts = strings.NewReplacer(">>> ", newPrompt+">>> ", "... ", newPrompt+"... ")
+
 // readable returns output without the terminal's codes.
-func readable(s string) string { return strings.ReplaceAll(controls.ReplaceAllString(s, ""), "\r", "") }
+func readable(s string) string {
+	return strings.ReplaceAll(controls.ReplaceAllString(strings.ReplaceAll(s, marksOn, newPrompt), ""), "\r", "")
+}
 
 // expect waits for text in the output that follows the last expected text, and returns the output before it.
 func (p *screen) expect(text string) string {
 	p.t.Helper()
 	deadline := time.After(patience)
+	if !p.plain {
+		text = prompts.Replace(text)
+	}
 	for {
 		p.mu.Lock()
 		out, more := readable(p.output.String()), p.more

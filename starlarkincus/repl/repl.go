@@ -77,16 +77,20 @@ type prompt struct {
 	source  source
 	history history
 	typed   bool
-	paging  atomic.Bool // a pager runs, which handles Ctrl-C itself
+	paging  atomic.Bool // another program has the terminal, and handles Ctrl-C itself
+	notices notices
+	again   []string // the lines of the next entry, to be kept or edited
+	past    []string // the entries of the history and of this prompt
 }
 
 // open opens the line editor with the history, or else a plain source of lines.
 func (p *prompt) open() {
 	if canEdit(p.Stdin) {
 		complete := completer{get: p.session.Get, names: p.session.Names}
-		editor, err := newEditor(complete.words, &p.Options)
+		editor, err := newEditor(complete.words, &p.Options, &p.notices)
 		if err == nil {
 			p.source = editor
+			p.notices.wake = editor.wake
 			p.openHistory()
 			return
 		}
@@ -114,6 +118,7 @@ func (p *prompt) openHistory() {
 	for _, entry := range entries {
 		p.source.remember(entry)
 	}
+	p.past = entries
 }
 
 func (p *prompt) warn(subject string, err error) {
@@ -123,6 +128,7 @@ func (p *prompt) warn(subject string, err error) {
 // loop runs typed entries, and returns the error that ends the prompt.
 func (p *prompt) loop(ctx context.Context) error {
 	for {
+		p.notices.print(p.Stdout)
 		entry, err := p.read(ctx)
 		switch {
 		case errors.Is(err, errCleared):
@@ -146,6 +152,7 @@ func (p *prompt) loop(ctx context.Context) error {
 			fmt.Fprintln(p.Stderr) // the terminal has printed ^C without a newline
 		}
 		p.report(err)
+		p.bringBack(entry, err)
 	}
 }
 
@@ -180,23 +187,6 @@ func (p *prompt) limited(ctx context.Context) (context.Context, context.CancelFu
 
 func (p *prompt) report(err error) { p.Host.Report(p.Stderr, err) }
 
-// read reads the lines of an entry. The end of the input within an entry ends only the entry.
-func (p *prompt) read(ctx context.Context) (*entry, error) {
-	var e entry
-	for {
-		line, err := p.source.line(ctx, e.text)
-		switch {
-		case err == io.EOF && e.text != "":
-			return &e, nil
-		case err != nil:
-			return nil, err
-		}
-		if e.add(line) {
-			return &e, nil
-		}
-	}
-}
-
 // remember adds an entry to the history, unless it begins with a space, like HISTCONTROL=ignorespace in bash.
 func (p *prompt) remember(text string) {
 	if strings.HasPrefix(text, " ") {
@@ -204,6 +194,7 @@ func (p *prompt) remember(text string) {
 	}
 	text = strings.TrimRight(text, " \t\n")
 	p.source.remember(text)
+	p.past = append(p.past, text)
 	if err := p.history.add(text); err != nil {
 		p.warn("history", err)
 		p.history.path = "" // warn only once
@@ -214,7 +205,7 @@ func (p *prompt) remember(text string) {
 func (p *prompt) program(ctx context.Context) error {
 	var s splitter
 	for {
-		line, err := p.source.line(ctx, "")
+		line, err := p.source.line(ctx, question{})
 		statements := s.add(line + "\n")
 		if err == io.EOF {
 			statements = append(statements, s.end())

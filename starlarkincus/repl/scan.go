@@ -10,6 +10,7 @@ type scanner struct {
 	triple    bool
 	comment   bool
 	continued bool // the line ended with a backslash
+	last      byte // the last letter of the code, without spaces and comments
 	read      int
 }
 
@@ -28,6 +29,9 @@ func (s *scanner) add(text string) {
 			continue
 		}
 		s.continued = false
+		if !s.comment && c != '#' && c != ' ' && c != '\t' {
+			s.last = c
+		}
 		switch {
 		case s.comment:
 		case s.quote != 0:

@@ -13,10 +13,10 @@ import (
 	"incus-star/starlarkincus/host"
 )
 
-// A source returns the lines of entries, without line ends. Its errors are errCleared after Ctrl-C, io.EOF at the end,
-// and errors that end the prompt. Before is the part of the entry read so far.
+// A source returns the lines of entries, without line ends. Its errors are errCleared after Ctrl-C, a *revision for an
+// entry that is to be edited, io.EOF at the end, and errors that end the prompt.
 type source interface {
-	line(ctx context.Context, before string) (string, error)
+	line(ctx context.Context, q question) (string, error)
 	remember(entry string)
 	close()
 }
@@ -37,14 +37,6 @@ func (o *Options) endedBy(sig os.Signal) error {
 		return &ending{host.ErrInterrupted}
 	}
 	return &ending{o.Cause(sig)}
-}
-
-// promptFor returns the text before the cursor, given the part of the entry read so far.
-func promptFor(before string) string {
-	if before == "" {
-		return ">>> "
-	}
-	return "... "
 }
 
 // causeOf returns the host's error for an ended context.
@@ -78,9 +70,9 @@ func newPlain(o *Options, prompts io.Writer) *plain {
 	return &plain{options: o, in: bufio.NewReader(o.Stdin), prompts: prompts, interrupts: o.Interrupts}
 }
 
-func (p *plain) line(ctx context.Context, before string) (string, error) {
+func (p *plain) line(ctx context.Context, q question) (string, error) {
 	if p.prompts != nil {
-		fmt.Fprint(p.prompts, promptFor(before))
+		fmt.Fprint(p.prompts, q.prompt)
 	}
 	if p.reading == nil { // otherwise the read that Ctrl-C interrupted continues
 		reading := make(chan plainLine, 1)

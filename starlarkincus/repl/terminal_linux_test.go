@@ -31,9 +31,9 @@ func TestTerminalEntries(t *testing.T) {
 	p.enter("g = lambda x: x")
 	p.enter("def f(x):")
 	p.expect("... ")
-	p.send("    # twice\r")
+	p.send("# twice\r")
 	p.expect("... ")
-	p.send("    return g(x)\r")
+	p.send("return g(x)\r")
 	p.expect("... ")
 	p.send("\r")
 	p.enter("g = lambda x: 2 * x")
@@ -68,9 +68,9 @@ func TestTerminalEnd(t *testing.T) {
 	p := startTerminal(t, t.TempDir())
 	p.enter("for i in range(3):")
 	p.expect("... ")
-	p.send("    print(i)\r")
+	p.send("print(i)\r")
 	p.expect("... ")
-	p.send("\x04")
+	p.send("\x15\x04")
 	p.expect("\n0\n1\n2\n") // as Python does
 	p.enter("defer(print, 'at the ' + 'end')")
 	p.expect(">>> ")
@@ -295,6 +295,9 @@ func TestTerminalPictures(t *testing.T) {
 	for range 20 {
 		text := strings.NewReplacer("\"", "", "\\", "", "\x03", "", "\r", "", "\x1b", "", "\x00", "").Replace(randomText(r))
 		text = `len("""` + text + `""")`
+		if text == want[len(want)-1] {
+			continue // the history has it once
+		}
 		p.expect(">>> ")
 		p.send(pasteStart + text + pasteEnd + "\r")
 		want = append(want, text)
@@ -322,7 +325,9 @@ func TestTerminalCompletion(t *testing.T) {
 	p.expect("image=")
 	p.send("\x03")
 	p.expect(">>> ")
-	p.send("def fun(number):\r\treturn number\r\rfun(nu\t7)\r")
+	p.send("def fun(number):\r\treturn number\r\r")
+	p.expect(">>> ")
+	p.send("fun(nu\t7)\r")
 	p.expect("\n7\n")
 	p.expect(">>> ")
 	p.send("incus.instances.re\t\t")

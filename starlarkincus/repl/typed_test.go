@@ -66,7 +66,7 @@ type lines struct {
 	errors *bytes.Buffer
 }
 
-func (l *lines) line(context.Context, string) (string, error) {
+func (l *lines) line(context.Context, question) (string, error) {
 	if len(l.inputs) == 0 || l.errors.Len() > 0 {
 		return "", io.EOF
 	}
