@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -76,6 +77,9 @@ func onScreen(t *testing.T, l *listed, cols, rows int, env ...string) *emulator.
 		cmd.Env = append(cmd.Env, "INCUS_SOCKET="+l.socket)
 	}
 	cmd.Env = append(cmd.Env, env...)
+	if slices.Contains(env, "no PAGER") {
+		cmd.Env = slices.DeleteFunc(cmd.Env, func(v string) bool { return strings.HasPrefix(v, "PAGER=") || v == "no PAGER" })
+	}
 	s := emulator.Start(t, cmd, cols, rows)
 	s.Ready(">>>")
 	return s
@@ -120,6 +124,25 @@ func TestScreenTable(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestScreenTableCall checks that table has the layout of the prompt, without a request of its own.
+func TestScreenTableCall(t *testing.T) {
+	l := serveInstances(t)
+	s := onScreen(t, l, 80, 24)
+	rows := rowsAfter(run(s, "table(incus.instances.list())", "web2"), "list()")
+	if rows[0] != "NAME  STATUS   TYPE" || rows[1] != "web0  Running  container" || l.states.Load() != 0 {
+		t.Errorf("%d requests, got\n%s", l.states.Load(), strings.Join(rows, "\n"))
+	}
+	for _, got := range s.Colors("Running") {
+		if got%8 != vt10x.Green {
+			t.Errorf("Running has the colour %v", got)
+		}
+	}
+	run(s, `table(incus.instances.list(state=True), ["name", lambda i: len(i.last_addresses)])`, "COLUMN 2")
+	if rows := run(s, "table([{'n': 1}], [lambda r: r['m']])", "key \"m\" not in dict"); !strings.Contains(strings.Join(rows, "\n"), "in lambda") {
+		t.Errorf("%s", strings.Join(rows, "\n"))
 	}
 }
 
@@ -234,7 +257,13 @@ func TestScreenLess(t *testing.T) {
 	if _, err := exec.LookPath("less"); err != nil {
 		t.Skip("no less")
 	}
-	s := onScreen(t, nil, 80, 24, "PAGER=less", "LESS=")
+	for _, pager := range []string{"PAGER=less", "no PAGER"} {
+		pageWithLess(t, pager)
+	}
+}
+
+func pageWithLess(t *testing.T, pager string) {
+	s := onScreen(t, nil, 80, 24, pager, "LESS=")
 	s.Type("{x: x for x in range(100)}\r")
 	s.WaitFor("first page", func(rows []string) bool { return rows[23] == ":" })
 	s.Type("\x03")
@@ -249,7 +278,7 @@ func TestScreenLess(t *testing.T) {
 	if status := s.Status(); status != 0 || s.Mode() != s.Found() {
 		t.Errorf("status %d, the mode %v was %v", status, s.Mode(), s.Found())
 	}
-	s = onScreen(t, nil, 80, 24, "PAGER=less")
+	s = onScreen(t, nil, 80, 24, pager)
 	if rows := run(s, "{x: x for x in range(5)}", "4  4"); strings.Contains(strings.Join(rows, "\n"), "END") {
 		t.Errorf("a short value is paged: %q", rows)
 	}
