@@ -228,12 +228,15 @@ func TestHuge(t *testing.T) {
 		double = next
 	}
 	long := new(starlark.Dict)
-	_ = long.SetKey(starlark.String("text"), starlark.String(strings.Repeat("x\n", 100_000)))
-	_ = long.SetKey(starlark.String("line"), starlark.String(strings.Repeat("日", 1_000_000)))
+	_ = long.SetKey(starlark.String("text"), starlark.String(strings.Repeat("x\n", 10_000)))
+	_ = long.SetKey(starlark.String("line"), starlark.String(strings.Repeat("日", 100_000)))
 	big := fake{long, spec.Instances}
 	for name, v := range map[string]starlark.Value{"many": many, "cyclic": cyclic, "self": self, "shared": shared, "double": double, "long": long,
 		"objects": starlark.NewList([]starlark.Value{big, big}), "object": big, "tuple": starlark.Tuple{shared, double, cyclic}} {
-		for _, s := range []Style{{}, {Width: 80, Height: 24}, {Width: 80, Height: 24, All: name != "many"}} {
+		for _, s := range []Style{{}, {Width: 80, Height: 24}, {Width: 80, Height: 24, All: name != "many" && name != "double"}} {
+			if name == "double" && s.Width == 0 {
+				continue // a megabyte, which takes a second
+			}
 			begin := time.Now()
 			text := Text(v, s)
 			t.Logf("%s: %d lines, %d bytes, %v", name, strings.Count(text, "\n"), len(text), time.Since(begin))
