@@ -158,16 +158,12 @@ func listNames(c *invocation) (starlark.Value, error) {
 		return nil, err
 	}
 	elems, ok := elements(c.ref.res, v, "")
-	out := make([]starlark.Value, 0, len(elems))
-	for _, elem := range elems {
-		text, isString := starlark.AsString(elem)
-		name, own, err := nameIn(c.ref, text)
-		ok = ok && isString && err == nil
-		if own {
-			out = append(out, starlark.String(name))
-		}
+	names, named := namesIn(c.ref, elems)
+	out := make([]starlark.Value, len(names))
+	for i, name := range names {
+		out[i] = starlark.String(name)
 	}
-	if !ok {
+	if !ok || !named {
 		return nil, unreadable("GET", p.path, reply, fmt.Errorf("got a %s instead of a list of URLs", v.Type()))
 	}
 	return starlark.NewList(out), c.foundNone(len(elems), query)
@@ -211,6 +207,20 @@ func nameIn(p ref, url_ string) (name string, own bool, err error) {
 	parts := strings.SplitN(path, "/", depth+1)
 	name, err = url.PathUnescape(parts[len(parts)-1])
 	return name, p.res.Segment == nil || !strings.Contains(parts[len(parts)-1], "/"), err
+}
+
+// namesIn returns the names in the elements of a list of URLs, and whether all elements are such.
+func namesIn(p ref, elems []starlark.Value) (names []string, ok bool) {
+	ok = true
+	for _, elem := range elems {
+		text, isString := starlark.AsString(elem)
+		name, own, err := nameIn(p, text)
+		ok = ok && isString && err == nil
+		if own {
+			names = append(names, name)
+		}
+	}
+	return names, ok
 }
 
 // isHex reports whether a name may be a fingerprint or a prefix of one.

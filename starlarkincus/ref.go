@@ -28,6 +28,7 @@ type ref struct {
 	project string
 	target  string
 	key     string // if set, sent as the query parameter res.KeyQuery instead of a path segment
+	sample  bool   // of an object made for completion, whose path is unknown
 }
 
 // query returns the query parameters for a verb.

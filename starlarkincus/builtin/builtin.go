@@ -60,6 +60,23 @@ type Param struct {
 	Default  string // Starlark source; empty if there is none
 	Required bool
 	Passing  Passing
+	Holds    Content
+}
+
+// A Content is the meaning of a parameter's strings, for completion.
+type Content int
+
+const (
+	AnyText  Content = iota
+	Path             // path of a local file
+	Program          // a command and its arguments
+	Variable         // name of an environment variable
+)
+
+// As returns the parameter with the meaning of its strings.
+func (p Param) As(c Content) Param {
+	p.Holds = c
+	return p
 }
 
 // Need returns a required parameter.

@@ -61,6 +61,9 @@ var typeNames = [types]string{"None", "bool", "int", "float", "string", "bytes",
 // int values, and Result.Of(Int) a Result with an int.
 func (t Type) Of(elem Type) Type { return t | elem<<half }
 
+// Plain returns the type without that of its elements.
+func (t Type) Plain() Type { return t & (1<<half - 1) }
+
 // Elem returns the type of the elements; Any if unknown.
 func (t Type) Elem() Type { return t >> half }
 

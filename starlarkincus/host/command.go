@@ -26,7 +26,7 @@ const inputs = builtin.Text | builtin.Iterable | builtin.Callable | builtin.None
 
 var runDecl = builtin.Decl{
 	Name: "run",
-	Params: []builtin.Param{builtin.Need("command", builtin.List|builtin.Tuple|builtin.Set), builtin.Opt("stdin", inputs, "None"), builtin.Opt("stdin_file", builtin.String|builtin.None, "None"),
+	Params: []builtin.Param{builtin.Need("command", builtin.List|builtin.Tuple|builtin.Set).As(builtin.Program), builtin.Opt("stdin", inputs, "None"), builtin.Opt("stdin_file", builtin.String|builtin.None, "None"),
 		builtin.Opt("env", builtin.Mapping|builtin.None, "None"), builtin.Opt("cwd", builtin.String|builtin.None, "None"), builtin.Opt("check", builtin.Bool, "True"),
 		builtin.Opt("timeout", builtin.Seconds|builtin.None, "None"), builtin.Opt("encoding", builtin.String, `"auto"`),
 		builtin.Opt("stream", builtin.Callable|builtin.None, "None")},

@@ -17,7 +17,7 @@ var envDecl = builtin.Decl{
 env[name] is an error if the variable isn't set. inst.exec(…, env={…}) sets variables for a command.`,
 	Value: func() starlark.Value { return environment{} },
 	Members: []builtin.Decl{{
-		Name: "env.get", Params: []builtin.Param{builtin.Need("name", builtin.String), builtin.Opt("default", builtin.Any, "None")},
+		Name: "env.get", Params: []builtin.Param{builtin.Need("name", builtin.String).As(builtin.Variable), builtin.Opt("default", builtin.Any, "None")},
 		Help: `Returns the value of an environment variable, or default if it isn't set.`,
 		Call: func(c *builtin.Call) (starlark.Value, error) {
 			var name string

@@ -16,7 +16,7 @@ import (
 
 var readFileDecl = builtin.Decl{
 	Name:    "read_file",
-	Params:  []builtin.Param{builtin.Need("path", builtin.String), builtin.Opt("binary", builtin.Bool, "False")},
+	Params:  []builtin.Param{builtin.Need("path", builtin.String).As(builtin.Path), builtin.Opt("binary", builtin.Bool, "False")},
 	Returns: builtin.Text, Help: `Returns the content of a file as a string, or as bytes with binary=True. The path is relative to the working directory;
 /dev/stdin is standard input. The limit is 256 MiB for a file and 1 MiB for a device.
 
@@ -31,7 +31,7 @@ missing reports whether the file doesn't exist.`,
 
 var writeFileDecl = builtin.Decl{
 	Name:    "write_file",
-	Params:  []builtin.Param{builtin.Need("path", builtin.String), builtin.Need("data", builtin.Text), builtin.Opt("mode", builtin.Int|builtin.None, "None"), builtin.Opt("append", builtin.Bool, "False")},
+	Params:  []builtin.Param{builtin.Need("path", builtin.String).As(builtin.Path), builtin.Need("data", builtin.Text), builtin.Opt("mode", builtin.Int|builtin.None, "None"), builtin.Opt("append", builtin.Bool, "False")},
 	Returns: builtin.None, Help: `Writes a string or bytes to a file, replacing its content, or adding to it with append=True.
 
     write_file("token", text, mode=0o600)

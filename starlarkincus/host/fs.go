@@ -28,12 +28,12 @@ var fsDecl = builtin.Decl{
 
 A failure raises an Error, as in read_file, with path and missing. Under --read-only, functions that change files fail.`,
 	Members: []builtin.Decl{{
-		Name: "fs.list", Params: []builtin.Param{builtin.Opt("path", builtin.String, `"."`), builtin.Opt("recursive", builtin.Bool, "False")},
+		Name: "fs.list", Params: []builtin.Param{builtin.Opt("path", builtin.String, `"."`).As(builtin.Path), builtin.Opt("recursive", builtin.Bool, "False")},
 		Returns: builtin.List.Of(builtin.Struct), Help: `Returns the files and folders in a folder, sorted by name, as structs like those of stat. recursive=True adds those in the folders
 below, each after its folder. Symbolic links are not followed.`,
 		Call: onTask(listFolder),
 	}, {
-		Name: "fs.stat", Params: []builtin.Param{builtin.Need("path", builtin.String), builtin.Opt("follow", builtin.Bool, "False")},
+		Name: "fs.stat", Params: []builtin.Param{builtin.Need("path", builtin.String).As(builtin.Path), builtin.Opt("follow", builtin.Bool, "False")},
 		Returns: builtin.Struct, Help: `Returns a struct that describes a file or folder.
 
 path    as it was given, in a list with the folder's in front
@@ -47,21 +47,21 @@ target  the path in a symbolic link; None in others
 follow=True returns what a symbolic link points at.`,
 		Call: onTask(stat),
 	}, {
-		Name: "fs.exists", Params: []builtin.Param{builtin.Need("path", builtin.String)},
+		Name: "fs.exists", Params: []builtin.Param{builtin.Need("path", builtin.String).As(builtin.Path)},
 		Returns: builtin.Bool, Help: `Reports whether there is a file or folder. A symbolic link counts if what it points at is there.`,
 		Call: onTask(exists),
 	}, {
-		Name: "fs.mkdir", Params: []builtin.Param{builtin.Need("path", builtin.String), builtin.Opt("parents", builtin.Bool, "False"), builtin.Opt("mode", builtin.Int|builtin.None, "None")},
+		Name: "fs.mkdir", Params: []builtin.Param{builtin.Need("path", builtin.String).As(builtin.Path), builtin.Opt("parents", builtin.Bool, "False"), builtin.Opt("mode", builtin.Int|builtin.None, "None")},
 		Returns: builtin.None, Help: `Makes a folder. parents=True also makes those above it, and is content with a folder that exists. mode sets the
 permissions of a new folder; the default is 0o755 less the umask.`,
 		Call: onTask(makeFolder),
 	}, {
-		Name: "fs.rename", Params: []builtin.Param{builtin.Need("old", builtin.String), builtin.Need("new", builtin.String)},
+		Name: "fs.rename", Params: []builtin.Param{builtin.Need("old", builtin.String).As(builtin.Path), builtin.Need("new", builtin.String).As(builtin.Path)},
 		Returns: builtin.None, Help: `Renames or moves a file, folder or symbolic link, at once, within one file system. It replaces a file or link with the new path;
 a folder there is an error. With a slash at its end, new is the folder to move it to.`,
 		Call: onTask(renamePath),
 	}, {
-		Name: "fs.remove", Params: []builtin.Param{builtin.Need("path", builtin.String), builtin.Opt("recursive", builtin.Bool, "False")},
+		Name: "fs.remove", Params: []builtin.Param{builtin.Need("path", builtin.String).As(builtin.Path), builtin.Opt("recursive", builtin.Bool, "False")},
 		Returns: builtin.None, Help: `Removes a file, an empty folder or a symbolic link, but never the target of a link. recursive=True also
 removes the content of a folder. The root folder and paths that are empty, or end in . or .., are refused.`,
 		Call: onTask(remove),
@@ -72,13 +72,13 @@ after all deferred calls, also after an error, a timeout, Ctrl-C or exit(), but 
 prompt's end.`,
 		Call: onTask(makeTemporary),
 	}, {
-		Name: "fs.glob", Params: []builtin.Param{builtin.Need("pattern", builtin.String)},
+		Name: "fs.glob", Params: []builtin.Param{builtin.Need("pattern", builtin.String).As(builtin.Path)},
 		Returns: builtin.List.Of(builtin.String), Help: `Returns the paths that match a pattern, sorted: fs.glob("conf/*.yaml"). * stands for any letters, ? for one, [a-z] for one
 of those; none of them for a slash, nor for a dot at the beginning of a name. A part ** stands for any number of folders, also none, without
 following symbolic links: fs.glob("conf/**/*.yaml"). At the end of a pattern it stands for everything below. \ takes away the meaning of what follows it, as escape does for all of a path.`,
 		Call: onTask(glob),
 	}, {
-		Name: "fs.escape", Params: []builtin.Param{builtin.Need("path", builtin.String)},
+		Name: "fs.escape", Params: []builtin.Param{builtin.Need("path", builtin.String).As(builtin.Path)},
 		Returns: builtin.String, Help: `Returns the pattern that matches just this path, for glob: fs.glob(fs.escape(folder) + "/*.yaml").`,
 		Call: ofPath(escape),
 	}, {
@@ -98,15 +98,15 @@ following symbolic links: fs.glob("conf/**/*.yaml"). At the end of a pattern it 
 			return starlark.String(filepath.Join(parts...)), nil
 		},
 	}, {
-		Name: "fs.base", Params: []builtin.Param{builtin.Need("path", builtin.String)},
+		Name: "fs.base", Params: []builtin.Param{builtin.Need("path", builtin.String).As(builtin.Path)},
 		Returns: builtin.String, Help: `Returns the last part of a path: fs.base("a/b.txt") is "b.txt".`,
 		Call: ofPath(filepath.Base),
 	}, {
-		Name: "fs.dir", Params: []builtin.Param{builtin.Need("path", builtin.String)},
+		Name: "fs.dir", Params: []builtin.Param{builtin.Need("path", builtin.String).As(builtin.Path)},
 		Returns: builtin.String, Help: `Returns a path without its last part: fs.dir("a/b.txt") is "a".`,
 		Call: ofPath(filepath.Dir),
 	}, {
-		Name: "fs.ext", Params: []builtin.Param{builtin.Need("path", builtin.String)},
+		Name: "fs.ext", Params: []builtin.Param{builtin.Need("path", builtin.String).As(builtin.Path)},
 		Returns: builtin.String, Help: `Returns the end of a path's last part from its last dot on: fs.ext("a/b.txt") is ".txt"; "" if there is no dot.`,
 		Call: ofPath(filepath.Ext),
 	}},

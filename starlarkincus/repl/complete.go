@@ -1,14 +1,15 @@
 package repl
 
 import (
-	"regexp"
+	"cmp"
+	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
+	"time"
+	"unicode"
 
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/builtin"
-	"incus-star/starlarkincus/host"
 
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
@@ -18,145 +19,201 @@ import (
 var keywords = []string{"and", "break", "continue", "def", "elif", "else", "for", "if", "in", "lambda", "load", "not", "or", "pass",
 	"return", "while"}
 
+var isKeyword = func() map[string]bool {
+	m := make(map[string]bool)
+	for _, word := range keywords {
+		m[word] = true
+	}
+	return m
+}()
+
 // indent is the text that Tab inserts at the beginning of a line. It also replaces pasted tabs if the terminal doesn't
 // mark pasted text.
 const indent = "    "
 
-// A completer proposes names, attributes and arguments. It only reads names and attributes, so that it sends no
-// request.
+// maxText is the size of an entry, in bytes, above which nothing is proposed, and maxCandidates the most that are.
+const (
+	maxText       = 64 << 10
+	maxCandidates = 20_000
+)
+
+// A completer proposes names, attributes, arguments, and names of objects of servers. It calls no function of the
+// session, and changes nothing: what it doesn't know it reads, with one request for each key at most.
 type completer struct {
 	get   func(name string) starlark.Value // nil for an unknown name
 	names func() []string
+	live  *live // nil to read nothing
 }
 
-var (
-	// lastPath matches a dotted path at the end of the text, whose last name may be incomplete.
-	lastPath = lazy(`(?:[\pL_][\pL\pN_]*\s*\.\s*)*(?:[\pL_][\pL\pN_]*)?$`)
-	// callee matches the dotted path before the opening parenthesis of a call.
-	callee = lazy(`(?:[\pL_][\pL\pN_]*\s*\.\s*)*[\pL_][\pL\pN_]*\s*$`)
-	// givenName matches the beginning of a named argument.
-	givenName = lazy(`^\s*([\pL_][\pL\pN_]*)\s*=[^=]`)
-	name      = lazy(`^[\pL_][\pL\pN_]*$`)
-)
-
-// lazy returns a function that compiles a pattern at its first call. Compiling the classes of Unicode letters is slow,
-// and running a script doesn't need them.
-func lazy(pattern string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+// A completion is the answer to one key.
+type completion struct {
+	*sampler
+	completer completer
+	at        int // index of the token at the cursor
+	deadline  time.Time
 }
 
-// words returns completions of the text. Each replaces the text after its first keep bytes.
-func (c completer) words(text string) (keep int, words []string) {
+// words returns the candidates at the end of the text, which is before the cursor; tail is the text after it. Each
+// replaces the text after its first keep bytes.
+func (c completer) words(text, tail string) (keep int, out []candidate) {
 	defer func() {
 		if recover() != nil { // a value's panic must not end the prompt
-			words = nil
+			out = nil
 		}
 	}()
 	line := text[strings.LastIndexByte(text, '\n')+1:]
 	if strings.TrimSpace(line) == "" {
-		return len(text), []string{indent}
+		return len(text), []candidate{{indent, ""}}
 	}
-	var s scanner
-	s.add(text)
-	if s.quote != 0 || s.comment {
+	if len(text)+len(tail) > maxText {
 		return len(text), nil
 	}
-	path := lastPath().FindString(text)
-	before := strings.TrimRight(text[:len(text)-len(path)], " \t")
-	parts := strings.Split(path, ".")
-	last := strings.TrimLeft(parts[len(parts)-1], " \t\n")
-	keep = len(text) - len(last)
-	switch {
-	case len(parts) > 1:
-		if strings.HasSuffix(before, ".") {
-			return keep, nil // an attribute of an expression, which would have to be evaluated
+	ts := tokenize(text)
+	last := len(ts.list) - 1
+	if last < 0 || ts.list[last].kind == commentToken {
+		return len(text), nil
+	}
+	q := &completion{sampler: &sampler{get: c.get, tokens: ts}, completer: c, at: last, deadline: time.Now().Add(answerTime)}
+	switch t := ts.list[last]; {
+	case t.kind == openText:
+		return q.inText(t, text, tail)
+	case t.kind == numberToken && t.end == len(text):
+		return len(text), nil
+	case t.kind == wordToken && t.end == len(text):
+		keep = t.start
+	default:
+		keep, q.at = len(text), last+1
+	}
+	word := text[keep:]
+	if len(ts.open) > 0 { // a comprehension may follow
+		q.tokens = tokenize(text + tail)
+		if len(q.tokens.list) <= q.at || q.tokens.list[q.at].start < keep {
+			q.tokens = ts
 		}
-		return keep, matching(last, attributes(c.value(parts[:len(parts)-1])))
-	case strings.HasSuffix(before, "."), last == "" && before == "":
+	}
+	if ts.is(q.at-1, ".") {
+		if start := ts.primary(q.at - 1); start >= 0 {
+			return keep, matching(word, q.attributes(q.range_(start, q.at-1)))
+		}
 		return keep, nil
-	case last != "" && keep > 0 && isDigit(text[keep-1]):
-		return keep, nil // the end of a number such as 0x1f
 	}
-	words = c.arguments(&s, text, last)
-	if last != "" || len(words) == 0 {
-		words = append(words, matching(last, append(c.names(), keywords...))...)
+	if word == "" && !strings.HasSuffix(strings.TrimRight(text, " \t\n"), "(") && ts.enclosing(q.at) < 0 && !ts.is(q.at-1, "=") {
+		return keep, nil
 	}
-	return keep, words
+	out = matching(word, q.arguments())
+	if word != "" || len(out) == 0 {
+		out = append(out, matching(word, q.all())...)
+	}
+	return keep, out
 }
 
-func isDigit(c byte) bool { return c >= '0' && c <= '9' }
-
-// value returns the value of a dotted path; nil if it is unknown.
-func (c completer) value(path []string) starlark.Value {
-	v := c.get(strings.TrimSpace(path[0]))
-	for _, name := range path[1:] {
-		attrs, ok := v.(starlark.HasAttrs)
-		if !ok {
-			return nil
-		}
-		var err error
-		if v, err = attrs.Attr(strings.TrimSpace(name)); err != nil {
-			return nil
-		}
+// all returns the session's names and the keywords.
+func (c *completion) all() []candidate {
+	var out []candidate
+	for _, name := range c.completer.names() {
+		out = append(out, candidate{name, kindOf(c.get(name))})
 	}
-	return v
+	for _, word := range keywords {
+		out = append(out, candidate{word, "keyword"})
+	}
+	return out
 }
 
-// attributes returns the names of v's attributes that can follow a dot.
-func attributes(v starlark.Value) []string {
+// inText returns the candidates for a string without its end.
+func (c *completion) inText(t token, text, tail string) (keep int, out []candidate) {
+	quote := text[t.start : t.start+1]
+	if strings.HasPrefix(text[t.start:], strings.Repeat(quote, 3)) {
+		return len(text), nil
+	}
+	keep = t.start + 1
+	prefix := text[keep:]
+	if strings.ContainsAny(prefix, "\\\n") {
+		return len(text), nil
+	}
+	for _, k := range c.texts(c.at, prefix) {
+		if !strings.ContainsAny(k.text, "\\"+quote) && strings.IndexFunc(k.text, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
+			out = append(out, k)
+		}
+	}
+	out = matching(prefix, out)
+	if len(out) == 1 && !strings.HasSuffix(out[0].text, "/") && !strings.HasSuffix(out[0].text, ":") && !strings.HasPrefix(tail, quote) {
+		out[0].text += quote
+	}
+	return keep, out
+}
+
+// attributes returns the attributes of v that can follow a dot.
+func (c *completion) attributes(v starlark.Value) []candidate {
 	attrs, ok := v.(starlark.HasAttrs)
 	if !ok {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(attrs.AttrNames()), func(s string) bool { return !isName(s) })
+	var out []candidate
+	for _, name := range attrs.AttrNames() {
+		if isName(name) {
+			out = append(out, candidate{name, kindOf(c.attr(v, name))})
+		}
+	}
+	return out
+}
+
+// kindOf returns the words for a value beside its name.
+func kindOf(v starlark.Value) string {
+	switch v := v.(type) {
+	case nil, starlark.NoneType:
+		return ""
+	case *starlark.Builtin:
+		if v.Receiver() != nil {
+			return "method"
+		}
+		return "function"
+	}
+	return strings.TrimPrefix(v.Type(), "builtin_")
 }
 
 // isName reports whether s is a valid identifier.
 func isName(s string) bool {
-	if !name().MatchString(s) {
+	if s == "" || isKeyword[s] {
 		return false
+	}
+	for i, r := range s {
+		if r != '_' && !unicode.IsLetter(r) && (i == 0 || !unicode.IsDigit(r)) {
+			return false
+		}
 	}
 	expr, err := new(syntax.FileOptions).ParseExpr("", s, 0)
 	_, ident := expr.(*syntax.Ident)
 	return err == nil && ident
 }
 
-// arguments returns the names of the arguments that the innermost call in the text accepts and doesn't have yet.
-func (c completer) arguments(s *scanner, text, last string) []string {
-	if len(s.open) == 0 {
+// arguments returns the arguments that the innermost open call accepts and doesn't have yet.
+func (c *completion) arguments() []candidate {
+	ts := c.tokens
+	open := ts.enclosing(c.at)
+	if open < 0 || !ts.is(open, "(") || !ts.endsOperand(open-1) || !ts.is(c.at-1, "(") && !ts.is(c.at-1, ",") {
 		return nil
 	}
-	paren := s.open[len(s.open)-1]
-	before := strings.TrimRight(text[:len(text)-len(last)], " \t\n")
-	if paren.char != '(' || !strings.HasSuffix(before, "(") && !strings.HasSuffix(before, ",") {
+	starts := ts.elements(open, c.at)
+	if starts[len(starts)-1] != c.at {
 		return nil
 	}
-	path := callee().FindString(text[:paren.at])
-	head := strings.TrimRight(text[:paren.at-len(path)], " \t")
-	if path == "" || strings.HasSuffix(head, ".") || strings.HasSuffix(head, "def") {
-		return nil
-	}
-	var words, given []string
-	for _, at := range paren.parts {
-		if m := givenName().FindStringSubmatch(text[at:]); m != nil {
-			given = append(given, m[1])
+	fn, _ := c.callAt(open)
+	var given []string
+	for _, s := range starts {
+		if ts.name(s) != "" && ts.is(s+1, "=") {
+			given = append(given, ts.name(s))
 		}
 	}
-	for _, name := range parameters(c.value(strings.Split(path, "."))) {
-		if !slices.Contains(given, name) {
-			words = append(words, name+"=")
-		}
-	}
-	return matching(last, words)
+	return slices.DeleteFunc(parameters(fn), func(k candidate) bool { return slices.Contains(given, strings.TrimSuffix(k.text, "=")) })
 }
 
-// parameters returns the names of a function's parameters.
-func parameters(v starlark.Value) []string {
-	var names []string
+// parameters returns a function's parameters.
+func parameters(v starlark.Value) []candidate {
+	var out []candidate
 	switch v := v.(type) {
 	case *starlarkincus.Method:
 		for _, f := range v.Declaration().Arguments() {
-			names = append(names, f.Script())
+			out = append(out, candidate{f.Script() + "=", f.Type.String()})
 		}
 	case *starlark.Function:
 		n := v.NumParams()
@@ -168,29 +225,98 @@ func parameters(v starlark.Value) []string {
 		}
 		for i := range n {
 			name, _ := v.Param(i)
-			names = append(names, name)
+			out = append(out, candidate{name + "=", ""})
 		}
 	case *starlark.Builtin:
-		if d := host.Declared(v.Name()); d != nil {
+		if d := declared(v); d != nil {
 			for _, param := range d.Params {
 				if param.Passing == builtin.Either || param.Passing == builtin.ByName {
-					names = append(names, param.Name)
+					out = append(out, candidate{param.Name + "=", param.Type.Plain().String()})
 				}
 			}
 		}
 	}
-	return names
+	return out
 }
 
-// matching returns the words that start with prefix, sorted and without repetitions. Words that start with _ need a
-// prefix.
-func matching(prefix string, words []string) []string {
-	var out []string
-	for _, word := range words {
-		if strings.HasPrefix(word, prefix) && (prefix != "" || !strings.HasPrefix(word, "_")) {
-			out = append(out, word)
+// local returns the candidates for an argument of a function of the host.
+func (c *completion) local(p *place, prefix string) []candidate {
+	switch {
+	case p.param == &scriptParam:
+		return c.files(prefix, true)
+	case p.param.Holds == builtin.Program && p.order == 0 && !strings.Contains(prefix, "/"):
+		return c.programs()
+	case p.param.Holds == builtin.Path, p.param.Holds == builtin.Program:
+		return c.files(prefix, false)
+	case p.param.Holds == builtin.Variable:
+		return keysOf(c.get("env"))
+	}
+	return nil
+}
+
+// scriptParam is the file of a load statement.
+var scriptParam = builtin.Need("module", builtin.String).As(builtin.Path)
+
+// files returns the files in the folder that the prefix names; only scripts and folders if scripts is set.
+func (c *completion) files(prefix string, scripts bool) []candidate {
+	folder := prefix[:strings.LastIndexByte(prefix, '/')+1]
+	var out []candidate
+	for _, n := range c.lookUp("folder "+folder, briefly, readFolder(cmp.Or(folder, "."))) {
+		hidden := strings.HasPrefix(n.Text, ".") && !strings.HasPrefix(prefix[len(folder):], ".")
+		if hidden || scripts && !strings.HasSuffix(n.Text, "/") && filepath.Ext(n.Text) != ".star" {
+			continue
+		}
+		out = append(out, candidate{folder + n.Text, n.Kind})
+	}
+	return out
+}
+
+// programs returns the programs that can be run by their names.
+func (c *completion) programs() []candidate {
+	var out []candidate
+	for _, n := range c.lookUp("programs", briefly, readPrograms) {
+		out = append(out, candidate{n.Text, n.Kind})
+	}
+	return out
+}
+
+// list returns the names of a list as candidates; nil for a nil list.
+func (c *completion) list(l *starlarkincus.NameList) []candidate {
+	var out []candidate
+	for _, n := range c.read(l) {
+		out = append(out, candidate{n.Text, n.Kind})
+	}
+	return out
+}
+
+// read returns the names of a list, as far as they are known in time.
+func (c *completion) read(l *starlarkincus.NameList) []starlarkincus.Name {
+	if l == nil {
+		return nil
+	}
+	keep := briefly
+	if l.Fixed {
+		keep = long
+	}
+	return c.lookUp(l.Key, keep, l.Read)
+}
+
+func (c *completion) lookUp(key string, keep time.Duration, read reader) []starlarkincus.Name {
+	if c.completer.live == nil {
+		return nil
+	}
+	return c.completer.live.names(key, keep, read, c.deadline)
+}
+
+// matching returns the candidates that start with prefix, sorted and without repetitions. Those that start with _ need
+// a prefix.
+func matching(prefix string, words []candidate) []candidate {
+	var out []candidate
+	for _, k := range words {
+		if strings.HasPrefix(k.text, prefix) && (prefix != "" || !strings.HasPrefix(k.text, "_")) {
+			out = append(out, k)
 		}
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	slices.SortStableFunc(out, func(a, b candidate) int { return strings.Compare(a.text, b.text) })
+	return slices.CompactFunc(out, func(a, b candidate) bool { return a.text == b.text })
 }

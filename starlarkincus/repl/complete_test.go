@@ -19,7 +19,16 @@ func newTestPrompt(t *testing.T, setup string) (*host.Session, completer) {
 	if _, err := s.Eval(t.Context(), setup); err != nil {
 		t.Fatal(err)
 	}
-	return s, completer{s.Get, s.Names}
+	return s, completer{get: s.Get, names: s.Names}
+}
+
+// texts returns the texts of the candidates.
+func (c completer) texts(text string) (keep int, words []string) {
+	keep, found := c.words(text, "")
+	for _, k := range found {
+		words = append(words, k.text)
+	}
+	return keep, words
 }
 
 func TestComplete(t *testing.T) {
@@ -65,10 +74,12 @@ _private = 1
 		{"raise_(", ""},
 		{"exit(sta", "status="},
 
-		// Expressions that would have to be evaluated, and text that isn't a name.
-		{"incus.instances.list().app", ""},
+		{"incus.instances.list().app", "append"},
+		{"'x'.joi", "join"},
+
+		// Expressions whose values are unknown, and text that isn't a name.
 		{"called[0].app", ""},
-		{"'x'.joi", ""},
+		{"(called).", "append clear extend index insert pop remove"},
 		{"1.", ""},
 		{"0xa", ""},
 		{"'inc", ""},
@@ -80,7 +91,7 @@ _private = 1
 		{"def f():\n  ", indent},
 		{"def f():\n  inc", "incus"},
 	} {
-		keep, words := c.words(test.text)
+		keep, words := c.texts(test.text)
 		if got := strings.Join(words, " "); test.want != "" && got != test.want || test.want == "" && test.text != "raise_(" && got != "" {
 			t.Errorf("%q: got %q, want %q", test.text, got, test.want)
 		}
@@ -88,7 +99,7 @@ _private = 1
 			t.Errorf("%q: %q would replace %q", test.text, words[0], rest)
 		}
 	}
-	if keep, words := c.words("incus.instances.get(name = "); keep != 27 || !slices.Contains(words, "box") || slices.Contains(words, "_private") || slices.Contains(words, "name=") {
+	if keep, words := c.texts("incus.instances.get(name = "); keep != 27 || !slices.Contains(words, "box") || slices.Contains(words, "_private") || slices.Contains(words, "name=") {
 		t.Errorf("after name= come %d, %q", keep, words)
 	}
 	if v := c.get("called"); v.String() != "[]" {
@@ -99,14 +110,14 @@ _private = 1
 // TestCompletePanic checks that a value's panic doesn't end the prompt.
 func TestCompletePanic(t *testing.T) {
 	c := completer{get: func(string) starlark.Value { panic("bad") }, names: func() []string { return nil }}
-	if _, words := c.words("x."); words != nil {
+	if _, words := c.texts("x."); words != nil {
 		t.Errorf("got %q", words)
 	}
 }
 
 func TestCompleteReservedAttributes(t *testing.T) {
 	_, c := newTestPrompt(t, `e = IncusError("x")`)
-	_, words := c.words("e.cl")
+	_, words := c.texts("e.cl")
 	if !slices.Equal(words, []string{"class_"}) {
 		t.Errorf("got %q: class can't follow a dot", words)
 	}

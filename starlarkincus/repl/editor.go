@@ -40,7 +40,7 @@ func canEdit(in io.Reader) bool {
 }
 
 // newEditor opens the editor on standard input and output. Close must be called even after a panic.
-func newEditor(complete func(text string) (keep int, words []string), o *Options, n *notices) (*editor, error) {
+func newEditor(complete func(text, tail string) (keep int, out []candidate), o *Options, n *notices) (*editor, error) {
 	e := &editor{options: o, out: os.Stdout, notices: n}
 	var err error
 	if e.found, err = liner.TerminalMode(); err != nil {
@@ -70,12 +70,13 @@ func newEditor(complete func(text string) (keep int, words []string), o *Options
 		if text, marked := e.marked(head); marked {
 			return "", []string{text}, tail
 		}
-		keep, words := complete(e.before + unshow(head))
+		keep, found := complete(e.before+unshow(head), unshow(tail))
 		keep -= len(e.before)
 		if keep < 0 || keep > len(unshow(head)) {
 			return head, nil, tail
 		}
-		return show(unshow(head)[:keep]), words, tail
+		width, height, _ := term.GetSize(int(os.Stdout.Fd()))
+		return show(unshow(head)[:keep]), inList(found, width, height), tail
 	})
 	return e, nil
 }

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -99,6 +100,12 @@ func (p *prompt) pager(text string) string {
 		return ""
 	}
 	return "exec less -FRX"
+}
+
+// lazy returns a function that compiles a pattern at its first call, because compiling is slow, and running a script
+// doesn't need the pattern.
+func lazy(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
 }
 
 // colors matches the escape sequences of colours.

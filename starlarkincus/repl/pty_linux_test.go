@@ -142,7 +142,7 @@ func startTerminal(t *testing.T, state string, env ...string) *screen {
 	return p
 }
 
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -61,6 +61,7 @@ func Run(ctx context.Context, o Options) int {
 	}
 	p.open()
 	defer p.source.close()
+	defer p.live.close()
 	p.greet()
 	return p.end(ctx, p.loop(ctx))
 }
@@ -81,12 +82,14 @@ type prompt struct {
 	notices notices
 	again   []string // the lines of the next entry, to be kept or edited
 	past    []string // the entries of the history and of this prompt
+	live    *live    // nil without the line editor
 }
 
 // open opens the line editor with the history, or else a plain source of lines.
 func (p *prompt) open() {
 	if canEdit(p.Stdin) {
-		complete := completer{get: p.session.Get, names: p.session.Names}
+		p.live = newLive()
+		complete := completer{get: p.session.Get, names: p.session.Names, live: p.live}
 		editor, err := newEditor(complete.words, &p.Options, &p.notices)
 		if err == nil {
 			p.source = editor

@@ -11,15 +11,10 @@ type scanner struct {
 	comment   bool
 	continued bool // the line ended with a backslash
 	last      byte // the last letter of the code, without spaces and comments
-	read      int
 }
 
 // A bracket is an open bracket.
-type bracket struct {
-	char  byte
-	at    int   // offset in the text
-	parts []int // offsets after the bracket and after each of its commas
-}
+type bracket struct{ char byte }
 
 func (s *scanner) add(text string) {
 	for i := 0; i < len(text); i++ {
@@ -51,15 +46,11 @@ func (s *scanner) add(text string) {
 				i += 2
 			}
 		case c == '(', c == '[', c == '{':
-			s.open = append(s.open, bracket{c, s.read + i, []int{s.read + i + 1}})
-		case c == ',' && len(s.open) > 0:
-			inner := &s.open[len(s.open)-1]
-			inner.parts = append(inner.parts, s.read+i+1)
+			s.open = append(s.open, bracket{c})
 		case (c == ')' || c == ']' || c == '}') && len(s.open) > 0:
 			s.open = s.open[:len(s.open)-1]
 		}
 	}
-	s.read += len(text)
 }
 
 func (s *scanner) newline(escaped bool) {

@@ -63,7 +63,7 @@ func (c *Client) replyError(ctx context.Context, k *outgoing, response *http.Res
 		trusted, err := c.Trusted(ctx)
 		return err != nil || trusted
 	}
-	if k.trust {
+	if k.trust || k.aside {
 		trusted = nil
 	}
 	failure := errors.NewReply(errors.Failure{Status: status, Message: e.message, Request: k.described()}, decodeObject(body), trusted)

@@ -43,6 +43,8 @@ type Request struct {
 	Steps bool
 	// Migration is the migration whose copy the request creates; nil for another request.
 	Migration *Migration
+	// Aside leaves the request out of the trace, and sends no other one to find the class of its failure.
+	Aside bool
 }
 
 // A Reply is the server's answer to a successful request.
@@ -76,11 +78,12 @@ type outgoing struct {
 	raw       bool        // it is sent by Connect
 	steps     bool        // Request.Steps
 	migration *Migration  // Request.Migration
+	aside     bool        // Request.Aside
 }
 
 // prepare checks a request and encodes its body.
 func (c *Client) prepare(r Request) (*outgoing, error) {
-	k := &outgoing{method: r.Method, limit: r.MaxBytes, steps: r.Steps, migration: r.Migration}
+	k := &outgoing{method: r.Method, limit: r.MaxBytes, steps: r.Steps, migration: r.Migration, aside: r.Aside}
 	err := c.fill(k, r)
 	if err != nil {
 		return nil, k.judge(err, true)

@@ -95,6 +95,9 @@ type tracing struct {
 }
 
 func (s tracing) send(ctx context.Context, k *outgoing, then func(*http.Response, error) error) error {
+	if k.aside {
+		return s.next.send(ctx, k, then)
+	}
 	start, status := time.Now(), 0
 	err := s.next.send(ctx, k, func(response *http.Response, err error) error {
 		if response != nil {

@@ -47,7 +47,7 @@ var ClusterOf = &Resource{
 }
 
 var members = &Resource{
-	Name: "members", Kind: "Member", Path: "members", Key: "server_name", Stands: OnCollection, Filter: conditionsArg(),
+	Name: "members", Kind: "Member", Path: "members", Key: "server_name", Stands: OnCollection, Keys: Keys{Kind: "cluster"}, Filter: conditionsArg(),
 	Doc:     "Members of the cluster.",
 	Verbs:   List | Get | Update | Replace | Rename | Delete,
 	Columns: columns("server_name", "url", "roles", "architecture", "failure_domain", "description", "status", "message"),
@@ -56,7 +56,7 @@ var members = &Resource{
 		{Name: "description", Type: String, Use: Read | Change, Doc: "a description, in free text"},
 		{Name: "config", Type: Config, Use: Read | Change, Doc: "configuration keys and their values"},
 		{Name: "roles", Type: Strings, Use: Read | Change, Unordered: true, Doc: "the roles; those that begin with database can't be set"},
-		{Name: "groups", Type: Strings, Use: Read | Change, Unordered: true, Doc: "the names of its groups"},
+		{Name: "groups", Type: Strings, Use: Read | Change, Unordered: true, Refers: ToGroup, Doc: "the names of its groups"},
 		{Name: "failure_domain", Type: String, Use: Read | Change, Doc: "the failure domain, such as a rack"},
 		{Name: "url", Type: String, Use: Read, Doc: "the URL of its API"},
 		{Name: "database", Type: Bool, Use: Read, Doc: "whether it holds a copy of the cluster's database"},
@@ -90,12 +90,12 @@ var memberState = &Resource{
 
 // Groups are the groups of cluster members.
 var Groups = &Resource{
-	Name: "groups", Kind: "Group", Path: "groups", Key: "name", Stands: OnCollection,
+	Name: "groups", Kind: "Group", Path: "groups", Key: "name", Stands: OnCollection, Keys: Keys{Kind: "cluster_group"},
 	Doc:     "Groups of members. target=\"@group\" places an instance on any member of one.",
 	Verbs:   List | Get | New | Update | Replace | Rename | Delete,
 	Columns: columns("name", "description", "members"),
 	Fields: []Field{nameField, descriptionField,
-		{Name: "members", Type: Strings, Use: All, Unordered: true, Doc: "the names of the members"},
+		{Name: "members", Type: Strings, Use: All, Unordered: true, Refers: ToMember, Doc: "the names of the members"},
 		{Name: "config", Type: Config, Use: All, Extension: "clustering_groups_config", Doc: "configuration keys and their values"},
 		usedByField,
 	},

@@ -23,7 +23,7 @@ var Images = &Resource{
 		{Name: "fingerprint", Type: String, Use: Read, Doc: "the SHA-256 of its content"},
 		{Name: "source", Type: Object, Use: Create, Doc: "the source of the image; image= is the short form for an image of a remote, and instance.publish that for an instance", Fields: []Field{
 			{Name: "type", Type: String, Doc: "the type of the source: image, instance, snapshot or url"},
-			{Name: "name", Type: String, Doc: "the name of the instance, or instance/snapshot"},
+			{Name: "name", Type: String, Refers: ToInstance, Doc: "the name of the instance, or instance/snapshot"},
 			{Name: "url", Type: String, Doc: "the URL to download the image from"},
 			{Name: "mode", Type: String, Doc: "pull, or push if the other server sends it"},
 			{Name: "server", Type: String, Doc: "the URL of the image server"},
@@ -40,7 +40,7 @@ var Images = &Resource{
 		{Name: "public", Type: Bool, Use: All, Doc: "whether untrusted clients may use it"},
 		{Name: "auto_update", Type: Bool, Use: All, Doc: "whether the server updates it automatically"},
 		{Name: "expires_at", Type: Time, Use: All, Stays: true, Doc: "the time at which the server deletes it; it can be changed, but not removed"},
-		{Name: "profiles", Type: Strings, Use: All, Doc: "default profiles of instances created from it"},
+		{Name: "profiles", Type: Strings, Use: All, Refers: ToProfile, Doc: "default profiles of instances created from it"},
 		{Name: "filename", Type: String, Use: Read | Create, Doc: "the name of the image's file"},
 		imageFormatField, compressionField,
 		{Name: "cached", Type: Bool, Use: Read, Doc: "whether the server downloaded it to create an instance"},
@@ -78,7 +78,7 @@ var imageAliases = &Resource{
 	Columns: []Column{{Field: "name"}, {Field: "target", Form: Short}, {Field: "type"}, {Field: "description"}},
 	Fields: []Field{
 		{Name: "name", Type: String, Use: Read | Create, Doc: "the alias"},
-		{Name: "target", Type: String, Use: All, Doc: "the fingerprint of the image"},
+		{Name: "target", Type: String, Use: All, Refers: ToFingerprint, Doc: "the fingerprint of the image"},
 		descriptionField,
 		{Name: "type", Type: String, Use: Read | Create, Doc: "container or virtual-machine; an alias may refer to one image of each type"},
 	},

@@ -5,16 +5,16 @@ import "slices"
 // instanceSource lists the fields of source=, from which the server creates an instance.
 var instanceSource = []Field{
 	{Name: "type", Type: String, Doc: "the type of the source: image, migration, copy or none"},
-	{Name: "alias", Type: String, Doc: "the alias of the image"},
-	{Name: "fingerprint", Type: String, Doc: "the fingerprint of the image"},
+	{Name: "alias", Type: String, Refers: ToAlias, Doc: "the alias of the image"},
+	{Name: "fingerprint", Type: String, Refers: ToFingerprint, Doc: "the fingerprint of the image"},
 	{Name: "properties", Type: Config, Doc: "properties to find the image by"},
 	{Name: "server", Type: String, Doc: "the URL of the image server"},
 	{Name: "protocol", Type: String, Doc: "the protocol of that server: incus, simplestreams or oci"},
 	{Name: "secret", Type: String, Doc: "a secret that gives access to a private image"},
 	{Name: "certificate", Type: String, Doc: "the certificate of that server, as PEM"},
 	{Name: "mode", Type: String, Doc: "the direction of the transfer from an image server or of a migration: pull or push"},
-	{Name: "project", Type: String, Doc: "the project of the original"},
-	{Name: "source", Type: String, Doc: "the name of the original: an instance or a snapshot"},
+	{Name: "project", Type: String, Refers: ToProject, Doc: "the project of the original"},
+	{Name: "source", Type: String, Refers: ToInstance, Doc: "the name of the original: an instance or a snapshot"},
 	{Name: "instance_only", Type: Bool, Doc: "True omits the snapshots"},
 	{Name: "live", Type: Bool, Doc: "True includes the running state"},
 	{Name: "refresh", Type: Bool, Doc: "True updates an existing copy"},
@@ -28,7 +28,7 @@ var instanceSource = []Field{
 var (
 	ownDevicesField   = Field{Name: "devices", Type: Devices, Use: All, Doc: devicesField.Doc + "; a device without a type overrides keys of the profiles' device"}
 	architectureField = Field{Name: "architecture", Type: String, Use: All, Stays: true, Doc: "the architecture, such as x86_64"}
-	profilesField     = Field{Name: "profiles", Type: Strings, Use: All, Doc: "the names of its profiles, in the order of their application"}
+	profilesField     = Field{Name: "profiles", Type: Strings, Use: All, Refers: ToProfile, Doc: "the names of its profiles, in the order of their application"}
 	ephemeralField    = Field{Name: "ephemeral", Type: Bool, Use: All, Doc: "whether the instance is deleted when it stops"}
 	lastUsedField     = Field{Name: "last_used_at", Type: Time, Use: Read, Doc: "the time of its last start"}
 	expandedConfig    = Field{Name: "expanded_config", Type: Config, Use: Read, Doc: "its configuration, including that of its profiles"}
@@ -84,9 +84,9 @@ var (
 	incrementalArg   = Field{Name: "refresh", Type: Bool, Extension: "instance_refresh_migration", Doc: "True copies while it runs, and stops it only for a final pass with the changes"}
 	newNameArg       = Field{Name: "name", Type: Name, In: Local, Positional: true, Doc: "the new name; default: the old one"}
 	migrationArg     = Field{Name: "target", Type: Object, Fields: migrationTarget, Doc: "the other server's operation, for a push; default: that server pulls"}
-	snapshotNameArg  = Field{Name: "restore", Type: String, Required: true, Positional: true, Doc: "the name of the snapshot"}
+	snapshotNameArg  = Field{Name: "restore", Type: String, Required: true, Positional: true, Refers: ToSnapshot, Doc: "the name of the snapshot"}
 	copyNameArg      = Field{Name: "name", Type: Name, In: Local, Positional: true, Doc: "the name of the copy; with to=, the default is that of the original"}
-	copyProjectArg   = Field{Name: "to_project", Type: Name, In: Local, Doc: "the project of the copy; default: that of the original, or with to= that of the client"}
+	copyProjectArg   = Field{Name: "to_project", Type: Name, In: Local, Refers: ToProject, Doc: "the project of the copy; default: that of the original, or with to= that of the client"}
 	toArg            = Field{Name: "to", Type: OtherServer, In: Local, Doc: "the client of another server, as incus.connect returns it; default: the same server"}
 	modeArg          = Field{Name: "mode", Type: String, In: Local, Doc: "with to=, pull (the default) if the other server connects to this one, push if this one connects to the other, or relay if neither reaches the other, and the data go through this client"}
 	sourceOnlyArg    = local(instanceOnlyArg)
@@ -109,7 +109,7 @@ var publishArgs = []Field{publishAliasArg, imageAliasesArg, reuseArg, imageForma
 	{Name: "properties", Type: Config, Doc: "descriptive properties, such as os and release"},
 	{Name: "expires_at", Type: Time, Doc: "the time at which the server deletes it"},
 	{Name: "filename", Type: String, Doc: "the name of its file for downloads"},
-	{Name: "profiles", Type: Strings, Doc: "default profiles of instances created from it"},
+	{Name: "profiles", Type: Strings, Refers: ToProfile, Doc: "default profiles of instances created from it"},
 }
 
 // publishMethod is publish of instances and snapshots.
@@ -141,7 +141,7 @@ var copyArgs = []Field{
 
 // Instances are the containers and virtual machines.
 var Instances = &Resource{
-	Name: "instances", Kind: "Instance", Path: "/1.0/instances", Key: "name", Scope: InProject, MaxRecursion: 2, Source: ByItsName,
+	Name: "instances", Kind: "Instance", Path: "/1.0/instances", Key: "name", Scope: InProject, MaxRecursion: 2, Source: ByItsName, Keys: Keys{Kind: "instance"},
 	Filter: filterArg(""), AllProjects: allProjectsArg(""),
 	Doc:        "Containers and virtual machines.",
 	Verbs:      List | Get | New | Update | Replace | Rename | Delete,
@@ -190,13 +190,13 @@ var Instances = &Resource{
 		{Name: "move", HTTP: "POST", Does: DoMove, Returns: itself, Effect: Changes, Background: true,
 			Doc: "Moves the instance to another name, project, storage pool, cluster member or server, and returns it. The instance must be stopped, except for a live move to another member or server. A move to another server copies it with to=, and deletes the original when the copy is complete.",
 			Args: []Field{newNameArg, toArg, modeArg,
-				{Name: "target", Type: String, In: Query, Doc: "the new cluster member, or @group"},
-				{Name: "project", Type: String, Doc: "the new project"},
-				{Name: "pool", Type: String, Doc: "the new storage pool"},
+				{Name: "target", Type: String, In: Query, Refers: ToPlace, Doc: "the new cluster member, or @group"},
+				{Name: "project", Type: String, Refers: ToProject, Doc: "the new project"},
+				{Name: "pool", Type: String, Refers: ToPool, Doc: "the new storage pool"},
 				instanceOnlyArg, liveArg, inconsistentArg, incrementalArg,
 				{Name: "config", Type: Config, Doc: "configuration keys to set on the way; None unsets one"},
 				{Name: "devices", Type: Devices, Doc: "devices to set on the way; None removes one"},
-				{Name: "profiles", Type: Strings, Doc: "the new profiles; default: the old ones"},
+				{Name: "profiles", Type: Strings, Refers: ToProfile, Doc: "the new profiles; default: the old ones"},
 			}},
 		{Name: "migrate", HTTP: "POST", Does: DoOffer, Returns: operation, Effect: Changes, Send: map[string]any{"migration": true},
 			Doc: "Offers the instance to another server, and returns the Operation at once. On the other server, instances.create(source={'type': 'migration', …}) takes its id and metadata as operation and secrets.",
@@ -216,7 +216,7 @@ var Instances = &Resource{
 			Field{Name: "force", Type: Bool, In: Local, Doc: "True stops a running instance by force, and starts it again afterwards, also if the image can't be made"},
 			Field{Name: "snapshot", Type: Bool, In: Local, Doc: "True publishes a snapshot that is made for it and deleted afterwards, so that a running instance isn't stopped. Files that are being written may be incomplete in it"}),
 		exportMethod(false, optimizedField, noSnapshots, rootOnly), streamMethod(false, optimizedField, noSnapshots, rootOnly),
-		importMethod("instance", "an instance", false, Field{Name: "pool", Type: Name, In: Header, Doc: "the storage pool; default: that in the backup, if there is one of that name, else that of the default profile"}),
+		importMethod("instance", "an instance", false, Field{Name: "pool", Type: Name, In: Header, Refers: ToPool, Doc: "the storage pool; default: that in the backup, if there is one of that name, else that of the default profile"}),
 		{Name: "console_log", HTTP: "GET", Path: "console", Does: DoReadRaw, Returns: aText, Effect: Reads, Doc: "Returns the log of the instance's console, as a string."},
 		{Name: "clear_console_log", HTTP: "DELETE", Path: "console", Does: DoAct, Returns: itself, Effect: Deletes, Doc: "Clears the log of the instance's console, and returns it."},
 		{Name: "create_bitmap", HTTP: "POST", Path: "bitmaps", Does: DoAct, Returns: itself, Effect: Creates, Extension: "storage_volume_nbd", Args: bitmapArgs,
@@ -295,7 +295,7 @@ var Snapshots = &Resource{
 		{Name: "devices", Type: Devices, Use: Read, Doc: "the devices of the instance at that time"},
 		{Name: "expanded_config", Type: Config, Use: Read, Doc: "the same, including those of the profiles"},
 		{Name: "expanded_devices", Type: Devices, Use: Read, Doc: "the same, including those of the profiles"},
-		{Name: "profiles", Type: Strings, Use: Read, Doc: "the profiles of the instance at that time"},
+		{Name: "profiles", Type: Strings, Use: Read, Refers: ToProfile, Doc: "the profiles of the instance at that time"},
 		{Name: "architecture", Type: String, Use: Read, Doc: "the architecture, such as x86_64"},
 		{Name: "ephemeral", Type: Bool, Use: Read, Doc: "whether the instance was ephemeral"},
 		{Name: "created_at", Type: Time, Use: Read, Doc: "the time of its creation"},

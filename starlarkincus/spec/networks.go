@@ -5,7 +5,7 @@ var networkConfig = Field{Name: "config", Type: Config, Use: All, Auto: []string
 
 // Networks are the networks, managed and unmanaged.
 var Networks = &Resource{
-	Name: "networks", Kind: "Network", Path: "/1.0/networks", Key: "name", Scope: InProject,
+	Name: "networks", Kind: "Network", Path: "/1.0/networks", Key: "name", Scope: InProject, Keys: Keys{"network", "type", "bridge"},
 	Filter: filterArg("api_filtering_extended"), AllProjects: allProjectsArg("networks_all_projects"),
 	Doc:    "Managed networks, and the interfaces of the host.",
 	Verbs:  List | Get | New | Update | Replace | Rename | Delete,
@@ -19,7 +19,7 @@ var Networks = &Resource{
 		{Name: "status", Type: String, Use: Read, Doc: "Created, Pending, Errored or Unknown"},
 		usedByField, locationsField, ownerField,
 	},
-	CreateArgs: []Field{{Name: "target", Type: String, In: Query,
+	CreateArgs: []Field{{Name: "target", Type: String, In: Query, Refers: ToMember,
 		Doc: "the cluster member to prepare; in a cluster call create once for each member, and then once without target"}},
 	Methods: []Method{
 		{Name: "state", HTTP: "GET", Path: "state", Does: DoRead, Returns: one(networkState), Effect: Reads, Target: true,
@@ -51,7 +51,7 @@ var listenField = Field{Name: "listen_address", Type: Name, Use: Read | Create, 
 const listenDoc = "the listen address"
 
 var forwards = &Resource{
-	Name: "forwards", Kind: "Forward", Path: "forwards", Key: "listen_address", KeyDoc: listenDoc,
+	Name: "forwards", Kind: "Forward", Path: "forwards", Key: "listen_address", KeyDoc: listenDoc, Keys: Keys{Kind: "network_forward"},
 	Filter:  filterArg("api_filtering_extended"),
 	Doc:     "Forwards of external addresses and ports to instances of the network.",
 	Verbs:   List | Get | New | Update | Replace | Delete,
@@ -69,7 +69,7 @@ var forwards = &Resource{
 }
 
 var loadBalancers = &Resource{
-	Name: "load_balancers", Kind: "LoadBalancer", Path: "load-balancers", Key: "listen_address", KeyDoc: listenDoc,
+	Name: "load_balancers", Kind: "LoadBalancer", Path: "load-balancers", Key: "listen_address", KeyDoc: listenDoc, Keys: Keys{Kind: "network_load_balancer"},
 	Filter:  filterArg("api_filtering_extended"),
 	Doc:     "Load balancers of an OVN network.",
 	Verbs:   List | Get | New | Update | Replace | Delete,
@@ -105,9 +105,9 @@ var peers = &Resource{
 	Columns: columns("name", "description", "target_network", "target_project", "type", "status"),
 	Fields: []Field{nameField, descriptionField, configField,
 		{Name: "type", Type: String, Use: Read | Create, Doc: "the type: local (the default), or remote, through an integration"},
-		{Name: "target_network", Type: String, Use: Read | Create, Doc: "the name of the other network"},
-		{Name: "target_project", Type: String, Use: Read | Create, Doc: "the project of the other network"},
-		{Name: "target_integration", Type: String, Use: Read | Create, Doc: "the integration, for a remote peer"},
+		{Name: "target_network", Type: String, Use: Read | Create, Refers: ToNetwork, Doc: "the name of the other network"},
+		{Name: "target_project", Type: String, Use: Read | Create, Refers: ToProject, Doc: "the project of the other network"},
+		{Name: "target_integration", Type: String, Use: Read | Create, Refers: ToIntegration, Doc: "the integration, for a remote peer"},
 		{Name: "status", Type: String, Use: Read, Doc: "Pending until the other side has a peer too, then Created"},
 		usedByField,
 	},
@@ -143,7 +143,7 @@ var aclRule = []Field{
 
 // NetworkACLs are the access control lists of networks.
 var NetworkACLs = &Resource{
-	Name: "network_acls", Kind: "ACL", Path: "/1.0/network-acls", Key: "name", Scope: InProject,
+	Name: "network_acls", Kind: "ACL", Path: "/1.0/network-acls", Key: "name", Scope: InProject, Keys: Keys{Kind: "network_acl"},
 	Filter: filterArg("api_filtering_extended"), AllProjects: allProjectsArg("network_acls_all_projects"),
 	Doc:     "Access control lists: rules that allow or deny traffic of networks.",
 	Verbs:   List | Get | New | Update | Replace | Rename | Delete,
@@ -158,7 +158,7 @@ var NetworkACLs = &Resource{
 
 // NetworkAddressSets are sets of addresses for ACLs.
 var NetworkAddressSets = &Resource{
-	Name: "network_address_sets", Kind: "AddressSet", Path: "/1.0/network-address-sets", Key: "name", Scope: InProject,
+	Name: "network_address_sets", Kind: "AddressSet", Path: "/1.0/network-address-sets", Key: "name", Scope: InProject, Keys: Keys{Kind: "network_address_set"},
 	Extension: "network_address_set", Filter: filterArg(""), AllProjects: allProjectsArg(""),
 	Doc:     "Sets of addresses, for rules of ACLs, which refer to them as $set.",
 	Verbs:   List | Get | New | Update | Replace | Rename | Delete,
@@ -171,7 +171,7 @@ var NetworkAddressSets = &Resource{
 
 // NetworkZones are DNS zones.
 var NetworkZones = &Resource{
-	Name: "network_zones", Kind: "Zone", Path: "/1.0/network-zones", Key: "name", Scope: InProject,
+	Name: "network_zones", Kind: "Zone", Path: "/1.0/network-zones", Key: "name", Scope: InProject, Keys: Keys{Kind: "network_zone"},
 	Filter: filterArg("api_filtering_extended"), AllProjects: allProjectsArg("network_zones_all_projects"),
 	Doc:      "DNS zones, with records that the server creates for instances.",
 	Verbs:    List | Get | New | Update | Replace | Delete,
@@ -197,7 +197,7 @@ var records = &Resource{
 
 // NetworkIntegrations are connections to networks of other deployments.
 var NetworkIntegrations = &Resource{
-	Name: "network_integrations", Kind: "Integration", Path: "/1.0/network-integrations", Key: "name",
+	Name: "network_integrations", Kind: "Integration", Path: "/1.0/network-integrations", Key: "name", Keys: Keys{Kind: "network_integration"},
 	Filter:  filterArg("api_filtering_extended"),
 	Doc:     "Connections to networks of other deployments, for remote peers.",
 	Verbs:   List | Get | New | Update | Replace | Rename | Delete,
@@ -220,6 +220,6 @@ var NetworkAllocations = &Resource{
 		{Name: "type", Type: String, Use: Read, Doc: "the type of the user: network, network-forward, network-load-balancer, instance or uplink"},
 		{Name: "nat", Type: Bool, Use: Read, Doc: "whether its traffic is translated to another address (NAT)"},
 		{Name: "hwaddr", Type: String, Use: Read, Doc: "the MAC address of the user"},
-		{Name: "network", Type: String, Use: Read, Doc: "the name of the network"},
+		{Name: "network", Type: String, Use: Read, Refers: ToNetwork, Doc: "the name of the network"},
 	},
 }

@@ -2,7 +2,7 @@ package spec
 
 // Profiles are sets of configuration and devices that instances share.
 var Profiles = &Resource{
-	Name: "profiles", Kind: "Profile", Path: "/1.0/profiles", Key: "name", Scope: InProject,
+	Name: "profiles", Kind: "Profile", Path: "/1.0/profiles", Key: "name", Scope: InProject, Keys: Keys{Kind: "instance"},
 	Filter: filterArg(""), AllProjects: allProjectsArg("profiles_all_projects"),
 	Doc:     "Sets of configuration and devices that instances share.",
 	Verbs:   List | Get | New | Update | Replace | Rename | Delete,
@@ -12,7 +12,7 @@ var Profiles = &Resource{
 
 // Projects isolate instances, and the objects that they use, from each other.
 var Projects = &Resource{
-	Name: "projects", Kind: "Project", Path: "/1.0/projects", Key: "name", Filter: filterArg(""),
+	Name: "projects", Kind: "Project", Path: "/1.0/projects", Key: "name", Filter: filterArg(""), Keys: Keys{Kind: "project"},
 	Doc:        "Projects, which isolate instances and their images, profiles and volumes from each other.",
 	Verbs:      List | Get | New | Update | Replace | Rename | Delete,
 	Background: Rename | Delete,

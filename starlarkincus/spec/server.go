@@ -19,7 +19,7 @@ var Operations = &Resource{
 		{Name: "progress", Type: Object, Use: Read, Made: Progress, Doc: "the progress, from metadata: stage, percent, processed and speed"},
 		{Name: "may_cancel", Type: Bool, Use: Read, Doc: "whether cancel() is possible"},
 		{Name: "err", Type: String, Use: Read, Doc: "the error message after a failure"},
-		{Name: "location", Type: String, Use: Read, Doc: "the cluster member that runs it"},
+		{Name: "location", Type: String, Use: Read, Refers: ToMember, Doc: "the cluster member that runs it"},
 	},
 	Methods: []Method{
 		{Name: "wait", HTTP: "GET", Path: "wait", Does: DoWait, Returns: itself, Effect: Reads, Args: []Field{
@@ -67,7 +67,7 @@ var Certificates = &Resource{
 		{Name: "type", Type: String, Use: Read | Create | Kept, Doc: "the type: client, metrics or server"},
 		{Name: "certificate", Type: Certificate, Use: All, Doc: "the certificate, as PEM"},
 		{Name: "restricted", Type: Bool, Use: All, Doc: "whether access is restricted to the projects listed in projects"},
-		{Name: "projects", Type: Strings, Use: All, Unordered: true, Doc: "the projects of a restricted certificate"},
+		{Name: "projects", Type: Strings, Use: All, Unordered: true, Refers: ToProject, Doc: "the projects of a restricted certificate"},
 		{Name: "trust_token", Type: String, Use: Create, Doc: "a token of create_token, for a client that isn't trusted yet"},
 	},
 	Methods: []Method{{Name: "create_token", Collection: true, HTTP: "POST", Does: DoToken, Returns: aText, Effect: Creates, Background: true,
@@ -77,13 +77,13 @@ var Certificates = &Resource{
 			{Name: "name", Type: String, Required: true, Positional: true, Doc: "the name of the new client"},
 			{Name: "description", Type: String, Doc: "a description, in free text"},
 			{Name: "restricted", Type: Bool, Doc: "True restricts the client to the projects listed in projects"},
-			{Name: "projects", Type: Strings, Doc: "the projects of a restricted client"},
+			{Name: "projects", Type: Strings, Refers: ToProject, Doc: "the projects of a restricted client"},
 		}}},
 }
 
 // Server is the server.
 var Server = &Resource{
-	Name: "server", Kind: "Server", Path: "/1.0", Lists: Single, Target: Get | Update | Replace,
+	Name: "server", Kind: "Server", Path: "/1.0", Lists: Single, Keys: Keys{Kind: "server"}, Target: Get | Update | Replace,
 	Doc:     "The server: its configuration, version and API extensions. incus.server() reads it.",
 	Verbs:   Get | Update | Replace,
 	Columns: append([]Column{{Field: "environment", Key: "server_name"}, {Field: "environment", Key: "server_version"}}, columns("api_version", "auth", "public")...),
@@ -130,7 +130,7 @@ var response = &Resource{
 	},
 }
 
-var metricsArgs = []Field{{Name: "project", Type: Name, In: Query, Doc: "the project; default: all projects"}}
+var metricsArgs = []Field{{Name: "project", Type: Name, In: Query, Refers: ToProject, Doc: "the project; default: all projects"}}
 
 // metric is a sample of metrics.
 var metric = &Resource{
@@ -149,18 +149,18 @@ var metric = &Resource{
 var ClientMethods = []Method{
 	{Name: "connect", Does: DoConnect, Returns: client, Effect: Reads, Offline: true, Doc: "Returns a client of another server, remote or project. The client connects at its first call. That of an image server (simplestreams) has images, to read only.",
 		Args: []Field{
-			{Name: "remote", Type: String, In: Local, Positional: true, Doc: "the name of a remote of the incus command, other than an OCI registry"},
+			{Name: "remote", Type: String, In: Local, Positional: true, Refers: ToRemote, Doc: "the name of a remote of the incus command, other than an OCI registry"},
 			{Name: "endpoint", Type: String, In: Local, Doc: "the server: https://host:port, or the path of a unix socket"},
-			{Name: "cert", Type: Strings, In: Local, Doc: "the files of the client's certificate and key, as PEM: (crt, key)"},
-			{Name: "verify", Type: Any, In: Local, Doc: "the file of the server's certificate or of its certificate authority, as PEM; False accepts any server"},
+			{Name: "cert", Type: Strings, In: Local, Refers: ToFile, Doc: "the files of the client's certificate and key, as PEM: (crt, key)"},
+			{Name: "verify", Type: Any, In: Local, Refers: ToFile, Doc: "the file of the server's certificate or of its certificate authority, as PEM; False accepts any server"},
 			{Name: "project", Type: Name, In: Local, Doc: "the project; default: that of the remote, or \"default\""},
 			{Name: "target", Type: String, In: Local, Doc: "the cluster member; default: any"},
 			{Name: "timeout", Type: Seconds, In: Local, Doc: "the time limit of each answer, not including waits for operations; default: no limit"},
 		}},
 	{Name: "use", Does: DoUse, Returns: client, Effect: Reads, Offline: true, Doc: "Returns a client with the same connection, for another project or cluster member.",
 		Args: []Field{
-			{Name: "project", Type: Name, In: Local, Positional: true, Doc: "the project; default: that of this client"},
-			{Name: "target", Type: String, In: Local, Doc: "the cluster member; default: that of this client"},
+			{Name: "project", Type: Name, In: Local, Positional: true, Refers: ToProject, Doc: "the project; default: that of this client"},
+			{Name: "target", Type: String, In: Local, Refers: ToMember, Doc: "the cluster member; default: that of this client"},
 		}},
 	{Name: "request", Does: DoRequest, Returns: structOf(response), Effect: AsAsked, Background: true, Requests: []Request{{HTTP: "{method}", Path: "/{path}"}, waiting}, Doc: "Sends a request of any kind and returns a struct of status, metadata, etag and headers.",
 		Args: []Field{
@@ -174,7 +174,7 @@ var ClientMethods = []Method{
 	lockMethod,
 	eventsMethod,
 	{Name: "has_extension", Does: DoHasExtension, Returns: aBool, Effect: Reads, HTTP: "GET", Path: "/1.0", Requests: in("once", nil, Request{HTTP: "GET", Path: "/1.0"}), Doc: "Reports whether the server has an API extension. The server is asked only once.",
-		Args: []Field{{Name: "name", Type: String, In: Local, Required: true, Positional: true, Doc: "the API extension, such as instances_lxcfs_per_instance"}}},
+		Args: []Field{{Name: "name", Type: String, In: Local, Required: true, Positional: true, Refers: ToExtension, Doc: "the API extension, such as instances_lxcfs_per_instance"}}},
 	{Name: "versions", Does: DoRead, Returns: someStrings, Effect: Reads, HTTP: "GET", Path: "/", Doc: "Returns the API versions of the server, as a list of paths."},
 	{Name: "resources", Does: DoRead, Returns: one(serverResources), Effect: Reads, HTTP: "GET", Path: "/1.0/resources", Target: true,
 		Doc: "Returns the hardware of the server: cpu, memory, gpu, network, storage, usb, pci, serial, system and load."},

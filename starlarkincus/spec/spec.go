@@ -85,6 +85,7 @@ type Field struct {
 	Clears     bool              // of a Time in a change: None clears it
 	Emptied    bool              // unset keys are sent empty, because servers keep keys that are missing from a PUT
 	Made       Making            // source of a Derived field
+	Refers     Reference         // kind of object that it names, or each of its elements does
 	Missing    string            // error of a create without it
 	Unordered  bool              // of Strings: servers don't keep the order
 	Auto       []string          // keys of a Config whose value "auto" servers replace by an address of their choice
@@ -150,6 +151,7 @@ type Resource struct {
 	Filter             *Field // list's filter=
 	AllProjects        *Field // list's all_projects=
 	Aliases            string // path to look up names that are no Key
+	Keys               Keys   // keys of its config
 	MaxRecursion       int    // highest recursion of list, one more than that of get; 0 means 1
 	RecursionExtension string // API extension for a recursion above 1 of list, or 0 of get
 	Fields             []Field

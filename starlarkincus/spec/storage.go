@@ -5,7 +5,7 @@ var poolConfig = Field{Name: "config", Type: Config, Use: All, Rewritten: map[st
 
 // StoragePools are the storage pools.
 var StoragePools = &Resource{
-	Name: "storage_pools", Kind: "Pool", Path: "/1.0/storage-pools", Key: "name", Scope: InProjectOrServer,
+	Name: "storage_pools", Kind: "Pool", Path: "/1.0/storage-pools", Key: "name", Scope: InProjectOrServer, Keys: Keys{Kind: "storage", By: "driver"},
 	Filter:  filterArg("api_filtering_extended"),
 	Doc:     "Pools for the data of instances, images and volumes.",
 	Verbs:   List | Get | New | Update | Replace | Delete,
@@ -16,7 +16,7 @@ var StoragePools = &Resource{
 		{Name: "status", Type: String, Use: Read, Doc: "Created, Pending, Errored or Unknown"},
 		usedByField, locationsField,
 	},
-	CreateArgs: []Field{{Name: "target", Type: String, In: Query,
+	CreateArgs: []Field{{Name: "target", Type: String, In: Query, Refers: ToMember,
 		Doc: "the cluster member to prepare; in a cluster call create once for each member, and then once without target"}},
 	Methods: []Method{{Name: "resources", HTTP: "GET", Path: "resources", Does: DoRead, Returns: one(poolResources), Effect: Reads, Target: true,
 		Doc: "Returns its total and used space, as PoolResources."}},
@@ -36,7 +36,7 @@ var contentTypeField = Field{Name: "content_type", Type: String, Use: Read | Cre
 
 // volumes are the volumes of a pool. Their paths include the type.
 var volumes = &Resource{
-	Name: "volumes", Kind: "Volume", Path: "volumes", Key: "name", Scope: InProject, Source: PoolAndName, MaxRecursion: 2, RecursionExtension: "storage_volume_full",
+	Name: "volumes", Kind: "Volume", Path: "volumes", Key: "name", Scope: InProject, Keys: Keys{Kind: "storage_volume", By: "driver"}, Source: PoolAndName, MaxRecursion: 2, RecursionExtension: "storage_volume_full",
 	Segment: &Segment{Field{Name: "type", Type: Name, In: Local, Doc: "the type of the volume: custom (the default), container, virtual-machine or image"}, "custom"},
 	Filter:  filterArg(""), AllProjects: allProjectsArg(""),
 	Doc:        "Volumes of the pool. Those of the type custom are created and changed here; the others belong to instances and images.",
@@ -50,9 +50,9 @@ var volumes = &Resource{
 		{Name: "source", Type: Object, Use: Create, Doc: "the source of its content; default: an empty volume", Fields: []Field{
 			{Name: "type", Type: String, Doc: "the type of the source: copy or migration"},
 			{Name: "name", Type: String, Doc: "the name of the original: a volume, or volume/snapshot"},
-			{Name: "pool", Type: String, Doc: "the pool of the original"},
-			{Name: "project", Type: String, Doc: "the project of the other network"},
-			{Name: "location", Type: String, Doc: "the cluster member that holds it"},
+			{Name: "pool", Type: String, Refers: ToPool, Doc: "the pool of the original"},
+			{Name: "project", Type: String, Refers: ToProject, Doc: "the project of the original"},
+			{Name: "location", Type: String, Refers: ToMember, Doc: "the cluster member that holds it"},
 			{Name: "volume_only", Type: Bool, Doc: "True omits the snapshots"},
 			{Name: "refresh", Type: Bool, Doc: "True updates an existing copy"},
 			{Name: "refresh_exclude_older", Type: Bool, Extension: "custom_volume_refresh_exclude_older_snapshots", Doc: "True skips snapshots older than the newest one of the copy"},
@@ -71,16 +71,16 @@ var volumes = &Resource{
 			Doc: "Copies the volume with its snapshots, on the same server or with to= on another one, and returns the copy. The keys of config are merged, and None unsets one. In a cluster the copy is placed on the member given by target=, else on the client's, else on that of the original.",
 			Args: []Field{
 				copyNameArg,
-				{Name: "to_pool", Type: Name, In: Local, Doc: "the pool of the copy; default: that of the original, or one of the same name"},
+				{Name: "to_pool", Type: Name, In: Local, Refers: ToPool, Doc: "the pool of the copy; default: that of the original, or one of the same name"},
 				toArg, modeArg, copyProjectArg, descriptionField, configField, memberArg, refreshCopyArg, excludeOlderArg,
 				{Name: "volume_only", Type: Bool, In: Local, Doc: "True omits the snapshots"},
 			}},
 		{Name: "move", HTTP: "POST", Does: DoMove, Returns: itself, Effect: Changes, Takes: []*Resource{volumeSnapshots}, TakesWith: "volume_only", Background: true,
 			Doc: "Moves the volume to another name, pool, project, cluster member or server, and returns it. A move to another member or server copies the volume and then deletes the original, which must not be in use.",
 			Args: []Field{newNameArg, toArg, modeArg,
-				{Name: "pool", Type: String, Doc: "the new pool"},
-				{Name: "project", Type: String, Doc: "the new project"},
-				{Name: "target", Type: String, In: Query, Doc: "the new cluster member"},
+				{Name: "pool", Type: String, Refers: ToPool, Doc: "the new pool"},
+				{Name: "project", Type: String, Refers: ToProject, Doc: "the new project"},
+				{Name: "target", Type: String, In: Query, Refers: ToMember, Doc: "the new cluster member"},
 				{Name: "volume_only", Type: Bool, Doc: "with target= or to=, True omits the snapshots, which are then deleted"},
 			}},
 		{Name: "migrate", HTTP: "POST", Does: DoOffer, Returns: operation, Effect: Changes, Send: map[string]any{"migration": true}, Target: true,
@@ -169,7 +169,7 @@ var bitmaps = &Resource{
 }
 
 var buckets = &Resource{
-	Name: "buckets", Kind: "Bucket", Path: "buckets", Key: "name", Scope: InProject, MaxRecursion: 2, RecursionExtension: "storage_bucket_full",
+	Name: "buckets", Kind: "Bucket", Path: "buckets", Key: "name", Scope: InProject, Keys: Keys{Kind: "storage_bucket", By: "driver"}, MaxRecursion: 2, RecursionExtension: "storage_bucket_full",
 	Filter: filterArg("api_filtering_extended"), AllProjects: allProjectsArg("storage_buckets_all_projects"),
 	Doc:     "S3 buckets of the pool.",
 	Verbs:   List | Get | New | Update | Replace | Delete,

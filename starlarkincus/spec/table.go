@@ -14,15 +14,15 @@ var (
 	configField      = Field{Name: "config", Type: Config, Use: All, Doc: "configuration keys and their values"}
 	devicesField     = Field{Name: "devices", Type: Devices, Use: All, Doc: "devices by name, each a dict with its type and settings; a change merges the keys of each device, None unsets a key or removes a device, and a new type replaces the device"}
 	usedByField      = Field{Name: "used_by", Type: Strings, Use: Read, Doc: "URLs of the objects that use it"}
-	ownerField       = Field{Name: "project", Type: String, Use: Read, Doc: "its project"}
-	locationField    = Field{Name: "location", Type: String, Use: Read, Doc: "the cluster member that holds it"}
-	locationsField   = Field{Name: "locations", Type: Strings, Use: Read, Doc: "the cluster members that hold it"}
+	ownerField       = Field{Name: "project", Type: String, Use: Read, Refers: ToProject, Doc: "its project"}
+	locationField    = Field{Name: "location", Type: String, Use: Read, Refers: ToMember, Doc: "the cluster member that holds it"}
+	locationsField   = Field{Name: "locations", Type: Strings, Use: Read, Refers: ToMember, Doc: "the cluster members that hold it"}
 	createdField     = Field{Name: "created_at", Type: Time, Use: Read, Doc: "the time of its creation"}
 	expiresField     = Field{Name: "expires_at", Type: Time, Use: Read | Create, Doc: "the time at which the server deletes it"}
 )
 
 // imageArg is the argument image= of methods that create something from an image.
-var imageArg = Field{Name: "image", Type: String, In: Local,
+var imageArg = Field{Name: "image", Type: String, In: Local, Refers: ToImage,
 	Doc: "the image, as for the incus command: an alias, a fingerprint, or remote:alias"}
 
 // migrationTarget lists the fields of target= in migrate: the other end of a migration by push.

@@ -116,7 +116,7 @@ var uploadImage = Method{Name: "upload", Collection: true, HTTP: "POST", Does: D
 		aliasArg, localAliases,
 		{Name: "public", Type: Bool, In: Local, Doc: "whether untrusted clients may use it"},
 		{Name: "properties", Type: Config, In: Local, Doc: "descriptive properties, which replace those in the image, such as os and release"},
-		{Name: "profiles", Type: Strings, In: Local, Doc: "default profiles of instances created from it"},
+		{Name: "profiles", Type: Strings, In: Local, Refers: ToProfile, Doc: "default profiles of instances created from it"},
 		{Name: "expires_at", Type: Time, In: Local, Doc: "the time at which the server deletes it"},
 		{Name: "reuse", Type: Bool, In: Local, Doc: "True keeps an image with the same content, instead of failing, and doesn't send it again. It takes the aliases away from other images that have them, and deletes those that have no alias left then"},
 		projectArg,
@@ -141,7 +141,7 @@ var copyImage = Method{Name: "copy", HTTP: "POST", Path: "/1.0/images", Does: Do
 		{Name: "to", Type: OtherServer, In: Local, Required: true, Positional: true, Doc: "a client of the other server or project, as incus.connect and incus.use return it"},
 		aliasArg, localAliases, reuseArg,
 		{Name: "public", Type: Bool, In: Local, Doc: "whether untrusted clients may use the copy; False by default"},
-		{Name: "profiles", Type: Strings, In: Local, Doc: "default profiles of instances created from the copy; default: the profile default"},
+		{Name: "profiles", Type: Strings, In: Local, Refers: ToProfile, Doc: "default profiles of instances created from the copy; default: the profile default"},
 		{Name: "auto_update", Type: Bool, In: Local, Doc: "True lets the other server replace the copy by newer images that get the image's first alias on this server. It needs a public image and mode='pull'"},
 		{Name: "mode", Type: String, In: Local, Doc: "pull, the default: the other server fetches it from an address of this one; push: this server sends it to an address of the other; relay: it goes through this client, for servers that don't reach each other"},
 	}}

@@ -7,12 +7,12 @@ import (
 
 // Arguments of many methods.
 var (
-	projectArg = Field{Name: "project", Type: Name, In: Local, Doc: "the project; default: the client's"}
+	projectArg = Field{Name: "project", Type: Name, In: Local, Refers: ToProject, Doc: "the project; default: the client's"}
 	waitArg    = Field{Name: "wait", Type: Bool, In: Local, Doc: "False returns an Operation at once instead of waiting for its end"}
 	timeoutArg = Field{Name: "timeout", Type: Seconds, In: Local, Doc: "the longest wait, after which the call fails with IncusOperationTimeoutError; default: no limit"}
 	extraArg   = Field{Name: "extra", Type: Object, In: Local, Doc: "further fields of the request body, sent unchecked"}
-	targetArg  = Field{Name: "target", Type: String, In: Query, Doc: "the cluster member; default: the client's"}
-	memberArg  = Field{Name: "target", Type: String, In: Query, Doc: "the cluster member, or @group, to create it on"}
+	targetArg  = Field{Name: "target", Type: String, In: Query, Refers: ToMember, Doc: "the cluster member; default: the client's"}
+	memberArg  = Field{Name: "target", Type: String, In: Query, Refers: ToPlace, Doc: "the cluster member, or @group, to create it on"}
 )
 
 // filterArg returns filter= for list. Servers without the extension filter only some lists.
@@ -77,6 +77,9 @@ func (r *Resource) key(v Verb) Field {
 	f := Field{Name: "name", Type: r.KeyType, In: Local, Required: true, Positional: true, Doc: "the name of the " + r.One()}
 	if f.Type == Any {
 		f.Type = Name
+	}
+	if v&(Rename|New) == 0 {
+		f.Refers = ToItself
 	}
 	switch {
 	case v == Rename:
@@ -175,6 +178,7 @@ func (r *Resource) CollectionMethods() []Method {
 		if r.Background&New != 0 {
 			args = append(args, timeoutArg)
 		}
+		args[0].Refers = ToItself
 		ensure := Method{Name: "ensure", Collection: true, Does: DoEnsure, Returns: sibling, Effect: Creates, HTTP: "GET", Args: args,
 			Doc: "Creates " + r.An() + " if it doesn't exist, otherwise changes the given fields that differ, and returns it. Its attribute changed reports whether anything was done. " + r.ensured()}
 		out = append(out, ensure.inResource(r))
