@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"maps"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -213,7 +214,7 @@ func (c *invocation) importFrom(supply *feed.Supplier) (starlark.Value, error) {
 		}
 		defer file.Close()
 		q.Size = file.size
-		out, err = in.sendFile(c.ctx, q, file, "Uploading "+file.path, c.patience())
+		out, err = in.sendFile(c.ctx, q, file, "Uploading "+filepath.Base(file.path), c.patience())
 	}
 	name := q.Header.Get("X-Incus-name")
 	if out.reply == nil || out.going != nil {

@@ -6,8 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"incus-star/errors"
@@ -349,66 +347,4 @@ func deleteFile(c *invocation) (starlark.Value, error) {
 	return starlark.None, c.onFile(func(f *files.Call, path string, _ files.Attributes) error {
 		return f.Delete(path, c.args.flag("recursive", false))
 	})
-}
-
-func pushFiles(c *invocation) (starlark.Value, error) {
-	local := c.args.string("local")
-	remote, err := c.copyPath("remote", local)
-	if err != nil {
-		return nil, err
-	}
-	a, err := c.fileAttributes()
-	if err != nil {
-		return nil, err
-	}
-	var out files.Transfer
-	err = c.onFiles(func(f *files.Call) (err error) {
-		if c.args.flag("parents", false) {
-			if err := f.MakeParents(remote, a); err != nil {
-				return err
-			}
-		}
-		out, err = f.Push(local, remote, a)
-		return err
-	})
-	return transferred(out, err)
-}
-
-func pullFiles(c *invocation) (starlark.Value, error) {
-	remote, err := c.remotePath("remote")
-	if err != nil {
-		return nil, err
-	}
-	local, err := files.Into(remote, c.args.string("local"))
-	if err != nil {
-		return nil, fmt.Errorf("%s: remote: %w", c.name, err)
-	}
-	var out files.Transfer
-	err = c.onFiles(func(f *files.Call) (err error) {
-		if c.args.flag("parents", false) {
-			if err := os.MkdirAll(filepath.Dir(local), 0o755); err != nil {
-				return &files.LocalError{Path: filepath.Dir(local), Err: err}
-			}
-		}
-		out, err = f.Pull(remote, local)
-		return err
-	})
-	return transferred(out, err)
-}
-
-// transferred returns the result of push and pull.
-func transferred(out files.Transfer, err error) (starlark.Value, error) {
-	if err != nil {
-		return nil, err
-	}
-	list := func(paths []string) *starlark.List {
-		values := make([]starlark.Value, len(paths))
-		for i, path := range paths {
-			values[i] = starlark.String(path)
-		}
-		return starlark.NewList(values)
-	}
-	return starlarkstruct.FromStringDict(starlark.String("FileTransfer"), starlark.StringDict{
-		"changed": starlark.Bool(len(out.Paths) > 0), "paths": list(out.Paths), "bytes": starlark.MakeInt64(out.Bytes), "vanished": list(out.Vanished),
-	}), nil
 }

@@ -324,7 +324,7 @@ func (c *invocation) sendImage(files *imageUpload) (*Object, error) {
 		files.supply.Pipe.Copy = hash
 		out, err = c.ref.sendFed(c.ctx, q, files.supply, "Uploading an image", patience{})
 	} else {
-		out, err = c.ref.sendFile(c.ctx, q, files.body(hash), "Uploading "+files.files[0].path, patience{})
+		out, err = c.ref.sendFile(c.ctx, q, files.body(hash), "Uploading "+filepath.Base(files.files[len(files.files)-1].path), patience{})
 	}
 	if err != nil {
 		return nil, err

@@ -17,6 +17,10 @@ import (
 
 // A Call is one use of a connection. Its methods take absolute paths.
 type Call struct {
+	// Watch, if not nil, starts a meter for a push or a pull; a negative total is unknown.
+	Watch func(total int64) Meter
+
+	meter   Meter // nil for none
 	ctx     context.Context
 	session *session
 	sent    atomic.Bool  // something that may change the files was sent

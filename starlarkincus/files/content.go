@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pkg/sftp"
 
@@ -74,6 +75,7 @@ func (c *Call) download(ctx context.Context, f *sftp.File, size int64, to io.Wri
 		n, err := c.readPart(f, part, at)
 		if err == nil && n > 0 {
 			_, err = to.WriteAt(part[:n], at)
+			c.count(n)
 		}
 		return n, err
 	}
@@ -118,10 +120,14 @@ func (c *Call) upload(ctx context.Context, f *sftp.File, from source) error {
 		if err := from.read(part, at); err != nil {
 			return err
 		}
-		return c.change(f.Name(), func(*sftp.Client) error {
+		err := c.change(f.Name(), func(*sftp.Client) error {
 			_, err := f.WriteAt(part, at)
 			return err
 		})
+		if err == nil {
+			c.count(len(part))
+		}
+		return err
 	})
 }
 
@@ -138,6 +144,7 @@ func (c *Call) same(ctx context.Context, path string, from source) (bool, error)
 		return false, err
 	}
 	defer f.Close()
+	var equal atomic.Int64
 	err = parts(ctx, from.size, func(part []byte, at int64) error {
 		if err := from.read(part, at); err != nil {
 			return err
@@ -148,9 +155,12 @@ func (c *Call) same(ctx context.Context, path string, from source) (bool, error)
 		if err == nil && !bytes.Equal(there[:n], part) {
 			return errDiffers
 		}
+		equal.Add(int64(n))
+		c.count(n)
 		return err
 	})
 	if errors.Is(err, errDiffers) {
+		c.count(-int(equal.Load())) // they will be written
 		return false, nil
 	}
 	return err == nil, err

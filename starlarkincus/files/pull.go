@@ -43,11 +43,13 @@ func (c *Call) Pull(remote, local string) (Transfer, error) {
 	p := &pull{Call: c, large: make(chan struct{}, largeFiles), writes: make(chan struct{}, localWrites)}
 	local = filepath.Clean(local)
 	if info.isDir() {
+		defer c.begin(-1)()
 		return p.tree(info, local)
 	}
 	if !info.isRegular() {
 		return Transfer{}, special(info)
 	}
+	defer c.begin(info.Size)()
 	if p.top, err = openFolder(filepath.Dir(local)); err != nil {
 		return Transfer{}, err
 	}

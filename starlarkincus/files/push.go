@@ -87,8 +87,10 @@ func (c *Call) Push(local, remote string, given Attributes) (Transfer, error) {
 	}
 	p := &push{Call: c, given: given, path: local, large: make(chan struct{}, largeFiles)}
 	if !info.IsDir() {
+		defer c.begin(info.Size())()
 		return p.done(p.file(c.ctx, os.OpenFile, local, local, target, old))
 	}
+	defer c.begin(-1)()
 	if p.local, err = os.OpenRoot(local); err != nil {
 		return Transfer{}, &LocalError{Path: local, Err: err}
 	}
