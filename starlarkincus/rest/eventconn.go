@@ -11,6 +11,8 @@ import (
 
 const (
 	eventsPath = "/1.0/events"
+	// busyTimeout is the limit for the answer of a server that may be busy.
+	busyTimeout = time.Minute
 	// maxEvent limits one event, in bytes.
 	maxEvent = 16 << 20
 )
@@ -24,16 +26,17 @@ const provePause = 2 * time.Second
 
 // An eventConn is one connection of the event stream.
 type eventConn struct {
+	limit  time.Duration // of the connecting, and again of confirm
 	socket *websocket.Conn
 	quiet  *time.Timer  // closes the socket after the silence
 	proven atomic.Int64 // the time until which no event is missing, in nanoseconds since 1970
 }
 
-// dialEvents connects the event stream. The server may miss events until confirm.
-func (c *Client) dialEvents(ctx context.Context, query url.Values) (*eventConn, error) {
-	dial, cancel := context.WithTimeout(ctx, connectTimeout)
+// dialEvents connects the event stream. The server may miss events until confirm. Limit is the time for each of both.
+func (c *Client) dialEvents(ctx context.Context, query url.Values, limit time.Duration) (*eventConn, error) {
+	dial, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	e := new(eventConn)
+	e := &eventConn{limit: limit}
 	e.proven.Store(time.Now().UnixNano())
 	socket, _, err := c.websocket(dial, eventsPath, query, func(context.Context, []byte) bool {
 		e.quiet.Reset(silence)
@@ -51,7 +54,7 @@ func (c *Client) dialEvents(ctx context.Context, query url.Values) (*eventConn, 
 // confirm waits until the server has added the listener, so that it sends all later events. It answers the handshake
 // before that, and a ping after it. Read must be called meanwhile.
 func (e *eventConn) confirm(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	ctx, cancel := context.WithTimeout(ctx, e.limit)
 	defer cancel()
 	return e.socket.Ping(ctx)
 }

@@ -46,7 +46,7 @@ func (c *Client) Listen(ctx context.Context) bool {
 		return connected
 	}
 
-	conn, err := c.dialEvents(ctx, url.Values{"type": {"operation"}, "all-projects": {"true"}})
+	conn, err := c.dialEvents(ctx, url.Values{"type": {"operation"}, "all-projects": {"true"}}, connectTimeout)
 	if err != nil {
 		s.mu.Lock()
 		s.refused = ctx.Err() == nil && !mayRecover(err)

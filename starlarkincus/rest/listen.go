@@ -64,7 +64,7 @@ type Events struct {
 // All events after its return are in the stream, or in a [Gap] of it. Until Close, it is connected again whenever the
 // connection breaks. The context applies to the first connection only.
 func (c *Client) Events(ctx context.Context, query url.Values) (*Events, error) {
-	conn, err := c.dialEvents(ctx, query)
+	conn, err := c.dialEvents(ctx, query, busyTimeout)
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +203,7 @@ func (e *Events) reconnect(ctx context.Context, pause time.Duration) (*eventConn
 		case <-timer.C:
 		}
 		pause = min(2*pause, lastReconnect)
-		conn, err := e.client.dialEvents(ctx, e.query)
+		conn, err := e.client.dialEvents(ctx, e.query, busyTimeout)
 		if err == nil || ctx.Err() != nil || !mayRecover(err) || time.Since(began) > reconnectFor {
 			return conn, pause, err
 		}

@@ -182,7 +182,7 @@ func TestRealEventsCut(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 
-	listener, err := direct.dialEvents(ctx, query)
+	listener, err := direct.dialEvents(ctx, query, busyTimeout)
 	if err != nil {
 		t.Fatal(err)
 	}
