@@ -36,8 +36,14 @@ func TestMeter(t *testing.T) {
 		do           func(*Call) error
 		total, bytes int64
 	}{
-		{"push", func(c *Call) error { _, err := c.Push(filepath.Join(here, "large"), "/large", Attributes{}); return err }, all, all},
-		{"push again", func(c *Call) error { _, err := c.Push(filepath.Join(here, "large"), "/large", Attributes{}); return err }, all, all},
+		{"push", func(c *Call) error {
+			_, err := c.Push(filepath.Join(here, "large"), "/large", Attributes{})
+			return err
+		}, all, all},
+		{"push again", func(c *Call) error {
+			_, err := c.Push(filepath.Join(here, "large"), "/large", Attributes{})
+			return err
+		}, all, all},
 		{"push changed", func(c *Call) error {
 			write("large", append(bytes.Clone(content[:len(content)-1]), 'x'))
 			_, err := c.Push(filepath.Join(here, "large"), "/large", Attributes{})
