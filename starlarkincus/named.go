@@ -18,6 +18,8 @@ import (
 type NameList struct {
 	// Key identifies the list.
 	Key string
+	// Server identifies the server that is asked; empty for none.
+	Server string
 	// Fixed reports whether the list changes only with the server's version.
 	Fixed bool
 	// Read reads the list. Its request isn't traced.
@@ -51,13 +53,13 @@ func (m *Method) Names(to spec.Reference, given func(arg string) starlark.Value)
 			if name, ok := given(s.Name).(starlark.String); ok {
 				segment = string(name)
 			}
-			return p.item(segment).nameList(nil)
+			return p.item(segment).nameList()
 		}
-		return p.nameList(nil)
+		return p.nameList()
 	case to == spec.ToSnapshot && !p.sample && m.obj != nil:
 		for _, child := range p.res.Children {
 			if child.Name == spec.Snapshots.Name {
-				return p.sub(child).nameList(nil)
+				return p.sub(child).nameList()
 			}
 		}
 	case to.Resource() != nil:
@@ -96,11 +98,11 @@ func (c *Client) names(to spec.Reference, project string) *NameList {
 	if r.Scope != spec.OfServer {
 		p.project = project
 	}
-	return p.nameList(nil)
+	return p.nameList()
 }
 
 // nameList returns the list of the names of the objects at p, which is a collection, or a segment of one.
-func (p ref) nameList(after func([]Name) []Name) *NameList {
+func (p ref) nameList() *NameList {
 	if p.sample || p.client == nil || p.res.Lists == spec.Elements || p.res.Lists == spec.Single {
 		return nil
 	}
@@ -111,7 +113,7 @@ func (p ref) nameList(after func([]Name) []Name) *NameList {
 		collection = p.parent()
 	}
 	return &NameList{
-		Key: fmt.Sprintf("%p %s?%s", p.client.conn, p.path, query.Encode()),
+		Key: fmt.Sprintf("%p %s?%s", p.client.conn, p.path, query.Encode()), Server: p.client.server(),
 		Read: func(ctx context.Context) ([]Name, error) {
 			client, project, err := p.client.conn.client(ctx)
 			if err != nil {
@@ -142,6 +144,9 @@ func (p ref) nameList(after func([]Name) []Name) *NameList {
 	}
 }
 
+// server identifies the client's server.
+func (c *Client) server() string { return fmt.Sprintf("%p", c.conn) }
+
 // read reads a JSON value in the background of a prompt.
 func (c *Client) read(ctx context.Context, path string, v any) error {
 	client, _, err := c.conn.client(ctx)
@@ -157,7 +162,7 @@ func (c *Client) read(ctx context.Context, path string, v any) error {
 
 // extensionNames returns the list of the server's API extensions.
 func (c *Client) extensionNames() *NameList {
-	return &NameList{Key: fmt.Sprintf("%p extensions", c.conn), Fixed: true, Read: func(ctx context.Context) ([]Name, error) {
+	return &NameList{Key: fmt.Sprintf("%p extensions", c.conn), Server: c.server(), Fixed: true, Read: func(ctx context.Context) ([]Name, error) {
 		var server struct {
 			Extensions []string `json:"api_extensions"`
 		}
@@ -175,7 +180,7 @@ func (c *Client) extensionNames() *NameList {
 // ConfigKeys returns the list of all configuration keys, with the kinds of objects that they belong to, and of the keys
 // of devices, whose kind begins with "device_".
 func (c *Client) ConfigKeys() *NameList {
-	return &NameList{Key: fmt.Sprintf("%p configuration", c.conn), Fixed: true, Read: func(ctx context.Context) ([]Name, error) {
+	return &NameList{Key: fmt.Sprintf("%p configuration", c.conn), Server: c.server(), Fixed: true, Read: func(ctx context.Context) ([]Name, error) {
 		var described struct {
 			Configs map[string]map[string]struct {
 				Keys []map[string]struct {

@@ -61,6 +61,11 @@ func (c completer) words(text, tail string) (keep int, out []candidate) {
 			out = nil
 		}
 	}()
+	return c.find(text, tail)
+}
+
+// find is words without a guard against panics.
+func (c completer) find(text, tail string) (keep int, out []candidate) {
 	line := text[strings.LastIndexByte(text, '\n')+1:]
 	if strings.TrimSpace(line) == "" {
 		return len(text), []candidate{{indent, ""}}
@@ -261,7 +266,7 @@ var scriptParam = builtin.Need("module", builtin.String).As(builtin.Path)
 func (c *completion) files(prefix string, scripts bool) []candidate {
 	folder := prefix[:strings.LastIndexByte(prefix, '/')+1]
 	var out []candidate
-	for _, n := range c.lookUp("folder "+folder, briefly, readFolder(cmp.Or(folder, "."))) {
+	for _, n := range c.lookUp(nameSource{"folder " + folder, "", briefly, readFolder(cmp.Or(folder, "."))}) {
 		hidden := strings.HasPrefix(n.Text, ".") && !strings.HasPrefix(prefix[len(folder):], ".")
 		if hidden || scripts && !strings.HasSuffix(n.Text, "/") && filepath.Ext(n.Text) != ".star" {
 			continue
@@ -274,7 +279,7 @@ func (c *completion) files(prefix string, scripts bool) []candidate {
 // programs returns the programs that can be run by their names.
 func (c *completion) programs() []candidate {
 	var out []candidate
-	for _, n := range c.lookUp("programs", briefly, readPrograms) {
+	for _, n := range c.lookUp(nameSource{"programs", "", briefly, readPrograms}) {
 		out = append(out, candidate{n.Text, n.Kind})
 	}
 	return out
@@ -298,14 +303,14 @@ func (c *completion) read(l *starlarkincus.NameList) []starlarkincus.Name {
 	if l.Fixed {
 		keep = long
 	}
-	return c.lookUp(l.Key, keep, l.Read)
+	return c.lookUp(nameSource{l.Key, l.Server, keep, l.Read})
 }
 
-func (c *completion) lookUp(key string, keep time.Duration, read reader) []starlarkincus.Name {
+func (c *completion) lookUp(from nameSource) []starlarkincus.Name {
 	if c.completer.live == nil {
 		return nil
 	}
-	return c.completer.live.names(key, keep, read, c.deadline)
+	return c.completer.live.names(from, c.deadline)
 }
 
 // matching returns the candidates that start with prefix, sorted and without repetitions. Those that start with _ need

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"incus-star/errors"
 	"incus-star/starlarkincus"
 )
 
@@ -28,15 +29,26 @@ const (
 // A reader reads a list of names.
 type reader func(context.Context) ([]starlarkincus.Name, error)
 
+// A nameSource is a list of names that can be read.
+type nameSource struct {
+	key    string
+	server string // empty for a local list
+	keep   time.Duration
+	read   reader
+}
+
 // live looks up names in the background, and keeps them for a short time. Its methods are called by one goroutine.
 type live struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	lists  map[string]*lookup
-	wait   sync.WaitGroup
+	asking sync.WaitGroup // lookups on servers, which end with ctx
+	local  bool           // asks no server
 
 	mu      sync.Mutex
 	running int
+	asked   map[string]bool      // servers that haven't answered yet
+	down    map[string]time.Time // servers that are not asked until then
 }
 
 // A lookup is a list of names that is being read, or was.
@@ -49,26 +61,49 @@ type lookup struct {
 }
 
 func newLive() *live {
-	l := &live{lists: make(map[string]*lookup)}
+	l := &live{lists: make(map[string]*lookup), asked: make(map[string]bool), down: make(map[string]time.Time)}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l
 }
 
-// close ends the lookups, except those in folders that don't answer.
+// close ends the lookups. Those in folders that don't answer end with the process.
 func (l *live) close() {
 	if l == nil {
 		return
 	}
 	l.cancel()
-	l.wait.Wait()
+	l.asking.Wait()
 }
 
-// names returns the list of the key, as far as it is known at the deadline.
-func (l *live) names(key string, keep time.Duration, read reader, deadline time.Time) []starlarkincus.Name {
-	now := time.Now()
-	u := l.lists[key]
-	if u == nil || u.ended() && now.After(u.until) {
-		if u = l.start(u, key, keep, read); u == nil {
+// completeCommand runs the command ":complete local", after which completion asks no server, or ":complete live".
+func (p *prompt) completeCommand(text string) (answer string, ok bool) {
+	words := strings.Fields(text)
+	if len(words) == 0 || words[0] != ":complete" || !p.typed {
+		return "", false
+	}
+	if p.live == nil {
+		return "there is no completion on this terminal", true
+	}
+	switch {
+	case len(words) == 2 && (words[1] == "local" || words[1] == "live"):
+		p.live.local = words[1] == "local"
+	case len(words) > 1:
+		return "want :complete local or :complete live", true
+	}
+	if p.live.local {
+		return "completion asks no server", true
+	}
+	return "completion asks servers for names", true
+}
+
+// names returns the list of the source, as far as it is known at the deadline.
+func (l *live) names(from nameSource, deadline time.Time) []starlarkincus.Name {
+	if l.local && from.server != "" {
+		return nil
+	}
+	u := l.lists[from.key]
+	if u == nil || u.ended() && time.Now().After(u.until) {
+		if u = l.start(u, from); u == nil {
 			return nil
 		}
 	}
@@ -85,11 +120,12 @@ func (l *live) names(key string, keep time.Duration, read reader, deadline time.
 	}
 }
 
-// start starts a lookup, unless too many are running: then it returns the one before.
-func (l *live) start(before *lookup, key string, keep time.Duration, read reader) *lookup {
+// start starts a lookup, unless too many are running, or the server is down or hasn't answered the one before. Then it
+// returns what is known from before.
+func (l *live) start(before *lookup, from nameSource) *lookup {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.running >= atOnce {
+	if l.running >= atOnce || l.asked[from.server] || time.Now().Before(l.down[from.server]) {
 		return before
 	}
 	if len(l.lists) >= maxLookup {
@@ -99,28 +135,45 @@ func (l *live) start(before *lookup, key string, keep time.Duration, read reader
 	if before != nil && before.err == nil {
 		u.old = before.names
 	}
-	l.lists[key] = u
+	l.lists[from.key] = u
 	l.running++
-	l.wait.Go(func() {
-		defer func() {
-			if recover() != nil {
-				u.err = context.Canceled
-			}
-			l.mu.Lock()
-			l.running--
-			l.mu.Unlock()
-			close(u.done)
-		}()
-		ctx, cancel := context.WithTimeout(l.ctx, giveUp)
-		defer cancel()
-		u.names, u.err = read(ctx)
+	if from.server == "" {
+		go l.run(u, from)
+		return u
+	}
+	l.asked[from.server] = true
+	l.asking.Go(func() { l.run(u, from) })
+	return u
+}
+
+// run runs a lookup.
+func (l *live) run(u *lookup, from nameSource) {
+	ctx, cancel := context.WithTimeout(l.ctx, giveUp)
+	defer cancel()
+	defer close(u.done)
+	u.err = errPanicked
+	defer func() {
+		recover() // what a server answers must not end the prompt
+		keep := from.keep
 		if u.err != nil {
 			keep = failFor
 		}
 		u.until = time.Now().Add(keep)
-	})
-	return u
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.running--
+		if from.server != "" {
+			delete(l.asked, from.server)
+			if errors.Is(u.err, errors.Connection) || errors.Is(u.err, context.DeadlineExceeded) {
+				l.down[from.server] = u.until
+			}
+		}
+	}()
+	u.names, u.err = from.read(ctx)
 }
+
+// errPanicked is the error of a lookup that has no other.
+var errPanicked = errors.Plain("the lookup failed")
 
 func (u *lookup) ended() bool {
 	select {

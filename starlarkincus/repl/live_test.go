@@ -271,11 +271,8 @@ func TestCompletePlaces(t *testing.T) {
 		after, _ := c.complete(p.text)
 		first = append(first, time.Since(began))
 		if after != p.want { // the machine may be too busy for an answer in time
-			deadline := time.Now().Add(patience)
-			for after != p.want && time.Now().Before(deadline) && len(c.live.lists) > 0 && c.live.pending() {
-				time.Sleep(20 * time.Millisecond)
-				after, _ = c.complete(p.text)
-			}
+			c.settle()
+			after, _ = c.complete(p.text)
 		}
 		requests := fake.requests()
 		began = time.Now()

@@ -234,6 +234,9 @@ func (p *prompt) run(ctx context.Context, text string) error {
 	defer expire()
 	stop := p.interruptible(cancel, false)
 	defer stop()
+	if answer, ok := p.completeCommand(text); ok {
+		return write(ctx, p.Stdout, answer+"\n")
+	}
 	text, all := p.allOf(text)
 	v, err := p.session.Eval(ctx, text)
 	p.hintHelp(text, err)
