@@ -261,8 +261,10 @@ func (s *sampler) index(v, key starlark.Value) starlark.Value {
 	case starlark.String:
 		return v
 	case starlark.Indexable:
-		if i, err := starlark.AsInt32(key); err == nil && key != nil && i >= 0 && i < v.Len() {
-			return v.Index(i)
+		if n, ok := key.(starlark.Int); ok {
+			if i, err := starlark.AsInt32(n); err == nil && i >= 0 && i < v.Len() {
+				return v.Index(i)
+			}
 		}
 		return element(v)
 	}
