@@ -42,11 +42,12 @@ run_testbed() { # testbed.sh's arguments
 	wait "$running"
 }
 
-go_test() { # LINE MEMBERS|--servers=N [go test FLAG...] [PACKAGE...]
+go_test() { # LINE MEMBERS|MEMBERS+SERVERS|--servers=N [go test FLAG...] [PACKAGE...]
 	local several=()
 	case $2 in
 	1) ;;
 	--*) several=("$2") ;;
+	*+*) several=(--cluster "${2%+*}" --servers "${2#*+}") ;;
 	*) several=(--cluster "$2") ;;
 	esac
 	testbed --incus "$1" "${several[@]}" env CGO_ENABLED=1 go test -race -timeout 20m "${@:3}"
@@ -68,10 +69,10 @@ real() { # LINE [go test FLAG...]
 	go_test "$1" 1 -p 1 -run Real "${@:2}" "${packages[@]}"
 }
 
-# Tests that need several members.
+# Tests that need several members, some of them with a server beside the cluster.
 cluster() { # LINE
 	packages_with RealCluster
-	go_test "$1" 3 -p 1 -run RealCluster "${packages[@]}"
+	go_test "$1" 3+1 -p 1 -run RealCluster "${packages[@]}"
 }
 
 # Tests that need two servers.

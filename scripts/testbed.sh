@@ -10,14 +10,14 @@ set -euo pipefail
 
 usage() {
 	cat <<'END'
-usage: testbed.sh [--incus 6.0|7.0] [--cluster N | --servers N] COMMAND [ARG...]
+usage: testbed.sh [--incus 6.0|7.0] [--cluster N] [--servers N] COMMAND [ARG...]
 
 Runs COMMAND beside a throwaway Incus daemon, or several, and ends with its status, or with 75 if it failed and a
 daemon had crashed. Needs Linux and root.
 
   --incus LINE   the line of Incus releases, 6.0 (the default) or 7.0
   --cluster N    N daemons, joined
-  --servers N    N daemons, each a server of its own, which reach each other
+  --servers N    N daemons, each a server of its own, which reach each other; beside a cluster, N further ones
   --help         this text
 
 Installs missing packages on Debian 12 and 13. A daemon of a line that the machine doesn't have is kept in
@@ -32,9 +32,9 @@ COMMAND sees the machine's files except those in /run, and no network but the te
   INCUS_STAR_TESTBED_PID           the daemon's process id
   INCUS_STAR_TESTBED_LOG           the file with the daemon's output
 With several daemons these are the first one's, and there are also:
-  INCUS_STAR_TESTBED_CLUSTER       N, or with --servers
-  INCUS_STAR_TESTBED_SERVERS       N
-  INCUS_STAR_TESTBED_DIRS          all daemons' folders, as a:b:c
+  INCUS_STAR_TESTBED_CLUSTER       the N of --cluster
+  INCUS_STAR_TESTBED_SERVERS       the N of --servers
+  INCUS_STAR_TESTBED_DIRS          all daemons' folders, as a:b:c, those of a cluster first
   INCUS_STAR_TESTBED_ENDPOINTS     their https addresses, as a,b,c
   INCUS_STAR_TESTBED_PIDS          their process ids, as a,b,c
 END
@@ -55,7 +55,7 @@ readonly unavailable=69 broken=70 crashed=75
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 main() {
-	local line=6.0 members=1 kind=cluster
+	local line=6.0 joined=0 single=0 number
 	while (($#)); do
 		case $1 in
 		--incus | --cluster | --servers)
@@ -64,9 +64,9 @@ main() {
 			;;
 		--incus=*) line=${1#*=} && shift ;;
 		--cluster=* | --servers=*)
-			kind=${1%%=*} members=${1#*=}
-			[[ $members =~ ^[2-9]$ ]] || die 2 "$kind takes a number from 2 to 9, not '$members'"
-			kind=${kind#--}
+			number=${1#*=}
+			[[ $number =~ ^[1-9]$ ]] || die 2 "${1%%=*} takes a number from 2 to 9, not '$number'"
+			if [[ $1 == --cluster=* ]]; then joined=$number; else single=$number; fi
 			shift
 			;;
 		-h | --help) usage && exit 0 ;;
@@ -76,6 +76,8 @@ main() {
 		esac
 	done
 	[[ $line == 6.0 || $line == 7.0 ]] || die 2 "--incus takes 6.0 or 7.0, not '$line'"
+	((joined != 1)) || die 2 "--cluster takes a number from 2 to 9, not '1'"
+	((joined || single != 1)) || die 2 "--servers takes a number from 2 to 9, or from 1 with --cluster, not '1'"
 	(($#)) || die 2 "no command to run; --help says more"
 
 	[[ $(uname -s) == Linux ]] || die $unavailable "needs Linux"
@@ -88,7 +90,7 @@ main() {
 		[[ -e /proc/self/fd/$fd ]] || eval "exec $fd<>/dev/null"
 	done
 	prepare "$line"
-	start "$line" "$members" "$kind" "$@"
+	start "$line" "$joined" "$single" "$@"
 }
 
 # --- packages and daemons --------------------------------------------------------------------------------------
@@ -271,7 +273,7 @@ unpack() { # LINE TREE
 contained=(env --default-signal=INT --ignore-signal=QUIT setpriv --pdeathsig KILL
 	unshare --mount --pid --fork --kill-child --mount-proc --propagation private)
 
-start() { # LINE MEMBERS KIND COMMAND...
+start() { # LINE JOINED SINGLE COMMAND...
 	local lifeline swept output report inner started='' status='' signal='' run
 	run=$$-$(date +%s%N)
 	sweep_stale
@@ -428,9 +430,11 @@ sweep_stale() {
 
 base=/run/incus-star # in memory, and removed with the mount namespace
 
-inside() { # OUTPUT RUN TREE INCUSD LINE MEMBERS KIND COMMAND...
-	local output=$1 run=$2 tree=$3 incusd=$4 line=$5 members=$6 kind=$7 report ended command='' status typed='' pids=() n
+# The daemons are numbered: first the joined ones, which are a cluster's members, then the single servers.
+inside() { # OUTPUT RUN TREE INCUSD LINE JOINED SINGLE COMMAND...
+	local output=$1 run=$2 tree=$3 incusd=$4 line=$5 joined=$6 single=$7 daemons report ended command='' status typed='' pids=() n
 	shift 7
+	daemons=$((joined + single)) daemons=$((daemons ? daemons : 1))
 	exec {report}>&1 >&"$output"
 	trap 'report_end $?' EXIT
 	trap 'interrupt TERM 143' TERM
@@ -451,17 +455,17 @@ inside() { # OUTPUT RUN TREE INCUSD LINE MEMBERS KIND COMMAND...
 	export INCUS_CONF=$base/client INCUS_CACHE=$base/cache
 	echo '{}' >$base/client/config.yml # else the incus command prints a welcome message
 
-	((members == 1)) || ip link add testbed0 up type bridge
-	for ((n = 1; n <= members; n++)); do
+	((daemons == 1)) || ip link add testbed0 up type bridge
+	for ((n = 1; n <= daemons; n++)); do
 		launch_member "$n"
 	done
 	make_image $base/testbox.tar.gz
-	for ((n = 1; n <= members; n++)); do
+	for ((n = 1; n <= daemons; n++)); do
 		wait_ready "$n"
 		configure "$n" || fail "$n" "could not be set up"
 	done
-	for ((n = 1; n <= members; n++)); do
-		[[ $kind == servers || $n == 1 ]] || break
+	for ((n = 1; n <= daemons; n++)); do
+		((n == 1 || n > joined)) || continue
 		INCUS_DIR=$base/node$n incus image import --quiet $base/testbox.tar.gz --alias testbox >/dev/null </dev/null ||
 			fail "$n" "did not take its image"
 	done
@@ -470,9 +474,9 @@ inside() { # OUTPUT RUN TREE INCUSD LINE MEMBERS KIND COMMAND...
 
 	export INCUS_STAR_TESTBED=$line INCUS_STAR_TESTBED_RUN=$run INCUS_STAR_TESTBED_IMAGE=testbox
 	export INCUS_STAR_TESTBED_ENDPOINT=https://127.0.0.1:8443
-	[[ $kind == cluster ]] || INCUS_STAR_TESTBED_ENDPOINT=https://$(address 1):8443
+	((joined || daemons == 1)) || INCUS_STAR_TESTBED_ENDPOINT=https://$(address 1):8443
 	export INCUS_STAR_TESTBED_PID=${pids[0]} INCUS_STAR_TESTBED_LOG=$base/node1.log
-	((members == 1)) || tell_others
+	((daemons == 1)) || tell_others
 	exec {ended}< <(run_command "$@" <&0 3>&1 >&"$output" {output}>&-)
 	read -r command <&"$ended"
 	read -r status <&"$ended"
@@ -485,7 +489,7 @@ inside() { # OUTPUT RUN TREE INCUSD LINE MEMBERS KIND COMMAND...
 # Reports crashed daemons, with the beginning of Go's output: COMMAND had no server afterwards. Fails if there are none.
 report_crashes() {
 	local n found=1
-	for ((n = 1; n <= members; n++)); do
+	for ((n = 1; n <= daemons; n++)); do
 		grep -m 1 -A 20 -E '^(panic|fatal error|unexpected fault address|SIG[A-Z]+): ?' "$base/node$n.log" >"$base/crash" || continue
 		say "the daemon node$n crashed:"
 		cat "$base/crash" >&2
@@ -528,11 +532,12 @@ own_sys() {
 
 tell_others() {
 	local n dirs=() endpoints=() IFS
-	for ((n = 1; n <= members; n++)); do
+	for ((n = 1; n <= daemons; n++)); do
 		dirs+=("$base/node$n")
 		endpoints+=("https://$(address "$n"):8443")
 	done
-	export "INCUS_STAR_TESTBED_${kind^^}=$members"
+	((!joined)) || export INCUS_STAR_TESTBED_CLUSTER=$joined
+	((!single)) || export INCUS_STAR_TESTBED_SERVERS=$single
 	IFS=: && export INCUS_STAR_TESTBED_DIRS="${dirs[*]}"
 	IFS=, && export INCUS_STAR_TESTBED_ENDPOINTS="${endpoints[*]}" INCUS_STAR_TESTBED_PIDS="${pids[*]}"
 }
@@ -551,7 +556,7 @@ launch_member() { # MEMBER
 		ip -n "$name" address add "$(address "$1")/24" dev uplink
 		ip -n "$name" link set uplink up
 		network=(nsenter --net="/run/netns/$name")
-	elif ((members > 1)); then
+	elif ((daemons > 1)); then
 		ip address add "$(address 1)/24" dev testbed0
 	fi
 	setsid "${network[@]}" unshare --mount --propagation private "$BASH" "$self" --daemon "$1" "$tree" "$incusd" \
@@ -598,7 +603,7 @@ fail() { # MEMBER WHAT
 
 configure() { # MEMBER
 	local token
-	if [[ $kind == cluster ]] && (($1 > 1)); then
+	if (($1 > 1 && $1 <= joined)); then
 		token=$(INCUS_DIR=$base/node1 incus cluster add --quiet "node$1" </dev/null)
 		INCUS_DIR=$base/node$1 incus admin init --preseed <<-END
 			cluster:
@@ -625,9 +630,9 @@ configure() { # MEMBER
 			config:
 			  images.auto_update_interval: "0"
 		END
-		if ((members == 1)); then
+		if ((daemons == 1)); then
 			echo '  core.https_address: 127.0.0.1:8443'
-		elif [[ $kind == servers ]]; then
+		elif (($1 > joined)); then
 			echo "  core.https_address: $(address "$1"):8443"
 		else
 			cat <<-END

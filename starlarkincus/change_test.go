@@ -159,7 +159,7 @@ func try(t *testing.T, s subject, options starlarkincus.Options, bed starlark.Va
 	x.client = starlarkincus.New(options)
 	defer x.client.Close()
 	members := new(starlark.List)
-	for dir := range strings.SplitSeq(os.Getenv("INCUS_STAR_TESTBED_DIRS"), ":") {
+	for _, dir := range memberDirs() {
 		members.Append(starlark.String(dir[strings.LastIndex(dir, "/")+1:]))
 	}
 	x.samples = make(map[string]sample)

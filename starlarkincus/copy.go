@@ -278,7 +278,7 @@ func (o *Object) entries(f spec.Field, wanted, given map[string]any, refreshed, 
 	}
 	due, have := make(map[string]any), mapOf(now)
 	for key := range have {
-		if anew && wanted[key] == nil && !isVolatile(key) {
+		if anew && wanted[key] == nil && !isVolatile(key) && !isRoot(have[key]) {
 			due[key] = nil
 		}
 	}
@@ -304,7 +304,7 @@ func inPlace(wanted, have any) any {
 	}
 	old := mapOf(have)
 	device = maps.Clone(device)
-	if device["path"] == "/" && old["path"] == "/" && old["pool"] != nil {
+	if isRoot(device) && isRoot(old) && old["pool"] != nil {
 		device["pool"] = old["pool"]
 	}
 	for key := range old {
@@ -314,6 +314,9 @@ func inPlace(wanted, have any) any {
 	}
 	return device
 }
+
+// isRoot reports whether a device is a root disk, which an instance in another pool than its profiles' must keep.
+func isRoot(device any) bool { return mapOf(device)["type"] == "disk" && mapOf(device)["path"] == "/" }
 
 func isVolatile(key string) bool { return strings.HasPrefix(key, "volatile.") }
 

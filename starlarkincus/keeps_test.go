@@ -210,11 +210,9 @@ func newWorld(t *testing.T) *world {
 	w := &world{client: starlarkincus.New(starlarkincus.Options{Trace: count}), image: os.Getenv("INCUS_STAR_TESTBED_IMAGE"), dirs: make(map[string]string)}
 	t.Cleanup(w.client.Close)
 	w.dirs[""] = os.Getenv("INCUS_DIR")
-	if os.Getenv("INCUS_STAR_TESTBED_CLUSTER") != "" {
-		for dir := range strings.SplitSeq(os.Getenv("INCUS_STAR_TESTBED_DIRS"), ":") {
-			w.dirs[filepath.Base(dir)] = dir
-			w.members = append(w.members, filepath.Base(dir))
-		}
+	for _, dir := range memberDirs() {
+		w.dirs[filepath.Base(dir)] = dir
+		w.members = append(w.members, filepath.Base(dir))
 	}
 	for _, path := range []string{"/1.0/profiles/kone", "/1.0/profiles/ktwo", "/1.0/projects/kproject", "/1.0/storage-pools/kpool"} {
 		t.Cleanup(func() {

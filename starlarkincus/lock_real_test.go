@@ -19,12 +19,12 @@ import (
 
 // lockSockets returns the unix sockets of the testbed's daemon, or of all members.
 func lockSockets() []string {
-	dirs := os.Getenv("INCUS_STAR_TESTBED_DIRS")
-	if os.Getenv("INCUS_STAR_TESTBED_CLUSTER") == "" {
-		dirs = os.Getenv("INCUS_DIR")
+	dirs := memberDirs()
+	if len(dirs) == 0 {
+		dirs = []string{os.Getenv("INCUS_DIR")}
 	}
 	var out []string
-	for dir := range strings.SplitSeq(dirs, ":") {
+	for _, dir := range dirs {
 		out = append(out, filepath.Join(dir, "unix.socket"))
 	}
 	return out

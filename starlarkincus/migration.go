@@ -46,6 +46,8 @@ type serverInfo struct {
 		Addresses   []string `json:"addresses"`
 		Certificate string   `json:"certificate"`
 		Fingerprint string   `json:"certificate_fingerprint"`
+		Clustered   bool     `json:"server_clustered"`
+		Name        string   `json:"server_name"`
 	} `json:"environment"`
 }
 
@@ -88,89 +90,6 @@ func (c *invocation) otherServer() (*Client, error) {
 		to = nil
 	}
 	return to, c.checkMode(to)
-}
-
-// check reads the descriptions of both servers. It returns an error if the copy would be the original itself, or if it
-// needs an API extension, a profile or an address that is missing.
-func (t *migration) check(c *invocation) error {
-	if err := c.ref.client.collection(spec.Server).readInto(c.ctx, nil, &t.here); err != nil {
-		return err
-	}
-	if err := t.in.client.collection(spec.Server).readInto(c.ctx, nil, &t.there); err != nil {
-		return err
-	}
-	for _, n := range t.needs {
-		if !slices.Contains(t.there.Extensions, n.extension) {
-			e := errors.New(errors.Unsupported, "%s: %s needs the API extension %q, which the other server lacks", c.name, n.what, n.extension)
-			e.Fields = map[string]any{"extension": n.extension}
-			return e
-		}
-	}
-	same := t.here.Environment.Fingerprint != "" && t.here.Environment.Fingerprint == t.there.Environment.Fingerprint
-	if same && cmp.Or(t.in.project, "default") == cmp.Or(c.obj.ref.project, "default") && t.in.item(t.name).path == c.obj.ref.path {
-		return t.refuse(errors.BadRequest, "%s would be copied to itself: to= is a client of the same server", c.obj)
-	}
-	switch reached := map[string][]string{modePull: t.here.Environment.Addresses, modePush: t.there.Environment.Addresses}; {
-	case t.mode == modeRelay || len(reached[t.mode]) > 0:
-	case t.mode == modePull:
-		return t.refuse(errors.State, `this server has no address on the network (core.https_address), so the other can't connect to it: mode="push" or mode="relay" goes without`)
-	default:
-		return t.refuse(errors.State, `the other server has no address on the network (core.https_address), so this one can't connect to it: mode="pull" or mode="relay" goes without`)
-	}
-	return t.checkProfiles(c.ctx)
-}
-
-func (t *migration) refuse(class *errors.Class, format string, args ...any) error {
-	e := errors.New(class, format, args...)
-	e.Method, e.Path = "POST", t.in.path
-	return e
-}
-
-// checkProfiles returns an error if the other server lacks profiles of the copy or of its snapshots.
-func (t *migration) checkProfiles(ctx context.Context) error {
-	if spec.Find(t.in.res.Fields, "profiles") == nil {
-		return nil
-	}
-	at := t.in.client.collection(spec.Profiles)
-	at.project = t.in.project
-	known, err := at.keys(ctx)
-	if err != nil {
-		return err
-	}
-	lacks := func(who, advice string, profiles []string) error {
-		missing := slices.DeleteFunc(slices.Clone(profiles), func(name string) bool { return slices.Contains(known, name) })
-		if len(missing) == 0 {
-			return nil
-		}
-		what := "profile " + missing[0]
-		if len(missing) > 1 {
-			what = "profiles " + strings.Join(missing, ", ")
-		}
-		e := errors.New(errors.NotFound, "the other server has no %s, which %s needs there: create it, or %s", what, who, advice)
-		e.Method, e.Path, e.Object = "GET", spec.Profiles.Path, &errors.Object{Kind: "profile", Name: missing[0]}
-		return e
-	}
-	if err := lacks(t.object.String(), "name others with profiles=", listOf(t.body["profiles"])); err != nil {
-		return err
-	}
-	if t.object.ref.res.Source != spec.ByItsName || t.options["instance_only"] == true {
-		return nil
-	}
-	var snapshots []struct {
-		Name     string
-		Profiles []string
-	}
-	query := t.object.ref.query(0)
-	query.Set("recursion", "1")
-	if err := t.object.ref.join("snapshots").readInto(ctx, query, &snapshots); err != nil {
-		return err
-	}
-	for _, s := range snapshots {
-		if err := lacks("its snapshot "+s.Name, "leave out the snapshots with instance_only=True", s.Profiles); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // listOf returns a list of strings from decoded JSON or an encoded argument.
@@ -346,7 +265,7 @@ func (c *invocation) copyTo(in ref, name string, body map[string]any) (starlark.
 	if going, err := t.run(c.ctx); going != nil || err != nil {
 		return going, err
 	}
-	o := newObject(in.item(name))
+	o := newObject(t.in.item(name))
 	if err := o.read(c.ctx); err != nil {
 		return nil, t.stopped(c.ctx, err)
 	}

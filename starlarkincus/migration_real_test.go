@@ -35,3 +35,21 @@ func TestRealServersScripts(t *testing.T) {
 		})
 	}
 }
+
+// The scripts of testdata/mixed are for a cluster with other servers beside it. They run before those of
+// testdata/cluster, which replace its certificate.
+func TestRealClusterAndServerScripts(t *testing.T) {
+	members, others := clusterMembers(t)
+	if others.Len() == 0 {
+		t.Skip("needs a server beside the cluster: run scripts/test.sh")
+	}
+	files, err := filepath.Glob("testdata/mixed/*.star")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			runScript(t, file, starlark.StringDict{"members": members, "others": others})
+		})
+	}
+}

@@ -89,10 +89,10 @@ func (c *invocation) moveTo(to *Client, name string) (starlark.Value, error) {
 			if changed != nil {
 				err = changed
 			}
-			return nil, t.stopped(c.ctx, c.halfMoved(err, in.item(name), state))
+			return nil, t.stopped(c.ctx, c.halfMoved(err, t.in.item(name), state))
 		}
 	}
-	moved, err := c.deleteOriginal(was, in.item(name), alike)
+	moved, err := c.deleteOriginal(was, t.in.item(name), alike)
 	if err != nil {
 		return nil, t.stopped(c.ctx, err)
 	}
@@ -135,8 +135,8 @@ func (c *invocation) movable(live bool) error {
 // setRootPool sets the pool of the root disk in an instance's own devices.
 func setRootPool(devices map[string]any, pool string) {
 	for name, v := range devices {
-		if device := mapOf(v); device["type"] == "disk" && device["path"] == "/" {
-			device = maps.Clone(device)
+		if isRoot(v) {
+			device := maps.Clone(mapOf(v))
 			device["pool"] = pool
 			devices[name] = device
 			return

@@ -17,6 +17,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -97,27 +98,50 @@ func TestScriptsOnARealServer(t *testing.T) {
 
 // The scripts of testdata/cluster change the cluster, so they run one after another.
 func TestScriptsOnARealCluster(t *testing.T) {
-	if os.Getenv("INCUS_STAR_TESTBED_CLUSTER") == "" {
-		t.Skip("needs a real cluster: run scripts/test.sh")
-	}
+	members, _ := clusterMembers(t)
 	files, err := filepath.Glob("testdata/cluster/*.star")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var members []starlark.Value
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			runScript(t, file, starlark.StringDict{"members": members, "new_certificate": newCertificate(t)})
+		})
+	}
+}
+
+// clusterMembers returns the members of the testbed's cluster, and the sockets of the servers beside it. It skips the
+// test if there is no cluster.
+func clusterMembers(t *testing.T) (members, others *starlark.List) {
+	t.Helper()
+	n := len(memberDirs())
+	if n == 0 {
+		t.Skip("needs a real cluster: run scripts/test.sh")
+	}
+	members, others = starlark.NewList(nil), starlark.NewList(nil)
 	endpoints := strings.Split(os.Getenv("INCUS_STAR_TESTBED_ENDPOINTS"), ",")
 	for i, dir := range strings.Split(os.Getenv("INCUS_STAR_TESTBED_DIRS"), ":") {
-		members = append(members, starlarkstruct.FromStringDict(starlark.String("member"), starlark.StringDict{
+		socket := starlark.String(filepath.Join(dir, "unix.socket"))
+		if i >= n {
+			others.Append(socket)
+			continue
+		}
+		members.Append(starlarkstruct.FromStringDict(starlark.String("member"), starlark.StringDict{
 			"name":     starlark.String(filepath.Base(dir)),
-			"socket":   starlark.String(filepath.Join(dir, "unix.socket")),
+			"socket":   socket,
 			"endpoint": starlark.String(endpoints[i]),
 		}))
 	}
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			runScript(t, file, starlark.StringDict{"members": starlark.NewList(members), "new_certificate": newCertificate(t)})
-		})
+	return members, others
+}
+
+// memberDirs returns the folders of the members of the testbed's cluster; none if there is no cluster.
+func memberDirs() []string {
+	n, err := strconv.Atoi(os.Getenv("INCUS_STAR_TESTBED_CLUSTER"))
+	if err != nil {
+		return nil
 	}
+	return strings.Split(os.Getenv("INCUS_STAR_TESTBED_DIRS"), ":")[:n]
 }
 
 // newCertificate returns a certificate for a cluster, and its key, as PEM.

@@ -91,8 +91,12 @@ func (m *Migration) Wait(ctx context.Context, limit time.Duration) (*State, erro
 // End ends the operations of a migration that failed, and returns its error: that of the target's operation, with that of
 // the source's as its cause, or err. If ctx has ended, the operations are left to its [Work], and [Migration.Leave] must follow.
 func (m *Migration) End(ctx context.Context, err error) error {
-	sourceErr, targetErr := m.ends(ctx, endsAlone)
-	if ctx.Err() == nil && (isRunning(sourceErr) || isRunning(targetErr)) {
+	var sourceErr, targetErr error
+	alone := m.Source != nil && m.Target != nil // else an operation waits for the other
+	if alone {
+		sourceErr, targetErr = m.ends(ctx, endsAlone)
+	}
+	if ctx.Err() == nil && (!alone || isRunning(sourceErr) || isRunning(targetErr)) {
 		m.hangUp(ctx)
 		sourceErr, targetErr = m.ends(ctx, endsAfter)
 	}
@@ -158,18 +162,20 @@ func (m *Migration) ends(ctx context.Context, limit time.Duration) (source, targ
 	return source, target
 }
 
-// hangUp cancels the operations. One that can't be cancelled, and still waits for connections, ends when its first
-// connection is closed.
+// hangUp cancels the operations. One that can't be cancelled, and still waits for connections, ends when it has all of
+// them and they are closed.
 func (m *Migration) hangUp(ctx context.Context) {
 	for o, secrets := range map[*Operation]map[string]string{m.Source: m.SourceSecrets, m.Target: m.TargetSecrets} {
 		if o == nil || o.known() != nil {
 			continue
 		}
-		if o.Cancel(ctx) == nil || secrets[control] == "" {
+		if o.Cancel(ctx) == nil {
 			continue
 		}
-		if conn, err := o.client.Websocket(ctx, o.Path()+"/websocket", url.Values{"secret": {secrets[control]}}); err == nil {
-			conn.CloseNow()
+		for _, secret := range secrets {
+			if conn, err := o.client.Websocket(ctx, o.Path()+"/websocket", url.Values{"secret": {secret}}); err == nil {
+				defer conn.CloseNow()
+			}
 		}
 	}
 }
