@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"incus-star/errors"
@@ -50,6 +51,7 @@ type flags struct {
 	maxMemory       memoryLimit
 	logLevel        slog.Level
 	readOnly, trace bool
+	tracing         *atomic.Bool // trace, which the prompt's :trace changes
 	version, help   bool
 	code            string
 	hasCode         bool
@@ -177,9 +179,13 @@ func (f *flags) report(err error, stderr io.Writer) int {
 // module returns the options of the incus module.
 func (f *flags) module(stderr io.Writer, warn func(string)) starlarkincus.Options {
 	o := starlarkincus.Options{Remote: f.remote, Project: f.project, ReadOnly: f.readOnly, Warn: warn, UserAgent: "incus-star/" + Version()}
-	if f.trace {
+	f.tracing = new(atomic.Bool)
+	f.tracing.Store(f.trace)
+	if prompt := !f.hasCode && len(f.args) == 0; f.trace || prompt {
 		o.Trace = func(t rest.Trace) {
-			f.note(stderr, "trace", traceLine(t))
+			if f.tracing.Load() {
+				f.note(stderr, "trace", traceLine(t))
+			}
 		}
 	}
 	return o

@@ -6,7 +6,9 @@ import (
 	"os/signal"
 	"time"
 
+	"incus-star/starlarkincus/check"
 	"incus-star/starlarkincus/host"
+	"incus-star/starlarkincus/internal/printable"
 	"incus-star/starlarkincus/remote"
 	"incus-star/starlarkincus/repl"
 )
@@ -24,6 +26,8 @@ func (f *flags) prompt(options host.Options) int {
 	env.Warn = options.Warn
 	brief, cancel := context.WithTimeout(ctx, time.Second) // the configuration may be a pipe, and is needed only for the greeting
 	defer cancel()
+	options.Reloaded = func(path string) { f.note(options.Stderr, "info", printable.Line(path)+" has changed: loaded anew") }
+	operations := repl.NewOperations(&options)
 	return repl.Run(ctx, repl.Options{
 		Host:       host.New(options),
 		Stdin:      options.Stdin,
@@ -34,5 +38,22 @@ func (f *flags) prompt(options host.Options) int {
 		Timeout:    f.timeout,
 		Version:    Version(),
 		Target:     repl.Target(brief, env, f.remote, f.project),
+		ReadOnly:   f.readOnly,
+		Trace:      f.tracing.Store,
+		Operations: operations,
+		Check:      findings,
 	})
+}
+
+// findings returns the findings of check about a script.
+func findings(path string) []string {
+	found, err := check.Run([]string{path}, check.Options{LibraryPath: libraryPath()})
+	var lines []string
+	for _, f := range found {
+		lines = append(lines, f.String())
+	}
+	if err != nil {
+		lines = append(lines, err.Error())
+	}
+	return lines
 }

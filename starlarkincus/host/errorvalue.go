@@ -56,6 +56,16 @@ func (h *Host) errorValueOf(err error) *errorValue {
 	return &errorValue{host: h, err: failure, trace: trace}
 }
 
+// ErrorValue returns the value of an error of a run, as try_ would return it; nil for the end of a stopped run, and for no
+// error.
+func (h *Host) ErrorValue(err error) starlark.Value {
+	var exit *ExitError
+	if err == nil || stopOf(err) != nil || errors.As(err, &exit) {
+		return nil
+	}
+	return h.errorValueOf(err)
+}
+
 // failureOf returns the outermost error of a class in a chain; nil for an error of Starlark's own.
 func failureOf(err error) *errors.Error {
 	var failure *errors.Error

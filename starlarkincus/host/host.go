@@ -44,6 +44,8 @@ type Options struct {
 	LibraryPath []string
 	// Warn, if set, is called for each file loaded from a folder of LibraryPath that other users can change.
 	Warn func(message string)
+	// Reloaded, if set, is called for each file that a session loads anew because it has changed.
+	Reloaded func(path string)
 	// LogLevel is the lowest level that log prints.
 	LogLevel slog.Level
 	// Color gives reports a terminal's colours.
@@ -70,8 +72,11 @@ type Host struct {
 
 	// mu is held by running Starlark code.
 	mu      sync.Mutex
-	current *starlark.Thread               // the thread that runs; guarded by mu
-	modules map[string]starlark.StringDict // by file, without symbolic links; guarded by mu
+	current *starlark.Thread      // the thread that runs; guarded by mu
+	modules map[string]loadedFile // by file, without symbolic links; guarded by mu
+	loads   map[string][]string   // the files that each loads, with repetitions; guarded by mu
+	loaded  int                   // how many files were loaded; guarded by mu
+	reloads int                   // how many of them because they had changed; guarded by mu
 
 	runsMu sync.Mutex
 	runs   map[*run]bool
@@ -94,7 +99,7 @@ func New(options Options) *Host {
 	if options.Grace <= 0 {
 		options.Grace = 10 * time.Second
 	}
-	h := &Host{options: options, modules: make(map[string]starlark.StringDict), runs: make(map[*run]bool)}
+	h := &Host{options: options, modules: make(map[string]loadedFile), loads: make(map[string][]string), runs: make(map[*run]bool)}
 	h.predeclared = h.values()
 	for name, v := range options.Predeclared {
 		if h.predeclared.Has(name) {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/internal/owner"
@@ -21,7 +22,7 @@ type loading struct {
 }
 
 // load implements the load statement. A module runs once for the Host, and on the loading thread, so that a backtrace shows
-// both. The next load of a module that failed tries again, which matters at the prompt.
+// both. At a prompt it runs again if its file, or one that it loads, has changed. The next load of a module that failed tries again, which matters at the prompt.
 func (r *run) load(thread *starlark.Thread, module string) (starlark.StringDict, error) {
 	by := thread.CallFrame(0).Pos
 	path, err := r.host.find(by.Filename(), module)
@@ -29,13 +30,20 @@ func (r *run) load(thread *starlark.Thread, module string) (starlark.StringDict,
 		return nil, err
 	}
 	file := fileKey(path)
-	if globals, ok := r.host.modules[file]; ok {
-		return globals, nil
+	if n := len(r.loading); n > 0 {
+		r.host.loads[r.loading[n-1].file] = append(r.host.loads[r.loading[n-1].file], file)
+	}
+	again := false
+	if m, ok := r.host.modules[file]; ok {
+		if again = r.line == nil && r.host.changed(file, nil); !again {
+			return m.globals, nil
+		}
 	}
 	asked := append(r.loading, loading{file, path, by})
 	if cycle := cycleOf(asked); cycle != "" {
 		return nil, errors.Plain(cycle)
 	}
+	stamp := stampOf(file)
 	text, err := readSource(taskOf(thread).ctx, path)
 	if isStop(err) {
 		return nil, err
@@ -43,14 +51,73 @@ func (r *run) load(thread *starlark.Thread, module string) (starlark.StringDict,
 	if err != nil {
 		return nil, errors.Plain(err.Error()) // not a UsageError: the loading script runs already
 	}
+	r.host.loads[file] = nil
 	r.loading = asked
 	defer func() { r.loading = r.loading[:len(r.loading)-1] }()
 	globals, err := r.host.exec(thread, path, text)
 	if err != nil {
 		return nil, err
 	}
-	r.host.modules[file] = globals
+	r.host.loaded++
+	r.host.modules[file] = loadedFile{globals, stamp, r.host.loaded}
+	if again {
+		r.host.reloads++
+		if r.host.options.Reloaded != nil {
+			r.host.options.Reloaded(path)
+		}
+	}
 	return globals, nil
+}
+
+// Reloads returns the number of files that sessions loaded anew because they had changed.
+func (h *Host) Reloads() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.reloads
+}
+
+// A loadedFile is a module.
+type loadedFile struct {
+	globals starlark.StringDict
+	stamp   stamp // of the file when it was read
+	order   int   // greater than that of the files that it loads
+}
+
+// A stamp tells a version of a file from another one.
+type stamp struct {
+	time time.Time
+	size int64
+}
+
+// stampOf returns the stamp of a file; the zero value if there is none.
+func stampOf(file string) stamp {
+	info, err := os.Stat(file)
+	if err != nil {
+		return stamp{}
+	}
+	return stamp{info.ModTime(), info.Size()}
+}
+
+// changed reports whether a loaded file, or one that it loads, has changed since, or was loaded anew. A file that is gone
+// hasn't: what was loaded stays.
+func (h *Host) changed(file string, seen map[string]bool) bool {
+	if seen[file] {
+		return false
+	}
+	if seen == nil {
+		seen = make(map[string]bool)
+	}
+	seen[file] = true
+	m, loaded := h.modules[file]
+	if now := stampOf(file); !loaded || now != (stamp{}) && now != m.stamp {
+		return true
+	}
+	for _, other := range h.loads[file] {
+		if h.changed(other, seen) || h.modules[other].order > m.order {
+			return true
+		}
+	}
+	return false
 }
 
 // cycleOf returns a message with the steps by which the last file loads itself; empty if it doesn't.

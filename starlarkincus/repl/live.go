@@ -75,25 +75,20 @@ func (l *live) close() {
 	l.asking.Wait()
 }
 
-// completeCommand runs the command ":complete local", after which completion asks no server, or ":complete live".
-func (p *prompt) completeCommand(text string) (answer string, ok bool) {
-	words := strings.Fields(text)
-	if len(words) == 0 || words[0] != ":complete" || !p.typed {
-		return "", false
-	}
-	if p.live == nil {
-		return "there is no completion on this terminal", true
-	}
+// setCompletion implements :complete, which says whether completion asks servers, and sets it.
+func (p *prompt) setCompletion(_ context.Context, arg string) error {
 	switch {
-	case len(words) == 2 && (words[1] == "local" || words[1] == "live"):
-		p.live.local = words[1] == "local"
-	case len(words) > 1:
-		return "want :complete local or :complete live", true
+	case arg != "" && arg != "local" && arg != "live":
+		return usage("write :complete local, or :complete live")
+	case p.live == nil:
+		return usage("there is no completion on this terminal")
+	case arg != "":
+		p.live.local = arg == "local"
 	}
 	if p.live.local {
-		return "completion asks no server", true
+		return p.say("completion asks no server")
 	}
-	return "completion asks servers for names", true
+	return p.say("completion asks servers for names")
 }
 
 // names returns the list of the source, as far as it is known at the deadline.

@@ -63,20 +63,20 @@ func TestScreenCompletion(t *testing.T) {
 	}
 }
 
-// TestScreenBadServer checks that nothing of what a server does is seen on the screen, and that each key is answered.
+// TestScreenBadServer checks that nothing of what a server does is seen where one types, and that each key is answered.
 func TestScreenBadServer(t *testing.T) {
 	for name, answer := range badServers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := openLive(t, serve(t, http.HandlerFunc(answer)), 80, 24)
-			before := strings.Join(s.Rows(), "\n")
 			typeTab(s, `incus.instances.get("we`)
 			s.Type("\tb1")
 			ends(s, `incus.instances.get("web1`)
 			typeTab(s, `", project = "st`)
 			s.Type(`age")`)
 			ends(s, `stage")`)
-			if after := strings.Join(s.Rows(), "\n"); strings.TrimSpace(after) != strings.TrimSpace(before)+` incus.instances.get("web1", project = "stage")` {
+			// Above it may be the line about the server, at any time.
+			if after := strings.TrimSpace(strings.Join(s.Rows(), "\n")); strings.Count(after, ">>>") != 1 || !strings.HasSuffix(after, `>>> incus.instances.get("web1", project = "stage")`) {
 				t.Errorf("the screen:\n%s", after)
 			}
 			s.Type("\x03")

@@ -22,18 +22,6 @@ import (
 // stateTime limits the request for the states of listed instances.
 const stateTime = 2 * time.Second
 
-// allOf returns the expression of the command ":all", which shows a value in full, or the text of another entry.
-func (p *prompt) allOf(text string) (code string, all bool) {
-	rest, all := strings.CutPrefix(strings.TrimSpace(text), ":all")
-	if !p.typed || !all || rest != "" && !strings.HasPrefix(rest, " ") {
-		return text, false
-	}
-	if rest = strings.TrimSpace(rest); rest == "" {
-		rest = "_"
-	}
-	return rest, true
-}
-
 // print prints the value of an entry. A typed entry's is laid out for the terminal, in full if all is set; a program's is as repr writes
 // it. The pager may run longer than ctx, until paging ends.
 func (p *prompt) print(ctx, paging context.Context, v starlark.Value, all bool) error {

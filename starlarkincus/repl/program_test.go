@@ -178,7 +178,7 @@ func TestTarget(t *testing.T) {
 		{"lab", "mine", "lab (https://lab:8443), project mine"},
 		{"nowhere", "", ""},
 	} {
-		if got := Target(t.Context(), env, test.name, test.project); got != test.want {
+		if got := Target(t.Context(), env, test.name, test.project).String(); got != test.want {
 			t.Errorf("%q, %q: got %q, want %q", test.name, test.project, got, test.want)
 		}
 	}

@@ -50,14 +50,21 @@ func child() int {
 		defer file.Close()
 		stdout = io.MultiWriter(file, stdout)
 	}
-	h := host.New(host.Options{Stdout: stdout, Stderr: os.Stderr, Predeclared: starlark.StringDict{
+	if limit := os.Getenv("TEST_LONG"); limit != "" {
+		longEntry, _ = time.ParseDuration(limit)
+	}
+	options := host.Options{Stdout: stdout, Stderr: os.Stderr, Track: starlarkincus.Track, Predeclared: starlark.StringDict{
 		"incus": client,
 		"panic": starlark.NewBuiltin("panic", func(*starlark.Thread, *starlark.Builtin, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
 			return bad{}, nil
 		}),
-	}})
+	}}
+	options.Reloaded = func(path string) { fmt.Fprintln(os.Stderr, path, "has changed: loaded anew") }
+	operations := NewOperations(&options)
+	h := host.New(options)
 	return Run(context.Background(), Options{Host: h, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Interrupts: signals,
-		Version: "1.2", Target: "the test", Timeout: limit,
+		Version: "1.2", Target: Place{"local", "the test", "default"}, Timeout: limit, Operations: operations, ReadOnly: os.Getenv("TEST_READ_ONLY") != "",
+		Check: func(path string) []string { return []string{"checked " + path} },
 		Cause: func(s os.Signal) error { return signalled{s.(syscall.Signal)} }})
 }
 

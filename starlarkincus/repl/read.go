@@ -55,14 +55,6 @@ func (p *prompt) read(ctx context.Context) (*entry, error) {
 	}
 }
 
-// promptFor returns the text before the cursor, given the part of the entry read so far.
-func (p *prompt) promptFor(before string) string {
-	if before == "" {
-		return ">>> "
-	}
-	return "... "
-}
-
 // linesOf returns the lines of a text.
 func linesOf(text string) []string { return strings.Split(strings.TrimRight(text, " \t\n"), "\n") }
 

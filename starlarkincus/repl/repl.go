@@ -43,15 +43,26 @@ type Options struct {
 	Cause func(os.Signal) error
 	// Timeout limits the time of each typed entry, or of a program as a whole; 0 for no limit.
 	Timeout time.Duration
-	// Version and Target are printed in the greeting: the program's version, and the server of the incus module.
-	Version, Target string
+	// Version is the program's version, for the greeting.
+	Version string
+	// Target is the server and project of the incus module, for the greeting and the prompt.
+	Target Place
+	// ReadOnly is whether nothing can be changed, for the prompt.
+	ReadOnly bool
+	// Trace turns the printing of requests on or off; nil if it can't be.
+	Trace func(on bool)
+	// Check returns the findings about a script, for :save; nil for none.
+	Check func(path string) []string
+	// Operations are those that the entries start; nil for none.
+	Operations *Operations
 }
 
 // Run reads and runs entries until the input ends, exit() is called, or the context ends, and returns the process's
 // exit status. Input that isn't typed at a terminal is a program, which ends at its first error.
 func Run(ctx context.Context, o Options) int {
-	p := &prompt{Options: o, session: o.Host.NewSession(), typed: isTerminal(o.Stdin)}
+	p := &prompt{Options: o, session: o.Host.NewSession(), typed: isTerminal(o.Stdin), place: o.Target}
 	p.session.Set("help", p.help().Function())
+	p.session.Set("watch", p.watch().Function())
 	if !p.typed {
 		ctx, cancel := p.limited(ctx)
 		defer cancel()
@@ -62,7 +73,12 @@ func Run(ctx context.Context, o Options) int {
 	p.open()
 	defer p.source.close()
 	defer p.live.close()
+	background, cancel := context.WithCancel(ctx)
+	defer p.aside.Wait()
+	defer cancel()
+	p.background = background
 	p.greet()
+	p.Operations.notify(background, &p.aside, p.notices.add)
 	return p.end(ctx, p.loop(ctx))
 }
 
@@ -80,9 +96,15 @@ type prompt struct {
 	typed   bool
 	paging  atomic.Bool // another program has the terminal, and handles Ctrl-C itself
 	notices notices
-	again   []string // the lines of the next entry, to be kept or edited
-	past    []string // the entries of the history and of this prompt
-	live    *live    // nil without the line editor
+	again   []string         // the lines of the next entry, to be kept or edited
+	past    []string         // the entries of the history and of this prompt
+	values  []starlark.Value // of the last entries, the newest first
+	worked  []worked
+	live    *live // nil without the line editor
+
+	place      Place
+	background context.Context // ends with the prompt
+	aside      sync.WaitGroup  // of goroutines under background
 }
 
 // open opens the line editor with the history, or else a plain source of lines.
@@ -90,7 +112,7 @@ func (p *prompt) open() {
 	if canEdit(p.Stdin) {
 		p.live = newLive()
 		complete := completer{get: p.session.Get, names: p.session.Names, live: p.live}
-		editor, err := newEditor(complete.words, &p.Options, &p.notices)
+		editor, err := newEditor(p.completion(complete), &p.Options, &p.notices)
 		if err == nil {
 			p.source = editor
 			p.notices.wake = editor.wake
@@ -145,7 +167,7 @@ func (p *prompt) loop(ctx context.Context) error {
 			continue
 		}
 		p.remember(entry.text)
-		err = p.run(ctx, entry.code())
+		err = p.enter(ctx, entry.code())
 		var exit *host.ExitError
 		var end *ending
 		switch {
@@ -153,6 +175,12 @@ func (p *prompt) loop(ctx context.Context) error {
 			return err
 		case errors.Is(err, host.ErrInterrupted):
 			fmt.Fprintln(p.Stderr) // the terminal has printed ^C without a newline
+			if quiet(entry.text) {
+				continue
+			}
+		case errors.As(err, new(usageError)):
+			fmt.Fprintln(p.Stderr, printable.Text(err.Error()))
+			continue
 		}
 		p.report(err)
 		p.bringBack(entry, err)
@@ -216,7 +244,7 @@ func (p *prompt) program(ctx context.Context) error {
 			return err
 		}
 		for _, text := range statements {
-			if err := p.run(ctx, text); err != nil {
+			if err := p.run(ctx, text, false); err != nil {
 				return err
 			}
 		}
@@ -224,34 +252,6 @@ func (p *prompt) program(ctx context.Context) error {
 			return nil
 		}
 	}
-}
-
-// run runs an entry, prints its value, and stores it as _.
-func (p *prompt) run(ctx context.Context, text string) error {
-	paging, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	ctx, expire := p.limited(paging)
-	defer expire()
-	stop := p.interruptible(cancel, false)
-	defer stop()
-	if answer, ok := p.completeCommand(text); ok {
-		return write(ctx, p.Stdout, answer+"\n")
-	}
-	text, all := p.allOf(text)
-	v, err := p.session.Eval(ctx, text)
-	p.hintHelp(text, err)
-	if err == nil && v != starlark.None {
-		p.session.Set("_", v)
-		if b, ok := v.(*starlark.Builtin); ok && b.Name() == "exit" && strings.TrimSpace(text) == "exit" {
-			err = write(ctx, p.Stdout, "exit() or Ctrl-D ends the prompt\n")
-		} else {
-			err = p.print(ctx, paging, v, all)
-		}
-	}
-	if stop(); err == nil && ctx.Err() != nil {
-		return causeOf(ctx) // the interrupt came after the last statement
-	}
-	return err
 }
 
 // write writes text in pieces, until the context ends.

@@ -80,7 +80,7 @@ func (m *Migration) remains(ctx context.Context) (Running, bool) {
 	case known == nil:
 		out.Description += " is on the other server, whole or in part"
 	case known.err == nil:
-		out.Description, out.Left, out.Ended = o.describe(), false, true
+		out.Description, out.Left, out.Ended = o.Description(), false, true
 	default:
 		out.Description += " is unfinished on the other server"
 	}

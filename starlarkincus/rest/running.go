@@ -45,7 +45,7 @@ func (w *Work) Running(ctx context.Context) []Running {
 			mu.Lock()
 			defer mu.Unlock()
 			goOn[o] = true
-			out = append(out, Running{OperationID: o.id, Description: o.describe()})
+			out = append(out, Running{OperationID: o.id, Description: o.Description()})
 		}
 	})
 	w.mu.Lock()
@@ -64,7 +64,7 @@ func (w *Work) Running(ctx context.Context) []Running {
 	w.mu.Lock()
 	for _, o := range w.finished {
 		if !copying[o] && !w.removedAll(o) {
-			out = append(out, Running{OperationID: o.id, Description: o.describe(), Ended: true})
+			out = append(out, Running{OperationID: o.id, Description: o.Description(), Ended: true})
 		}
 	}
 	for _, p := range w.answered {
@@ -135,8 +135,30 @@ type Running struct {
 	Left        bool   // it is an unfinished copy
 }
 
-// describe returns a description of the operation with its object, such as "creating instance web".
-func (o *Operation) describe() string {
+// Ended waits for the end of an operation, as Wait, without showing its progress.
+func (o *Operation) Ended(ctx context.Context) error {
+	e, err := o.wait(ctx)
+	if err != nil {
+		return err
+	}
+	return e.err
+}
+
+// Unwatched returns the operations without a waiting caller that may still be running, except commands in instances.
+func (w *Work) Unwatched() []*Operation {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var all []*Operation
+	for o := range w.running {
+		if !w.abandoned[o] && !o.isCommand() {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// Description returns a description of the operation with its object, such as "creating instance web".
+func (o *Operation) Description() string {
 	state := o.State()
 	if state == nil || state.Description == "" {
 		return o.method + " " + o.path

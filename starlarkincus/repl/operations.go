@@ -1,0 +1,162 @@
+package repl
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/host"
+	"incus-star/starlarkincus/internal/printable"
+	"incus-star/starlarkincus/rest"
+
+	"go.starlark.net/starlark"
+)
+
+// Operations are the operations that the entries of a prompt start without waiting for them.
+type Operations struct {
+	track func(context.Context) (context.Context, builtin.Work)
+
+	mu      sync.Mutex
+	ctx     context.Context // nil before a prompt asks for the ends
+	aside   *sync.WaitGroup
+	said    func(line string)
+	running []*rest.Operation
+}
+
+// NewOperations returns the operations of the runs of a host, whose [host.Options.Track] it sets.
+func NewOperations(o *host.Options) *Operations {
+	all := &Operations{track: o.Track}
+	o.Track = all.start
+	return all
+}
+
+func (o *Operations) start(ctx context.Context) (context.Context, builtin.Work) {
+	ctx, work := o.track(ctx)
+	return ctx, &followed{work, o}
+}
+
+// followed is the work of an entry, whose operations are followed after its end.
+type followed struct {
+	builtin.Work
+	operations *Operations
+}
+
+// Close follows the operations that go on.
+func (f *followed) Close() {
+	for _, op := range starlarkincus.Unwatched(f.Work) {
+		f.operations.follow(op)
+	}
+	f.Work.Close()
+}
+
+// notify calls say with a line at the end of each operation, until ctx ends.
+func (o *Operations) notify(ctx context.Context, aside *sync.WaitGroup, say func(line string)) {
+	if o == nil {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.ctx, o.aside, o.said = ctx, aside, say
+}
+
+func (o *Operations) follow(op *rest.Operation) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ctx == nil || slices.ContainsFunc(o.running, func(other *rest.Operation) bool { return other.ID() == op.ID() }) {
+		return
+	}
+	o.running = append(o.running, op)
+	o.aside.Go(func() {
+		err := op.Ended(o.ctx)
+		o.mu.Lock()
+		o.running = slices.DeleteFunc(o.running, func(other *rest.Operation) bool { return other == op })
+		o.mu.Unlock()
+		if o.ctx.Err() == nil {
+			o.said(endText(op, err))
+		}
+	})
+}
+
+// endText returns the line about the end of an operation.
+func endText(op *rest.Operation, err error) string {
+	text := "operation " + op.ID() + ", " + op.Description()
+	var failed *errors.Error
+	switch {
+	case err == nil:
+		return text + ": done"
+	case errors.Is(err, errors.OperationCancelled):
+		return text + ": cancelled"
+	case errors.As(err, &failed):
+		return text + ": " + failed.Class.Name() + ": " + failed.Message
+	}
+	return text + ": " + err.Error()
+}
+
+// here returns the operations that this prompt started and that run.
+func (o *Operations) here() []*rest.Operation {
+	if o == nil {
+		return nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.running)
+}
+
+// operationIDs returns the arguments of :ops, for Tab.
+func (p *prompt) operationIDs() []string {
+	var all []string
+	for _, op := range p.Operations.here() {
+		all = append(all, "cancel "+op.ID())
+	}
+	if len(all) == 0 {
+		all = append(all, "cancel ")
+	}
+	return all
+}
+
+// showOperations lists the running operations, or cancels one, whose id may be shortened.
+func (p *prompt) showOperations(ctx context.Context, arg string) error {
+	action, id, _ := strings.Cut(arg, " ")
+	if id = strings.TrimSpace(id); action != "" && (action != "cancel" || id == "") {
+		return usage("write :ops, or :ops cancel ID")
+	}
+	if action == "" {
+		return p.listOperations(ctx)
+	}
+	v, err := p.eval(ctx, fmt.Sprintf("[o.id for o in incus.operations.list() if o.id.startswith(%s)]", starlark.String(id)))
+	if err != nil {
+		return err
+	}
+	found, ok := v.(*starlark.List)
+	switch {
+	case !ok || found.Len() == 0:
+		return usage("there is no operation %s: :ops lists them", printable.Line(id))
+	case found.Len() > 1:
+		return usage("%d operations start with %s", found.Len(), printable.Line(id))
+	}
+	if _, err = p.eval(ctx, fmt.Sprintf("incus.operations.get(%s).cancel()", found.Index(0))); err != nil {
+		return err
+	}
+	return p.say("cancelled")
+}
+
+func (p *prompt) listOperations(ctx context.Context) error {
+	v, err := p.eval(ctx, "incus.operations.list()")
+	if err != nil {
+		return err
+	}
+	for _, op := range p.Operations.here() {
+		if err := p.say("started here: %s %s", op.ID(), printable.Line(op.Description())); err != nil {
+			return err
+		}
+	}
+	if list, ok := v.(*starlark.List); ok && list.Len() == 0 {
+		return p.say("nothing runs on the server")
+	}
+	return p.print(ctx, ctx, v, false)
+}
