@@ -153,8 +153,14 @@ func (c *completion) attributes(v starlark.Value) []candidate {
 	if !ok {
 		return nil
 	}
+	names := attrs.AttrNames()
+	if _, ok := v.(*starlark.Dict); ok { // its keys are attributes
+		for _, k := range keysOf(v) {
+			names = append(names, strings.ReplaceAll(k.text, "-", "_"))
+		}
+	}
 	var out []candidate
-	for _, name := range attrs.AttrNames() {
+	for _, name := range names {
 		if isName(name) {
 			out = append(out, candidate{name, kindOf(c.attr(v, name))})
 		}

@@ -171,3 +171,34 @@ func TestRealScreenCompletion(t *testing.T) {
 		t.Errorf("%d places are right, want 30", right)
 	}
 }
+
+// TestRealClusterCompletion checks that target= proposes the members of a real cluster, and its groups.
+func TestRealClusterCompletion(t *testing.T) {
+	if os.Getenv("INCUS_STAR_TESTBED_CLUSTER") == "" {
+		t.Skip("needs a real cluster: run scripts/test.sh")
+	}
+	_ = os.Getenv("INCUS_STAR_TESTBED_RUN")
+	c := newLivePrompt(t, nil, "")
+	for text, want := range map[string]string{
+		`incus.instances.create("n", target = "`:  "incus.cluster.members.names()",
+		`incus.use(target = "`:                    "incus.cluster.members.names()",
+		`incus.cluster.members.get("`:             "incus.cluster.members.names()",
+		`incus.instances.create("n", target = "@`: `["@" + g for g in incus.cluster.groups.names()]`,
+		`incus.cluster.groups.get("`:              "incus.cluster.groups.names()",
+	} {
+		v, err := c.session.Eval(t.Context(), "sorted("+want+")")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.words(text, "") // an answer may come too late for the first key
+		c.settle()
+		_, found := c.words(text, "")
+		var got []starlark.Value
+		for _, k := range found {
+			got = append(got, starlark.String(strings.TrimSuffix(k.text, `"`)))
+		}
+		if starlark.NewList(got).String() != v.String() {
+			t.Errorf("%s: got %v, want %v", text, got, v)
+		}
+	}
+}

@@ -146,7 +146,7 @@ func serve(t testing.TB, handler http.Handler) *remote.Environment {
 }
 
 // newLivePrompt returns the completer of a session with a client, after the setup.
-func newLivePrompt(t testing.TB, env *remote.Environment, setup string) completer {
+func newLivePrompt(t testing.TB, env *remote.Environment, setup string) livePrompt {
 	t.Helper()
 	client := starlarkincus.New(starlarkincus.Options{Environment: env})
 	s := host.New(host.Options{Predeclared: starlark.StringDict{"incus": client}}).NewSession()
@@ -157,7 +157,13 @@ func newLivePrompt(t testing.TB, env *remote.Environment, setup string) complete
 			t.Fatal(err)
 		}
 	}
-	return completer{get: s.Get, names: s.Names, live: l}
+	return livePrompt{completer{get: s.Get, names: s.Names, live: l}, s}
+}
+
+// A livePrompt is a session with its completer.
+type livePrompt struct {
+	completer
+	session *host.Session
 }
 
 // complete returns the line after Tab, which stands in place of ⇥, and the number of candidates.
@@ -219,8 +225,13 @@ var places = []struct {
 	{text: `incus.instances.create("n", source = {"finger⇥`, want: `incus.instances.create("n", source = {"fingerprint"`},
 	{text: `incus.instances.list(filter = {"status_c⇥`, want: `incus.instances.list(filter = {"status_code"`},
 	{text: `incus.has_extension("instances_⇥`, want: `incus.has_extension("instances_fake_extension"`, fake: true},
+	{text: `incus.instances.create("n", type = "virt⇥`, want: `incus.instances.create("n", type = "virtual-machine"`},
+	{text: `incus.events(["life⇥`, want: `incus.events(["lifecycle"`},
 	{text: `d["col⇥`, want: `d["colour"`},
 	{text: `d["size⇥"]`, want: `d["size of it"]`},
+	{text: `d.col⇥`, want: `d.colour`},
+	{text: `incus.instances.get("web").state().memory.swap_usage_⇥`, want: `incus.instances.get("web").state().memory.swap_usage_peak`},
+	{text: `d.nested.in⇥`, want: `d.nested.inner`},
 	{text: `d["nested"]["in⇥`, want: `d["nested"]["inner"`},
 	{text: `pair[1]["k⇥`, want: `pair[1]["key"`},
 	{text: `rows[0]["st⇥`, want: `rows[0]["state"`},

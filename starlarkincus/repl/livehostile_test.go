@@ -248,7 +248,7 @@ func TestCompleteTable(t *testing.T) {
 				text = before + `{"eth0": {"`
 			case f.Refers == spec.ToItself && r.Lists == spec.Single:
 				continue
-			case f.Refers != 0 && f.Refers != spec.ToFile:
+			case f.Refers != 0 && f.Refers != spec.ToFile, len(f.Values) > 0:
 				text = before + `"`
 				if f.Type == spec.Strings {
 					text = before + `["`

@@ -161,7 +161,14 @@ func (p *place) value(key string) *place {
 	return nil
 }
 
-var deviceTypeField = spec.Field{Name: "type", Type: spec.String}
+// deviceTypeField is the key of a device with its type.
+var deviceTypeField = func() spec.Field {
+	f := spec.Field{Name: "type", Type: spec.String}
+	for _, t := range spec.DeviceTypes {
+		f.Values = append(f.Values, t.Name)
+	}
+	return f
+}()
 
 // argument returns the place of the argument of a call that the token i belongs to.
 func (c *completion) argument(open int, starts []int, i int) *place {
@@ -281,10 +288,10 @@ func (c *completion) texts(i int, prefix string) []candidate {
 		return c.local(p, prefix)
 	case p.key:
 		return c.dictKeys(p, prefix)
-	case p.field == &deviceTypeField:
+	case len(p.field.Values) > 0:
 		var out []candidate
-		for _, t := range spec.DeviceTypes {
-			out = append(out, candidate{t.Name, "device type"})
+		for _, value := range p.field.Values {
+			out = append(out, candidate{value, p.field.Script()})
 		}
 		return out
 	case p.field.Reference() == spec.ToFile:

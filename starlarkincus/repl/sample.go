@@ -231,6 +231,13 @@ func (s *sampler) attr(v starlark.Value, name string) starlark.Value {
 	if err != nil {
 		return nil
 	}
+	if d, ok := v.(*starlark.Dict); ok && got == nil { // its keys are attributes
+		for _, key := range []string{name, strings.ReplaceAll(name, "_", "-")} {
+			if got, found, _ := d.Get(starlark.String(key)); found {
+				return got
+			}
+		}
+	}
 	if o, ok := v.(*starlarkincus.Object); ok && (got == starlark.None || got == nil) {
 		if f := spec.Find(o.Resource().Fields, name); f != nil {
 			return starlarkincus.SampleField(f)

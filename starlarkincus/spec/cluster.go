@@ -2,7 +2,7 @@ package spec
 
 // memberConfig lists the fields of a configuration key that differs by member.
 var memberConfig = []Field{
-	{Name: "entity", Type: String, Doc: "the kind of object: network or storage-pool"},
+	{Name: "entity", Type: String, Values: []string{"network", "storage-pool"}, Doc: "the kind of object: network or storage-pool"},
 	{Name: "name", Type: String, Doc: "the name of the object"},
 	{Name: "key", Type: String, Doc: "the configuration key"},
 	{Name: "value", Type: String, Doc: "the value on this member"},
@@ -72,10 +72,10 @@ var members = &Resource{
 		{Name: "state", HTTP: "GET", Path: "state", Does: DoRead, Returns: one(memberState), Effect: Reads, Doc: "Returns its load, memory and storage, as a MemberState."},
 		{Name: "evacuate", HTTP: "POST", Path: "state", Does: DoAct, Returns: itself, Effect: Changes, Background: true, Refresh: true, Steps: true, Send: map[string]any{"action": "evacuate"},
 			Doc:  "Evacuates the member, which stops its instances or moves them to other members, and returns it.",
-			Args: []Field{{Name: "mode", Type: String, Doc: "stop, migrate, live-migrate, stateful-stop or force-stop; default: cluster.evacuate of each instance"}}},
+			Args: []Field{{Name: "mode", Type: String, Values: []string{"stop", "migrate", "live-migrate", "stateful-stop", "force-stop"}, Doc: "stop, migrate, live-migrate, stateful-stop or force-stop; default: cluster.evacuate of each instance"}}},
 		{Name: "restore", HTTP: "POST", Path: "state", Does: DoAct, Returns: itself, Effect: Changes, Background: true, Refresh: true, Steps: true, Send: map[string]any{"action": "restore"},
 			Doc:  "Restores the member after an evacuation, with its instances, and returns it.",
-			Args: []Field{{Name: "mode", Type: String, Doc: "skip leaves the instances on their present members"}}},
+			Args: []Field{{Name: "mode", Type: String, Values: []string{"skip"}, Doc: "skip leaves the instances on their present members"}}},
 	},
 }
 

@@ -4,15 +4,15 @@ import "slices"
 
 // instanceSource lists the fields of source=, from which the server creates an instance.
 var instanceSource = []Field{
-	{Name: "type", Type: String, Doc: "the type of the source: image, migration, copy or none"},
+	{Name: "type", Type: String, Values: []string{"image", "migration", "copy", "none"}, Doc: "the type of the source: image, migration, copy or none"},
 	{Name: "alias", Type: String, Refers: ToAlias, Doc: "the alias of the image"},
 	{Name: "fingerprint", Type: String, Refers: ToFingerprint, Doc: "the fingerprint of the image"},
 	{Name: "properties", Type: Config, Doc: "properties to find the image by"},
 	{Name: "server", Type: String, Doc: "the URL of the image server"},
-	{Name: "protocol", Type: String, Doc: "the protocol of that server: incus, simplestreams or oci"},
+	{Name: "protocol", Type: String, Values: []string{"incus", "simplestreams", "oci"}, Doc: "the protocol of that server: incus, simplestreams or oci"},
 	{Name: "secret", Type: String, Doc: "a secret that gives access to a private image"},
 	{Name: "certificate", Type: String, Doc: "the certificate of that server, as PEM"},
-	{Name: "mode", Type: String, Doc: "the direction of the transfer from an image server or of a migration: pull or push"},
+	{Name: "mode", Type: String, Values: []string{"pull", "push"}, Doc: "the direction of the transfer from an image server or of a migration: pull or push"},
 	{Name: "project", Type: String, Refers: ToProject, Doc: "the project of the original"},
 	{Name: "source", Type: String, Refers: ToInstance, Doc: "the name of the original: an instance or a snapshot"},
 	{Name: "instance_only", Type: Bool, Doc: "True omits the snapshots"},
@@ -40,14 +40,14 @@ var (
 
 var instanceFields = []Field{
 	nameField, descriptionField, configField, ownDevicesField, profilesField, architectureField, ephemeralField,
-	{Name: "type", Type: String, Use: Read | Create, Doc: "the type: container (the default) or virtual-machine"},
+	{Name: "type", Type: String, Use: Read | Create, Values: []string{"container", "virtual-machine"}, Doc: "the type: container (the default) or virtual-machine"},
 	sourceField,
 	{Name: "instance_type", Type: String, Use: Create, Doc: "an instance type of a cloud, such as t1.micro, which sets limits of CPU and memory"},
 	{Name: "start", Type: Bool, Use: Create, Doc: "True also starts it"},
 	{Name: "stateful", Type: Bool, Use: Read | Create, Doc: "whether its running state is saved"},
 	{Name: "restore", Type: String, Use: Create, Doc: "the name of a snapshot to start from"},
 	diskOnlyField,
-	{Name: "status", Type: String, Use: Read, Doc: "the status, such as Running, Stopped or Frozen"},
+	{Name: "status", Type: String, Use: Read, Values: []string{"Running", "Stopped", "Frozen", "Error"}, Doc: "the status, such as Running, Stopped or Frozen"},
 	{Name: "status_code", Type: Int, Use: Read, Doc: "the code of the status, such as 103 for Running"},
 	{Name: "last_state", Type: Object, Use: Derived, Made: LastState, Doc: "the state that list(state=True) read, an InstanceState; otherwise None"},
 	{Name: "last_addresses", Type: Strings, Use: Derived, Made: LastAddresses, Doc: "the addresses that list(state=True) read, as addresses() returns them; otherwise None"},
@@ -88,13 +88,13 @@ var (
 	copyNameArg      = Field{Name: "name", Type: Name, In: Local, Positional: true, Doc: "the name of the copy; with to=, the default is that of the original"}
 	copyProjectArg   = Field{Name: "to_project", Type: Name, In: Local, Refers: ToProject, Doc: "the project of the copy; default: that of the original, or with to= that of the client"}
 	toArg            = Field{Name: "to", Type: OtherServer, In: Local, Doc: "the client of another server, as incus.connect returns it; default: the same server"}
-	modeArg          = Field{Name: "mode", Type: String, In: Local, Doc: "with to=, pull (the default) if the other server connects to this one, push if this one connects to the other, or relay if neither reaches the other, and the data go through this client"}
+	modeArg          = Field{Name: "mode", Type: String, In: Local, Values: []string{"pull", "push", "relay"}, Doc: "with to=, pull (the default) if the other server connects to this one, push if this one connects to the other, or relay if neither reaches the other, and the data go through this client"}
 	sourceOnlyArg    = local(instanceOnlyArg)
 	excludeOlderArg  = Field{Name: "refresh_exclude_older", Type: Bool, In: Local, Extension: "custom_volume_refresh_exclude_older_snapshots", Doc: "True skips snapshots older than the newest one of the copy"}
 	refreshCopyArg   = Field{Name: "refresh", Type: Bool, In: Local, Doc: "True updates an existing copy: its content, configuration, devices and description become those of the original, and changes to the copy are lost"}
 	publishAliasArg  = Field{Name: "alias", Type: String, In: Local, Positional: true, Doc: "an alias for the image; use aliases= for several"}
 	imageAliasesArg  = Field{Name: "aliases", Type: Objects, Names: true, Use: Create, Fields: imageAlias, Doc: "aliases for the image, each a name, or a dict of name and description"}
-	imageFormatField = Field{Name: "format", Type: String, Use: Create, Extension: "instance_publish_split", Doc: "the file format: unified (one file) or split (two files)"}
+	imageFormatField = Field{Name: "format", Type: String, Use: Create, Extension: "instance_publish_split", Values: []string{"unified", "split"}, Doc: "the file format: unified (one file) or split (two files)"}
 )
 
 // local returns the argument as one that the behavior handles.
@@ -158,7 +158,7 @@ var Instances = &Resource{
 			Doc: "Creates an instance, starts it, and returns it. An instance that fails to start is kept, stopped."},
 		{Name: "change_states", Collection: true, HTTP: "PUT", Does: DoAct, Returns: nothing, Effect: Changes, WrapIn: "state", Background: true,
 			Doc: "Starts, stops, restarts, freezes or unfreezes all instances of the project at once.",
-			Args: []Field{{Name: "action", Type: String, Required: true, Positional: true, Doc: "the action: start, stop, restart, freeze or unfreeze"},
+			Args: []Field{{Name: "action", Type: String, Required: true, Positional: true, Values: []string{"start", "stop", "restart", "freeze", "unfreeze"}, Doc: "the action: start, stop, restart, freeze or unfreeze"},
 				stopTimeout, stopForce, keepState}},
 		stateMethod("start", "Starts the instance and returns it.", keepState),
 		ending(stateMethod("stop", "Shuts the instance down and returns it, or None if it was ephemeral and is now deleted.", stopTimeout, stopForce, keepState)),
@@ -171,7 +171,7 @@ var Instances = &Resource{
 			Doc: "Returns the users and clients with access to it: a list, each with identifier, role and provider."},
 		{Name: "addresses", HTTP: "GET", Path: "state", Does: DoAddresses, Returns: someStrings, Effect: Reads,
 			Doc:  "Returns the addresses at which other machines can reach the instance, IPv4 first, as a list of strings.",
-			Args: []Field{{Name: "family", Type: String, In: Local, Doc: "inet or inet6; default: both"}}},
+			Args: []Field{{Name: "family", Type: String, In: Local, Values: []string{"inet", "inet6"}, Doc: "inet or inet6; default: both"}}},
 		{Name: "wait_ready", HTTP: "GET", Path: "state", Does: DoWaitReady, Returns: itself, Effect: Reads,
 			Requests: slices.Concat([]Request{{HTTP: "GET", Path: "state", Note: "until it is ready"}}, in("if cloud_init=True", []string{"cloud_init"}, slices.Clone(execRequests)...), []Request{{HTTP: "GET"}}),
 			Doc:      "Waits until the instance runs and meets the other conditions that are given, and returns it. Fails with IncusOperationTimeoutError after the timeout.",
@@ -223,7 +223,7 @@ var Instances = &Resource{
 			Doc: "Starts recording the changed blocks of all disks of a virtual machine, for incremental backups, and returns it. The bitmap is listed under bitmaps of each disk's volume."},
 		{Name: "repair", HTTP: "POST", Path: "debug/repair", Does: DoAct, Returns: itself, Effect: Changes, Extension: "instances_debug_repair",
 			Doc:  "Runs a low-level repair of a virtual machine, and returns it.",
-			Args: []Field{{Name: "action", Type: String, Required: true, Positional: true, Doc: "the repair: rebuild-config-volume or rebuild-nvram"}}},
+			Args: []Field{{Name: "action", Type: String, Required: true, Positional: true, Values: []string{"rebuild-config-volume", "rebuild-nvram"}, Doc: "the repair: rebuild-config-volume or rebuild-nvram"}}},
 	},
 	Children: []*Resource{Snapshots, instanceBackups, Logs, instanceMetadata, templates, nvram, instanceFiles},
 }

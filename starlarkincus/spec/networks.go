@@ -14,7 +14,7 @@ var Networks = &Resource{
 	Columns: append(columns("name", "type", "managed"), Column{Field: "config", Key: "ipv4.address", Header: "ipv4"}, Column{Field: "config", Key: "ipv6.address", Header: "ipv6"},
 		Column{Field: "description"}, usedByColumn, Column{Field: "status"}, projectColumn),
 	Fields: []Field{nameField, descriptionField, networkConfig,
-		{Name: "type", Type: String, Use: Read | Create, Doc: "the type: bridge (the default), ovn, macvlan, sriov or physical"},
+		{Name: "type", Type: String, Use: Read | Create, Values: []string{"bridge", "ovn", "macvlan", "sriov", "physical"}, Doc: "the type: bridge (the default), ovn, macvlan, sriov or physical"},
 		{Name: "managed", Type: Bool, Use: Read, Doc: "whether Incus manages it"},
 		{Name: "status", Type: String, Use: Read, Doc: "Created, Pending, Errored or Unknown"},
 		usedByField, locationsField, ownerField,
@@ -58,7 +58,7 @@ var forwards = &Resource{
 	Columns: append(columns("listen_address", "description"), Column{Field: "config", Key: "target_address", Header: "default target address"}, Column{Field: "ports", Key: "listen_port", Header: "ports"}, locationColumn),
 	Fields: []Field{listenField, descriptionField, configField, locationField,
 		{Name: "ports", Type: Objects, Use: All, Doc: "the forwarded ports; others go to target_address of config", Fields: []Field{
-			{Name: "protocol", Type: String, Doc: "the protocol: tcp or udp"},
+			{Name: "protocol", Type: String, Values: []string{"tcp", "udp"}, Doc: "the protocol: tcp or udp"},
 			{Name: "listen_port", Type: String, Doc: "the ports, such as 80,90-99"},
 			{Name: "target_address", Type: String, Doc: "the target address"},
 			{Name: "target_port", Type: String, Doc: "the target ports; default: the same ports"},
@@ -82,7 +82,7 @@ var loadBalancers = &Resource{
 			{Name: "description", Type: String, Doc: "a description, in free text"},
 		}},
 		{Name: "ports", Type: Objects, Use: All, Doc: "the ports and their backends", Fields: []Field{
-			{Name: "protocol", Type: String, Doc: "the protocol: tcp or udp"},
+			{Name: "protocol", Type: String, Values: []string{"tcp", "udp"}, Doc: "the protocol: tcp or udp"},
 			{Name: "listen_port", Type: String, Doc: "the ports, such as 80,90-99"},
 			{Name: "target_backend", Type: Strings, Doc: "the names of the backends, used in turn"},
 			{Name: "description", Type: String, Doc: "a description, in free text"},
@@ -104,7 +104,7 @@ var peers = &Resource{
 	Verbs:   List | Get | New | Update | Replace | Delete,
 	Columns: columns("name", "description", "target_network", "target_project", "type", "status"),
 	Fields: []Field{nameField, descriptionField, configField,
-		{Name: "type", Type: String, Use: Read | Create, Doc: "the type: local (the default), or remote, through an integration"},
+		{Name: "type", Type: String, Use: Read | Create, Values: []string{"local", "remote"}, Doc: "the type: local (the default), or remote, through an integration"},
 		{Name: "target_network", Type: String, Use: Read | Create, Refers: ToNetwork, Doc: "the name of the other network"},
 		{Name: "target_project", Type: String, Use: Read | Create, Refers: ToProject, Doc: "the project of the other network"},
 		{Name: "target_integration", Type: String, Use: Read | Create, Refers: ToIntegration, Doc: "the integration, for a remote peer"},
@@ -129,12 +129,12 @@ var leases = &Resource{
 
 // aclRule lists the fields of a rule.
 var aclRule = []Field{
-	{Name: "action", Type: String, Doc: "the action: allow, allow-stateless, drop or reject"},
-	{Name: "state", Type: String, Doc: "the state of the rule: enabled, disabled or logged"},
+	{Name: "action", Type: String, Values: []string{"allow", "allow-stateless", "drop", "reject"}, Doc: "the action: allow, allow-stateless, drop or reject"},
+	{Name: "state", Type: String, Values: []string{"enabled", "disabled", "logged"}, Doc: "the state of the rule: enabled, disabled or logged"},
 	{Name: "description", Type: String, Doc: "a description, in free text"},
 	{Name: "source", Type: String, Doc: "source addresses, ranges, ACLs or $sets, separated by commas"},
 	{Name: "destination", Type: String, Doc: "destination addresses, ranges, ACLs or $sets, separated by commas"},
-	{Name: "protocol", Type: String, Doc: "the protocol: tcp, udp, icmp4 or icmp6"},
+	{Name: "protocol", Type: String, Values: []string{"tcp", "udp", "icmp4", "icmp6"}, Doc: "the protocol: tcp, udp, icmp4 or icmp6"},
 	{Name: "source_port", Type: String, Doc: "source ports, such as 80,90-99"},
 	{Name: "destination_port", Type: String, Doc: "destination ports"},
 	{Name: "icmp_type", Type: String, Doc: "the ICMP type, a number"},
@@ -188,7 +188,7 @@ var records = &Resource{
 	Columns: append(columns("name", "description"), Column{Field: "entries", Key: "value", Header: "entries"}),
 	Fields: []Field{nameField, descriptionField, configField,
 		{Name: "entries", Type: Objects, Use: All, Doc: "the DNS entries of the name", Fields: []Field{
-			{Name: "type", Type: String, Doc: "the type, such as A, AAAA, CNAME or TXT"},
+			{Name: "type", Type: String, Values: []string{"A", "AAAA", "CNAME", "TXT"}, Doc: "the type, such as A, AAAA, CNAME or TXT"},
 			{Name: "value", Type: String, Doc: "the value"},
 			{Name: "ttl", Type: Int, Doc: "the time to live, in seconds"},
 		}},
@@ -203,7 +203,7 @@ var NetworkIntegrations = &Resource{
 	Verbs:   List | Get | New | Update | Replace | Rename | Delete,
 	Columns: append(columns("name", "description", "type"), usedByColumn),
 	Fields: []Field{nameField, descriptionField, configField,
-		{Name: "type", Type: String, Use: Read | Create, Doc: "the type: ovn"},
+		{Name: "type", Type: String, Use: Read | Create, Values: []string{"ovn"}, Doc: "the type: ovn"},
 		usedByField,
 	},
 }

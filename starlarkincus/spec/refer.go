@@ -1,5 +1,10 @@
 package spec
 
+import (
+	"slices"
+	"strings"
+)
+
 // A Reference is the kind of object whose name a string holds.
 type Reference int
 
@@ -79,13 +84,14 @@ func (k Keys) Describes(kind, by string) bool {
 	case by != "":
 		return kind == k.Kind+"_"+by
 	}
-	return len(kind) > len(k.Kind) && kind[:len(k.Kind)+1] == k.Kind+"_" && !otherKinds[k.Kind][kind]
+	rest, ok := strings.CutPrefix(kind, k.Kind+"_")
+	return ok && !slices.ContainsFunc(otherKinds[k.Kind], func(other string) bool { return strings.HasPrefix(rest, other) })
 }
 
-// otherKinds are the kinds that begin with another kind, and have keys of their own.
-var otherKinds = map[string]map[string]bool{
-	"network": {"network_acl": true, "network_address_set": true, "network_forward": true, "network_integration": true, "network_load_balancer": true,
-		"network_peer": true, "network_zone": true, "network_zone_record": true},
+// otherKinds are the rests of the kinds that begin like another one, and have keys of their own.
+var otherKinds = map[string][]string{
+	"network": {"acl", "address_set", "forward", "integration", "load_balancer", "peer", "zone"},
+	"storage": {"volume", "bucket"},
 }
 
 // A DeviceType is a type of devices, with the keys that are common to its kinds. Servers describe further keys.

@@ -38,7 +38,7 @@ var Warnings = &Resource{
 	Columns: append(columns("uuid", "type", "status", "severity", "count", "project"), locationColumn, Column{Field: "last_seen_at"}),
 	Fields: []Field{
 		{Name: "uuid", Type: String, Use: Read, Doc: "the UUID"},
-		{Name: "status", Type: String, Use: Read | Change, Doc: "the status: new, acknowledged or resolved; only the first two can be set"},
+		{Name: "status", Type: String, Use: Read | Change, Values: []string{"new", "acknowledged"}, Doc: "the status: new, acknowledged or resolved; only the first two can be set"},
 		{Name: "type", Type: String, Use: Read, Doc: "the type of the problem"},
 		{Name: "last_message", Type: String, Use: Read, Doc: "the latest message about the problem"},
 		{Name: "severity", Type: String, Use: Read, Doc: "the severity: low, moderate or high"},
@@ -64,7 +64,7 @@ var Certificates = &Resource{
 		{Name: "fingerprint", Type: String, Use: Read, Doc: "the SHA-256 of the certificate"},
 		{Name: "name", Type: String, Use: All, Doc: "the name, in free text"},
 		descriptionField,
-		{Name: "type", Type: String, Use: Read | Create | Kept, Doc: "the type: client, metrics or server"},
+		{Name: "type", Type: String, Use: Read | Create | Kept, Values: []string{"client", "metrics", "server"}, Doc: "the type: client, metrics or server"},
 		{Name: "certificate", Type: Certificate, Use: All, Doc: "the certificate, as PEM"},
 		{Name: "restricted", Type: Bool, Use: All, Doc: "whether access is restricted to the projects listed in projects"},
 		{Name: "projects", Type: Strings, Use: All, Unordered: true, Refers: ToProject, Doc: "the projects of a restricted certificate"},
@@ -164,7 +164,7 @@ var ClientMethods = []Method{
 		}},
 	{Name: "request", Does: DoRequest, Returns: structOf(response), Effect: AsAsked, Background: true, Requests: []Request{{HTTP: "{method}", Path: "/{path}"}, waiting}, Doc: "Sends a request of any kind and returns a struct of status, metadata, etag and headers.",
 		Args: []Field{
-			{Name: "method", Type: String, In: Local, Required: true, Positional: true, Doc: "the HTTP method: GET, HEAD, POST, PUT, PATCH or DELETE"},
+			{Name: "method", Type: String, In: Local, Required: true, Positional: true, Values: []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}, Doc: "the HTTP method: GET, HEAD, POST, PUT, PATCH or DELETE"},
 			{Name: "path", Type: String, In: Local, Required: true, Positional: true, Doc: "the path, such as /1.0/instances"},
 			{Name: "body", Type: Any, In: Local, Doc: "the body, sent as JSON"},
 			{Name: "query", Type: Config, In: Local, Doc: "the parameters of the URL"},

@@ -86,6 +86,7 @@ type Field struct {
 	Emptied    bool              // unset keys are sent empty, because servers keep keys that are missing from a PUT
 	Made       Making            // source of a Derived field
 	Refers     Reference         // kind of object that it names, or each of its elements does
+	Values     []string          // usual values of a string, or of each element
 	Missing    string            // error of a create without it
 	Unordered  bool              // of Strings: servers don't keep the order
 	Auto       []string          // keys of a Config whose value "auto" servers replace by an address of their choice

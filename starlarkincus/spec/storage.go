@@ -12,7 +12,7 @@ var StoragePools = &Resource{
 	Target:  Get | New | Update | Replace,
 	Columns: append(columns("name", "driver", "description"), usedByColumn, Column{Field: "status"}),
 	Fields: []Field{nameField, descriptionField, poolConfig,
-		{Name: "driver", Type: String, Use: Read | Create, Doc: "the storage driver: dir, btrfs, lvm, zfs, ceph, …"},
+		{Name: "driver", Type: String, Use: Read | Create, Values: []string{"dir", "btrfs", "lvm", "zfs", "ceph", "cephfs", "cephobject", "linstor", "truenas"}, Doc: "the storage driver: dir, btrfs, lvm, zfs, ceph, …"},
 		{Name: "status", Type: String, Use: Read, Doc: "Created, Pending, Errored or Unknown"},
 		usedByField, locationsField,
 	},
@@ -32,12 +32,12 @@ var poolResources = &Resource{
 	},
 }
 
-var contentTypeField = Field{Name: "content_type", Type: String, Use: Read | Create, Doc: "the type of the content: filesystem (the default), block or iso"}
+var contentTypeField = Field{Name: "content_type", Type: String, Use: Read | Create, Values: []string{"filesystem", "block", "iso"}, Doc: "the type of the content: filesystem (the default), block or iso"}
 
 // volumes are the volumes of a pool. Their paths include the type.
 var volumes = &Resource{
 	Name: "volumes", Kind: "Volume", Path: "volumes", Key: "name", Scope: InProject, Keys: Keys{Kind: "storage_volume", By: "driver"}, Source: PoolAndName, MaxRecursion: 2, RecursionExtension: "storage_volume_full",
-	Segment: &Segment{Field{Name: "type", Type: Name, In: Local, Doc: "the type of the volume: custom (the default), container, virtual-machine or image"}, "custom"},
+	Segment: &Segment{Field{Name: "type", Type: Name, In: Local, Values: []string{"custom", "container", "virtual-machine", "image"}, Doc: "the type of the volume: custom (the default), container, virtual-machine or image"}, "custom"},
 	Filter:  filterArg(""), AllProjects: allProjectsArg(""),
 	Doc:        "Volumes of the pool. Those of the type custom are created and changed here; the others belong to instances and images.",
 	Verbs:      List | Get | New | Update | Replace | Rename | Delete,
@@ -48,7 +48,7 @@ var volumes = &Resource{
 	Fields: []Field{nameField, descriptionField, configField, contentTypeField,
 		{Name: "type", Type: String, Use: Read, Doc: "the type: custom, container, virtual-machine or image"},
 		{Name: "source", Type: Object, Use: Create, Doc: "the source of its content; default: an empty volume", Fields: []Field{
-			{Name: "type", Type: String, Doc: "the type of the source: copy or migration"},
+			{Name: "type", Type: String, Values: []string{"copy", "migration"}, Doc: "the type of the source: copy or migration"},
 			{Name: "name", Type: String, Doc: "the name of the original: a volume, or volume/snapshot"},
 			{Name: "pool", Type: String, Refers: ToPool, Doc: "the pool of the original"},
 			{Name: "project", Type: String, Refers: ToProject, Doc: "the project of the original"},
@@ -56,7 +56,7 @@ var volumes = &Resource{
 			{Name: "volume_only", Type: Bool, Doc: "True omits the snapshots"},
 			{Name: "refresh", Type: Bool, Doc: "True updates an existing copy"},
 			{Name: "refresh_exclude_older", Type: Bool, Extension: "custom_volume_refresh_exclude_older_snapshots", Doc: "True skips snapshots older than the newest one of the copy"},
-			{Name: "mode", Type: String, Doc: "the direction of a migration: pull or push"},
+			{Name: "mode", Type: String, Values: []string{"pull", "push"}, Doc: "the direction of a migration: pull or push"},
 			{Name: "certificate", Type: String, Doc: "the certificate of the other server, as PEM"},
 			{Name: "operation", Type: String, Doc: "the URL of the migration's operation on the other server"},
 			{Name: "secrets", Type: Config, Doc: "the secrets of the migration's connections"},
@@ -189,7 +189,7 @@ var bucketKeys = &Resource{
 	Verbs:   List | Get | New | Replace | Delete,
 	Columns: columns("name", "description", "role"),
 	Fields: []Field{nameField, descriptionField,
-		{Name: "role", Type: String, Use: All, Doc: "the role: admin or read-only"},
+		{Name: "role", Type: String, Use: All, Values: []string{"admin", "read-only"}, Doc: "the role: admin or read-only"},
 		{Name: "access-key", Type: String, Use: All, Doc: "the access key; default: chosen by the server"},
 		{Name: "secret-key", Type: String, Use: All, Doc: "the secret key; default: chosen by the server"},
 	},
