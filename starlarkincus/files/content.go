@@ -16,12 +16,22 @@ import (
 // buffers holds buffers of the size of a packet.
 var buffers = sync.Pool{New: func() any { return new([packetSize]byte) }}
 
-// parts calls do for each part of the size, several at a time, with a buffer of the part's length.
+// errEnd is the end of a file before the size that the server lists.
+var errEnd = errors.Plain("the file is shorter")
+
+// parts calls do for each part of the size, several at a time, with a buffer of the part's length. It begins no further
+// part after do returned errEnd, because servers may list any size.
 func parts(ctx context.Context, size int64, do func(part []byte, at int64) error) error {
+	var ended atomic.Bool
 	one := func(at int64) error {
 		buffer := buffers.Get().(*[packetSize]byte)
 		defer buffers.Put(buffer)
-		return do(buffer[:min(size-at, packetSize)], at)
+		err := do(buffer[:min(size-at, packetSize)], at)
+		if err == errEnd {
+			ended.Store(true)
+			return nil
+		}
+		return err
 	}
 	if size <= packetSize {
 		if size == 0 {
@@ -30,7 +40,7 @@ func parts(ctx context.Context, size int64, do func(part []byte, at int64) error
 		return one(0)
 	}
 	g := newGroup(ctx, chunks)
-	for at := int64(0); at < size; at += packetSize {
+	for at := int64(0); at < size && !ended.Load(); at += packetSize {
 		if !g.start(func(context.Context) error { return one(at) }) {
 			break
 		}
@@ -97,6 +107,7 @@ func (c *Call) download(ctx context.Context, f *sftp.File, size int64, to io.Wri
 			mu.Lock()
 			defer mu.Unlock()
 			end = min(end, at+int64(n))
+			return errEnd
 		}
 		return err
 	})

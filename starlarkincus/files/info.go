@@ -24,8 +24,9 @@ type Info struct {
 	Target   string // of a symbolic link
 }
 
+// infoOf describes a file. An impossible size, which is negative here, is 0, which means unknown.
 func infoOf(path string, info os.FileInfo) Info {
-	out := Info{Path: path, Mode: info.Mode(), Size: info.Size(), ModTime: info.ModTime()}
+	out := Info{Path: path, Mode: info.Mode(), Size: max(0, info.Size()), ModTime: info.ModTime()}
 	if stat, ok := info.Sys().(*sftp.FileStat); ok {
 		out.UID, out.GID = int(stat.UID), int(stat.GID)
 	}
