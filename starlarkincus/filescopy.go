@@ -3,7 +3,6 @@ package starlarkincus
 import (
 	"fmt"
 	"net/url"
-	"os"
 	"path"
 	"path/filepath"
 
@@ -68,12 +67,7 @@ func pullFiles(c *invocation) (starlark.Value, error) {
 	}
 	var out files.Transfer
 	err = c.onFiles(func(f *files.Call) (err error) {
-		if c.args.flag("parents", false) {
-			if err := os.MkdirAll(filepath.Dir(local), 0o755); err != nil {
-				return &files.LocalError{Path: filepath.Dir(local), Err: err}
-			}
-		}
-		f.Watch = watch
+		f.Watch, f.Within, f.Parents = watch, c.args.string("within"), c.args.flag("parents", false)
 		out, err = f.Pull(remote, local)
 		return err
 	})

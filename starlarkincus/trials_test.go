@@ -136,6 +136,8 @@ var excluded = map[string]string{
 	"instances.ensure.target":    "has trials of its own",
 	"volumes.ensure.target":      "the same: the volume would have to be on that member",
 	"volume.move.volume_only":    "goes with target=",
+	"instance.files.pull.within": "goes with a relative path",
+	"volume.files.pull.within":   "the same",
 	"instance.publish.force":     "has an attempt of its own: only a running instance is stopped",
 	"images.upload.alias":        "has an attempt of its own: all aliases exist",
 	"images.upload.aliases":      "the same",

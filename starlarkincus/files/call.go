@@ -19,6 +19,10 @@ import (
 type Call struct {
 	// Watch, if not nil, starts a meter for a push or a pull; a negative total is unknown.
 	Watch func(total int64) Meter
+	// Within, if not empty, is a local folder of which no link leads a pull out; the local path is then relative to it.
+	Within string
+	// Parents lets a pull create missing local folders above the path.
+	Parents bool
 
 	meter   Meter // nil for none
 	ctx     context.Context

@@ -50,7 +50,7 @@ func (c *Call) Pull(remote, local string) (Transfer, error) {
 		return Transfer{}, special(info)
 	}
 	defer c.begin(info.Size)()
-	if p.top, err = openFolder(filepath.Dir(local)); err != nil {
+	if p.top, err = p.above(local); err != nil {
 		return Transfer{}, err
 	}
 	defer p.top.release()
@@ -71,6 +71,74 @@ func special(info Info) error {
 		Object: &errors.Object{Kind: "file", Name: info.Path}}
 }
 
+// above opens the local folder of a path, and creates it if that is asked for.
+func (p *pull) above(local string) (*localFolder, error) {
+	dir := filepath.Dir(local)
+	if p.Within == "" {
+		if p.Parents {
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				return nil, &LocalError{Path: dir, Err: reason(err)}
+			}
+		}
+		return openFolder(dir)
+	}
+	within, err := openFolder(p.Within)
+	if err != nil {
+		return nil, err
+	}
+	defer within.release()
+	if !filepath.IsLocal(local) {
+		return nil, &LocalError{Path: local, Err: errNotWithin}
+	}
+	if p.Parents {
+		if err := within.MkdirAll(dir, 0o755); err != nil {
+			return nil, within.failed(dir, err)
+		}
+	}
+	return within.below(dir)
+}
+
+var errNotWithin = errors.Plain("isn't a relative path to below the folder of within=")
+
+// target opens the local folder for a tree, and creates it if it is missing. Old describes one that was there. The
+// caller's own path may be a link.
+func (p *pull) target(local string) (top *localFolder, old fs.FileInfo, err error) {
+	above, err := p.above(local)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer above.release()
+	if p.Within == "" {
+		if err = os.Mkdir(local, 0o700); errors.Is(err, fs.ErrExist) {
+			old, err = os.Stat(local)
+		}
+		if err != nil {
+			return nil, nil, &LocalError{Path: local, Err: reason(err)}
+		}
+		if top, err = openFolder(local); err != nil {
+			return nil, nil, err
+		}
+	} else {
+		name := filepath.Base(local)
+		if err = above.Mkdir(name, 0o700); errors.Is(err, fs.ErrExist) {
+			old, err = above.Lstat(name)
+		}
+		switch {
+		case err != nil:
+			return nil, nil, above.failed(name, err)
+		case old != nil && !old.IsDir():
+			return nil, nil, above.notFolder(name, old)
+		}
+		if top, err = above.below(name); err != nil {
+			return nil, nil, err
+		}
+	}
+	if old == nil {
+		p.add(top.path, 0)
+	}
+	return top, old, nil
+}
+
 // tree writes a folder with its content.
 func (p *pull) tree(info Info, local string) (Transfer, error) {
 	found, err := p.readDir(info.Path)
@@ -78,17 +146,7 @@ func (p *pull) tree(info Info, local string) (Transfer, error) {
 		return Transfer{}, err
 	}
 	var old fs.FileInfo
-	err = os.Mkdir(local, 0o700)
-	switch {
-	case err == nil:
-		p.add(local, 0)
-	case errors.Is(err, fs.ErrExist):
-		old, err = os.Stat(local)
-	}
-	if err != nil {
-		return Transfer{}, &LocalError{Path: local, Err: reason(err)}
-	}
-	if p.top, err = openFolder(local); err != nil {
+	if p.top, old, err = p.target(local); err != nil {
 		return Transfer{}, err
 	}
 	defer p.top.release()

@@ -81,7 +81,7 @@ var fileMethods = []Method{
 			"Symbolic links in a folder are copied as links and never followed, here either, and each file is replaced at once. Folders are merged: nothing is deleted. Named pipes, sockets and devices are an error. Under --read-only it fails.",
 		Args: []Field{{Name: "remote", Type: String, In: Local, Required: true, Positional: true, Doc: "the absolute path"},
 			{Name: "local", Type: LocalPath, In: Local, Required: true, Positional: true, Doc: "the local path of the copy; with a slash at its end, the folder to put it in"},
-			localParents, fileWaitArg}},
+			localParents, {Name: "within", Type: LocalPath, In: Local, Doc: "a local folder to which local is then relative, and of which no link leads out, for copies of several paths of an instance that isn't trusted"}, fileWaitArg}},
 }
 
 // fileInfo is the result of stat.
