@@ -37,7 +37,14 @@ func TestFailedCopiesAreNamed(t *testing.T) {
 					!strings.HasSuffix(e.Message, "; the copy other may be on the other server, whole or in part") {
 					t.Errorf("%s, mode=%s, refresh=%s: %v, %s", kind, mode, refresh, e, e.Outcome)
 				}
-				if refresh == "False" {
+				if refresh == "False" { // a failed copy that can't be looked for
+					a.reset()
+					a.mu.Lock()
+					a.failed, a.failing = "disk failure", map[string]string{"GET " + kind + "/other": "lost"}
+					a.mu.Unlock()
+					if e := copied(); e.Class != errors.Operation || e.Outcome != errors.Unknown || !strings.HasSuffix(e.Message, "; the copy other may be on the other server, whole or in part") {
+						t.Errorf("%s, mode=%s: %v, %s", kind, mode, e, e.Outcome)
+					}
 					continue
 				}
 				a.reset()

@@ -37,7 +37,7 @@ func (t *migration) unanswered(m *rest.Migration, err error) error {
 // unfinished copy themselves, some of them a volume only after the end of the operation, so undo waits before it tries.
 func (t *migration) undo(ctx context.Context, err error) error {
 	var e *errors.Error
-	if !errors.As(err, &e) || e.Class.IsA(errors.AlreadyExists) || e.Class.IsA(errors.OperationTimeout) {
+	if !errors.As(err, &e) || e.Class.IsA(errors.AlreadyExists) || t.servers.Taken() || e.Class.IsA(errors.OperationTimeout) {
 		return err
 	}
 	if t.options["refresh"] == true {
@@ -62,6 +62,9 @@ func (t *migration) undo(ctx context.Context, err error) error {
 	case gone == nil:
 		e.Outcome = errors.Unknown
 		e.Message += fmt.Sprintf("; the unfinished copy %s is left on the other server", t.name)
+	case ctx.Err() == nil:
+		e.Outcome = errors.Unknown
+		e.Message += fmt.Sprintf("; the copy %s may be on the other server, whole or in part", t.name)
 	}
 	return err
 }

@@ -135,6 +135,15 @@ func (m *Migration) Sent() bool {
 	return end != nil && end.err == nil
 }
 
+// Taken reports whether the target's operation is known to have failed because its name was taken, by another object.
+func (m *Migration) Taken() bool {
+	if m.Target == nil {
+		return false
+	}
+	end := m.Target.known()
+	return end != nil && errors.Is(end.err, errors.AlreadyExists)
+}
+
 // ofTarget reports whether the source's failure only repeats the target's.
 func ofTarget(message string) bool { return strings.Contains(message, "control target: ") }
 

@@ -3,6 +3,10 @@
 // A command that is stopped gets SIGTERM, and SIGKILL after a grace period, with all processes of its group. [Run]
 // returns when the command itself has ended. It doesn't wait for background processes of the command, even if they keep
 // the output open.
+//
+// A process that begins a session of its own leaves the group and isn't stopped. Once its parent has ended, nothing tells
+// which command it comes from: as a subreaper, this process would adopt the orphans of all commands that run at the same
+// time, and those of the program that embeds it, and would have to wait for each.
 package process
 
 import (
