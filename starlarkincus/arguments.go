@@ -116,6 +116,13 @@ func parseArgs(method string, fields []spec.Field, args starlark.Tuple, kwargs [
 			return nil, fmt.Errorf("%s: missing argument %s: %s", method, f.Script(), f.Doc)
 		}
 	}
+	for f := range given {
+		for _, name := range f.Excludes {
+			if other := spec.Find(fields, name); other != nil && given[other] && out.value(f) != false && out.value(other) != false {
+				return nil, fmt.Errorf("%s: %s= and %s= exclude each other", method, f.Script(), other.Script())
+			}
+		}
+	}
 	if extra, ok := out.local["extra"].(map[string]any); ok {
 		for name := range extra {
 			if f := spec.Find(fields, name); f != nil && f.In == spec.Body {
@@ -125,6 +132,14 @@ func parseArgs(method string, fields []spec.Field, args starlark.Tuple, kwargs [
 		maps.Copy(out.body, extra)
 	}
 	return out, nil
+}
+
+// value returns the encoded value of an argument; nil for one that isn't a part of the body or local.
+func (a *arguments) value(f *spec.Field) any {
+	if f.In == spec.Local {
+		return a.local[f.Name]
+	}
+	return a.body[f.Name]
 }
 
 func atMost(positions []*spec.Field) string {
@@ -158,7 +173,11 @@ func unknown(what, name string, fields []spec.Field) error {
 func (a *arguments) encode(f *spec.Field, path string, v starlark.Value) (any, error) {
 	switch f.Type {
 	case spec.String:
-		return value.String(path, v)
+		text, err := value.String(path, v)
+		if err != nil {
+			return nil, err
+		}
+		return text, checkText(f, path, text)
 	case spec.Time:
 		if v == starlark.None && f.Clears {
 			return zeroTime, nil
@@ -179,7 +198,13 @@ func (a *arguments) encode(f *spec.Field, path string, v starlark.Value) (any, e
 	case spec.WholeSeconds:
 		return value.WholeSeconds(path, v)
 	case spec.Strings:
-		return value.Strings(path, v)
+		texts, err := value.Strings(path, v)
+		for i, text := range texts {
+			if err == nil {
+				err = checkText(f, value.Index(path, i), text)
+			}
+		}
+		return texts, err
 	case spec.Config:
 		return value.Config(path, v)
 	case spec.Devices:
@@ -249,6 +274,23 @@ func (a *arguments) encodeObject(f *spec.Field, path string, v starlark.Value) (
 		}
 	}
 	return m, err
+}
+
+// checkText returns an error for a string that the declaration excludes.
+func checkText(f *spec.Field, path, text string) error {
+	all, near := f.Values, ""
+	if f.Others != spec.Accepted {
+		near = errors.Nearest(text, all)
+	}
+	switch {
+	case f.Absolute && !strings.HasPrefix(text, "/"):
+		return fmt.Errorf("%s: %q is not an absolute path", path, text)
+	case f.Others != spec.Refused && near == "" || slices.Contains(all, text):
+		return nil
+	case near != "":
+		return fmt.Errorf("%s: %q is not one of %s (did you mean %s?)", path, text, strings.Join(all, ", "), near)
+	}
+	return fmt.Errorf("%s: %q is not one of %s", path, text, strings.Join(all, ", "))
 }
 
 // checkName rejects a name that would change the path of the request.

@@ -143,9 +143,6 @@ var (
 
 func lines(c *invocation) (starlark.Value, error) {
 	stream := c.args.string("stream")
-	if stream != "" && stream != "stdout" && stream != "stderr" {
-		return nil, fmt.Errorf("%s: stream: %q is neither stdout nor stderr", c.name, stream)
-	}
 	return &commandLines{c.obj.command, stream, c.thread, c.ctx}, nil
 }
 

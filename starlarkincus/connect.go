@@ -92,8 +92,6 @@ func connect(c *invocation) (starlark.Value, error) {
 	}
 	conn := &connection{family: f}
 	switch {
-	case a.has("remote") && a.has("endpoint"):
-		return nil, fmt.Errorf("%s: remote= and endpoint= exclude each other", c.name)
 	case !a.has("endpoint") && (a.has("cert") || a.has("verify")):
 		return nil, fmt.Errorf("%s: cert= and verify= go with endpoint=", c.name)
 	case a.has("endpoint"):

@@ -39,8 +39,6 @@ var (
 func listen(c *invocation) (starlark.Value, error) {
 	query := make(url.Values)
 	switch all := c.args.flag("all_projects", false); {
-	case all && c.args.has("project"):
-		return nil, fmt.Errorf("%s: project= and all_projects= exclude each other", c.name)
 	case all:
 		query.Set("all-projects", "true")
 	case c.ref.project != "":

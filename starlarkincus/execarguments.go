@@ -54,11 +54,8 @@ func checkCommand(body map[string]any) error {
 		}
 	}
 	if cwd, given := body["cwd"].(string); given {
-		switch {
-		case strings.Contains(cwd, "\x00"):
+		if strings.Contains(cwd, "\x00") {
 			return &value.TypeError{Path: "cwd", Got: "the string has a zero byte"}
-		case !strings.HasPrefix(cwd, "/"):
-			return fmt.Errorf("cwd: %q isn't absolute: there is no current folder that it could be relative to", cwd)
 		}
 	}
 	return nil
@@ -92,9 +89,6 @@ func (c *invocation) stdin(waits bool) (io.Reader, *feed.Supplier, error) {
 	given := c.args.local["stdin"]
 	switch {
 	case c.args.has("stdin_file"):
-		if given != nil {
-			return nil, nil, fmt.Errorf("%s: stdin= and stdin_file= exclude each other", c.name)
-		}
 		file, err := os.Open(c.args.string("stdin_file"))
 		if err != nil {
 			e := errors.New(errors.Base, "%s: stdin_file: %v", c.name, err)

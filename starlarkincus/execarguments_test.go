@@ -46,14 +46,14 @@ var sameArguments = map[string]string{"env": "environment", "group": "user", "he
 
 // moreBad are values that one call refuses and another takes, by the call's and the argument's names.
 var moreBad = map[string][]struct{ code, want string }{
-	"inst.exec.cwd":       {{`"tmp"`, "isn't absolute"}, {`""`, "isn't absolute"}, {`"./x"`, "isn't absolute"}},
-	"inst.shell.cwd":      {{`"tmp"`, "isn't absolute"}, {`""`, "isn't absolute"}},
+	"inst.exec.cwd":       {{`"tmp"`, "is not an absolute path"}, {`""`, "is not an absolute path"}, {`"./x"`, "is not an absolute path"}},
+	"inst.shell.cwd":      {{`"tmp"`, "is not an absolute path"}, {`""`, "is not an absolute path"}},
 	"run.cwd":             {{`""`, "want a folder's path"}},
 	"inst.exec.wait":      {{"False, stream = print", "stream= doesn't go with wait=False"}, {"False, stdin = lambda: None", "a Command has write()"}},
 	"inst.exec.stdin":     {{`"", stdin_file = "x"`, "exclude each other"}},
 	"inst.exec.env":       {{"{}, environment = {}", "the same"}},
 	"inst.exec.width":     {{"80, height = 25", "go with tty=True"}, {"80, tty = True", "go together"}},
-	"handle.lines.stream": {{`"stdin"`, "neither stdout nor stderr"}, {"1", "got int"}},
+	"handle.lines.stream": {{`"stdin"`, "is not one of stdout, stderr"}, {"1", "got int"}},
 	"inst.exec.height":    {{"80, tty = True", "go together"}},
 }
 

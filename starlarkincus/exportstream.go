@@ -103,7 +103,10 @@ func (s *exportStream) Iterate() starlark.Iterator {
 }
 
 // AttrNames returns the names of the attributes, which are None before the stream's end.
-func (s *exportStream) AttrNames() []string { return []string{"sha256", "size"} }
+func (s *exportStream) AttrNames() []string { return StreamAttrs[s.Type()] }
+
+// StreamAttrs lists the attributes of streams by their types.
+var StreamAttrs = map[string][]string{"stream": {"sha256", "size"}}
 
 // Attr returns an attribute.
 func (s *exportStream) Attr(name string) (starlark.Value, error) {

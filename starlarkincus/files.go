@@ -91,8 +91,6 @@ func (c *invocation) onFiles(fn func(*files.Call) error) error {
 func (c *invocation) remotePath(name string) (string, error) {
 	path := c.args.string(name)
 	switch {
-	case !strings.HasPrefix(path, "/"):
-		return "", fmt.Errorf("%s: %s: %q is not an absolute path", c.name, name, path)
 	case strings.Contains(path, "\x00"):
 		return "", fmt.Errorf("%s: %s: it has a zero byte", c.name, name)
 	}

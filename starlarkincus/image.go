@@ -2,7 +2,6 @@ package starlarkincus
 
 import (
 	"context"
-	"fmt"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/remote"
@@ -52,8 +51,6 @@ func (r ref) imageSource(ctx context.Context, name string) (map[string]any, erro
 func rebuild(c *invocation) (starlark.Value, error) {
 	body := c.body()
 	switch {
-	case c.args.has("image") && body["source"] != nil:
-		return nil, fmt.Errorf("%s: image= and source= exclude each other", c.name)
 	case c.args.has("image"):
 		source, err := c.ref.imageSource(c.ctx, c.args.string("image"))
 		if err != nil {

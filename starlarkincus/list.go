@@ -34,9 +34,6 @@ func list(c *invocation) (starlark.Value, error) {
 		}
 	}
 	if c.args.flag("all_projects", false) {
-		if c.args.has("project") {
-			return nil, fmt.Errorf("%s: project= and all_projects= exclude each other", c.name)
-		}
 		query.Del("project")
 		query.Set("all-projects", "true")
 	}
@@ -88,9 +85,6 @@ func objects(p ref, elems []starlark.Value) (starlark.Value, error) {
 func (c *invocation) recursion(least int) (int, error) {
 	n, given := c.args.local["recursion"].(int64)
 	if c.args.flag("state", false) {
-		if given {
-			return 0, fmt.Errorf("%s: recursion= and state= exclude each other", c.name)
-		}
 		return least + 1, nil
 	}
 	if !given {

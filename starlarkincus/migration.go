@@ -75,8 +75,6 @@ func (c *invocation) migration(in ref, name string, body, options map[string]any
 func (c *invocation) checkMode(to *Client) error {
 	switch mode := c.args.string("mode"); {
 	case mode == "":
-	case mode != modePull && mode != modePush && mode != modeRelay:
-		return fmt.Errorf("%s: mode: %q is not one of %s, %s, %s", c.name, mode, modePull, modePush, modeRelay)
 	case to == nil:
 		return fmt.Errorf("%s: mode= goes with to=, the client of another server", c.name)
 	}

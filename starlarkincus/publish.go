@@ -27,8 +27,6 @@ type publication struct {
 func publish(c *invocation) (starlark.Value, error) {
 	force, snapshot := c.args.flag("force", false), c.args.flag("snapshot", false)
 	switch {
-	case force && snapshot:
-		return nil, fmt.Errorf("%s: force=True and snapshot=True exclude each other", c.name)
 	case (force || snapshot) && !c.args.flag("wait", true):
 		return nil, fmt.Errorf("%s: wait=False doesn't go with force=True or snapshot=True: they need the end of the operation", c.name)
 	}

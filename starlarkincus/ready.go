@@ -2,7 +2,6 @@ package starlarkincus
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"sort"
@@ -68,9 +67,6 @@ func (r ref) liveState(ctx context.Context) (*liveState, error) {
 
 func addresses(c *invocation) (starlark.Value, error) {
 	family := c.args.string("family")
-	if !slices.Contains([]string{"", "inet", "inet6"}, family) {
-		return nil, fmt.Errorf("%s: family: %q is neither inet nor inet6", c.name, family)
-	}
 	state, err := c.ref.liveState(c.ctx)
 	if err != nil {
 		return nil, err

@@ -59,6 +59,8 @@ func declared(m *spec.Method, owner, got starlark.Value) error {
 		kind = "events"
 	case spec.ByteStream:
 		kind = "stream"
+	case spec.LineStream:
+		kind = "lines"
 	case spec.Anything:
 		return nil
 	}

@@ -129,9 +129,6 @@ func (c *invocation) newBody(given map[string]any) (map[string]any, error) {
 	res := c.ref.res
 	image := map[string]any(nil)
 	if c.args.has("image") {
-		if given["source"] != nil {
-			return nil, fmt.Errorf("%s: image= and source= exclude each other", c.name)
-		}
 		var err error
 		if image, err = c.ref.imageSource(c.ctx, c.args.string("image")); err != nil {
 			return nil, err

@@ -61,6 +61,13 @@ type Param struct {
 	Required bool
 	Passing  Passing
 	Holds    Content
+	Values   []string // of a string: all values that the function accepts
+}
+
+// Among returns the parameter as one that accepts these strings only.
+func (p Param) Among(values ...string) Param {
+	p.Values = values
+	return p
 }
 
 // A Content is the meaning of a parameter's strings, for completion.

@@ -219,7 +219,7 @@ func (m *module) objectAttr(t typ, name string, called bool) (union, problem) {
 	}
 	slices.Sort(names)
 	_, p := noAttr(t, name, names)
-	if !called && p.near == "" && report.WithHint(p.text) == p.text {
+	if !called && !t.res.Closed && p.near == "" && report.WithHint(p.text) == p.text {
 		return nil, problem{}
 	}
 	return never, p

@@ -30,13 +30,9 @@ func allows(t declare.Type, c class) bool {
 
 // takes reports whether a parameter of a declared type accepts a value of type t.
 func takes(p declare.Type, t typ) bool {
-	if _, known := declaredAs[t.class]; !known && p != declare.Any {
-		switch _, iterable := t.sample().(starlark.Iterable); {
-		case p&declare.List != 0:
-			return iterable
-		case p&declare.Function != 0:
-			return t.class == method || t.class == collection
-		}
+	if _, known := declaredAs[t.class]; !known && p != declare.Any && p&(declare.List|declare.Function) != 0 {
+		_, iterable := t.sample().(starlark.Iterable)
+		return p&declare.List != 0 && iterable || p&declare.Function != 0 && (t.class == method || t.class == collection)
 	}
 	return allows(p, t.class)
 }
@@ -158,8 +154,11 @@ var returning = map[string]func(*invocation) union{
 	},
 	"base64.decode": func(c *invocation) union { return nil },
 	"run":           func(*invocation) union { return commandT },
-	"fs.stat":       func(*invocation) union { return fileT },
-	"fs.list":       func(*invocation) union { return listOf(fileT) },
+	"run_stream": func(*invocation) union {
+		return only(typ{class: stream, name: "stream", elems: []union{simple(octets)}})
+	},
+	"fs.stat": func(*invocation) union { return fileT },
+	"fs.list": func(*invocation) union { return listOf(fileT) },
 }
 
 // The types of the structs of run, and of fs.stat and fs.list.

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -35,8 +36,8 @@ func (m *module) checkColumns(name string, rows, columns syntax.Expr) {
 
 // checkComputed checks a column that isn't the name of a field, but maybe a function, or a tuple of a header and a function.
 func (m *module) checkComputed(place string, computes bool, elem syntax.Expr) {
-	fn := unparen(elem)
-	want, others := "a string", []class{text}
+	fn, got := unparen(elem), ""
+	want, others := "string", []class{text}
 	if computes {
 		want = "a string, a function or a tuple of a header and a function"
 		if header, computed := headed(fn); computed != nil {
@@ -44,17 +45,17 @@ func (m *module) checkComputed(place string, computes bool, elem syntax.Expr) {
 				if t.class == text {
 					return ""
 				}
-				return fmt.Sprintf("%s: got a header that is %s, want %s", place, t.typeName(), want)
+				return fmt.Sprintf("%s: got tuple, want %s", place, want)
 			}))
-			fn, others = computed, nil
+			fn, others, got = computed, nil, "tuple"
 		}
 	}
 	u := m.typeOf(fn)
 	if m.fail(fn, failing(u, func(t typ) string {
-		if slices.Contains(others, t.class) || computes && notFunction(place, "", t) == "" {
+		if slices.Contains(others, t.class) || computes && (t.class == collection || notFunction(place, "", t) == "") {
 			return ""
 		}
-		return fmt.Sprintf("%s: got %s, want %s", place, t.typeName(), want)
+		return fmt.Sprintf("%s: got %s, want %s", place, cmp.Or(got, t.typeName()), want)
 	})) || !computes {
 		return
 	}

@@ -29,7 +29,7 @@ func (m *module) checkDeclared(name string, recv typ, args []syntax.Expr, at syn
 	mixed = mixed || recv.frozen && slices.Contains(changers, name)
 	b := &binder{module: m, decl: d, wrong: mixed, given: make(map[string]bool), exact: mixed, at: at}
 	var rows, columns syntax.Expr // of a table
-	trial, odd := &trial{name: name, recv: recv}, &trial{name: name, recv: recv}
+	trial, odd, right := &trial{name: name, recv: recv}, &trial{name: name, recv: recv}, &trial{name: name, recv: recv}
 	for _, arg := range args {
 		value, named, spread := argument(arg)
 		if spread {
@@ -51,6 +51,10 @@ func (m *module) checkDeclared(name string, recv typ, args []syntax.Expr, at syn
 		}
 		trial.add(named, v)
 		odd.add(named, b.number(p, value, v))
+		if p != nil && p.Passing != declare.Keywords && b.misfit == value {
+			v = fitting(p)
+		}
+		right.add(named, v)
 	}
 	if rows != nil && columns != nil && !b.wrong {
 		m.checkColumns(name, rows, columns)
@@ -63,7 +67,9 @@ func (m *module) checkDeclared(name string, recv typ, args []syntax.Expr, at syn
 	text := ""
 	switch {
 	case b.wrong:
-		text = trial.run()
+		if text = trial.run(); text != "" && b.misfit != nil && text == right.run() {
+			return // not because of the argument
+		}
 	case b.odd:
 		if text = odd.run(); text != "" && text == trial.run() {
 			return // not because of the number
@@ -78,13 +84,14 @@ func (m *module) checkDeclared(name string, recv typ, args []syntax.Expr, at syn
 // A binder assigns arguments to parameters.
 type binder struct {
 	*module
-	decl  *declare.Decl
-	count int // number of positional arguments so far
-	given map[string]bool
-	exact bool // the trial uses the known values of arguments
-	wrong bool
-	odd   bool            // some number may be out of range
-	at    syntax.Position // position of the mistake
+	decl   *declare.Decl
+	count  int // number of positional arguments so far
+	given  map[string]bool
+	exact  bool // the trial uses the known values of arguments
+	wrong  bool
+	odd    bool            // some number may be out of range
+	misfit syntax.Expr     // the first argument of a type that its parameter doesn't accept; nil if there is none
+	at     syntax.Position // position of the mistake
 }
 
 // next returns the parameter of the next positional argument; nil if there is none.
@@ -126,8 +133,12 @@ func (b *binder) value(p *declare.Param, value syntax.Expr) starlark.Value {
 		b.given[p.Name] = true
 		fits = len(u) == 0 || slices.ContainsFunc(u, func(t typ) bool { return takes(p.Type, t) })
 	}
+	if t, one := u.one(); fits && one && p != nil && p.Values != nil && t.value != nil {
+		text, _ := starlark.AsString(t.value)
+		fits = slices.Contains(p.Values, text)
+	}
 	if !fits && !b.wrong {
-		b.wrong, b.at = true, syntax.Start(value)
+		b.wrong, b.misfit, b.at = true, value, syntax.Start(value)
 	}
 	if !fits {
 		return u.first().exact()
@@ -144,7 +155,7 @@ func (b *binder) value(p *declare.Param, value syntax.Expr) starlark.Value {
 	case p == nil:
 		return starlark.None
 	}
-	return fitting(p.Type)
+	return fitting(p)
 }
 
 // number returns the value of a number that may be out of the parameter's range, because it is not positive, or below 1
@@ -169,7 +180,11 @@ var changers = []string{"list.append", "list.clear", "list.extend", "list.insert
 	"dict.clear", "dict.pop", "dict.popitem", "dict.setdefault", "dict.update"}
 
 // fitting returns a value that a parameter accepts.
-func fitting(takes declare.Type) starlark.Value {
+func fitting(p *declare.Param) starlark.Value {
+	if p.Values != nil {
+		return starlark.String(p.Values[0])
+	}
+	takes := p.Type
 	for c := boolean; c < classes; c++ {
 		if takes != declare.Any && declaredAs[c] != 0 && allows(takes, c) {
 			return typ{class: c}.sample()

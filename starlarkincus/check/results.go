@@ -71,9 +71,11 @@ func shapeTypes(r spec.Returns) union {
 		case spec.ListOf:
 			return listOf(objectOf(r.Of))
 		case spec.Stream:
-			return only(typ{class: stream, elems: []union{objectOf(r.Of)}})
+			return only(typ{class: stream, name: "events", elems: []union{objectOf(r.Of)}})
 		case spec.ByteStream:
-			return only(typ{class: stream, elems: []union{simple(octets)}})
+			return only(typ{class: stream, name: "stream", elems: []union{simple(octets)}})
+		case spec.LineStream:
+			return only(typ{class: stream, name: "lines", elems: []union{join(textT, simple(octets))}})
 		case spec.StringList:
 			return textsT
 		case spec.Text:

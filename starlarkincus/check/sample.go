@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"incus-star/starlarkincus"
@@ -44,11 +45,31 @@ type mapped struct{ standIn }
 
 func (mapped) Get(starlark.Value) (starlark.Value, bool, error) { return starlark.None, true, nil }
 func (mapped) Iterate() starlark.Iterator                       { return starlark.Tuple{}.Iterate() }
+func (mapped) Items() []starlark.Tuple                          { return nil }
 
-// A streamed is a standIn for a loop.
-type streamed struct{ standIn }
+// A called is a standIn for a method.
+type called struct{ standIn }
+
+func (c called) Name() string { return c.name }
+func (called) CallInternal(*starlark.Thread, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
+	return starlark.None, nil
+}
+
+// A streamed is a standIn for a loop, with attributes.
+type streamed struct {
+	standIn
+	attrs []string
+}
 
 func (streamed) Iterate() starlark.Iterator { return starlark.Tuple{}.Iterate() }
+func (s streamed) AttrNames() []string      { return s.attrs }
+
+func (s streamed) Attr(name string) (starlark.Value, error) {
+	if slices.Contains(s.attrs, name) {
+		return starlark.None, nil
+	}
+	return nil, nil
+}
 
 // clientSample is a client, which never connects.
 var clientSample = sync.OnceValue(func() starlark.Value { return starlarkincus.New(starlarkincus.Options{}) })
@@ -135,13 +156,13 @@ func (t typ) sample() starlark.Value {
 	case client:
 		return clientSample()
 	case collection:
-		return standIn{"collection"}
+		return called{standIn{"collection"}}
 	case object:
 		return mapped{standIn{t.res.Kind}}
 	case stream:
-		return streamed{standIn{"events"}}
+		return streamed{standIn{t.name}, starlarkincus.StreamAttrs[t.name]}
 	case method:
-		return standIn{"method"}
+		return called{standIn{"method"}}
 	case duration:
 		return time.Duration(1e9)
 	}

@@ -114,8 +114,13 @@ func (c *checker) builtinSignature(name string) *signature {
 // call. Missing arguments are not reported if there are spread ones.
 func (m *module) checkSignature(s *signature, who string, args []syntax.Expr, at syntax.Position) {
 	positions := s.positions()
-	given := make(map[string]bool)
+	given, sure := make(map[string]bool), make(map[string]bool)
 	count, open := 0, false
+	pass := func(p *param, value syntax.Expr) {
+		if p != nil && p.field != nil {
+			sure[p.name] = m.surelyGiven(value)
+		}
+	}
 	for _, arg := range args {
 		switch value, name, spread := argument(arg); {
 		case spread:
@@ -123,8 +128,10 @@ func (m *module) checkSignature(s *signature, who string, args []syntax.Expr, at
 			m.checkSpread(s, who, value, given)
 		case name != "":
 			m.checkNamed(s, who, name, syntax.Start(arg), value, given)
+			pass(s.find(name), value)
 		default:
 			if count < len(positions) {
+				pass(s.find(positions[count]), value)
 				given[positions[count]] = !m.absent(s, value)
 				m.checkValue(s.find(positions[count]), who, value)
 			}
@@ -134,6 +141,14 @@ func (m *module) checkSignature(s *signature, who string, args []syntax.Expr, at
 	if count > len(positions) && !s.varargs {
 		m.report(at, "", "%s", s.tooMany(who, count, len(args)-count, positions))
 		return
+	}
+	for _, p := range s.params {
+		for _, other := range p.excludes() {
+			if sure[p.name] && sure[other] {
+				m.report(at, "", "%s: %s= and %s= exclude each other", who, p.name, other)
+				return
+			}
+		}
 	}
 	if open || s.lenient {
 		return
@@ -152,6 +167,20 @@ func (m *module) checkSignature(s *signature, who string, args []syntax.Expr, at
 // absent reports whether an argument counts as not given, as None does for methods of the incus module.
 func (m *module) absent(s *signature, value syntax.Expr) bool {
 	return s.wording == methodWording && m.typeOf(value).is(none)
+}
+
+// excludes returns the names of the parameters that can't be given with this one.
+func (p *param) excludes() []string {
+	if p.field == nil {
+		return nil
+	}
+	return p.field.Excludes
+}
+
+// surelyGiven reports whether the value of an argument is certain to be neither None nor False.
+func (m *module) surelyGiven(value syntax.Expr) bool {
+	u := m.typeOf(value)
+	return len(u) > 0 && !u.has(none) && !slices.ContainsFunc(u, func(t typ) bool { return t.class == boolean && t.value != starlark.True })
 }
 
 // checkSpread checks the arguments in **{…}.
@@ -234,7 +263,8 @@ func (m *module) badArgument(p *param, value syntax.Expr) string {
 		u = u.without(none) // reported as missing
 	}
 	return failing(u, func(t typ) string {
-		if t.class == none || t.class == text && (f.Type == spec.Filter || f.Type == spec.Certificate || f.Type == spec.FileMode) {
+		chosen := f.Others != spec.Accepted || f.Absolute
+		if t.class == none || t.class == text && (f.Type == spec.Filter || f.Type == spec.Certificate || f.Type == spec.FileMode || (chosen || f.Type == spec.Time) && t.value == nil) {
 			return ""
 		}
 		return try(t.exact())

@@ -48,7 +48,7 @@ const (
 // A typ describes the values of one class.
 type typ struct {
 	class  class
-	name   string         // of a method (as in messages), a builtin, a library, an error class, a struct's constructor
+	name   string         // of a method (as in messages), a builtin, a library, an error class, a struct's constructor; of a stream, its type in Starlark
 	res    *spec.Resource // of a collection, an object, and the receiver of a method
 	method *spec.Method
 	elems  []union

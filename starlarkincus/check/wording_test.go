@@ -18,7 +18,7 @@ import (
 
 // oneOfAll is the test server's answer for every path.
 const oneOfAll = `{"name":"c1","project":"default","status":"Running","status_code":103,"type":"container","description":"","ephemeral":false,"managed":true,
-"config":{"user.x":"1","limits.cpu":"2"},"devices":{"eth0":{"type":"nic"}},"profiles":["default"],"created_at":"2024-01-01T00:00:00Z","location":"none",
+"config":{"user.x":"1","user.owner":"x","limits.cpu":"2"},"devices":{"eth0":{"type":"nic"}},"profiles":["default"],"created_at":"2024-01-01T00:00:00Z","location":"none",
 "fingerprint":"abc","aliases":[{"name":"x"}],"properties":{"os":"x"},"memory":{"usage":1},"cpu":{"usage":1},"environment":{"server_version":"6.0"},
 "api_extensions":[],"network":{"eth0":{"addresses":[{"family":"inet","address":"10.0.0.2","scope":"global"}]}},"restricted":false,"used_by":[]}`
 

@@ -28,7 +28,7 @@ var runDecl = builtin.Decl{
 	Name: "run",
 	Params: []builtin.Param{builtin.Need("command", builtin.List|builtin.Tuple|builtin.Set).As(builtin.Program), builtin.Opt("stdin", inputs, "None"), builtin.Opt("stdin_file", builtin.String|builtin.None, "None"),
 		builtin.Opt("env", builtin.Mapping|builtin.None, "None"), builtin.Opt("cwd", builtin.String|builtin.None, "None"), builtin.Opt("check", builtin.Bool, "True"),
-		builtin.Opt("timeout", builtin.Seconds|builtin.None, "None"), builtin.Opt("encoding", builtin.String, `"auto"`),
+		builtin.Opt("timeout", builtin.Seconds|builtin.None, "None"), builtin.Opt("encoding", builtin.String, `"auto"`).Among("auto", "utf-8", "bytes"),
 		builtin.Opt("stream", builtin.Callable|builtin.None, "None")},
 	Returns: builtin.Struct, Help: `Runs a command on this machine, never through a shell, and returns a struct of exit_code, stdout and stderr, like exec in
 an instance. Other tasks go on meanwhile.
@@ -183,6 +183,13 @@ func (c *invocation) localCommand() (*localCommand, error) {
 	}
 	if err := value.CheckEncoding("encoding", l.encoding); err != nil {
 		return nil, c.Errorf("%w", err)
+	}
+	switch stdin.(type) {
+	case starlark.NoneType, starlark.String, starlark.Bytes:
+	default:
+		if err := feed.Check(c.Name, "stdin", stdin); err != nil {
+			return nil, err
+		}
 	}
 	if l.Args, err = arguments(command); err != nil { // last: check tries a call with an empty list
 		return nil, c.Errorf("%w", err)

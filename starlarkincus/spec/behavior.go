@@ -114,6 +114,7 @@ const (
 	Client           // a client
 	Stream           // objects of the resource, for one loop, as they come
 	ByteStream       // bytes, for one reader, as they come
+	LineStream       // lines, strings or bytes, for loops, as they come
 )
 
 // Returns is the result of a method.

@@ -91,6 +91,7 @@ var helpWords = map[spec.Shape]string{
 	spec.Anything:   `^Returns `,
 	spec.Client:     `^Returns a client `,
 	spec.Stream:     `for a loop: `,
+	spec.LineStream: `^Returns its output for a loop`,
 	spec.ByteStream: `returns a stream of |^Returns a stream of `,
 }
 

@@ -6,15 +6,15 @@ var eventsMethod = Method{Name: "events", HTTP: "GET", Path: "/1.0/events", Does
 		"The loop waits for each event, and ends after the timeout, or with an error if the server refuses the client or can't be reached for five minutes. Leaving the loop closes the connection. " +
 		"After a broken connection the client connects again. Servers don't repeat events, and disconnect a script that is too slow, so an event of the type gap gives the time for which events may be missing.",
 	Args: []Field{
-		{Name: "types", Type: Strings, In: Local, Positional: true, Values: []string{"lifecycle", "operation", "logging", "network-acl"}, Doc: "the types to return: lifecycle, operation, logging, network-acl; default: all that the client may see"},
+		{Name: "types", Type: Strings, In: Local, Positional: true, Values: []string{"lifecycle", "operation", "logging", "network-acl"}, Others: Misspelt, Doc: "the types to return: lifecycle, operation, logging, network-acl; default: all that the client may see"},
 		projectArg,
-		{Name: "all_projects", Type: Bool, In: Local, Doc: "True returns the events of all projects"},
+		{Name: "all_projects", Type: Bool, In: Local, Excludes: []string{"project"}, Doc: "True returns the events of all projects"},
 		{Name: "timeout", Type: Seconds, In: Local, Doc: "the time after which the loop ends, from this call on; default: no limit"},
 	}}
 
 // Events declares the elements of incus.events.
 var Events = &Resource{
-	Kind: "Event", Doc: "An event of the server, or a gap for which events may be missing. What metadata holds are fields of the event as well; those that its type lacks are None. Secrets are replaced by [redacted].",
+	Kind: "Event", Closed: true, Doc: "An event of the server, or a gap for which events may be missing. What metadata holds are fields of the event as well; those that its type lacks are None. Secrets are replaced by [redacted].",
 	Columns: append(columns("timestamp", "type", "action", "name", "message", "description", "status"), locationColumn, projectColumn),
 	Fields: []Field{
 		{Name: "type", Type: String, Use: Read, Doc: "the type: lifecycle, operation, logging, network-acl or gap"},

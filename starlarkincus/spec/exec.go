@@ -16,11 +16,11 @@ var execMethod = Method{Name: "exec", HTTP: "POST", Path: "exec", Does: DoExec, 
 		{Name: "command", Type: Strings, Required: true, Positional: true, Doc: "the command and its arguments; for a shell line ['sh', '-c', line]"},
 		{Name: "environment", Type: Config, Doc: "environment variables"},
 		{Name: "env", Type: Config, In: Local, Doc: "short for environment"},
-		{Name: "cwd", Type: String, Doc: "the folder to run it in, an absolute path; Incus takes / in place of one that isn't there"},
+		{Name: "cwd", Type: String, Absolute: true, Doc: "the folder to run it in, an absolute path; Incus takes / in place of one that isn't there"},
 		{Name: "user", Type: Int, Doc: "the user's id; 0 by default"},
 		{Name: "group", Type: Int, Doc: "the group's id; 0 by default"},
 		{Name: "stdin", Type: Input, In: Local, Doc: "standard input: a string or bytes, a list or another sequence of them, or a function that returns the next part each time and None at the end; empty by default"},
-		{Name: "stdin_file", Type: String, In: Local, Refers: ToFile, Doc: "a local file to read standard input from"},
+		{Name: "stdin_file", Type: String, In: Local, Excludes: []string{"stdin"}, Refers: ToFile, Doc: "a local file to read standard input from"},
 		{Name: "stream", Type: Callable, In: Local, Doc: "a function that is called with each line of both outputs as it comes, without its newline; one with two parameters gets 'stdout' or 'stderr' as the second. The result has no output then"},
 		{Name: "tty", Type: Bool, In: Local, Doc: "True gives it a terminal, which makes both outputs one, stdout"},
 		{Name: "width", Type: Int, Doc: "the columns of the terminal, with height"},
@@ -40,7 +40,7 @@ var shellMethod = Method{Name: "shell", HTTP: "POST", Path: "exec", Does: DoShel
 		{Name: "command", Type: Strings, Positional: true, Doc: "the command and its arguments; default: ['su', '-l']"},
 		{Name: "environment", Type: Config, Doc: "environment variables; TERM by default is that of this terminal"},
 		{Name: "env", Type: Config, In: Local, Doc: "the short form of environment"},
-		{Name: "cwd", Type: String, Doc: "the working directory, an absolute path; Incus takes / in place of one that isn't there"},
+		{Name: "cwd", Type: String, Absolute: true, Doc: "the working directory, an absolute path; Incus takes / in place of one that isn't there"},
 		{Name: "user", Type: Int, Doc: "the user id; default: 0"},
 		{Name: "group", Type: Int, Doc: "the group id; default: 0"},
 	}}
@@ -55,8 +55,11 @@ var consoleMethod = Method{Name: "console", HTTP: "POST", Path: "console", Does:
 	Doc:  "Connects the terminal with the console of the instance, until Ctrl-A and then q is pressed or the instance stops. Needs a terminal as standard input and output, which is then as before. Earlier output is in console_log().",
 	Args: []Field{{Name: "force", Type: Bool, Extension: "console_force", Doc: "True disconnects the console's other user"}}}
 
+// encodings are the ways to decode output.
+var encodings = []string{"auto", "utf-8", "bytes"}
+
 var (
-	encodingArg = Field{Name: "encoding", Type: String, In: Local, Doc: "'auto' gives strings for output that is UTF-8 and bytes for other output, 'utf-8' always strings, with an error for other output, 'bytes' always bytes; 'auto' by default"}
+	encodingArg = Field{Name: "encoding", Type: String, In: Local, Values: encodings, Others: Refused, Doc: "'auto' gives strings for output that is UTF-8 and bytes for other output, 'utf-8' always strings, with an error for other output, 'bytes' always bytes; 'auto' by default"}
 	checkArg    = Field{Name: "check", Type: Bool, In: Local, Doc: "False returns the result of a failed command instead of raising"}
 )
 
@@ -73,7 +76,7 @@ var execResult = &Resource{
 
 // Commands declares the result of exec with wait=False.
 var Commands = &Resource{
-	Kind: "Command", Key: "id", Doc: "A command that runs in an instance.",
+	Kind: "Command", Key: "id", Closed: true, Doc: "A command that runs in an instance.",
 	Columns: columns("id", "command", "exit_code"),
 	Fields: []Field{
 		{Name: "id", Type: String, Use: Read, Doc: "the id of its operation"},
@@ -86,9 +89,9 @@ var Commands = &Resource{
 			Args: []Field{{Name: "data", Type: Raw, In: Local, Required: true, Positional: true, Doc: "a string or bytes"}}},
 		{Name: "close_stdin", Does: DoCloseInput, Returns: itself, Effect: RunsCode, Offline: true,
 			Doc: "Ends its standard input, and returns it."},
-		{Name: "lines", Does: DoLines, Returns: anything, Effect: Reads, Offline: true,
+		{Name: "lines", Does: DoLines, Returns: Returns{Shape: LineStream}, Effect: Reads, Offline: true,
 			Doc:  "Returns its output for a loop: each line of both outputs as it comes, without its newline. wait() then tells how it ended, and has no output left. From here on the command waits while nobody takes its lines.",
-			Args: []Field{{Name: "stream", Type: String, In: Local, Positional: true, Doc: "'stdout' or 'stderr', for the lines of one of them; the other's are dropped"}}},
+			Args: []Field{{Name: "stream", Type: String, In: Local, Positional: true, Values: []string{"stdout", "stderr"}, Others: Refused, Doc: "'stdout' or 'stderr', for the lines of one of them; the other's are dropped"}}},
 		{Name: "signal", Does: DoSignal, Returns: itself, Effect: RunsCode, Offline: true,
 			Doc:  "Sends the command a signal, and returns the command. A command that has ended raises an IncusStateError.",
 			Args: []Field{{Name: "signal", Type: Any, In: Local, Required: true, Positional: true, Doc: "the signal's name, such as 'TERM' or 'SIGTERM', or its number"}}},

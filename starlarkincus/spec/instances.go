@@ -2,6 +2,9 @@ package spec
 
 import "slices"
 
+// transferModes are the ways of data between two servers.
+var transferModes = []string{"pull", "push", "relay"}
+
 // instanceSource lists the fields of source=, from which the server creates an instance.
 var instanceSource = []Field{
 	{Name: "type", Type: String, Values: []string{"image", "migration", "copy", "none"}, Doc: "the type of the source: image, migration, copy or none"},
@@ -88,13 +91,13 @@ var (
 	copyNameArg      = Field{Name: "name", Type: Name, In: Local, Positional: true, Doc: "the name of the copy; with to=, the default is that of the original"}
 	copyProjectArg   = Field{Name: "to_project", Type: Name, In: Local, Refers: ToProject, Doc: "the project of the copy; default: that of the original, or with to= that of the client"}
 	toArg            = Field{Name: "to", Type: OtherServer, In: Local, Doc: "the client of another server, as incus.connect returns it; default: the same server"}
-	modeArg          = Field{Name: "mode", Type: String, In: Local, Values: []string{"pull", "push", "relay"}, Doc: "with to=, pull (the default) if the other server connects to this one, push if this one connects to the other, or relay if neither reaches the other, and the data go through this client"}
+	modeArg          = Field{Name: "mode", Type: String, In: Local, Values: transferModes, Others: Refused, Doc: "with to=, pull (the default) if the other server connects to this one, push if this one connects to the other, or relay if neither reaches the other, and the data go through this client"}
 	sourceOnlyArg    = local(instanceOnlyArg)
 	excludeOlderArg  = Field{Name: "refresh_exclude_older", Type: Bool, In: Local, Extension: "custom_volume_refresh_exclude_older_snapshots", Doc: "True skips snapshots older than the newest one of the copy"}
 	refreshCopyArg   = Field{Name: "refresh", Type: Bool, In: Local, Doc: "True updates an existing copy: its content, configuration, devices and description become those of the original, and changes to the copy are lost"}
 	publishAliasArg  = Field{Name: "alias", Type: String, In: Local, Positional: true, Doc: "an alias for the image; use aliases= for several"}
 	imageAliasesArg  = Field{Name: "aliases", Type: Objects, Names: true, Use: Create, Fields: imageAlias, Doc: "aliases for the image, each a name, or a dict of name and description"}
-	imageFormatField = Field{Name: "format", Type: String, Use: Create, Extension: "instance_publish_split", Values: []string{"unified", "split"}, Doc: "the file format: unified (one file) or split (two files)"}
+	imageFormatField = Field{Name: "format", Type: String, Use: Create, Extension: "instance_publish_split", Values: []string{"unified", "split"}, Others: Misspelt, Doc: "the file format: unified (one file) or split (two files)"}
 )
 
 // local returns the argument as one that the behavior handles.
@@ -158,7 +161,7 @@ var Instances = &Resource{
 			Doc: "Creates an instance, starts it, and returns it. An instance that fails to start is kept, stopped."},
 		{Name: "change_states", Collection: true, HTTP: "PUT", Does: DoAct, Returns: nothing, Effect: Changes, WrapIn: "state", Background: true,
 			Doc: "Starts, stops, restarts, freezes or unfreezes all instances of the project at once.",
-			Args: []Field{{Name: "action", Type: String, Required: true, Positional: true, Values: []string{"start", "stop", "restart", "freeze", "unfreeze"}, Doc: "the action: start, stop, restart, freeze or unfreeze"},
+			Args: []Field{{Name: "action", Type: String, Required: true, Positional: true, Values: []string{"start", "stop", "restart", "freeze", "unfreeze"}, Others: Misspelt, Doc: "the action: start, stop, restart, freeze or unfreeze"},
 				stopTimeout, stopForce, keepState}},
 		stateMethod("start", "Starts the instance and returns it.", keepState),
 		ending(stateMethod("stop", "Shuts the instance down and returns it, or None if it was ephemeral and is now deleted.", stopTimeout, stopForce, keepState)),
@@ -171,7 +174,7 @@ var Instances = &Resource{
 			Doc: "Returns the users and clients with access to it: a list, each with identifier, role and provider."},
 		{Name: "addresses", HTTP: "GET", Path: "state", Does: DoAddresses, Returns: someStrings, Effect: Reads,
 			Doc:  "Returns the addresses at which other machines can reach the instance, IPv4 first, as a list of strings.",
-			Args: []Field{{Name: "family", Type: String, In: Local, Values: []string{"inet", "inet6"}, Doc: "inet or inet6; default: both"}}},
+			Args: []Field{{Name: "family", Type: String, In: Local, Values: []string{"inet", "inet6"}, Others: Refused, Doc: "inet or inet6; default: both"}}},
 		{Name: "wait_ready", HTTP: "GET", Path: "state", Does: DoWaitReady, Returns: itself, Effect: Reads,
 			Requests: slices.Concat([]Request{{HTTP: "GET", Path: "state", Note: "until it is ready"}}, in("if cloud_init=True", []string{"cloud_init"}, slices.Clone(execRequests)...), []Request{{HTTP: "GET"}}),
 			Doc:      "Waits until the instance runs and meets the other conditions that are given, and returns it. Fails with IncusOperationTimeoutError after the timeout.",
@@ -213,7 +216,7 @@ var Instances = &Resource{
 			Args: []Field{local(imageArg),
 				{Name: "source", Type: Object, Fields: instanceSource, Doc: "the source of its content, in full"}}},
 		publishMethod("instance",
-			Field{Name: "force", Type: Bool, In: Local, Doc: "True stops a running instance by force, and starts it again afterwards, also if the image can't be made"},
+			Field{Name: "force", Type: Bool, In: Local, Excludes: []string{"snapshot"}, Doc: "True stops a running instance by force, and starts it again afterwards, also if the image can't be made"},
 			Field{Name: "snapshot", Type: Bool, In: Local, Doc: "True publishes a snapshot that is made for it and deleted afterwards, so that a running instance isn't stopped. Files that are being written may be incomplete in it"}),
 		exportMethod(false, optimizedField, noSnapshots, rootOnly), streamMethod(false, optimizedField, noSnapshots, rootOnly),
 		importMethod("instance", "an instance", false, Field{Name: "pool", Type: Name, In: Header, Refers: ToPool, Doc: "the storage pool; default: that in the backup, if there is one of that name, else that of the default profile"}),

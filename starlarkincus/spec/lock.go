@@ -26,7 +26,7 @@ var lockMethod = Method{Name: "lock", Does: DoLock, Returns: one(Locks), Effect:
 
 // Locks declares the result of Client.lock.
 var Locks = &Resource{
-	Kind: "Lock", Key: "name", Doc: "A lock held by this script.",
+	Kind: "Lock", Key: "name", Closed: true, Doc: "A lock held by this script.",
 	Columns: columns("name", "host", "pid", "user", "since", "expires_at"),
 	Fields: []Field{
 		{Name: "name", Type: String, Use: Read, Doc: "the name"},

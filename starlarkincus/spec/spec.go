@@ -78,6 +78,8 @@ type Field struct {
 	In         Part              // arguments of methods
 	Required   bool              // arguments of methods
 	Positional bool              // accepted without its name
+	Absolute   bool              // of a String: a path that begins with a slash
+	Excludes   []string          // of an argument: those that can't be given with it; False counts as not given
 	Fields     []Field           // keys of an Object, or of the elements of Objects; nil for any. AnyKey, as the first, declares other keys
 	Names      bool              // of Objects: an element may be a string, its field name
 	Extension  string            // required API extension
@@ -87,6 +89,7 @@ type Field struct {
 	Made       Making            // source of a Derived field
 	Refers     Reference         // kind of object that it names, or each of its elements does
 	Values     []string          // usual values of a string, or of each element
+	Others     Others            // use of other strings than Values
 	Missing    string            // error of a create without it
 	Unordered  bool              // of Strings: servers don't keep the order
 	Auto       []string          // keys of a Config whose value "auto" servers replace by an address of their choice
@@ -103,6 +106,15 @@ const (
 	LastSnapshots        // the snapshots that were read with it
 	Progress             // the metadata of an operation
 	ExitCode             // the end of a command
+)
+
+// Others tells which strings besides the usual values an argument accepts.
+type Others int
+
+const (
+	Accepted Others = iota
+	Misspelt        // all but those that are nearly a usual value; newer servers may have others
+	Refused         // none
 )
 
 // AnyKey is the name of a Field that declares all keys of an Object without a Field of their own.
@@ -156,6 +168,7 @@ type Resource struct {
 	MaxRecursion       int    // highest recursion of list, one more than that of get; 0 means 1
 	RecursionExtension string // API extension for a recursion above 1 of list, or 0 of get
 	Fields             []Field
+	Closed             bool        // objects have no fields but Fields, even of newer servers
 	Columns            []Column    // of a table of the objects
 	CreateArgs         []Field     // arguments of create that aren't fields of the body
 	DeleteArgs         []Field     // arguments of delete

@@ -22,7 +22,7 @@ var (
 )
 
 // imageArg is the argument image= of methods that create something from an image.
-var imageArg = Field{Name: "image", Type: String, In: Local, Refers: ToImage,
+var imageArg = Field{Name: "image", Type: String, In: Local, Excludes: []string{"source"}, Refers: ToImage,
 	Doc: "the image, as for the incus command: an alias, a fingerprint, or remote:alias"}
 
 // migrationTarget lists the fields of target= in migrate: the other end of a migration by push.
@@ -50,7 +50,7 @@ var backupTarget = Field{Name: "target", Type: Object, Required: true, Positiona
 	}}
 
 var (
-	compressionField = Field{Name: "compression_algorithm", Type: String, Use: Create, Values: []string{"gzip", "zstd", "none"}, Doc: "gzip, zstd, none, …; default: the server's setting"}
+	compressionField = Field{Name: "compression_algorithm", Type: String, Use: Create, Values: []string{"none", "bzip2", "gzip", "lz4", "lzma", "xz", "zstd", "squashfs"}, Others: Misspelt, Doc: "none, gzip, zstd or another, with options such as 'zstd -19'; default: the server's setting"}
 	optimizedField   = Field{Name: "optimized_storage", Type: Bool, Use: Read | Create, Doc: "True uses the storage driver's own format, which only a pool of the same driver can read"}
 )
 

@@ -143,5 +143,5 @@ var copyImage = Method{Name: "copy", HTTP: "POST", Path: "/1.0/images", Does: Do
 		{Name: "public", Type: Bool, In: Local, Doc: "whether untrusted clients may use the copy; False by default"},
 		{Name: "profiles", Type: Strings, In: Local, Refers: ToProfile, Doc: "default profiles of instances created from the copy; default: the profile default"},
 		{Name: "auto_update", Type: Bool, In: Local, Doc: "True lets the other server replace the copy by newer images that get the image's first alias on this server. It needs a public image and mode='pull'"},
-		{Name: "mode", Type: String, In: Local, Values: []string{"pull", "push", "relay"}, Doc: "pull, the default: the other server fetches it from an address of this one; push: this server sends it to an address of the other; relay: it goes through this client, for servers that don't reach each other"},
+		{Name: "mode", Type: String, In: Local, Values: transferModes, Others: Refused, Doc: "pull, the default: the other server fetches it from an address of this one; push: this server sends it to an address of the other; relay: it goes through this client, for servers that don't reach each other"},
 	}}

@@ -39,7 +39,7 @@ func (r *Resource) filter() Field {
 
 // allProjectsArg returns all_projects= for list.
 func allProjectsArg(extension string) *Field {
-	return &Field{Name: "all_projects", Type: Bool, In: Local, Extension: extension, Doc: "True lists the objects of all projects"}
+	return &Field{Name: "all_projects", Type: Bool, In: Local, Excludes: []string{"project"}, Extension: extension, Doc: "True lists the objects of all projects"}
 }
 
 // Arguments returns the arguments of the method, including those implied by Target and Background.
@@ -258,7 +258,7 @@ func (r *Resource) addReads(add func(Verb, Method)) {
 		list = append(list, Field{Name: "recursion", Type: Int, In: Local, Doc: "the detail of the server's answer: 1, the default, for the fields of each object; 2 also for its state, snapshots and the like, if the server has them, which is slow"})
 	}
 	if slices.ContainsFunc(r.Fields, func(f Field) bool { return f.Made == LastState }) {
-		list = append(list, Field{Name: "state", Type: Bool, In: Local, Extension: r.RecursionExtension,
+		list = append(list, Field{Name: "state", Type: Bool, In: Local, Excludes: []string{"recursion"}, Extension: r.RecursionExtension,
 			Doc: "True also reads the state of each object, in the same request, into last_state; slow for many objects"})
 	}
 	if r.MaxRecursion > 1 {

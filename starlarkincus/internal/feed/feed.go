@@ -27,6 +27,15 @@ type Supplier struct {
 	closed bool
 }
 
+// Check returns an error for a value that is no source of input.
+func Check(method, name string, v starlark.Value) error {
+	switch v.(type) {
+	case builtin.Stream, starlark.Callable, starlark.Iterable:
+		return nil
+	}
+	return fmt.Errorf("%s: %w", method, &value.TypeError{Path: name, Got: builtin.Described(v), Want: "a string, bytes, a sequence of them, a stream or a function"})
+}
+
 // New returns the supplier for a stream, an iterable or a function. Method and name are those of the function and its
 // argument in errors.
 func New(method, name string, v starlark.Value) (*Supplier, error) {
@@ -50,7 +59,7 @@ func New(method, name string, v starlark.Value) (*Supplier, error) {
 			return starlark.None, builtin.Of(thread).Failure()
 		}
 	default:
-		return nil, fmt.Errorf("%s: %w", method, &value.TypeError{Path: name, Got: builtin.Described(v), Want: "a string, bytes, a sequence of them, a stream or a function"})
+		return nil, Check(method, name, v)
 	}
 	return s, nil
 }

@@ -21,7 +21,7 @@ const (
 	Names = builtin.List | builtin.Tuple | builtin.Set | builtin.None
 )
 
-var params = []builtin.Param{builtin.Need("rows", Rows), builtin.Opt("columns", Names, "None"), builtin.Opt("headers", Names, "None"), builtin.Opt("format", builtin.String, `"text"`)}
+var params = []builtin.Param{builtin.Need("rows", Rows), builtin.Opt("columns", Names, "None"), builtin.Opt("headers", Names, "None"), builtin.Opt("format", builtin.String, `"text"`).Among("text", "csv", "json")}
 
 // Decl is the function.
 var Decl = builtin.Decl{
