@@ -24,6 +24,7 @@ type editor struct {
 	options       *Options
 	out           io.Writer
 	before        string
+	tabbed        string // the line at the last Tab, if that had several candidates
 	ended         error
 	revised       *revision // set by a key that ends the line
 
@@ -63,20 +64,18 @@ func newEditor(complete func(text, tail string) (keep int, out []candidate), o *
 	e.state.SetCtrlCAborts(true)
 	e.state.SetBeep(false)
 	e.state.SetMultiLineMode(true)
-	e.state.SetTabCompletionStyle(liner.TabPrints)
 	e.state.SetWordCompleter(func(line string, pos int) (string, []string, string) {
 		runes := []rune(line)
 		head, tail := string(runes[:pos]), string(runes[pos:])
 		if text, marked := e.marked(head); marked {
 			return "", []string{text}, tail
 		}
-		keep, found := complete(e.before+unshow(head), unshow(tail))
-		keep -= len(e.before)
-		if keep < 0 || keep > len(unshow(head)) {
+		typed := unshow(head)
+		keep, found := complete(e.before+typed, unshow(tail))
+		if keep -= len(e.before); keep < 0 || keep > len(typed) {
 			return head, nil, tail
 		}
-		width, height, _ := term.GetSize(int(os.Stdout.Fd()))
-		return show(unshow(head)[:keep]), inList(found, width, height), tail
+		return e.tab(typed, unshow(tail), keep, found)
 	})
 	return e, nil
 }

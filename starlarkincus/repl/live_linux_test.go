@@ -63,6 +63,48 @@ func TestScreenCompletion(t *testing.T) {
 	}
 }
 
+// TestScreenCandidates checks the list of candidates above a line that is wrapped, in the middle of it, and of more
+// candidates than the screen has room for.
+func TestScreenCandidates(t *testing.T) {
+	names := manyNames()
+	names["/1.0/instances"] = append(names["/1.0/instances"], "db-one", "db-two")
+	env := serve(t, &fakeIncus{names: names})
+	s := openLive(t, env, 40, 10)
+	const head, tail = `x = [incus.instances.get("db-one"), incus.instances.get("db`, `"), "the end of it"]`
+	s.Wait("Incus") // of the line about the server
+	s.Type("\x0c")
+	s.WaitFor("an empty screen", func(rows []string) bool { return strings.HasPrefix(rows[0], ">>>") })
+	s.Type("1\r")
+	ends(s, ">>> 1\n1\n>>>")
+	before := strings.TrimRight(strings.Join(s.Rows(), "\n"), "\n >")
+	s.Type(head + tail)
+	ends(s, wrapped(">>> "+head+tail, 40))
+	s.Type(strings.Repeat("\x02", len(tail)) + "\t")
+	line := wrapped(">>> "+head+"-"+tail, 40)
+	ends(s, line)
+	s.Type("\t")
+	want := before + "\ndb-one  instance  db-two  instance\n" + line
+	ends(s, want)
+	s.Type("t\t")
+	ends(s, before+"\ndb-one  instance  db-two  instance\n"+wrapped(">>> "+head+"-two"+tail, 40))
+	s.Type("\x03")
+	s.Ready(">>>")
+	s.Type("\x0c")
+	typeTab(s, `incus.instances.get("jo`)
+	s.Wait(`"job-`)
+	s.Type("\t")
+	ends(s, "\njob-103  job-11   job-116  job-122\n… 971 more\n>>> incus.instances.get(\"job-")
+}
+
+// wrapped returns a text in rows of a width.
+func wrapped(text string, width int) string {
+	var rows []string
+	for ; len(text) > width; text = text[width:] {
+		rows = append(rows, strings.TrimRight(text[:width], " "))
+	}
+	return strings.Join(append(rows, text), "\n")
+}
+
 // TestScreenBadServer checks that nothing of what a server does is seen where one types, and that each key is answered.
 func TestScreenBadServer(t *testing.T) {
 	for name, answer := range badServers {

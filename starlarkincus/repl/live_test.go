@@ -173,7 +173,7 @@ func (c completer) complete(line string) (after string, count int) {
 	if len(found) == 0 {
 		return line, 0
 	}
-	return head[:keep] + commonPrefix(inList(found, 0, 0)) + tail, len(found)
+	return head[:keep] + commonPrefix(found) + tail, len(found)
 }
 
 // liveSetup are the names of the session of the tests.

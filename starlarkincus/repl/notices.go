@@ -87,10 +87,12 @@ func (e *editor) wake() {
 	}
 }
 
-// above prints the notices in the place of the edited line, and leaves room for the line below them. The editor calls it,
-// and draws the line again. It is told by how many rows the line has, which the editor keeps to itself.
-func (e *editor) above() {
-	text := e.notices.take()
+// above prints the notices above the edited line.
+func (e *editor) above() { e.printAbove(e.notices.take()) }
+
+// printAbove prints lines in the place of the edited line, and leaves room for the line below them. The editor calls it, in
+// the completion, and draws the line again. It is told by how many rows the line has, which the editor keeps to itself.
+func (e *editor) printAbove(text string) {
 	if text == "" {
 		return
 	}
