@@ -211,8 +211,8 @@ func TestStoppedUpload(t *testing.T) {
 		if whole {
 			f.add(step{want: "GET " + opPath + "/wait?timeout=-1", body: syncBody(operation(200, "", "null"))})
 		}
-		settle, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		w.Settle(settle, 5*time.Second)
+		settle, cancel := context.WithTimeout(t.Context(), time.Minute)
+		w.Settle(settle, time.Minute)
 		if got := w.Running(settle); len(got) > 0 != whole || whole && !got[0].Ended {
 			t.Errorf("whole=%v: left %v", whole, got)
 		}
