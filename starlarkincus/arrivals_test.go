@@ -56,7 +56,7 @@ func (a *answers) take() []arrival {
 // await returns the requests since the last call of take or await, once they are complete, or after some seconds.
 func (a *answers) await(complete func([]arrival) bool) []arrival {
 	arrived := a.take()
-	for deadline := time.Now().Add(5 * time.Second); !complete(arrived) && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); !complete(arrived) && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 		arrived = append(arrived, a.take()...)
 	}

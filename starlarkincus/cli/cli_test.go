@@ -250,7 +250,7 @@ func TestSocketWithoutPermission(t *testing.T) {
 
 // TestInterrupt sends Ctrl-C during each kind of wait of a script.
 func TestInterrupt(t *testing.T) {
-	interrupt(t, 3*time.Second, map[string]string{
+	interrupt(t, 30*time.Second, map[string]string{
 		"sleep": `body = lambda: sleep(1000)`,
 		"loop":  "def body():\n    while True: pass",
 		"try":   "def body():\n    while True: try_(sleep, 1000)",
