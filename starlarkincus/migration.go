@@ -134,6 +134,7 @@ func (t *migration) run(ctx context.Context) (*Object, error) {
 	}
 	if err != nil {
 		builtin.In(ctx).Block(func() { err = m.End(ctx, err) })
+		t.unended(ctx, err)
 		if m.Target == nil || t.body["start"] == true && m.Sent() {
 			return nil, t.stopped(ctx, t.unanswered(m, t.in.madeAnything(ctx, t.name, t.body, err)))
 		}

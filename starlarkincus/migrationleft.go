@@ -24,6 +24,21 @@ func (t *migration) stopped(ctx context.Context, err error) error {
 	return err
 }
 
+// unended adds to the error of a failed copy the operations that may go on.
+func (t *migration) unended(ctx context.Context, err error) {
+	var e *errors.Error
+	if !errors.As(err, &e) || e.Class.IsA(errors.OperationTimeout) || ctx.Err() != nil {
+		return
+	}
+	source, target := t.servers.Unended()
+	if source != nil {
+		e.Message += fmt.Sprintf("; the operation %s may still run on this server", source.ID())
+	}
+	if target != nil {
+		e.Message += fmt.Sprintf("; the operation %s may still run on the other server", target.ID())
+	}
+}
+
 // unanswered adds to the error of a creation without an answer that there may be a copy.
 func (t *migration) unanswered(m *rest.Migration, err error) error {
 	var e *errors.Error

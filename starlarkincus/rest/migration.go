@@ -135,6 +135,17 @@ func (m *Migration) Sent() bool {
 	return end != nil && end.err == nil
 }
 
+// Unended returns the operations whose end is unknown.
+func (m *Migration) Unended() (source, target *Operation) {
+	if m.Source != nil && m.Source.known() == nil {
+		source = m.Source
+	}
+	if m.Target != nil && m.Target.known() == nil {
+		target = m.Target
+	}
+	return source, target
+}
+
 // Taken reports whether the target's operation is known to have failed because its name was taken, by another object.
 func (m *Migration) Taken() bool {
 	if m.Target == nil {
