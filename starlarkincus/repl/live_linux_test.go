@@ -171,7 +171,7 @@ func TestRealScreenCompletion(t *testing.T) {
 	}
 	run(realSetup)
 	defer run(realEnd)
-	s := openPrompt(t, 200, 50)
+	s := openPrompt(t, 200, 50, "INCUS_SOCKET=") // the server of INCUS_DIR
 	s.Type(pasteStart + strings.ReplaceAll(strings.TrimSpace(liveSetup), "\n", "\r") + pasteEnd + "\r\r")
 	s.Ready(">>>")
 	s.Type("len(d)\r")
