@@ -70,16 +70,3 @@ func Unwatched(w builtin.Work) []*rest.Operation {
 	}
 	return nil
 }
-
-// RemoteNames returns the names of the remotes that a client can connect to; none if it can't read the configuration.
-func RemoteNames(ctx context.Context, client any) []string {
-	c, ok := client.(*Client)
-	if !ok {
-		return nil
-	}
-	config, err := c.conn.family.remotes(ctx)
-	if err != nil {
-		return nil
-	}
-	return config.Names()
-}

@@ -11,6 +11,7 @@ import (
 	"incus-star/errors"
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/internal/printable"
+	"incus-star/starlarkincus/spec"
 
 	"go.starlark.net/starlark"
 )
@@ -30,7 +31,7 @@ func commands() []command {
 		{"edit", "[N]", "Edits the last entry, or the one N entries before it, in $EDITOR, and runs it.", nil, (*prompt).editEntry},
 		{"help", "", "Lists the commands.", nil, (*prompt).listCommands},
 		{"ops", "[cancel ID]", "Lists the operations that run on the server, or cancels one.", (*prompt).operationIDs, (*prompt).showOperations},
-		{"project", "NAME", "Makes incus a client of another project.", nil, (*prompt).useProject},
+		{"project", "NAME", "Makes incus a client of another project.", (*prompt).projectNames, (*prompt).useProject},
 		{"reload", "", "Loads the files that have changed since they were loaded.", nil, (*prompt).reload},
 		{"remote", "NAME", "Makes incus a client of another remote of the incus command.", (*prompt).remoteNames, (*prompt).useRemote},
 		{"save", "FILE", "Writes the entries that worked as a script. :save! replaces the file.", nil, (*prompt).save},
@@ -238,9 +239,25 @@ func (p *prompt) use(ctx context.Context, code string) error {
 
 // remoteNames returns the names of the remotes, for Tab.
 func (p *prompt) remoteNames() []string {
-	ctx, cancel := context.WithTimeout(p.background, time.Second/5)
-	defer cancel()
-	return starlarkincus.RemoteNames(ctx, p.session.Get("incus"))
+	return p.known((*starlarkincus.Client).RemoteNames)
+}
+
+// projectNames returns the names of the server's projects, for Tab.
+func (p *prompt) projectNames() []string {
+	return p.known(func(c *starlarkincus.Client) *starlarkincus.NameList { return c.NamesOf(spec.ToProject) })
+}
+
+// known returns the names of a list of the client, as far as they are known in time.
+func (p *prompt) known(list func(*starlarkincus.Client) *starlarkincus.NameList) []string {
+	client, ok := p.session.Get("incus").(*starlarkincus.Client)
+	if !ok || p.live == nil {
+		return nil
+	}
+	var out []string
+	for _, n := range p.live.names(sourceOf(list(client)), time.Now().Add(answerTime)) {
+		out = append(out, n.Text)
+	}
+	return out
 }
 
 // dottedPath matches a name with attributes.

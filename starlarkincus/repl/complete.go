@@ -305,11 +305,16 @@ func (c *completion) read(l *starlarkincus.NameList) []starlarkincus.Name {
 	if l == nil {
 		return nil
 	}
+	return c.lookUp(sourceOf(l))
+}
+
+// sourceOf returns the source of a list.
+func sourceOf(l *starlarkincus.NameList) nameSource {
 	keep := briefly
 	if l.Fixed {
 		keep = long
 	}
-	return c.lookUp(nameSource{l.Key, l.Server, keep, l.Read})
+	return nameSource{l.Key, l.Server, keep, l.Read}
 }
 
 func (c *completion) lookUp(from nameSource) []starlarkincus.Name {

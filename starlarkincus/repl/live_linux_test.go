@@ -54,6 +54,10 @@ func TestScreenCompletion(t *testing.T) {
 		}
 		s.Type("\x03")
 		s.Ready(">>>")
+		typeTab(s, ":project st")
+		s.Wait(":project stage")
+		s.Type("\x03")
+		s.Ready(">>>")
 		s.Type(":complete local\r")
 		s.Wait("completion asks no server")
 		s.Ready(">>>")
