@@ -20,6 +20,22 @@ func Nearest(name string, names []string) string {
 	return best
 }
 
+// NearestReading is like [Nearest], and of names that are equally close it returns one that doesn't change the server, if
+// there is one: a slip of the pen must not suggest more than what was meant.
+func NearestReading(name string, names []string, changes func(name string) bool) string {
+	ordered := slices.Clone(names)
+	slices.SortStableFunc(ordered, func(a, b string) int {
+		switch {
+		case changes(a) == changes(b):
+			return 0
+		case changes(a):
+			return 1
+		}
+		return -1
+	})
+	return Nearest(name, ordered)
+}
+
 // only returns the only element of names that has name among the words between its underscores, dots or dashes.
 func only(name string, names []string) string {
 	const shortest = 3

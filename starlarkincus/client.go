@@ -230,7 +230,7 @@ func (c *Client) Attr(name string) (starlark.Value, error) {
 	if m := c.method(name); m != nil {
 		return m, nil
 	}
-	return nil, noAttr("incus", name, c.AttrNames())
+	return nil, noAttr("incus", name, c.AttrNames(), clientMethods())
 }
 
 // method returns a method of the client; nil if there is none of that name.

@@ -91,13 +91,13 @@ func (c *Collection) Attr(name string) (starlark.Value, error) {
 	if c.kind.collection["get"] != nil && c.res.Lists != spec.Single && (c.kind.children[name] != nil || c.kind.object[name] != nil) {
 		return nil, missing(fmt.Sprintf("%s has no .%s: %s has one, %s.get(…).%s", c.name, name, c.res.An(), c.name, name))
 	}
-	return nil, noAttr(c.name, name, c.AttrNames())
+	return nil, noAttr(c.name, name, c.AttrNames(), c.kind.collection)
 }
 
-// noAttr returns the error for an unknown attribute.
-func noAttr(owner, name string, names []string) error {
+// noAttr returns the error for an unknown attribute of an owner with methods.
+func noAttr(owner, name string, names []string, methods map[string]*spec.Method) error {
 	text := fmt.Sprintf("%s has no .%s", owner, name)
-	if near := errors.Nearest(name, names); near != "" {
+	if near := errors.NearestReading(name, names, func(name string) bool { return methods[name] != nil && methods[name].Effect != spec.Reads }); near != "" {
 		text += fmt.Sprintf(" (did you mean .%s?)", near)
 	}
 	return missing(text)

@@ -148,7 +148,7 @@ func (o *Object) Attr(name string) (starlark.Value, error) {
 		}
 		return starlark.None, nil
 	}
-	return nil, noAttr(o.Type(), name, o.AttrNames())
+	return nil, noAttr(o.Type(), name, o.AttrNames(), o.kind.object)
 }
 
 // AttrNames returns the names of the fields, methods and collections.

@@ -76,3 +76,47 @@ func TestSuggestionsOfCollections(t *testing.T) {
 		t.Error("too few")
 	}
 }
+
+// TestSuggestionsOnlyRead misspells every attribute that only reads by leaving out one letter. No method that changes the
+// server is suggested.
+func TestSuggestionsOnlyRead(t *testing.T) {
+	a := newAnswers()
+	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: a.serve(t)}, pem: testPEM(t), file: testFile(t)}
+	client := w.client()
+	owners := []starlark.HasAttrs{client}
+	for _, p := range spec.Sites() {
+		if p.Name == "" || p.Verbs&spec.Get == 0 || p.Content == spec.PlainText {
+			continue
+		}
+		a.reset()
+		owners = append(owners, w.object(client, p).(starlark.HasAttrs), w.collection(client, p).(starlark.HasAttrs))
+	}
+	tried := 0
+	for _, owner := range owners {
+		changes := func(name string) bool {
+			v, _ := owner.Attr(name)
+			m, ok := v.(*starlarkincus.Method)
+			return ok && m.Declaration().Effect != spec.Reads
+		}
+		for _, name := range owner.AttrNames() {
+			if changes(name) {
+				continue
+			}
+			for i := range len(name) {
+				misspelt := name[:i] + name[i+1:]
+				_, err := owner.Attr(misspelt)
+				if err == nil {
+					continue
+				}
+				tried++
+				if found := suggestion.FindStringSubmatch(err.Error()); found != nil && changes(found[1]) {
+					t.Errorf("%v", err)
+				}
+			}
+		}
+	}
+	if tried < 1000 {
+		t.Errorf("only %d", tried)
+	}
+	t.Logf("%d names", tried)
+}

@@ -142,14 +142,19 @@ func (m *module) ownAttr(t typ, v starlark.HasAttrs, name string) union {
 // errorClassAttrs are the attributes of error classes.
 var errorClassAttrs = []string{"base", "doc", "name"}
 
-func noAttr(t typ, name string, names []string) (union, problem) {
-	return never, problem{t.String() + " has no ." + name, errors.Nearest(name, names)}
+func noAttr(t typ, name string, names []string, methods map[string]*spec.Method) (union, problem) {
+	changes := func(name string) bool { return methods[name] != nil && methods[name].Effect != spec.Reads }
+	return never, problem{t.String() + " has no ." + name, errors.NearestReading(name, names, changes)}
 }
 
 func (c *checker) clientAttr(name string) (union, problem) {
 	names := c.client.AttrNames()
 	if !slices.Contains(names, name) {
-		return noAttr(typ{class: client}, name, names)
+		methods := make(map[string]*spec.Method)
+		for i := range spec.ClientMethods {
+			methods[spec.ClientMethods[i].Name] = &spec.ClientMethods[i]
+		}
+		return noAttr(typ{class: client}, name, names, methods)
 	}
 	v, err := c.client.Attr(name)
 	if err != nil {
@@ -184,7 +189,7 @@ func (m *module) collectionAttr(t typ, name string) (union, problem) {
 			names = append(names, child.Name)
 		}
 	}
-	return noAttr(t, name, names)
+	return noAttr(t, name, names, has.collection)
 }
 
 // objectAttr returns the types of an object's attribute. Newer servers may have fields that aren't in the table, so an
@@ -218,7 +223,7 @@ func (m *module) objectAttr(t typ, name string, called bool) (union, problem) {
 		return nil, problem{}
 	}
 	slices.Sort(names)
-	_, p := noAttr(t, name, names)
+	_, p := noAttr(t, name, names, has.object)
 	if !called && !t.res.Closed && p.near == "" && report.WithHint(p.text) == p.text {
 		return nil, problem{}
 	}
