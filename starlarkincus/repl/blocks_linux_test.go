@@ -15,7 +15,11 @@ import (
 func openPrompt(t *testing.T, cols, rows int, env ...string) *emulator.Screen {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), append([]string{childVariable + "=1", "TERM=xterm", "GORACE=atexit_sleep_ms=0", "XDG_STATE_HOME=" + t.TempDir(), "INCUS_CONF=" + t.TempDir(), "INCUS_SOCKET=/nonexistent", "EDITOR=", "VISUAL="}, env...)...)
+	cmd.Env = append(os.Environ(), childVariable+"=1", "TERM=xterm", "GORACE=atexit_sleep_ms=0", "XDG_STATE_HOME="+t.TempDir(), "EDITOR=", "VISUAL=")
+	if os.Getenv("INCUS_STAR_TESTBED") == "" {
+		cmd.Env = append(cmd.Env, "INCUS_CONF="+t.TempDir(), "INCUS_SOCKET=/nonexistent")
+	}
+	cmd.Env = append(cmd.Env, env...)
 	s := emulator.Start(t, cmd, cols, rows)
 	s.WaitFor("prompt", func(rows []string) bool { return strings.HasSuffix(strings.TrimSpace(strings.Join(rows, "\n")), ">>>") })
 	return s

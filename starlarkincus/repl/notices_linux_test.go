@@ -1,0 +1,167 @@
+package repl
+
+import (
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// serveLate serves a server that answers after the returned function is called.
+func serveLate(t *testing.T) (socket string, answer func()) {
+	t.Helper()
+	socket = filepath.Join(t.TempDir(), "unix.socket")
+	listener, err := net.Listen("unix", socket)
+	check(t, err)
+	gate := make(chan struct{})
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-gate:
+		case <-r.Context().Done():
+			return
+		}
+		var content any = map[string]any{"auth": "trusted", "environment": map[string]any{"server_version": "7.0"}}
+		if r.URL.Path == "/1.0/instances" {
+			content = []any{map[string]any{"name": "a", "status": "Running"}, map[string]any{"name": "b", "status": "Running"}}
+		}
+		data, _ := json.Marshal(map[string]any{"type": "sync", "status_code": 200, "metadata": content})
+		_, _ = w.Write(data)
+	})}
+	done := make(chan struct{})
+	go func() { defer close(done); _ = server.Serve(listener) }()
+	t.Cleanup(func() { server.Close(); <-done })
+	return socket, func() { close(gate) }
+}
+
+// TestNoticeAbove checks that what a late server says is printed above the line that is edited, which stays as it was, with
+// its cursor, whether it has one row or several.
+func TestNoticeAbove(t *testing.T) {
+	const notice = "Incus 7.0, 2 instances run"
+	for _, size := range sizes {
+		for _, rows := range []int{0, 1, 3} {
+			socket, answer := serveLate(t)
+			s := openPrompt(t, size.cols, size.rows, "INCUS_SOCKET="+socket)
+			typed := "'" + strings.Repeat("0123456789", rows*size.cols/10) + "ab'"
+			s.Type(typed)
+			shown := func(text string) func([]string) bool {
+				return func(rows []string) bool { return strings.Contains(strings.Join(rows, ""), text) }
+			}
+			s.WaitFor("line", shown(">>> "+typed))
+			s.Type("\x02\x02") // Ctrl-B
+			answer()
+			s.WaitFor("notice above the line", shown(notice+">>> "+typed))
+			s.Type("X") // where the cursor was
+			want := ">>> " + typed[:len(typed)-2] + "Xb'"
+			lines := s.WaitFor("changed line", shown(notice+want))
+			if n := strings.Count(strings.Join(lines, "\n"), ">>>"); n != 1 {
+				t.Errorf("%v, %d rows: %d prompts:\n%s", size, rows, n, strings.Join(lines, "\n"))
+			}
+			s.Type("\r")
+			s.WaitFor("value", shown(want+strings.ReplaceAll(typed[:len(typed)-2]+"Xb'", "'", "\"")+">>>"))
+		}
+	}
+}
+
+// Without a line editor, what a late server says stands before the next prompt.
+func TestNoticeWithoutEditor(t *testing.T) {
+	socket, answer := serveLate(t)
+	s := openPrompt(t, 80, 24, "TERM=dumb", "INCUS_SOCKET="+socket)
+	s.Type("'ty' +")
+	s.Wait(">>> 'ty' +")
+	answer()
+	s.Type(" 'ped'; sleep(0.5)\n")
+	s.Ready(">>>")
+	for range 100 {
+		s.Type("1\n")
+		time.Sleep(50 * time.Millisecond)
+		if strings.Contains(s.Output(), "\nIncus 7.0, 2 instances run\r\n>>> ") {
+			break
+		}
+	}
+	s.Wait("Incus 7.0, 2 instances run\n>>> ")
+	if strings.Contains(s.Output(), "\x1b") {
+		t.Errorf("escape sequences: %q", s.Output())
+	}
+}
+
+// A server that isn't there is said, while one types.
+func TestNoServer(t *testing.T) {
+	s := openPrompt(t, 200, 50)
+	s.Wait("\nno server: can't connect to the Incus socket /nonexistent")
+	s.Type("1 + 1\r")
+	s.Wait("\n2\n>>>")
+}
+
+func TestPromptFor(t *testing.T) {
+	for _, test := range []struct {
+		place    Place
+		readOnly bool
+		want     string
+	}{
+		{Place{}, false, ">>> "},
+		{Place{"local", "x", "default"}, false, ">>> "},
+		{Place{"local", "x", "web"}, false, "local:web >>> "},
+		{Place{"lab", "x", "default"}, false, "lab >>> "},
+		{Place{"lab", "x", "web"}, true, "lab:web READ-ONLY >>> "},
+		{Place{"local", "x", "default"}, true, "READ-ONLY >>> "},
+		{Place{"la\x1b[mb", "x", "default"}, false, `la\x1b[mb >>> `},
+	} {
+		p := &prompt{Options: Options{Stdout: io.Discard, ReadOnly: test.readOnly}, place: test.place}
+		if got := p.promptFor(""); got != test.want {
+			t.Errorf("%v: got %q, want %q", test.place, got, test.want)
+		}
+		if got := p.promptFor("def f():\n"); got != "... " {
+			t.Errorf("got %q", got)
+		}
+	}
+}
+
+// TestRealPrompt works at a prompt on a real server.
+func TestRealPrompt(t *testing.T) {
+	if os.Getenv("INCUS_STAR_TESTBED") == "" {
+		t.Skip("needs a real Incus: run scripts/test.sh")
+	}
+	s := openPrompt(t, 200, 50, "NO_COLOR=1", "PAGER=")
+	s.Wait(" run\n")
+	enter := func(line, shown string) {
+		t.Helper()
+		s.Type(line + "\r")
+		ends(s, shown)
+	}
+	enter("p = incus.projects.create('prompt')", "create('prompt')\n>>>")
+	enter(":project prmpt", "there is no project prmpt: incus.projects.names() lists them\n>>>")
+	enter(":project prompt", "\nlocal:prompt >>>")
+	enter("incus.instances.names()", "\n[]\nlocal:prompt >>>")
+	enter(":remote nowhere", "local:prompt >>>")
+	enter(":remote local", "\n>>>")
+	enter("c = incus.instances.launch('prompt-c', image = 'testbox')", "'testbox')\n>>>")
+	s.Type("op = c.stop(force = True, wait = False)\r")
+	s.Wait(", stopping instance prompt-c: done\n>>>")
+	enter("c.start().status", "\n\"Running\"\n>>>")
+	// A shell has the terminal, and gives it back.
+	s.Type("c.shell()\r")
+	time.Sleep(time.Second)
+	s.Type("echo in$((1))side; exit\r")
+	s.Wait("\nin1side")
+	s.Ready(">>>")
+	enter("'ba' + 'ck'", "\n\"back\"\n>>>")
+	// Ctrl-C in a call says what runs on.
+	s.Type("c.exec(['sleep', '1000'])\r")
+	time.Sleep(time.Second)
+	s.Type("\x03")
+	s.Wait("ended after the stop")
+	s.Wait("interrupted")
+	s.Ready(">>>")
+	enter(":ops", "\nnothing runs on the server\n>>>")
+	s.Type("h = c.exec(['sleep', '1000'], wait = False)\r")
+	ends(s, "wait = False)\n>>>")
+	enter("c.delete(force = True)", ">>>")
+	enter("p.delete()", ">>>")
+	s.Type("\x04")
+	s.Status()
+}
