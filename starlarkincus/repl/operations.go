@@ -128,7 +128,7 @@ func (p *prompt) showOperations(ctx context.Context, arg string) error {
 	if action == "" {
 		return p.listOperations(ctx)
 	}
-	v, err := p.eval(ctx, fmt.Sprintf("[o.id for o in incus.operations.list() if o.id.startswith(%s)]", starlark.String(id)))
+	v, err := p.eval(ctx, fmt.Sprintf("[o.id for o in %s if o.id.startswith(%s)]", runningCode, starlark.String(id)))
 	if err != nil {
 		return err
 	}
@@ -145,8 +145,11 @@ func (p *prompt) showOperations(ctx context.Context, arg string) error {
 	return p.say("cancelled")
 }
 
+// runningCode lists the operations that haven't ended.
+const runningCode = `[o for o in incus.operations.list() if o.status in ("Pending", "Running", "Cancelling")]`
+
 func (p *prompt) listOperations(ctx context.Context) error {
-	v, err := p.eval(ctx, "incus.operations.list()")
+	v, err := p.eval(ctx, runningCode)
 	if err != nil {
 		return err
 	}

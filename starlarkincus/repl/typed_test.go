@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"context"
 	"flag"
-	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -202,44 +199,5 @@ func TestTypedMistakes(t *testing.T) {
 	}
 	if t.Logf("%d of %d differ", different, 5**programs); different > *programs/5 {
 		t.Fail()
-	}
-}
-
-// TestTerminalPrograms types a smaller number of programs at a real terminal.
-func TestTerminalPrograms(t *testing.T) {
-	r := newRand(t)
-	for range max(2, *programs/60) {
-		dir := t.TempDir()
-		file := filepath.Join(dir, "output")
-		p := startTerminal(t, dir, "TEST_OUTPUT="+file)
-		p.expect(">>> ")
-		var want strings.Builder
-		for n := range 3 {
-			g := &grammar{Rand: r, blank: n == 2, tabs: n == 2}
-			statements := g.program(1 + r.IntN(5))
-			text := strings.Join(statements, "")
-			out, failure := runFile(t, text)
-			if ranAway(failure) {
-				continue
-			}
-			if failure != "" {
-				t.Fatal(failure, text)
-			}
-			fmt.Fprintf(&want, "%sprogram %d\n", out, n)
-			if n == 2 {
-				p.send(pasteStart + strings.ReplaceAll(text, "\n", "\r") + pasteEnd + "\r")
-			} else {
-				p.send(strings.Join(typing(statements), "\r") + "\r")
-			}
-			p.send(fmt.Sprintf("print('program', %d)\r", n))
-			p.expect(fmt.Sprintf("\nprogram %d\n", n))
-			if got, err := os.ReadFile(file); err != nil || string(got) != want.String() {
-				t.Fatalf("%s\ngot  %q\nwant %q (%v)", text, got, want.String(), err)
-			}
-		}
-		p.send("exit(3)\r")
-		if status := p.status(); status != 3 {
-			t.Errorf("status %d", status)
-		}
 	}
 }
