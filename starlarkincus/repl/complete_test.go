@@ -76,6 +76,9 @@ _private = 1
 
 		{"incus.instances.list().app", "append"},
 		{"'x'.joi", "join"},
+		{"f(called,\n  'a' # a comment\n  .joi", "join"},
+		{"[\n  1, # one (\n  called.app", "append"},
+		{"x = [\n  'a', # first\n  'b']\nx[0].joi", "join"},
 
 		// Expressions whose values are unknown, and text that isn't a name.
 		{"called[0].app", ""},

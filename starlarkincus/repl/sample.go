@@ -31,7 +31,6 @@ func (s *sampler) range_(start, end int) starlark.Value {
 	if source == "" || len(source) > 8<<10 {
 		return nil
 	}
-	source = strings.ReplaceAll(source, "\n", " ")
 	if _, err := nesting.Check(source); err != nil {
 		return nil
 	}
