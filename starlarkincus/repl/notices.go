@@ -69,6 +69,13 @@ func (n *notices) take() string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
+// waiting reports whether there are lines that were not printed yet.
+func (n *notices) waiting() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.lines) > 0
+}
+
 // print prints the lines between entries.
 func (n *notices) print(w io.Writer) { fmt.Fprint(w, n.take()) }
 
@@ -76,6 +83,9 @@ func (e *editor) setReading(reading bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.reading = reading
+	if reading && e.notices.waiting() { // they came after the last look, and before this
+		e.keys.inject(redraw)
+	}
 }
 
 // wake prints the notices above the line that is edited, if one is.
