@@ -2,6 +2,8 @@ package starlarkincus
 
 import (
 	"context"
+	"encoding/json"
+	"net/url"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
@@ -17,7 +19,7 @@ type About struct {
 	Running int
 }
 
-// About asks the server for a summary, with two small requests, one for what each says.
+// About asks the server for a summary, with two requests that aren't traced.
 func (c *Client) About(ctx context.Context) (About, error) {
 	var server struct {
 		Auth        string `json:"auth"`
@@ -26,7 +28,7 @@ func (c *Client) About(ctx context.Context) (About, error) {
 		} `json:"environment"`
 	}
 	a := About{Running: -1}
-	if err := c.collection(spec.Server).readInto(ctx, nil, &server); err != nil {
+	if err := c.collection(spec.Server).readAside(ctx, nil, &server); err != nil {
 		return a, err
 	}
 	if a.Version = server.Environment.Version; server.Auth != "trusted" {
@@ -39,7 +41,7 @@ func (c *Client) About(ctx context.Context) (About, error) {
 	query := instances.query(spec.Get)
 	query.Set("recursion", "1")
 	query.Set("filter", "status eq Running")
-	if instances.readInto(ctx, query, &all) != nil {
+	if instances.readAside(ctx, query, &all) != nil {
 		return a, nil // the version is something
 	}
 	a.Running = 0
@@ -49,6 +51,18 @@ func (c *Client) About(ctx context.Context) (About, error) {
 		}
 	}
 	return a, nil
+}
+
+// readAside is readInto without a trace.
+func (r ref) readAside(ctx context.Context, query url.Values, v any) error {
+	reply, err := r.client.Do(ctx, rest.Request{Method: "GET", Path: r.path, Query: query, MaxBytes: maxList, Aside: true})
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(reply.Metadata, v); err != nil {
+		return unreadable("GET", r.path, reply, err)
+	}
+	return nil
 }
 
 // Project returns the name of the client's project, which connects if it is the remote's own.

@@ -151,8 +151,8 @@ func TestRealPrompt(t *testing.T) {
 	s.Ready(">>>")
 	enter("'ba' + 'ck'", "\n\"back\"\n>>>")
 	// Ctrl-C in a call says what runs on.
-	s.Type("c.exec(['sh', '-c', 'echo sta''rted; sleep 1000'], stream = print)\r")
-	s.Wait("\nstarted")
+	s.Type("c.exec(['sh', '-c', 'echo st$((1))rted; sleep 1000'], stream = print)\r")
+	s.Wait("\nst1rted")
 	s.Type("\x03")
 	s.Wait("ended after the stop")
 	s.Wait("interrupted")

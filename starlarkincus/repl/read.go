@@ -77,6 +77,10 @@ func (p *prompt) edited(ctx context.Context, text string) (*entry, error) {
 	if command == "" {
 		command = os.Getenv("EDITOR")
 	}
+	if _, edits := p.source.(*editor); command == "" && !edits {
+		p.warn("edit", errors.Plain("$EDITOR is not set"))
+		return nil, errCleared
+	}
 	if command == "" {
 		p.again = linesOf(text)
 		p.notices.add("$EDITOR is not set: Enter keeps a line, Ctrl-C drops all")
