@@ -272,7 +272,9 @@ func isQuestion(line string) bool {
 // ask shows the help of a value or, for another word, of a name.
 func (p *prompt) ask(ctx context.Context, path string) error {
 	var text strings.Builder
-	if v := p.valueAt(strings.Split(path, ".")); v != nil {
+	if own := p.own(path); own != nil {
+		fmt.Fprintln(&text, own.Text())
+	} else if v := p.valueAt(strings.Split(path, ".")); v != nil {
 		newReference().Help(&text, v)
 	} else if err := newReference().Tell(&text, path); err != nil {
 		return usageError(err.Error())

@@ -44,6 +44,8 @@ func TestCommands(t *testing.T) {
 		}
 		s.Type("len?\r")
 		ends(s, "string.\n>>>")
+		s.Type("watch?\r")
+		ends(s, "ends it.\n>>>")
 		s.Type(":time 20 + 1\r")
 		s.WaitFor("time", func(rows []string) bool {
 			text := strings.TrimSpace(strings.Join(rows, "\n"))

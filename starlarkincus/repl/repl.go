@@ -61,8 +61,9 @@ type Options struct {
 // exit status. Input that isn't typed at a terminal is a program, which ends at its first error.
 func Run(ctx context.Context, o Options) int {
 	p := &prompt{Options: o, session: o.Host.NewSession(), typed: isTerminal(o.Stdin), place: o.Target}
-	p.session.Set("help", p.help().Function())
-	p.session.Set("watch", p.watch().Function())
+	for _, name := range []string{"help", "watch"} {
+		p.session.Set(name, p.own(name).Function())
+	}
 	if !p.typed {
 		ctx, cancel := p.limited(ctx)
 		defer cancel()
@@ -325,6 +326,17 @@ func newReference() *reference.Reference {
 	return reference.New(host.Declarations(), starlarkincus.BareMethods())
 }
 
+// own returns the declaration of a function that only prompts have; nil for another name.
+func (p *prompt) own(name string) *builtin.Decl {
+	switch name {
+	case "help":
+		return p.help()
+	case "watch":
+		return p.watch()
+	}
+	return nil
+}
+
 // help returns the declaration of the prompt's help(x).
 func (p *prompt) help() *builtin.Decl {
 	return &builtin.Decl{
@@ -357,8 +369,10 @@ func (p *prompt) tell(w io.Writer, c *builtin.Call) error {
 	name, ok := starlark.AsString(c.Args[0])
 	fn, _ := c.Args[0].(*starlark.Builtin)
 	switch {
-	case fn != nil && fn.Name() == c.Name:
-		fmt.Fprintln(w, c.Decl.Text())
+	case fn != nil && p.own(fn.Name()) != nil:
+		fmt.Fprintln(w, p.own(fn.Name()).Text())
+	case ok && p.own(name) != nil:
+		fmt.Fprintln(w, p.own(name).Text())
 	case !ok:
 		newReference().Help(w, c.Args[0])
 	default:
