@@ -12,12 +12,14 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/remote"
+	"incus-star/starlarkincus/rest"
 
 	"go.starlark.net/starlark"
 )
@@ -148,7 +150,8 @@ func serve(t testing.TB, handler http.Handler) *remote.Environment {
 // newLivePrompt returns the completer of a session with a client, after the setup.
 func newLivePrompt(t testing.TB, env *remote.Environment, setup string) livePrompt {
 	t.Helper()
-	client := starlarkincus.New(starlarkincus.Options{Environment: env})
+	p := livePrompt{traced: new(atomic.Int32)}
+	client := starlarkincus.New(starlarkincus.Options{Environment: env, Trace: func(rest.Trace) { p.traced.Add(1) }})
 	s := host.New(host.Options{Predeclared: starlark.StringDict{"incus": client}}).NewSession()
 	l := newLive()
 	t.Cleanup(func() { l.close(); client.Close() })
@@ -157,13 +160,15 @@ func newLivePrompt(t testing.TB, env *remote.Environment, setup string) liveProm
 			t.Fatal(err)
 		}
 	}
-	return livePrompt{completer{get: s.Get, names: s.Names, live: l}, s}
+	p.completer, p.session = completer{get: s.Get, names: s.Names, live: l}, s
+	return p
 }
 
 // A livePrompt is a session with its completer.
 type livePrompt struct {
 	completer
 	session *host.Session
+	traced  *atomic.Int32 // requests in the trace
 }
 
 // complete returns the line after Tab, which stands in place of ⇥, and the number of candidates.
@@ -299,6 +304,9 @@ func TestCompletePlaces(t *testing.T) {
 		right++
 	}
 	t.Logf("%d of %d places are right; with 1,000 instances the first answer took %v at most, and the second %v", right, len(places), longest(first), longest(then))
+	if n := c.traced.Load(); n > 0 {
+		t.Errorf("%d requests are in the trace", n)
+	}
 	if right < 30 {
 		t.Errorf("%d places are right, want 30", right)
 	}
