@@ -12,6 +12,7 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/internal/feed"
 	"incus-star/starlarkincus/spec"
 	"incus-star/starlarkincus/value"
 
@@ -326,14 +327,13 @@ func CheckFilterField(f *spec.Field, key string) error {
 
 // scriptValue returns a value that the module keeps as the script gave it.
 func scriptValue(t spec.Type, path string, v starlark.Value) (starlark.Value, error) {
-	_, calls := v.(starlark.Callable)
-	_, iterates := v.(starlark.Iterable)
+	takes := feed.Takes(v)
 	switch v.(type) {
 	case starlark.String, starlark.Bytes:
-		calls, iterates = false, t == spec.Input
+		takes = t == spec.Input
 	}
-	if calls || iterates && t != spec.Callable {
+	if _, calls := v.(starlark.Callable); calls || takes && t != spec.Callable {
 		return v, nil
 	}
-	return nil, &value.TypeError{Path: path, Got: builtin.Described(v), Want: t.String()}
+	return nil, feed.Mismatch(path, v, t.String())
 }

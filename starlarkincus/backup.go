@@ -3,6 +3,8 @@ package starlarkincus
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
+	"io"
 	"maps"
 	"net/url"
 	"path/filepath"
@@ -51,7 +53,7 @@ func (c *invocation) makeBackup() (*backupExport, error) {
 
 // open begins to download the backup.
 func (x *backupExport) open() (*download, error) {
-	return x.ref.client.open(x.ctx, rest.Request{Path: x.backup.join("export").path, Query: x.backup.query(spec.Get)}, "Exporting "+x.subject())
+	return x.ref.client.open(x.ctx, rest.Request{Path: x.backup.join("export").path, Query: x.backup.query(spec.Get)})
 }
 
 // end deletes the backup. Saved says for an error what became of its content; failure is the error of the export, or nil.
@@ -88,11 +90,11 @@ func exportBackup(c *invocation) (starlark.Value, error) {
 	}
 	hash := newHash()
 	if err == nil {
-		builtin.Of(c.thread).Block(func() {
-			defer down.close()
-			if err = file.fill(hash, down); err == nil {
-				err = file.commit()
+		err = down.save(c.ctx, "Exporting "+x.subject(), func(body io.Reader, _ *rest.Reply) error {
+			if err := file.fill(hash, body); err != nil {
+				return err
 			}
+			return file.commit()
 		})
 	}
 	if err := x.end(c.ctx, "was saved in "+file.path, err); err != nil {
@@ -179,7 +181,27 @@ func (c *invocation) supply(argument string) (*feed.Supplier, error) {
 	if !ok {
 		return nil, nil
 	}
+	if first, listed := textsOnly(v); listed {
+		return nil, fmt.Errorf("%s: %s: got a list of strings, want bytes: for the output of a command, run_stream([%s, …])", c.name, argument, first)
+	}
 	return feed.New(c.name, argument, v)
+}
+
+// textsOnly returns the first element of a list of strings. That isn't the content of a file, but the command of a missing
+// run_stream.
+func textsOnly(v starlark.Value) (first starlark.Value, ok bool) {
+	switch v.(type) {
+	case *starlark.List, starlark.Tuple:
+		for part := range starlark.Elements(v.(starlark.Iterable)) {
+			if _, ok := part.(starlark.String); !ok {
+				return nil, false
+			}
+			if first == nil {
+				first = part
+			}
+		}
+	}
+	return first, first != nil
 }
 
 // importFile implements import_backup and import_iso.

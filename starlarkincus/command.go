@@ -130,10 +130,9 @@ func waitCommand(c *invocation) (starlark.Value, error) {
 
 // A commandLines iterates over the output of a command.
 type commandLines struct {
-	cmd    *command
-	stream string // stdout, stderr, or empty for both
-	thread *starlark.Thread
-	ctx    context.Context
+	cmd     *command
+	stream  string           // stdout, stderr, or empty for both
+	binding *builtin.Binding // of any thread of the script
 }
 
 var (
@@ -143,7 +142,7 @@ var (
 
 func lines(c *invocation) (starlark.Value, error) {
 	stream := c.args.string("stream")
-	return &commandLines{c.obj.command, stream, c.thread, c.ctx}, nil
+	return &commandLines{c.obj.command, stream, builtin.Of(c.thread)}, nil
 }
 
 func (l *commandLines) String() string             { return "<lines of " + l.cmd.name + ">" }
@@ -155,7 +154,7 @@ func (l *commandLines) Iterate() starlark.Iterator { return l }
 
 // Next waits for the next line. Failures end the iteration; wait returns them.
 func (l *commandLines) Next(p *starlark.Value) bool {
-	s := l.cmd.lines
+	s, b := l.cmd.lines, l.binding.Running()
 	for {
 		if next, ok := s.Next(l.stream); ok {
 			*p = next.Text
@@ -166,13 +165,13 @@ func (l *commandLines) Next(p *starlark.Value) bool {
 		}
 		var piece rest.Piece
 		var err error
-		builtin.In(l.ctx).Block(func() { piece, err = l.cmd.exec.Next(l.ctx) })
+		b.Block(func() { piece, err = l.cmd.exec.Next(b.Context) })
 		switch {
 		case err == nil:
 			err = s.Add(streamNames[piece.Stream], piece.Data)
 		case err != io.EOF:
-			l.cmd.exec.Abandon(l.ctx)
-			l.thread.Cancel(context.Cause(l.ctx).Error()) // no line of the loop is to follow
+			l.cmd.exec.Abandon(b.Context)
+			b.Thread().Cancel(context.Cause(b.Context).Error()) // no line of the loop is to follow
 			return false
 		default:
 			err = s.End()

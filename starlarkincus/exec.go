@@ -34,6 +34,7 @@ type command struct {
 	lines    *value.Lines // of what was taken of its output
 	release  func()       // tells the host that the command has ended
 	misread  error        // failure to decode a line
+	saved    *sink        // takes the standard output; nil for none
 
 	end *execEnd // nil before the first wait
 }
@@ -77,6 +78,13 @@ func exec(c *invocation) (starlark.Value, error) {
 	if c.args.has("timeout") {
 		options.Timeout = max(options.Timeout, time.Nanosecond) // 0 is no time, not all of it
 	}
+	if cmd.saved, err = c.outputFile(waits, stream != nil); err != nil {
+		return nil, err
+	}
+	if cmd.saved != nil {
+		defer cmd.saved.Discard()
+		options.Stdout = cmd.saved
+	}
 	var supply *feed.Supplier
 	if options.Stdin, supply, err = c.stdin(waits); err != nil {
 		return nil, err
@@ -101,6 +109,12 @@ func exec(c *invocation) (starlark.Value, error) {
 	}
 	if err := supply.Close(c.ctx, reader, err); err != nil {
 		return nil, err
+	}
+	if cmd.saved != nil {
+		builtin.Of(c.thread).Block(func() { err = cmd.saved.commit() })
+		if err != nil {
+			return nil, cmd.unsaved(err)
+		}
 	}
 	return result, nil
 }
@@ -163,7 +177,7 @@ func (cmd *command) ended(ctx context.Context, limit *time.Duration) (*execResul
 		// A command that wrote something did run, and chose the status itself. For one without output the server can't
 		// tell, as for sh -c "exit 127".
 		result.exitCode, err = notRun[failed.Message], nil
-		if len(result.stdout)+len(result.stderr) == 0 && !cmd.lines.Any() {
+		if len(result.stdout)+len(result.stderr) == 0 && !cmd.lines.Any() && (cmd.saved == nil || cmd.saved.size == 0) {
 			result.stderr, result.cause = []byte(failed.Message+"\n"), failed
 		}
 	}

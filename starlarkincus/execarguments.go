@@ -84,6 +84,31 @@ func checkSize(body map[string]any) error {
 	return nil
 }
 
+// outputFile begins the file for the standard output; nil for none.
+func (c *invocation) outputFile(waits, streams bool) (*sink, error) {
+	switch {
+	case !c.args.has("stdout_file"):
+		return nil, nil
+	case !waits:
+		return nil, fmt.Errorf("%s: stdout_file= doesn't go with wait=False", c.name)
+	case streams:
+		return nil, fmt.Errorf("%s: stdout_file= and stream= exclude each other", c.name)
+	}
+	file, err := c.newSink(c.args.string("stdout_file"))
+	if e := (*errors.Error)(nil); errors.As(err, &e) {
+		e.Outcome = errors.NotSent
+	}
+	return file, err
+}
+
+// unsaved returns the error of a file with the output of a command that has ended.
+func (cmd *command) unsaved(err error) error {
+	if e := (*errors.Error)(nil); errors.As(err, &e) {
+		e.Outcome = errors.Done
+	}
+	return err
+}
+
 // stdin returns the reader of the standard input, nil for none, and the supplier of the script's parts, nil for none.
 func (c *invocation) stdin(waits bool) (io.Reader, *feed.Supplier, error) {
 	given := c.args.local["stdin"]

@@ -26,7 +26,12 @@ var badArguments = map[string][]struct{ code, want string }{
 	"environment": {{`{"": "x"}`, "a name isn't empty"}, {`{"A=B": "x"}`, "has no ="}, {`{"=": None}`, "has no ="}, {`{"A": "\0"}`, "zero byte"}, {`{"\0": 1}`, "zero byte"}, {`["A=b"]`, "got list"}, {`{"A": []}`, "got list"}},
 	"cwd":         {{`"/a\0b"`, ""}, {"5", "int"}},
 	"user":        {{"-1", "-1 is no id"}, {"1 << 31", "no id"}, {"1 << 32", "no id"}, {"1 << 64", "64 bits"}, {`"root"`, "got string"}},
-	"stdin":       {{"5", "int"}, {"True", "bool"}},
+	"stdin": {{"5", "int"}, {"True", "bool"}, {`{"a": 1}`, "got dict"}, {`set(["a"])`, "got set"}, {"range(3)", "got range"}, {`"x".elems()`, "got string.elems"}, {"struct(a = 1)", "got struct"},
+		{"inst", "got Instance"}, {"handle", "got Command"}, {"handle.lines()", "which have no newlines"}, {"incus", "got incus"}, {`["a", 1]`, "[1]: got int"}, {`("a", inst)`, "[1]: got Instance"}, {"[None]", "[0]: got NoneType"},
+		{"inst.export_stream", "call it: export_stream()"}},
+	"path": {{"5", "int"}, {"inst", "got Instance"}, {"handle", "got Command"}, {`{"a": 1}`, "got dict"}, {"handle.lines()", "which have no newlines"}, {`[b"a", 1]`, "[1]: got int"},
+		{"inst.export_stream", "call it: export_stream()"}, {`["zstd", "-dc"]`, `run_stream(["zstd", …])`}, {`("a",)`, "run_stream"}},
+	"stdout_file": {{`"\0"`, ""}, {`"/nonesuch/x"`, "no such file"}, {`""`, ""}, {"1", "got int"}, {`"/dev/null"`, "no regular file"}, {`"/nonesuch/x", stream = print`, "exclude each other"}},
 	"stdin_file":  {{`"\0"`, ""}, {`"/nonesuch"`, "no such file"}, {`""`, ""}, {"1", "got int"}},
 	"stream":      {{`"x"`, "function"}, {"5", "function"}},
 	"tty":         {{"1", "got int"}},
@@ -46,15 +51,16 @@ var sameArguments = map[string]string{"env": "environment", "group": "user", "he
 
 // moreBad are values that one call refuses and another takes, by the call's and the argument's names.
 var moreBad = map[string][]struct{ code, want string }{
-	"inst.exec.cwd":       {{`"tmp"`, "is not an absolute path"}, {`""`, "is not an absolute path"}, {`"./x"`, "is not an absolute path"}},
-	"inst.shell.cwd":      {{`"tmp"`, "is not an absolute path"}, {`""`, "is not an absolute path"}},
-	"run.cwd":             {{`""`, "want a folder's path"}},
-	"inst.exec.wait":      {{"False, stream = print", "stream= doesn't go with wait=False"}, {"False, stdin = lambda: None", "a Command has write()"}},
-	"inst.exec.stdin":     {{`"", stdin_file = "x"`, "exclude each other"}},
-	"inst.exec.env":       {{"{}, environment = {}", "the same"}},
-	"inst.exec.width":     {{"80, height = 25", "go with tty=True"}, {"80, tty = True", "go together"}},
-	"handle.lines.stream": {{`"stdin"`, "is not one of stdout, stderr"}, {"1", "got int"}},
-	"inst.exec.height":    {{"80, tty = True", "go together"}},
+	"inst.exec.cwd":         {{`"tmp"`, "is not an absolute path"}, {`""`, "is not an absolute path"}, {`"./x"`, "is not an absolute path"}},
+	"inst.shell.cwd":        {{`"tmp"`, "is not an absolute path"}, {`""`, "is not an absolute path"}},
+	"run.cwd":               {{`""`, "want a folder's path"}},
+	"inst.exec.stdout_file": {{`"x", wait = False`, "doesn't go with wait=False"}},
+	"inst.exec.wait":        {{"False, stream = print", "stream= doesn't go with wait=False"}, {"False, stdin = lambda: None", "a Command has write()"}},
+	"inst.exec.stdin":       {{`"", stdin_file = "x"`, "exclude each other"}},
+	"inst.exec.env":         {{"{}, environment = {}", "the same"}},
+	"inst.exec.width":       {{"80, height = 25", "go with tty=True"}, {"80, tty = True", "go together"}},
+	"handle.lines.stream":   {{`"stdin"`, "is not one of stdout, stderr"}, {"1", "got int"}},
+	"inst.exec.height":      {{"80, tty = True", "go together"}},
 }
 
 // TestExecArguments checks that a bad value of any argument is an error before anything is sent, or run.
@@ -74,8 +80,11 @@ func TestExecArguments(t *testing.T) {
 	for _, name := range []string{"command", "stdin", "env", "cwd", "check", "timeout", "encoding", "stream"} {
 		calls["run"] = append(calls["run"], spec.Field{Name: name})
 	}
+	for _, call := range []string{"incus.instances.import_backup", "incus.images.upload", "volumes.import_backup", "volumes.import_iso"} {
+		calls[call] = []spec.Field{{Name: "path"}}
+	}
 	var script strings.Builder
-	script.WriteString("inst = incus.instances.get('abc123')\nhandle = inst.exec(['x'], wait = False)\ncatch(Error, handle.wait)\nserver.sent()\n" +
+	script.WriteString("inst = incus.instances.get('abc123')\nvolumes = incus.storage_pools.get('default').volumes\nhandle = inst.exec(['x'], wait = False)\ncatch(Error, handle.wait)\nserver.sent()\n" +
 		"def case(call, want, fn):\n    r = catch(Error, fn)\n    if r.ok or want not in r.error.message: print(call, 'returned' if r.ok else 'raised', r.value if r.ok else r.error.message)\n")
 	for call, fields := range calls {
 		for _, f := range fields {
@@ -93,6 +102,9 @@ func TestExecArguments(t *testing.T) {
 				}
 				if (f.Name == "width" || f.Name == "height") && !strings.Contains(c.code, ",") {
 					given += map[string]string{"width": ", height", "height": ", width"}[f.Name] + " = 25, tty = True"
+				}
+				if call == "volumes.import_iso" {
+					given += `, name = "v"`
 				}
 				text := call + "(" + given + ")"
 				fmt.Fprintf(&script, "case(%s, %s, lambda: %s)\n", starlark.String(text), starlark.String(c.want), text)

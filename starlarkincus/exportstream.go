@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"sync/atomic"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
@@ -15,48 +16,66 @@ import (
 
 // A download is the body of an answer while it is read.
 type download struct {
-	io.Reader
+	body   io.ReadCloser
 	reply  *rest.Reply
-	cancel context.CancelFunc // ends a read that waits
-	close  func()
+	client *rest.Client
+	cancel context.CancelCauseFunc // ends a read that waits
 }
 
-// open sends a GET and returns the body of the answer, which the caller must close. Label describes the transfer for its
-// progress.
-func (c *Client) open(ctx context.Context, r rest.Request, label string) (*download, error) {
+// open sends a GET and returns the body of the answer, which the caller must close. The context ends only the wait for the
+// answer.
+func (c *Client) open(ctx context.Context, r rest.Request) (*download, error) {
 	client, _, err := c.conn.client(ctx)
 	if err != nil {
 		return nil, err
 	}
-	d := new(download)
-	var body io.ReadCloser
-	ctx, d.cancel = context.WithCancel(ctx)
-	builtin.In(ctx).Block(func() { body, d.reply, err = client.Open(ctx, r) })
+	own, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	d := &download{client: client, cancel: cancel}
+	stop := d.until(ctx)
+	builtin.In(ctx).Block(func() { d.body, d.reply, err = client.Open(own, r) })
+	stop()
 	if err != nil {
-		d.cancel()
+		cancel(nil)
 		return nil, err
-	}
-	transfer := client.Transfer(label, d.reply.Size)
-	d.Reader = transfer.Reader(body)
-	d.close = func() {
-		d.cancel()
-		body.Close()
-		transfer.Done()
 	}
 	return d, nil
 }
 
+// until makes the end of a context end the download, until stop is called.
+func (d *download) until(ctx context.Context) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { d.cancel(context.Cause(ctx)) })
+}
+
+// transfer begins to show the progress of the download. Label describes it.
+func (d *download) transfer(label string) (io.Reader, *rest.Transfer) {
+	t := d.client.Transfer(label, d.reply.Size)
+	return t.Reader(d.body), t
+}
+
+func (d *download) close() {
+	d.cancel(nil)
+	d.body.Close()
+}
+
+// save calls fn with the download, and closes it, while other threads run.
+func (d *download) save(ctx context.Context, label string, fn func(body io.Reader, reply *rest.Reply) error) (err error) {
+	builtin.In(ctx).Block(func() {
+		defer d.until(ctx)()
+		defer d.close()
+		r, transfer := d.transfer(label)
+		defer transfer.Done()
+		err = fn(r, d.reply)
+	})
+	return err
+}
+
 // fetch opens a download and calls save with it, while other threads run.
 func (c *Client) fetch(ctx context.Context, r rest.Request, label string, save func(body io.Reader, reply *rest.Reply) error) error {
-	d, err := c.open(ctx, r, label)
+	d, err := c.open(ctx, r)
 	if err != nil {
 		return err
 	}
-	builtin.In(ctx).Block(func() {
-		defer d.close()
-		err = save(d, d.reply)
-	})
-	return err
+	return d.save(ctx, label, save)
 }
 
 // The part of a stream is at least minPart long, except the last one, so as not to run the script's side for a few bytes.
@@ -70,7 +89,11 @@ type exportStream struct {
 	builtin.OneReader
 	c       *invocation
 	down    *download
+	label   string        // of the transfer
 	backup  *backupExport // nil for an image
+	from    io.Reader     // nil before the first read, like shown
+	shown   *rest.Transfer
+	over    atomic.Bool // whether it was ended before its end
 	hash    hash.Hash
 	size    int64
 	buffer  []byte
@@ -84,10 +107,14 @@ var (
 	_ starlark.HasAttrs = (*exportStream)(nil)
 )
 
-// newStream returns the stream of a download. The end of the script closes it.
-func (c *invocation) newStream(down *download, backup *backupExport) *exportStream {
-	s := &exportStream{c: c, down: down, backup: backup, hash: newHash(), buffer: make([]byte, maxPart)}
-	s.release = builtin.Of(c.thread).Keep(func(context.Context) { down.close() })
+// newStream returns the stream of a download. Label describes it for its progress, which is shown while it is read. The
+// end of the script, or of the prompt's session, closes it.
+func (c *invocation) newStream(down *download, label string, backup *backupExport) *exportStream {
+	s := &exportStream{c: c, down: down, label: label, backup: backup, hash: newHash(), buffer: make([]byte, maxPart)}
+	s.release = builtin.Of(c.thread).Keep(func(context.Context) {
+		s.over.Store(true)
+		down.close()
+	})
 	return s
 }
 
@@ -129,15 +156,20 @@ func (s *exportStream) Read(ctx context.Context) ([]byte, error) {
 	if s.closed {
 		return nil, errors.Plain("this stream is closed")
 	}
+	if s.from == nil {
+		s.from, s.shown = s.down.transfer(s.label)
+	}
 	var n int
 	var err error
 	builtin.In(ctx).Block(func() {
-		defer context.AfterFunc(ctx, s.down.cancel)()
-		n, err = io.ReadAtLeast(s.down, s.buffer, minPart)
+		defer s.down.until(ctx)()
+		n, err = io.ReadAtLeast(s.from, s.buffer, minPart)
 	})
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
+	case err != nil && s.over.Load():
+		return nil, builtin.StreamOver()
 	case n > 0 && (err == nil || err == io.ErrUnexpectedEOF):
 		s.hash.Write(s.buffer[:n])
 		s.size += int64(n)
@@ -165,6 +197,7 @@ func (s *exportStream) Close(ctx context.Context, failure error) error {
 	}
 	s.closed = true
 	s.down.close()
+	s.shown.Done()
 	s.release()
 	if s.backup == nil {
 		return failure
@@ -182,13 +215,13 @@ func streamBackup(c *invocation) (starlark.Value, error) {
 	if err != nil {
 		return nil, x.end(c.ctx, "", err)
 	}
-	return c.newStream(down, x), nil
+	return c.newStream(down, "Exporting "+x.subject(), x), nil
 }
 
 // streamImage implements export_stream of images.
 func streamImage(c *invocation) (starlark.Value, error) {
 	request := c.request(c.ref, "GET", nil)
-	down, err := c.ref.client.open(c.ctx, request, "Exporting image "+c.imageName())
+	down, err := c.ref.client.open(c.ctx, request)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +229,7 @@ func streamImage(c *invocation) (starlark.Value, error) {
 		down.close()
 		return nil, errors.New(errors.Base, "%s: image %s consists of two files, and is no single stream: export(path) saves both", c.name, c.imageName())
 	}
-	return c.newStream(down, nil), nil
+	return c.newStream(down, "Exporting image "+c.imageName(), nil), nil
 }
 
 // checkImage compares the hash of an image's content with its fingerprint.

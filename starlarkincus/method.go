@@ -49,6 +49,9 @@ func (m *Method) ReceiverName() string {
 // Declaration returns the method's declaration.
 func (m *Method) Declaration() *spec.Method { return m.decl }
 
+// MakesStream reports whether the method returns a stream of bytes.
+func (m *Method) MakesStream() bool { return m.decl.Returns.Shape == spec.ByteStream }
+
 // Attr returns an error with a hint, because a missing call is the likely mistake.
 func (m *Method) Attr(name string) (starlark.Value, error) {
 	return nil, missing(fmt.Sprintf("%s is a method and has no .%s: call it first, %s(…).%s", m.name, name, m.name, name))

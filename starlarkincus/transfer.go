@@ -188,10 +188,11 @@ func (p ref) sendFed(ctx context.Context, q rest.Request, supply *feed.Supplier,
 	b := builtin.In(ctx)
 	b.Block(func() { <-done })
 	supply.Pipe.Close()
+	if failed != nil && ctx.Err() == nil {
+		return outcome{}, unmade(b, q, supply, failed, reply, err)
+	}
 	took(b, q, reply, err)
 	switch {
-	case failed != nil && ctx.Err() == nil:
-		return outcome{}, unmade(failed, err)
 	case err != nil:
 		return outcome{}, err
 	}
@@ -199,11 +200,17 @@ func (p ref) sendFed(ctx context.Context, q rest.Request, supply *feed.Supplier,
 	return p.client.finish(ctx, reply, w)
 }
 
-// unmade returns the error of a body's source with the outcome of the request that it broke.
-func unmade(failed, err error) error {
-	var own, of *errors.Error
-	if errors.As(failed, &own) && errors.As(err, &of) {
-		own.Outcome = of.Outcome
+// unmade returns the error of a body's source with the outcome of the request that it broke. A server makes nothing of a
+// body without an end.
+func unmade(b *builtin.Binding, q rest.Request, supply *feed.Supplier, failed error, reply *rest.Reply, err error) error {
+	var refused *errors.Error
+	switch {
+	case err == nil: // the server answered without the end
+		took(b, q, reply, nil)
+	case errors.As(err, &refused) && refused.Outcome == errors.Refused:
+		supply.Judge(failed, errors.Refused)
+	default:
+		supply.Judge(failed, errors.NotSent)
 	}
 	return failed
 }

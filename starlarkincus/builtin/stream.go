@@ -22,6 +22,12 @@ type Stream interface {
 	Close(ctx context.Context, failure error) error
 }
 
+// A StreamMaker is a method that may return a stream.
+type StreamMaker interface {
+	// MakesStream reports whether it does.
+	MakesStream() bool
+}
+
 // A OneReader implements the claim of a stream.
 type OneReader struct{ claimed bool }
 
@@ -32,6 +38,13 @@ func (o *OneReader) Begin() error {
 	}
 	o.claimed = true
 	return nil
+}
+
+// StreamOver returns the error of a stream that was ended while nothing read it.
+func StreamOver() error {
+	e := errors.New(errors.State, "this stream is over: it ended with the script, the session or the stopped task that it belongs to")
+	e.Outcome = errors.NotSent
+	return e
 }
 
 // Iterate returns an iterator over the parts of a stream, as bytes, for the thread that runs it. B is the binding of any

@@ -30,7 +30,7 @@ var names = []*builtin.Decl{
 	// Repetition, concurrency, time.
 	&retryDecl, &waitUntilDecl, &parallelDecl, &sleepDecl,
 	// The command line and the process.
-	&flagDecl, &argsDecl, &envDecl, &runDecl, &runStreamDecl, &exitDecl, &dieDecl,
+	&flagDecl, &argsDecl, &envDecl, &runDecl, &runStreamDecl, &streamDecl, &exitDecl, &dieDecl,
 	// Output and files.
 	&printDecl, &table.Decl, &logDecl, &readFileDecl, &writeFileDecl, &fsDecl,
 	// Libraries.

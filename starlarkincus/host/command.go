@@ -12,6 +12,7 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/internal/atomicfile"
 	"incus-star/starlarkincus/internal/feed"
 	"incus-star/starlarkincus/internal/input"
 	"incus-star/starlarkincus/internal/process"
@@ -22,32 +23,35 @@ import (
 )
 
 // inputs are the types of a standard input.
-const inputs = builtin.Text | builtin.Iterable | builtin.Callable | builtin.None
+const inputs = builtin.Text | builtin.List | builtin.Tuple | builtin.Callable | builtin.Other | builtin.None
 
 var runDecl = builtin.Decl{
 	Name: "run",
 	Params: []builtin.Param{builtin.Need("command", builtin.List|builtin.Tuple|builtin.Set).As(builtin.Program), builtin.Opt("stdin", inputs, "None"), builtin.Opt("stdin_file", builtin.String|builtin.None, "None"),
 		builtin.Opt("env", builtin.Mapping|builtin.None, "None"), builtin.Opt("cwd", builtin.String|builtin.None, "None"), builtin.Opt("check", builtin.Bool, "True"),
 		builtin.Opt("timeout", builtin.Seconds|builtin.None, "None"), builtin.Opt("encoding", builtin.String, `"auto"`).Among("auto", "utf-8", "bytes"),
-		builtin.Opt("stream", builtin.Callable|builtin.None, "None")},
+		builtin.Opt("stream", builtin.Callable|builtin.None, "None"), builtin.Opt("stdout_file", builtin.String|builtin.None, "None")},
 	Returns: builtin.Struct, Help: `Runs a command on this machine, never through a shell, and returns a struct of exit_code, stdout and stderr, like exec in
 an instance. Other tasks go on meanwhile.
 
     key = run(["ssh-keygen", "-y", "-f", "id_ed25519"]).stdout.strip()
-    run(["zstd", "-q", "-o", "web.zst"], stdin=inst.export_stream(compression_algorithm="none"))
+    run(["zstd"], stdin=inst.export_stream(compression_algorithm="none"), stdout_file="web.tar.zst")
 
 command     a list of the command and its arguments; ["sh", "-c", line] for a line of the shell
-stdin       a string or bytes, a stream, a list or another sequence of strings or bytes, or a function that returns the next
-            part each time and None at the end; by default the standard input is empty, and never the script's
+stdin       a string or bytes, a stream, a list or tuple of strings or bytes, or a function that returns the next part each
+            time and None at the end; by default the standard input is empty, and never the script's
 stdin_file  a local file to read standard input from
 env         variables added to the environment; None removes one
 cwd         the working directory, to which a command with a slash in its name is relative
-check       False returns the result of a failed command instead of raising
+check       False returns the result of a failed command instead of raising; the command of a stream has its own
 timeout     seconds, or a duration, after which the command is ended
 encoding    "auto" returns stdout and stderr as strings if they are UTF-8, else as bytes; "utf-8" requires strings, "bytes"
             returns bytes
 stream      a function that is called with each line of both outputs as it comes, without its newline; one with two
             parameters gets "stdout" or "stderr" as the second. The result has no output then
+stdout_file a local file to write standard output to, as it is and of any size; the result's stdout is empty then. It
+            appears under its name when the command has ended with status 0, or with check=False with any; until then, and
+            after an error, an existing one stays
 
 If the stream or the function fails, the command is ended, and the error goes on. A command that ends with status 0 before
 it has read all of a stream raises an Error, unless check is False.
@@ -83,6 +87,8 @@ type localCommand struct {
 	stream         starlark.Callable // takes the lines; nil for none
 	supply         *feed.Supplier    // of the input that a script yields; nil for none
 	piped          bool              // the standard output is a stream
+	saved          *atomicfile.File  // takes the standard output; nil for none
+	savedPath      string            // of saved; empty for none
 	lines          *value.Lines      // of the output, with a stream
 	secrets        []string          // values of its environment that no error may show
 }
@@ -106,21 +112,38 @@ func runCommand(c *invocation) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeoutCause(c.ctx, l.timeout, errCommandTimeout)
-	defer cancel()
+	if l.saved != nil {
+		defer l.saved.Discard()
+	}
 	b := builtin.Of(c.Thread)
 	b.Sent++ // retry repeats nothing that a command may have done
 	var status int
 	if l.stream != nil || l.supply != nil {
-		status, err = l.attended(c, ctx)
+		status, err = l.attended(c)
 	} else {
-		c.host().block(func() { status, err = process.Run(ctx, &l.Command) })
+		c.host().block(func() { status, err = l.alone(c.ctx) })
 	}
-	result, err := l.ended(c, status, err)
+	if err == nil {
+		b.Done++
+	}
+	result, err := l.ended(c.ctx, c, status, err)
 	if err := l.closeInput(b.Context, err); err != nil {
 		return nil, err
 	}
+	if l.saved != nil {
+		c.host().block(func() { err = l.saved.Commit() })
+		if err != nil {
+			return nil, l.unsaved(c, err, errors.Done)
+		}
+	}
 	return result, nil
+}
+
+// alone runs a command until its end, or that of ctx or of the time for it.
+func (l *localCommand) alone(ctx context.Context) (status int, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, l.timeout, errCommandTimeout)
+	defer cancel()
+	return process.Run(ctx, &l.Command)
 }
 
 // closeInput ends the use of what the input comes from. Failure is the command's error, or nil.
@@ -132,8 +155,9 @@ func (l *localCommand) closeInput(ctx context.Context, failure error) error {
 	return l.supply.Close(ctx, reader, failure)
 }
 
-// ended returns the script's result for a command that ended with a status or an error.
-func (l *localCommand) ended(c *invocation, status int, err error) (starlark.Value, error) {
+// ended returns the script's result for a command that ended with a status or an error. The context is that of the thread
+// that waited for it.
+func (l *localCommand) ended(ctx context.Context, c *invocation, status int, err error) (starlark.Value, error) {
 	var failed *scriptFailure
 	var misread *unreadable
 	switch {
@@ -141,12 +165,11 @@ func (l *localCommand) ended(c *invocation, status int, err error) (starlark.Val
 		return nil, l.misread(c, misread.err, nil)
 	case errors.As(err, &failed):
 		return nil, failed.err
-	case err != nil && c.ctx.Err() != nil:
-		return nil, causeOf(c.ctx)
+	case err != nil && ctx.Err() != nil:
+		return nil, causeOf(ctx)
 	case err != nil:
 		return l.failed(c, err)
 	}
-	builtin.Of(c.Thread).Done++
 	return l.result(c, status)
 }
 
@@ -154,8 +177,8 @@ func (l *localCommand) ended(c *invocation, status int, err error) (starlark.Val
 func (c *invocation) localCommand() (*localCommand, error) {
 	l := &localCommand{check: true, timeout: value.Forever, encoding: value.AutoEncoding}
 	var command starlark.Value
-	var stdin, file, env, cwd, timeout, stream starlark.Value = starlark.None, starlark.None, starlark.None, starlark.None, starlark.None, starlark.None
-	variables := []any{&command, &stdin, &file, &env, &cwd, &l.check, &timeout, &l.encoding, &stream}
+	var stdin, file, env, cwd, timeout, stream, save starlark.Value = starlark.None, starlark.None, starlark.None, starlark.None, starlark.None, starlark.None, starlark.None
+	variables := []any{&command, &stdin, &file, &env, &cwd, &l.check, &timeout, &l.encoding, &stream, &save}
 	if err := c.Unpack(variables[:len(c.Decl.Params)]...); err != nil {
 		return nil, err
 	}
@@ -181,6 +204,9 @@ func (c *invocation) localCommand() (*localCommand, error) {
 			return nil, c.Errorf("stream is %s, want a function", builtin.Described(stream))
 		}
 	}
+	if err := l.savePath(c, save); err != nil {
+		return nil, err
+	}
 	if err := value.CheckEncoding("encoding", l.encoding); err != nil {
 		return nil, c.Errorf("%w", err)
 	}
@@ -199,48 +225,18 @@ func (c *invocation) localCommand() (*localCommand, error) {
 	}
 	l.stdout.name, l.stderr.name = "stdout", "stderr"
 	l.Stdout, l.Stderr = l.stdout.take, l.stderr.take
+	if err := l.save(c); err != nil {
+		return nil, err
+	}
 	if err := l.input(c, stdin, file); err != nil { // after all else that may fail, because it claims a stream
+		if l.saved != nil {
+			_ = l.saved.Discard()
+		}
 		return nil, err
 	}
 	l.Grace = min(maxCommandGrace, c.host().options.Grace/commandShare)
 	l.Hurry = c.run.cleanupCtx.Done()
 	return l, nil
-}
-
-// input sets the standard input.
-func (l *localCommand) input(c *invocation, stdin, file starlark.Value) error {
-	if file != starlark.None {
-		path, ok := starlark.AsString(file)
-		switch {
-		case stdin != starlark.None:
-			return c.Errorf("stdin= and stdin_file= exclude each other")
-		case !ok || path == "" || strings.Contains(path, "\x00"):
-			return c.Errorf("stdin_file is %s, want a file's path", builtin.Described(file))
-		}
-		f, err := interruptible(c, func() (*os.File, error) { return os.Open(path) })
-		if err != nil {
-			if c.ctx.Err() == nil {
-				err = c.fileError(path, err)
-			}
-			return err
-		}
-		l.Stdin = f
-		return nil
-	}
-	switch v := stdin.(type) {
-	case starlark.NoneType:
-	case starlark.String:
-		l.Stdin = strings.NewReader(string(v))
-	case starlark.Bytes:
-		l.Stdin = strings.NewReader(string(v))
-	default:
-		var err error
-		if l.supply, err = feed.New(c.Name, "stdin", stdin); err != nil {
-			return err
-		}
-		l.Stdin = l.supply.Pipe
-	}
-	return nil
 }
 
 // arguments reads a command. Arguments are names of files more often than text, so they need not be UTF-8.
@@ -361,6 +357,8 @@ func (l *localCommand) failed(c *invocation, err error) (starlark.Value, error) 
 	var large *input.TooLarge
 	var e *errors.Error
 	switch {
+	case l.saved != nil && errors.As(err, &e):
+		return nil, e
 	case errors.As(err, &dir):
 		return nil, c.fileError(l.Dir, dir.Err)
 	case errors.As(err, &notRun) && notRun.Status != 0:

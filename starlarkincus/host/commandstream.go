@@ -20,7 +20,7 @@ type attendant struct {
 	*localCommand
 	c      *invocation
 	ctx    context.Context // of the command
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc
 	pieces chan piece
 	hungry <-chan struct{} // nil after the input's end
 	done   chan struct{}   // closed at the end of the command
@@ -28,10 +28,11 @@ type attendant struct {
 	err    error
 }
 
-// attend starts the command in a goroutine, which ends when ctx or the command does.
+// attend starts the command in a goroutine, which ends when ctx, the command, or its time does.
 func (l *localCommand) attend(c *invocation, ctx context.Context) *attendant {
 	a := &attendant{localCommand: l, c: c, pieces: make(chan piece), done: make(chan struct{})}
-	a.ctx, a.cancel = context.WithCancel(ctx)
+	timed, stop := context.WithTimeoutCause(ctx, l.timeout, errCommandTimeout)
+	a.ctx, a.cancel = context.WithCancelCause(timed)
 	if l.supply != nil {
 		a.hungry = l.supply.Pipe.Hungry()
 	}
@@ -43,6 +44,7 @@ func (l *localCommand) attend(c *invocation, ctx context.Context) *attendant {
 	}
 	go func() {
 		defer close(a.done)
+		defer stop()
 		a.status, a.err = process.Run(a.ctx, &l.Command)
 	}()
 	return a
@@ -95,14 +97,14 @@ func (a *attendant) next(ctx context.Context) (p piece, ok bool, err error) {
 
 // end ends the command and waits for its end.
 func (a *attendant) end(ctx context.Context) {
-	a.cancel()
+	a.cancel(nil)
 	builtin.In(ctx).Block(func() { <-a.done })
 }
 
 // attended runs a command, supplies its input, and calls l.stream with each line of its output. If one of these fails, the
 // command is ended.
-func (l *localCommand) attended(c *invocation, ctx context.Context) (status int, err error) {
-	a, thread := l.attend(c, ctx), builtin.Of(c.Thread).Context
+func (l *localCommand) attended(c *invocation) (status int, err error) {
+	a, thread := l.attend(c, c.ctx), builtin.Of(c.Thread).Context
 	defer a.end(thread)
 	if l.stream != nil {
 		l.lines = value.NewLines(l.encoding, false)

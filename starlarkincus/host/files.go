@@ -77,6 +77,9 @@ func writeFile(c *invocation) (starlark.Value, error) {
 		return nil, err
 	}
 	data, err := c.Data("data", dataArg)
+	if _, streams := dataArg.(builtin.Stream); streams {
+		err = fmt.Errorf("%w: run(command, stdin=…, stdout_file=path) saves a stream, and export(path) an object", err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -295,6 +295,6 @@ func fieldRows(margin string, fields []spec.Field) [][]string {
 var shortTypes = map[spec.Type]string{
 	spec.Any: "any", spec.String: "str", spec.Name: "str", spec.Int: "int", spec.Bool: "bool", spec.Strings: "list of str",
 	spec.Time: "time", spec.Certificate: "PEM (str)", spec.Raw: "str or bytes", spec.FileMode: "int or octal str", spec.Seconds: "seconds", spec.WholeSeconds: "seconds", spec.Config: "config (dict)", spec.Devices: "devices (dict)", spec.Object: "dict",
-	spec.Input: "str, bytes, list or function", spec.Callable: "function", spec.LocalPath: "path (str)", spec.LocalInput: "path (str), stream, list or function", spec.OtherServer: "client",
+	spec.Input: "str, bytes, list, stream or function", spec.Callable: "function", spec.LocalPath: "path (str)", spec.LocalInput: "path (str), stream, list or function", spec.OtherServer: "client",
 	spec.Objects: "list of dict", spec.Filter: "str or dict", spec.Conditions: "dict",
 }

@@ -31,6 +31,9 @@ var (
 type ExecOptions struct {
 	// Stdin is read to its end, in a goroutine, and closed at the command's end if it is an io.Closer; nil for no input.
 	Stdin io.Reader
+	// Stdout, if set, takes the standard output, which Next and Output then don't return. After an error the command is
+	// ended.
+	Stdout io.Writer
 	// Terminal reports whether the request asks for a terminal, which merges both outputs.
 	Terminal bool
 	// Typed reports whether a person types the input. Its end isn't sent.

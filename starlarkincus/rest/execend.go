@@ -115,6 +115,18 @@ func trimClose(err error) error {
 	return reason(err)
 }
 
+// put stores output.
+func (e *Exec) put(ctx context.Context, stream string, data []byte) error {
+	if stream != Stdout || e.options.Stdout == nil {
+		return e.output.put(ctx, stream, data)
+	}
+	if e.output.passes(len(data)) {
+		return nil
+	}
+	_, err := e.options.Stdout.Write(data)
+	return err
+}
+
 // copy takes the output of one connection until its end.
 func (e *Exec) copy(ctx context.Context, stream string, conn *websocket.Conn) error {
 	buffer := make([]byte, maxPiece)
@@ -132,7 +144,7 @@ func (e *Exec) copy(ctx context.Context, stream string, conn *websocket.Conn) er
 			if n == 0 {
 				continue
 			}
-			if bad := e.output.put(ctx, stream, buffer[:n]); bad != nil {
+			if bad := e.put(ctx, stream, buffer[:n]); bad != nil {
 				if ctx.Err() != nil {
 					return bad
 				}

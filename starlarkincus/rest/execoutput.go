@@ -86,6 +86,14 @@ func (o *execOutput) put(ctx context.Context, stream string, data []byte) error 
 	return nil
 }
 
+// passes counts output that goes elsewhere, and reports whether it is dropped.
+func (o *execOutput) passes(n int) (dropped bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.came += int64(n)
+	return o.dropped
+}
+
 // next returns the next piece, io.EOF after the last one.
 func (o *execOutput) next(ctx context.Context) (Piece, error) {
 	o.mu.Lock()

@@ -33,14 +33,14 @@ const (
 	Input                    // str, bytes, an iterable of such, or a function that returns one at each call
 	Callable                 // function
 	LocalPath                // str, the path of a local file
-	LocalInput               // str, the path of a local file, or an iterable of str or bytes, or a function that returns one at each call
+	LocalInput               // str, the path of a local file, a stream, a list or tuple of bytes, or a function that returns a str or bytes at each call
 	FileMode                 // int from 0 to 0o777, or str of octal digits
 	OtherServer              // client of another server
 )
 
 var typeNames = [...]string{"any value", "string", "string", "int", "bool", "list of string", "time or string (RFC 3339)",
 	"seconds (int or float) or duration", "seconds (int) or duration", "dict of configuration", "dict of devices", "dict", "list of dict",
-	"string (an expression) or dict", "dict of fields and values", "string (a certificate, PEM)", "string or bytes", "string, bytes, a sequence of them, or a function", "function", "string (a path)", "string (a path), a stream, a sequence of bytes, or a function",
+	"string (an expression) or dict", "dict of fields and values", "string (a certificate, PEM)", "string or bytes", "string, bytes, a list or tuple of them, a stream, or a function", "function", "string (a path)", "string (a path), a stream, a list or tuple of bytes, or a function",
 	"int from 0 to 0o777 or string of octal digits", "client of another server, as incus.connect returns it"}
 
 // String returns the type's name in help and errors.

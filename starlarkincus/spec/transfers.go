@@ -9,7 +9,7 @@ func pathArg(doc string) Field {
 
 // inputArg is pathArg for content that a script may also yield.
 func inputArg(doc string) Field {
-	f := pathArg(doc + "; or its content: a stream, such as that of run_stream or export_stream, a sequence of strings or bytes, or a function that returns the next part each time and None at the end")
+	f := pathArg(doc + "; or its content: a stream, such as that of run_stream or export_stream, a list or tuple of bytes, or a function that returns the next part each time and None at the end")
 	f.Type = LocalInput
 	return f
 }
@@ -51,7 +51,7 @@ func streamMethod(target bool, args ...Field) Method {
 	return Method{Name: "export_stream", HTTP: "GET", Path: "backups/{backup}/export", Does: DoStreamBackup, Returns: Returns{Shape: ByteStream}, Effect: Creates, Target: target,
 		Requests: []Request{{HTTP: "POST", Path: "backups"}, waiting, {HTTP: "GET", Path: "backups/{backup}/export"}, {HTTP: "DELETE", Path: "backups/{backup}"}, waiting},
 		Doc: "Makes a backup of it and returns a stream of its content, for stdin= of run or exec, or for import_backup, or, as bytes, for a loop. " +
-			"After the end the stream has size and sha256, which are None before. The server keeps the backup until the stream ends, its reader fails, or the script ends.",
+			"After the end the stream has size and sha256, which are None before. The server keeps the backup until the stream ends, its reader fails, or the script ends. A stream is read once, in any task or entry of a prompt.",
 		Args: append([]Field{compressionField}, args...)}
 }
 
@@ -118,7 +118,7 @@ var uploadImage = Method{Name: "upload", Collection: true, HTTP: "POST", Does: D
 		{Name: "properties", Type: Config, In: Local, Doc: "descriptive properties, which replace those in the image, such as os and release"},
 		{Name: "profiles", Type: Strings, In: Local, Refers: ToProfile, Doc: "default profiles of instances created from it"},
 		{Name: "expires_at", Type: Time, In: Local, Doc: "the time at which the server deletes it"},
-		{Name: "reuse", Type: Bool, In: Local, Doc: "True keeps an image with the same content, instead of failing, and doesn't send it again. It takes the aliases away from other images that have them, and deletes those that have no alias left then"},
+		{Name: "reuse", Type: Bool, In: Local, Doc: "True keeps an image with the same content, instead of failing, and doesn't send it again; it needs a file, which can be read twice. It takes the aliases away from other images that have them, and deletes those that have no alias left then"},
 		projectArg,
 	}}
 

@@ -1,11 +1,13 @@
 // Package feed gives readers, such as the standard input of a command or the body of a request, what scripts yield: a
-// stream, a sequence, or what a function returns.
+// stream, a list, or what a function returns.
 package feed
 
 import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
@@ -22,46 +24,106 @@ type Supplier struct {
 
 	stream builtin.Stream
 	next   func(thread *starlark.Thread) (starlark.Value, error) // None for the end
-	done   func()
-	whole  bool // the reader was told the end
+	whole  bool                                                  // the reader was told the end
 	closed bool
+	judged bool // the outcome of its failure is this package's
 }
 
-// Check returns an error for a value that is no source of input.
+// wanted describes the values that [New] takes, for errors.
+const wanted = "string, bytes, a list or tuple of them, a stream, or a function"
+
+// Check returns the error of [New] for a value that is no source of input. Values that can be iterated over are refused
+// except lists and tuples: the elements of an object are the names of its fields, those of a dict its keys, and the lines
+// of a command have no newlines.
 func Check(method, name string, v starlark.Value) error {
-	switch v.(type) {
-	case builtin.Stream, starlark.Callable, starlark.Iterable:
-		return nil
+	switch v := v.(type) {
+	case builtin.Stream:
+	case *starlark.List, starlark.Tuple:
+		i := 0
+		for part := range starlark.Elements(v.(starlark.Iterable)) {
+			if _, err := value.Raw(value.Index(name, i), part); err != nil {
+				return fmt.Errorf("%s: %w", method, err)
+			}
+			i++
+		}
+	case starlark.Callable:
+		if m, ok := v.(builtin.StreamMaker); ok && m.MakesStream() {
+			return fmt.Errorf("%s: %s: got a method, want its stream: call it: %s()", method, name, shortName(v))
+		}
+	default:
+		return fmt.Errorf("%s: %w", method, Mismatch(name, v, wanted))
 	}
-	return fmt.Errorf("%s: %w", method, &value.TypeError{Path: name, Got: builtin.Described(v), Want: "a string, bytes, a sequence of them, a stream or a function"})
+	return nil
 }
 
-// New returns the supplier for a stream, an iterable or a function. Method and name are those of the function and its
+// New returns the supplier for a stream, a list, a tuple, or a function. Method and name are those of the function and its
 // argument in errors.
 func New(method, name string, v starlark.Value) (*Supplier, error) {
-	s := &Supplier{Pipe: NewPipe(), method: method, name: name, done: func() {}}
+	if err := Check(method, name, v); err != nil {
+		return nil, err
+	}
+	s := &Supplier{Pipe: NewPipe(), method: method, name: name}
 	switch v := v.(type) {
 	case builtin.Stream:
 		if err := v.Begin(); err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", method, name, err)
 		}
 		s.stream = v
-	case starlark.Callable:
-		s.next = func(thread *starlark.Thread) (starlark.Value, error) { return starlark.Call(thread, v, nil, nil) }
-	case starlark.Iterable:
-		parts := v.Iterate()
-		s.done = parts.Done
-		s.next = func(thread *starlark.Thread) (starlark.Value, error) {
-			var part starlark.Value
-			if parts.Next(&part) {
-				return part, nil
+	case *starlark.List, starlark.Tuple:
+		parts := slices.Collect(starlark.Elements(v.(starlark.Iterable))) // the script may change the list
+		s.next = func(*starlark.Thread) (starlark.Value, error) {
+			if len(parts) == 0 {
+				return starlark.None, nil
 			}
-			return starlark.None, builtin.Of(thread).Failure()
+			part := parts[0]
+			parts = parts[1:]
+			return part, nil
 		}
-	default:
-		return nil, Check(method, name, v)
+	case starlark.Callable:
+		s.next = func(thread *starlark.Thread) (starlark.Value, error) { return s.call(thread, v) }
 	}
 	return s, nil
+}
+
+// Mismatch returns the error of a value that New doesn't take.
+func Mismatch(name string, v starlark.Value, want string) error {
+	got := builtin.Described(v)
+	if v.Type() == "lines" {
+		got += " of a Command, which have no newlines"
+	}
+	return &value.TypeError{Path: name, Got: got, Want: want}
+}
+
+// Takes reports whether New takes a value.
+func Takes(v starlark.Value) bool {
+	switch v.(type) {
+	case builtin.Stream, *starlark.List, starlark.Tuple, starlark.Callable:
+		return true
+	}
+	return false
+}
+
+// call returns the next part from a function.
+func (s *Supplier) call(thread *starlark.Thread, fn starlark.Callable) (starlark.Value, error) {
+	v, err := starlark.Call(thread, fn, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	switch v := v.(type) {
+	case starlark.NoneType, starlark.String, starlark.Bytes:
+		return v, nil
+	case builtin.Stream:
+		if v.Begin() == nil {
+			_ = v.Close(builtin.Of(thread).Context, nil)
+		}
+		return nil, fmt.Errorf("%s: %s: %s returned a stream, want a part: give the stream itself, %s()", s.method, s.name, fn.Name(), shortName(fn))
+	}
+	return nil, fmt.Errorf("%s: %s: %s returned %s, want string or bytes, or None at the end", s.method, s.name, fn.Name(), builtin.Described(v))
+}
+
+// shortName returns the last part of a function's name.
+func shortName(fn starlark.Callable) string {
+	return fn.Name()[strings.LastIndex(fn.Name(), ".")+1:]
 }
 
 // Feed passes the next part to the reader, which waits for it. It returns false after the last one, and if the reader has
@@ -76,9 +138,33 @@ func (s *Supplier) Feed(ctx context.Context, done <-chan struct{}) (more bool, e
 	case err != nil && ctx.Err() == nil && s.over(done):
 		return false, nil
 	case err != nil:
-		return false, err // without an end of the input, which would then look whole
+		return false, s.failed(ctx, err) // without an end of the input, which would then look whole
 	}
 	return s.Pipe.Write(ctx, part) == nil, nil
+}
+
+// failed returns the error of the value. One of a stream is about this use of it: what was begun with its content has an
+// unknown outcome, unless Judge is called.
+func (s *Supplier) failed(ctx context.Context, err error) error {
+	var e *errors.Error
+	if ctx.Err() != nil || !errors.As(err, &e) {
+		return err
+	}
+	if s.stream != nil {
+		e.Message = s.method + ": " + s.name + ": " + e.Message
+	}
+	if s.stream != nil || e.Outcome == "" {
+		s.judged = true
+		e.Outcome = errors.Unknown
+	}
+	return err
+}
+
+// Judge sets the outcome of an error that Feed returned, unless it is that of another call by the script's function.
+func (s *Supplier) Judge(failed error, outcome errors.Outcome) {
+	if e := (*errors.Error)(nil); s.judged && errors.As(failed, &e) {
+		e.Outcome = outcome
+	}
 }
 
 // over reports whether nothing is read any more.
@@ -161,7 +247,6 @@ func (s *Supplier) Close(ctx context.Context, reader string, failure error) erro
 		return failure
 	}
 	s.closed = true
-	s.done()
 	if s.stream == nil {
 		if err := builtin.In(ctx).Failure(); failure == nil {
 			failure = err
