@@ -2,10 +2,12 @@ package check
 
 import (
 	"context"
+	"io"
 	"slices"
 	"sync"
 
 	"incus-star/starlarkincus"
+	declare "incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/host"
 
 	"go.starlark.net/lib/time"
@@ -70,6 +72,15 @@ func (s streamed) Attr(name string) (starlark.Value, error) {
 	}
 	return nil, nil
 }
+
+// A read is a standIn for a stream of bytes.
+type read struct{ streamed }
+
+var _ declare.Stream = read{}
+
+func (read) Begin() error                                { return nil }
+func (read) Read(context.Context) ([]byte, error)        { return nil, io.EOF }
+func (read) Close(_ context.Context, failed error) error { return failed }
 
 // clientSample is a client, which never connects.
 var clientSample = sync.OnceValue(func() starlark.Value { return starlarkincus.New(starlarkincus.Options{}) })
@@ -160,7 +171,11 @@ func (t typ) sample() starlark.Value {
 	case object:
 		return mapped{standIn{t.res.Kind}}
 	case stream:
-		return streamed{standIn{t.name}, starlarkincus.StreamAttrs[t.name]}
+		s := streamed{standIn{t.name}, starlarkincus.StreamAttrs[t.name]}
+		if t.name == "stream" {
+			return read{s}
+		}
+		return s
 	case method:
 		return called{standIn{"method"}}
 	case duration:
