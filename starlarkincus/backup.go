@@ -154,17 +154,16 @@ func (x *backupExport) leftBackup(saved string, left, failure error) error {
 		Message: x.subject() + " " + saved + ", but its backup " + x.name + " " + can + " on the server"}
 }
 
-// discard deletes a backup after the script was stopped. If it isn't known to be made, discard tries again for
-// lateBackup, because the server may be about to make it.
+// discard deletes a backup or a snapshot after the script was stopped. If it isn't known to be made, discard tries again for
+// lateBackup, because the server may be about to make it; and as long as ctx lasts while the server works on it.
 func (r ref) discard(ctx context.Context, made bool) {
-	ctx, cancel := context.WithTimeout(ctx, lateBackup)
-	defer cancel()
-	for {
+	for begun := time.Now(); ; {
 		reply, err := r.client.Do(ctx, rest.Request{Method: "DELETE", Path: r.path, Query: r.query(spec.Delete)})
 		if err == nil && reply.Operation != nil {
 			_, err = reply.Operation.Wait(ctx)
 		}
-		if made || !errors.Is(err, errors.NotFound) {
+		switch missing := errors.Is(err, errors.NotFound); {
+		case err == nil, errors.Is(err, errors.Connection), missing && (made || time.Since(begun) > lateBackup):
 			return
 		}
 		select {

@@ -2,6 +2,7 @@ package starlarkincus
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/internal/feed"
 	"incus-star/starlarkincus/rest"
+	"incus-star/starlarkincus/spec"
 	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
@@ -24,6 +26,7 @@ var notRun = map[string]int{"Command not found": 127, "Command not executable": 
 // A command is a command in an instance.
 type command struct {
 	exec     *rest.Exec
+	instance ref
 	name     string // the first word
 	method   string // of the request that started it
 	path     string
@@ -125,6 +128,7 @@ func (r ref) begin(ctx context.Context, cmd *command, path string, body map[stri
 	if err != nil {
 		return err
 	}
+	cmd.instance = r
 	request := rest.Request{Method: "POST", Path: r.join(path).path, Query: r.query(0), Body: body}
 	var reply *rest.Reply
 	b := builtin.In(ctx)
@@ -201,7 +205,7 @@ func (cmd *command) result(ctx context.Context, limit *time.Duration, check bool
 		return nil, cmd.unreadable(result, cmd.misread)
 	}
 	if result.exitCode != 0 && check {
-		return nil, cmd.failure(result)
+		return nil, cmd.stopped(ctx, cmd.failure(result))
 	}
 	stdout, err := value.Output("stdout", result.stdout, cmd.encoding)
 	if err != nil {
@@ -212,6 +216,43 @@ func (cmd *command) result(ctx context.Context, limit *time.Duration, check bool
 		return nil, cmd.unreadable(result, err)
 	}
 	return value.ExecResult(result.exitCode, stdout, stderr), nil
+}
+
+// killed is the exit status of a command that SIGKILL ended.
+const killed = 128 + 9
+
+// stopped adds the stop of the instance to the error of a command that was killed, if the instance isn't running now, or was
+// started after the command.
+func (cmd *command) stopped(ctx context.Context, failure *errors.Error) error {
+	if failure.Fields["exit_code"] != killed {
+		return failure
+	}
+	var now struct {
+		Status     string    `json:"status"`
+		LastUsedAt time.Time `json:"last_used_at"`
+	}
+	if cmd.instance.readInto(ctx, cmd.instance.query(spec.Get), &now) != nil {
+		return failure
+	}
+	var begun struct {
+		CreatedAt time.Time `json:"created_at"` // by the server's clock too
+	}
+	if state := cmd.exec.Operation().State(); state == nil || json.Unmarshal(state.Raw, &begun) != nil {
+		return failure
+	}
+	why := ""
+	switch {
+	case now.Status == "Stopped":
+		why = "the instance has stopped"
+	case !begun.CreatedAt.IsZero() && now.LastUsedAt.After(begun.CreatedAt):
+		why = "the instance was started again meanwhile"
+	default:
+		return failure
+	}
+	failure.Message += ": " + why
+	cause := errors.New(errors.State, "%s", why)
+	cause.Object, failure.Cause = failure.Object, cause
+	return failure
 }
 
 // outputs returns the output for an error, whatever the encoding requires.
@@ -226,7 +267,7 @@ func (cmd *command) outputs(r *execResult) (stdout, stderr starlark.Value) {
 }
 
 // failure returns the error of a command with a status other than 0.
-func (cmd *command) failure(r *execResult) error {
+func (cmd *command) failure(r *execResult) *errors.Error {
 	stdout, stderr := cmd.outputs(r)
 	shown := stderr
 	if last := cmd.lines.LastError(); last != nil {

@@ -51,8 +51,13 @@ func (c *invocation) publication() (*publication, error) {
 	}
 	p.images.res = c.decl.Returns.Of
 	p.aliases = c.aliasing(p.images)
-	if !p.aliases.reuse {
-		return p, nil
+	if !p.aliases.reuse { // the server gives the aliases, but only looks at them when the image is made
+		asked := c.aliasing(p.images)
+		given, _ := p.body["aliases"].([]any)
+		if err := asked.take(given); err != nil {
+			return nil, err
+		}
+		return p, asked.look()
 	}
 	if !c.args.flag("wait", true) {
 		return nil, fmt.Errorf("%s: wait=False doesn't go with reuse=True: the aliases are given to the image when it is made", c.name)
@@ -69,6 +74,9 @@ func (c *invocation) publication() (*publication, error) {
 func (p *publication) run(kind, name string) (starlark.Value, error) {
 	p.body["source"] = map[string]any{"type": kind, "name": name}
 	out, err := p.images.submit(p.ctx, p.request(p.images, "POST", p.body), p.patience())
+	if e := new(errors.Error); errors.Is(err, errors.AlreadyExists) && p.body["aliases"] != nil && errors.As(err, &e) {
+		e.Outcome = errors.Unknown // somebody made the alias meanwhile, and the image may be there without one
+	}
 	if out.going != nil || err != nil {
 		return out.going, err
 	}
@@ -126,14 +134,15 @@ func (p *publication) stopped() (starlark.Value, error) {
 	return image, p.withLeft(err, failed, p.subject()+" can't be started again")
 }
 
-// startAgain starts the instance after the script was stopped. It tries again while another operation is running on it.
+// startAgain starts the instance after the script was stopped. It tries again while another operation is running on it,
+// and for the time in which the server may be about to stop it.
 func (r ref) startAgain(ctx context.Context) {
-	for {
+	for begun := time.Now(); ; {
 		reply, err := r.client.Do(ctx, rest.Request{Method: "PUT", Path: r.join("state").path, Query: r.query(0), Body: map[string]any{"action": "start"}})
 		if err == nil && reply.Operation != nil {
 			_, err = reply.Operation.Wait(ctx)
 		}
-		if !errors.Is(err, errors.Busy) {
+		if !errors.Is(err, errors.Busy) && !(errors.Is(err, errors.State) && time.Since(begun) < lateBackup) {
 			return
 		}
 		select {

@@ -10,7 +10,7 @@ var execRequests = []Request{
 // execMethod runs a command.
 var execMethod = Method{Name: "exec", HTTP: "POST", Path: "exec", Does: DoExec, Returns: structOf(execResult), Effect: RunsCode, Background: true,
 	Handle: Commands, Requests: execRequests, Send: map[string]any{"record-output": false, "wait-for-websocket": true, "interactive": false},
-	Doc: "Runs a command in the instance and returns a struct of exit_code, stdout and stderr. An exit status other than 0 raises an IncusExecError. " +
+	Doc: "Runs a command in the instance and returns a struct of exit_code, stdout and stderr. An exit status other than 0 raises an IncusExecError; after 137 the instance is read, and the error's cause is an IncusStateError if it has stopped or was started again. " +
 		"Ctrl-C, --timeout, timeout= and the failure of another task of parallel end the command, by SIGTERM and two seconds later by SIGKILL. Programs that it started get no signal.",
 	Args: []Field{
 		{Name: "command", Type: Strings, Required: true, Positional: true, Doc: "the command and its arguments; for a shell line ['sh', '-c', line]"},

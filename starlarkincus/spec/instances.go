@@ -130,7 +130,7 @@ func publishMethod(source string, args ...Field) Method {
 		doc += " A running instance needs force=True or snapshot=True."
 	}
 	return Method{Name: "publish", HTTP: "POST", Path: "/1.0/images", Does: DoPublish, Returns: one(Images), Effect: Creates, Background: true, Args: slices.Concat(publishArgs, args),
-		Requests: slices.Concat(in("for each alias, with reuse=True", nil, Request{HTTP: "GET", Path: "/1.0/images/aliases/{alias}"}), before, []Request{{HTTP: "POST", Path: "/1.0/images"}, waiting, {HTTP: "GET", Path: "/1.0/images/{fingerprint}"}},
+		Requests: slices.Concat([]Request{lookForAlias}, before, []Request{{HTTP: "POST", Path: "/1.0/images"}, waiting, {HTTP: "GET", Path: "/1.0/images/{fingerprint}"}},
 			in("if profiles= is given", []string{"profiles"}, Request{HTTP: "PUT", Path: "/1.0/images/{fingerprint}"}, Request{HTTP: "GET", Path: "/1.0/images/{fingerprint}"}), takeAliases("with reuse=True, "),
 			in("for each alias, with reuse=True", nil, Request{HTTP: "GET", Path: "/1.0/images/{fingerprint}"}), after),
 		Doc: doc}
