@@ -162,3 +162,36 @@ func TestLongLine(t *testing.T) {
 		ends(s, "\n"+strconv.Itoa(size.cols/5*10+101)+"\n>>>")
 	}
 }
+
+// A line that is typed while the terminal gets narrower and wider stays whole.
+func TestResizeWhileTyping(t *testing.T) {
+	s := openPrompt(t, 80, 24)
+	text := "len('" + strings.Repeat("0123456789", 12)
+	s.Type(text)
+	s.WaitFor("line", func(rows []string) bool { return strings.Contains(strings.Join(rows, ""), text) })
+	for i, size := range []struct{ cols, rows int }{{40, 10}, {60, 12}, {200, 50}, {30, 8}} {
+		s.Resize(size.cols, size.rows)
+		more := strconv.Itoa(i)
+		s.Type(more)
+		text += more
+		s.WaitFor("line after a resize", func(rows []string) bool {
+			return strings.HasSuffix(strings.TrimSpace(strings.Join(rows, "")), text[len(text)-20:])
+		})
+	}
+	s.Type("')\r")
+	ends(s, "\n124\n>>>")
+}
+
+// An entry that is longer than the screen can be recalled, edited and run.
+func TestEntryLongerThanScreen(t *testing.T) {
+	s := openPrompt(t, 40, 10)
+	long := "len('" + strings.Repeat("0123456789", 100) + "')"
+	s.Type(pasteStart + long + pasteEnd + "\r")
+	ends(s, "\n1000\n>>>")
+	s.Type("\x1b[A")
+	s.WaitFor("end of the entry", func(rows []string) bool {
+		return strings.HasSuffix(strings.TrimSpace(strings.Join(rows, "")), "6789')")
+	})
+	s.Type(" + 1\r")
+	ends(s, "\n1001\n>>>")
+}

@@ -25,6 +25,7 @@ func TestCommands(t *testing.T) {
 			{":complete locl", "\nwrite :complete local, or :complete live\n>>>"},
 			{":complete local", "\ncompletion asks no server\n>>>"},
 			{":edit x", "last\n>>>"},
+			{":complete live\r:complete local", "\ncompletion asks servers for names\ncompletion asks no server\n>>>"},
 			{":ops stop", "\nwrite :ops, or :ops cancel ID\n>>>"},
 			{"6 * 7", "\n42\n>>>"},
 			{"'a' + 'b'", "\n\"ab\"\n>>>"},

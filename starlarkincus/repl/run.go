@@ -21,7 +21,15 @@ const keptValues = 10
 func (p *prompt) enter(ctx context.Context, text string) error {
 	switch line := strings.TrimSpace(text); {
 	case isCommand(line):
-		return p.command(ctx, line)
+		for i, next := range strings.Split(line, "\n:") { // several that were pasted
+			if i > 0 {
+				next = ":" + next
+			}
+			if err := p.command(ctx, strings.TrimSpace(next)); err != nil {
+				return err
+			}
+		}
+		return nil
 	case isQuestion(line):
 		return p.ask(ctx, strings.TrimSpace(strings.TrimSuffix(line, "?")))
 	}
