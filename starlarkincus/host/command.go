@@ -372,7 +372,7 @@ func (l *localCommand) failed(c *invocation, err error) (starlark.Value, error) 
 	case errors.Is(err, errCommandTimeout):
 		e = errors.New(errors.OperationTimeout, "%s didn't end in %v, and was ended", l.Args[0], l.timeout)
 	case errors.As(err, &large):
-		e = errors.New(errors.Operation, "%s was ended: its %s %v", l.Args[0], strings.TrimSuffix(err.Error(), ": "+large.Error()), large)
+		e = errors.New(errors.Operation, "%s was ended: its %s %v: stdout_file= and stream= take more", l.Args[0], strings.TrimSuffix(err.Error(), ": "+large.Error()), large)
 	default:
 		e = errors.New(errors.Operation, "%s can't be run: %v", l.Args[0], err)
 		e.Outcome = errors.NotSent

@@ -132,7 +132,7 @@ func TestCommandEndsAtASecondInterrupt(t *testing.T) {
 
 // The output has a limit, and nothing runs under --read-only.
 func TestCommandRefused(t *testing.T) {
-	if got := ran(t, `e = try_(run, ["yes"]).error; print(e.class_, e.message, e.outcome)`); got != "IncusOperationError yes was ended: its stdout is larger than the limit of 256 MiB unknown\n" {
+	if got := ran(t, `e = try_(run, ["yes"]).error; print(e.class_, e.message, e.outcome)`); got != "IncusOperationError yes was ended: its stdout is larger than the limit of 256 MiB: stdout_file= and stream= take more unknown\n" {
 		t.Errorf("got %q", got)
 	}
 	t.Chdir(t.TempDir())
