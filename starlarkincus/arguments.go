@@ -175,6 +175,9 @@ func (a *arguments) encode(f *spec.Field, path string, v starlark.Value) (any, e
 	switch f.Type {
 	case spec.String:
 		text, err := value.String(path, v)
+		if o, ok := v.(interface{ KeyField() string }); ok && o.KeyField() != "" {
+			return nil, &value.TypeError{Path: path, Got: v.Type(), Want: "string: write ." + o.KeyField()}
+		}
 		if err != nil {
 			return nil, err
 		}

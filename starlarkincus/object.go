@@ -169,6 +169,9 @@ func (o *Object) AttrNames() []string {
 	return slices.Compact(all)
 }
 
+// KeyField returns the name of the field that identifies the object; empty if there is none.
+func (o *Object) KeyField() string { return o.ref.res.Key }
+
 // Get returns a field, by its name in the API or in scripts.
 func (o *Object) Get(k starlark.Value) (starlark.Value, bool, error) {
 	o.catchUp()

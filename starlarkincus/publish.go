@@ -11,6 +11,7 @@ import (
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/rest"
+	"incus-star/starlarkincus/spec"
 
 	"go.starlark.net/starlark"
 )
@@ -39,7 +40,11 @@ func publish(c *invocation) (starlark.Value, error) {
 	case snapshot:
 		return p.ofSnapshot()
 	}
-	return p.run(c.ref.res.Singular(), c.obj.sourceName())
+	image, err := p.run(c.ref.res.Singular(), c.obj.sourceName())
+	if e := new(errors.Error); c.obj.ref.res == spec.Instances && errors.As(err, &e) && strings.Contains(e.Message, "running instance") {
+		e.Message += ": force=True stops it for that, and snapshot=True publishes a snapshot of it"
+	}
+	return image, err
 }
 
 // publication checks the arguments, and that the aliases may be given to the image.

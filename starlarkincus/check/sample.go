@@ -43,7 +43,12 @@ func (s standIn) Truth() starlark.Bool  { return true }
 func (s standIn) Hash() (uint32, error) { return 0, nil }
 
 // A mapped is a standIn with keys.
-type mapped struct{ standIn }
+type mapped struct {
+	standIn
+	key string // the field that identifies it
+}
+
+func (m mapped) KeyField() string { return m.key }
 
 func (mapped) Get(starlark.Value) (starlark.Value, bool, error) { return starlark.None, true, nil }
 func (mapped) Iterate() starlark.Iterator                       { return starlark.Tuple{}.Iterate() }
@@ -169,7 +174,7 @@ func (t typ) sample() starlark.Value {
 	case collection:
 		return called{standIn{"collection"}}
 	case object:
-		return mapped{standIn{t.res.Kind}}
+		return mapped{standIn{t.res.Kind}, t.res.Key}
 	case stream:
 		s := streamed{standIn{t.name}, starlarkincus.StreamAttrs[t.name]}
 		if t.name == "stream" {

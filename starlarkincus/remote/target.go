@@ -215,6 +215,9 @@ func (c *Config) unknown(name, context string) error {
 		err.Message += "; did you mean " + strconv.Quote(meant) + "?"
 	}
 	err.Message += " (known: " + strings.Join(names, ", ") + ")"
+	if strings.HasPrefix(name, "https") {
+		err.Message += "; an address is given as incus.connect(endpoint=…)"
+	}
 	if c.globalErr != nil {
 		err.Message += "; " + c.globalErr.Message
 		err.Cause = c.globalErr

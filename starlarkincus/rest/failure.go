@@ -190,7 +190,7 @@ func (c *Client) tlsMessage(err, cause error) string {
 	got := certificate.UnverifiedCertificates[0]
 	pin := c.config.ServerCertificate
 	if pin == nil || pin.Equal(got) {
-		return fmt.Sprintf("the certificate of %s can't be trusted: %s (its fingerprint is %s)", server, cause, fingerprint(got))
+		return fmt.Sprintf("the certificate of %s can't be trusted: %s (its fingerprint is %s); verify= takes its file, and incus remote add stores it", server, cause, fingerprint(got))
 	}
 	return fmt.Sprintf("the certificate of %s isn't the one expected: its fingerprint is %s, expected %s", server, fingerprint(got), fingerprint(pin))
 }
