@@ -10,17 +10,18 @@ import (
 	"incus-star/starlarkincus/spec"
 )
 
-// Search writes the names that contain a word in the name, the help, the arguments or the fields. It reports whether
+// Search writes the names that contain all words of a text in the name, the help, the arguments or the fields. It reports whether
 // there are any.
 func (r *Reference) Search(w io.Writer, word string) bool {
 	var rows [][]string
-	word = strings.ToLower(word)
+	words := strings.Fields(strings.ToLower(word))
 	add := func(name, doc string, fields []spec.Field) {
 		text := name + " " + doc
 		for _, f := range fields {
-			text += " " + f.Script()
+			text += " " + f.Script() + " " + f.Doc
 		}
-		if strings.Contains(strings.ToLower(text), word) {
+		text = strings.ToLower(strings.ReplaceAll(text, "_", " ") + " " + text)
+		if !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) }) {
 			rows = append(rows, []string{name, sentence(doc)})
 		}
 	}
