@@ -32,22 +32,22 @@ type backupExport struct {
 	*invocation
 	backup     ref
 	name       string
-	made       bool
-	sent, done int // the counts of the binding before it
+	part       *rest.Part // makes and deletes the backup
+	sent, done int        // the counts of the binding before it
 	release    func()
 }
 
 // makeBackup makes a backup. The end of the script deletes it, until end is called, which is needed after an error too.
 func (c *invocation) makeBackup() (*backupExport, error) {
 	b := builtin.Of(c.thread)
-	x := &backupExport{invocation: c, name: "export-" + strings.ToLower(rand.Text()[:16]), sent: b.Sent, done: b.Done}
+	x := &backupExport{invocation: c, name: "export-" + strings.ToLower(rand.Text()[:16]), part: new(rest.Part), sent: b.Sent, done: b.Done}
 	body := c.body()
 	body["name"], body["expires_at"] = x.name, time.Now().Add(backupLife).UTC().Format(time.RFC3339)
 	backups := c.ref.sub(kindOf(c.ref.res).children["backups"])
 	x.backup = backups.item(x.name)
-	x.release = b.Keep(func(ctx context.Context) { x.backup.discard(ctx, x.made) })
-	_, err := backups.create(c.ctx, body, patience{})
-	x.made = err == nil
+	what := "the backup " + x.name + " of " + c.subject()
+	x.release = b.Keep(func(ctx context.Context) { x.backup.discard(ctx, what, x.part) })
+	_, err := backups.create(x.part.Track(c.ctx), body, patience{})
 	return x, err
 }
 
@@ -62,7 +62,7 @@ func (x *backupExport) end(ctx context.Context, saved string, failure error) err
 	if ctx.Err() != nil {
 		return failure // the end of the script deletes the backup
 	}
-	left := x.backup.clear(ctx)
+	left := x.backup.clear(x.part.Track(ctx))
 	if b := builtin.In(ctx); left == nil && failure != nil && b == builtin.Of(x.thread) {
 		b.Sent, b.Done = min(b.Sent, x.sent), min(b.Done, x.done) // nothing is left of the backup
 	}
@@ -154,24 +154,48 @@ func (x *backupExport) leftBackup(saved string, left, failure error) error {
 		Message: x.subject() + " " + saved + ", but its backup " + x.name + " " + can + " on the server"}
 }
 
-// discard deletes a backup or a snapshot after the script was stopped. If it isn't known to be made, discard tries again for
-// lateBackup, because the server may be about to make it; and as long as ctx lasts while the server works on it.
-func (r ref) discard(ctx context.Context, made bool) {
-	for begun := time.Now(); ; {
+// discard deletes a temporary object after the script was stopped. Before, it waits for the end of its creation and of the
+// parts that use it. If the answer to the creation was lost, discard tries for lateBackup, because the server
+// may be about to make the object. What it can't delete is reported.
+func (r ref) discard(ctx context.Context, what string, creation *rest.Part, users ...*rest.Part) {
+	if !creation.Begun() {
+		return
+	}
+	creation.Settle(ctx)
+	for _, part := range users {
+		part.Settle(ctx)
+	}
+	gone := undo(ctx, func() (over bool, err error) {
 		reply, err := r.client.Do(ctx, rest.Request{Method: "DELETE", Path: r.path, Query: r.query(spec.Delete)})
 		if err == nil && reply.Operation != nil {
 			_, err = reply.Operation.Wait(ctx)
 		}
-		switch missing := errors.Is(err, errors.NotFound); {
-		case err == nil, errors.Is(err, errors.Connection), missing && (made || time.Since(begun) > lateBackup):
-			return
+		if errors.Is(err, errors.NotFound) {
+			return !creation.Unsure(), nil
+		}
+		return err == nil, err
+	})
+	if gone {
+		creation.Undone(ctx)
+	} else {
+		rest.Leave(ctx, what)
+	}
+}
+
+// undo calls try until it is over, or ctx ends: for as long as the object is busy, and for lateBackup after other results.
+// It reports whether there was no error at last.
+func undo(ctx context.Context, try func() (over bool, err error)) bool {
+	for begun := time.Now(); ctx.Err() == nil; {
+		over, err := try()
+		if over || !errors.Is(err, errors.Busy) && time.Since(begun) > lateBackup {
+			return err == nil
 		}
 		select {
 		case <-ctx.Done():
-			return
 		case <-time.After(lateBackup / 20):
 		}
 	}
+	return false
 }
 
 // supply returns the supplier for an argument that isn't the path of a file; nil for a path.

@@ -3,6 +3,7 @@ package starlarkincus
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -119,8 +120,11 @@ func (p *publication) stopped() (starlark.Value, error) {
 	case ephemeral == starlark.True:
 		return nil, refuse("is ephemeral, so the server would delete it when it stops")
 	}
-	release := builtin.Of(p.thread).Keep(instance.startAgain)
-	_, err := instance.act(p.ctx, "PUT", "state", map[string]any{"action": "stop", "force": true, "timeout": -1}, patience{})
+	stop, publishing, what := new(rest.Part), new(rest.Part), p.subject()+", which publish stopped, isn't running again"
+	ctx := stop.Track(p.ctx)
+	p.ctx = publishing.Track(p.ctx)
+	release := builtin.Of(p.thread).Keep(func(ctx context.Context) { instance.startAgain(ctx, what, stop, publishing) })
+	_, err := instance.act(ctx, "PUT", "state", map[string]any{"action": "stop", "force": true, "timeout": -1}, patience{})
 	image := starlark.Value(nil)
 	if err == nil {
 		image, err = p.run(p.ref.res.Singular(), source)
@@ -128,7 +132,7 @@ func (p *publication) stopped() (starlark.Value, error) {
 	if p.ctx.Err() != nil {
 		return nil, cause(p.ctx, err) // Keep starts it
 	}
-	_, failed := instance.act(p.ctx, "PUT", "state", map[string]any{"action": "start"}, patience{})
+	_, failed := instance.act(ctx, "PUT", "state", map[string]any{"action": "start"}, patience{})
 	if p.ctx.Err() != nil {
 		return nil, cause(p.ctx, failed)
 	}
@@ -139,41 +143,59 @@ func (p *publication) stopped() (starlark.Value, error) {
 	return image, p.withLeft(err, failed, p.subject()+" can't be started again")
 }
 
-// startAgain starts the instance after the script was stopped. It tries again while another operation is running on it,
-// and for the time in which the server may be about to stop it.
-func (r ref) startAgain(ctx context.Context) {
-	for begun := time.Now(); ; {
+// startAgain starts the instance after the script was stopped, when its stop and the making of the image have ended. If it
+// can't be started, what is reported.
+func (r ref) startAgain(ctx context.Context, what string, stop, publishing *rest.Part) {
+	if !stop.Begun() {
+		return
+	}
+	stop.Settle(ctx)
+	publishing.Settle(ctx)
+	runs := undo(ctx, func() (over bool, err error) {
 		reply, err := r.client.Do(ctx, rest.Request{Method: "PUT", Path: r.join("state").path, Query: r.query(0), Body: map[string]any{"action": "start"}})
 		if err == nil && reply.Operation != nil {
 			_, err = reply.Operation.Wait(ctx)
 		}
-		if !errors.Is(err, errors.Busy) && !(errors.Is(err, errors.State) && time.Since(begun) < lateBackup) {
-			return
+		switch {
+		case err == nil, errors.Is(err, errors.NotFound):
+			return true, nil
+		case r.running(ctx): // by somebody else, or because the stop is still to come
+			return !stop.Unsure(), nil
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(lateBackup / 20):
-		}
+		return false, err
+	})
+	if runs {
+		stop.Undone(ctx)
+	} else {
+		rest.Leave(ctx, what)
 	}
+}
+
+// running reports whether an instance is known to run.
+func (r ref) running(ctx context.Context) bool {
+	var state struct{ Status string }
+	reply, err := r.client.Do(ctx, rest.Request{Path: r.path, Query: r.query(spec.Get)})
+	return err == nil && json.Unmarshal(reply.Metadata, &state) == nil && state.Status == "Running"
 }
 
 // ofSnapshot publishes a new snapshot of the instance, which it deletes afterwards, also if the image can't be made.
 func (p *publication) ofSnapshot() (starlark.Value, error) {
 	name := "publish-" + strings.ToLower(rand.Text()[:16])
 	snapshots := p.ref.sub(kindOf(p.ref.res).children["snapshots"])
-	snapshot, made := snapshots.item(name), false
-	release := builtin.Of(p.thread).Keep(func(ctx context.Context) { snapshot.discard(ctx, made) })
-	_, err := snapshots.create(p.ctx, map[string]any{"name": name, "expires_at": time.Now().Add(backupLife).UTC().Format(time.RFC3339)}, patience{})
-	made = err == nil
+	snapshot := snapshots.item(name)
+	creation, publishing, what := new(rest.Part), new(rest.Part), "the snapshot "+name+" of "+p.subject()
+	ctx := creation.Track(p.ctx)
+	p.ctx = publishing.Track(p.ctx)
+	release := builtin.Of(p.thread).Keep(func(ctx context.Context) { snapshot.discard(ctx, what, creation, publishing) })
+	_, err := snapshots.create(ctx, map[string]any{"name": name, "expires_at": time.Now().Add(backupLife).UTC().Format(time.RFC3339)}, patience{})
 	image := starlark.Value(nil)
-	if made {
+	if err == nil {
 		image, err = p.run("snapshot", p.obj.sourceName()+"/"+name)
 	}
 	if p.ctx.Err() != nil {
 		return nil, cause(p.ctx, err) // Keep deletes the snapshot
 	}
-	left := snapshot.clear(p.ctx)
+	left := snapshot.clear(ctx)
 	if p.ctx.Err() != nil {
 		return nil, cause(p.ctx, left)
 	}

@@ -61,8 +61,10 @@ func (r *run) endAbandoned(ctx context.Context, limit time.Duration) {
 // that they began without waiting, which nothing may refer to any more.
 func (r *run) endStopped(tasks []*task) {
 	r.settled = r.settled || r.work.Abandoned()
+	ctx, cancel := context.WithTimeout(r.cleanupCtx, r.host.options.Grace)
+	defer cancel()
 	r.host.block(func() {
-		r.left.kept.endOf(r.cleanupCtx, func(owner *task) bool {
+		r.left.kept.endOf(ctx, func(owner *task) bool {
 			for t := owner; t != nil; t = t.caller {
 				if slices.Contains(tasks, t) {
 					return true

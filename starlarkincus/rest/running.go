@@ -74,6 +74,9 @@ func (w *Work) Running(ctx context.Context) []Running {
 		}
 	}
 	w.mu.Unlock()
+	w.mu.Lock()
+	out = append(out, w.leavings...)
+	w.mu.Unlock()
 	for _, p := range unanswered {
 		out = append(out, Running{Description: "a request that was not answered: " + p.request.method + " " + p.request.url.Path})
 	}
@@ -132,7 +135,7 @@ type Running struct {
 	OperationID string // empty if unknown
 	Ended       bool   // it succeeded, after its caller was stopped
 	Stopped     bool   // it is a command that was ended, because its caller was stopped
-	Left        bool   // it is an unfinished copy
+	Left        bool   // it is an unfinished copy, or was to be undone
 }
 
 // Ended waits for the end of an operation, as Wait, without showing its progress.

@@ -25,6 +25,7 @@ type Work struct {
 	stopped   []*Exec             // commands that Settle or Release ended
 
 	migrations []*Migration // those whose caller was stopped
+	leavings   []Running    // objects that a stopped call has left
 }
 
 type workKey struct{}
@@ -66,6 +67,9 @@ func (w *Work) outlive(ctx context.Context, c *Client, k *outgoing) (*Reply, err
 	p := &pending{client: c, request: k, cancel: cancel, done: make(chan struct{})}
 	if k.migration != nil {
 		k.migration.creation = p
+	}
+	if part, ok := ctx.Value(partKey{}).(*Part); ok {
+		part.add(p)
 	}
 	go func() {
 		defer close(p.done)
