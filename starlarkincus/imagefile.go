@@ -335,13 +335,8 @@ func (c *invocation) sendImage(files *imageUpload) (*Object, error) {
 	}
 	o := newObject(c.ref.item(made))
 	if made != sent {
-		_, left := o.ref.remove(c.ctx, patience{})
 		e := errors.New(errors.Connection, "what the server received has the fingerprint %s, what was sent has %s", made, sent)
-		e.Method, e.Path, e.Cause, e.Outcome = q.Method, q.Path, left, errors.Refused
-		if left != nil {
-			e.Outcome = errors.Unknown
-		}
-		return nil, e
+		return nil, c.ref.withoutWrong(c.ctx, made, e, q)
 	}
 	return o, o.read(c.ctx)
 }

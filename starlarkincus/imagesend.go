@@ -169,7 +169,7 @@ func (c *invocation) pushImage(images ref, fields map[string]any) (string, error
 	}
 	expected := maps.Clone(fields)
 	expected["source"] = map[string]any{"type": "image", "mode": "push", "fingerprint": c.obj.key()}
-	secret, offer, err := images.offer(c.ctx, rest.Request{Method: "POST", Path: images.path, Query: images.query(spec.New), Body: expected})
+	secret, offer, err := c.offer(images, rest.Request{Method: "POST", Path: images.path, Query: images.query(spec.New), Body: expected})
 	if err != nil {
 		return "", err
 	}
@@ -203,12 +203,18 @@ func (c *invocation) keepProperties(fields map[string]any) error {
 
 // imageSecret returns a secret for one download of the image, and the operation that offers it.
 func (c *invocation) imageSecret() (string, *rest.Operation, error) {
-	return c.ref.offer(c.ctx, rest.Request{Method: "POST", Path: c.ref.join("secret").path, Query: c.ref.query(0)})
+	return c.offer(c.ref, rest.Request{Method: "POST", Path: c.ref.join("secret").path, Query: c.ref.query(0)})
 }
 
-// offer sends a request whose operation has a secret, and returns both.
-func (r ref) offer(ctx context.Context, q rest.Request) (string, *rest.Operation, error) {
-	reply, err := r.client.sendAside(ctx, q)
+// offer sends a request whose operation has a secret, and returns both. If the script is stopped meanwhile, its end cancels
+// the operation.
+func (c *invocation) offer(r ref, q rest.Request) (string, *rest.Operation, error) {
+	part := new(rest.Part)
+	release := builtin.Of(c.thread).Keep(func(ctx context.Context) { part.Settle(ctx) })
+	reply, err := r.client.sendAside(part.Track(c.ctx), q)
+	if c.ctx.Err() == nil {
+		release()
+	}
 	if err != nil {
 		return "", nil, err
 	}
@@ -273,8 +279,21 @@ func (c *invocation) relayImage(images ref, fields map[string]any) (string, erro
 		return "", err
 	case key != c.obj.key():
 		e := errors.New(errors.Connection, "the image that came isn't the one with the fingerprint %s: its content has %s", c.obj.key(), key)
-		e.Method, e.Path, e.Outcome = q.Method, q.Path, errors.Done
-		return "", e
+		return "", images.withoutWrong(c.ctx, key, e, q)
 	}
 	return "", nil
+}
+
+// withoutWrong deletes an image that this call made from the wrong content, and returns the error with the outcome.
+func (r ref) withoutWrong(ctx context.Context, made string, e *errors.Error, q rest.Request) error {
+	left := error(nil)
+	if made != "" {
+		_, left = r.item(made).remove(ctx, patience{})
+	}
+	e.Method, e.Path, e.Cause, e.Outcome = q.Method, q.Path, left, errors.Refused
+	if made == "" || left != nil && !errors.Is(left, errors.NotFound) {
+		e.Outcome = errors.Unknown
+		e.Message += "; the wrong image may be left"
+	}
+	return e
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
 	"incus-star/starlarkincus/value"
@@ -71,10 +72,11 @@ type locker struct {
 	ctx      context.Context
 	lock     string
 	profiles ref
+	creation rest.Part
 }
 
 func newLocker(c *invocation, name string) *locker {
-	return &locker{c.ctx, name, ref{client: c.ref.client, res: spec.Profiles, path: spec.Profiles.Path, project: c.ref.project}}
+	return &locker{ctx: c.ctx, lock: name, profiles: ref{client: c.ref.client, res: spec.Profiles, path: spec.Profiles.Path, project: c.ref.project}}
 }
 
 func (l *locker) at(generation int) ref {
@@ -131,7 +133,7 @@ func (l *locker) create(h *holding) (bool, error) {
 			lockKeys + "since": h.since.Format(time.RFC3339), lockKeys + "until": h.until.Format(time.RFC3339),
 		},
 	}
-	switch _, err := l.profiles.create(l.ctx, body, patience{}); {
+	switch _, err := l.profiles.create(l.creation.Track(l.ctx), body, patience{}); {
 	case errors.Is(err, errors.AlreadyExists):
 		return false, nil
 	case err != nil:
@@ -145,10 +147,13 @@ func (l *locker) create(h *holding) (bool, error) {
 func (l *locker) undo(h *holding) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), 5*time.Second)
 	defer cancel()
+	builtin.In(l.ctx).Block(func() { l.creation.Settle(ctx) })
 	on := l.at(h.generation)
 	reply, err := l.profiles.client.sendAside(ctx, rest.Request{Method: "GET", Path: on.path, Query: on.query(0)})
 	if err == nil && strings.Contains(string(reply.Metadata), h.id) {
-		_, _ = l.profiles.client.sendAside(ctx, rest.Request{Method: "DELETE", Path: on.path, Query: on.query(0)})
+		if _, err = l.profiles.client.sendAside(ctx, rest.Request{Method: "DELETE", Path: on.path, Query: on.query(0)}); err == nil {
+			l.creation.Undone(ctx)
+		}
 	}
 }
 

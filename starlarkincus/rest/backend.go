@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,6 +82,10 @@ func (s answering) open(ctx context.Context, path string) (*File, error) {
 		if moved == nil {
 			return file, err
 		}
+		if s.client.serves(moved) { // with its own certificate
+			file, moved, err = s.client.file(ctx, s.next, moved.RequestURI())
+			continue
+		}
 		mirror, failed := New(Config{Endpoints: []string{(&url.URL{Scheme: moved.Scheme, Host: moved.Host}).String()},
 			CA: s.client.config.CA, Timeout: s.client.config.Timeout, Trace: s.client.config.Trace, UserAgent: s.client.config.UserAgent})
 		if failed != nil {
@@ -94,6 +99,15 @@ func (s answering) open(ctx context.Context, path string) (*File, error) {
 		file.ReadCloser = closing{file.ReadCloser, mirror}
 	}
 	return file, err
+}
+
+// serves reports whether an HTTPS address has the host and port of the server.
+func (c *Client) serves(address *url.URL) bool {
+	return slices.ContainsFunc(c.Endpoints(), func(text string) bool {
+		own, err := url.Parse(text)
+		return err == nil && own.Scheme == address.Scheme && strings.EqualFold(own.Hostname(), address.Hostname()) &&
+			cmp.Or(own.Port(), "443") == cmp.Or(address.Port(), "443")
+	})
 }
 
 // maxMoves is the number of addresses to which a server may send one request.
@@ -168,7 +182,11 @@ func (k *outgoing) noFile(r *http.Response) error {
 	if r.StatusCode >= 300 && r.StatusCode < 400 {
 		text = "the server sends this request elsewhere, but not to another HTTPS address, or too often"
 	}
-	e := k.fail(class, nil, "the server has no %s: status %d, %s", k.url.Path, r.StatusCode, text)
+	lacks := "doesn't give"
+	if r.StatusCode == http.StatusNotFound || r.StatusCode == http.StatusGone {
+		lacks = "has no"
+	}
+	e := k.fail(class, nil, "the server "+lacks+" %s: status %d, %s", k.url.Path, r.StatusCode, text)
 	e.Status = r.StatusCode
 	return e
 }

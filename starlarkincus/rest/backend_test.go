@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
@@ -79,6 +80,52 @@ func TestMovedFiles(t *testing.T) {
 		text, err := io.ReadAll(body)
 		if body.Close(); string(text) != want || err != nil {
 			t.Errorf("%s: %q, %v, want %q", name, text, err, want)
+		}
+	}
+}
+
+// TestMovedOnPinnedServer checks that a pinned certificate holds for other files of its server, and for no other server.
+func TestMovedOnPinnedServer(t *testing.T) {
+	other := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "other") }))
+	defer other.Close()
+	var own string
+	certificate := newCertificate(t, "server")
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/relative":
+			http.Redirect(w, r, "/file", http.StatusFound)
+		case "/absolute":
+			http.Redirect(w, r, own+"/file", http.StatusMovedPermanently)
+		case "/upper":
+			http.Redirect(w, r, strings.Replace(own, "https", "HTTPS", 1)+"/relative", http.StatusSeeOther)
+		case "/other":
+			http.Redirect(w, r, other.URL, http.StatusFound)
+		case "/broken":
+			w.WriteHeader(http.StatusInternalServerError)
+		default:
+			fmt.Fprint(w, "own")
+		}
+	}))
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
+	server.StartTLS()
+	defer server.Close()
+	own = server.URL
+	c := newClient(t, Config{Endpoints: []string{own}, ServerCertificate: certificate.Leaf, Backend: passing{}})
+	for path, want := range map[string]string{"/file": "", "/relative": "", "/absolute": "", "/upper": "", "/other": "certificate", "/broken": "the server doesn't give /broken: status 500"} {
+		body, _, err := c.Open(t.Context(), Request{Path: path})
+		if want != "" {
+			if e := asError(t, err); !strings.Contains(e.Message, want) {
+				t.Errorf("%s: %v", path, e)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+			continue
+		}
+		text, err := io.ReadAll(body)
+		if body.Close(); string(text) != "own" || err != nil {
+			t.Errorf("%s: %q, %v", path, text, err)
 		}
 	}
 }

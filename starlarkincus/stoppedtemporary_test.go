@@ -1,0 +1,325 @@
+package starlarkincus_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.starlark.net/starlark"
+
+	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/host"
+)
+
+// temporaries are calls that make something temporary on a server, or stop an instance for a while.
+var temporaries = map[string]string{
+	"instance.export":            `here.instances.get("abc123").export(FILE)`,
+	"instance.export_stream":     `[x for x in here.instances.get("abc123").export_stream()]`,
+	"volume.export":              `here.storage_pools.get("abc123").volumes.get("abc123").export(FILE)`,
+	"volume.export_stream":       `[x for x in here.storage_pools.get("abc123").volumes.get("abc123").export_stream()]`,
+	"bucket.export":              `here.storage_pools.get("abc123").buckets.get("abc123").export(FILE)`,
+	"instance.publish, force":    `here.instances.get("abc123").publish(force = True)`,
+	"instance.publish, snapshot": `here.instances.get("abc123").publish(snapshot = True)`,
+	"image.copy, pull":           `here.images.get("abc123").copy(there)`,
+	"image.copy, push":           `here.images.get("abc123").copy(there, mode = "push")`,
+	"lock":                       `here.lock("l").release()`,
+}
+
+// A temporaryServer is a server whose operations end a moment after they were begun, and which refuses to delete or start
+// an object while another operation is running.
+type temporaryServer struct {
+	*answers
+	world *temporaryWorld
+	mu    sync.Mutex
+	cond  *sync.Cond
+	ops   map[string]*temporaryOperation
+	there map[string]bool // the temporary objects by path
+	runs  bool            // the instance
+}
+
+type temporaryOperation struct {
+	id     string
+	token  bool // runs until it is cancelled
+	over   bool
+	finish func() // called at its end
+}
+
+// A temporaryWorld is a call whose client is stopped at one of its requests.
+type temporaryWorld struct {
+	at       int  // number of the request, from 0
+	after    bool // its answer is sent first
+	sibling  bool // a failed task stops the call, instead of a signal the script
+	lingers  time.Duration
+	mu       sync.Mutex
+	requests int
+	last     string
+	stop     func()
+	servers  []*temporaryServer
+}
+
+func (s *temporaryServer) state(o *temporaryOperation) map[string]any {
+	state := map[string]any{"id": o.id, "class": "task", "status": "Running", "status_code": 103, "metadata": outcome, "description": "Working", "may_cancel": o.token}
+	if o.token {
+		state["class"] = "token"
+	}
+	if o.over {
+		state["status"], state["status_code"] = "Success", 200
+	}
+	return state
+}
+
+// end ends an operation. The lock is held.
+func (s *temporaryServer) end(o *temporaryOperation) {
+	if !o.over {
+		o.over = true
+		if o.finish != nil {
+			o.finish()
+		}
+		s.cond.Broadcast()
+	}
+}
+
+// busy reports whether an operation is running. The lock is held.
+func (s *temporaryServer) busy() bool {
+	for o := range maps.Values(s.ops) {
+		if !o.over && !o.token {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *temporaryServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	t := s.world
+	t.mu.Lock()
+	here := t.requests == t.at
+	if t.requests++; here {
+		t.last = r.Method + " " + r.URL.Path
+		if !t.after {
+			t.stop()
+		}
+	}
+	t.mu.Unlock()
+	if here && !t.after {
+		time.Sleep(t.lingers / 2) // a request under way is served later
+	}
+	s.answer(w, r)
+	if here && t.after {
+		_ = http.NewResponseController(w).Flush()
+		t.stop()
+	}
+}
+
+func (s *temporaryServer) answer(w http.ResponseWriter, r *http.Request) {
+	reply := func(status int, kind string, v any, operation string) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		json.NewEncoder(w).Encode(map[string]any{"type": kind, "status": "Success", "status_code": status, "metadata": v, "operation": operation, "error_code": status, "error": v})
+	}
+	path := r.URL.Path
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	begin := func(token bool, finish func()) {
+		o := &temporaryOperation{id: fmt.Sprintf("00000000-0000-0000-0000-%012d", len(s.ops)+1), token: token, finish: finish}
+		s.ops[o.id] = o
+		if !token {
+			time.AfterFunc(s.world.lingers, func() { s.mu.Lock(); defer s.mu.Unlock(); s.end(o) })
+		}
+		reply(202, "async", s.state(o), "/1.0/operations/"+o.id)
+	}
+	id, wait, isOperation := strings.Cut(strings.TrimPrefix(path, "/1.0/operations/"), "/")
+	isOperation = strings.HasPrefix(path, "/1.0/operations/")
+	temporary := strings.Contains(path, "/backups/export-") || strings.Contains(path, "/snapshots/publish-")
+	var body map[string]any
+	if r.Method != "GET" {
+		data, _ := io.ReadAll(r.Body)
+		json.Unmarshal(data, &body)
+		r.Body = io.NopCloser(bytes.NewReader(data))
+	}
+	switch name, _ := body["name"].(string); {
+	case isOperation && s.ops[id] == nil:
+		reply(404, "error", "Operation not found", "")
+	case isOperation && r.Method == "DELETE" && !s.ops[id].token:
+		reply(400, "error", "This operation can't be cancelled", "")
+	case isOperation && r.Method == "DELETE":
+		s.end(s.ops[id])
+		reply(200, "sync", nil, "")
+	case isOperation:
+		o := s.ops[id]
+		unwatch := context.AfterFunc(r.Context(), func() { s.mu.Lock(); defer s.mu.Unlock(); s.cond.Broadcast() })
+		defer unwatch()
+		for wait == "wait" && !o.over && r.Context().Err() == nil {
+			s.cond.Wait()
+		}
+		reply(200, "sync", s.state(o), "")
+	case r.Method == "POST" && (strings.HasSuffix(path, "/backups") || strings.HasSuffix(path, "/snapshots")):
+		begin(false, func() { s.there[path+"/"+name] = true })
+	case temporary && r.Method == "DELETE" && s.busy(), strings.HasSuffix(path, "/state") && r.Method == "PUT" && s.busy():
+		reply(400, "error", "Another operation is running", "")
+	case temporary && !s.there[path] && !strings.HasSuffix(path, "/export"):
+		reply(404, "error", "not found", "")
+	case temporary && r.Method == "DELETE":
+		begin(false, func() { delete(s.there, path) })
+	case strings.HasSuffix(path, "/state") && body["action"] == "stop":
+		begin(false, func() { s.runs = false })
+	case strings.HasSuffix(path, "/state") && body["action"] == "start" && s.runs:
+		reply(400, "error", "The instance is already running", "")
+	case strings.HasSuffix(path, "/state") && body["action"] == "start":
+		begin(false, func() { s.runs = true })
+	case r.Method == "POST" && strings.HasSuffix(path, "/secret"):
+		begin(true, nil)
+	case r.Method == "POST" && path == "/1.0/images":
+		source, _ := body["source"].(map[string]any)
+		begin(source["mode"] == "push", func() {
+			s.answers.mu.Lock()
+			defer s.answers.mu.Unlock()
+			s.made["/1.0/images/abc123"] = map[string]any{"fingerprint": "abc123"}
+		})
+	case r.Method == "POST" && strings.HasSuffix(path, "/export"):
+		begin(false, nil)
+	default:
+		s.answers.mu.Lock()
+		s.override = map[string]any{"status": map[bool]string{true: "Running", false: "Stopped"}[s.runs], "ephemeral": false}
+		s.answers.mu.Unlock()
+		s.answers.ServeHTTP(w, r)
+	}
+}
+
+// left returns a description of each temporary thing, after the operations have ended.
+func (s *temporaryServer) left() []string {
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		s.mu.Lock()
+		busy := s.busy()
+		s.mu.Unlock()
+		if !busy || time.Now().After(deadline) {
+			break
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []string
+	for path := range s.there {
+		out = append(out, path[strings.LastIndex(path, "/")+1:])
+	}
+	if !s.runs {
+		out = append(out, "instance abc123")
+	}
+	for _, o := range s.ops {
+		if !o.over && o.token {
+			out = append(out, o.id)
+		}
+	}
+	s.answers.mu.Lock()
+	defer s.answers.mu.Unlock()
+	for path := range s.made {
+		if strings.HasPrefix(path, "/1.0/profiles/lock.") {
+			out = append(out, path)
+		}
+	}
+	return out
+}
+
+// run runs the script and returns its report; empty for success.
+func (m *temporaryWorld) run(t *testing.T, script string, options host.Options) string {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	failing := make(chan struct{})
+	m.stop = func() { cancel(host.ErrInterrupted) }
+	if m.sibling {
+		m.stop = func() { close(failing) }
+		script = `parallel(lambda f: f(), [lambda: ` + script + `, lambda: [stopped(), fail("boo")]])`
+	}
+	var sockets []starlark.Value
+	for i := range 2 {
+		s := &temporaryServer{answers: newAnswers(), world: m, ops: make(map[string]*temporaryOperation), there: make(map[string]bool), runs: true}
+		s.cond = sync.NewCond(&s.mu)
+		s.empty = i == 1 || strings.Contains(script, "lock(")
+		m.servers = append(m.servers, s)
+		socket := filepath.Join(t.TempDir(), "socket")
+		listener, err := net.Listen("unix", socket)
+		if err != nil {
+			t.Error(err)
+			return ""
+		}
+		server := &http.Server{Handler: s}
+		done := make(chan struct{})
+		go func() { defer close(done); server.Serve(listener) }()
+		defer func() { server.Close(); <-done }()
+		sockets = append(sockets, starlark.String(socket))
+	}
+	client := starlarkincus.New(starlarkincus.Options{})
+	defer client.Close()
+	names := client.Names()
+	names["sockets"], names["FILE"] = starlark.NewList(sockets), starlark.String(filepath.Join(t.TempDir(), "file"))
+	names["stopped"] = starlark.NewBuiltin("stopped", func(thread *starlark.Thread, _ *starlark.Builtin, _ starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+		builtin.Of(thread).Block(func() { <-failing })
+		return starlark.None, nil
+	})
+	options.JSON, options.Predeclared, options.Track, options.Stderr = true, names, starlarkincus.Track, t.Output()
+	h := host.New(options)
+	err := h.RunSource(ctx, "script", []byte("here, there = [incus.connect(endpoint = s) for s in sockets]\n"+script))
+	if err == nil {
+		return ""
+	}
+	var out bytes.Buffer
+	h.Report(&out, err)
+	return out.String()
+}
+
+// TestStoppedTemporaries stops each call that makes something temporary at each of its requests. Nothing of it may be
+// left after clean-up that has the time. If it hasn't, the report names it.
+func TestStoppedTemporaries(t *testing.T) {
+	for _, name := range slices.Sorted(maps.Keys(temporaries)) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			script := temporaries[name]
+			whole := &temporaryWorld{at: -1, lingers: time.Millisecond}
+			if report := whole.run(t, script, host.Options{}); report != "" {
+				t.Fatalf("not stopped: %s", report)
+			}
+			for _, s := range whole.servers {
+				if left := s.left(); len(left) > 0 {
+					t.Errorf("not stopped: %v are left", left)
+				}
+			}
+			t.Logf("%d requests", whole.requests)
+			var all sync.WaitGroup // they mostly wait
+			defer all.Wait()
+			for at := range whole.requests {
+				for n := range 6 {
+					all.Go(func() {
+						after, short := n&1 == 0, n&2 != 0
+						m := &temporaryWorld{at: at, after: after, sibling: n >= 4, lingers: 100 * time.Millisecond}
+						options := host.Options{Grace: time.Minute}
+						if short {
+							m.lingers, options.Grace = 400*time.Millisecond, 100*time.Millisecond
+						}
+						report := m.run(t, script, options)
+						for _, s := range m.servers {
+							for _, left := range s.left() {
+								if name == "lock" && m.last == "GET /1.0/profiles" && after {
+									continue // the script has the lock
+								}
+								if !short || !strings.Contains(report, left) && !strings.Contains(report, "not answered") {
+									t.Errorf("request %d of %d, %s, after %t, short %t, sibling %t: %s is left: %s", at, whole.requests, m.last, after, short, m.sibling, left, report)
+								}
+							}
+						}
+					})
+				}
+			}
+		})
+	}
+}
