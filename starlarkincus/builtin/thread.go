@@ -142,7 +142,7 @@ type Running struct {
 	OperationID string // empty if unknown
 	Ended       bool   // it succeeded
 	Stopped     bool   // it was ended; the description says how
-	Left        bool   // it is an unfinished object
+	Left        bool   // it is an unfinished object, or one that was to be undone
 }
 
 func (r Running) String() string {
