@@ -31,7 +31,7 @@ func TestRealStoppedPublishing(t *testing.T) {
 	if err := run(t.Context(), count, `incus.instances.launch(name, image = testbed.image)`); err != nil {
 		t.Fatal(err)
 	}
-	defer run(context.WithoutCancel(t.Context()), count, "incus.instances.delete(name, force = True)\n[i.delete() for i in incus.images.list() if i.properties.get('user') == name]")
+	defer run(context.WithoutCancel(t.Context()), count, "wait_until(lambda: incus.operations.list() == [], timeout = 30, interval = 0.2)\nincus.instances.delete(name, force = True)\n[i.delete() for i in incus.images.list() if i.properties.get('user') == name]")
 	for _, step := range []string{"force /state", "force /images", "snapshot /snapshots", "snapshot /images"} {
 		how, at, _ := strings.Cut(step, " ")
 		ctx, stop := context.WithCancelCause(t.Context())
