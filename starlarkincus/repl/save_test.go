@@ -99,3 +99,16 @@ func TestSavedPrograms(t *testing.T) {
 		}
 	}
 }
+
+// TestSavedReads checks that calls that only read from the server are left out, unless a later entry uses their values.
+func TestSavedReads(t *testing.T) {
+	entries := []worked{
+		{"incus.instances.list()\n", true}, {"incus.instances.get('a').snapshots.list()\n", true}, {"incus.storage_pools.get('p').name\n", true},
+		{"incus.instances.get(f('a'))\n", true}, {"incus.instances.get('a').stop()\n", true}, {"x.list()\n", true},
+		{"incus.instances.get('b')\n", true}, {"_.start()\n", true},
+	}
+	const want = "#!/usr/bin/env incus-star\nincus.instances.get(f('a'))\nincus.instances.get('a').stop()\nx.list()\nvalue1 = incus.instances.get('b')\nvalue1.start()\n"
+	if got := scriptOf(entries, "x.star"); got != want {
+		t.Errorf("got\n%s", got)
+	}
+}

@@ -155,6 +155,20 @@ func (s *Screen) Colors(text string) (colors []vt10x.Color) {
 	return nil
 }
 
+// Cells returns the letters of the screen with their colours, row by row.
+func (s *Screen) Cells() [][]vt10x.Glyph {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	cols, count := s.term.Size()
+	cells := make([][]vt10x.Glyph, count)
+	for y := range cells {
+		for x := range cols {
+			cells[y] = append(cells[y], s.term.Cell(x, y))
+		}
+	}
+	return cells
+}
+
 // WaitFor waits until the rows of the screen are right, and returns them.
 func (s *Screen) WaitFor(what string, right func(rows []string) bool) []string {
 	s.t.Helper()
