@@ -151,6 +151,8 @@ func TestNewOperation(t *testing.T) {
 		{400, "Image not found", Operation, NotFound, "Image not found", 0},
 		{400, "The instance is already running", Operation, State, "The instance is already running", 0},
 		{400, "Instance already exists", AlreadyExists, Operation, "Instance already exists", 1},
+		{400, `Error inserting volume "v" for project "default" in pool "default" of type "custom" into database "UNIQUE constraint failed: index 'unique_storage_volumes'"`,
+			AlreadyExists, Operation, `Error inserting volume "v" for project "default" in pool "default" of type "custom" into database "UNIQUE constraint failed: index 'unique_storage_volumes'"`, 1},
 		{400, "", Operation, nil, "the operation failed; the server doesn't say why", 0},
 		{401, "", OperationCancelled, nil, "the operation was cancelled", 0},
 		{401, "Instance not found", OperationCancelled, nil, "Instance not found", 0},

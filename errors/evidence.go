@@ -17,9 +17,9 @@ const programOutput = "Failed to run: "
 var plainWords = regexp.MustCompile(`^[A-Za-z' ]+$`)
 
 // hearsay returns the parts of a server's message that aren't the server's own words: quotations, and values from the
-// request.
+// request. Incus quotes its own error after "into database".
 func hearsay(message string, values []string) []span {
-	spans := quoted(message)
+	spans := slices.DeleteFunc(quoted(message), func(s span) bool { return strings.HasSuffix(message[:s.from], " into database ") })
 	quotes := len(spans)
 	for _, value := range values {
 		if len(value) < 3 {

@@ -42,7 +42,9 @@ var badServers = map[string]func(w http.ResponseWriter, r *http.Request){
 	"escapes": func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, `{"type": "sync", "status_code": 200, "metadata": ["/1.0/instances/we\u001b[2Jb", "/1.0/instances/we%1b%5b2Jb", "/1.0/instances/we\"+exit()+\"", "/1.0/instances/we\u202eb"]}`)
 	},
-	"redirects": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/1.0/instances?again", 302) },
+	"redirects": func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/1.0/instances?again", http.StatusFound)
+	},
 }
 
 // TestCompleteBadServer checks that a key is answered, with no name, whatever the server does, and that a server that
