@@ -51,7 +51,7 @@ type flags struct {
 	maxMemory       memoryLimit
 	logLevel        slog.Level
 	readOnly, trace bool
-	tracing         *atomic.Bool // trace, which the prompt's :trace changes
+	tracing         *atomic.Bool// trace, which the prompt's :trace changes
 	version, help   bool
 	code            string
 	hasCode         bool
@@ -75,7 +75,7 @@ func namesOf(set *pflag.FlagSet) []string {
 
 // parse parses the command line, and returns it with the help text.
 func parse(args []string) (*flags, string, error) {
-	var f flags
+	f := flags{tracing: new(atomic.Bool)}
 	set := pflag.NewFlagSet("incus-star", pflag.ContinueOnError)
 	set.SetInterspersed(false) // arguments after the script are the script's
 	set.SortFlags = false
@@ -179,7 +179,6 @@ func (f *flags) report(err error, stderr io.Writer) int {
 // module returns the options of the incus module.
 func (f *flags) module(stderr io.Writer, warn func(string)) starlarkincus.Options {
 	o := starlarkincus.Options{Remote: f.remote, Project: f.project, ReadOnly: f.readOnly, Warn: warn, UserAgent: "incus-star/" + Version()}
-	f.tracing = new(atomic.Bool)
 	f.tracing.Store(f.trace)
 	if prompt := !f.hasCode && len(f.args) == 0; f.trace || prompt {
 		o.Trace = func(t rest.Trace) {

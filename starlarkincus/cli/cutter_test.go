@@ -77,7 +77,7 @@ const (
 func (c *cutter) plan() (moment, bytes int, wait time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.random.Float64() >= c.share {
+	if c.share == 0 || c.random.Float64() >= c.share {
 		return never, 0, 0
 	}
 	c.cuts++
