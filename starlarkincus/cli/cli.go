@@ -51,7 +51,7 @@ type flags struct {
 	maxMemory       memoryLimit
 	logLevel        slog.Level
 	readOnly, trace bool
-	tracing         *atomic.Bool// trace, which the prompt's :trace changes
+	tracing         *atomic.Bool // trace, which the prompt's :trace changes
 	version, help   bool
 	code            string
 	hasCode         bool
