@@ -139,8 +139,8 @@ func (s *temporaryServer) answer(w http.ResponseWriter, r *http.Request) {
 		}
 		reply(202, "async", s.state(o), "/1.0/operations/"+o.id)
 	}
-	id, wait, isOperation := strings.Cut(strings.TrimPrefix(path, "/1.0/operations/"), "/")
-	isOperation = strings.HasPrefix(path, "/1.0/operations/")
+	operation, isOperation := strings.CutPrefix(path, "/1.0/operations/")
+	id, wait, _ := strings.Cut(operation, "/")
 	temporary := strings.Contains(path, "/backups/export-") || strings.Contains(path, "/snapshots/publish-")
 	var body map[string]any
 	if r.Method != "GET" {

@@ -38,8 +38,8 @@ flags:
 const statuses = `
 exit status: 0; 1 a mistake in the script, or an error of its own; 2 wrong usage or configuration, or a syntax
 error; 3 the server refused; 4 no connection; 5 an operation failed; 124 the time, step or memory limit is reached; 129,
-130 and 143 after SIGHUP, Ctrl-C and SIGTERM; 141 the reader of standard output has gone; or the argument of exit() or
-die()
+130, 131 and 143 after SIGHUP, Ctrl-C, SIGQUIT and SIGTERM; 141 the reader of standard output has gone; or the
+argument of exit() or die()
 `
 
 // flags are the parsed command line.

@@ -49,6 +49,8 @@ var endings = []struct {
 		stdout: "finally deferred", class: "Interrupt", stderr: `^interrupted at -c, line \d+, in lambda, task 1 of 3: 0\n$`},
 	{name: "Ctrl-C twice", body: `ready(); slow.append(1); sleep(1000)`, send: []os.Signal{os.Interrupt, os.Interrupt}, status: 130, stdout: "finally",
 		class: "Interrupt", stderr: `(?s)clean-up was ended by a second interrupt\n.*late was not called.*\ninterrupted at -c`},
+	{name: "SIGQUIT", body: `ready(); sleep(1000)`, send: []os.Signal{syscall.SIGQUIT}, status: 131, stdout: "finally deferred",
+		class: "Interrupt", stderr: `(?s)^Traceback .*\nquit\n$`},
 	{name: "SIGTERM", body: `ready(); sleep(1000)`, send: []os.Signal{syscall.SIGTERM}, status: 143, stdout: "finally deferred",
 		class: "Interrupt", stderr: `(?s)^Traceback .*\nterminated\n$`},
 	{name: "SIGTERM, then Ctrl-C", body: `ready(); slow.append(1); sleep(1000)`, send: []os.Signal{syscall.SIGTERM, os.Interrupt}, status: 143,

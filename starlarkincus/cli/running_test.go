@@ -19,7 +19,7 @@ type running struct {
 	stderr bytes.Buffer
 }
 
-// hangs is the time limit of a command. SIGQUIT then ends it, and its standard error has the stacks of its goroutines.
+// hangs is the time limit of a command. SIGABRT then ends it, and its standard error has the stacks of its goroutines.
 const hangs = time.Minute
 
 // start starts the command, and ends it after the test or the time limit.
@@ -41,7 +41,7 @@ func startWith(t *testing.T, env []string, args ...string) *running {
 	if err := r.Start(); err != nil {
 		t.Fatal(err)
 	}
-	kill := time.AfterFunc(hangs, func() { r.Process.Signal(syscall.SIGQUIT) })
+	kill := time.AfterFunc(hangs, func() { r.Process.Signal(syscall.SIGABRT) })
 	t.Cleanup(func() { kill.Stop(); r.Process.Kill(); r.Wait() })
 	r.pipe = pipe
 	r.out = bufio.NewReader(pipe)

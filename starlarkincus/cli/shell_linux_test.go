@@ -227,7 +227,7 @@ var leavings = map[string]struct {
 	"SIGTERM": {func(s *screen) { s.command.Process.Signal(syscall.SIGTERM) }, 143},
 	"SIGINT":  {func(s *screen) { s.command.Process.Signal(syscall.SIGINT) }, 130},
 	"SIGHUP":  {func(s *screen) { s.command.Process.Signal(syscall.SIGHUP) }, 129},
-	"SIGQUIT": {func(s *screen) { s.command.Process.Signal(syscall.SIGQUIT) }, 2},
+	"SIGQUIT": {func(s *screen) { s.command.Process.Signal(syscall.SIGQUIT) }, 131},
 	"three signals": {func(s *screen) {
 		for range 3 {
 			s.command.Process.Signal(syscall.SIGTERM)

@@ -13,7 +13,7 @@ import (
 	"incus-star/starlarkincus/internal/terminal"
 )
 
-// A terminated is the error of a script ended by SIGTERM or SIGHUP. Its exit status is that of a shell.
+// A terminated is the error of a script ended by SIGTERM, SIGHUP or SIGQUIT. Its exit status is that of a shell.
 type terminated struct{ signal syscall.Signal }
 
 func (t terminated) Error() string   { return t.signal.String() }
@@ -30,7 +30,7 @@ func causeOf(s os.Signal) error {
 // terminationSignals returns the signals that end a script, except those ignored since the start of the process: a
 // shell ignores Ctrl-C for background jobs, and nohup SIGHUP.
 func terminationSignals() []os.Signal {
-	return slices.DeleteFunc([]os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}, signal.Ignored)
+	return slices.DeleteFunc([]os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}, signal.Ignored)
 }
 
 // A runner runs scripts and their clean-up.
@@ -39,7 +39,7 @@ type runner interface {
 	Report(w io.Writer, err error)
 }
 
-// onSignals returns a context that ends at the first Ctrl-C, SIGTERM or SIGHUP. The second one ends the clean-up of h,
+// onSignals returns a context that ends at the first Ctrl-C, SIGTERM, SIGHUP or SIGQUIT. The second one ends the clean-up of h,
 // the third the process. Stop ends the watch.
 func onSignals(ctx context.Context, h runner, stderr io.Writer) (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)

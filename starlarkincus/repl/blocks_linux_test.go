@@ -124,14 +124,19 @@ func TestBlockInEditor(t *testing.T) {
 	ends(s, ">>> def f():\n...\n...     return \"typed\"\n...\n... f()\n\"typed\"\n>>>")
 	s.Type("'go ' + 'on'\r")
 	ends(s, "\n\"go on\"\n>>>")
-	// An editor that fails runs nothing.
+	// If the editor fails, nothing runs, and the entry is there again.
 	check(t, os.WriteFile(editor, []byte("#!/bin/sh\necho 'fail(1)' >\"$1\"\nexit 3\n"), 0o700))
 	s.Type("1 + 1\x18\x05")
-	ends(s, "edit: exit status 3: nothing runs\n>>>")
+	s.Wait("edit: exit status 3: nothing runs\n")
+	ends(s, "\n>>> 1 + 1")
+	s.Type("\r")
+	ends(s, "\n>>> 1 + 1\n2\n>>>")
 }
 
 func TestPasteWithoutMarks(t *testing.T) {
 	s := openPrompt(t, 80, 24)
+	s.Type("def g():\n\n    x = 4\n\n    return x\n\n'g %d' % g()\n")
+	ends(s, "\n\"g 4\"\n>>>")
 	s.Type("def f():\r\tx = 20\r\r\treturn x + 1\r\r2 * f()\r")
 	ends(s, "\n42\n>>>")
 	// In pieces, and after the indentation of a block.

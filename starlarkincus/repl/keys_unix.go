@@ -153,6 +153,7 @@ func (k *keys) copy() error {
 
 // read takes input from the terminal. A line end waits for what follows, which tells a typed one from a pasted one.
 func (k *keys) read(input []byte) {
+	input = bytes.ReplaceAll(bytes.ReplaceAll(input, []byte("\r\n"), []byte("\r")), []byte("\n"), []byte("\r")) // some programs paste line feeds
 	if k.filter.unmarked(input) && (len(k.fast) > 0 || bytes.IndexByte(input, '\r') >= 0) {
 		k.fast = append(k.fast, input...)
 		return

@@ -77,7 +77,8 @@ func (p *prompt) edited(ctx context.Context, text string) (*entry, error) {
 	if command == "" {
 		command = os.Getenv("EDITOR")
 	}
-	if _, edits := p.source.(*editor); command == "" && !edits {
+	_, edits := p.source.(*editor)
+	if command == "" && !edits {
 		p.warn("edit", errors.Plain("$EDITOR is not set"))
 		return nil, errCleared
 	}
@@ -86,12 +87,16 @@ func (p *prompt) edited(ctx context.Context, text string) (*entry, error) {
 		p.notices.add("$EDITOR is not set: Enter keeps a line, Ctrl-C drops all")
 		return nil, errCleared
 	}
-	text, err := p.editText(ctx, command, text)
+	changed, err := p.editText(ctx, command, text)
 	if err != nil {
 		p.warn("edit", err)
+		if edits {
+			p.again = linesOf(text)
+			p.notices.add("the entry again: Enter keeps a line, Ctrl-C drops all")
+		}
 		return nil, errCleared
 	}
-	text = strings.TrimRight(lineEnds.Replace(text), "\n")
+	text = strings.TrimRight(lineEnds.Replace(changed), "\n")
 	e := &entry{}
 	for i, line := range linesOf(text) {
 		fmt.Fprintln(p.Stdout, [2]string{">>> ", "... "}[min(i, 1)]+show(line))

@@ -115,17 +115,13 @@ func (p *printer) below(f pair) {
 
 // some writes the first fields, if the printer is brief, else all of them.
 func (p *printer) some(all []pair) {
-	most := 8
-	if h := p.style.Height; h > 0 {
-		most = min(max(h/4, 4), 16)
-	}
-	if !p.brief || len(all) <= most+1 {
+	if !p.brief || len(all) <= p.most+1 {
 		p.fields(all)
 		return
 	}
-	p.fields(all[:most])
+	p.fields(all[:p.most])
 	p.cut = true
-	p.line(faint, fmt.Sprintf("… %s more", printable.Count(len(all)-most)))
+	p.line(faint, fmt.Sprintf("… %s more", printable.Count(len(all)-p.most)))
 }
 
 // block writes a name, and the lines of a text below it.

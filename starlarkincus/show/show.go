@@ -20,14 +20,29 @@ const (
 	maxValue   = 1 << 17 // bytes of a value in full
 )
 
-// Text returns the text of a value, without a newline at its end.
+// Text returns the text of a value, without a newline at its end. Fields of an object that are dicts or lists are cut as far
+// as it takes for the text to fit on the terminal, above a line for the prompt, if that is possible.
 func Text(v starlark.Value, s Style) string {
-	p := &printer{style: s, text: new(strings.Builder), left: maxLines, bytes: maxBytes}
-	if s.All {
-		p.left = 100 * maxLines
+	_, isObject := v.(object)
+	for most := cutTo(s.Height); ; most-- {
+		p := &printer{style: s, text: new(strings.Builder), left: maxLines, bytes: maxBytes, most: most}
+		if s.All {
+			p.left = 100 * maxLines
+		}
+		p.value(v)
+		text := strings.TrimSuffix(p.text.String(), "\n")
+		if !isObject || s.All || s.Height == 0 || most <= 2 || strings.Count(text, "\n") < s.Height-1 {
+			return text
+		}
 	}
-	p.value(v)
-	return strings.TrimSuffix(p.text.String(), "\n")
+}
+
+// cutTo returns the number of fields that a field has on a terminal of that height, if there is room.
+func cutTo(height int) int {
+	if height == 0 {
+		return 8
+	}
+	return min(max(height/4, 4), 16)
 }
 
 // A printer writes the lines of a value.
@@ -40,6 +55,7 @@ type printer struct {
 	depth  int
 	left   int // lines
 	bytes  int // of values in full, beyond which they are cut
+	most   int // fields of a field, if the printer is brief
 }
 
 // value writes a value that stands alone.

@@ -91,7 +91,7 @@ type changes struct {
 
 func (c *changes) watch(t *Terminal) {
 	c.signals, c.resized, c.done = make(chan os.Signal, 4), make(chan struct{}, 1), make(chan struct{})
-	signal.Notify(c.signals, syscall.SIGWINCH, syscall.SIGTSTP, syscall.SIGCONT, syscall.SIGQUIT, syscall.SIGABRT)
+	signal.Notify(c.signals, syscall.SIGWINCH, syscall.SIGTSTP, syscall.SIGCONT, syscall.SIGABRT)
 	go func() {
 		defer close(c.done)
 		for s := range c.signals {
@@ -101,7 +101,7 @@ func (c *changes) watch(t *Terminal) {
 				_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
 			case syscall.SIGCONT:
 				_ = t.raw()
-			case syscall.SIGQUIT, syscall.SIGABRT: // which end the process
+			case syscall.SIGABRT: // which ends the process
 				t.restore()
 				signal.Reset(s)
 				_ = syscall.Kill(syscall.Getpid(), s.(syscall.Signal))
