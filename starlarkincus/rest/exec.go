@@ -56,19 +56,19 @@ type Exec struct {
 	secrets   map[string]string // of the websockets
 	output    *execOutput
 
-	hangUp    context.CancelFunc // closes the websockets
-	attached  chan struct{}      // closed when the websockets are connected, or can't be
-	control   *websocket.Conn    // the connection for signals, from then on; nil for none
-	carrier   net.Conn           // the connection below control, from then on; nil for none
-	unreached bool               // whether the server can't have begun the command, from then on
-	dead      chan struct{}      // closed when the connection for signals has ended, as after the process's end
-	ended     chan struct{}      // closed when the operation's end is known, or can't be
-	done      chan struct{}      // closed when all has ended
-	overdue   atomic.Bool        // whether the time is over
-	ending    atomic.Bool        // whether End was called
-	gaveUp    chan struct{}      // closed when the first End returns
-	killed    atomic.Bool        // whether SIGKILL was sent
-	signal    atomic.Int64       // the last one that End sent
+	hangUp    context.CancelFunc  // closes the websockets
+	attached  chan struct{}       // closed when the websockets are connected, or can't be
+	control   *websocket.Conn     // the connection for signals, from then on; nil for none
+	carriers  map[string]net.Conn // the connections below the websockets, from then on
+	unreached bool                // whether the server can't have begun the command, from then on
+	dead      chan struct{}       // closed when the connection for signals has ended, as after the process's end
+	ended     chan struct{}       // closed when the operation's end is known, or can't be
+	done      chan struct{}       // closed when all has ended
+	overdue   atomic.Bool         // whether the time is over
+	ending    atomic.Bool         // whether End was called
+	gaveUp    chan struct{}       // closed when the first End returns
+	killed    atomic.Bool         // whether SIGKILL was sent
+	signal    atomic.Int64        // the last one that End sent
 
 	running sync.WaitGroup
 
@@ -247,7 +247,7 @@ func (e *Exec) run(ctx, session context.Context) {
 		case name == control:
 			e.running.Go(func() { e.listen(session, conn); close(e.dead); e.output.finish() })
 		case name == Stdin && !e.options.Terminal:
-			e.running.Go(func() { discard(session, conn); e.cutOff(session) })
+			e.running.Go(func() { e.cutOff(session, discard(session, conn)) })
 		default:
 			outputs.Go(func() { e.read(session, name, conn) })
 		}
@@ -306,12 +306,14 @@ func (e *Exec) attach(ctx context.Context) (map[string]*websocket.Conn, error) {
 	var mu sync.Mutex
 	var connecting sync.WaitGroup
 	conns := make(map[string]*websocket.Conn)
+	e.carriers = make(map[string]net.Conn)
 	var failed error
 	connect := func(name string) {
-		ctx := ctx
-		if name == control {
-			ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(got httptrace.GotConnInfo) { e.carrier = got.Conn }})
-		}
+		ctx := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(got httptrace.GotConnInfo) {
+			mu.Lock()
+			defer mu.Unlock()
+			e.carriers[name] = got.Conn
+		}})
 		conn, reached, err := e.client.websocket(ctx, e.operation.Path()+"/websocket", url.Values{"secret": {e.secrets[name]}}, unanswered)
 		mu.Lock()
 		defer mu.Unlock()

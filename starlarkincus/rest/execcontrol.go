@@ -16,7 +16,7 @@ import (
 // but with that of TLS. A unix socket has none, and its end is taken for an orderly one.
 func (e *Exec) listen(ctx context.Context, conn *websocket.Conn) {
 	err := discard(ctx, conn)
-	if ctx.Err() == nil && websocket.CloseStatus(err) < 0 && (!errors.Is(err, io.EOF) || endedEarly(e.carrier)) {
+	if ctx.Err() == nil && websocket.CloseStatus(err) < 0 && (!errors.Is(err, io.EOF) || endedEarly(e.carriers[control])) {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		e.lost = trimClose(err)

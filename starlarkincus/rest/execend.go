@@ -65,9 +65,12 @@ func (e *Exec) feed(ctx context.Context, conn *websocket.Conn) {
 
 // cutOff handles the end of the connection for input. The server closes it only after the process has ended and the
 // connection for signals is closed. Otherwise it broke, and cutOff ends the command, which could take a part of its
-// input for the whole.
-func (e *Exec) cutOff(ctx context.Context) {
-	timer := time.NewTimer(firstPause)
+// input for the whole. TLS says whether it was closed; without it, the news of the process's end must come soon.
+func (e *Exec) cutOff(ctx context.Context, ended error) {
+	if carrier := e.carriers[Stdin]; isTLS(carrier) && errors.Is(ended, io.EOF) && !endedEarly(carrier) {
+		return
+	}
+	timer := time.NewTimer(2 * firstPause)
 	defer timer.Stop()
 	select {
 	case <-e.dead:

@@ -71,6 +71,12 @@ func (c *lowerConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// isTLS reports whether a connection has TLS, which tells its own end from that of the connection below.
+func isTLS(conn net.Conn) bool {
+	_, encrypted := conn.(*tls.Conn)
+	return encrypted
+}
+
 // endedEarly reports whether a connection ended without the end of TLS. It is false for one without TLS.
 func endedEarly(conn net.Conn) bool {
 	encrypted, ok := conn.(*tls.Conn)
