@@ -138,7 +138,7 @@ func TestRealPrompt(t *testing.T) {
 	enter(":project prompt", "\nlocal:prompt >>>")
 	enter("incus.instances.names()", "\n[]\nlocal:prompt >>>")
 	enter(":remote nowhere", "(known: local)\nlocal:prompt >>>")
-	enter(":remote local", "instances run\n>>>")
+	enter(":remote local", "\n>>>")
 	enter("c = incus.instances.launch('prompt-c', image = 'testbox')", "'testbox')\n>>>")
 	s.Type("op = c.stop(force = True, wait = False)\r")
 	s.Wait(", stopping instance prompt-c: done\n>>>")
