@@ -110,6 +110,26 @@ func TestExecCutOfEach(t *testing.T) {
 	}
 }
 
+// Over TLS, a server that has closed the input isn't taken for a broken connection, however late the news of the process's
+// end comes.
+func TestExecInputClosed(t *testing.T) {
+	certificate := newCertificate(t, "incus.example")
+	f := newExecFake(t, func(c *fakeCommand) int {
+		c.conn(Stdin).CloseNow()
+		select {
+		case <-c.ctx.Done():
+		case <-c.signal: // it was taken for broken
+			return 143
+		case <-time.After(10 * firstPause):
+		}
+		return 7
+	}, func(f *execFake) { f.certificate = &certificate })
+	e := f.begin(t.Context(), f.client(), ExecOptions{})
+	if code, err := e.Wait(t.Context()); code != 7 || err != nil {
+		t.Errorf("%d, %v", code, err)
+	}
+}
+
 // A command that was killed by others has a plain result, over TLS and a unix socket.
 func TestExecKilledByOthers(t *testing.T) {
 	certificate := newCertificate(t, "incus.example")
