@@ -185,16 +185,8 @@ func (m *stopMoment) run(t *testing.T, script string) string {
 		(*s).override = map[string]any{"status": "Stopped"}
 	}
 	for _, s := range []*migrationServer{m.source, m.sink} {
-		socket := filepath.Join(t.TempDir(), "socket")
-		listener, err := net.Listen("unix", socket)
-		if err != nil {
-			t.Error(err)
-			return "{}"
-		}
-		server := &http.Server{Handler: s}
-		done := make(chan struct{})
-		go func() { defer close(done); server.Serve(listener) }()
-		defer func() { server.Close(); <-done }()
+		socket, end := onSocket(t, s)
+		defer end()
 		sockets = append(sockets, starlark.String(socket))
 	}
 	client := starlarkincus.New(starlarkincus.Options{})
@@ -316,4 +308,17 @@ func (m *stopMoment) check(t *testing.T, way, report string) {
 	case !(m.begun && m.exists) && m.fate != removed && named(e.Left) && !strings.Contains(report, "may be on the other server"):
 		t.Errorf("reported: %s", where)
 	}
+}
+
+// onSocket serves on a unix socket until end is called.
+func onSocket(t *testing.T, h http.Handler) (socket string, end func()) {
+	socket = filepath.Join(t.TempDir(), "socket")
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: h}
+	done := make(chan struct{})
+	go func() { defer close(done); server.Serve(listener) }()
+	return socket, func() { server.Close(); <-done }
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -247,16 +246,8 @@ func (m *temporaryWorld) run(t *testing.T, script string, options host.Options) 
 		s.cond = sync.NewCond(&s.mu)
 		s.empty = i == 1 || strings.Contains(script, "lock(")
 		m.servers = append(m.servers, s)
-		socket := filepath.Join(t.TempDir(), "socket")
-		listener, err := net.Listen("unix", socket)
-		if err != nil {
-			t.Error(err)
-			return ""
-		}
-		server := &http.Server{Handler: s}
-		done := make(chan struct{})
-		go func() { defer close(done); server.Serve(listener) }()
-		defer func() { server.Close(); <-done }()
+		socket, end := onSocket(t, s)
+		defer end()
 		sockets = append(sockets, starlark.String(socket))
 	}
 	client := starlarkincus.New(starlarkincus.Options{})
