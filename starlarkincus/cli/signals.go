@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"slices"
 	"syscall"
+	"time"
 
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/internal/terminal"
@@ -39,6 +40,20 @@ type runner interface {
 	Report(w io.Writer, err error)
 }
 
+// twice is the time within which two signals are one: the command timeout sends its signal to the process, and then to the
+// process's group.
+const twice = 10 * time.Millisecond
+
+// A moment is the time of the last signal.
+type moment struct{ time.Time }
+
+// repeated reports whether a signal at that time belongs to the one before, and notes the time.
+func (m *moment) repeated(now time.Time) bool {
+	before := m.Time
+	m.Time = now
+	return !before.IsZero() && now.Sub(before) < twice
+}
+
 // onSignals returns a context that ends at the first Ctrl-C, SIGTERM, SIGHUP or SIGQUIT. The second one ends the clean-up of h,
 // the third the process. Stop ends the watch.
 func onSignals(ctx context.Context, h runner, stderr io.Writer) (_ context.Context, stop func()) {
@@ -51,11 +66,14 @@ func onSignals(ctx context.Context, h runner, stderr io.Writer) (_ context.Conte
 	go func() {
 		defer close(done)
 		var first error
+		var before moment
 		for n := 1; ; n++ {
 			s, open := <-signals
 			switch {
 			case !open:
 				return
+			case before.repeated(time.Now()):
+				n--
 			case n == 1:
 				first = causeOf(s)
 				cancel(first)
