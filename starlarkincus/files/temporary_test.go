@@ -84,12 +84,15 @@ func TestVanishedFiles(t *testing.T) {
 		here := t.TempDir()
 		source := filepath.Join(f.dir, "a")
 		var vanished []string
-		gone := func(dir string) { // a random half of the entries disappears
-			entries, err := os.ReadDir(dir)
-			mustDo(t, err)
+		gone := func(dir string, also ...string) { // a random half of the entries disappears, and the folder's time stays
 			was, err := os.Stat(dir)
 			mustDo(t, err)
 			defer os.Chtimes(dir, time.Time{}, was.ModTime())
+			for _, path := range also {
+				mustDo(t, os.Remove(path))
+			}
+			entries, err := os.ReadDir(dir)
+			mustDo(t, err)
 			for _, entry := range entries {
 				if r.IntN(2) == 0 {
 					mustDo(t, os.RemoveAll(filepath.Join(dir, entry.Name())))
@@ -135,8 +138,7 @@ func TestVanishedFiles(t *testing.T) {
 		mustDo(t, os.Mkdir(filepath.Join(f.dir, "c"), 0o755), os.WriteFile(temporary, nil, 0o644))
 		f.server.Tamper = func(folder string, found []fs.FileInfo) []fs.FileInfo {
 			if folder == "/c" {
-				mustDo(t, os.Remove(temporary))
-				gone(local)
+				gone(local, temporary)
 			}
 			return found
 		}
