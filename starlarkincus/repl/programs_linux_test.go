@@ -81,14 +81,14 @@ func TestTerminalPrograms(t *testing.T) {
 				fmt.Fprint(&want, out)
 				p.send(up + byLine)
 				p.expect(">>> ")
-				for range strings.Count(text, "\n") - 1 {
+				for range len(linesOf(text)) - 1 {
 					p.send("\r")
 					p.expect("... ")
 				}
 				p.send("\r")
 			}
 			fmt.Fprintf(&want, "way %s\n", way)
-			if way == "recalled" && blockStart.MatchString(statementAtEnd(text)) {
+			if way == "recalled" && word(statementAtEnd(text), "def", "if", "for", "while") {
 				p.expect("... ")
 				p.send("\x15\r")
 			}
