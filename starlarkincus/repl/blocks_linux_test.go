@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -11,23 +12,31 @@ import (
 	emulator "incus-star/starlarkincus/internal/screen"
 )
 
-// openPrompt starts a prompt on a terminal of a size, and waits for its first prompt.
+// openPrompt starts a prompt on a terminal of a size, and waits for its first prompt. Without a server of the test's own there
+// is none, and it waits for the line about that as well, which would else come between two rows at any time.
 func openPrompt(t *testing.T, cols, rows int, env ...string) *emulator.Screen {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childVariable+"=1", "TERM=xterm", "GORACE=atexit_sleep_ms=0", "XDG_STATE_HOME="+t.TempDir(), "EDITOR=", "VISUAL=")
+	about := ""
 	if !strings.Contains(t.Name(), "Real") {
 		cmd.Env = append(cmd.Env, "INCUS_CONF="+t.TempDir(), "INCUS_SOCKET=/nonexistent")
+		if !slices.ContainsFunc(env, func(v string) bool { return strings.HasPrefix(v, "INCUS_SOCKET=") }) {
+			about = "\nno server: "
+		}
 	}
 	cmd.Env = append(cmd.Env, env...)
 	s := emulator.Start(t, cmd, cols, rows)
-	s.WaitFor("prompt", func(rows []string) bool { return strings.HasSuffix(strings.TrimSpace(strings.Join(rows, "\n")), ">>>") })
+	s.WaitFor("prompt", func(rows []string) bool {
+		text := strings.TrimSpace(strings.Join(rows, "\n"))
+		return strings.HasSuffix(text, ">>>") && strings.Contains(text, about)
+	})
 	return s
 }
 
-// ends waits until the text on the screen ends with a text.
-func ends(s *emulator.Screen, text string) {
-	s.WaitFor(strconv.Quote(text)+" at the end", func(rows []string) bool {
+// ends waits until the text on the screen ends with a text, and returns the rows.
+func ends(s *emulator.Screen, text string) []string {
+	return s.WaitFor(strconv.Quote(text)+" at the end", func(rows []string) bool {
 		return strings.HasSuffix(strings.TrimRight(strings.Join(rows, "\n"), "\n"), text)
 	})
 }

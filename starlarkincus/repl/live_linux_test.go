@@ -120,9 +120,9 @@ func TestScreenBadServer(t *testing.T) {
 			ends(s, `incus.instances.get("web1`)
 			typeTab(s, `", project = "st`)
 			s.Type(`age")`)
-			ends(s, `stage")`)
+			rows := ends(s, `stage")`)
 			// Above it may be the line about the server, at any time.
-			if after := strings.TrimSpace(strings.Join(s.Rows(), "\n")); strings.Count(after, ">>>") != 1 || !strings.HasSuffix(after, `>>> incus.instances.get("web1", project = "stage")`) {
+			if after := strings.TrimSpace(strings.Join(rows, "\n")); strings.Count(after, ">>>") != 1 || !strings.HasSuffix(after, `>>> incus.instances.get("web1", project = "stage")`) {
 				t.Errorf("the screen:\n%s", after)
 			}
 			s.Type("\x03")
