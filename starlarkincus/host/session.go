@@ -21,6 +21,7 @@ type Session struct {
 	host    *Host
 	names   starlark.StringDict // functions of earlier entries look names up in it
 	entries int
+	done    int // how many statements of the last entry have run to their end
 
 	left leftovers
 }
@@ -36,6 +37,7 @@ func (s *Session) Eval(ctx context.Context, src string) (starlark.Value, error) 
 	if !strings.HasSuffix(src, "\n") {
 		src += "\n"
 	}
+	s.done = 0
 	s.entries++
 	name := fmt.Sprintf("<prompt:%d>", s.entries)
 	text, err := checkSource(name, []byte(src))
@@ -53,6 +55,13 @@ func (s *Session) Eval(ctx context.Context, src string) (starlark.Value, error) 
 		return nil, err
 	}
 	return v, nil
+}
+
+// Completed returns how many statements of the last entry have run to their end.
+func (s *Session) Completed() int {
+	s.host.mu.Lock()
+	defer s.host.mu.Unlock()
+	return s.done
 }
 
 // Close makes the calls that entries deferred, the last one first. If ctx has ended, they have the grace period. The error
@@ -114,6 +123,7 @@ func (s *Session) eval(thread *starlark.Thread, name, text string) (starlark.Val
 		if v, err = s.exec(thread, file, stmt, assigned); err != nil {
 			return nil, h.explain(err, file, s.names)
 		}
+		s.done++
 	}
 	return v, nil
 }

@@ -121,7 +121,7 @@ func (p *prompt) listCommands(ctx context.Context, _ string) error {
 	for _, c := range commands() {
 		fmt.Fprintf(&text, "%-22s %s\n", strings.TrimSpace(":"+c.name+" "+c.args), c.help)
 	}
-	fmt.Fprintf(&text, "%-22s %s\n", "x?  x.method?", "Shows the help of a value.")
+	fmt.Fprintf(&text, "%-22s %s\n", "x?  ?x.method", "Shows the help of a value.")
 	fmt.Fprintf(&text, "%-22s %s\n", "_  _1 …  err_", "The last value, the one before it, and so on; the last error.")
 	fmt.Fprintf(&text, "%-22s %s\n", "Ctrl-X Ctrl-E", "Edits the entry in $EDITOR; Ctrl-O takes it line by line.")
 	return p.page(ctx, ctx, text.String())
@@ -135,9 +135,9 @@ func (p *prompt) showAll(ctx context.Context, arg string) error {
 }
 
 func (p *prompt) timeEntry(ctx context.Context, arg string) error {
-	begin := time.Now()
+	took := stopwatch()
 	v, err := p.eval(ctx, arg)
-	took := time.Since(begin)
+	spent := took()
 	if err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (p *prompt) timeEntry(ctx context.Context, arg string) error {
 			return err
 		}
 	}
-	return p.say("%s", tookText(took))
+	return p.say("%s", tookText(spent))
 }
 
 func (p *prompt) setTrace(_ context.Context, arg string) error {
@@ -191,7 +191,7 @@ func (p *prompt) editEntry(ctx context.Context, arg string) error {
 
 // useProject makes incus a client of another project, which must exist.
 func (p *prompt) useProject(ctx context.Context, name string) error {
-	exists, err := p.eval(ctx, fmt.Sprintf("incus.projects.exists(%s)", starlark.String(name)))
+	exists, err := p.evalOwn(ctx, fmt.Sprintf("incus.projects.exists(%s)", starlark.String(name)))
 	if err != nil {
 		return err
 	}
@@ -207,6 +207,7 @@ func (p *prompt) useProject(ctx context.Context, name string) error {
 
 // useRemote makes incus a client of another remote.
 func (p *prompt) useRemote(ctx context.Context, name string) error {
+	name = strings.TrimSuffix(name, ":") // as the incus command writes it
 	if err := p.use(ctx, fmt.Sprintf("incus.connect(remote = %s)", starlark.String(name))); err != nil {
 		return err
 	}
@@ -222,7 +223,7 @@ func (p *prompt) useRemote(ctx context.Context, name string) error {
 
 // use sets incus and the names that go with it to a client.
 func (p *prompt) use(ctx context.Context, code string) error {
-	v, err := p.eval(ctx, code)
+	v, err := p.evalOwn(ctx, code)
 	if err != nil {
 		return err
 	}
@@ -233,7 +234,7 @@ func (p *prompt) use(ctx context.Context, code string) error {
 	for name, v := range client.Names() {
 		p.session.Set(name, v)
 	}
-	p.worked = append(p.worked, worked{text: "incus = " + code + "\n"})
+	p.worked = append(p.worked, worked{text: "incus = " + code + "\n", switched: true})
 	return nil
 }
 
@@ -263,16 +264,21 @@ func (p *prompt) known(list func(*starlarkincus.Client) *starlarkincus.NameList)
 // dottedPath matches a name with attributes.
 var dottedPath = lazy(`^[\pL_][\pL\pN_]*(\s*\.\s*[\pL_][\pL\pN_]*)*$`)
 
-// isQuestion reports whether a line asks for help, such as x.method?.
-func isQuestion(line string) bool {
-	path, asks := strings.CutSuffix(line, "?")
-	return asks && dottedPath().MatchString(strings.TrimSpace(path))
+// questioned returns what a line asks for, such as x.method in x.method? or ?x.method; "" for all names.
+func questioned(text string) (about string, asks bool) {
+	line := strings.TrimSpace(text)
+	about, before := strings.CutPrefix(line, "?")
+	about, after := strings.CutSuffix(about, "?")
+	about = strings.TrimSpace(strings.Trim(about, "?")) // x?? is x?
+	return about, (before || after) && (about == "" || dottedPath().MatchString(about))
 }
 
 // ask shows the help of a value or, for another word, of a name.
 func (p *prompt) ask(ctx context.Context, path string) error {
 	var text strings.Builder
-	if own := p.own(path); own != nil {
+	if path == "" {
+		newReference().Overview(&text)
+	} else if own := p.own(path); own != nil {
 		fmt.Fprintln(&text, own.Text())
 	} else if v := p.valueAt(strings.Split(path, ".")); v != nil {
 		newReference().Help(&text, v)

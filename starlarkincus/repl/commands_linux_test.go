@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"incus-star/starlarkincus/internal/terminal"
 )
 
 // unwrapped returns a text without spaces and newlines.
@@ -43,8 +45,16 @@ func TestCommands(t *testing.T) {
 				return strings.HasSuffix(unwrapped(strings.Join(rows, "")), unwrapped(step.shown))
 			})
 		}
-		s.Type("len?\r")
-		ends(s, "string.\n>>>")
+		for _, question := range []string{"len?", "?len", "? len", " len ? ", "len??", "?len?"} {
+			s.Type(":help\r" + question + "\r")
+			ends(s, "string.\n>>>")
+		}
+		s.Type("\x1b[200~:complete local\n\n:complete live\nx = 2\nx * 3\x1b[201~\r")
+		ends(s, "\ncompletion asks no server\ncompletion asks servers for names\n6\n>>>")
+		s.Type("?try_.nothing\r")
+		ends(s, "\nthere is no help for try_.nothing\n>>>")
+		s.Type("?\r")
+		ends(s, "\n  zip\n>>>")
 		s.Type("watch?\r")
 		ends(s, "ends it.\n>>>")
 		s.Type(":time 20 + 1\r")
@@ -103,7 +113,7 @@ func TestReload(t *testing.T) {
 func TestSaveNeverOverwrites(t *testing.T) {
 	folder := t.TempDir()
 	file := filepath.Join(folder, "f")
-	s := openPrompt(t, 200, 50)
+	s := openPrompt(t, 200, 50, "HOME="+folder)
 	s.Type(":save " + file + "\r")
 	ends(s, "\nno entry has done anything yet\n>>>")
 	s.Type("x = 1\r")
@@ -121,6 +131,21 @@ func TestSaveNeverOverwrites(t *testing.T) {
 	if data, err := os.ReadFile(file); err != nil || string(data) != "#!/usr/bin/env incus-star\nx = 1\nprint(x)\n" {
 		t.Errorf("got %q (%v)", data, err)
 	}
+	for _, step := range []struct{ typed, shown string }{
+		{folder, "\n" + folder + " is a folder: write a file's name, such as " + folder + "/session.star\n>>>"},
+		{file + "/deeper", "\n" + file + "/deeper was not written: not a directory\n>>>"},
+		{folder + "/none/x", "\n" + folder + "/none/x was not written: no such file or directory\n>>>"},
+		{"'" + folder + "/a b'", "\nchecked " + folder + "/a b\nwrote " + folder + "/a b\n>>>"},
+		{folder + "/a b", "/a b already: :save! replaces it\n>>>"},
+		{"~/c d", "wrote " + folder + "/c d\n>>>"},
+		{`"~"`, "\n" + folder + " is a folder: write a file's name, such as " + folder + "/session.star\n>>>"},
+		{`"x`, "\nwrite the file's name, in quotes or without\n>>>"},
+	} {
+		s.Type(":save " + step.typed + "\r")
+		ends(s, step.shown)
+	}
+	s.Type(":save! " + folder + "\r")
+	ends(s, "/session.star\n>>>")
 	s = openPrompt(t, 200, 50, "TEST_READ_ONLY=1")
 	s.Type(":save " + file + "2\r")
 	ends(s, "\nnothing is written with --read-only\nREAD-ONLY >>>")
@@ -132,6 +157,22 @@ func TestLongEntry(t *testing.T) {
 	s.WaitFor("time", func(rows []string) bool {
 		return strings.Contains(strings.Join(rows, "\n"), "\ndone in ") && strings.HasSuffix(strings.TrimSpace(strings.Join(rows, "\n")), " ms\n>>>")
 	})
+}
+
+// The time of an entry is that of its call, without the programs that had the terminal.
+func TestStopwatch(t *testing.T) {
+	begin := time.Now()
+	spent := stopwatch()
+	var elsewhere time.Duration
+	check(t, terminal.Lend(func() error {
+		lent := time.Now()
+		time.Sleep(20 * time.Millisecond)
+		elsewhere = time.Since(lent)
+		return nil
+	}))
+	if got, all := spent(), time.Since(begin); got < 0 || got > all-elsewhere {
+		t.Errorf("got %v of %v, with %v elsewhere", got, all, elsewhere)
+	}
 }
 
 func TestWatch(t *testing.T) {

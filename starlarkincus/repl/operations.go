@@ -128,7 +128,7 @@ func (p *prompt) showOperations(ctx context.Context, arg string) error {
 	if action == "" {
 		return p.listOperations(ctx)
 	}
-	v, err := p.eval(ctx, fmt.Sprintf("[o.id for o in %s if o.id.startswith(%s)]", runningCode, starlark.String(id)))
+	v, err := p.evalOwn(ctx, fmt.Sprintf("[o.id for o in %s if o.id.startswith(%s)]", runningCode, starlark.String(id)))
 	if err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func (p *prompt) showOperations(ctx context.Context, arg string) error {
 	case found.Len() > 1:
 		return usage("%d operations start with %s", found.Len(), printable.Line(id))
 	}
-	if _, err = p.eval(ctx, fmt.Sprintf("incus.operations.get(%s).cancel()", found.Index(0))); err != nil {
+	if _, err = p.evalOwn(ctx, fmt.Sprintf("incus.operations.get(%s).cancel()", found.Index(0))); err != nil {
 		return err
 	}
 	return p.say("cancelled")
@@ -149,7 +149,7 @@ func (p *prompt) showOperations(ctx context.Context, arg string) error {
 const runningCode = `[o for o in incus.operations.list() if o.status in ("Pending", "Running", "Cancelling")]`
 
 func (p *prompt) listOperations(ctx context.Context) error {
-	v, err := p.eval(ctx, runningCode)
+	v, err := p.evalOwn(ctx, runningCode)
 	if err != nil {
 		return err
 	}

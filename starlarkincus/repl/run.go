@@ -6,7 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/host"
+	"incus-star/starlarkincus/internal/terminal"
 
 	"go.starlark.net/starlark"
 )
@@ -17,21 +20,24 @@ var longEntry = 2 * time.Second
 // keptValues is the number of values of earlier entries that have names: _1 is the value before _.
 const keptValues = 10
 
-// enter runs a typed entry: a command, a question such as x?, or Starlark code.
+// enter runs a typed entry: a command, a question such as x?, or Starlark code. Pasted lines may start with commands and
+// questions.
 func (p *prompt) enter(ctx context.Context, text string) error {
-	switch line := strings.TrimSpace(text); {
-	case isCommand(line):
-		for i, next := range strings.Split(line, "\n:") { // several that were pasted
-			if i > 0 {
-				next = ":" + next
-			}
-			if err := p.command(ctx, strings.TrimSpace(next)); err != nil {
-				return err
-			}
+	first, rest, several := strings.Cut(strings.TrimSpace(text), "\n")
+	about, asks := questioned(first)
+	switch {
+	case isCommand(first):
+		if err := p.command(ctx, strings.TrimSpace(first)); err != nil || !several {
+			return err
 		}
+		return p.enter(ctx, rest)
+	case asks:
+		if err := p.ask(ctx, about); err != nil || !several {
+			return err
+		}
+		return p.enter(ctx, rest)
+	case strings.TrimSpace(text) == "":
 		return nil
-	case isQuestion(line):
-		return p.ask(ctx, strings.TrimSpace(strings.TrimSuffix(line, "?")))
 	}
 	return p.run(ctx, text, false)
 }
@@ -44,15 +50,17 @@ func (p *prompt) run(ctx context.Context, text string, all bool) error {
 	defer expire()
 	stop := p.interruptible(cancel, false)
 	defer stop()
-	begin := time.Now()
+	took := stopwatch()
 	v, err := p.session.Eval(ctx, text)
-	took := time.Since(begin)
+	spent := took()
 	p.hintHelp(text, err)
 	if failed := p.Host.ErrorValue(err); failed != nil {
 		p.session.Set("err_", failed)
 	}
 	if err == nil {
 		p.keep(text, v)
+	} else if begun := begunPart(text, p.session.Completed()); begun != "" {
+		p.worked = append(p.worked, worked{text: begun})
 	}
 	if err == nil && v != starlark.None {
 		if b, ok := v.(*starlark.Builtin); ok && b.Name() == "exit" && strings.TrimSpace(text) == "exit" {
@@ -61,13 +69,19 @@ func (p *prompt) run(ctx context.Context, text string, all bool) error {
 			err = p.print(ctx, paging, v, all)
 		}
 	}
-	if p.typed && took >= longEntry && err == nil {
-		fmt.Fprintf(p.Stderr, "done in %s\n", tookText(took))
+	if p.typed && spent >= longEntry && err == nil {
+		fmt.Fprintf(p.Stderr, "done in %s\n", tookText(spent))
 	}
 	if stop(); err == nil && ctx.Err() != nil {
 		return causeOf(ctx) // the interrupt came after the last statement
 	}
 	return err
+}
+
+// stopwatch returns a function that returns the time since, without that in a shell or a pager.
+func stopwatch() func() time.Duration {
+	begin, before := time.Now(), terminal.Elsewhere()
+	return func() time.Duration { return time.Since(begin) - (terminal.Elsewhere() - before) }
 }
 
 // tookText returns a time for people.
@@ -85,7 +99,7 @@ func tookText(d time.Duration) string {
 
 // keep records an entry that worked, and names its value.
 func (p *prompt) keep(text string, v starlark.Value) {
-	p.worked = append(p.worked, worked{text, v != starlark.None})
+	p.worked = append(p.worked, worked{text: text, valued: v != starlark.None})
 	if v == starlark.None {
 		return
 	}
@@ -103,7 +117,17 @@ func valueName(n int) string {
 	return fmt.Sprintf("_%d", n)
 }
 
-// eval runs code of the prompt itself, which may be interrupted.
+// evalOwn is eval of code that nobody has typed, whose error has no backtrace.
+func (p *prompt) evalOwn(ctx context.Context, code string) (starlark.Value, error) {
+	v, err := p.eval(ctx, code)
+	var failed *errors.Error
+	if errors.As(err, &failed) && ctx.Err() == nil && !errors.Is(err, host.ErrInterrupted) && !errors.Is(err, host.ErrTimeout) {
+		err = failed
+	}
+	return v, err
+}
+
+// eval runs code of a command, which may be interrupted.
 func (p *prompt) eval(ctx context.Context, code string) (starlark.Value, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -1,13 +1,11 @@
 package repl
 
 import (
-	"cmp"
 	"context"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -15,14 +13,14 @@ import (
 	"incus-star/starlarkincus/internal/atomicfile"
 	"incus-star/starlarkincus/internal/printable"
 
-	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
 )
 
-// A worked is an entry that had no error.
+// A worked is an entry that had no error, or its statements before the error.
 type worked struct {
-	text   string
-	valued bool // it has a value
+	text     string
+	valued   bool // it has a value
+	switched bool // the prompt has set incus and the names that go with it
 }
 
 // save writes the session's entries as a script, unless there is such a file.
@@ -31,18 +29,27 @@ func (p *prompt) save(_ context.Context, path string) error { return p.write(pat
 // saveOver writes the script in any case.
 func (p *prompt) saveOver(_ context.Context, path string) error { return p.write(path, true) }
 
-func (p *prompt) write(path string, replace bool) error {
+func (p *prompt) write(arg string, replace bool) error {
 	if p.ReadOnly {
 		return usage("nothing is written with --read-only")
+	}
+	path, err := fileOf(arg)
+	if err != nil {
+		return err
 	}
 	text := scriptOf(p.worked, path)
 	if text == "" {
 		return usage("no entry has done anything yet")
 	}
-	if err := writeScript(path, text, replace); errors.Is(err, fs.ErrExist) {
+	err = writeScript(path, text, replace)
+	if info, failed := os.Stat(path); err != nil && failed == nil && info.IsDir() {
+		return usage("%s is a folder: write a file's name, such as %s", printable.Line(path), printable.Line(filepath.Join(path, "session.star")))
+	}
+	if errors.Is(err, fs.ErrExist) {
 		return usage("there is %s already: :save! replaces it", printable.Line(path))
-	} else if err != nil {
-		return err
+	}
+	if err != nil {
+		return usage("%s was not written: %s", printable.Line(path), reason(err))
 	}
 	if p.Check != nil {
 		for _, finding := range p.Check(path) {
@@ -52,6 +59,42 @@ func (p *prompt) write(path string, replace bool) error {
 		}
 	}
 	return p.say("wrote %s", printable.Line(path))
+}
+
+// fileOf returns the path that an argument of a command is, which may be quoted as in Starlark, or start with ~ for the
+// user's folder.
+func fileOf(arg string) (string, error) {
+	path := arg
+	if strings.HasPrefix(arg, `"`) || strings.HasPrefix(arg, "'") {
+		expr, err := new(syntax.FileOptions).ParseExpr("", arg, 0)
+		literal, ok := expr.(*syntax.Literal)
+		if err != nil || !ok {
+			return "", usage("write the file's name, in quotes or without")
+		}
+		if path, ok = literal.Value.(string); !ok {
+			return "", usage("write the file's name, in quotes or without")
+		}
+	}
+	if path == "" || strings.ContainsRune(path, 0) {
+		return "", usage("write the file's name, in quotes or without")
+	}
+	if rest, ok := strings.CutPrefix(path, "~"); ok && (rest == "" || os.IsPathSeparator(rest[0])) {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", usage("~ is unknown: %s", printable.Line(err.Error()))
+		}
+		path = home + rest
+	}
+	return path, nil
+}
+
+// reason returns the reason of a file's error, without the path, which may be that of a temporary file.
+func reason(err error) string {
+	var failed *fs.PathError
+	if errors.As(err, &failed) {
+		err = failed.Err
+	}
+	return printable.Line(err.Error())
 }
 
 func writeScript(path, text string, replace bool) error {
@@ -64,183 +107,6 @@ func writeScript(path, text string, replace bool) error {
 	}
 	_, err = f.WriteString(text)
 	return errors.Join(err, f.Close())
-}
-
-// scriptOf returns a script of entries, for a path; empty for none. What only the prompt has becomes what scripts have: a
-// value that a later entry calls _ or _1 gets a name, and so does another client that incus stands for. Entries that only
-// look at a value or at the help are left out.
-func scriptOf(entries []worked, path string) string {
-	s := saver{folder: filepath.Dir(path), used: make(map[string]bool), names: make(map[string]string), named: make(map[int]string)}
-	parsed := make([]*savedEntry, len(entries))
-	var valued []int
-	for i, e := range entries {
-		options := syntax.FileOptions{Set: true, While: true, TopLevelControl: true, GlobalReassign: true, Recursion: true, LoadBindsGlobally: true}
-		file, err := options.Parse("", e.text, 0)
-		if err != nil {
-			continue
-		}
-		parsed[i] = &savedEntry{text: e.text, file: file, values: make(map[string]int)}
-		parsed[i].look(s.used)
-		for k := range keptValues {
-			if name := valueName(k); parsed[i].free[name] && k < len(valued) {
-				parsed[i].values[name] = valued[len(valued)-1-k]
-			}
-		}
-		if e.valued {
-			valued = append(valued, i)
-		}
-	}
-	needed := make([]bool, len(entries))
-	for i, e := range slices.Backward(parsed) {
-		if e != nil && (needed[i] || !e.onlyLooks()) {
-			for _, from := range e.values {
-				needed[from] = true
-			}
-		}
-	}
-	for i := range entries {
-		if needed[i] {
-			s.named[i] = s.name("value")
-		}
-	}
-	var out strings.Builder
-	for i, e := range parsed {
-		if e == nil || e.onlyLooks() && s.named[i] == "" || e.free["err_"] {
-			continue
-		}
-		if text := s.rewrite(i, e); text != "" {
-			out.WriteString(text)
-		}
-	}
-	if out.Len() == 0 {
-		return ""
-	}
-	return "#!/usr/bin/env incus-star\n" + out.String()
-}
-
-// clientName is the name of the module.
-const clientName = "incus"
-
-// A saver rewrites entries for a script.
-type saver struct {
-	folder string
-	used   map[string]bool
-	names  map[string]string // of the client that incus stands for, and its methods
-	named  map[int]string    // the names of the values of entries
-	loads  []string
-}
-
-// name returns a name that no entry uses.
-func (s *saver) name(prefix string) string {
-	for n := 1; ; n++ {
-		if name := prefix + strconv.Itoa(n); !s.used[name] {
-			s.used[name] = true
-			return name
-		}
-	}
-}
-
-// An edit replaces the text between two offsets.
-type edit struct {
-	from, to int
-	text     string
-}
-
-// rewrite returns the text of an entry in the script.
-func (s *saver) rewrite(i int, e *savedEntry) string {
-	var edits []edit
-	offsets := lineOffsets(e.text)
-	at := func(pos syntax.Position) int { return offsetOf(e.text, offsets, pos) }
-	renamed := make(map[string]string, len(s.names))
-	for name, to := range s.names {
-		if e.free[name] {
-			renamed[name] = to
-		}
-	}
-	for name, from := range e.values {
-		renamed[name] = s.named[from]
-	}
-	var assigned *syntax.Ident
-	for _, stmt := range e.file.Stmts {
-		switch stmt := stmt.(type) {
-		case *syntax.AssignStmt:
-			if id, ok := stmt.LHS.(*syntax.Ident); ok && id.Name == clientName {
-				assigned = id
-			}
-		case *syntax.LoadStmt:
-			from, to := at(stmt.Load), at(stmt.Rparen)+1
-			if text := e.text[from:to]; slices.Contains(s.loads, text) {
-				edits = append(edits, edit{from, to, "pass"})
-				continue
-			}
-			s.loads = append(s.loads, e.text[from:to])
-			if module := s.module(stmt.ModuleName()); module != stmt.ModuleName() {
-				edits = append(edits, edit{at(stmt.Module.TokenPos), at(stmt.Module.TokenPos) + len(stmt.Module.Raw), starlark.String(module).String()})
-			}
-		}
-	}
-	syntax.Walk(e.file, func(n syntax.Node) bool {
-		if _, ok := n.(*syntax.LoadStmt); ok {
-			return false
-		}
-		if id, ok := n.(*syntax.Ident); ok && id != assigned && renamed[id.Name] != "" && !isOwnName(e.file, id) {
-			edits = append(edits, edit{at(id.NamePos), at(id.NamePos) + len(id.Name), renamed[id.Name]})
-		}
-		return true
-	})
-	if assigned != nil {
-		name := s.name("client")
-		edits = append(edits, edit{at(assigned.NamePos), at(assigned.NamePos) + len(clientName), name})
-		s.names[clientName], s.names["lock"] = name, name+".lock"
-	}
-	if name := s.named[i]; name != "" {
-		start, _ := e.file.Stmts[len(e.file.Stmts)-1].Span()
-		edits = append(edits, edit{at(start), at(start), name + " = "})
-	}
-	slices.SortStableFunc(edits, func(a, b edit) int { return cmp.Or(cmp.Compare(b.from, a.from), cmp.Compare(b.to, a.to)) })
-	text := e.text
-	for _, c := range edits {
-		text = text[:c.from] + c.text + text[c.to:]
-	}
-	return strings.TrimRight(text, " \t\n") + "\n"
-}
-
-// isOwnName reports whether a name is that of an argument, or of an attribute.
-func isOwnName(file *syntax.File, id *syntax.Ident) bool {
-	found := false
-	syntax.Walk(file, func(n syntax.Node) bool {
-		switch n := n.(type) {
-		case *syntax.CallExpr:
-			for _, arg := range n.Args {
-				if named, ok := arg.(*syntax.BinaryExpr); ok && named.Op == syntax.EQ && named.X == id {
-					found = true
-				}
-			}
-		case *syntax.DotExpr:
-			found = found || n.Name == id
-		}
-		return !found
-	})
-	return found
-}
-
-// module returns the path of a loaded file, relative to the script's folder.
-func (s *saver) module(name string) string {
-	path, err := filepath.Abs(filepath.FromSlash(name))
-	if err != nil || filepath.IsAbs(name) {
-		return name
-	}
-	if _, err := os.Stat(path); err != nil {
-		return name // in a folder of libraries
-	}
-	folder, err := filepath.Abs(s.folder)
-	if err != nil {
-		return name
-	}
-	if relative, err := filepath.Rel(folder, path); err == nil {
-		return filepath.ToSlash(relative)
-	}
-	return name
 }
 
 func lineOffsets(text string) []int {
@@ -267,7 +133,7 @@ func offsetOf(text string, lines []int, pos syntax.Position) int {
 func (p *prompt) reload(ctx context.Context, _ string) error {
 	var loads []string
 	for _, e := range p.worked {
-		file, err := (&syntax.FileOptions{Set: true, While: true, TopLevelControl: true, GlobalReassign: true, Recursion: true}).Parse("", e.text, 0)
+		file, err := dialect.Parse("", e.text, 0)
 		if err != nil {
 			continue
 		}

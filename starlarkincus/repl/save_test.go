@@ -35,10 +35,25 @@ func TestSavedScript(t *testing.T) {
 		{"a variable _", []string{"7", "for _ in range(2): print('x')", "[_ for _ in [1]].append(2)"}, "for _ in range(2): print('x')\n[_ for _ in [1]].append(2)\n"},
 		{"help", []string{"help('len')", "len", "print(1)"}, "print(1)\n"},
 		{"another project", []string{"a = incus.instances", use, "b = incus.instances", "def f(): return incus.profiles", "f()"},
-			"a = incus.instances\nclient1 = incus.use(project = \"p\")\nb = client1.instances\ndef f(): return client1.profiles\nf()\n"},
-		{"twice", []string{use, use, "c = incus.connect"}, "client1 = incus.use(project = \"p\")\nclient2 = client1.use(project = \"p\")\nc = client2.connect\n"},
-		{"a load", []string{"load('lib.star', 'double')", "load('lib.star', 'double')", "print(double(2))"}, "load(\"../lib.star\", 'double')\npass\nprint(double(2))\n"},
-		{"names of arguments", []string{use, "print(dict(incus = 1))", "struct(incus = 2).incus + abs(1)"}, "client1 = incus.use(project = \"p\")\nprint(dict(incus = 1))\nstruct(incus = 2).incus + abs(1)\n"},
+			"client = incus\na = client.instances\nclient = client.use(project = \"p\")\nb = client.instances\ndef f(): return client.profiles\nf()\n"},
+		{"twice", []string{use, use, "c = incus.connect"}, "client = incus\nclient = client.use(project = \"p\")\nclient = client.use(project = \"p\")\nc = client.connect\n"},
+		{"a load", []string{"load('lib.star', 'double')", "load('lib.star', 'double')", "print(double(2))"}, "load(\"../lib.star\", \"double\")\nprint(double(2))\n"},
+		{"names of arguments", []string{use, "print(dict(incus = 1))", "struct(incus = 2).incus + abs(1)"}, "client = incus\nclient = client.use(project = \"p\")\nprint(dict(incus = 1))\nstruct(incus = 2).incus + abs(1)\n"},
+		{"a project that functions see", []string{"client = 1", "def f(): return incus", use, "f()", "[incus for incus in [1]].clear()"},
+			"client1 = incus\nclient = 1\ndef f(): return client1\nclient1 = client1.use(project = \"p\")\nf()\n[incus for incus in [1]].clear()\n"},
+		{"a function that was wrong", []string{"def f(x): return x.nothing", "f(1)", "def f(x): return x", "print(f(1))"}, "def f(x): return x\nprint(f(1))\n"},
+		{"a function that was used", []string{"def f(x): return x", "print(f(1))", "def f(x): return 2 * x", "print(f(1))"},
+			"def f(x): return x\nprint(f(1))\ndef f(x): return 2 * x\nprint(f(1))\n"},
+		{"a function that another one calls", []string{"def f(x): return x", "def g(): return f(1)", "print(g())", "def f(x): return 2 * x", "def f(x): return 3 * x"},
+			"def f(x): return x\ndef g(): return f(1)\nprint(g())\ndef f(x): return 3 * x\n"},
+		{"a value of a default", []string{"n = 1", "def f(x = n): return x", "n = 2", "n = 3", "print(n)"}, "n = 1\ndef f(x = n): return x\nn = 3\nprint(n)\n"},
+		{"some of a paste", []string{"def f(): return 1\n\n# about g\ndef g(): return [].x\n", "g()", "def g(): return 2", "print(f() + g())"},
+			"def f(): return 1\ndef g(): return 2\nprint(f() + g())\n"},
+		{"the part before an error", []string{"x = 1\ny = 2; fail('x')\nz = 3", "x = 5; fail()", "print(x, y)"}, "y = 2\nx = 5\nprint(x, y)\n"},
+		{"a user's _", []string{"1", "_ = 5", "print(_)", "2", "print(_)"}, "_ = 5\nprint(_)\nvalue1 = 2\nprint(value1)\n"},
+		{"what needs an error", []string{"fail('x')", "x = err_.message", "def f(): return x", "f()", "print(1)"}, "print(1)\n"},
+		{"a name that is loaded and defined", []string{"load('lib.star', 'double')", "print(double(1))", "def double(x): return x", "print(double(1))", "load('lib.star', d = 'double')"},
+			"load(\"../lib.star\", loaded1 = \"double\")\ndouble = loaded1\nprint(double(1))\ndef double(x): return x\nprint(double(1))\nload(\"../lib.star\", d = \"double\")\n"},
 		{"an error", []string{"fail('x')", "print(err_.message)", "print(1)"}, "print(1)\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -52,7 +67,10 @@ func TestSavedScript(t *testing.T) {
 				v, err := p.session.Eval(t.Context(), text+"\n")
 				if err == nil {
 					p.keep(text+"\n", v)
-				} else if failed := h.ErrorValue(err); failed != nil {
+				} else if begun := begunPart(text+"\n", p.session.Completed()); begun != "" {
+					p.worked = append(p.worked, worked{text: begun})
+				}
+				if failed := h.ErrorValue(err); err != nil && failed != nil {
 					p.session.Set("err_", failed)
 				}
 			}
@@ -103,9 +121,9 @@ func TestSavedPrograms(t *testing.T) {
 // TestSavedReads checks that calls that only read from the server are left out, unless a later entry uses their values.
 func TestSavedReads(t *testing.T) {
 	entries := []worked{
-		{"incus.instances.list()\n", true}, {"incus.instances.get('a').snapshots.list()\n", true}, {"incus.storage_pools.get('p').name\n", true},
-		{"incus.instances.get(f('a'))\n", true}, {"incus.instances.get('a').stop()\n", true}, {"x.list()\n", true},
-		{"incus.instances.get('b')\n", true}, {"_.start()\n", true},
+		{text: "incus.instances.list()\n", valued: true}, {text: "incus.instances.get('a').snapshots.list()\n", valued: true}, {text: "incus.storage_pools.get('p').name\n", valued: true},
+		{text: "incus.instances.get(f('a'))\n", valued: true}, {text: "incus.instances.get('a').stop()\n", valued: true}, {text: "x.list()\n", valued: true},
+		{text: "incus.instances.get('b')\n", valued: true}, {text: "_.start()\n", valued: true},
 	}
 	const want = "#!/usr/bin/env incus-star\nincus.instances.get(f('a'))\nincus.instances.get('a').stop()\nx.list()\nvalue1 = incus.instances.get('b')\nvalue1.start()\n"
 	if got := scriptOf(entries, "x.star"); got != want {

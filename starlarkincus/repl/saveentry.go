@@ -2,83 +2,175 @@ package repl
 
 import (
 	"slices"
+	"strings"
 
+	"go.starlark.net/resolve"
+	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
 )
 
-// A savedEntry is an entry with the names that it uses and doesn't bind.
-type savedEntry struct {
-	text   string
-	file   *syntax.File
-	free   map[string]bool
-	values map[string]int // the entries whose values _ and its kind stand for
+// dialect is that of entries.
+var dialect = syntax.FileOptions{Set: true, While: true, TopLevelControl: true, GlobalReassign: true, Recursion: true, LoadBindsGlobally: true}
+
+// A savedStatement is a statement of an entry, or several on the same lines.
+type savedStatement struct {
+	text     string
+	stmts    []syntax.Stmt
+	switched bool // see worked
+
+	names  map[string]bool            // all of its names
+	idents []*syntax.Ident            // its names of the session
+	uses   map[string]bool            // the session's names whose values it needs
+	binds  map[string]bool            // the session's names that it assigns
+	values map[string]*savedStatement // those whose values _ and its kind stand for
+
+	kept  bool   // in the script
+	value bool   // its value is used
+	named string // the name of its value
 }
 
-// look sets free, and adds all names to used.
-func (e *savedEntry) look(used map[string]bool) {
-	e.free = make(map[string]bool)
-	bound := make(map[string]bool)
-	bind := func(x syntax.Node) {
-		syntax.Walk(x, func(n syntax.Node) bool {
-			if id, ok := n.(*syntax.Ident); ok {
-				bound[id.Name] = true
+// statementsOf returns the statements of entries.
+func statementsOf(entries []worked) []*savedStatement {
+	var all, valued []*savedStatement
+	shown := make(map[string]*savedStatement)
+	for _, entry := range entries {
+		parts := splitEntry(entry)
+		for _, e := range parts {
+			e.look()
+			for name := range e.uses {
+				if from := shown[name]; from != nil {
+					e.values[name] = from
+				}
 			}
-			_, dot := n.(*syntax.DotExpr)
-			_, index := n.(*syntax.IndexExpr)
-			return !dot && !index
-		})
+			for name := range e.binds { // the user's own _
+				delete(shown, name)
+			}
+		}
+		all = append(all, parts...)
+		if entry.valued && len(parts) > 0 {
+			valued = append(valued, parts[len(parts)-1])
+			for k := range min(len(valued), keptValues) {
+				shown[valueName(k)] = valued[len(valued)-1-k]
+			}
+		}
 	}
-	syntax.Walk(e.file, func(n syntax.Node) bool {
+	return all
+}
+
+// splitEntry returns the statements of an entry, with the comments before them; nil if it doesn't parse.
+func splitEntry(entry worked) []*savedStatement {
+	file, err := dialect.Parse("", entry.text, 0)
+	if err != nil {
+		return nil
+	}
+	lines := strings.SplitAfter(entry.text, "\n")
+	var parts []*savedStatement
+	from, last := 1, 0 // lines
+	for i, stmt := range file.Stmts {
+		_, end := stmt.Span()
+		last = max(last, int(end.Line))
+		if i+1 < len(file.Stmts) {
+			if start, _ := file.Stmts[i+1].Span(); int(start.Line) <= last {
+				continue
+			}
+		}
+		text := strings.Join(lines[from-1:min(last, len(lines))], "")
+		from = last + 1
+		part, err := dialect.Parse("", text, 0)
+		if err != nil {
+			return nil
+		}
+		parts = append(parts, &savedStatement{text: text, stmts: part.Stmts, switched: entry.switched})
+	}
+	return parts
+}
+
+// begunPart returns the first statements of an entry; empty for none.
+func begunPart(text string, statements int) string {
+	if statements == 0 {
+		return ""
+	}
+	file, err := dialect.Parse("", text, 0)
+	if err != nil || statements >= len(file.Stmts) {
+		return ""
+	}
+	start, _ := file.Stmts[statements].Span()
+	return strings.TrimRight(text[:offsetOf(text, lineOffsets(text), start)], "; \t\n") + "\n"
+}
+
+// look sets names, idents, uses and binds.
+func (e *savedStatement) look() {
+	e.names, e.uses, e.binds, e.values = make(map[string]bool), make(map[string]bool), make(map[string]bool), make(map[string]*savedStatement)
+	file := &syntax.File{Stmts: e.stmts, Options: &dialect}
+	_ = resolve.File(file, func(string) bool { return true }, starlark.Universe.Has) // its statements worked
+	stored := make(map[*syntax.Ident]bool)
+	syntax.Walk(file, func(n syntax.Node) bool {
 		switch n := n.(type) {
-		case *syntax.Ident:
-			used[n.Name], e.free[n.Name] = true, true
 		case *syntax.AssignStmt:
 			if n.Op == syntax.EQ {
-				bind(n.LHS)
+				storedIn(n.LHS, stored)
+			} else if id, ok := n.LHS.(*syntax.Ident); ok && isOfSession(id) { // x += 1 needs the value as well
+				e.binds[id.Name] = true
 			}
 		case *syntax.ForStmt:
-			bind(n.Vars)
-		case *syntax.ForClause:
-			bind(n.Vars)
+			storedIn(n.Vars, stored)
 		case *syntax.DefStmt:
-			bound[n.Name.Name] = true
-			for _, param := range n.Params {
-				bindParam(param, bound)
-			}
-		case *syntax.LambdaExpr:
-			for _, param := range n.Params {
-				bindParam(param, bound)
+			stored[n.Name] = true
+		case *syntax.LoadStmt:
+			for _, to := range n.To {
+				stored[to] = true
 			}
 		}
 		return true
 	})
-	for name := range bound {
-		if name != clientName {
-			delete(e.free, name)
+	syntax.Walk(file, func(n syntax.Node) bool {
+		id, ok := n.(*syntax.Ident)
+		if !ok {
+			return true
 		}
-	}
+		if e.names[id.Name] = true; isOfSession(id) {
+			e.idents = append(e.idents, id)
+			if stored[id] {
+				e.binds[id.Name] = true
+			} else {
+				e.uses[id.Name] = true
+			}
+		}
+		return true
+	})
 }
 
-func bindParam(param syntax.Expr, bound map[string]bool) {
-	switch param := param.(type) {
+// isOfSession reports whether a name is one of the session, or of the host.
+func isOfSession(id *syntax.Ident) bool {
+	binding, ok := id.Binding.(*resolve.Binding)
+	return ok && (binding.Scope == resolve.Global || binding.Scope == resolve.Predeclared)
+}
+
+// storedIn adds the names that a target of an assignment assigns.
+func storedIn(target syntax.Expr, stored map[*syntax.Ident]bool) {
+	switch target := target.(type) {
 	case *syntax.Ident:
-		bound[param.Name] = true
-	case *syntax.BinaryExpr:
-		bindParam(param.X, bound)
-	case *syntax.UnaryExpr:
-		if param.X != nil {
-			bindParam(param.X, bound)
+		stored[target] = true
+	case *syntax.ParenExpr:
+		storedIn(target.X, stored)
+	case *syntax.TupleExpr:
+		for _, x := range target.List {
+			storedIn(x, stored)
+		}
+	case *syntax.ListExpr:
+		for _, x := range target.List {
+			storedIn(x, stored)
 		}
 	}
 }
 
 // onlyLooks reports whether an entry does nothing in a script: an expression without a call, a call that only reads from the
 // server, or one of the prompt's functions.
-func (e *savedEntry) onlyLooks() bool {
-	if len(e.file.Stmts) == 0 {
+func (e *savedStatement) onlyLooks() bool {
+	if len(e.stmts) == 0 {
 		return true
 	}
-	for _, stmt := range e.file.Stmts {
+	for _, stmt := range e.stmts {
 		expr, ok := stmt.(*syntax.ExprStmt)
 		if !ok {
 			return false

@@ -39,11 +39,17 @@ func Colored(w io.Writer) bool {
 func Lend(run func() error) error {
 	takenMu.Lock()
 	say := yield
+	elsewhere.begin()
 	takenMu.Unlock()
 	if say != nil {
 		say(true)
 		defer say(false)
 	}
+	defer func() {
+		takenMu.Lock()
+		defer takenMu.Unlock()
+		elsewhere.end()
+	}()
 	fd := int(os.Stdin.Fd())
 	if before, err := term.GetState(fd); err == nil {
 		defer func() { _ = term.Restore(fd, before) }()

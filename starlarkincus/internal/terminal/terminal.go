@@ -7,6 +7,7 @@ package terminal
 import (
 	"os"
 	"sync"
+	"time"
 
 	"incus-star/errors"
 
@@ -27,7 +28,42 @@ var (
 	takenMu sync.Mutex
 	taken   *Terminal
 	yield   func(taken bool)
+
+	elsewhere stopwatch
 )
+
+// Elsewhere returns the time in which the terminal belonged to a program elsewhere, such as a shell or a pager.
+func Elsewhere() time.Duration {
+	takenMu.Lock()
+	defer takenMu.Unlock()
+	return elsewhere.total()
+}
+
+// A stopwatch adds up the time in which at least one program has the terminal.
+type stopwatch struct {
+	programs int
+	since    time.Time
+	sum      time.Duration
+}
+
+func (s *stopwatch) begin() {
+	if s.programs++; s.programs == 1 {
+		s.since = time.Now()
+	}
+}
+
+func (s *stopwatch) end() {
+	if s.programs--; s.programs == 0 {
+		s.sum += time.Since(s.since)
+	}
+}
+
+func (s *stopwatch) total() time.Duration {
+	if s.programs > 0 {
+		return s.sum + time.Since(s.since)
+	}
+	return s.sum
+}
 
 // OnTake sets the function that is called with true before the terminal belongs to a program elsewhere, and with false after
 // it. It must not write to the terminal in between.
@@ -57,6 +93,7 @@ func Take(in, out *os.File) (*Terminal, error) {
 	}
 	t.watch(t)
 	taken = t
+	elsewhere.begin()
 	if yield != nil {
 		yield(true)
 	}
@@ -104,6 +141,7 @@ func (t *Terminal) Release() {
 		return
 	}
 	taken = nil
+	elsewhere.end()
 	t.unwatch()
 	t.restore()
 	_ = t.Close()
