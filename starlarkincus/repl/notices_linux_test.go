@@ -159,6 +159,25 @@ func TestRealPrompt(t *testing.T) {
 	s.Ready(">>>")
 	enter(":ops", "\nnothing runs on the server\n>>>")
 	enter(":ops cancel 0", "\nthere is no operation 0: :ops lists them\n>>>")
+	enter("token = incus.certificates.create_token('prompt-token', wait = False)", "False)\n>>>")
+	enter("[o.status for o in incus.operations.list() if o.id == token.id]", "\n[\"Running\"]\n>>>")
+	s.Type(":ops\r")
+	s.Wait("\nstarted here: ")
+	s.Type("print('cancel', token.id)\r")
+	s.Wait("\ncancel ")
+	rows := s.Rows()
+	s.Ready(">>>")
+	id := ""
+	for _, row := range rows {
+		if after, ok := strings.CutPrefix(row, "cancel "); ok {
+			id = after
+		}
+	}
+	s.Type(":ops cancel " + id[:13] + "\r")
+	s.WaitFor("the end", func(rows []string) bool {
+		text := strings.Join(rows, "\n")
+		return strings.Contains(text, "\ncancelled\n") && strings.Contains(text, "operation "+id) && strings.Contains(text, ": cancelled\n>>>")
+	})
 	enter("c.delete(force = True)", ">>>")
 	enter("p.delete()", ">>>")
 	s.Type("\x04")

@@ -128,18 +128,44 @@ func (p *prompt) showOperations(ctx context.Context, arg string) error {
 	if action == "" {
 		return p.listOperations(ctx)
 	}
+	return p.cancelOperation(ctx, id)
+}
+
+// cancelOperation cancels the operation whose id starts with a text, of this prompt or of the server at hand.
+func (p *prompt) cancelOperation(ctx context.Context, id string) error {
+	here := make(map[string]*rest.Operation) // which may be on another server
+	ids := make(map[string]bool)
+	for _, op := range p.Operations.here() {
+		if strings.HasPrefix(op.ID(), id) {
+			here[op.ID()], ids[op.ID()] = op, true
+		}
+	}
 	v, err := p.evalOwn(ctx, fmt.Sprintf("[o.id for o in %s if o.id.startswith(%s)]", runningCode, starlark.String(id)))
-	if err != nil {
+	if err != nil && len(here) == 0 {
 		return err
 	}
-	found, ok := v.(*starlark.List)
-	switch {
-	case !ok || found.Len() == 0:
-		return usage("there is no operation %s: :ops lists them", printable.Line(id))
-	case found.Len() > 1:
-		return usage("%d operations start with %s", found.Len(), printable.Line(id))
+	if list, ok := v.(*starlark.List); ok {
+		for elem := range list.Elements() {
+			if id, ok := starlark.AsString(elem); ok {
+				ids[id] = true
+			}
+		}
 	}
-	if _, err = p.evalOwn(ctx, fmt.Sprintf("incus.operations.get(%s).cancel()", found.Index(0))); err != nil {
+	switch len(ids) {
+	case 0:
+		return usage("there is no operation %s: :ops lists them", printable.Line(id))
+	case 1:
+	default:
+		return usage("%d operations start with %s", len(ids), printable.Line(id))
+	}
+	for id := range ids {
+		if op := here[id]; op != nil {
+			err = p.withinEntry(ctx, op.Cancel)
+		} else {
+			_, err = p.evalOwn(ctx, fmt.Sprintf("incus.operations.get(%s).cancel()", starlark.String(id)))
+		}
+	}
+	if err != nil {
 		return err
 	}
 	return p.say("cancelled")

@@ -128,13 +128,22 @@ func (p *prompt) evalOwn(ctx context.Context, code string) (starlark.Value, erro
 }
 
 // eval runs code of a command, which may be interrupted.
-func (p *prompt) eval(ctx context.Context, code string) (starlark.Value, error) {
+func (p *prompt) eval(ctx context.Context, code string) (v starlark.Value, err error) {
+	err = p.withinEntry(ctx, func(ctx context.Context) error {
+		v, err = p.session.Eval(ctx, code)
+		return err
+	})
+	return v, err
+}
+
+// withinEntry calls a function with a context that ends at Ctrl-C and at the time limit of an entry.
+func (p *prompt) withinEntry(ctx context.Context, call func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	ctx, expire := p.limited(ctx)
 	defer expire()
 	defer p.interruptible(cancel, false)()
-	return p.session.Eval(ctx, code)
+	return call(ctx)
 }
 
 // watch returns the declaration of the prompt's watch(fn, interval). Scripts have wait_until, which ends.
