@@ -301,11 +301,7 @@ func (tr *keepTrial) ours(object, call string) string {
 	tr.t.Logf("ours: %s.%s", object, call)
 	if err := passes(func() error { return h.RunSource(ctx, "trial", []byte(script)) }); err != nil {
 		h.Report(&errs, err)
-		if ctx.Err() != nil {
-			running, _ := tr.try("GET", "/1.0/operations?recursion=1&all-projects=true", nil)
-			fmt.Fprintf(&errs, "what runs on the server: %v\n", running)
-		}
-		tr.t.Fatalf("%s", errs.Bytes())
+		tr.t.Fatalf("%s%s", errs.Bytes(), tr.unfinished(ctx))
 	}
 	return strings.TrimSpace(out.String())
 }
@@ -324,9 +320,18 @@ func (tr *keepTrial) theirs(args ...string) string {
 		return err
 	})
 	if err != nil {
-		tr.t.Fatalf("incus %q: %v", args, err)
+		tr.t.Fatalf("incus %q: %v\n%s", args, err, tr.unfinished(ctx))
 	}
 	return string(out)
+}
+
+// unfinished describes the server's operations if the context has ended.
+func (tr *keepTrial) unfinished(ctx context.Context) string {
+	if ctx.Err() == nil {
+		return ""
+	}
+	running, err := tr.try("GET", "/1.0/operations?recursion=1&all-projects=true", nil)
+	return fmt.Sprintf("the server's operations: %v %v\n", running, err)
 }
 
 // arguments formats the arguments of the call, in the table's order.

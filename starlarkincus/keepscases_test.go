@@ -188,7 +188,25 @@ func copyInstance(tr *keepTrial) {
 	if !tr.on["target"] && !tr.on["refresh"] { // the server chooses
 		ours, theirs = anywhere(ours), anywhere(theirs)
 	}
+	if len(tr.members) > 0 && (tr.on["target"] || !tr.on["refresh"]) {
+		ours, theirs = undescribed(ours, "-new"), undescribed(theirs, "-new")
+	}
 	tr.compare(ours, theirs)
+}
+
+// undescribed returns the states without the descriptions of snapshots of a copy that may have come from another member:
+// there the server gives them that of the copy.
+func undescribed(states state, suffix string) state {
+	return patched(states, suffix, func(v state) {
+		snapshots, _ := v["snapshots"].([]any)
+		var out []any
+		for _, s := range snapshots {
+			s := maps.Clone(s.(state))
+			delete(s, "description")
+			out = append(out, s)
+		}
+		v["snapshots"] = out
+	})
 }
 
 // anywhere takes the members off the states of instances.
