@@ -10,14 +10,15 @@ set -euo pipefail
 
 usage() {
 	cat <<'END'
-usage: testbed.sh [--incus 6.0|7.0] [--cluster N] [--servers N] COMMAND [ARG...]
+usage: testbed.sh [--incus 6.0|7.0] [--cluster N] [--servers N|LINE,...] COMMAND [ARG...]
 
 Runs COMMAND beside a throwaway Incus daemon, or several, and ends with its status, or with 75 if it failed and a
 daemon had crashed. Needs Linux and root.
 
   --incus LINE   the line of Incus releases, 6.0 (the default) or 7.0
   --cluster N    N daemons, joined
-  --servers N    N daemons, each a server of its own, which reach each other; beside a cluster, N further ones
+  --servers N    N daemons, each a server of its own, which reach each other; beside a cluster, N further ones;
+                 or the line of each, as 7.0,6.0
   --help         this text
 
 Installs missing packages on Debian 12 and 13. A daemon of a line that the machine doesn't have is kept in
@@ -25,7 +26,7 @@ ${XDG_CACHE_HOME:-~/.cache}/incus-star; remove that folder to get newer releases
 
 COMMAND sees the machine's files except those in /run, and no network but the testbed's. Its environment has:
   INCUS_DIR, INCUS_CONF            the daemon's folder, and an empty configuration of the incus command
-  INCUS_STAR_TESTBED               the line; unset outside of a testbed
+  INCUS_STAR_TESTBED               the daemon's line; unset outside of a testbed
   INCUS_STAR_TESTBED_RUN           a unique value for each run
   INCUS_STAR_TESTBED_IMAGE         the alias of a small container image on the daemon
   INCUS_STAR_TESTBED_ENDPOINT      the daemon's https address
@@ -33,10 +34,12 @@ COMMAND sees the machine's files except those in /run, and no network but the te
   INCUS_STAR_TESTBED_LOG           the file with the daemon's output
 With several daemons these are the first one's, and there are also:
   INCUS_STAR_TESTBED_CLUSTER       the N of --cluster
-  INCUS_STAR_TESTBED_SERVERS       the N of --servers
+  INCUS_STAR_TESTBED_SERVERS       the number of servers of --servers
   INCUS_STAR_TESTBED_DIRS          all daemons' folders, as a:b:c, those of a cluster first
   INCUS_STAR_TESTBED_ENDPOINTS     their https addresses, as a,b,c
   INCUS_STAR_TESTBED_PIDS          their process ids, as a,b,c
+  INCUS_STAR_TESTBED_LINES         their lines, as a,b,c
+  INCUS_STAR_TESTBED_COMMANDS      the incus commands of their lines, as a:b:c
 END
 }
 
@@ -55,7 +58,7 @@ readonly unavailable=69 broken=70 crashed=75
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 main() {
-	local line=6.0 joined=0 single=0 number
+	local line=6.0 joined=0 own=() daemons=() prepared='' incusd tree value
 	while (($#)); do
 		case $1 in
 		--incus | --cluster | --servers)
@@ -63,10 +66,20 @@ main() {
 			set -- "$1=$2" "${@:3}"
 			;;
 		--incus=*) line=${1#*=} && shift ;;
-		--cluster=* | --servers=*)
-			number=${1#*=}
-			[[ $number =~ ^[1-9]$ ]] || die 2 "${1%%=*} takes a number from 2 to 9, not '$number'"
-			if [[ $1 == --cluster=* ]]; then joined=$number; else single=$number; fi
+		--cluster=*)
+			joined=${1#*=}
+			[[ $joined =~ ^[2-9]$ ]] || die 2 "--cluster takes a number from 2 to 9, not '$joined'"
+			shift
+			;;
+		--servers=*)
+			value=${1#*=} own=()
+			if [[ $value =~ ^[1-9]$ ]]; then
+				while ((${#own[@]} < value)); do own+=(''); done # of the line of --incus
+			elif [[ $value =~ ^[67]\.0(,[67]\.0){0,8}$ ]]; then
+				IFS=, read -r -a own <<<"$value"
+			else
+				die 2 "--servers takes a number from 2 to 9, or lines as 7.0,6.0, not '$value'"
+			fi
 			shift
 			;;
 		-h | --help) usage && exit 0 ;;
@@ -76,8 +89,7 @@ main() {
 		esac
 	done
 	[[ $line == 6.0 || $line == 7.0 ]] || die 2 "--incus takes 6.0 or 7.0, not '$line'"
-	((joined != 1)) || die 2 "--cluster takes a number from 2 to 9, not '1'"
-	((joined || single != 1)) || die 2 "--servers takes a number from 2 to 9, or from 1 with --cluster, not '1'"
+	((joined || ${#own[@]} != 1)) || die 2 "--servers takes two or more servers, or one with --cluster, not '$value'"
 	(($#)) || die 2 "no command to run; --help says more"
 
 	[[ $(uname -s) == Linux ]] || die $unavailable "needs Linux"
@@ -89,8 +101,15 @@ main() {
 	for fd in 0 1 2; do # else the next file to be opened would get its number
 		[[ -e /proc/self/fd/$fd ]] || eval "exec $fd<>/dev/null"
 	done
-	prepare "$line"
-	start "$line" "$joined" "$single" "$@"
+	while ((${#daemons[@]} < joined)); do daemons+=("$line"); done
+	for value in "${own[@]}"; do daemons+=("${value:-$line}"); done
+	((${#daemons[@]})) || daemons=("$line")
+	for value in "${daemons[@]}"; do
+		[[ $value == "$prepared" ]] || prepare "$value"
+		prepared=$value
+		set -- "$@" "$value" "$tree" "$incusd"
+	done
+	start "$joined" "${#daemons[@]}" "${@: -3 * ${#daemons[@]}}" "${@:1:$# - 3 * ${#daemons[@]}}"
 }
 
 # --- packages and daemons --------------------------------------------------------------------------------------
@@ -273,7 +292,7 @@ unpack() { # LINE TREE
 contained=(env --default-signal=INT --ignore-signal=QUIT setpriv --pdeathsig KILL
 	unshare --mount --pid --fork --kill-child --mount-proc --propagation private)
 
-start() { # LINE JOINED SINGLE COMMAND...
+start() { # JOINED DAEMONS {LINE TREE INCUSD}... COMMAND...
 	local lifeline swept output report inner started='' status='' signal='' run
 	run=$$-$(date +%s%N)
 	sweep_stale
@@ -285,7 +304,7 @@ start() { # LINE JOINED SINGLE COMMAND...
 	# The status comes through a pipe, because a trap interrupts a read. It would have to wait for the end of a
 	# command in the foreground, and could make bash miss the end of one in the background.
 	exec {output}>&1
-	exec {report}< <(exec "${contained[@]}" --net "$BASH" "$self" --inside "$output" "$run" "$tree" "$incusd" "$@" \
+	exec {report}< <(exec "${contained[@]}" --net "$BASH" "$self" --inside "$output" "$run" "$@" \
 		<&0 {lifeline}>&- {swept}<&-)
 	inner=$!
 	trap 'pass_on TERM TERM' TERM
@@ -431,10 +450,13 @@ sweep_stale() {
 base=/run/incus-star # in memory, and removed with the mount namespace
 
 # The daemons are numbered: first the joined ones, which are a cluster's members, then the single servers.
-inside() { # OUTPUT RUN TREE INCUSD LINE JOINED SINGLE COMMAND...
-	local output=$1 run=$2 tree=$3 incusd=$4 line=$5 joined=$6 single=$7 daemons report ended command='' status typed='' pids=() n
-	shift 7
-	daemons=$((joined + single)) daemons=$((daemons ? daemons : 1))
+inside() { # OUTPUT RUN JOINED DAEMONS {LINE TREE INCUSD}... COMMAND...
+	local output=$1 run=$2 joined=$3 daemons=$4 lines=() trees=() binaries=() report ended command='' status typed='' pids=() n
+	shift 4
+	for ((n = 1; n <= daemons; n++)); do
+		lines+=("$1") trees+=("$2") binaries+=("$3")
+		shift 3
+	done
 	exec {report}>&1 >&"$output"
 	trap 'report_end $?' EXIT
 	trap 'interrupt TERM 143' TERM
@@ -472,7 +494,7 @@ inside() { # OUTPUT RUN TREE INCUSD LINE JOINED SINGLE COMMAND...
 	export INCUS_DIR=$base/node1
 	rm $base/testbox.tar.gz
 
-	export INCUS_STAR_TESTBED=$line INCUS_STAR_TESTBED_RUN=$run INCUS_STAR_TESTBED_IMAGE=testbox
+	export INCUS_STAR_TESTBED=${lines[0]} INCUS_STAR_TESTBED_RUN=$run INCUS_STAR_TESTBED_IMAGE=testbox
 	export INCUS_STAR_TESTBED_ENDPOINT=https://127.0.0.1:8443
 	((joined || daemons == 1)) || INCUS_STAR_TESTBED_ENDPOINT=https://$(address 1):8443
 	export INCUS_STAR_TESTBED_PID=${pids[0]} INCUS_STAR_TESTBED_LOG=$base/node1.log
@@ -531,15 +553,18 @@ own_sys() {
 }
 
 tell_others() {
-	local n dirs=() endpoints=() IFS
+	local n dirs=() endpoints=() commands=() own IFS
+	own=$(command -v incus)
 	for ((n = 1; n <= daemons; n++)); do
 		dirs+=("$base/node$n")
 		endpoints+=("https://$(address "$n"):8443")
+		if [[ ${trees[n - 1]} ]]; then commands+=("${trees[n - 1]}/usr/bin/incus"); else commands+=("$own"); fi
 	done
 	((!joined)) || export INCUS_STAR_TESTBED_CLUSTER=$joined
-	((!single)) || export INCUS_STAR_TESTBED_SERVERS=$single
-	IFS=: && export INCUS_STAR_TESTBED_DIRS="${dirs[*]}"
-	IFS=, && export INCUS_STAR_TESTBED_ENDPOINTS="${endpoints[*]}" INCUS_STAR_TESTBED_PIDS="${pids[*]}"
+	((daemons == joined)) || export INCUS_STAR_TESTBED_SERVERS=$((daemons - joined))
+	IFS=: && export INCUS_STAR_TESTBED_DIRS="${dirs[*]}" INCUS_STAR_TESTBED_COMMANDS="${commands[*]}"
+	IFS=, && export INCUS_STAR_TESTBED_ENDPOINTS="${endpoints[*]}" INCUS_STAR_TESTBED_PIDS="${pids[*]}" \
+		INCUS_STAR_TESTBED_LINES="${lines[*]}"
 }
 
 address() { echo "10.198.0.$1"; } # MEMBER
@@ -559,7 +584,8 @@ launch_member() { # MEMBER
 	elif ((daemons > 1)); then
 		ip address add "$(address 1)/24" dev testbed0
 	fi
-	setsid "${network[@]}" unshare --mount --propagation private "$BASH" "$self" --daemon "$1" "$tree" "$incusd" \
+	setsid "${network[@]}" unshare --mount --propagation private "$BASH" "$self" --daemon "$1" \
+		"${trees[$1 - 1]}" "${binaries[$1 - 1]}" \
 		</dev/null >"$base/$name.log" 2>&1 {report}>&- {output}>&- &
 	pids+=($!)
 }
