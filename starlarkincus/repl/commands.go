@@ -217,7 +217,7 @@ func (p *prompt) useRemote(ctx context.Context, name string) error {
 			p.place.Project = project
 		}
 	}
-	p.lookAround(quickAnswer)
+	p.lookAround()()
 	return nil
 }
 

@@ -63,7 +63,6 @@ func (p *prompt) greet() {
 		greeting += " for " + target
 	}
 	fmt.Fprintf(p.Stdout, "%s. help() lists all names, :help the commands, Ctrl-D ends.\n", greeting)
-	p.lookAround(quickAnswer)
 }
 
 // promptFor returns the text before the cursor, given the part of the entry read so far: the remote, the project and
@@ -101,12 +100,13 @@ const (
 )
 
 // lookAround asks the server in the background for its version and its running instances, and says what it answers, or
-// that it doesn't. It returns at the answer, after a time at the latest.
-func (p *prompt) lookAround(atMost time.Duration) {
+// that it doesn't. The returned function waits for the answer, until quickAnswer after the question at most.
+func (p *prompt) lookAround() (wait func()) {
 	client, ok := p.session.Get("incus").(*starlarkincus.Client)
 	if !ok {
-		return
+		return func() {}
 	}
+	patience := time.After(quickAnswer)
 	answered := make(chan struct{})
 	p.aside.Go(func() {
 		defer close(answered)
@@ -117,9 +117,11 @@ func (p *prompt) lookAround(atMost time.Duration) {
 			p.notices.add(aboutText(about, err))
 		}
 	})
-	select {
-	case <-answered:
-	case <-time.After(atMost):
+	return func() {
+		select {
+		case <-answered:
+		case <-patience:
+		}
 	}
 }
 

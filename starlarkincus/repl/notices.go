@@ -51,10 +51,18 @@ type notices struct {
 func (n *notices) add(line string) {
 	n.mu.Lock()
 	n.lines = append(n.lines, printable.Line(line))
+	wake := n.wake
 	n.mu.Unlock()
-	if n.wake != nil {
-		n.wake()
+	if wake != nil {
+		wake()
 	}
+}
+
+// onLine sets the function that prints the lines above the prompt.
+func (n *notices) onLine(wake func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.wake = wake
 }
 
 // take returns the lines that were not printed yet, with newlines.

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	emulator "incus-star/starlarkincus/internal/screen"
 )
 
 // serveLate serves a server that answers after the returned function is called.
@@ -27,7 +29,7 @@ func serveLate(t *testing.T) (socket string, answer func()) {
 		}
 		var content any = map[string]any{"auth": "trusted", "environment": map[string]any{"server_version": "7.0"}}
 		if r.URL.Path == "/1.0/instances" {
-			content = []any{map[string]any{"name": "a", "status": "Running"}, map[string]any{"name": "b", "status": "Running"}}
+			content = []any{"/1.0/instances/a", "/1.0/instances/b"}
 		}
 		data, _ := json.Marshal(map[string]any{"type": "sync", "status_code": 200, "metadata": content})
 		_, _ = w.Write(data)
@@ -76,14 +78,13 @@ func TestNoticeWithoutEditor(t *testing.T) {
 	answer()
 	s.Type(" 'ped'; sleep(0.5)\n")
 	s.Ready(">>>")
-	for range 100 {
+	for end := time.Now().Add(emulator.Patience); !strings.Contains(s.Output(), "\nIncus 7.0, 2 instances run\r\n>>> "); {
+		if time.Now().After(end) {
+			t.Fatal("the notice isn't there")
+		}
 		s.Type("1\n")
 		time.Sleep(50 * time.Millisecond)
-		if strings.Contains(s.Output(), "\nIncus 7.0, 2 instances run\r\n>>> ") {
-			break
-		}
 	}
-	s.Wait("Incus 7.0, 2 instances run\n>>> ")
 	if strings.Contains(s.Output(), "\x1b") {
 		t.Errorf("escape sequences: %q", s.Output())
 	}

@@ -71,14 +71,16 @@ func Run(ctx context.Context, o Options) int {
 		p.source = newPlain(&p.Options, nil)
 		return p.end(ctx, p.program(ctx))
 	}
+	background, cancel := context.WithCancel(ctx)
+	p.background = background
+	seen := p.lookAround() // it answers while the rest is made ready
 	p.open()
 	defer p.source.close()
 	defer p.live.close()
-	background, cancel := context.WithCancel(ctx)
 	defer p.aside.Wait()
 	defer cancel()
-	p.background = background
 	p.greet()
+	seen()
 	p.Operations.notify(background, &p.aside, p.notices.add)
 	return p.end(ctx, p.loop(ctx))
 }
@@ -116,7 +118,7 @@ func (p *prompt) open() {
 		editor, err := newEditor(p.completion(complete), &p.Options, &p.notices)
 		if err == nil {
 			p.source = editor
-			p.notices.wake = editor.wake
+			p.notices.onLine(editor.wake)
 			p.openHistory()
 			return
 		}
