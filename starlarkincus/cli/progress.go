@@ -55,7 +55,7 @@ func (f *flags) showProgress(stdout, stderr *os.File) (p *progress, out, errs io
 	switch {
 	case f.progress == "plain":
 		return &progress{say: func(line string) { f.note(stderr, "progress", line) }}, stdout, stderr
-	case f.progress == "never", f.errorFormat == "json", !term.IsTerminal(int(stderr.Fd())), os.Getenv("TERM") == "dumb":
+	case f.progress == "never", f.errorFormat == "json", !term.IsTerminal(int(stderr.Fd())), terminal.Dumb():
 		return nil, stdout, stderr
 	}
 	p = &progress{screen: &screen{terminal: stderr}}

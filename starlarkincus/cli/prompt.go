@@ -21,7 +21,13 @@ func (f *flags) prompt(options host.Options) int {
 	if watched := terminationSignals(); len(watched) > 0 {
 		signal.Notify(signals, watched...)
 	}
-	defer signal.Stop(signals)
+	distinct := distinct(signals)
+	defer func() {
+		signal.Stop(signals)
+		close(signals)
+		for range distinct { // its goroutine has ended after it
+		}
+	}()
 	env := remote.OS()
 	env.Warn = options.Warn
 	brief, cancel := context.WithTimeout(ctx, time.Second) // the configuration may be a pipe, and is needed only for the greeting
@@ -33,7 +39,7 @@ func (f *flags) prompt(options host.Options) int {
 		Stdin:      options.Stdin,
 		Stdout:     options.Stdout,
 		Stderr:     options.Stderr,
-		Interrupts: signals,
+		Interrupts: distinct,
 		Cause:      causeOf,
 		Timeout:    f.timeout,
 		Version:    Version(),

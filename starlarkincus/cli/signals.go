@@ -44,14 +44,21 @@ type runner interface {
 // process's group.
 const twice = 10 * time.Millisecond
 
-// A moment is the time of the last signal.
-type moment struct{ time.Time }
-
-// repeated reports whether a signal at that time belongs to the one before, and notes the time.
-func (m *moment) repeated(now time.Time) bool {
-	before := m.Time
-	m.Time = now
-	return !before.IsZero() && now.Sub(before) < twice
+// distinct passes on signals, except those that belong to the one before, until the channel is closed.
+func distinct(signals <-chan os.Signal) <-chan os.Signal {
+	out := make(chan os.Signal, cap(signals))
+	go func() {
+		defer close(out)
+		var before time.Time
+		for s := range signals {
+			now := time.Now()
+			if before.IsZero() || now.Sub(before) >= twice {
+				out <- s
+			}
+			before = now
+		}
+	}()
+	return out
 }
 
 // onSignals returns a context that ends at the first Ctrl-C, SIGTERM, SIGHUP or SIGQUIT. The second one ends the clean-up of h,
@@ -66,18 +73,14 @@ func onSignals(ctx context.Context, h runner, stderr io.Writer) (_ context.Conte
 	go func() {
 		defer close(done)
 		var first error
-		var before moment
-		for n := 1; ; n++ {
-			s, open := <-signals
-			switch {
-			case !open:
-				return
-			case before.repeated(time.Now()):
-				n--
-			case n == 1:
+		n := 0
+		for s := range distinct(signals) {
+			n++
+			switch n {
+			case 1:
 				first = causeOf(s)
 				cancel(first)
-			case n == 2:
+			case 2:
 				h.EndCleanup()
 			default:
 				h.Report(stderr, fmt.Errorf("%w: given up, clean-up was not finished", host.ErrInterrupted))

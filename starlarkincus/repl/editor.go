@@ -27,6 +27,7 @@ type editor struct {
 	tabbed        string // the line at the last Tab, if that had several candidates
 	ended         error
 	revised       *revision // set by a key that ends the line
+	rows          int       // of the drawn line at its end, if that may be more than it has
 
 	notices *notices
 	mu      sync.Mutex
@@ -50,6 +51,7 @@ func newEditor(complete func(text, tail string) (keep int, out []candidate), o *
 	if e.keys, err = newKeys(os.Stdin); err != nil {
 		return nil, err
 	}
+	e.keys.refused = func() { n.add("a paste of more than 1 MB is not taken: load a file instead") }
 	stdin := os.Stdin
 	os.Stdin = e.keys.file // the editor has no parameter for its input
 	e.state = liner.NewLiner()
@@ -85,8 +87,9 @@ func (e *editor) line(ctx context.Context, q question) (string, error) {
 		return "", e.ended
 	}
 	e.before = q.before
-	if err := e.edited.ApplyMode(); err != nil {
-		return "", err
+	if e.edited.ApplyMode() != nil {
+		e.ended = e.options.endedBy(syscall.SIGHUP) // the terminal is gone
+		return "", e.ended
 	}
 	defer e.found.ApplyMode()
 	fmt.Fprint(e.out, marksOn)
@@ -101,13 +104,16 @@ func (e *editor) line(ctx context.Context, q question) (string, error) {
 	defer e.keys.stop()
 	stopWatch := e.watch(ctx)
 	defer stopWatch()
-	e.revised = nil
+	e.revised, e.rows = nil, 0
 	e.setReading(true)
 	line, err := e.state.PromptWithSuggestion(q.prompt, suggest, -1)
 	e.setReading(false)
 	stopWatch()
-	if e.ended == nil && e.keys.gone() {
+	if e.ended == nil && (e.keys.gone() || errors.Is(err, syscall.EIO)) {
 		e.ended = e.options.endedBy(syscall.SIGHUP)
+	}
+	if err == nil {
+		e.joinRows(q.prompt, line)
 	}
 	switch {
 	case e.ended != nil:
@@ -128,12 +134,16 @@ func (e *editor) line(ctx context.Context, q question) (string, error) {
 // the watch.
 func (e *editor) watch(ctx context.Context) func() {
 	stop, stopped := make(chan struct{}), make(chan struct{})
+	resumed, unwatch := goesOn()
 	go func() {
 		defer close(stopped)
+		defer unwatch()
 		for {
 			select {
 			case <-stop:
 				return
+			case <-resumed:
+				e.keys.inject(resumeMark)
 			case <-ctx.Done():
 				e.ended = causeOf(ctx)
 				e.keys.end()

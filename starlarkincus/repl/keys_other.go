@@ -5,7 +5,12 @@ package repl
 import "os"
 
 // keys lets the line editor read the terminal directly on these systems: pasted text counts as typed.
-type keys struct{ file *os.File }
+type keys struct {
+	file    *os.File
+	refused func()
+}
+
+var continued []os.Signal
 
 func newKeys(terminal *os.File) (*keys, error) { return &keys{file: terminal}, nil }
 
@@ -15,5 +20,7 @@ func (k *keys) stop()           {}
 func (k *keys) interrupt()      {}
 func (k *keys) inject(string)   {}
 func (k *keys) gone() bool      { return false }
+func (k *keys) block() string   { return "" }
+func (k *keys) stopProcess()    {}
 func (k *keys) end()            {}
 func (k *keys) close()          {}

@@ -16,9 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// escapeTime limits the wait for the rest of a mark. It is shorter than the editor's wait for the rest of a key's
-// sequence.
-const escapeTime = 20 * time.Millisecond
+// continued are the signals of a process that goes on after a stop.
+var continued = []os.Signal{unix.SIGCONT}
 
 // keys copies the input of a terminal to the line editor through a pipe. So pasted text can be filtered, a prompt can
 // be ended from outside, and the terminal isn't read while a script runs, which may read it itself.
@@ -32,7 +31,11 @@ type keys struct {
 	pending  []byte // read, but not yet written to the pipe
 	after    []byte // the same, for the next line
 
+	refused func() // called after a pasted text that was too long
+
 	mu     sync.Mutex // serializes writes to the pipe
+	search []byte     // keys of the search that is on, from Ctrl-R on
+	blocks [][]byte   // pasted texts, of which the pipe has the keys
 	done   chan struct{}
 	failed atomic.Bool // the terminal is gone
 }
@@ -73,7 +76,7 @@ func (k *keys) start(indented int, within bool) {
 	go func() {
 		defer close(k.done)
 		if err := k.copy(); err != nil {
-			k.failed.Store(err == unix.EIO)
+			k.failed.Store(err == unix.EIO || err == io.EOF)
 			k.pipe.Close() // ends the editor's input
 		}
 	}()
@@ -90,8 +93,50 @@ func (k *keys) stop() {
 // interrupt sends Ctrl-C to the editor while it reads.
 func (k *keys) interrupt() { _ = k.write([]byte{interruptKey}) }
 
-// inject sends keys to the editor while it reads.
-func (k *keys) inject(text string) { _ = k.write([]byte(text)) }
+// inject sends a mark to the editor while it reads. A search is cancelled before, and begun again.
+func (k *keys) inject(mark string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	keys := keyNothing + mark + "\t"
+	if k.search != nil {
+		keys = string(rune(cancelKey)) + mark + "\t" + string(k.search)
+	}
+	_, _ = k.pipe.WriteString(keys)
+}
+
+// searchKeys are the keys in a search, beside letters.
+const (
+	searchKey  = 0x12 // Ctrl-R
+	forwardKey = 0x13
+	cancelKey  = 0x07
+)
+
+// note follows a search in the keys that the editor gets.
+func (k *keys) note(keys []byte) {
+	for _, b := range keys {
+		switch {
+		case b == searchKey:
+			k.search = append(k.search, b)
+		case k.search == nil:
+		case b >= ' ', b == forwardKey, b == bsByte:
+			k.search = append(k.search, b)
+		default:
+			k.search = nil
+		}
+	}
+}
+
+// block returns the next pasted text that the editor takes at once.
+func (k *keys) block() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.blocks) == 0 {
+		return ""
+	}
+	block := k.blocks[0]
+	k.blocks = k.blocks[1:]
+	return string(block)
+}
 
 // gone reports whether the terminal is gone, as after a hangup.
 func (k *keys) gone() bool { return k.failed.Load() }
@@ -122,9 +167,12 @@ func (k *keys) copy() error {
 		case err != nil:
 			return err
 		}
-		var wait time.Duration
-		if len(k.filter.held)+len(k.fast) > 0 {
-			wait = escapeTime
+		wait := k.filter.wait()
+		if len(k.fast) > 0 {
+			wait = fastTime
+		}
+		if len(k.fast) > maxTyped {
+			wait = pasteTime // the terminal may be slow
 		}
 		switch ready, err := terminal.Select(k.terminal, k.wake[0], wait); {
 		case err != nil:
@@ -133,7 +181,7 @@ func (k *keys) copy() error {
 			return nil
 		case ready == terminal.Nothing:
 			k.endFast()
-			k.pending = append(k.pending, k.filter.flush()...)
+			k.queue(k.filter.flush())
 			continue
 		}
 		var buf [4096]byte
@@ -155,16 +203,32 @@ func (k *keys) copy() error {
 func (k *keys) read(input []byte) {
 	input = bytes.ReplaceAll(bytes.ReplaceAll(input, []byte("\r\n"), []byte("\r")), []byte("\n"), []byte("\r")) // some programs paste line feeds
 	if k.filter.unmarked(input) && (len(k.fast) > 0 || bytes.IndexByte(input, '\r') >= 0) {
-		k.fast = append(k.fast, input...)
+		k.fast = append(k.fast, input[:min(len(input), maxPaste+2-min(len(k.fast), maxPaste+2))]...)
 		return
 	}
 	k.endFast()
-	k.pending = append(k.pending, k.filter.feed(input)...)
+	k.queue(k.filter.feed(input))
+}
+
+// queue queues what the filter has returned.
+func (k *keys) queue(keys []byte) {
+	k.pending = append(k.pending, keys...)
+	k.mu.Lock()
+	k.blocks = append(k.blocks, k.filter.blocks...)
+	k.mu.Unlock()
+	k.filter.blocks = nil
+	if k.filter.refused {
+		k.filter.refused = false
+		k.refused()
+	}
 }
 
 // endFast passes on the lines that came at once.
 func (k *keys) endFast() {
-	k.pending = append(k.pending, k.filter.lines(k.fast)...)
+	if len(k.fast) == 0 {
+		return
+	}
+	k.queue(k.filter.lines(k.fast))
 	k.fast = nil
 }
 
@@ -178,6 +242,7 @@ func (k *keys) flush() error {
 	for len(k.pending) > 0 {
 		k.mu.Lock()
 		n, err := k.pipe.Write(k.pending)
+		k.note(k.pending[:n])
 		k.mu.Unlock()
 		k.pending = k.pending[n:]
 		if err != nil {

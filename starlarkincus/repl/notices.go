@@ -13,20 +13,29 @@ import (
 // Marks are pictures that stand for nothing, see [shower]. The editor's line has one for a moment, until the Tab after it
 // calls the completion, which removes it.
 const (
-	noticeMark = "\u241f\ufe03" // print the notices
-	editMark   = "\u241e\ufe03" // edit the entry as a whole
-	linesMark  = "\u241d\ufe03" // edit the entry line by line
+	noticeMark  = "\u241f\ufe03" // print the notices
+	editMark    = "\u241e\ufe03" // edit the entry as a whole
+	linesMark   = "\u241d\ufe03" // edit the entry line by line
+	blockMark   = "\u241c\ufe03" // insert a pasted text
+	rowsMark    = "\u2421\ufe03" // the line ends: note its rows
+	suspendMark = "\u241b\ufe03" // stop the process
+	resumeMark  = "\u241a\ufe03" // it goes on after a stop that was not asked for here
 )
 
-// Keys for the marks. F12 does nothing but end a search or a completion.
+// Keys for the marks.
 const (
-	redraw    = "\x1b[24~" + noticeMark + "\t"
-	editWhole = "\x05" + editMark + "\t\r"
-	editLines = "\x05" + linesMark + "\t\r"
+	editWhole   = keyEnd + editMark + "\t\r"
+	editLines   = keyEnd + linesMark + "\t\r"
+	insertBlock = keyNothing + blockMark + "\t"
+	enterMoved  = keyEnd + rowsMark + "\t\r"
+	suspend     = keyNothing + suspendMark + "\t"
 )
+
+var withoutMarks = strings.NewReplacer(noticeMark, "", editMark, "", linesMark, "", blockMark, "", rowsMark, "", suspendMark, "", resumeMark, "")
 
 // marked does what a mark at the end of the text before the cursor asks for, and returns the text without it.
 func (e *editor) marked(head string) (text string, ok bool) {
+	block := ""
 	switch {
 	case strings.HasSuffix(head, noticeMark):
 		e.above()
@@ -34,10 +43,18 @@ func (e *editor) marked(head string) (text string, ok bool) {
 		e.revised = &revision{}
 	case strings.HasSuffix(head, linesMark):
 		e.revised = &revision{byLine: true}
+	case strings.HasSuffix(head, blockMark):
+		block = e.keys.block()
+	case strings.HasSuffix(head, rowsMark):
+		e.rows, _ = e.drawn()
+	case strings.HasSuffix(head, suspendMark):
+		e.suspend()
+	case strings.HasSuffix(head, resumeMark):
+		e.resume()
 	default:
 		return "", false
 	}
-	return strings.NewReplacer(noticeMark, "", editMark, "", linesMark, "").Replace(head), true
+	return withoutMarks.Replace(head) + block, true
 }
 
 // notices are lines to print above the prompt, or before the next one if the source can't.
@@ -92,7 +109,7 @@ func (e *editor) setReading(reading bool) {
 	defer e.mu.Unlock()
 	e.reading = reading
 	if reading && e.notices.waiting() { // they came after the last look, and before this
-		e.keys.inject(redraw)
+		e.keys.inject(noticeMark)
 	}
 }
 
@@ -101,7 +118,7 @@ func (e *editor) wake() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.reading {
-		e.keys.inject(redraw)
+		e.keys.inject(noticeMark)
 	}
 }
 
@@ -109,17 +126,29 @@ func (e *editor) wake() {
 func (e *editor) above() { e.printAbove(e.notices.take()) }
 
 // printAbove prints lines in the place of the edited line, and leaves room for the line below them. The editor calls it, in
-// the completion, and draws the line again. It is told by how many rows the line has, which the editor keeps to itself.
+// the completion, and draws the line again.
 func (e *editor) printAbove(text string) {
 	if text == "" {
 		return
 	}
-	state := reflect.ValueOf(e.state).Elem()
-	rows, row := max(1, number(state, "maxRows")), max(1, number(state, "cursorRows"))
+	rows, row := e.drawn()
 	if row > 1 {
 		fmt.Fprintf(e.out, "\x1b[%dA", row-1)
 	}
-	fmt.Fprint(e.out, "\r\x1b[J"+text+strings.Repeat("\n", rows-1))
+	fmt.Fprint(e.out, "\r\x1b[J"+text)
+	e.room(rows, row)
+}
+
+// drawn returns the largest number of rows that the edited line has been drawn with, and the row of the cursor. The editor keeps
+// them to itself.
+func (e *editor) drawn() (rows, row int) {
+	state := reflect.ValueOf(e.state).Elem()
+	return max(1, number(state, "maxRows")), max(1, number(state, "cursorRows"))
+}
+
+// room leaves room for an edited line, and moves the cursor to its row.
+func (e *editor) room(rows, row int) {
+	fmt.Fprint(e.out, strings.Repeat("\n", rows-1))
 	if rows > row {
 		fmt.Fprintf(e.out, "\x1b[%dA", rows-row)
 	}

@@ -2,7 +2,9 @@ package repl
 
 import (
 	"bytes"
+	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -16,107 +18,231 @@ const (
 
 // Keys that the editor doesn't have.
 const (
-	editKeys = "\x18\x05" // Ctrl-X Ctrl-E edits the entry in an editor
-	linesKey = 0x0f       // Ctrl-O takes it line by line
+	editKeys   = "\x18\x05" // Ctrl-X Ctrl-E edits the entry in an editor
+	linesKey   = 0x0f       // Ctrl-O takes it line by line
+	suspendKey = 0x1a       // Ctrl-Z stops the process
 )
 
 // interruptKey is the byte that Ctrl-C sends in the editor's mode.
 const interruptKey = 0x03
 
-// A pasteFilter converts a terminal's bytes for the line editor: text to its shown form, and keys, unless they are
-// pasted, to themselves.
+const (
+	// maxPaste limits pasted text, in bytes.
+	maxPaste = 1 << 20
+	// maxTyped is the longest pasted text that the editor gets as if it were typed, also into a search. It draws its line after
+	// each of its reads, so longer text comes at once.
+	maxTyped = 200
+)
+
+// Limits of waits for the rest of something.
+const (
+	escapeTime = 50 * time.Millisecond  // of a sequence after ESC, which is a key too
+	reportTime = time.Second            // of a longer sequence
+	fastTime   = 20 * time.Millisecond  // of lines that come too fast to be typed
+	pasteTime  = 200 * time.Millisecond // of pasted text, which is shown then; its end mark may be lost
+)
+
+// A pasteFilter converts a terminal's bytes for the line editor: text to its shown form, keys to the editor's, and no reports.
+// Pasted text is held until its end mark or a pause.
 type pasteFilter struct {
 	pasting bool
-	cr      bool   // the last pasted byte was a carriage return
-	held    []byte // perhaps the start of a mark or of a character, or a key in pasted text
+	alone   bool   // the last input was Ctrl-C and nothing else
+	cr      bool   // the last inserted byte was a carriage return
+	refused bool   // text was dropped because it was too long
+	pasted  []byte // since the start mark, or since the last pause
+	total   int    // bytes since the start mark
+	scanned int    // bytes of pasted without the end mark
+	held    []byte // perhaps the start of a character
 	shower  shower
+	keys    sequences
+	blocks  [][]byte // shown forms of pasted texts that the editor takes at once
 
 	indented int  // the spaces at the start of the line, until the first key
 	within   bool // the line continues an entry
 	control  bool // Ctrl-X was typed
+	moved    bool // the line may have had other rows, or the cursor isn't at its end
+}
+
+// wait returns the time after which flush must be called if nothing more comes; 0 for no limit.
+func (f *pasteFilter) wait() time.Duration {
+	switch {
+	case f.pasting && (len(f.pasted) > partial(f.pasted) || f.alone):
+		return pasteTime
+	case f.keys.state == afterEscape, len(f.held) > 0:
+		return escapeTime
+	case f.keys.within():
+		return reportTime
+	}
+	return 0
 }
 
 // feed returns the converted bytes.
-func (f *pasteFilter) feed(input []byte) []byte { return f.filter(input, false) }
+func (f *pasteFilter) feed(input []byte) []byte {
+	f.alone = f.pasting && string(input) == string(rune(interruptKey))
+	return f.filter(input, false)
+}
 
-// flush returns the held bytes after a timeout.
-func (f *pasteFilter) flush() []byte { return f.filter(nil, true) }
+// flush returns the held bytes after a pause.
+func (f *pasteFilter) flush() []byte {
+	out := f.key(nil, f.keys.end())
+	if !f.pasting {
+		return append(out, f.filter(nil, true)...)
+	}
+	if f.alone {
+		// Ctrl-C ends a paste whose end mark was lost. A key comes alone; within pasted text the byte is text.
+		f.endPaste()
+		return append(out, interruptKey)
+	}
+	rest := f.pasted[len(f.pasted)-partial(f.pasted):]
+	out = f.insert(out, f.pasted[:len(f.pasted)-len(rest)])
+	f.pasted, f.scanned = bytes.Clone(rest), 0
+	return out
+}
+
+// partial returns the length of the end of pasted text that may be the start of the end mark, or of a character.
+func partial(text []byte) int {
+	for n := min(len(text), len(pasteEnd)-1); n > 0; n-- {
+		if strings.HasPrefix(pasteEnd, string(text[len(text)-n:])) {
+			return n
+		}
+	}
+	for n := 1; n <= min(len(text), utf8.UTFMax-1); n++ {
+		if tail := text[len(text)-n:]; utf8.RuneStart(tail[0]) {
+			if !utf8.FullRune(tail) {
+				return n
+			}
+			break
+		}
+	}
+	return 0
+}
 
 func (f *pasteFilter) filter(input []byte, last bool) []byte {
 	var out []byte
 	input = append(f.held, input...)
 	f.held = nil
-	for i := 0; i < len(input); {
-		mark := pasteStart
+	for len(input) > 0 {
 		if f.pasting {
-			mark = pasteEnd
-		}
-		rest := input[i:]
-		switch {
-		case bytes.HasPrefix(rest, []byte(mark)):
-			f.pasting, f.cr = !f.pasting, false
-			i += len(mark)
-			if f.pasting && i < len(input) {
-				out = append(out, f.replaceIndent(input[i])...)
+			var ended bool
+			if input, ended = f.paste(input); ended {
+				out = f.insert(out, f.pasted)
+				f.endPaste()
 			}
 			continue
-		case !last && (strings.HasPrefix(mark, string(rest)) || !utf8.FullRune(rest) || f.pasting && string(rest) == string(rune(interruptKey))):
-			f.held = bytes.Clone(rest)
-			return out
-		case last && f.pasting && rest[0] == interruptKey:
-			// Ctrl-C ends a paste whose end mark was lost. A key comes alone; within pasted text the byte is text.
-			f.pasting, f.shower = false, shower{}
-			return append(out, interruptKey)
 		}
-		r, size := utf8.DecodeRune(rest)
-		i += size
-		out = f.character(out, r, rest[0], r == utf8.RuneError && size == 1)
+		if input[0] == escByte || f.keys.within() {
+			key, taken := f.keys.add(input[0])
+			if taken {
+				input = input[1:]
+			}
+			if key == pasteBegins {
+				f.pasting = true
+				continue
+			}
+			out = f.key(out, key)
+			continue
+		}
+		if !last && !utf8.FullRune(input) {
+			f.held = bytes.Clone(input)
+			return out
+		}
+		r, size := utf8.DecodeRune(input)
+		if r < ' ' || r == delByte {
+			out = f.key(out, string(input[:1]))
+		} else {
+			f.indented, f.control = 0, false
+			out = f.shower.add(out, r, input[0], r == utf8.RuneError && size == 1)
+		}
+		input = input[size:]
 	}
 	return out
 }
 
-// character appends one character. Terminals send a carriage return at the end of a pasted line.
-func (f *pasteFilter) character(out []byte, r rune, b byte, isByte bool) []byte {
-	if !f.pasting {
-		if r < ' ' || r == 0x7f { // a key
-			f.shower = shower{}
-			return f.key(out, b)
+// paste takes pasted text, and returns the input after the end mark.
+func (f *pasteFilter) paste(input []byte) (rest []byte, ended bool) {
+	f.pasted = append(f.pasted, input...)
+	if end := bytes.Index(f.pasted[f.scanned:], []byte(pasteEnd)); end >= 0 {
+		end += f.scanned
+		rest, ended = bytes.Clone(f.pasted[end+len(pasteEnd):]), true
+		f.pasted = f.pasted[:end]
+	}
+	f.scanned = max(0, len(f.pasted)-len(pasteEnd)+1)
+	if f.total+len(f.pasted) > maxPaste { // only the end is of use, for the mark
+		drop := f.scanned
+		if ended {
+			drop = len(f.pasted)
 		}
-		f.indented, f.control = 0, false
-		return f.shower.add(out, r, b, isByte)
+		f.refused = true
+		f.total += drop
+		f.pasted, f.scanned = append(f.pasted[:0], f.pasted[drop:]...), 0
 	}
-	after := f.cr
-	f.cr = r == '\r'
-	switch {
-	case r == '\n' && after:
+	return rest, ended
+}
+
+func (f *pasteFilter) endPaste() {
+	f.pasting, f.alone, f.cr, f.pasted, f.scanned, f.total, f.shower = false, false, false, nil, 0, 0, shower{}
+}
+
+// insert appends what brings pasted text into the line. Terminals send a carriage return at the end of a pasted line.
+func (f *pasteFilter) insert(out, text []byte) []byte {
+	if len(text) == 0 {
 		return out
-	case r == '\r':
-		r = '\n'
 	}
-	return f.shower.add(out, r, b, isByte)
+	if f.total == 0 {
+		out = append(out, f.replaceIndent(text[0])...)
+	}
+	f.total += len(text)
+	f.indented = 0
+	shown := make([]byte, 0, len(text)+len(text)/8)
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRune(text[i:])
+		b, after := text[i], f.cr
+		i += size
+		f.cr = r == '\r'
+		switch {
+		case r == '\n' && after:
+			continue
+		case r == '\r':
+			r = '\n'
+		}
+		shown = f.shower.add(shown, r, b, r == utf8.RuneError && size == 1)
+	}
+	if len(shown) <= maxTyped {
+		return append(out, shown...)
+	}
+	f.blocks = append(f.blocks, shown)
+	return append(out, insertBlock...)
 }
 
 // key appends a key. The first Backspace in an indented line takes a step of the indentation.
-func (f *pasteFilter) key(out []byte, b byte) []byte {
-	const backspace, delete = 0x08, 0x7f
-	switch b {
-	case backspace, delete:
+func (f *pasteFilter) key(out []byte, key string) []byte {
+	if key == "" {
+		return out
+	}
+	f.shower = shower{}
+	switch b := key[0]; {
+	case len(key) > 1: // a sequence
+	case b == bsByte, b == delByte:
+		f.moved = true
 		n := (f.indented-1)%len(indent) + 1
 		f.indented -= n
-		return append(out, strings.Repeat(string(rune(b)), max(1, n))...)
-	case editKeys[0]:
+		return append(out, strings.Repeat(key, max(1, n))...)
+	case b == editKeys[0]:
 		f.control = true
 		return out
-	case editKeys[1]:
-		if f.control {
-			f.control = false
-			return append(out, editWhole...)
-		}
-	case linesKey:
+	case b == editKeys[1] && f.control:
+		f.control = false
+		return append(out, editWhole...)
+	case b == linesKey:
 		return append(out, editLines...)
+	case b == suspendKey:
+		return append(out, suspend...)
+	case b == '\r' && f.moved:
+		key = enterMoved
 	}
+	f.moved = key != "\r" && key != enterMoved && key[0] != interruptKey
 	f.indented, f.control = 0, false
-	return append(out, b)
+	return append(out, key...)
 }
 
 // replaceIndent returns the key that removes the indentation of a line, if the pasted text that starts with a byte has its
@@ -132,8 +258,8 @@ func (f *pasteFilter) replaceIndent(first byte) string {
 
 // unmarked reports whether input has no keys except line ends and tabs, as pasted text of a terminal that doesn't mark it.
 func (f *pasteFilter) unmarked(input []byte) bool {
-	return !f.pasting && len(f.held) == 0 && !bytes.ContainsFunc(input, func(r rune) bool {
-		return r < ' ' && r != '\r' && r != '\t' || r == 0x7f
+	return !f.pasting && len(f.held) == 0 && !f.keys.within() && !bytes.ContainsFunc(input, func(r rune) bool {
+		return r < ' ' && r != '\r' && r != '\t' || r == delByte
 	})
 }
 
@@ -148,5 +274,5 @@ func (f *pasteFilter) lines(input []byte) []byte {
 	if !f.within {
 		ends = min(ends, 1)
 	}
-	return append(f.feed([]byte(pasteStart+string(text)+pasteEnd)), strings.Repeat("\r", ends)...)
+	return f.feed(slices.Concat([]byte(pasteStart), text, []byte(pasteEnd), bytes.Repeat([]byte("\r"), ends)))
 }

@@ -11,17 +11,21 @@ import (
 )
 
 func TestPasteFilter(t *testing.T) {
+	long := strings.Repeat("0123456789", 30)
 	for in, want := range map[string]string{
-		"typed\ttext\r\x03\x1b[A": "typed\ttext\r\x03\x1b[A",
-		"typed ␊\xff":             show("typed ␊\xff"),
+		"typed text\r\x03\x1b[A": "typed text\r\x03" + keyUp,
+		"typed ␊\xff":            show("typed ␊\xff"),
 		pasteStart + "a\tb\r\nc\rd\n\n" + pasteEnd + "\r":          "a␉b␊c␊d␊␊\r",
 		pasteStart + "é\x1b[A\x00\x7f" + pasteEnd:                  "é␛[A␀␡",
-		pasteStart + "lost\r\x03":                                  "lost␊\x03",
 		pasteStart + "a" + pasteEnd + pasteStart + "\t" + pasteEnd: "a␉",
-		pasteEnd + "x":         pasteEnd + "x",
-		"\x1b[20x\x1b[2":       "\x1b[20x\x1b[2",
-		"\x1b":                 "\x1b",
-		pasteStart + "\x1b[20": "␛[20",
+		pasteEnd + "x":                   "x",
+		"\x1b[20x\x1b[2":                 "",
+		"\x1b":                           "\x1b",
+		pasteStart + "a\x1b[20":          "a",
+		pasteStart + "lost\r":            "lost␊",
+		pasteStart + "a\x03b" + pasteEnd: "a␃b",
+		pasteStart + long + pasteEnd:     long,
+		pasteStart + "\xe4\xb8":          "",
 	} {
 		for size := 1; size <= len(in); size++ {
 			var f pasteFilter
@@ -30,18 +34,59 @@ func TestPasteFilter(t *testing.T) {
 				got = append(got, f.feed([]byte(in[i:min(i+size, len(in))]))...)
 			}
 			got = append(got, f.flush()...)
-			if string(got) != want {
+			if got := expand(&f, got); got != want {
 				t.Errorf("%q in pieces of %d: got %q, want %q", in, size, got, want)
 			}
 		}
 	}
 }
 
-// TestPastedInterrupt checks that pasted text can't end the paste, so that the rest would count as typed.
+// expand returns the keys of a filter, with the texts that the editor would take at once.
+func expand(f *pasteFilter, keys []byte) string {
+	text := string(keys)
+	for _, block := range f.blocks {
+		text = strings.Replace(text, insertBlock, string(block), 1)
+	}
+	f.blocks = nil
+	return text
+}
+
+// TestPastedInterrupt checks that pasted text can't end the paste, so that the rest would count as typed, and that Ctrl-C, a
+// key that comes alone, does.
 func TestPastedInterrupt(t *testing.T) {
 	var f pasteFilter
 	if got := string(f.feed([]byte(pasteStart + "a\x03b()\r" + pasteEnd))); got != "a␃b()␊" || f.pasting {
 		t.Errorf("got %q", got)
+	}
+	got := string(f.feed([]byte(pasteStart+"a\x03"))) + string(f.feed([]byte("b\r"))) + string(f.flush())
+	if got != "a␃b␊" || !f.pasting {
+		t.Errorf("got %q", got)
+	}
+	if got := string(f.feed([]byte("\x03"))) + string(f.flush()); got != "\x03" || f.pasting {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestPasteLimit checks that a text over the limit is dropped, however it comes, and that one within it isn't.
+func TestPasteLimit(t *testing.T) {
+	for _, size := range []int{maxPaste, maxPaste + 1, 3 * maxPaste} {
+		for _, piece := range []int{4096, 4093, 2 * maxPaste} {
+			var f pasteFilter
+			var keys []byte
+			in := pasteStart + strings.Repeat("x", size) + pasteEnd + "y"
+			for len(in) > 0 {
+				n := min(piece, len(in))
+				keys = append(keys, f.feed([]byte(in[:n]))...)
+				in = in[n:]
+			}
+			want := "y"
+			if size <= maxPaste {
+				want = strings.Repeat("x", size) + "y"
+			}
+			if got := expand(&f, keys); got != want || f.refused != (size > maxPaste) || f.pasting {
+				t.Errorf("%d bytes in pieces of %d: %d bytes, refused %v", size, piece, len(got), f.refused)
+			}
+		}
 	}
 }
 
@@ -101,15 +146,12 @@ func TestAnyTextRoundTrips(t *testing.T) {
 		pasted := pasteStart + text + pasteEnd
 		for rest := pasted; rest != ""; {
 			size := min(len(rest), 1+r.IntN(10))
-			if len(rest) == size+1 || strings.HasSuffix(rest[:size], "\x03") {
-				size = len(rest) // a key comes alone
-			}
 			read = append(read, f.feed([]byte(rest[:size]))...)
 			rest = rest[size:]
 		}
 		read = append(read, f.flush()...)
 		ends := strings.NewReplacer("\r\n", "\n", "\r", "\n")
-		if got := unshow(string(read)); got != ends.Replace(text) {
+		if got := unshow(expand(&f, read)); got != ends.Replace(text) {
 			t.Fatalf("%q is pasted as %q, which stands for %q", text, read, got)
 		}
 		if n < 900 && text != "" && (len(want) == 0 || want[len(want)-1] != text) {

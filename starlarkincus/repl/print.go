@@ -78,7 +78,7 @@ func (p *prompt) page(ctx, paging context.Context, text string) error {
 func (p *prompt) pager(text string) string {
 	width, height := terminal.Size(p.Stdout)
 	file, ok := p.Stdout.(interface{ Fd() uintptr })
-	if !p.typed || !ok || file.Fd() != os.Stdout.Fd() || height < 2 || os.Getenv("TERM") == "dumb" || !longer(text, width, height-1) {
+	if !p.typed || !ok || file.Fd() != os.Stdout.Fd() || height < 2 || terminal.Dumb() || !longer(text, width, height-1) {
 		return ""
 	}
 	if command, set := os.LookupEnv("PAGER"); set {

@@ -86,6 +86,9 @@ func (p *plain) line(ctx context.Context, q question) (string, error) {
 		select {
 		case read := <-p.reading:
 			p.reading = nil
+			if p.prompts != nil && read.err == io.EOF && !isTerminal(p.options.Stdin) {
+				return "", p.options.endedBy(syscall.SIGHUP) // the same, also within a line
+			}
 			if read.err == io.EOF && read.text != "" {
 				return read.text, nil // the next read returns io.EOF again
 			}

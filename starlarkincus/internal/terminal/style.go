@@ -3,6 +3,7 @@ package terminal
 import (
 	"io"
 	"os"
+	"runtime"
 
 	"golang.org/x/term"
 )
@@ -32,7 +33,13 @@ func Size(w io.Writer) (width, height int) {
 
 // Colored reports whether output to w may have escape sequences for colours.
 func Colored(w io.Writer) bool {
-	return Is(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	return Is(w) && os.Getenv("NO_COLOR") == "" && !Dumb()
+}
+
+// Dumb reports whether the terminal has no escape sequences, or an unknown kind. On Windows TERM is normally unset.
+func Dumb() bool {
+	name := os.Getenv("TERM")
+	return name == "dumb" || name == "" && runtime.GOOS != "windows"
 }
 
 // Lend runs a program on the user's terminal, such as a pager, and restores the terminal's mode afterwards.
