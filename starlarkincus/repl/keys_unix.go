@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"os/signal"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -136,6 +137,21 @@ func (k *keys) block() string {
 	block := k.blocks[0]
 	k.blocks = k.blocks[1:]
 	return string(block)
+}
+
+// stopProcess stops the process and its group, as Ctrl-Z does, and returns when it goes on. It returns at once in the group of
+// the session's leader, which nobody would let go on. The signal is SIGSTOP, because the runtime, once asked for SIGTSTP, never
+// gives that its default action back.
+func (k *keys) stopProcess() {
+	if leader, err := unix.Getsid(0); err != nil || leader == unix.Getpgrp() {
+		return
+	}
+	goesOn := make(chan os.Signal, 1)
+	signal.Notify(goesOn, unix.SIGCONT)
+	defer signal.Stop(goesOn)
+	if unix.Kill(0, unix.SIGSTOP) == nil {
+		<-goesOn
+	}
 }
 
 // gone reports whether the terminal is gone, as after a hangup.

@@ -28,6 +28,9 @@ import (
 const childVariable = "INCUS_STAR_TEST_PROMPT"
 
 func TestMain(m *testing.M) {
+	if os.Getenv(jobVariable) != "" {
+		os.Exit(job())
+	}
 	if os.Getenv(childVariable) != "" {
 		os.Exit(child())
 	}
