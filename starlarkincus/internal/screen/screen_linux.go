@@ -208,6 +208,12 @@ func (s *Screen) Ready(prompt string) []string {
 	})
 }
 
+// Hangup closes the terminal, as when its window is closed. Nothing can be typed or read after it.
+func (s *Screen) Hangup() {
+	s.slave.Close()
+	s.master.Close()
+}
+
 // Output returns all that the program has written.
 func (s *Screen) Output() string {
 	s.mu.Lock()
