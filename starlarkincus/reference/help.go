@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
@@ -23,12 +24,15 @@ import (
 type Reference struct {
 	declared map[string]*builtin.Decl
 	bare     []string
+	found    func() []named // all names that a search may find
 }
 
 // New returns a reference of the incus module, Starlark's own names and the declared ones: functions, error classes,
 // libraries and their members. Bare are methods of the client that scripts may call without incus in front.
 func New(declared map[string]*builtin.Decl, bare []string) *Reference {
-	return &Reference{declared, bare}
+	r := &Reference{declared: declared, bare: bare}
+	r.found = sync.OnceValue(r.searched)
+	return r
 }
 
 func (r *Reference) text() *text { return &text{ref: r} }

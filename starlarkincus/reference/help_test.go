@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"unicode/utf8"
 
@@ -17,7 +18,7 @@ import (
 )
 
 // testReference is a reference of all names of scripts.
-func testReference() *Reference { return New(host.Declarations(), starlarkincus.BareMethods()) }
+var testReference = sync.OnceValue(func() *Reference { return New(host.Declarations(), starlarkincus.BareMethods()) })
 
 // An object has help if it has these methods.
 var _ incusObject = (*starlarkincus.Object)(nil)

@@ -10,20 +10,20 @@ import (
 	"incus-star/starlarkincus/spec"
 )
 
-// Search writes the names that contain all words of a text in the name, the help, the arguments or the fields. It reports whether
-// there are any.
-func (r *Reference) Search(w io.Writer, word string) bool {
-	var rows [][]string
-	words := strings.Fields(strings.ToLower(word))
+// A named is a name that a search may find.
+type named struct {
+	name, doc string
+	text      string // with its arguments or fields, in lower case, with and without underscores
+}
+
+// searched returns all names that a search may find.
+func (r *Reference) searched() (all []named) {
 	add := func(name, doc string, fields []spec.Field) {
 		text := name + " " + doc
 		for _, f := range fields {
 			text += " " + f.Script() + " " + f.Doc
 		}
-		text = strings.ToLower(strings.ReplaceAll(text, "_", " ") + " " + text)
-		if !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) }) {
-			rows = append(rows, []string{name, sentence(doc)})
-		}
+		all = append(all, named{name, doc, strings.ToLower(strings.ReplaceAll(text, "_", " ") + " " + text)})
 	}
 	for _, name := range slices.Concat(r.names(), builtin.NativeNames()) {
 		add(name, r.lookup(name).Help, nil)
@@ -41,6 +41,19 @@ func (r *Reference) Search(w io.Writer, word string) bool {
 		add(s.Singular(), s.Doc, s.told())
 		for _, m := range s.ObjectMethods() {
 			add(s.Singular()+"."+m.Name, m.Doc, m.Arguments())
+		}
+	}
+	return all
+}
+
+// Search writes the names that contain all words of a text in the name, the help, the arguments or the fields. It reports whether
+// there are any.
+func (r *Reference) Search(w io.Writer, word string) bool {
+	var rows [][]string
+	words := strings.Fields(strings.ToLower(word))
+	for _, n := range r.found() {
+		if !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(n.text, word) }) {
+			rows = append(rows, []string{n.name, sentence(n.doc)})
 		}
 	}
 	slices.SortStableFunc(rows, slices.Compare)

@@ -6,21 +6,31 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"incus-star/starlarkincus/spec"
 )
 
 // A site is a resource at a path of the API, with the names that it has in scripts.
-type site struct{ *spec.Site }
+type site struct {
+	*spec.Site
+	ofCollection, ofObject []spec.Method
+}
 
-// sites returns all sites of the table.
-func sites() []site {
+// sites returns all sites of the table, which is put together once.
+var sites = sync.OnceValue(func() []site {
 	var out []site
 	for _, s := range spec.Sites() {
-		out = append(out, site{s})
+		out = append(out, site{s, s.CollectionMethods(), s.ObjectMethods()})
 	}
 	return out
-}
+})
+
+// CollectionMethods returns all methods of the collection, which are not to be changed.
+func (s site) CollectionMethods() []spec.Method { return s.ofCollection }
+
+// ObjectMethods returns all methods of an object, which are not to be changed.
+func (s site) ObjectMethods() []spec.Method { return s.ofObject }
 
 // owner returns the word before a resource below another: instance in instance.snapshots, images in images.aliases.
 func (s site) owner() string {
@@ -45,7 +55,7 @@ func (s site) collections() []string {
 		return []string{s.owner() + "." + s.Name, s.Name}
 	}
 	var ways []string
-	for _, way := range (site{s.Parent}).collections() {
+	for _, way := range (site{Site: s.Parent}).collections() {
 		ways = append(ways, way+"."+s.Name)
 	}
 	return append(ways, s.Name)
