@@ -9,8 +9,13 @@ import (
 // which name is a word, as acls is of network_acls; empty if none is close.
 func Nearest(name string, names []string) string {
 	best, limit := "", 1+len(name)/5
+	lower := strings.ToLower(name)
 	for _, candidate := range names {
-		if d := distance(strings.ToLower(name), strings.ToLower(candidate)); d <= limit && d < len(candidate) {
+		other := strings.ToLower(candidate)
+		if more := len(lower) - len(other); max(more, -more) > limit {
+			continue // the distance is at least that
+		}
+		if d := distance(lower, other); d <= limit && d < len(candidate) {
 			best, limit = candidate, d-1
 		}
 	}
@@ -43,10 +48,11 @@ func only(name string, names []string) string {
 		return ""
 	}
 	separator := func(r rune) bool { return strings.ContainsRune("_.-", r) }
-	found := ""
+	found, lower := "", strings.ToLower(name)
 	for _, candidate := range names {
+		other := strings.ToLower(candidate)
 		switch {
-		case !slices.Contains(strings.FieldsFunc(strings.ToLower(candidate), separator), strings.ToLower(name)):
+		case !strings.Contains(other, lower) || !slices.Contains(strings.FieldsFunc(other, separator), lower):
 		case found != "" && found != candidate:
 			return ""
 		default:

@@ -90,7 +90,10 @@ func TestEveryKind(t *testing.T) {
 			list = append(list, o)
 		}
 		for _, width := range widths {
-			for _, color := range []bool{false, width == 80} {
+			for _, color := range []bool{false, true} {
+				if color && width != 80 {
+					continue
+				}
 				s := Style{Width: width, Height: 24, Color: color}
 				table := Text(starlark.NewList(list), s)
 				checkLines(t, res.Kind, table, s)

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"incus-star/starlarkincus/spec"
@@ -29,29 +30,42 @@ type document struct {
 
 var parameter = regexp.MustCompile(`\{[^}]*\}`)
 
+// official returns the official files by their lines of Incus, which are read once and not to be changed.
 func official(t *testing.T) map[string]*document {
 	t.Helper()
+	files, err := officialFiles()
+	switch {
+	case err != nil:
+		t.Fatal(err)
+	case files == nil:
+		t.Skip("needs Incus's own rest-api-6.0.yaml and others, in shared/incus-api of this folder or one above; without them nothing compares the table with the server")
+	}
+	return files
+}
+
+// officialFiles returns nil without the files.
+var officialFiles = sync.OnceValues(func() (map[string]*document, error) {
 	dir, err := os.Getwd()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	for ; ; dir = filepath.Dir(dir) {
 		if _, err := os.Stat(filepath.Join(dir, "shared", "incus-api")); err == nil {
 			break
 		}
 		if dir == filepath.Dir(dir) {
-			t.Skip("needs Incus's own rest-api-6.0.yaml and others, in shared/incus-api of this folder or one above; without them nothing compares the table with the server")
+			return nil, nil
 		}
 	}
 	out := make(map[string]*document)
 	for _, line := range lines {
 		data, err := os.ReadFile(filepath.Join(dir, "shared", "incus-api", "rest-api-"+line+".yaml"))
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		var file map[string]any
 		if err := yaml.Unmarshal(data, &file); err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		d := &document{make(map[string]*operation), file["definitions"].(map[string]any)}
 		paths := file["paths"].(map[string]any)
@@ -65,8 +79,8 @@ func official(t *testing.T) map[string]*document {
 		}
 		out[line] = d
 	}
-	return out
-}
+	return out, nil
+})
 
 // add adds an operation to the document. Operations that differ only in recursion or in the caller are merged.
 func (d *document) add(method, path string, op map[string]any) {
