@@ -55,7 +55,7 @@ var (
 
 	API                = define("IncusAPIError", Incus, "The server answered with an error.")
 	BadRequest         = define("IncusBadRequestError", API, "The request is invalid (400, or an equivalent failure).")
-	Authentication     = define("IncusAuthenticationError", API, "The server doesn't know this client (401, or 403 to an untrusted client).")
+	Authentication     = define("IncusAuthenticationError", API, "The server doesn't know this client (401, or 403 to an untrusted client), or a token isn't valid.")
 	Permission         = define("IncusPermissionError", API, "The client is known but not allowed to do this (403, or a project's restriction).")
 	NotFound           = define("IncusNotFoundError", API, "The object doesn't exist (404, or an equivalent failure).")
 	Conflict           = define("IncusConflictError", API, "The address, port, MAC or name is in use (409, or an equivalent failure).")

@@ -1,16 +1,10 @@
 package errors
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
-	"io/fs"
-	"net"
-	"os"
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 )
 
 // operationCancelled is the status code of a cancelled background operation. It is not an HTTP status.
@@ -23,8 +17,16 @@ type Failure struct {
 	Message string
 	// Request is the failed request, or the one that started the failed operation; nil if unknown.
 	Request *Request
+	// Client is the client that sent the request; nil if unknown.
+	Client *Client
 	// Member is the cluster member that ran the operation; empty on a server without a cluster.
 	Member string
+}
+
+// A Client is the client of a request as the server sees it.
+type Client struct {
+	// Certificate is the fingerprint of its certificate; empty for none.
+	Certificate string
 }
 
 // decide returns the first rule that matches, or nil. From is either replies or operations.
@@ -84,7 +86,7 @@ func ofOperation(f Failure) (class, cause *Class) {
 // NewReply returns the error of a server's error reply, whose decoded body is response.
 func NewReply(f Failure, response any, trusted func() bool) *Error {
 	class := ofReply(f, trusted)
-	return &Error{Class: class, Message: f.Message, Status: f.Status, Response: response, Object: f.object(class)}
+	return &Error{Class: class, Message: f.Message, Status: f.Status, Response: response, Object: f.object(class), Hint: f.hint(class, replies)}
 }
 
 // NewOperation returns the error of a failed background operation, whose decoded JSON is response.
@@ -95,7 +97,7 @@ func NewReply(f Failure, response any, trusted func() bool) *Error {
 // still have succeeded: only the member's unavailability is certain, and so it is the error.
 func NewOperation(id string, f Failure, response any) *Error {
 	class, causeClass := ofOperation(f)
-	e := &Error{Class: class, Message: f.Message, Status: f.Status, OperationID: id, Response: response}
+	e := &Error{Class: class, Message: f.Message, Status: f.Status, OperationID: id, Response: response, Hint: f.hint(class, operations)}
 	switch {
 	case f.Message == "" && class == OperationCancelled:
 		e.Message = "the operation was cancelled"
@@ -122,39 +124,35 @@ func NewOperation(id string, f Failure, response any) *Error {
 // notTaken begins the message of an operation that failed because another member refused to create the instance.
 const notTaken = "Failed requesting instance create on destination: "
 
-// OfTransport returns the class of err, the error of a request without a usable answer.
-func OfTransport(err error) *Class {
-	var certificate *tls.CertificateVerificationError
-	var record tls.RecordHeaderError
-	var alert tls.AlertError
-	var unknown x509.UnknownAuthorityError
-	var host x509.HostnameError
-	var invalid x509.CertificateInvalidError
-	var timeout net.Error
-	var op *net.OpError
+// hint returns advice on a failure of a class; empty for none.
+func (f *Failure) hint(class *Class, from source) string {
+	r := f.decide(from)
 	switch {
-	case errors.As(err, &certificate), errors.As(err, &record), errors.As(err, &alert), errors.As(err, &unknown),
-		errors.As(err, &host), errors.As(err, &invalid):
-		return TLS
-	case errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error"):
-		// Outside QUIC, crypto/tls reports an alert in this form.
-		return TLS
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded),
-		errors.As(err, &timeout) && timeout.Timeout():
-		return Timeout
-	}
-	return Connection
-}
-
-// Hint returns advice on a failed connection to a server's socket or port; empty for none.
-func Hint(err error) string {
-	switch {
-	case errors.Is(err, fs.ErrPermission):
-		return "add this user to the incus-admin group and log in again, or run as root"
-	case errors.Is(err, fs.ErrNotExist):
-		return "is Incus installed and running here? INCUS_SOCKET or INCUS_DIR may name another place"
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return "nothing listens there: is the Incus daemon running?"
+	case r != nil && r.hint != "":
+		return r.hint
+	case class == Authentication && f.Request.field("trust_token") != "":
+		return invalidToken
+	case from != replies || f.Client == nil || f.Status == 401:
+		return ""
+	case f.Client.Certificate == "" && (class == Authentication || strings.HasSuffix(f.Message, noCertificate)):
+		return "this client sends no certificate: incus remote generate-certificate makes one, and " + joining
+	case class == Authentication:
+		return fmt.Sprintf("the server doesn't trust this client's certificate (fingerprint %s): %s", f.Client.Certificate, joining)
+	case class == Permission && limited.MatchString(f.Message):
+		return fmt.Sprintf("incus config trust show %.12s on the server shows the projects that this client's certificate is for", f.Client.Certificate)
 	}
 	return ""
 }
+
+const (
+	// invalidToken is advice for a client, or a member of a cluster, whose token isn't accepted.
+	invalidToken = "the token has been used, has expired, was revoked, or is another server's: incus config trust add or certificates.create_token on the server " +
+		"makes one for a client, incus cluster add or cluster.members.create_token one for a member"
+	// noCertificate is the message of a server that is to trust a client without a certificate.
+	noCertificate = "No client certificate provided"
+	// joining is advice for a client that the server doesn't trust.
+	joining = "incus.remotes.add(NAME, token=TOKEN) joins the server with a token, which incus config trust add NAME prints there"
+)
+
+// limited matches the messages about a client that is trusted for some projects only.
+var limited = regexp.MustCompile(`^not authorized$|Certificate is restricted|User does not have permissions? for project`)

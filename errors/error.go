@@ -30,6 +30,8 @@ type Error struct {
 	Reads bool
 	// Object is the object concerned; nil if unknown.
 	Object *Object
+	// Hint is advice on what to do; empty for none.
+	Hint string
 	// Fields are the attributes that the class adds, such as exit_code.
 	Fields map[string]any
 }
@@ -78,10 +80,18 @@ func (e *Error) CauseMessage() string {
 	}
 }
 
-// Remedy returns the call that avoids the failure; empty if none is known.
-func (e *Error) Remedy() string {
-	if e.Method == "DELETE" && e.Class.IsA(State) && instancePath().MatchString(e.Path) {
+// Advice returns what to do about the failure; empty if nothing is known.
+func (e *Error) Advice() string {
+	if e.Hint == "" && e.Method == "DELETE" && e.Class.IsA(State) && instancePath().MatchString(e.Path) {
 		return "delete(force=True) stops the instance first"
+	}
+	return e.Hint
+}
+
+// Remedy returns the advice; empty if it is in the message, as in that of a failed connection.
+func (e *Error) Remedy() string {
+	if advice := e.Advice(); !strings.Contains(e.Message, advice) {
+		return advice
 	}
 	return ""
 }

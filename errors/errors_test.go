@@ -201,16 +201,25 @@ func TestOfTransport(t *testing.T) {
 		{fmt.Errorf("x: %w", x509.UnknownAuthorityError{}), TLS, ""},
 		{x509.HostnameError{Certificate: &x509.Certificate{}, Host: "x"}, TLS, ""},
 		{x509.CertificateInvalidError{Reason: x509.Expired}, TLS, ""},
-		{tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, TLS, ""},
+		{tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, TLS, "8443"},
 		{tls.AlertError(42), TLS, ""},
-		{&url.Error{Op: "Get", URL: "https://x", Err: alert}, TLS, ""},
+		{&url.Error{Op: "Get", URL: "https://x", Err: alert}, TLS, "refuses this client's certificate"},
 		{errors.New("x"), Connection, ""},
+		{&net.OpError{Op: "remote error", Err: errors.New("tls: protocol version not supported")}, TLS, "INCUS_INSECURE_TLS"},
+		{errors.New("tls: server selected unsupported protocol version 303"), TLS, "INCUS_INSECURE_TLS"},
+		{&net.OpError{Op: "remote error", Err: errors.New("tls: internal error")}, TLS, ""},
+		{errors.New("net/http: TLS handshake timeout"), Timeout, "stays silent"},
+		{&ProxyRefusal{"p:1", 407}, Connection, "a user and a password"},
+		{&ProxyRefusal{"p:1", 503}, Connection, "can't reach the server"},
+		{&url.Error{Op: "Get", URL: "https://x", Err: &ProxyRefusal{"p:1", 403}}, Connection, "has to allow"},
+		{&net.OpError{Op: "proxyconnect", Net: "tcp", Err: call(syscall.ECONNREFUSED)}, Connection, "names the proxy"},
+		{&net.OpError{Op: "proxyconnect", Net: "tcp", Err: os.ErrDeadlineExceeded}, Timeout, ""},
 		{fs.ErrNotExist, Connection, "is Incus installed"},
 	} {
 		if got := OfTransport(test.err); got != test.want {
 			t.Errorf("%v: got %v, want %v", test.err, got, test.want)
 		}
-		if got := Hint(test.err); (got == "") != (test.hint == "") || !strings.Contains(got, test.hint) {
+		if got := Hint(test.err, true); (got == "") != (test.hint == "") || !strings.Contains(got, test.hint) {
 			t.Errorf("%v: %s", test.err, got)
 		}
 	}

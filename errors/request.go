@@ -31,6 +31,9 @@ func (r *Request) body() any {
 
 // field returns the string in the body at the end of a path of names; empty for none.
 func (r *Request) field(names ...string) string {
+	if r == nil {
+		return ""
+	}
 	v := r.body()
 	for _, name := range names {
 		object, _ := v.(map[string]any)

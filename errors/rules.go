@@ -34,13 +34,15 @@ type rule struct {
 	programs bool
 	// class is the class of the failure; nil for a text that is known to name no cause.
 	class *Class
+	// hint is advice on what to do; empty for none.
+	hint string
 	// seen60 and seen70 are messages of Incus 6.0 and 7.0, as sent by a server or as found in its source code.
 	seen60, seen70 string
 }
 
 // rules are tried in order; the first match decides.
 //
-//  1. Unambiguous statuses.
+//  1. Unambiguous statuses, and texts about tokens.
 //  2. Texts: first those that resemble another kind, then the kinds from the narrow to the wide: something is in use by
 //     another object, exists already, is in the wrong state, is missing. Invalid requests, which have the most wordings,
 //     follow; the failure of a peer is last, because the peer's own message may be any of these.
@@ -51,6 +53,10 @@ var rules = []rule{
 	{about: "the server asks for a login", status: []int{401}, class: Authentication},
 	{about: "the ETag differs", status: []int{412}, class: PreconditionFailed},
 	{about: "no such method", status: []int{501}, class: NotImplemented},
+
+	{about: "a token isn't valid", text: `No matching (cluster join|certificate add) operation found|Token has expired`, status: []int{400, 403, 500}, class: Authentication,
+		hint:   invalidToken,
+		seen60: "Failed during search for certificate add token operation: Token has expired", seen70: "No matching cluster join operation found"},
 
 	{about: "a command in the instance", text: `^Command not (found|executable)$`, class: nil,
 		seen60: "Command not found", seen70: "Command not executable"},

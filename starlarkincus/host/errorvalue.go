@@ -100,7 +100,7 @@ func (e *errorValue) Freeze() {
 
 // standard are the fields of every error, None if unknown.
 var standard = []string{
-	"class", "class_", "message", "status", "status_code", "response", "cause", "operation_id", "method", "path", "object", "outcome", "backtrace",
+	"class", "class_", "message", "status", "status_code", "response", "cause", "operation_id", "method", "path", "object", "outcome", "hint", "backtrace",
 }
 
 // added are the further fields of classes, None in an error that a script made without them.
@@ -168,6 +168,8 @@ func (e *errorValue) field(name string) (starlark.Value, error) {
 		return objectValue(e.err.Object), nil
 	case "outcome":
 		return stringOrNone(string(e.err.Outcome)), nil
+	case "hint":
+		return stringOrNone(e.err.Advice()), nil
 	case "backtrace":
 		if e.host == nil || e.trace == nil {
 			return starlark.String(""), nil

@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"strings"
-	"syscall"
 	"time"
 
 	"incus-star/errors"
@@ -58,11 +57,8 @@ func (e endpointErrors) Unwrap() []error {
 // unreached reports whether the error occurred before any part of the request was sent.
 func unreached(err error) bool {
 	var op *net.OpError
-	if errors.OfTransport(err) == errors.TLS || errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect") {
-		return true
-	}
-	// net/http doesn't export the type of this error.
-	return strings.Contains(err.Error(), "TLS handshake timeout")
+	return errors.OfTransport(err) == errors.TLS || errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect") ||
+		errors.As(err, new(*errors.ProxyRefusal)) || errors.HandshakeTimeout(err)
 }
 
 // reason returns the essential part of a transport error, without the method, URL and addresses that net/http and net
@@ -146,53 +142,82 @@ func (c *Client) transportError(ctx context.Context, k *outgoing, err error, ela
 		return k.fail(errors.Timeout, refused, "%s stopped taking what is sent: %s", c.serverName(err), refused)
 	}
 	cause := reason(err)
-	class := errors.OfTransport(err)
+	if errors.Is(err, context.DeadlineExceeded) {
+		cause = nil
+	}
+	return advised(k.fail(errors.OfTransport(err), cause, "%s", c.transportMessage(err, cause, elapsed)), c.advice(err))
+}
+
+// advised adds advice to an error, and the cause and the advice to its message, which is of this program.
+func advised(e *errors.Error, advice string) *errors.Error {
+	if cause := e.CauseMessage(); !strings.Contains(e.Message, cause) {
+		e.Message += " (" + cause + ")"
+	}
+	if e.Hint = advice; advice != "" {
+		e.Message += "; " + advice
+	}
+	return e
+}
+
+// transportMessage returns the message of a request without a usable answer: the server, and the reason.
+func (c *Client) transportMessage(err, cause error, elapsed time.Duration) string {
+	server := c.serverName(err)
 	var several endpointErrors
+	var record tls.RecordHeaderError
+	var certificate *tls.CertificateVerificationError
+	var op *net.OpError
 	switch {
 	case errors.As(err, &several) && len(several) > 1:
-		return k.fail(class, cause, "can't connect to any of the server's addresses: %s", several.Error())
-	case errors.Is(err, context.DeadlineExceeded):
-		return k.fail(errors.Timeout, nil, "no answer from %s within %s", c.serverName(err), round(elapsed))
-	case class == errors.TLS:
-		return k.fail(class, cause, "%s", c.tlsMessage(err, cause))
-	case unreached(err):
-		return k.fail(class, cause, "%s", c.connectMessage(err, cause))
-	}
-	return k.fail(class, cause, "the connection to %s broke before the answer was complete: %s", c.serverName(err), cause)
-}
-
-// connectMessage returns the message of a failed connection: the server, the reason, and possibly a remedy.
-func (c *Client) connectMessage(err, cause error) string {
-	message := "can't connect to " + c.serverName(err)
-	var op *net.OpError
-	if errors.As(err, &op) && op.Op == "proxyconnect" {
-		return fmt.Sprintf("%s through the proxy: %s", message, cause)
-	}
-	message += ": " + cause.Error()
-	hint := errors.Hint(cause)
-	if hint == "" || c.config.Socket == "" && !errors.Is(cause, syscall.ECONNREFUSED) {
-		return message
-	}
-	return message + "; " + hint
-}
-
-// tlsMessage returns the message of a TLS failure caused by the server.
-func (c *Client) tlsMessage(err, cause error) string {
-	server := c.serverName(err)
-	var certificate *tls.CertificateVerificationError
-	if !errors.As(err, &certificate) || len(certificate.UnverifiedCertificates) == 0 {
-		var record tls.RecordHeaderError
-		if errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/" {
-			return server + " speaks plain HTTP, not HTTPS"
-		}
+		return "can't connect to any of the server's addresses: " + several.Error()
+	case cause == nil:
+		return fmt.Sprintf("no answer from %s within %s", server, round(elapsed))
+	case errors.HandshakeTimeout(err):
+		return fmt.Sprintf("%s accepts the connection, but didn't answer within %s", server, round(handshakeTimeout))
+	case errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/":
+		return server + " speaks plain HTTP, not HTTPS"
+	case errors.As(err, &record):
+		return server + " doesn't speak TLS"
+	case errors.As(err, &certificate) && len(certificate.UnverifiedCertificates) > 0:
+		return c.certificateMessage(server, certificate)
+	case errors.OfTransport(err) == errors.TLS:
 		return fmt.Sprintf("TLS with %s failed: %s", server, cause)
+	case errors.As(err, new(*errors.ProxyRefusal)), errors.As(err, &op) && op.Op == "proxyconnect":
+		return fmt.Sprintf("can't connect to %s through the proxy: %s", server, cause)
+	case unreached(err):
+		return fmt.Sprintf("can't connect to %s: %s", server, cause)
 	}
-	got := certificate.UnverifiedCertificates[0]
-	pin := c.config.ServerCertificate
-	if pin == nil || pin.Equal(got) {
-		return fmt.Sprintf("the certificate of %s can't be trusted: %s (its fingerprint is %s); verify= takes its file, and incus remote add stores it", server, cause, fingerprint(got))
+	return fmt.Sprintf("the connection to %s broke before the answer was complete: %s", server, cause)
+}
+
+// certificateMessage returns the message of a server's certificate that isn't accepted, with its fingerprint and that of the
+// pinned one.
+func (c *Client) certificateMessage(server string, failed *tls.CertificateVerificationError) string {
+	got, pin := failed.UnverifiedCertificates[0], c.config.ServerCertificate
+	switch {
+	case pin == nil:
+		return fmt.Sprintf("the certificate of %s can't be trusted: its fingerprint is %s, and none is pinned here (%s)", server, fingerprint(got), reason(failed))
+	case pin.Equal(got):
+		return fmt.Sprintf("the certificate of %s, with the pinned fingerprint %s, isn't valid: %s", server, fingerprint(got), reason(failed))
 	}
 	return fmt.Sprintf("the certificate of %s isn't the one expected: its fingerprint is %s, expected %s", server, fingerprint(got), fingerprint(pin))
+}
+
+// advice returns advice on the error of a request without a usable answer; empty for none.
+func (c *Client) advice(err error) string {
+	var certificate *tls.CertificateVerificationError
+	if !errors.As(err, &certificate) || len(certificate.UnverifiedCertificates) == 0 {
+		return errors.Hint(err, c.config.Socket != "")
+	}
+	got, pin := certificate.UnverifiedCertificates[0], c.config.ServerCertificate
+	add := fmt.Sprintf("incus.remotes.add(NAME, url=%q, fingerprint=%q)", c.serverName(err), fingerprint(got))
+	switch {
+	case pin == nil:
+		return "if \"incus info\" on the server shows this certificate_fingerprint: " + add
+	case pin.Equal(got):
+		return "the server needs a new certificate, which then has to be pinned"
+	}
+	return "if \"incus info\" on the server shows this certificate_fingerprint, the server has a new certificate: incus.remotes.remove(NAME), then " + add +
+		"; if not, another server answers there"
 }
 
 // serverName returns the name for messages of the server that failed.

@@ -83,9 +83,18 @@ func unstartedFake(t *testing.T, steps ...step) *fake {
 // newTLSFake returns a fake on HTTPS.
 func newTLSFake(t *testing.T, certificate tls.Certificate, steps ...step) *fake {
 	t.Helper()
+	return changedTLSFake(t, certificate, nil, steps...)
+}
+
+// changedTLSFake returns a fake on HTTPS with a changed configuration.
+func changedTLSFake(t *testing.T, certificate tls.Certificate, change func(*tls.Config), steps ...step) *fake {
+	t.Helper()
 	f := &fake{t: t, steps: steps}
 	f.server = httptest.NewUnstartedServer(f)
 	f.server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, ClientAuth: tls.RequestClientCert}
+	if change != nil {
+		change(f.server.TLS)
+	}
 	f.start(f.server.StartTLS)
 	return f
 }

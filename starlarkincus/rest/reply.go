@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -66,7 +67,7 @@ func (c *Client) replyError(ctx context.Context, k *outgoing, response *http.Res
 	if k.trust || k.aside {
 		trusted = nil
 	}
-	failure := errors.NewReply(errors.Failure{Status: status, Message: e.message, Request: k.described()}, decodeObject(body), trusted)
+	failure := errors.NewReply(errors.Failure{Status: status, Message: e.message, Request: k.described(), Client: c.identity()}, decodeObject(body), trusted)
 	// The request about trust may have been cancelled together with this one.
 	if err := cancelled(ctx); err != nil {
 		return err
@@ -116,4 +117,16 @@ func shorten(text string, limit int) string {
 		return string(runes[:limit]) + "…"
 	}
 	return text
+}
+
+// identity returns the client as a server on the network sees it; nil for a unix socket.
+func (c *Client) identity() *errors.Client {
+	if c.config.Socket != "" {
+		return nil
+	}
+	client := &errors.Client{}
+	if own := c.config.Certificate; own != nil && len(own.Certificate) > 0 {
+		client.Certificate = fmt.Sprintf("%x", sha256.Sum256(own.Certificate[0]))
+	}
+	return client
 }

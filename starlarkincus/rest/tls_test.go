@@ -26,7 +26,7 @@ func TestTLS(t *testing.T) {
 		"pinned":  {pin(ours), ""},
 		"other":   {pin(other), "the certificate of SERVER isn't the one expected: its fingerprint is " + fingerprint(ours.Leaf) + ", expected " + fingerprint(other.Leaf)},
 		"renamed": {pin(elsewhere), "the certificate of SERVER isn't the one expected: its fingerprint is " + fingerprint(ours.Leaf) + ", expected " + fingerprint(elsewhere.Leaf)},
-		"unknown": {nil, "the certificate of SERVER can't be trusted: x509: "},
+		"unknown": {nil, "the certificate of SERVER can't be trusted: its fingerprint is " + fingerprint(ours.Leaf) + ", and none is pinned here (x509: "},
 		"unsafe":  {func(c *Config) { c.InsecureSkipVerify = true }, ""},
 		"unsafe but pinned": {func(c *Config) { c.InsecureSkipVerify, c.ServerCertificate = true, other.Leaf },
 			"the certificate of SERVER isn't the one expected: "},
@@ -135,7 +135,7 @@ func TestClientCertificateRefused(t *testing.T) {
 	f := newTLSFake(t, ours)
 	f.server.TLS.ClientAuth = tls.RequireAnyClientCert
 	_, err := f.client(func(c *Config) { c.ServerCertificate = ours.Leaf }).Do(t.Context(), Request{Path: "/1.0"})
-	if e := asError(t, err); e.Class != errors.TLS || e.Message != "TLS with "+f.server.URL+" failed: tls: certificate required" {
+	if e := asError(t, err); e.Class != errors.TLS || e.Message != "TLS with "+f.server.URL+" failed: tls: certificate required; "+e.Hint || !strings.Contains(e.Hint, "the lack of one") {
 		t.Error(e)
 	}
 }
@@ -150,7 +150,7 @@ func TestPlainHTTP(t *testing.T) {
 	go server.Serve(listener)
 	defer server.Close()
 	_, err = newClient(t, Config{Endpoints: []string{"https://" + listener.Addr().String()}}).Do(t.Context(), Request{Path: "/1.0"})
-	if e := asError(t, err); e.Class != errors.TLS || e.Message != fmt.Sprintf("https://%s speaks plain HTTP, not HTTPS", listener.Addr()) {
+	if e := asError(t, err); e.Class != errors.TLS || e.Message != fmt.Sprintf("https://%s speaks plain HTTP, not HTTPS (tls: first record does not look like a TLS handshake); %s", listener.Addr(), e.Hint) || !strings.Contains(e.Hint, "8443") {
 		t.Error(e)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -17,12 +18,15 @@ import (
 )
 
 const (
-	// connectTimeout is the limit of the connection, and again of the TLS handshake.
+	// connectTimeout is the limit of the connection.
 	connectTimeout = 10 * time.Second
 	// idleTimeout closes an idle connection before the server does, which is after 30 s.
 	idleTimeout = 25 * time.Second
 	maxIdle     = 64
 )
+
+// handshakeTimeout is the limit of the TLS handshake, after the connection.
+var handshakeTimeout = 10 * time.Second
 
 // newTransport returns the pool of connections. It is called at the first request, because it reads the system's
 // certificates.
@@ -30,7 +34,7 @@ func newTransport(config Config) *http.Transport {
 	dialer := &net.Dialer{Timeout: connectTimeout}
 	t := &http.Transport{
 		DialContext:         dialer.DialContext,
-		TLSHandshakeTimeout: connectTimeout,
+		TLSHandshakeTimeout: handshakeTimeout,
 		IdleConnTimeout:     idleTimeout,
 		MaxIdleConnsPerHost: maxIdle,
 		// The limit of a body's size applies to the bytes that were sent.
@@ -53,6 +57,12 @@ func newTransport(config Config) *http.Transport {
 		return &lowerConn{Conn: conn}, nil
 	}
 	t.Proxy = http.ProxyFromEnvironment
+	t.OnProxyConnectResponse = func(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {
+		if answer.StatusCode != http.StatusOK {
+			return &errors.ProxyRefusal{Proxy: proxy.Host, Status: answer.StatusCode}
+		}
+		return nil
+	}
 	t.TLSClientConfig = newTLS(config)
 	return t
 }

@@ -63,8 +63,9 @@ func TestConnectMessages(t *testing.T) {
 		{Config{Endpoints: []string{"https://h:1"}}, dial(call(syscall.EACCES)), errors.Connection, "can't connect to https://h:1: permission denied"},
 		{Config{Endpoints: []string{"https://h:1"}}, dial(call(syscall.ETIMEDOUT)), errors.Timeout, "can't connect to https://h:1: connection timed out"},
 		{Config{Endpoints: []string{"https://h:1"}}, dial(&net.DNSError{Err: "no such host", Name: "h"}), errors.Connection, "can't connect to https://h:1: lookup h: no such host"},
-		{Config{Endpoints: []string{"https://h:1"}}, &net.OpError{Op: "proxyconnect", Net: "tcp", Err: dial(call(syscall.ECONNREFUSED))}, errors.Connection, "can't connect to https://h:1 through the proxy: connection refused"},
-		{Config{Endpoints: []string{"https://h:1"}}, errors.Plain("net/http: TLS handshake timeout"), errors.Connection, "can't connect to https://h:1: net/http: TLS handshake timeout"},
+		{Config{Endpoints: []string{"https://h:1"}}, &net.OpError{Op: "proxyconnect", Net: "tcp", Err: dial(call(syscall.ECONNREFUSED))}, errors.Connection, "can't connect to https://h:1 through the proxy: connection refused; HTTPS_PROXY names the proxy, and NO_PROXY lists the servers that need none"},
+		{Config{Endpoints: []string{"https://h:1"}}, errors.Plain("net/http: TLS handshake timeout"), errors.Timeout,
+			"https://h:1 accepts the connection, but didn't answer within 10s (net/http: TLS handshake timeout); something accepts connections there and stays silent: is that the port of Incus's API, and is its daemon well?"},
 	} {
 		c := newClient(t, test.config)
 		k, _ := c.prepare(Request{Path: "/1.0"})
@@ -150,7 +151,7 @@ func TestEndpoints(t *testing.T) {
 func TestNoEndpoint(t *testing.T) {
 	one, two := closedPort(t), closedPort(t)
 	_, err := newClient(t, Config{Endpoints: []string{one, two}}).Do(t.Context(), Request{Path: "/1.0"})
-	want := "can't connect to any of the server's addresses: " + one + ": connection refused; " + two + ": connection refused"
+	want := "can't connect to any of the server's addresses: " + one + ": connection refused; " + two + ": connection refused; nothing listens there: is the Incus daemon running?"
 	if e := asError(t, err); e.Class != errors.Connection || e.Message != want || !errors.Is(e, syscall.ECONNREFUSED) {
 		t.Error(e)
 	}
