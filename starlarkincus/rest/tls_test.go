@@ -3,8 +3,6 @@ package rest
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -126,31 +124,5 @@ func TestTLSVersion(t *testing.T) {
 		if err != nil && asError(t, err).Class != errors.TLS {
 			t.Error(err)
 		}
-	}
-}
-
-// TestClientCertificateRefused tests a rejected client certificate, which TLS 1.3 reports only after the handshake.
-func TestClientCertificateRefused(t *testing.T) {
-	ours := newCertificate(t, "incus.example")
-	f := newTLSFake(t, ours)
-	f.server.TLS.ClientAuth = tls.RequireAnyClientCert
-	_, err := f.client(func(c *Config) { c.ServerCertificate = ours.Leaf }).Do(t.Context(), Request{Path: "/1.0"})
-	if e := asError(t, err); e.Class != errors.TLS || e.Message != "TLS with "+f.server.URL+" failed: tls: certificate required; "+e.Hint || !strings.Contains(e.Hint, "the lack of one") {
-		t.Error(e)
-	}
-}
-
-// TestPlainHTTP tests an HTTPS endpoint without TLS.
-func TestPlainHTTP(t *testing.T) {
-	server := &http.Server{ErrorLog: quiet}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	go server.Serve(listener)
-	defer server.Close()
-	_, err = newClient(t, Config{Endpoints: []string{"https://" + listener.Addr().String()}}).Do(t.Context(), Request{Path: "/1.0"})
-	if e := asError(t, err); e.Class != errors.TLS || e.Message != fmt.Sprintf("https://%s speaks plain HTTP, not HTTPS (tls: first record does not look like a TLS handshake); %s", listener.Addr(), e.Hint) || !strings.Contains(e.Hint, "8443") {
-		t.Error(e)
 	}
 }

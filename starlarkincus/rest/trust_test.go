@@ -210,6 +210,10 @@ func TestTrust(t *testing.T) {
 			fill := strings.NewReplacer("SERVER", c.Endpoints()[0], "OURS", fingerprint(ours.Leaf), "OTHER", fingerprint(other.Leaf), "EXPIRED", fingerprint(expired.Leaf), "{proxy}", proxy).Replace
 			for _, kind := range requestKinds {
 				e := asError(t, kind.send(t.Context(), c))
+				// The server refuses after the handshake, so that sending may fail before its refusal is read.
+				if row.name == "known clients only" && e.Class == errors.Connection {
+					continue
+				}
 				want := errors.Outcome("")
 				if kind.changes {
 					want = errors.NotSent
@@ -229,14 +233,16 @@ func TestTrust(t *testing.T) {
 func TestSilentAnswer(t *testing.T) {
 	ours := newCertificate(t, "incus.example")
 	for _, method := range []string{"GET", "POST"} {
+		ended := make(chan struct{}) // not the request's context, because the server would answer the end of the connection
 		f := newTLSFake(t, ours, step{want: "GET /1.0", body: syncBody("{}")},
-			step{want: method + " /1.0/profiles", serve: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }})
+			step{want: method + " /1.0/profiles", serve: func(http.ResponseWriter, *http.Request) { <-ended }})
 		c := f.client(func(c *Config) { c.ServerCertificate = ours.Leaf })
 		if _, err := c.Do(t.Context(), Request{Path: "/1.0"}); err != nil {
 			t.Fatal(err)
 		}
 		c.config.Timeout = 50 * time.Millisecond
 		_, err := c.Do(t.Context(), Request{Method: method, Path: "/1.0/profiles"})
+		close(ended)
 		e := asError(t, err)
 		if e.Class != errors.Timeout || !strings.HasPrefix(e.Message, "no answer from "+f.server.URL+" within ") || (e.Outcome == errors.Unknown) != (method == "POST") {
 			t.Errorf("%s: %v, %s", method, e, e.Outcome)
