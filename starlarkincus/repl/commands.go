@@ -92,6 +92,9 @@ func (p *prompt) commandWords(text, tail string, code func(text, tail string) (i
 				found = append(found, candidate{word, ""})
 			}
 			return len(text) - len(arg), matching(arg, found)
+		case hasArg && c.name == name && c.args == "FILE" && p.live != nil:
+			files := completion{completer: completer{live: p.live}, deadline: time.Now().Add(answerTime)}
+			return len(text) - len(arg), matching(arg, files.files(arg, false))
 		case hasArg && c.name == name && strings.Contains(c.args, "EXPR"):
 			start := len(text) - len(arg)
 			keep, found = code(arg, tail)

@@ -146,6 +146,10 @@ func TestSaveNeverOverwrites(t *testing.T) {
 	}
 	s.Type(":save! " + folder + "\r")
 	ends(s, "/session.star\n>>>")
+	s.Type(":save! " + folder + "/a\t")
+	ends(s, "\n>>> :save! "+folder+"/a b")
+	s.Type("\r")
+	ends(s, "wrote "+folder+"/a b\n>>>")
 	s = openPrompt(t, 200, 50, "TEST_READ_ONLY=1")
 	s.Type(":save " + file + "2\r")
 	ends(s, "\nnothing is written with --read-only\nREAD-ONLY >>>")
