@@ -107,7 +107,7 @@ func NewOperation(id string, f Failure, response any) *Error {
 		outer := *e
 		outer.Class, outer.Cause = causeClass, e
 		e = &outer
-	case causeClass == Unavailable && lostMember.MatchString(f.Message):
+	case causeClass == Unavailable && lostMember().MatchString(f.Message):
 		outer := *e
 		outer.Class, outer.Cause = Unavailable, e
 		if f.Member != "" {

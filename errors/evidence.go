@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // A span is the half-open range of bytes [from, to) in a text.
@@ -14,7 +15,7 @@ type span struct{ from, to int }
 const programOutput = "Failed to run: "
 
 // plainWords matches a value that may also be part of a server's own sentence.
-var plainWords = regexp.MustCompile(`^[A-Za-z' ]+$`)
+var plainWords = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z' ]+$`) })
 
 // hearsay returns the parts of a server's message that aren't the server's own words: quotations, and values from the
 // request. Incus quotes its own error after "into database".
@@ -29,7 +30,7 @@ func hearsay(message string, values []string) []span {
 		if escaped := strconv.Quote(value); escaped[1:len(escaped)-1] != value {
 			found = append(found, occurrences(message, escaped[1:len(escaped)-1])...)
 		}
-		if plainWords.MatchString(value) {
+		if plainWords().MatchString(value) {
 			found = spoken(message, value, found, spans[:quotes])
 		}
 		spans = append(spans, found...)

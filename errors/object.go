@@ -52,10 +52,12 @@ var absent = sync.OnceValue(func() *regexp.Regexp {
 })
 
 // unfound matches the message of newer servers about the missing storage pool of a move, with the submatches of absent.
-var unfound = regexp.MustCompile(`Can't find a (storage pool) '([^']*)'`)
+var unfound = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`Can't find a (storage pool) '([^']*)'`) })
 
 // unfoundPath matches the messages about a missing file of the server's host.
-var unfoundPath = regexp.MustCompile(`[Mm]issing source path "([^"]*)"|no such file or directory: "([^"]*)"`)
+var unfoundPath = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`[Mm]issing source path "([^"]*)"|no such file or directory: "([^"]*)"`)
+})
 
 // object returns the object that a failure of the class concerns, or nil.
 func (f *Failure) object(class *Class) *Object {
@@ -102,11 +104,11 @@ func (r *Request) target() *Object {
 // path, else the body, if that names just one object of the kind or the message quotes the name; else it is empty.
 func (f *Failure) missing() *Object {
 	all := absent().FindAllStringSubmatch(f.Message, -1)
-	if pool := unfound.FindStringSubmatch(f.Message); pool != nil {
+	if pool := unfound().FindStringSubmatch(f.Message); pool != nil {
 		all = append(all, pool)
 	}
 	if len(all) == 0 {
-		if path := unfoundPath.FindStringSubmatch(f.Message); path != nil {
+		if path := unfoundPath().FindStringSubmatch(f.Message); path != nil {
 			return &Object{Kind: "path", Name: path[1] + path[2]}
 		}
 		return nil

@@ -214,4 +214,4 @@ func (r *rule) forStatus(status int) bool {
 // lostMemberText matches the message of an operation that lost the connection to the member that runs it.
 const lostMemberText = `^(.*: )?(unexpected )?EOF$`
 
-var lostMember = regexp.MustCompile(lostMemberText)
+var lostMember = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(lostMemberText) })

@@ -1,6 +1,7 @@
 package starlarkincus_test
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -120,6 +121,36 @@ func TestImportsGoOneWay(t *testing.T) {
 		if !seen[pkg] {
 			t.Errorf("the layout has a package %s that isn't there", pkg)
 		}
+	}
+}
+
+// TestPatternsAreCompiledWhenNeeded checks that no package compiles a regular expression when the program starts.
+func TestPatternsAreCompiledWhenNeeded(t *testing.T) {
+	err := filepath.WalkDir("..", func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return err
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		for _, decl := range f.Decls {
+			vars, ok := decl.(*ast.GenDecl)
+			if !ok || vars.Tok != token.VAR {
+				continue
+			}
+			ast.Inspect(vars, func(n ast.Node) bool {
+				if call, ok := n.(*ast.SelectorExpr); ok && call.Sel.Name == "MustCompile" {
+					t.Errorf("%s: a package variable is compiled at the start: use sync.OnceValue", file)
+				}
+				_, function := n.(*ast.FuncLit)
+				return !function
+			})
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

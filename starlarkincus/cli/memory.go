@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"runtime/debug"
 	"runtime/metrics"
+	"sync"
 	"time"
 
 	"incus-star/starlarkincus/internal/terminal"
@@ -39,14 +40,14 @@ var memoryUnits = map[string]uint64{
 	"": 1, "B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
 }
 
-var memorySize = regexp.MustCompile(`^([0-9]+)([A-Za-z]*)$`)
+var memorySize = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9]+)([A-Za-z]*)$`) })
 
 // minMemory is the memory of the command itself, with room for a small script.
 const minMemory = 32 << 20
 
 // Set parses a size.
 func (m *memoryLimit) Set(s string) error {
-	parts := memorySize.FindStringSubmatch(s)
+	parts := memorySize().FindStringSubmatch(s)
 	if parts == nil || memoryUnits[parts[2]] == 0 {
 		return fmt.Errorf("want a size such as 512MiB or 2GiB")
 	}

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/pkg/sftp"
@@ -22,11 +23,13 @@ func temporaryName(base string) string {
 
 func temporaryPrefix(base string) string { return "." + base[:min(len(base), 200)] + ".incus-star-" }
 
-var temporaryNames = regexp.MustCompile(`(?s)^\..*\.incus-star-([0-9]{1,12})-[A-Z2-7]{10}\.tmp$`)
+var temporaryNames = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?s)^\..*\.incus-star-([0-9]{1,12})-[A-Z2-7]{10}\.tmp$`)
+})
 
 // isTemporary reports whether a name is that of a temporary file. Such files aren't copied, because they are incomplete
 // and disappear.
-func isTemporary(name string) bool { return temporaryNames.MatchString(name) }
+func isTemporary(name string) bool { return temporaryNames().MatchString(name) }
 
 // abandonedAge is the age from which a temporary file counts as left by a killed process.
 const abandonedAge = time.Hour
@@ -35,7 +38,7 @@ const abandonedAge = time.Hour
 // time of the last change alone isn't enough, since a complete file has that of its source just before it is renamed.
 // The time in the name isn't either, since the transfer of a large file takes long.
 func abandoned(info Info, now time.Time) bool {
-	match := temporaryNames.FindStringSubmatch(info.Name())
+	match := temporaryNames().FindStringSubmatch(info.Name())
 	if match == nil || !info.isRegular() && !info.isLink() {
 		return false
 	}

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/pflag"
 	"incus-star/starlarkincus/internal/printable"
@@ -157,7 +158,7 @@ func isFlag(call *syntax.CallExpr) bool {
 	return ok && binding.Scope == resolve.Predeclared
 }
 
-var flagName = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_-]*$`)
+var flagName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_-]*$`) })
 
 // declaredFlag returns the flag that a call declares, or a message about a mistake in the call.
 func declaredFlag(call *syntax.CallExpr, lines []string) (f *scriptFlag, wrong string) {
@@ -175,7 +176,7 @@ func declaredFlag(call *syntax.CallExpr, lines []string) (f *scriptFlag, wrong s
 	if !ok {
 		return nil, flagRule
 	}
-	if !flagName.MatchString(name) || name == "h" || name == "help" {
+	if !flagName().MatchString(name) || name == "h" || name == "help" {
 		return nil, fmt.Sprintf("%q can't be a flag: want letters, digits, - and _, and neither help nor h", name)
 	}
 	f = &scriptFlag{name: dashed(name), known: constantOf(given["default"])}

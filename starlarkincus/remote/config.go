@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 
@@ -186,8 +187,8 @@ func parse(path string, content []byte) (*file, error) {
 }
 
 var (
-	yamlLine = regexp.MustCompile(`^line (\d+): `)
-	goType   = regexp.MustCompile(`(map\[string\])?remote\.\w+`)
+	yamlLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^line (\d+): `) })
+	goType   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(map\[string\])?remote\.\w+`) })
 )
 
 // badYAML returns the error of a config.yml, with the parser's message, which may have several lines and the names of
@@ -198,9 +199,9 @@ func badYAML(path string, err error) *errors.Error {
 	if errors.As(err, &mistakes) {
 		text = strings.Join(mistakes.Errors, "; ")
 	}
-	text = oneLine(goType.ReplaceAllString(text, "a mapping"))
+	text = oneLine(goType().ReplaceAllString(text, "a mapping"))
 	position := path + ": "
-	if m := yamlLine.FindStringSubmatch(text); m != nil {
+	if m := yamlLine().FindStringSubmatch(text); m != nil {
 		position = path + ":" + m[1] + ": "
 		text = text[len(m[0]):]
 	}

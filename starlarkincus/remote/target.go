@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/internal/secret"
@@ -193,11 +194,11 @@ func validPort(u *url.URL) bool {
 }
 
 // userInfo matches everything before the host.
-var userInfo = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*://)?.*@`)
+var userInfo = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*://)?.*@`) })
 
 // redact removes user, password and other secrets from an address, including one that doesn't parse.
 func redact(address string) string {
-	return secret.Text(userInfo.ReplaceAllString(address, "${1}"+secret.Hidden+"@"))
+	return secret.Text(userInfo().ReplaceAllString(address, "${1}"+secret.Hidden+"@"))
 }
 
 // failure returns an error about a remote's entry, with the entry's position.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -308,13 +307,13 @@ func (p *prompt) interruptible(cancel context.CancelCauseFunc, again bool) func(
 }
 
 // helpEntry matches a call of help with an unquoted name.
-var helpEntry = regexp.MustCompile(`^\s*help\(\s*([A-Za-z_][\w.]*)\s*\)\s*$`)
+var helpEntry = lazy(`^\s*help\(\s*([A-Za-z_][\w.]*)\s*\)\s*$`)
 
 // hintHelp adds a hint to the error of an entry such as help(instance) if the name is undefined: help takes it in
 // quotes.
 func (p *prompt) hintHelp(entry string, err error) {
 	var names resolve.ErrorList
-	asked := helpEntry.FindStringSubmatch(entry)
+	asked := helpEntry().FindStringSubmatch(entry)
 	if asked == nil || !errors.As(err, &names) || newReference().HelpName(io.Discard, asked[1]) != nil {
 		return
 	}

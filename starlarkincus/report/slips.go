@@ -214,7 +214,9 @@ var slipPatterns = sync.OnceValue(func() []*regexp.Regexp {
 })
 
 // suggested is the end of a message that has a suggestion.
-var suggested = regexp.MustCompile(` \(did you mean [^()]*\?\)$|: there are [a-z_, ]+$|: call one of its methods, such as [\w.]+\(…\)$`)
+var suggested = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(` \(did you mean [^()]*\?\)$|: there are [a-z_, ]+$|: call one of its methods, such as [\w.]+\(…\)$`)
+})
 
 // WithHint returns the message of a script's error with a hint, if there is a certain one. The hint replaces a suggestion
 // at the message's end.
@@ -225,7 +227,7 @@ func WithHint(message string) string {
 			continue
 		}
 		hint := string(pattern.ExpandString(nil, slips[i].hint, message, found))
-		return suggested.ReplaceAllString(message, "") + ": " + hint
+		return suggested().ReplaceAllString(message, "") + ": " + hint
 	}
 	return message
 }

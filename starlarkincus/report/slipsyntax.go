@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"go.starlark.net/syntax"
 )
@@ -68,7 +69,7 @@ var syntaxSlips = []syntaxSlip{
 	{`load operand must be`, ``, ``, `write load("lib/x.star", "name")`},
 }
 
-var importing = regexp.MustCompile(`^\s*(?:import|from)\s+(\w+)`)
+var importing = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\s*(?:import|from)\s+(\w+)`) })
 
 // parseHint returns the hint for a script that doesn't parse; empty if none is certain.
 func (s *Sources) parseHint(e syntax.Error) string {
@@ -91,7 +92,7 @@ func (s *Sources) parseHint(e syntax.Error) string {
 	}
 	got, _, _ := strings.Cut(strings.TrimPrefix(e.Msg, "got "), ",")
 	if got == "import" || got == "from" {
-		if found := importing.FindStringSubmatch(line); found != nil {
+		if found := importing().FindStringSubmatch(line); found != nil {
 			name := found[1]
 			if slices.Contains(libraries, name) {
 				return ": " + name + " is there already: leave the import out"
@@ -106,7 +107,7 @@ func (s *Sources) parseHint(e syntax.Error) string {
 	}
 	above := s.line(e.Pos.Filename(), at-1)
 	if got == "string literal" && strings.HasSuffix(strings.TrimSpace(above), strings.TrimSpace(before)[:min(1, len(strings.TrimSpace(before)))]) &&
-		sideBySide.MatchString(before) {
+		sideBySide().MatchString(before) {
 		return `: strings side by side aren't joined: write "a" + "b"`
 	}
 	for _, slip := range syntaxSlips {
@@ -118,7 +119,7 @@ func (s *Sources) parseHint(e syntax.Error) string {
 }
 
 // sideBySide matches a line that holds nothing but a string, as far as it was read.
-var sideBySide = regexp.MustCompile(`^\s*(?:"[^"]*"|'[^']*')$`)
+var sideBySide = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\s*(?:"[^"]*"|'[^']*')$`) })
 
 // matches reports whether a text matches a pattern, compiled here because each is needed once at most.
 func matches(pattern, text string) bool {

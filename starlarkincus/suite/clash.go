@@ -6,11 +6,12 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
 // nameTaken matches Incus's message about an instance name already in use on a bridge, perhaps in another project.
-var nameTaken = regexp.MustCompile(`DNS name "([a-zA-Z0-9-]+)" already used on network`)
+var nameTaken = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`DNS name "([a-zA-Z0-9-]+)" already used on network`) })
 
 // lookTimeout limits the search for the other instance.
 const lookTimeout = 10 * time.Second
@@ -18,7 +19,7 @@ const lookTimeout = 10 * time.Second
 // clash returns advice for a test whose report says that an instance name is in use; empty for another report. The
 // advice depends on the owner of the other instance.
 func (r *Runner) clash(p *project, report string) string {
-	found := nameTaken.FindStringSubmatch(report)
+	found := nameTaken().FindStringSubmatch(report)
 	if found == nil || p.client == nil {
 		return ""
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -123,7 +124,7 @@ func (f *file) junit() xmlSuite {
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }
 
-var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
+var colours = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("\x1b\\[[0-9;]*m") })
 
 // plain returns a text without terminal colours, and with characters that XML can't hold or a terminal interprets
 // replaced.
@@ -133,5 +134,5 @@ func plain(text string) string {
 			return unicode.ReplacementChar
 		}
 		return r
-	}, printable.Text(colours.ReplaceAllString(text, "")))
+	}, printable.Text(colours().ReplaceAllString(text, "")))
 }

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/internal/printable"
@@ -245,7 +246,7 @@ func (d *yamlDecoder) merge(dict *starlark.Dict, n *yaml.Node) error {
 	return fmt.Errorf("line %d: << wants a dict or a list of them", n.Line)
 }
 
-var wholeNumber = regexp.MustCompile(`^[-+]?[0-9]+$`)
+var wholeNumber = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[-+]?[0-9]+$`) })
 
 func yamlScalar(n *yaml.Node) (starlark.Value, error) {
 	switch tag := n.ShortTag(); tag {
@@ -268,7 +269,7 @@ func yamlScalar(n *yaml.Node) (starlark.Value, error) {
 		}
 		return nil, fmt.Errorf("line %d: %q is no int", n.Line, n.Value)
 	case "!!float":
-		if wholeNumber.MatchString(n.Value) && n.Style&yaml.TaggedStyle == 0 {
+		if wholeNumber().MatchString(n.Value) && n.Style&yaml.TaggedStyle == 0 {
 			// The library reads an int of more than 64 bits as a float.
 			if i, ok := new(big.Int).SetString(n.Value, 10); ok {
 				return starlark.MakeBigInt(i), nil
