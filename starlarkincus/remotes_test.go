@@ -30,6 +30,7 @@ import (
 	"incus-star/starlarkincus/remote"
 
 	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
 )
 
 // A joined is a server that new clients can join.
@@ -164,7 +165,7 @@ func (u *user) run(expression string, args ...any) (starlark.Value, error) {
 	u.Helper()
 	predeclared, closeAll := starlarkincus.Predeclared(u.options)
 	defer closeAll()
-	return starlark.Eval(new(starlark.Thread), "test.star", fmt.Sprintf(expression, args...), predeclared)
+	return starlark.EvalOptions(&syntax.FileOptions{}, new(starlark.Thread), "test.star", fmt.Sprintf(expression, args...), predeclared)
 }
 
 // files returns the names of the files of the configuration.
