@@ -155,25 +155,28 @@ func TestGrace(t *testing.T) {
 // other.
 func TestUnfinishedCleanup(t *testing.T) {
 	for _, json := range []bool{false, true} {
-		var out strings.Builder
-		script := "def slow(x):\n    sleep(100)\ndef body():\n    started()\n    sleep(100)\n" +
-			"defer(sleep, 99)\ndefer(print, 'fine')\ndefer(slow, 1)\nfinally_(body, lambda: sleep(100))\n"
-		options := Options{Stdout: &out, Stderr: &out, Grace: 300 * time.Millisecond, JSON: json}
-		err, _, _ := stopped(t, options, script, ErrInterrupted)
-		out.Reset()
-		New(options).Report(&out, err)
-		want := []string{"lambda at x.star:9:16 was cut short", "slow at x.star:1:1 was cut short", "sleep(99) was cut short"}
-		for _, line := range want {
-			if !strings.Contains(out.String(), line) {
-				t.Errorf("no %q in\n%s", line, out.String())
+		t.Run(fmt.Sprint("json ", json), func(t *testing.T) {
+			t.Parallel()
+			var out strings.Builder
+			script := "def slow(x):\n    sleep(100)\ndef body():\n    started()\n    sleep(100)\n" +
+				"defer(sleep, 99)\ndefer(print, 'fine')\ndefer(slow, 1)\nfinally_(body, lambda: sleep(100))\n"
+			options := Options{Stdout: &out, Stderr: &out, Grace: 3 * time.Second, JSON: json}
+			err, _, _ := stopped(t, options, script, ErrInterrupted)
+			out.Reset()
+			New(options).Report(&out, err)
+			want := []string{"lambda at x.star:9:16 was cut short", "slow at x.star:1:1 was cut short", "sleep(99) was cut short"}
+			for _, line := range want {
+				if !strings.Contains(out.String(), line) {
+					t.Errorf("no %q in\n%s", line, out.String())
+				}
 			}
-		}
-		if n := strings.Count(out.String(), "was cut short") + strings.Count(out.String(), "was not called"); n != len(want) {
-			t.Errorf("%d calls in\n%s", n, out.String())
-		}
-		if strings.Contains(out.String(), "unfinished_cleanup") != json {
-			t.Error(out.String())
-		}
+			if n := strings.Count(out.String(), "was cut short") + strings.Count(out.String(), "was not called"); n != len(want) {
+				t.Errorf("%d calls in\n%s", n, out.String())
+			}
+			if strings.Contains(out.String(), "unfinished_cleanup") != json {
+				t.Error(out.String())
+			}
+		})
 	}
 }
 

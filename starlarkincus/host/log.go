@@ -65,7 +65,7 @@ func logAt(level slog.Level) func(*builtin.Call) (starlark.Value, error) {
 			return starlark.None, nil
 		}
 		var b strings.Builder
-		fmt.Fprintf(&b, "%s %-7s %s", time.Now().Format(time.DateTime), logNames[level], inLine(message))
+		fmt.Fprintf(&b, "%s %-7s %s", time.Now().Format(time.DateTime), logNames[level], printable.Indented(message))
 		for _, field := range c.Kwargs {
 			name := string(field[0].(starlark.String))
 			if secret.Key(name) {
@@ -105,9 +105,6 @@ func logObject(level slog.Level, message string, fields []starlark.Tuple) string
 	line, _ := report.JSONLine(object) // all of it can be written
 	return line
 }
-
-// inLine indents the further lines of a message, so that they can't be taken for other messages.
-func inLine(s string) string { return strings.ReplaceAll(printable.Text(s), "\n", "\n    ") }
 
 // logValue returns the text of a field's value, quoted if it could be read as several.
 func logValue(v starlark.Value) string {

@@ -43,14 +43,14 @@ func (p *Printer) text(r *Report) string {
 			text = printable.Text(r.Message) + "\n"
 		}
 	case Stopped:
-		text = p.Backtrace(r.Frames) + printable.Text(r.Message) + "\n"
+		text = p.Backtrace(r.Frames) + printable.Indented(r.Message) + "\n"
 	case Interrupted:
-		text = printable.Text(r.Message) + lastFrame(r.Frames) + "\n"
+		text = printable.Indented(r.Message) + lastFrame(r.Frames) + "\n"
 	case Internal:
 		text = p.Backtrace(r.Frames) + p.internalText(r)
 	}
 	if text != "" && r.Context != "" {
-		text = printable.Text(r.Context) + ":\n" + text
+		text = printable.Indented(r.Context) + ":\n" + text
 	}
 	for _, running := range r.Running {
 		switch {
@@ -63,14 +63,14 @@ func (p *Printer) text(r *Report) string {
 		default:
 			text += "still running on the server: "
 		}
-		text += printable.Text(running.String()) + "\n"
+		text += printable.Indented(running.String()) + "\n"
 	}
 	for i, call := range r.Unfinished {
 		if i == maxListed {
 			text += fmt.Sprintf("… and %s more calls of clean-up\n", printable.Count(len(r.Unfinished)-i))
 			break
 		}
-		text += "clean-up was not finished: " + printable.Text(call) + "\n"
+		text += "clean-up was not finished: " + printable.Indented(call) + "\n"
 	}
 	return text
 }
@@ -80,7 +80,7 @@ func (p *Printer) text(r *Report) string {
 func (p *Printer) errorText(r *Report) string {
 	failure := r.Error
 	name, said, class := failure.Class.Name(), failure.Error(), failure.Class
-	text := p.paint(classColor, name) + printable.Text(strings.TrimPrefix(said, name)) + "\n"
+	text := p.paint(classColor, name) + printable.Indented(strings.TrimPrefix(said, name)) + "\n"
 	backtraces := r.Causes
 	for cause := failure.Cause; cause != nil; cause = errors.Unwrap(cause) {
 		var frames []Frame
@@ -102,13 +102,13 @@ func (p *Printer) errorText(r *Report) string {
 		} else {
 			said += "\n" + line
 		}
-		text += "caused by: " + printable.Text(line) + "\n"
+		text += "caused by: " + printable.Indented(line) + "\n"
 		if len(frames) > 0 {
 			text += p.frame(frames[len(frames)-1])
 		}
 	}
 	if failure.OperationID != "" {
-		text += "operation: " + printable.Text(failure.OperationID) + "\n"
+		text += "operation: " + printable.Indented(failure.OperationID) + "\n"
 	}
 	if line := outcomeLines[failure.Outcome]; line != "" && !failure.Class.IsA(errors.Exec) { // a command's exit code says it
 		text += "change: " + line + "\n"
@@ -149,7 +149,7 @@ func lastFrame(frames []Frame) string {
 }
 
 func (p *Printer) internalText(r *Report) string {
-	text := p.paint(classColor, "internal error") + printable.Text(strings.TrimPrefix(r.Message, "internal error")) + "\n"
+	text := p.paint(classColor, "internal error") + printable.Indented(strings.TrimPrefix(r.Message, "internal error")) + "\n"
 	if os.Getenv(DebugVariable) != "" {
 		return text + string(r.GoStack)
 	}

@@ -14,6 +14,10 @@ import (
 // Text returns s with escapes, and newlines and tabs as they are.
 func Text(s string) string { return escaped(s, "\n\t") }
 
+// Indented returns s as [Text] does, with the lines after the first indented, so that none of them passes for a line of
+// the text around it.
+func Indented(s string) string { return strings.ReplaceAll(Text(s), "\n", "\n    ") }
+
 // Line returns s with escapes, of newlines and tabs too.
 func Line(s string) string { return escaped(s, "") }
 
