@@ -42,7 +42,7 @@ run_testbed() { # testbed.sh's arguments
 	wait "$running"
 }
 
-go_test() { # LINE MEMBERS|MEMBERS+SERVERS|--servers=N [go test FLAG...] [PACKAGE...]
+go_test() { # LINE MEMBERS|MEMBERS+SERVERS|--servers=N|--servers=LINE,... [go test FLAG...] [PACKAGE...]
 	local several=()
 	case $2 in
 	1) ;;
@@ -79,6 +79,12 @@ cluster() { # LINE
 servers() { # LINE
 	packages_with RealServers
 	go_test "$1" --servers=2 -p 1 -run RealServers "${packages[@]}"
+}
+
+# Tests that need servers of both lines.
+mixed() {
+	packages_with RealMixed
+	go_test 7.0 --servers=7.0,6.0 -p 1 -run RealMixed "${packages[@]}"
 }
 
 # Tests that would disturb the others, because they kill a daemon.
@@ -272,6 +278,7 @@ stage "tests on a cluster of Incus 6.0" cluster 6.0
 stage "tests on a cluster of Incus 7.0" cluster 7.0
 stage "tests on two servers of Incus 6.0" servers 6.0
 stage "tests on two servers of Incus 7.0" servers 7.0
+stage "tests on servers of both lines" mixed
 stage "a killed Incus 6.0" killed 6.0
 stage "a killed Incus 7.0" killed 7.0
 stage "the end of a testbed of Incus 6.0" ends 6.0

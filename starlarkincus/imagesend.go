@@ -164,7 +164,7 @@ func (c *invocation) pushImage(images ref, fields map[string]any) (string, error
 	case len(addresses) == 0:
 		return "", notListening("the other server")
 	}
-	if err := c.keepProperties(fields); err != nil {
+	if err := c.keepFields(fields); err != nil {
 		return "", err
 	}
 	expected := maps.Clone(fields)
@@ -188,17 +188,21 @@ func (c *invocation) pushImage(images ref, fields map[string]any) (string, error
 	})
 }
 
-// keepProperties adds the image's properties, which may have been changed since the file was made.
-func (c *invocation) keepProperties(fields map[string]any) error {
-	properties, _, _ := c.obj.Get(starlark.String("properties"))
-	if properties == nil {
-		return nil
+// keepFields adds the image's fields that its file may lack or have otherwise.
+func (c *invocation) keepFields(fields map[string]any) error {
+	for _, name := range []string{"properties", "expires_at"} {
+		v, _, err := c.obj.Get(starlark.String(name))
+		if err != nil {
+			return err
+		}
+		if v == nil || v == starlark.None { // an unset time
+			continue
+		}
+		if fields[name], err = value.ToGo(v); err != nil {
+			return err
+		}
 	}
-	given, err := value.ToGo(properties)
-	if err == nil {
-		fields["properties"] = given
-	}
-	return err
+	return nil
 }
 
 // imageSecret returns a secret for one download of the image, and the operation that offers it.
@@ -238,7 +242,7 @@ func cancelOffer(ctx context.Context, offer *rest.Operation) {
 
 // relayImage copies the image through this client, without storing it.
 func (c *invocation) relayImage(images ref, fields map[string]any) (string, error) {
-	if err := c.keepProperties(fields); err != nil {
+	if err := c.keepFields(fields); err != nil {
 		return "", err
 	}
 	from, _, err := c.ref.client.conn.client(c.ctx)

@@ -53,3 +53,28 @@ func TestRealClusterAndServerScripts(t *testing.T) {
 		})
 	}
 }
+
+// The scripts of testdata/lines are for two servers of different lines. They run once for each direction.
+func TestRealMixedScripts(t *testing.T) {
+	dirs := serverDirs(t)
+	lines := strings.Split(os.Getenv("INCUS_STAR_TESTBED_LINES"), ",")
+	if len(dirs) != 2 || lines[0] == lines[1] {
+		t.Skip("needs a server of each line: run scripts/test.sh")
+	}
+	files, err := filepath.Glob("testdata/lines/*.star")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, from := range []int{0, 1} {
+		sockets := starlark.NewList(nil)
+		for _, n := range []int{from, 1 - from} {
+			sockets.Append(starlark.String(filepath.Join(dirs[n], "unix.socket")))
+		}
+		for _, file := range files {
+			t.Run(filepath.Base(file)+" from "+lines[from], func(t *testing.T) {
+				t.Parallel()
+				runScript(t, file, starlark.StringDict{"sockets": sockets})
+			})
+		}
+	}
+}
