@@ -30,6 +30,10 @@ type Error struct {
 	Reads bool
 	// Object is the object concerned; nil if unknown.
 	Object *Object
+	// Remote is the name of the server's remote, or the server's address if it has none; empty for an error about no
+	// server. Default reports that it is the default remote, which messages don't name.
+	Remote  string
+	Default bool
 	// Hint is advice on what to do; empty for none.
 	Hint string
 	// Fields are the attributes that the class adds, such as exit_code.
@@ -41,8 +45,8 @@ func New(class *Class, format string, args ...any) *Error {
 	return &Error{Class: class, Message: fmt.Sprintf(format, args...)}
 }
 
-// Error returns the class, the status in parentheses, and the message, followed by the cause and the object's name
-// unless the message contains them.
+// Error returns the class, the status in parentheses, and the message, followed by the cause, the object's name and, for
+// another remote than the default one, its name, unless the message contains them.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Class.Name())
@@ -55,8 +59,15 @@ func (e *Error) Error() string {
 		b.WriteString(": " + cause)
 	}
 	unreached := e.Class.IsA(Connection) && e.Outcome != Unknown // the error is about the server
+	var about []string
 	if e.Object != nil && e.Object.Name != "" && !unreached && !mentions(b.String(), e.Object.Name) {
-		b.WriteString(" (" + e.Object.String() + ")")
+		about = append(about, e.Object.String())
+	}
+	if e.Remote != "" && !e.Default && !mentions(b.String(), e.Remote) {
+		about = append(about, "remote "+e.Remote)
+	}
+	if about != nil {
+		b.WriteString(" (" + strings.Join(about, ", ") + ")")
 	}
 	return b.String()
 }

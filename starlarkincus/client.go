@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/files"
 	"incus-star/starlarkincus/remote"
@@ -55,9 +56,11 @@ var _ starlark.HasAttrs = (*Client)(nil)
 
 // New returns a client, without any I/O.
 func New(o Options) *Client {
-	return &Client{conn: &connection{family: &family{options: o}, dial: func(ctx context.Context, f *family) (*rest.Client, string, error) {
-		return f.dialRemote(ctx, o.Remote, o.Timeout)
-	}, prepare: o.Prepare}, project: o.Project, target: o.Target}
+	conn := &connection{family: &family{options: o}, name: o.Remote, breaker: new(rest.Breaker), prepare: o.Prepare}
+	conn.dial = func(ctx context.Context, f *family) (*rest.Client, string, error) {
+		return f.dialRemote(ctx, o.Remote, o.Timeout, conn.breaker)
+	}
+	return &Client{conn: conn, project: o.Project, target: o.Target}
 }
 
 // Close closes the connections of the client and of all clients made from it.
@@ -87,9 +90,11 @@ type connection struct {
 	family  *family
 	dial    func(context.Context, *family) (client *rest.Client, project string, err error)
 	prepare func(client *Client, project string) error // Options.Prepare
+	breaker *rest.Breaker                              // for the calls of fleets
 	project string                                     // project of the remote, set by client
 
 	mu         sync.Mutex
+	name       string // of the remote, or the server's address; empty for the default remote until that is known
 	rest       *rest.Client
 	extensions []string    // nil until requested
 	files      *files.Pool // nil until used
@@ -103,9 +108,14 @@ func (c *connection) client(ctx context.Context) (client *rest.Client, project s
 		return c.rest, c.project, nil
 	}
 	client, project, err = c.dial(ctx, c.family)
+	var failed *errors.Error
+	if errors.As(err, &failed) && failed.Remote == "" {
+		failed.Remote = c.name
+	}
 	if err != nil {
 		return nil, "", err
 	}
+	c.name = client.Remote()
 	if err := c.family.add(client); err != nil {
 		return nil, "", err
 	}
@@ -116,6 +126,27 @@ func (c *connection) client(ctx context.Context) (client *rest.Client, project s
 	}
 	c.rest, c.project = client, project
 	return client, project, nil
+}
+
+// connected returns the client; nil before the first call.
+func (c *connection) connected() *rest.Client {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.rest
+}
+
+// remote returns the name of the remote, or the address of a server without one; empty if it isn't known yet.
+func (c *connection) remote() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.name
+}
+
+// setRemote sets the name of the remote before the first call.
+func (c *connection) setRemote(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.name = name
 }
 
 // A closer is a client, or a user of one.
@@ -220,7 +251,19 @@ func (c *Client) Freeze()               {}
 func (c *Client) Truth() starlark.Bool  { return true }
 func (c *Client) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable type: %s", c.Type()) }
 
-// Attr returns a collection or a method.
+// remoteAttr is the attribute of clients and objects with the name of their server.
+const remoteAttr = "remote"
+
+// remoteValue returns the name of the client's remote, or the server's address if it has none; None before the first call
+// of a client of the default remote.
+func remoteValue(c *Client) starlark.Value {
+	if name := c.conn.remote(); name != "" {
+		return starlark.String(name)
+	}
+	return starlark.None
+}
+
+// Attr returns a collection, a method or the name of the remote.
 func (c *Client) Attr(name string) (starlark.Value, error) {
 	for _, r := range spec.Collections {
 		if r.Name == name {
@@ -229,6 +272,9 @@ func (c *Client) Attr(name string) (starlark.Value, error) {
 	}
 	if m := c.method(name); m != nil {
 		return m, nil
+	}
+	if name == remoteAttr {
+		return remoteValue(c), nil
 	}
 	return nil, noAttr("incus", name, c.AttrNames(), clientMethods())
 }
@@ -244,7 +290,7 @@ func (c *Client) method(name string) *Method {
 
 // AttrNames returns the names of the collections and methods.
 func (c *Client) AttrNames() []string {
-	all := names(clientMethods())
+	all := append(names(clientMethods()), remoteAttr)
 	for _, r := range spec.Collections {
 		all = append(all, r.Name)
 	}

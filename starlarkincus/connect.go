@@ -1,6 +1,7 @@
 package starlarkincus
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"encoding/pem"
@@ -44,12 +45,12 @@ func (f *family) remotes(ctx context.Context) (*remote.Config, error) {
 	return f.config, nil
 }
 
-func (f *family) base(timeout time.Duration) rest.Config {
-	return rest.Config{Timeout: timeout, ReadOnly: f.options.ReadOnly, Trace: f.options.Trace, Progress: f.options.Progress, UserAgent: f.options.UserAgent}
+func (f *family) base(timeout time.Duration, breaker *rest.Breaker) rest.Config {
+	return rest.Config{Timeout: timeout, Breaker: breaker, ReadOnly: f.options.ReadOnly, Trace: f.options.Trace, Progress: f.options.Progress, UserAgent: f.options.UserAgent}
 }
 
 // dialRemote returns a client of a remote of the incus command, and the project of that remote.
-func (f *family) dialRemote(ctx context.Context, name string, timeout time.Duration) (*rest.Client, string, error) {
+func (f *family) dialRemote(ctx context.Context, name string, timeout time.Duration, breaker *rest.Breaker) (*rest.Client, string, error) {
 	config, err := f.remotes(ctx)
 	if err != nil {
 		return nil, "", err
@@ -61,7 +62,8 @@ func (f *family) dialRemote(ctx context.Context, name string, timeout time.Durat
 	if err := target.Connectable(); err != nil {
 		return nil, "", err
 	}
-	c := f.base(timeout)
+	c := f.base(timeout, breaker)
+	c.Remote, c.Default = target.Name, target.Name == cmp.Or(f.options.Remote, config.Default())
 	c.Socket, c.Endpoints = target.Socket, target.Endpoints
 	if target.Protocol == remote.SimpleStreams {
 		server, endpoint, err := streams.New(target.Name, target.Endpoints[0], certificateText(target.ServerCertificate))
@@ -90,12 +92,12 @@ func connect(c *invocation) (starlark.Value, error) {
 	if !a.has("timeout") {
 		timeout = f.options.Timeout
 	}
-	conn := &connection{family: f}
+	conn := &connection{family: f, breaker: new(rest.Breaker)}
 	switch {
 	case !a.has("endpoint") && (a.has("cert") || a.has("verify")):
 		return nil, fmt.Errorf("%s: cert= and verify= go with endpoint=", c.name)
 	case a.has("endpoint"):
-		config, err := endpoint(c, f.base(timeout))
+		config, err := endpoint(c, f.base(timeout, conn.breaker))
 		if err != nil {
 			return nil, err
 		}
@@ -103,12 +105,14 @@ func connect(c *invocation) (starlark.Value, error) {
 			client, err := rest.New(config)
 			return client, "", err
 		}
+		conn.name = config.Name()
 	default:
 		// Check the name and the certificates of the remote now, not at the first call.
-		client, project, err := f.dialRemote(c.ctx, a.string("remote"), timeout)
+		client, project, err := f.dialRemote(c.ctx, a.string("remote"), timeout, conn.breaker)
 		if err != nil {
 			return nil, err
 		}
+		conn.name = client.Remote()
 		conn.dial = func(context.Context, *family) (*rest.Client, string, error) { return client, project, nil }
 	}
 	return &Client{conn: conn, project: a.string("project"), target: a.string("target")}, nil

@@ -139,8 +139,11 @@ func (o *Object) Attr(name string) (starlark.Value, error) {
 	if found || err != nil {
 		return v, err
 	}
-	if name == "changed" && o.changed != nil {
+	switch {
+	case name == "changed" && o.changed != nil:
 		return o.changed, nil
+	case name == remoteAttr:
+		return remoteValue(o.ref.client), nil
 	}
 	if f := spec.Find(o.ref.res.Fields, name); f != nil {
 		if f.Use&spec.Derived != 0 {
@@ -159,6 +162,7 @@ func (o *Object) AttrNames() []string {
 			all = append(all, f.Script())
 		}
 	}
+	all = append(all, remoteAttr)
 	if o.changed != nil {
 		all = append(all, "changed")
 	}

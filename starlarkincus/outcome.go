@@ -9,6 +9,8 @@ import (
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
 	"incus-star/starlarkincus/streams"
+
+	"go.starlark.net/starlark"
 )
 
 // took counts a request that may have changed something.
@@ -24,6 +26,19 @@ func took(b *builtin.Binding, r rest.Request, reply *rest.Reply, err error) {
 	case err == nil, errors.As(err, &e) && e.Outcome == errors.Unknown:
 		b.Sent++
 	}
+}
+
+// identified returns an error of the call, with the server if it is about one. An error of a function that the call called
+// stays as it is.
+func (c *invocation) identified(err error) error {
+	var e *errors.Error
+	if !errors.As(err, &e) || errors.As(err, new(*starlark.EvalError)) || !e.Class.IsA(errors.Incus) || e.Class.IsA(errors.Config) {
+		return err
+	}
+	if client := c.ref.client.conn.connected(); client != nil {
+		client.Identify(e)
+	}
+	return err
 }
 
 // effect returns the effect of this call.

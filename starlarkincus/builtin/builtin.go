@@ -25,7 +25,8 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// A Decl declares a name. Call is set for a function, Value for a value, whose methods are the Members, and Members for
+// A Decl declares a name. Call is set for a function, Value for a value, whose methods are the Members, Methods for a type, whose
+// values have the Members as methods, and only Members for
 // a library, which may have Call too. With none of them, it declares a type, which only has help, or a function of
 // Starlark itself.
 type Decl struct {
@@ -38,6 +39,7 @@ type Decl struct {
 	Call    func(*Call) (starlark.Value, error)
 	Value   func() starlark.Value
 	Members []Decl
+	Methods bool
 
 	native bool // a function of Starlark itself
 }
@@ -154,11 +156,12 @@ func (d *Decl) Text() string { return d.title() + "\n\n" + d.Help }
 
 // A Call is a script's call of a function.
 type Call struct {
-	Decl   *Decl
-	Thread *starlark.Thread
-	Name   string // full name of the function
-	Args   starlark.Tuple
-	Kwargs []starlark.Tuple
+	Decl     *Decl
+	Thread   *starlark.Thread
+	Name     string         // full name of the function
+	Receiver starlark.Value // of a method; nil for a function
+	Args     starlark.Tuple
+	Kwargs   []starlark.Tuple
 }
 
 // Unpack sets one variable for each parameter of the declaration, in order, from the call's arguments. The variable of

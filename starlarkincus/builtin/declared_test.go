@@ -88,7 +88,10 @@ func restFrom(d *builtin.Decl, at int) int {
 // callDeclared calls a function with a value for one parameter, and valid values for the required parameters and those
 // before it.
 func (w *world) callDeclared(d *builtin.Decl, at int, v starlark.Value, byName bool) (starlark.Value, error) {
-	session := host.New(host.Options{}).NewSession()
+	session := host.New(host.Options{Servers: servers}).NewSession()
+	if strings.HasPrefix(d.Name, "Fleet.") {
+		session.Set("Fleet", w.values[builtin.Fleet][0])
+	}
 	var args []string
 	add := func(i int, byName bool, v starlark.Value) {
 		name := fmt.Sprintf("arg%d", i)

@@ -12,6 +12,8 @@ import (
 // Make returns the value of the name; nil for a type.
 func (d *Decl) Make() starlark.Value {
 	switch {
+	case d.Methods:
+		return nil
 	case d.Value != nil:
 		return d.Value()
 	case d.Members != nil:
@@ -26,7 +28,7 @@ func (d *Decl) Make() starlark.Value {
 func (d *Decl) Function() *starlark.Builtin {
 	return starlark.NewBuiltin(d.Name, func(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (v starlark.Value, err error) {
 		err = Of(thread).Guard(func() error {
-			v, err = d.Call(&Call{Decl: d, Thread: thread, Name: b.Name(), Args: args, Kwargs: kwargs})
+			v, err = d.Call(&Call{Decl: d, Thread: thread, Name: b.Name(), Receiver: b.Receiver(), Args: args, Kwargs: kwargs})
 			return err
 		})
 		return v, err

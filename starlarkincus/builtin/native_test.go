@@ -44,6 +44,7 @@ var kinds = []struct {
 	{"re.Pattern", builtin.Pattern, `re.compile("a")`},
 	{"re.Match", builtin.Match, `re.match("a", "a")`},
 	{"env", builtin.Environment, `env`},
+	{"Fleet", builtin.Fleet, `fleet("a"), fleet(["a", "b"]), fleet("int"), fleet("pair")`},
 	{"object", builtin.Other, `object([]), object([1, 2]), object(["a"]), object([("a", 1)])`},
 }
 
@@ -72,7 +73,7 @@ func newWorld(t *testing.T) *world {
 		"object": starlark.NewBuiltin("object", func(_ *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
 			return object{args[0].(*starlark.List)}, nil
 		}),
-	}}).NewSession()
+	}, Servers: servers}).NewSession()
 	w := &world{new(starlark.Thread), make(map[builtin.Type][]starlark.Value)}
 	w.thread.Print = func(*starlark.Thread, string) {}
 	for _, k := range kinds {
@@ -83,6 +84,25 @@ func newWorld(t *testing.T) *world {
 		w.values[k.kind] = slices.Collect(starlark.Elements(list.(starlark.Iterable)))
 	}
 	return w
+}
+
+// servers returns a server for each name.
+func servers(_ context.Context, names []starlark.Value) (all []builtin.Server, err error) {
+	for _, name := range names {
+		text, ok := starlark.AsString(name)
+		if !ok {
+			return nil, fmt.Errorf("servers has %s, want a string", name.Type())
+		}
+		client := name
+		switch text {
+		case "int":
+			client = starlark.MakeInt(1)
+		case "pair":
+			client = starlark.Tuple{starlark.String("a"), starlark.MakeInt(1)}
+		}
+		all = append(all, builtin.Server{Name: text, Client: client})
+	}
+	return all, nil
 }
 
 // of returns all values of a set of types.

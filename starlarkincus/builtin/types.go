@@ -34,6 +34,7 @@ const (
 	Pattern
 	Match
 	Environment
+	Fleet
 	Other // any other type, such as an object of Incus
 	types = iota
 )
@@ -46,8 +47,8 @@ const (
 	Seconds       = Int | Float | Duration
 	Callable      = Function | Class | Module | Other
 	Mapping       = Dict | Environment | Error | Other
-	Iterable      = List | Tuple | Dict | Set | Range | Result | Environment | Error | Other
-	Sized         = List | Tuple | Dict | Set | Range | Result | String | Bytes | Other
+	Iterable      = List | Tuple | Dict | Set | Range | Result | Environment | Error | Fleet | Other
+	Sized         = List | Tuple | Dict | Set | Range | Result | String | Bytes | Fleet | Other
 	Classes       = Class | List | Tuple
 )
 
@@ -55,7 +56,7 @@ const (
 const half = 32
 
 var typeNames = [types]string{"None", "bool", "int", "float", "string", "bytes", "list", "tuple", "dict", "set", "range", "function", "struct",
-	"module", "error", "error_class", "Result", "time.time", "time.duration", "re.Pattern", "re.Match", "env", "another value"}
+	"module", "error", "error_class", "Result", "time.time", "time.duration", "re.Pattern", "re.Match", "env", "Fleet", "another value"}
 
 // Of returns the type with elements of the type elem: List.Of(String) is a list of strings, Dict.Of(Int) a dict with
 // int values, and Result.Of(Int) a Result with an int.

@@ -126,6 +126,12 @@ func (m *module) ownAttr(t typ, v starlark.HasAttrs, name string) union {
 	if err != nil {
 		return nil
 	}
+	if t.class == fleet && name == "remotes" {
+		return textsT
+	}
+	if t.class == fleet && name == "clients" {
+		return listOf(simple(client))
+	}
 	switch attr := attr.(type) {
 	case *starlark.Builtin:
 		return only(typ{class: bound, name: t.typeName() + "." + name, elems: []union{only(t)}})
@@ -163,6 +169,8 @@ func (c *checker) clientAttr(name string) (union, problem) {
 	switch v := v.(type) {
 	case *starlarkincus.Collection:
 		return only(typ{class: collection, res: v.Resource()}), problem{}
+	case starlark.NoneType: // the name of the remote, before the first call
+		return orNone(textT), problem{}
 	case *starlarkincus.Method:
 		return only(typ{class: method, name: v.Name(), method: v.Declaration()}), problem{}
 	}
@@ -219,8 +227,11 @@ func (m *module) objectAttr(t typ, name string, called bool) (union, problem) {
 			names = append(names, f.Script())
 		}
 	}
-	if name == "changed" {
+	switch name {
+	case "changed":
 		return nil, problem{}
+	case "remote":
+		return orNone(textT), problem{}
 	}
 	slices.Sort(names)
 	_, p := noAttr(t, name, names, has.object)
@@ -273,6 +284,8 @@ func (m *module) resultAttr(t typ, name string) (union, problem) {
 		return boolT, problem{}
 	case "error":
 		return orNone(simple(failure)), problem{}
+	case "remote":
+		return orNone(textT), problem{}
 	}
 	return never, missing(t.sample(), name)
 }
@@ -289,6 +302,8 @@ func (m *module) failureAttr(t typ, name string, called bool) (union, problem) {
 		return textT, problem{}
 	case name == "status" || name == "status_code" || name == "exit_code":
 		return orNone(intT), problem{}
+	case name == "remote":
+		return orNone(textT), problem{}
 	case name == "cause":
 		return orNone(simple(failure)), problem{}
 	case slices.Contains(names, name):

@@ -16,7 +16,7 @@ var declaredAs = map[class]declare.Type{
 	list: declare.List, tuple: declare.Tuple, dict: declare.Dict, set: declare.Set, ranged: declare.Range, structure: declare.Struct,
 	function: declare.Function, builtin: declare.Function, bound: declare.Function, library: declare.Module, result: declare.Result,
 	errorClass: declare.Class, failure: declare.Error, environ: declare.Environment, pattern: declare.Pattern, match: declare.Match,
-	moment: declare.Time, duration: declare.Duration,
+	moment: declare.Time, duration: declare.Duration, fleet: declare.Fleet,
 }
 
 // allows reports whether a declared type includes a class.
@@ -156,6 +156,9 @@ var returning = map[string]func(*invocation) union{
 	"run":           func(*invocation) union { return commandT },
 	"run_stream": func(*invocation) union {
 		return only(typ{class: stream, name: "stream", elems: []union{simple(octets)}})
+	},
+	"Fleet.rollout": func(*invocation) union {
+		return only(typ{class: structure, name: "Rollout", fields: map[string]union{"done": textsT, "failed": textsT, "not_begun": textsT, "results": listOf(resultOf(nil))}})
 	},
 	"fs.stat": func(*invocation) union { return fileT },
 	"fs.list": func(*invocation) union { return listOf(fileT) },

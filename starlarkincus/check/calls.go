@@ -160,7 +160,7 @@ func (m *module) checkArgsOf(t typ, args []syntax.Expr, at syntax.Position) {
 		} else if t.res.Lists != spec.Single {
 			m.report(at, "", "%s is a collection, not a function: call one of its methods%s", t, example(t.res, m.members.forResource(t.res)))
 		}
-	case client, object, result, none, boolean, integer, float, text, octets, list, tuple, dict, set, ranged, structure, failure, environ, pattern, match, moment, duration:
+	case client, object, result, none, boolean, integer, float, text, octets, list, tuple, dict, set, ranged, structure, failure, environ, pattern, match, moment, duration, fleet:
 		m.report(at, "", "%s", uncallable(t))
 	}
 }

@@ -258,7 +258,7 @@ func (t *trial) run() string {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), trialTime)
 	defer cancel()
-	err := host.New(host.Options{Predeclared: names, ReadOnly: true}).RunSource(ctx, "trial", []byte(callee+"("+strings.Join(args, ", ")+")"))
+	err := host.New(host.Options{Predeclared: names, ReadOnly: true, Servers: sampleServers}).RunSource(ctx, "trial", []byte(callee+"("+strings.Join(args, ", ")+")"))
 	var failed *starlark.EvalError
 	if ctx.Err() == nil && errors.As(err, &failed) {
 		return failed.Msg

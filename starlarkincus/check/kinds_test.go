@@ -21,7 +21,7 @@ import (
 
 // kinds has an expression of each class of values, and for streams one of each type.
 var kinds = []string{"None", "True", "1", "2.5", `"a"`, `b"a"`, `["a"]`, `("a",)`, `{"a": "b"}`, `set(["a"])`, "range(3)", "struct(a = 1)", "fn", "len", `"a".upper`, "json",
-	"try_(fn)", "IncusError", `IncusExecError("a")`, "env", `re.compile("a")`, "time.now()", "time.second", "incus", "incus.instances", "i", "incus.instances.get",
+	"try_(fn)", "IncusError", `IncusExecError("a")`, "env", `re.compile("a")`, "time.now()", "time.second", "incus", `fleet("a")`, "incus.instances", "i", "incus.instances.get",
 	"incus.server", "i.fields", "i.export_stream()", "incus.events()", `run_stream(["a"])`, `i.exec(["a"], wait = False).lines()`, `i.exec(["a"], wait = False)`}
 
 const kindsPrelude = "def fn(*args, **kwargs):\n    return None\n" + instanceI + "\n"
@@ -58,7 +58,7 @@ func random(t *testing.T) (*rand.Rand, uint64) {
 
 // ran runs a line, and returns the message of its failure; empty for none.
 func ran(t *testing.T, client starlark.Value, line string) string {
-	h := host.New(host.Options{Predeclared: starlark.StringDict{"incus": client}, ReadOnly: true})
+	h := host.New(host.Options{Predeclared: starlark.StringDict{"incus": client}, ReadOnly: true, Servers: sampleServers})
 	_, err := h.NewSession().Eval(t.Context(), kindsPrelude+line+"\n")
 	if err == nil {
 		return ""
@@ -131,7 +131,12 @@ func TestKindsOfArguments(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(decls)) {
 		d := decls[name]
 		callee := name
-		if owner, method, found := strings.Cut(name, "."); found && !decls[name].Callable() || found && declare.Native(name) != nil {
+		if owner, method, found := strings.Cut(name, "."); owner == "Fleet" {
+			if !found {
+				continue
+			}
+			callee = `fleet("a").` + method
+		} else if found && !decls[name].Callable() || found && declare.Native(name) != nil {
 			receiver := map[string]string{"string": `"a"`, "bytes": `b"a"`, "list": `["a"]`, "dict": `{"a": "b"}`, "set": `set(["a"])`}[owner]
 			if receiver == "" {
 				continue

@@ -126,6 +126,9 @@ func (m *module) invocation(recv typ, args []syntax.Expr) *invocation {
 
 // declaredReturns returns the types of a declared function's result.
 func (m *module) declaredReturns(name string, recv typ, args []syntax.Expr) union {
+	if name == "Fleet.map" {
+		return listOf(resultOf(m.returns(m.typeOfArg(args, 0), nil)))
+	}
 	if returns := returning[name]; returns != nil {
 		return returns(m.invocation(recv, args))
 	}

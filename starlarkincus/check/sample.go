@@ -90,13 +90,26 @@ func (read) Close(_ context.Context, failed error) error { return failed }
 // clientSample is a client, which never connects.
 var clientSample = sync.OnceValue(func() starlark.Value { return starlarkincus.New(starlarkincus.Options{}) })
 
+// sampleServers returns one server for names, without reading any configuration.
+func sampleServers(ctx context.Context, servers []starlark.Value) ([]declare.Server, error) {
+	client := clientSample().(*starlarkincus.Client)
+	var found []declare.Server
+	for _, one := range servers {
+		if _, name := one.(starlark.String); !name {
+			return client.Servers(ctx, servers)
+		}
+		found = append(found, declare.Server{Name: "a", Client: client})
+	}
+	return found, nil
+}
+
 // hostSamples are the samples of the host's types, which a script builds once.
 var hostSamples = sync.OnceValue(func() map[class]starlark.Value {
-	h := host.New(host.Options{})
+	h := host.New(host.Options{Servers: sampleServers})
 	values := make(map[class]starlark.Value)
 	for c, code := range map[class]string{
 		pattern: `re.compile("a")`, match: `re.search("a", "a")`, moment: "time.now()", function: "(lambda *args, **kwargs: True)",
-		failure: `IncusExecError("a")`, result: "try_(lambda: None)", environ: "env", library: "json", errorClass: "IncusError",
+		failure: `IncusExecError("a")`, result: "try_(lambda: None)", environ: "env", library: "json", errorClass: "IncusError", fleet: `fleet("a")`,
 	} {
 		v, err := h.NewSession().Eval(context.Background(), code)
 		if err != nil {

@@ -87,6 +87,9 @@ func (c *collector) recordSites(n *syntax.CallExpr) {
 		}
 		return
 	}
+	if dot, ok := n.Fn.(*syntax.DotExpr); ok {
+		c.recordFleet(dot, n.Args)
+	}
 	_, f, ok := forwardingOf(n.Fn)
 	if !ok {
 		return
@@ -106,6 +109,35 @@ func (c *collector) recordSites(n *syntax.CallExpr) {
 			if items, name, spread := argument(n.Args[1]); name == "" && !spread {
 				c.addSite(value, c.elementsOf(items))
 			}
+		}
+	}
+}
+
+// recordFleet records the calls of the functions in a call of a fleet's method.
+func (c *collector) recordFleet(method *syntax.DotExpr, args []syntax.Expr) {
+	if method.Name.Name != "map" && method.Name.Name != "rollout" {
+		return
+	}
+	gets := func(given union) callSite {
+		return func(i int, _ string) union {
+			switch {
+			case i > 0:
+				return never
+			case c.typeOf(method.X).is(fleet):
+				return given
+			}
+			return nil
+		}
+	}
+	for i, arg := range args {
+		value, name, spread := argument(arg)
+		switch {
+		case spread:
+			return
+		case name == "fn" || name == "" && i == 0:
+			c.addSite(value, gets(simple(client)))
+		case name == "check" || name == "" && i == 2:
+			c.addSite(value, gets(listOf(resultOf(nil))))
 		}
 	}
 }

@@ -41,6 +41,7 @@ const (
 	match
 	moment
 	duration
+	fleet  // of clients
 	stream // of elems[0], for a loop
 	classes
 )
@@ -277,6 +278,8 @@ func (t typ) element() union {
 		return simple(integer)
 	case stream:
 		return t.elem(0)
+	case fleet:
+		return simple(client)
 	case object, failure, environ:
 		return simple(text)
 	case result:

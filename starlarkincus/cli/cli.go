@@ -144,6 +144,7 @@ func Main(args []string, stdin, stdout, stderr *os.File) int {
 		Stdin: stdin, Stdout: text, Stderr: errs,
 		Predeclared:  client.Names(),
 		Track:        starlarkincus.Track,
+		Servers:      client.Servers,
 		CommandFlags: f.names,
 		Grace:        f.cleanup,
 		Color:        terminal.Colored(stderr),

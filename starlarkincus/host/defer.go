@@ -1,6 +1,8 @@
 package host
 
 import (
+	"time"
+
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
 
@@ -71,7 +73,7 @@ func (r *run) callDeferred(err error) error {
 		d := (*calls)[last]
 		(*calls)[last] = deferredCall{}
 		*calls = (*calls)[:last]
-		if failed := r.protected(0, last, d.at, d.fn, d.args, d.kwargs); failed != nil {
+		if failed := r.protected(time.Time{}, 0, last, d.at, d.fn, d.args, d.kwargs); failed != nil {
 			err = r.withDeferred(err, failed)
 		}
 	}

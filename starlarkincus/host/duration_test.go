@@ -17,6 +17,8 @@ func TestDurations(t *testing.T) {
 		"run timeout":         `try_(run, ["true"], timeout=X)`,
 		"run_stream timeout":  `try_(lambda: list(run_stream(["true"], timeout=X)))`,
 	}
+	calls["fleet timeout"] = `fleet("a", timeout=X)`
+	calls["Fleet.rollout pause"] = `fleet(["a", "b"]).rollout(lambda c: 1, waves=[1, 1], pause=X)`
 	const once = `
 def fail_once():
     calls = []

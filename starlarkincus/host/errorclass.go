@@ -105,12 +105,12 @@ func newErrorValue(h *Host, class *errors.Class, who string, args starlark.Tuple
 // set sets a field of a new error to the value that a script gave.
 func (e *errorValue) set(field string, v starlark.Value) error {
 	text := map[string]*string{
-		"message": &e.err.Message, "operation_id": &e.err.OperationID, "method": &e.err.Method, "path": &e.err.Path, "hint": &e.err.Hint,
+		"message": &e.err.Message, "operation_id": &e.err.OperationID, "method": &e.err.Method, "path": &e.err.Path, "hint": &e.err.Hint, "remote": &e.err.Remote,
 	}
 	switch field {
 	case "class", "class_", "backtrace", "is_a":
 		return fmt.Errorf("%s is the error's own and can't be given", field)
-	case "message", "operation_id", "method", "path", "hint":
+	case "message", "operation_id", "method", "path", "hint", "remote":
 		s, ok := starlark.AsString(v)
 		if !ok && (v != starlark.None || field == "message") {
 			return fmt.Errorf("%s is %s, want a string", field, builtin.Described(v))

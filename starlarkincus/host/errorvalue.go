@@ -100,7 +100,7 @@ func (e *errorValue) Freeze() {
 
 // standard are the fields of every error, None if unknown.
 var standard = []string{
-	"class", "class_", "message", "status", "status_code", "response", "cause", "operation_id", "method", "path", "object", "outcome", "hint", "backtrace",
+	"class", "class_", "message", "status", "status_code", "response", "cause", "operation_id", "method", "path", "object", "outcome", "remote", "hint", "backtrace",
 }
 
 // added are the further fields of classes, None in an error that a script made without them.
@@ -166,6 +166,8 @@ func (e *errorValue) field(name string) (starlark.Value, error) {
 		return stringOrNone(e.err.Path), nil
 	case "object":
 		return objectValue(e.err.Object), nil
+	case "remote":
+		return stringOrNone(e.err.Remote), nil
 	case "outcome":
 		return stringOrNone(string(e.err.Outcome)), nil
 	case "hint":
@@ -304,7 +306,7 @@ func sameError(a, b *errors.Error, depth int) (bool, error) {
 		return true, nil
 	}
 	if a == nil || b == nil || a.Class != b.Class || a.Message != b.Message || a.Status != b.Status ||
-		a.OperationID != b.OperationID || a.Outcome != b.Outcome || a.Method != b.Method || a.Path != b.Path ||
+		a.OperationID != b.OperationID || a.Remote != b.Remote || a.Outcome != b.Outcome || a.Method != b.Method || a.Path != b.Path ||
 		!reflect.DeepEqual(a.Response, b.Response) || !reflect.DeepEqual(a.Object, b.Object) || len(a.Fields) != len(b.Fields) {
 		return false, nil
 	}

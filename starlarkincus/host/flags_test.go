@@ -12,7 +12,7 @@ import (
 func given(t *testing.T, script string, line ...string) (out string, status int) {
 	t.Helper()
 	var b strings.Builder
-	h := New(Options{Stdout: &b, Stderr: &b, Args: line})
+	h := New(Options{Stdout: &b, Stderr: &b, Args: line, Servers: namedServers})
 	err := h.RunSource(context.Background(), "x.star", []byte(script))
 	h.Report(&b, err)
 	return b.String(), ExitStatus(err)

@@ -60,6 +60,8 @@ type Options struct {
 	// Track returns the context of a run, in which its calls record the work that they start elsewhere; nil for calls that
 	// start none.
 	Track func(context.Context) (context.Context, builtin.Work)
+	// Servers returns the servers for the names, patterns and clients that a script gave to fleet; nil for a host without any.
+	Servers func(ctx context.Context, servers []starlark.Value) ([]builtin.Server, error)
 	// ReadOnly makes run, and all that writes files, fail.
 	ReadOnly bool
 }

@@ -36,9 +36,10 @@ first.`,
 
 var errSiblingFailed = errors.Plain("another task failed")
 
-// A group is one call of parallel. It is guarded by the host's lock.
+// A group is one call of parallel, or the calls of a fleet. It is guarded by the host's lock.
 type group struct {
 	*invocation
+	fleet   *fleetCalls // nil for parallel
 	fn      starlark.Callable
 	items   starlark.Iterator
 	count   int // of the items; -1 if unknown before the end
@@ -46,6 +47,7 @@ type group struct {
 	results []starlark.Value
 	next    int  // the number of the next item
 	over    bool // whether all items are taken
+	halted  bool // whether no further call may begin
 	depth   int
 	workers sync.WaitGroup
 	started int // workers
@@ -55,7 +57,7 @@ type group struct {
 	err     error              // the reason for the group's end
 	failed  int                // the number of the item that failed with err
 	genuine bool               // whether err came before a stop of the call itself
-	stopped []*task            // those that err ended
+	stopped []*task            // those that err, or the end of their time, ended
 	callers starlark.CallStack // of the call, set at the first use
 }
 
@@ -76,7 +78,13 @@ func parallel(c *invocation) (starlark.Value, error) {
 	if limit < 1 || limit > maxTasks {
 		return nil, c.Errorf("limit is %d, want 1 to %d", limit, maxTasks)
 	}
-	g := &group{invocation: c, fn: fn, count: starlark.Len(items), limit: limit, depth: c.depth + c.Thread.CallStackDepth() + taskDepth}
+	return (&group{invocation: c, fn: fn, count: starlark.Len(items), limit: limit}).call(items)
+}
+
+// call makes the calls and returns the list of Results.
+func (g *group) call(items starlark.Iterable) (starlark.Value, error) {
+	c := g.invocation
+	g.depth = c.depth + c.Thread.CallStackDepth() + taskDepth
 	if g.depth > maxDepth {
 		return nil, errors.Plain("Starlark stack overflow")
 	}
@@ -86,7 +94,7 @@ func parallel(c *invocation) (starlark.Value, error) {
 	defer g.cancel(nil)
 	g.work()
 	c.host().block(g.workers.Wait)
-	if g.err != nil && causeOf(c.ctx) == nil {
+	if (g.err != nil || g.stopped != nil) && causeOf(c.ctx) == nil {
 		g.run.endStopped(g.stopped)
 	}
 	if g.genuine && causeOf(c.ctx) != nil {
@@ -95,7 +103,7 @@ func parallel(c *invocation) (starlark.Value, error) {
 	if g.err != nil {
 		return nil, g.err
 	}
-	if !g.over {
+	if !g.over && !g.halted {
 		return nil, context.Cause(c.ctx)
 	}
 	return starlark.NewList(g.results), nil
@@ -134,13 +142,16 @@ func (g *group) one(first bool) bool {
 	h := g.host()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if g.over || g.ctx.Err() != nil {
+	if g.over || g.halted || g.ctx.Err() != nil {
 		return false
 	}
-	thread, done := g.run.newThread("task", g.ctx, g.depth)
+	ctx, limit, release := g.fleet.context(g.ctx, g.next)
+	defer release()
+	thread, done := g.run.newThread("task", ctx, g.depth)
 	defer done()
 	own := taskOf(thread)
 	own.caller = g.task
+	own.due = limit.before(g.task.due)
 	var item starlark.Value
 	if !g.items.Next(&item) {
 		if err := own.raised(nil); err != nil {
@@ -172,11 +183,19 @@ func (g *group) one(first bool) bool {
 	switch {
 	case err == nil:
 		g.results[i] = &result{value: v}
+	case limit != nil && context.Cause(own.ctx) == limit && g.ctx.Err() == nil:
+		g.stopped = append(g.stopped, own)
+		late := g.fleet.late(i, failure, builtin.Of(thread).Changes)
+		g.results[i] = &result{err: h.errorValueOf(g.traced(&report.ThreadBoundary{Task: own.item(), Err: late}))}
 	case own.uncatchable(err) || failure == nil || failure.Class.IsA(errors.Script):
 		g.stopped = append(g.stopped, own)
 		g.fail(i, &report.ThreadBoundary{Task: own.item(), Err: err})
 	default:
 		g.results[i] = &result{err: h.errorValueOf(g.traced(&report.ThreadBoundary{Task: own.item(), Err: err}))}
+	}
+	if r, ok := g.results[i].(*result); ok && g.fleet != nil {
+		r.remote = g.fleet.servers[i].Name
+		g.halted = g.halted || g.fleet.halts(r)
 	}
 	return true
 }
@@ -193,7 +212,13 @@ func (g *group) fail(i int, err error) {
 
 // describe returns the task of an item, for backtraces.
 func (g *group) describe(i int, item starlark.Value) *report.Task {
-	text := []rune(strings.ReplaceAll(printable.Text(shownText(item)), "\n", " "))
+	shown := ""
+	if g.fleet != nil {
+		shown = g.fleet.servers[i].Name
+	} else {
+		shown = shownText(item)
+	}
+	text := []rune(strings.ReplaceAll(printable.Text(shown), "\n", " "))
 	if len(text) > 60 {
 		text = append(text[:59], '…')
 	}

@@ -33,40 +33,40 @@ func TestReportJSON(t *testing.T) {
 	for _, test := range []struct{ name, script, want string }{
 		{"api", "def f(name):\n    fake.get(name)\n\nf('missing')", `{
 			"class": "IncusNotFoundError", "message": "Instance not found", "status": 404, "exit_status": 3,
-			"response": {"error": "Instance not found", "error_code": 404}, "operation_id": null, "object": null, "outcome": null, "method": "GET",
+			"response": {"error": "Instance not found", "error_code": 404}, "operation_id": null, "object": null, "outcome": null, "remote": null, "method": "GET",
 			"path": "/1.0/instances/missing", "cause": null, "tasks": [], "frames": [
 				{"file": "x.star", "line": 4, "column": 2, "function": "<toplevel>", "source": "f('missing')"},
 				{"file": "x.star", "line": 2, "column": 13, "function": "f", "source": "fake.get(name)", "builtins": ["fake.get"]}]}`},
 		{"operation", "fake.create()", `{
 			"class": "IncusOperationError", "message": "Failed creating instance: Image not found", "status": 400, "exit_status": 5,
-			"response": null, "operation_id": "5f3a", "object": {"kind": "image", "name": null}, "outcome": null, "method": null, "path": null, "tasks": [],
+			"response": null, "operation_id": "5f3a", "object": {"kind": "image", "name": null}, "outcome": null, "remote": null, "method": null, "path": null, "tasks": [],
 			"cause": {"class": "IncusNotFoundError", "message": "Failed creating instance: Image not found", "status": null,
-				"response": null, "operation_id": null, "object": null, "outcome": null, "method": null, "path": null, "cause": null, "frames": [], "tasks": []},
+				"response": null, "operation_id": null, "object": null, "outcome": null, "remote": null, "method": null, "path": null, "cause": null, "frames": [], "tasks": []},
 			"frames": [{"file": "x.star", "line": 1, "column": 12, "function": "<toplevel>", "source": "fake.create()", "builtins": ["fake.create"]}]}`},
 		{"task", "def f(x):\n    raise_(Error, '<no>', size=x, of=len)\nparallel(f, ['a b'])[0].value", `{
-			"class": "Error", "message": "<no>", "status": null, "exit_status": 1, "response": null, "operation_id": null, "object": null, "outcome": null, "method": null,
+			"class": "Error", "message": "<no>", "status": null, "exit_status": 1, "response": null, "operation_id": null, "object": null, "outcome": null, "remote": null, "method": null,
 			"path": null, "cause": null, "fields": {"size": "a b", "of": "<built-in function len>"},
 			"tasks": [{"index": 0, "count": 1, "item": "a b"}], "frames": [
 				{"file": "x.star", "line": 3, "column": 9, "function": "<toplevel>", "source": "parallel(f, ['a b'])[0].value", "builtins": ["parallel"]},
 				{"file": "x.star", "line": 2, "column": 11, "function": "f", "source": "raise_(Error, '<no>', size=x, of=len)"}]}`},
 		{"own cause", "def f():\n    raise_(Error, 'low')\ne = try_(f).error\nraise_(IncusTLSError, 'high', cause=e)", `{
-			"class": "IncusTLSError", "message": "high", "status": null, "exit_status": 4, "response": null, "operation_id": null, "object": null, "outcome": null,
+			"class": "IncusTLSError", "message": "high", "status": null, "exit_status": 4, "response": null, "operation_id": null, "object": null, "outcome": null, "remote": null,
 			"method": null, "path": null, "tasks": [],
-			"cause": {"class": "Error", "message": "low", "status": null, "response": null, "operation_id": null, "object": null, "outcome": null, "method": null,
+			"cause": {"class": "Error", "message": "low", "status": null, "response": null, "operation_id": null, "object": null, "outcome": null, "remote": null, "method": null,
 				"path": null, "cause": null, "tasks": [], "frames": [
 					{"file": "x.star", "line": 3, "column": 9, "function": "<toplevel>", "source": "e = try_(f).error", "builtins": ["try_"]},
 					{"file": "x.star", "line": 2, "column": 11, "function": "f", "source": "raise_(Error, 'low')"}]},
 			"frames": [{"file": "x.star", "line": 4, "column": 7, "function": "<toplevel>", "source": "raise_(IncusTLSError, 'high', cause=e)"}]}`},
 		{"plain", "1 // 0", `{
 			"class": "ScriptError", "message": "floored division by zero", "status": null, "exit_status": 1, "response": null,
-			"operation_id": null, "object": null, "outcome": null, "method": null, "path": null, "cause": null, "tasks": [],
+			"operation_id": null, "object": null, "outcome": null, "remote": null, "method": null, "path": null, "cause": null, "tasks": [],
 			"frames": [{"file": "x.star", "line": 1, "column": 3, "function": "<toplevel>", "source": "1 // 0"}]}`},
 		{"syntax", "def f(:\n    pass", `{
 			"class": "SyntaxError", "message": "x.star:1:8: got ':', want ')'", "status": null, "exit_status": 2, "response": null,
-			"operation_id": null, "object": null, "outcome": null, "method": null, "path": null, "cause": null, "tasks": [], "frames": [],
+			"operation_id": null, "object": null, "outcome": null, "remote": null, "method": null, "path": null, "cause": null, "tasks": [], "frames": [],
 			"errors": [{"file": "x.star", "line": 1, "column": 8, "message": "got ':', want ')'", "source": "def f(:"}]}`},
 		{"retried", "seen = []\ndef f():\n    seen.append(1)\n    raise_(IncusBusyError, 'busy %d' % len(seen))\nretry(f, times=2, delay=0)", `{
-			"class": "IncusBusyError", "message": "busy 2", "status": null, "exit_status": 3, "response": null, "operation_id": null, "object": null, "outcome": null,
+			"class": "IncusBusyError", "message": "busy 2", "status": null, "exit_status": 3, "response": null, "operation_id": null, "object": null, "outcome": null, "remote": null,
 			"method": null, "path": null, "cause": null, "fields": {"attempts": 2}, "tasks": [],
 			"notes": ["failed 2 times in 0s", "attempt 1: IncusBusyError: busy 1"], "frames": [
 				{"file": "x.star", "line": 5, "column": 6, "function": "<toplevel>", "source": "retry(f, times=2, delay=0)", "builtins": ["retry"]},

@@ -10,8 +10,9 @@ import (
 
 // A result is the value that try_, catch and parallel return for a call: its value or its error.
 type result struct {
-	value starlark.Value // nil if there is an error
-	err   *errorValue
+	value  starlark.Value // nil if there is an error
+	err    *errorValue
+	remote string // of a fleet's call; empty for others
 }
 
 var (
@@ -22,7 +23,7 @@ var (
 
 var resultDecl = builtin.Decl{
 	Name: "Result",
-	Help: `The outcome of a call by try_, catch or parallel: its value or its error.
+	Help: `The outcome of a call by try_, catch, parallel or fleet: its value or its error.
 
     r = try_(incus.instances.get, "web")
     if not r:
@@ -33,6 +34,7 @@ var resultDecl = builtin.Decl{
 ok      True if the call succeeded; then the Result itself is true as well
 value   the return value; reading it after a failure raises the error again, with its original backtrace
 error   the error, or None
+remote  the name of the server, for a call by fleet; else None
 
 A Result unpacks into value and error. After a failure this value is None.`,
 }
@@ -47,7 +49,7 @@ func (r *result) String() string {
 func (r *result) Type() string          { return "Result" }
 func (r *result) Truth() starlark.Bool  { return r.err == nil }
 func (r *result) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable type: Result") }
-func (r *result) AttrNames() []string   { return []string{"error", "ok", "value"} }
+func (r *result) AttrNames() []string   { return []string{"error", "ok", "remote", "value"} }
 
 func (r *result) Freeze() {
 	for i := range r.Len() {
@@ -61,6 +63,8 @@ func (r *result) Attr(name string) (starlark.Value, error) {
 		return r.Truth(), nil
 	case "error":
 		return r.Index(1), nil
+	case "remote":
+		return stringOrNone(r.remote), nil
 	case "value":
 		if r.err != nil {
 			return nil, r.err.raise()
@@ -68,6 +72,32 @@ func (r *result) Attr(name string) (starlark.Value, error) {
 		return r.value, nil
 	}
 	return nil, nil
+}
+
+// Columns returns the columns of a table of the calls of a fleet; nil for other Results, which are rows of two cells.
+func (r *result) Columns() []string {
+	if r.remote == "" {
+		return nil
+	}
+	return []string{"remote", "value", "error"}
+}
+
+// Cell returns the cell of a column; nil for an unknown one.
+func (r *result) Cell(column string) starlark.Value {
+	switch column {
+	case "remote":
+		return stringOrNone(r.remote)
+	case "ok":
+		return r.Truth()
+	case "value":
+		return r.Index(0)
+	case "error":
+		if r.err != nil {
+			return starlark.String(r.err.err.Error())
+		}
+		return starlark.None
+	}
+	return nil
 }
 
 func (r *result) Len() int { return 2 }

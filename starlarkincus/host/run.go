@@ -51,6 +51,8 @@ type task struct {
 	caller *task // which waits for this one; nil for none
 	depth  int   // of the calling threads, for the limit of recursion
 
+	due time.Time // the end of the time for a call of a fleet, which this task makes or serves; zero for none
+
 	cleanups int // the number of clean-ups due later, those of the calling tasks included
 
 	item func() *report.Task // describes a task of parallel; nil for others
@@ -159,6 +161,7 @@ func (r *run) newThread(name string, parent context.Context, depth int) (thread 
 	t := &task{run: r, thread: thread, ctx: ctx, cancel: cancel, depth: depth}
 	if r.host.current != nil {
 		t.caller = taskOf(r.host.current)
+		t.due = t.caller.due
 	}
 	thread.SetLocal(taskKey, t)
 	builtin.Bind(thread, builtin.Binding{
@@ -279,13 +282,13 @@ const maxDepth = 101_000
 
 // cleanup calls fn as clean-up for the thread.
 func (t *task) cleanup(thread *starlark.Thread, fn starlark.Callable) error {
-	return t.run.protected(t.depth+thread.CallStackDepth(), t.cleanups+len(t.run.left.deferred), nil, fn, nil, nil)
+	return t.run.protected(t.due, t.depth+thread.CallStackDepth(), t.cleanups+len(t.run.left.deferred), nil, fn, nil, nil)
 }
 
 // protected calls fn on a thread of its own, which a stop of the run, before or during the call, ends only after the grace
-// period. Others is the number of later clean-ups: after a stop each keeps a share of the time. The requests of the stopped
-// script are ended first.
-func (r *run) protected(depth, others int, callers starlark.CallStack, fn starlark.Callable, args starlark.Tuple, kwargs []starlark.Tuple) error {
+// period. Others is the number of later clean-ups: after a stop each keeps a share of the time. After the time of a call of a
+// fleet, due, its clean-up has a grace period of its own. The requests of the stopped script are ended first.
+func (r *run) protected(due time.Time, depth, others int, callers starlark.CallStack, fn starlark.Callable, args starlark.Tuple, kwargs []starlark.Tuple) error {
 	if depth > maxDepth {
 		return errors.Plain("Starlark stack overflow")
 	}
@@ -299,6 +302,11 @@ func (r *run) protected(depth, others int, callers starlark.CallStack, fn starla
 	}
 	ctx, release := r.share(others)
 	defer release()
+	if !due.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, due.Add(r.host.options.Grace), fmt.Errorf("%w: %v", errGraceOver, r.host.options.Grace))
+		defer cancel()
+	}
 	own, done := r.newThread("clean-up", ctx, depth)
 	defer done()
 	_, err := taskOf(own).callFunction(own, fn, args, kwargs)

@@ -63,7 +63,7 @@ func runChunk(t *testing.T, file, src string) {
 	}
 	t.Setenv("HOST_TEST", "a=b")
 	var out, stderr strings.Builder
-	h := New(Options{Stdout: &out, Stderr: &stderr, Args: []string{"--count", "5"}, LibraryPath: []string{"testdata/library"},
+	h := New(Options{Stdout: &out, Stderr: &stderr, Args: []string{"--count", "5"}, LibraryPath: []string{"testdata/library"}, Servers: namedServers,
 		Predeclared: starlark.StringDict{"assert": assertModule(t), "fake": fakeModule(),
 			"printed": starlark.NewBuiltin("printed", taken(&out)), "reported": starlark.NewBuiltin("reported", taken(&stderr))}})
 	err := h.RunSource(context.Background(), file, []byte(src))

@@ -145,7 +145,12 @@ func (c *Config) resolve(ctx context.Context, name string, needCertificate bool)
 
 // addAddresses sets the target's Socket, and the project that goes with it, or its Endpoints.
 func (c *Config) addAddresses(t *Target, e entry) error {
-	addresses := e.addresses()
+	var addresses []string
+	for address := range strings.SplitSeq(e.Addr, ",") {
+		if address = strings.TrimSpace(address); address != "" {
+			addresses = append(addresses, address)
+		}
+	}
 	if len(addresses) == 0 {
 		return e.failure(t.Name, "addr is missing: an https URL, several with commas between them, or unix:// is needed")
 	}

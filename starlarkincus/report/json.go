@@ -32,6 +32,7 @@ type reportedError struct {
 	Path        *string          `json:"path"`
 	Object      *reportedObject  `json:"object"`
 	Outcome     *string          `json:"outcome"`
+	Remote      *string          `json:"remote"`
 	Fields      map[string]any   `json:"fields,omitempty"` // added by the class or the script
 	Cause       *reportedError   `json:"cause"`
 	Notes       []string         `json:"notes,omitempty"`
@@ -139,7 +140,7 @@ func (p *Printer) reported(r *Report) *reportedError {
 // reportedError returns an error with its causes and the backtraces of these, without its own backtrace.
 func (p *Printer) reportedError(e *errors.Error, causes [][]Frame) *reportedError {
 	r := &reportedError{Class: e.Class.Name(), Message: e.Message, Response: e.Response, OperationID: stringOrNull(e.OperationID),
-		Method: stringOrNull(e.Method), Path: stringOrNull(e.Path), Outcome: stringOrNull(string(e.Outcome)), Frames: []reportedFrame{}, Tasks: []reportedTask{}}
+		Method: stringOrNull(e.Method), Path: stringOrNull(e.Path), Outcome: stringOrNull(string(e.Outcome)), Remote: stringOrNull(e.Remote), Frames: []reportedFrame{}, Tasks: []reportedTask{}}
 	if e.Status != 0 {
 		r.Status = &e.Status
 	}

@@ -64,6 +64,17 @@ func New(config Config) (*Client, error) {
 // Endpoints returns the server's addresses as URLs; none for a unix socket.
 func (c *Client) Endpoints() []string { return c.config.Endpoints }
 
+// Remote returns the name of the server's remote, or its address if it has none.
+func (c *Client) Remote() string { return c.config.Name() }
+
+// Identify adds the server to an error that has none. A local one without a name counts as the default remote.
+func (c *Client) Identify(e *errors.Error) {
+	if e.Remote == "" {
+		e.Remote = c.config.Name()
+		e.Default = c.config.Default || c.config.Remote == "" && c.config.Socket != ""
+	}
+}
+
 // ServerCertificate returns the pinned certificate of the server; nil for none.
 func (c *Client) ServerCertificate() *x509.Certificate { return c.config.ServerCertificate }
 

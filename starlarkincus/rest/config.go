@@ -12,6 +12,10 @@ import (
 
 // A Config is the configuration of a [Client].
 type Config struct {
+	// Remote is the name of the server's remote, for errors; empty for the server's address. Default reports whether it is
+	// the default one, which messages don't name.
+	Remote  string
+	Default bool
 	// Socket is the path of the server's unix socket. Either it or Endpoints must be set.
 	Socket string
 	// Endpoints are the server's addresses, each "https://host:port". The first request tries them in order and keeps
@@ -39,6 +43,8 @@ type Config struct {
 	// Backend answers all requests, if the server isn't one of Incus; nil for one of Incus. The trace then has the
 	// requests of the backend, and ReadOnly is implied.
 	Backend Backend
+	// Breaker is for the requests whose context has it, see [Breaker.Guard]; nil for none.
+	Breaker *Breaker
 	// UserAgent is the User-Agent header; empty for "incus-star".
 	UserAgent string
 }
@@ -85,6 +91,17 @@ func (c *Config) endpoints() ([]endpoint, error) {
 		all = append(all, endpoint{"https", u.Host, "https://" + u.Host})
 	}
 	return all, nil
+}
+
+// Name returns the name of the server's remote, or its address if it has none.
+func (c *Config) Name() string {
+	switch {
+	case c.Remote != "":
+		return c.Remote
+	case c.Socket != "":
+		return "unix://" + c.Socket
+	}
+	return secret.Text(c.Endpoints[0])
 }
 
 // userAgent returns the User-Agent header.

@@ -122,6 +122,10 @@ func (c *Client) transportError(ctx context.Context, k *outgoing, err error, ela
 	if cancelled := cancelled(ctx); cancelled != nil {
 		return cancelled
 	}
+	var refused *broken
+	if errors.As(err, &refused) {
+		return k.fail(errors.Connection, refused.cause(), "%s isn't asked: %s", c.serverName(refused.last), refused)
+	}
 	var ours *errors.Error
 	if errors.As(err, &ours) {
 		if ours.Path == "" { // else it is about a local file
@@ -137,15 +141,15 @@ func (c *Client) transportError(ctx context.Context, k *outgoing, err error, ela
 	if errors.As(err, &stalled) {
 		return k.fail(errors.Timeout, stalled, "the answer of %s stopped coming: %s", c.serverName(err), stalled)
 	}
-	var refused *notTaken
-	if errors.As(err, &refused) {
-		return k.fail(errors.Timeout, refused, "%s stopped taking what is sent: %s", c.serverName(err), refused)
+	var full *notTaken
+	if errors.As(err, &full) {
+		return k.fail(errors.Timeout, full, "%s stopped taking what is sent: %s", c.serverName(err), full)
 	}
 	cause := reason(err)
 	if errors.Is(err, context.DeadlineExceeded) {
 		cause = nil
 	}
-	return advised(k.fail(errors.OfTransport(err), withCertificate(err, cause), "%s", c.transportMessage(err, cause, elapsed)), c.advice(err))
+	return advised(k.fail(errors.OfTransport(err), cause, "%s", c.transportMessage(err, cause, elapsed)), c.advice(err))
 }
 
 // advised adds advice to an error, and the cause and the advice to its message, which is of this program.
@@ -218,32 +222,6 @@ func (c *Client) advice(err error) string {
 	}
 	return "if \"incus info\" on the server shows this certificate_fingerprint, the server has a new certificate: incus.remotes.remove(NAME), then " + add +
 		"; if not, another server answers there"
-}
-
-// An unaccepted is the cause of a failure due to the server's certificate.
-type unaccepted struct {
-	error
-	certificate *x509.Certificate
-}
-
-func (e *unaccepted) Unwrap() error { return e.error }
-
-// withCertificate returns the cause with the certificate that the server presented, if the failure is due to that.
-func withCertificate(err, cause error) error {
-	var failed *tls.CertificateVerificationError
-	if !errors.As(err, &failed) || len(failed.UnverifiedCertificates) == 0 {
-		return cause
-	}
-	return &unaccepted{cause, failed.UnverifiedCertificates[0]}
-}
-
-// Presented returns the certificate of a server that wasn't accepted; nil if an error has another reason.
-func Presented(err error) *x509.Certificate {
-	var failed *unaccepted
-	if !errors.As(err, &failed) {
-		return nil
-	}
-	return failed.certificate
 }
 
 // serverName returns the name for messages of the server that failed.

@@ -179,6 +179,7 @@ func (o *Operation) identify(err error) error {
 	var e *errors.Error
 	if errors.As(err, &e) {
 		e.OperationID = o.id
+		o.client.Identify(e)
 		if e.Outcome == "" && Changes(o.method) {
 			e.Outcome = errors.Unknown
 		}
@@ -235,6 +236,7 @@ func (o *Operation) failure(code int, message, location string, response any) er
 	}
 	e := errors.NewOperation(o.id, errors.Failure{Status: code, Message: message, Request: o.request, Member: location}, response)
 	e.Method, e.Path, e.Outcome = o.method, o.path, errors.OutcomeOfOperation(e, o.steps)
+	o.client.Identify(e)
 	if inner, ok := e.Cause.(*errors.Error); ok && inner.OperationID != "" {
 		inner.Method, inner.Path, inner.Outcome = o.method, o.path, e.Outcome
 	}

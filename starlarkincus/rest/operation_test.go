@@ -117,6 +117,10 @@ func TestFailures(t *testing.T) {
 				if _, again := op.Wait(t.Context()); again != err {
 					t.Error("a second wait tells something else")
 				}
+				if e.Remote == "" {
+					t.Error("no remote")
+				}
+				e.Remote = "" // the fakes differ
 				all = append(all, e)
 			}
 			if diff := cmp.Diff(all[0], all[1], cmp.Comparer(func(a, b *errors.Class) bool { return a == b })); diff != "" {

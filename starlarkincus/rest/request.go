@@ -79,11 +79,12 @@ type outgoing struct {
 	steps     bool        // Request.Steps
 	migration *Migration  // Request.Migration
 	aside     bool        // Request.Aside
+	client    *Client
 }
 
 // prepare checks a request and encodes its body.
 func (c *Client) prepare(r Request) (*outgoing, error) {
-	k := &outgoing{method: r.Method, limit: r.MaxBytes, steps: r.Steps, migration: r.Migration, aside: r.Aside}
+	k := &outgoing{method: r.Method, limit: r.MaxBytes, steps: r.Steps, migration: r.Migration, aside: r.Aside, client: c}
 	err := c.fill(k, r)
 	if err != nil {
 		return nil, k.judge(err, true)
@@ -166,7 +167,7 @@ func Changes(method string) bool {
 // changes reports whether the request may change anything.
 func (k *outgoing) changes() bool { return Changes(k.method) }
 
-// judge sets the outcome of the request's error and, if there was no answer and the error has no object, the object of
+// judge sets the remote and the outcome of the request's error and, if there was no answer and the error has no object, the object of
 // the request. Unsent reports that the server can't have received the request.
 func (k *outgoing) judge(err error, unsent bool) error {
 	var e *errors.Error
@@ -176,6 +177,7 @@ func (k *outgoing) judge(err error, unsent bool) error {
 	if e.Object == nil && e.Class.IsA(errors.Connection) {
 		e.Object = errors.About(k.described())
 	}
+	k.client.Identify(e)
 	if !k.changes() || e.Outcome != "" {
 		return err
 	}

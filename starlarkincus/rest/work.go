@@ -86,6 +86,7 @@ func (w *Work) outlive(ctx context.Context, c *Client, k *outgoing) (*Reply, err
 		return p.reply, p.err
 	case <-ctx.Done():
 	}
+	c.missed(ctx, start)
 	if !k.handed.Load() || k.stream.partial() {
 		cancel()
 		<-p.done

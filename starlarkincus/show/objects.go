@@ -50,6 +50,12 @@ func (s Style) objects(all, first []starlark.Value) *Grid {
 	for range first {
 		g.Rows = append(g.Rows, nil)
 	}
+	if SeveralRemotes(all) {
+		g.Head = []string{"REMOTE"}
+		for i, v := range first {
+			g.Rows[i] = []Cell{s.cell(remoteOf(v), "")}
+		}
+	}
 	for _, c := range res.Columns {
 		f := spec.Find(res.Fields, c.Field)
 		cells := make([]Cell, len(first))
@@ -75,6 +81,27 @@ func (s Style) objects(all, first []starlark.Value) *Grid {
 		}
 	}
 	return g
+}
+
+// SeveralRemotes reports whether rows are objects of several servers, or errors about several.
+func SeveralRemotes(rows []starlark.Value) bool {
+	if len(rows) == 0 {
+		return false
+	}
+	first := remoteOf(rows[0])
+	return slices.ContainsFunc(rows, func(v starlark.Value) bool { return remoteOf(v) != first })
+}
+
+// remoteOf returns the name of the server of an object, an error or a Result; None for none.
+func remoteOf(v starlark.Value) starlark.Value {
+	_, isObject := v.(object)
+	_, isFailure := v.(failure)
+	if has, ok := v.(starlark.HasAttrs); ok && (isObject || isFailure || v.Type() == "Result") {
+		if name, err := has.Attr("remote"); err == nil && name != nil {
+			return name
+		}
+	}
+	return starlark.None
 }
 
 // object writes the fields of an object: those of its columns first, and the long ones cut.
@@ -197,6 +224,10 @@ func (s Style) results(all, first []starlark.Value) *Grid {
 		}
 	}
 	g := &Grid{Head: []string{"RESULT", "VALUE"}}
+	remotes := slices.ContainsFunc(all, func(v starlark.Value) bool { return remoteOf(v) != starlark.None })
+	if remotes {
+		g.Head = append([]string{"REMOTE"}, g.Head...)
+	}
 	for _, v := range first {
 		r := v.(resulting)
 		row := []Cell{{Text: "ok", Color: good}, {}}
@@ -205,6 +236,9 @@ func (s Style) results(all, first []starlark.Value) *Grid {
 		} else if f, ok := r.Index(1).(failure); ok {
 			e := f.Failure()
 			row = []Cell{{Text: Line(e.Class.Name()), Color: class}, {Text: Line(clip(e.Message, s.limit()))}}
+		}
+		if remotes {
+			row = append([]Cell{s.cell(remoteOf(v), "")}, row...)
 		}
 		g.Rows = append(g.Rows, row)
 	}
@@ -269,6 +303,9 @@ func (p *printer) failure(f failure) {
 	}
 	if e.Object != nil {
 		add("object", strings.TrimSpace(e.Object.Kind+" "+e.Object.Name))
+	}
+	if !e.Default {
+		add("remote", e.Remote)
 	}
 	add("outcome", string(e.Outcome))
 	add("operation_id", e.OperationID)

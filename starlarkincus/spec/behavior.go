@@ -70,11 +70,6 @@ const (
 	DoHasExtension
 	DoEvents
 	DoMetrics
-	DoListRemotes
-	DoAddRemote
-	DoRemoveRemote
-	DoRenameRemote
-	DoSetDefaultRemote
 	Behaviors // the number of behaviors, with the zero value
 )
 
@@ -158,7 +153,7 @@ func (m Method) inResource(r *Resource) Method {
 		return m
 	}
 	switch m.Returns.Shape {
-	case Itself, One, ListOf, Struct, StructList:
+	case Itself, One, ListOf:
 		m.Returns.Of = r
 	}
 	if m.Returns.ofParent {

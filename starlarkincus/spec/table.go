@@ -4,7 +4,7 @@ package spec
 var Collections = []*Resource{
 	Instances, Images, Profiles, Projects,
 	Networks, NetworkACLs, NetworkZones, NetworkAddressSets, NetworkIntegrations, NetworkAllocations,
-	StoragePools, Certificates, ClusterOf, Operations, Warnings, Server, Remotes,
+	StoragePools, Certificates, ClusterOf, Operations, Warnings, Server,
 }
 
 // Fields of many resources.

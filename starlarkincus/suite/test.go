@@ -69,7 +69,7 @@ func (r *Runner) runTest(ctx context.Context, path, name string) (done result) {
 	defer client.Close()
 	var own asserts
 	h := host.New(host.Options{
-		Stdout: out, Stderr: out, Predeclared: own.with(client), Track: starlarkincus.Track, LibraryPath: r.options.LibraryPath, Warn: r.options.Warn,
+		Stdout: out, Stderr: out, Predeclared: own.with(client), Track: starlarkincus.Track, Servers: client.Servers, LibraryPath: r.options.LibraryPath, Warn: r.options.Warn,
 		Color: r.options.Color, MaxSteps: r.options.MaxSteps, Grace: r.options.Cleanup,
 	})
 	own.attach(h)

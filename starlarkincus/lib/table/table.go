@@ -35,7 +35,8 @@ var Decl = builtin.Decl{
     table(incus.instances.list(), columns=["name", lambda i: i.addresses(), ("CPUS", lambda i: i.config.get("limits.cpu"))])
 
 A row is a list or tuple of cells, or a dict, struct, error or object of Incus. columns selects the fields: by default all,
-but the name, status, type and description of an object of Incus, and the class, status, message and object of an error.
+but the name, status, type and description of an object of Incus, and the class, status, message and object of an error;
+both have remote too if they are of several servers. A Result of a fleet has remote, value and error.
 On a terminal, objects of one kind have the columns of the incus command. A column can also be a function, which is called
 with each row and returns the cell, or a tuple of a header and such a function. The header of a function alone is its name.
 headers replaces the names of the columns. The fields last_state and last_addresses of an instance are empty unless
@@ -208,8 +209,17 @@ type columned interface {
 	Columns() []string
 }
 
+// A tabular is a row with cells of its own, although it may be a list too. A row without columns is none.
+type tabular interface {
+	columned
+	Cell(column string) starlark.Value
+}
+
 // ownColumns returns the default columns of the rows.
 func ownColumns(rows []starlark.Value) (columns []string, err error) {
+	if show.SeveralRemotes(rows) {
+		columns = []string{"remote"}
+	}
 	add := func(name string) {
 		if !slices.Contains(columns, name) {
 			columns = append(columns, name)
@@ -241,6 +251,10 @@ func ownColumns(rows []starlark.Value) (columns []string, err error) {
 // cells returns the cells of a row. It records in found the columns that exist in any row.
 func (g *grid) cells(row starlark.Value, found []bool) ([]starlark.Value, error) {
 	list, ok := row.(starlark.Indexable)
+	own, isTabular := row.(tabular)
+	if isTabular = isTabular && own.Columns() != nil && g.columns != nil; isTabular {
+		ok = false
+	}
 	if ok && g.compute == nil {
 		if names := max(len(g.columns), len(g.headers)); names > 0 && list.Len() > names {
 			return nil, fmt.Errorf("got %d cells for %d columns", list.Len(), names)
@@ -273,9 +287,13 @@ func (g *grid) cells(row starlark.Value, found []bool) ([]starlark.Value, error)
 			next++
 			continue
 		}
-		v, err := fieldOf(row, name)
-		if err != nil {
+		var v starlark.Value
+		if isTabular {
+			v = own.Cell(name)
+		} else if field, err := fieldOf(row, name); err != nil {
 			return nil, err
+		} else {
+			v = field
 		}
 		if v != nil {
 			cells[i], found[i] = v, true

@@ -1,0 +1,127 @@
+package starlarkincus
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/remote"
+	"incus-star/starlarkincus/rest"
+
+	"go.starlark.net/starlark"
+)
+
+// Servers returns the servers of a fleet, which are given as names of remotes, patterns of such names, and clients, and none
+// of them twice. It reads the configuration, and sends nothing.
+func (c *Client) Servers(ctx context.Context, servers []starlark.Value) ([]builtin.Server, error) {
+	m := &muster{ctx: ctx, family: c.conn.family}
+	for i, one := range servers {
+		var err error
+		switch one := one.(type) {
+		case starlark.String:
+			err = m.addMatches(string(one))
+		case *Client:
+			err = m.addClient(one)
+		default:
+			err = fmt.Errorf("servers[%d] is %s, want the name of a remote, a pattern or a client, as incus.connect returns it", i, builtin.Described(one))
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return m.servers, m.distinct()
+}
+
+// A muster gathers the servers of a fleet.
+type muster struct {
+	ctx     context.Context
+	family  *family
+	config  *remote.Config // nil until it is needed
+	servers []builtin.Server
+}
+
+// load reads the configuration.
+func (m *muster) load() (err error) {
+	if m.config == nil {
+		m.config, err = m.family.remotes(m.ctx)
+	}
+	return err
+}
+
+// addMatches adds the remotes of a name or a pattern. One that several patterns match is added once.
+func (m *muster) addMatches(pattern string) error {
+	if err := m.load(); err != nil {
+		return err
+	}
+	names, err := m.config.Match(pattern)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		known := slices.ContainsFunc(m.servers, func(s builtin.Server) bool { return s.Name == name })
+		switch {
+		case !known:
+			m.add(&Client{conn: m.family.connectionTo(name)}, name)
+		case name == pattern:
+			return errors.New(errors.Config, "the remote %q is given twice", name)
+		}
+	}
+	return nil
+}
+
+// addClient adds a client of a script.
+func (m *muster) addClient(c *Client) error {
+	name := c.conn.remote()
+	if name == "" {
+		if err := m.load(); err != nil {
+			return err
+		}
+		name = m.config.Default()
+		c.conn.setRemote(name)
+	}
+	m.add(c, name)
+	return nil
+}
+
+func (m *muster) add(c *Client, name string) {
+	m.servers = append(m.servers, builtin.Server{Name: name, Client: c, Guard: c.conn.breaker.Guard})
+}
+
+// connectionTo returns a connection to a remote, which is made at its first call.
+func (f *family) connectionTo(name string) *connection {
+	conn := &connection{family: f, name: name, breaker: new(rest.Breaker)}
+	conn.dial = func(ctx context.Context, f *family) (*rest.Client, string, error) {
+		return f.dialRemote(ctx, name, f.options.Timeout, conn.breaker)
+	}
+	return conn
+}
+
+// distinct returns an error if two of the servers are the same one, seen from the same project.
+func (m *muster) distinct() error {
+	type place struct{ address, project, member string }
+	seen := make(map[place]string)
+	for _, s := range m.servers {
+		client := s.Client.(*Client)
+		addresses, project := []string{s.Name}, ""
+		if m.config != nil {
+			if known, its := m.config.Place(s.Name); known != nil {
+				addresses, project = known, its
+			}
+		}
+		for _, address := range addresses {
+			where := place{address, cmp.Or(client.project, project), client.target}
+			before, again := seen[where]
+			switch {
+			case again && before == s.Name:
+				return errors.New(errors.Config, "the server %s is given twice", s.Name)
+			case again:
+				return errors.New(errors.Config, "the remotes %q and %q are the same server, %s: name one of them", before, s.Name, address)
+			}
+			seen[where] = s.Name
+		}
+	}
+	return nil
+}
