@@ -32,6 +32,8 @@ type answers struct {
 	started   int                       // operations, which have the numbers from 1
 	forgotten int                       // the number of the last one whose requests aren't in the log
 	made      map[string]map[string]any // by path
+	lacks     string                    // an API extension that it doesn't have
+	streamed  string                    // the path of the object whose backup it sends
 	empty     bool                      // has only projects, parents and created objects
 	sync      bool                      // starts no operations
 	lost      bool                      // drops all requests
@@ -81,7 +83,7 @@ func newAnswers() *answers {
 		}
 	}
 	method := func(m *spec.Method, sends []spec.Request) {
-		known[m.Extension] = true
+		known[m.Extension], known[m.Prefers] = true, true
 		learn(m.Arguments())
 		if m.Does == spec.DoImport || m.Does == spec.DoUploadImage {
 			a.imports = append(a.imports, sends...)
@@ -125,6 +127,7 @@ func (a *answers) reset() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.made, a.empty, a.sync, a.busy, a.override, a.log = make(map[string]map[string]any), false, false, 0, nil, nil
+	a.lacks, a.streamed = "", ""
 	a.closeFiles()
 	a.restoreFiles()
 	a.failing, a.failed, a.result, a.texts = nil, "", nil, nil
@@ -194,7 +197,7 @@ func (a *answers) item(p *spec.Site, path string) any {
 		out["network"] = map[string]any{"eth0": map[string]any{"type": "broadcast", "addresses": []any{map[string]any{"family": "inet", "address": "10.0.0.2", "scope": "global"}}}}
 	}
 	if p.Name == "server" {
-		out["api_extensions"] = a.extensions
+		out["api_extensions"] = slices.DeleteFunc(slices.Clone(a.extensions), func(x string) bool { return x == a.lacks })
 		out["environment"] = map[string]any{"addresses": []string{"192.0.2.1:8443"}, "certificate": "x"}
 	}
 	maps.Copy(out, a.made[path])
@@ -228,6 +231,8 @@ func (a *answers) list(p *spec.Site, r *http.Request) any {
 	switch {
 	case p.Lists == spec.Elements:
 		return elems
+	case p.Name == "operations" && full && a.streamed != "":
+		return a.streaming()
 	case p.Lists == spec.ByStatus && full:
 		return map[string]any{"running": elems}
 	case p.Lists == spec.ByStatus:
@@ -286,6 +291,9 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.terminal = body["interactive"] == true
 	}
 	switch {
+	case r.Method == "POST" && r.Header.Get("Accept") == "application/octet-stream":
+		a.streamBackup(w, path)
+		return
 	case r.Header.Get("Upgrade") == "sftp":
 		conn, buffered, err := http.NewResponseController(w).Hijack()
 		if err != nil {

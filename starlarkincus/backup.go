@@ -2,9 +2,7 @@ package starlarkincus
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
-	"io"
 	"maps"
 	"net/url"
 	"path/filepath"
@@ -18,94 +16,10 @@ import (
 	"incus-star/starlarkincus/spec"
 
 	"go.starlark.net/starlark"
-	"go.starlark.net/starlarkstruct"
 )
-
-// backupLife is the time after which the server deletes the backup of an export by itself.
-const backupLife = 24 * time.Hour
 
 // lateBackup is the time in which a server starts to make a requested backup.
 const lateBackup = 2 * time.Second
-
-// A backupExport is a backup that the server makes for one export.
-type backupExport struct {
-	*invocation
-	backup     ref
-	name       string
-	part       *rest.Part // makes and deletes the backup
-	sent, done int        // the counts of the binding before it
-	release    func()
-}
-
-// makeBackup makes a backup. The end of the script deletes it, until end is called, which is needed after an error too.
-func (c *invocation) makeBackup() (*backupExport, error) {
-	b := builtin.Of(c.thread)
-	x := &backupExport{invocation: c, name: "export-" + strings.ToLower(rand.Text()[:16]), part: new(rest.Part), sent: b.Sent, done: b.Done}
-	body := c.body()
-	body["name"], body["expires_at"] = x.name, time.Now().Add(backupLife).UTC().Format(time.RFC3339)
-	backups := c.ref.sub(kindOf(c.ref.res).children["backups"])
-	x.backup = backups.item(x.name)
-	what := "the backup " + x.name + " of " + c.subject()
-	x.release = b.Keep(func(ctx context.Context) { x.backup.discard(ctx, what, x.part) })
-	_, err := backups.create(x.part.Track(c.ctx), body, patience{})
-	return x, err
-}
-
-// open begins to download the backup.
-func (x *backupExport) open() (*download, error) {
-	return x.ref.client.open(x.ctx, rest.Request{Path: x.backup.join("export").path, Query: x.backup.query(spec.Get)})
-}
-
-// end deletes the backup. Saved says for an error what became of its content; failure is the error of the export, or nil.
-// End returns failure, or an error that tells that the backup may be left.
-func (x *backupExport) end(ctx context.Context, saved string, failure error) error {
-	if ctx.Err() != nil {
-		return failure // the end of the script deletes the backup
-	}
-	left := x.backup.clear(x.part.Track(ctx))
-	if b := builtin.In(ctx); left == nil && failure != nil && b == builtin.Of(x.thread) {
-		b.Sent, b.Done = min(b.Sent, x.sent), min(b.Done, x.done) // nothing is left of the backup
-	}
-	if ctx.Err() != nil {
-		return cause(ctx, left)
-	}
-	x.release()
-	if left != nil {
-		return x.leftBackup(saved, left, failure)
-	}
-	return failure
-}
-
-// exportBackup implements export: it saves a new backup in a local file, and deletes the backup.
-func exportBackup(c *invocation) (starlark.Value, error) {
-	file, err := c.newSink(c.args.string("path"))
-	if err != nil {
-		return nil, err
-	}
-	defer file.Discard()
-	x, err := c.makeBackup()
-	var down *download
-	if err == nil {
-		down, err = x.open()
-	}
-	hash := newHash()
-	if err == nil {
-		err = down.save(c.ctx, "Exporting "+x.subject(), func(body io.Reader, _ *rest.Reply) error {
-			if err := file.fill(hash, body); err != nil {
-				return err
-			}
-			return file.commit()
-		})
-	}
-	if err := x.end(c.ctx, "was saved in "+file.path, err); err != nil {
-		return nil, err
-	}
-	if c.ctx.Err() != nil {
-		return nil, context.Cause(c.ctx)
-	}
-	return starlarkstruct.FromStringDict(starlark.String(c.decl.Returns.Of.Kind), starlark.StringDict{
-		"path": starlark.String(file.path), "size": starlark.MakeInt64(file.size), "sha256": starlark.String(sum(hash))}), nil
-}
 
 // clear deletes a temporary object of a call. That isn't a change by the script. If the answer is lost, clear looks
 // whether the object is there.
@@ -128,30 +42,6 @@ func (r ref) clear(ctx context.Context) (err error) {
 		return err
 	}
 	return err
-}
-
-// subject returns a description of the object, such as "instance web1".
-func (c *invocation) subject() string { return c.ref.res.One() + " " + c.obj.key() }
-
-// leftBackup returns the error of a backup that couldn't be deleted.
-func (x *backupExport) leftBackup(saved string, left, failure error) error {
-	var e *errors.Error
-	if !errors.As(left, &e) {
-		return left
-	}
-	keeps, can := "keeps", "can't be deleted"
-	if e.Outcome == errors.Unknown {
-		keeps, can = "may keep", "may not be deleted"
-	}
-	if failed := (*errors.Error)(nil); errors.As(failure, &failed) {
-		failed.Message += "; the server " + keeps + " the backup " + x.name
-		return failure
-	}
-	if failure != nil {
-		saved, left = "wasn't exported", failure
-	}
-	return &errors.Error{Class: e.Class, Status: e.Status, Method: e.Method, Path: e.Path, Cause: left, Outcome: errors.Unknown,
-		Message: x.subject() + " " + saved + ", but its backup " + x.name + " " + can + " on the server"}
 }
 
 // discard deletes a temporary object after the script was stopped. Before, it waits for the end of its creation and of the

@@ -25,6 +25,13 @@ type download struct {
 // open sends a GET and returns the body of the answer, which the caller must close. The context ends only the wait for the
 // answer.
 func (c *Client) open(ctx context.Context, r rest.Request) (*download, error) {
+	return c.openWith(ctx, func(ctx context.Context, client *rest.Client) (io.ReadCloser, *rest.Reply, error) {
+		return client.Open(ctx, r)
+	})
+}
+
+// openWith is open with a function that sends the request.
+func (c *Client) openWith(ctx context.Context, open func(context.Context, *rest.Client) (io.ReadCloser, *rest.Reply, error)) (*download, error) {
 	client, _, err := c.conn.client(ctx)
 	if err != nil {
 		return nil, err
@@ -32,7 +39,7 @@ func (c *Client) open(ctx context.Context, r rest.Request) (*download, error) {
 	own, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	d := &download{client: client, cancel: cancel}
 	stop := d.until(ctx)
-	builtin.In(ctx).Block(func() { d.body, d.reply, err = client.Open(own, r) })
+	builtin.In(ctx).Block(func() { d.body, d.reply, err = open(own, client) })
 	stop()
 	if err != nil {
 		cancel(nil)
@@ -148,7 +155,8 @@ func (s *exportStream) Attr(name string) (starlark.Value, error) {
 	return starlark.String(sum(s.hash)), nil
 }
 
-// Read returns the next part. At the end it checks an image's fingerprint; the length was checked by the transport.
+// Read returns the next part. At the end it checks that a backup is whole, and an image's fingerprint; the length was checked
+// by the transport.
 func (s *exportStream) Read(ctx context.Context) ([]byte, error) {
 	if s.whole {
 		return nil, io.EOF
@@ -164,6 +172,19 @@ func (s *exportStream) Read(ctx context.Context) ([]byte, error) {
 	builtin.In(ctx).Block(func() {
 		defer s.down.until(ctx)()
 		n, err = io.ReadAtLeast(s.from, s.buffer, minPart)
+		s.hash.Write(s.buffer[:n])
+		if s.backup == nil {
+			return
+		}
+		s.backup.Write(s.buffer[:n])
+		switch {
+		case err == io.EOF:
+			if failed := s.backup.whole(ctx, nil); failed != nil {
+				err = failed
+			}
+		case err != nil && err != io.ErrUnexpectedEOF && !s.over.Load():
+			err = s.backup.whole(ctx, err)
+		}
 	})
 	switch {
 	case ctx.Err() != nil:
@@ -171,7 +192,6 @@ func (s *exportStream) Read(ctx context.Context) ([]byte, error) {
 	case err != nil && s.over.Load():
 		return nil, builtin.StreamOver()
 	case n > 0 && (err == nil || err == io.ErrUnexpectedEOF):
-		s.hash.Write(s.buffer[:n])
 		s.size += int64(n)
 		return s.buffer[:n], nil
 	case err == io.EOF && s.backup == nil:
@@ -207,12 +227,11 @@ func (s *exportStream) Close(ctx context.Context, failure error) error {
 
 // streamBackup implements export_stream of instances, volumes and buckets.
 func streamBackup(c *invocation) (starlark.Value, error) {
-	x, err := c.makeBackup()
-	var down *download
-	if err == nil {
-		down, err = x.open()
-	}
-	if err != nil {
+	x, down, err := c.beginExport()
+	switch {
+	case x == nil:
+		return nil, err
+	case err != nil:
 		return nil, x.end(c.ctx, "", err)
 	}
 	return c.newStream(down, "Exporting "+x.subject(), x), nil

@@ -121,6 +121,13 @@ func (a *answers) closeFiles() {
 	a.files = nil
 }
 
+// serves reports whether there was a connection to files since the last reset.
+func (a *answers) serves() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.files) > 0
+}
+
 // restoreFiles makes the files those of the beginning.
 func (a *answers) restoreFiles() {
 	for _, name := range []string{"file", "folder", "made"} {

@@ -35,6 +35,7 @@ type attempt struct {
 	set    map[string]any                      // fields of all objects on the server
 	before func(*answers)                      // called with the object at hand
 	client starlark.HasAttrs                   // nil for the default
+	lacks  string                              // an API extension that the server doesn't have
 	want   func([]spec.Request) []spec.Request // changes the expected requests
 }
 
@@ -212,7 +213,11 @@ func due(sends []spec.Request, c attempt, instant bool) []spec.Request {
 		return slices.ContainsFunc(names, func(name string) bool { return c.args[name] != nil })
 	}
 	for _, s := range sends {
+		preferred, with := strings.CutPrefix(s.When, "with the API extension ")
+		lacking, without := strings.CutPrefix(s.When, "without the API extension ")
 		switch {
+		case with && preferred != c.lacks, without && lacking == c.lacks:
+			out = append(out, s)
 		case s.With != nil && !given(s.With), s.Unless != nil && given(s.Unless), s.Waits && instant:
 		case s.When != "" && s.With == nil && s.Unless == nil && !slices.Contains(c.when, s.When):
 		default:
@@ -244,8 +249,11 @@ func matches(s spec.Request, r arrival, c attempt, m *spec.Method) error {
 // run makes a call, and compares the requests and the result with the table.
 func (w *tester) run(who string, p *spec.Site, m *spec.Method, sends []spec.Request, c attempt) {
 	w.tried++
+	if w.answers.serves() { // a change closes the client's connection to the files before the server does
+		w.call(w.attr(sharedClient, "request"), starlark.Tuple{starlark.String("PUT"), starlark.String("/1.0")}, nil)
+	}
 	w.answers.reset()
-	w.answers.override = c.set
+	w.answers.override, w.answers.lacks = c.set, c.lacks
 	var client starlark.Value = sharedClient
 	if c.client != nil {
 		client = c.client

@@ -24,16 +24,19 @@ import (
 
 // temporaries are calls that make something temporary on a server, or stop an instance for a while.
 var temporaries = map[string]string{
-	"instance.export":            `here.instances.get("abc123").export(FILE)`,
-	"instance.export_stream":     `[x for x in here.instances.get("abc123").export_stream()]`,
-	"volume.export":              `here.storage_pools.get("abc123").volumes.get("abc123").export(FILE)`,
-	"volume.export_stream":       `[x for x in here.storage_pools.get("abc123").volumes.get("abc123").export_stream()]`,
-	"bucket.export":              `here.storage_pools.get("abc123").buckets.get("abc123").export(FILE)`,
-	"instance.publish, force":    `here.instances.get("abc123").publish(force = True)`,
-	"instance.publish, snapshot": `here.instances.get("abc123").publish(snapshot = True)`,
-	"image.copy, pull":           `here.images.get("abc123").copy(there)`,
-	"image.copy, push":           `here.images.get("abc123").copy(there, mode = "push")`,
-	"lock":                       `here.lock("l").release()`,
+	"instance.export":              `here.instances.get("abc123").export(FILE)`,
+	"instance.export_stream":       `[x for x in here.instances.get("abc123").export_stream()]`,
+	"volume.export":                `here.storage_pools.get("abc123").volumes.get("abc123").export(FILE)`,
+	"volume.export_stream":         `[x for x in here.storage_pools.get("abc123").volumes.get("abc123").export_stream()]`,
+	"bucket.export":                `here.storage_pools.get("abc123").buckets.get("abc123").export(FILE)`,
+	"instance.publish, force":      `here.instances.get("abc123").publish(force = True)`,
+	"instance.publish, snapshot":   `here.instances.get("abc123").publish(snapshot = True)`,
+	"image.copy, pull":             `here.images.get("abc123").copy(there)`,
+	"image.copy, push":             `here.images.get("abc123").copy(there, mode = "push")`,
+	"instance.export, kept":        `here.instances.get("abc123").export(FILE)`,
+	"instance.export_stream, kept": `[x for x in here.instances.get("abc123").export_stream()]`,
+	"volume.export, kept":          `here.storage_pools.get("abc123").volumes.get("abc123").export(FILE)`,
+	"lock":                         `here.lock("l").release()`,
 }
 
 // A temporaryServer is a server whose operations end a moment after they were begun, and which refuses to delete or start
@@ -50,7 +53,9 @@ type temporaryServer struct {
 
 type temporaryOperation struct {
 	id     string
-	token  bool // runs until it is cancelled
+	token  bool          // runs until it is cancelled
+	found  chan struct{} // of one that sends a backup: closed when listed is set; nil for others
+	listed bool          // the client may know of it
 	over   bool
 	finish func() // called at its end
 }
@@ -59,6 +64,7 @@ type temporaryOperation struct {
 type temporaryWorld struct {
 	at       int  // number of the request, from 0
 	after    bool // its answer is sent first
+	kept     bool // the servers keep backups until they are deleted
 	sibling  bool // a failed task stops the call, instead of a signal the script
 	lingers  time.Duration
 	mu       sync.Mutex
@@ -148,6 +154,10 @@ func (s *temporaryServer) answer(w http.ResponseWriter, r *http.Request) {
 		r.Body = io.NopCloser(bytes.NewReader(data))
 	}
 	switch name, _ := body["name"].(string); {
+	case r.Header.Get("Accept") == "application/octet-stream":
+		s.sendBackup(w, r)
+	case path == "/1.0/operations":
+		reply(200, "sync", s.sending(), "")
 	case isOperation && s.ops[id] == nil:
 		reply(404, "error", "Operation not found", "")
 	case isOperation && r.Method == "DELETE" && !s.ops[id].token:
@@ -198,6 +208,14 @@ func (s *temporaryServer) answer(w http.ResponseWriter, r *http.Request) {
 
 // left returns a description of each temporary thing, after the operations have ended.
 func (s *temporaryServer) left() []string {
+	var out []string
+	s.mu.Lock()
+	for _, o := range s.ops {
+		if o.listed && !o.over {
+			out = append(out, "may still be making a backup of")
+		}
+	}
+	s.mu.Unlock()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		s.mu.Lock()
 		busy := s.busy()
@@ -208,7 +226,6 @@ func (s *temporaryServer) left() []string {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var out []string
 	for path := range s.there {
 		out = append(out, path[strings.LastIndex(path, "/")+1:])
 	}
@@ -244,6 +261,9 @@ func (m *temporaryWorld) run(t *testing.T, script string, options host.Options) 
 	for i := range 2 {
 		s := &temporaryServer{answers: newAnswers(), world: m, ops: make(map[string]*temporaryOperation), there: make(map[string]bool), runs: true}
 		s.cond = sync.NewCond(&s.mu)
+		if m.kept {
+			s.lacks = "direct_backup"
+		}
 		s.empty = i == 1 || strings.Contains(script, "lock(")
 		m.servers = append(m.servers, s)
 		socket, end := onSocket(t, s)
@@ -276,7 +296,8 @@ func TestStoppedTemporaries(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			script := temporaries[name]
-			whole := &temporaryWorld{at: -1, lingers: time.Millisecond}
+			kept := strings.HasSuffix(name, ", kept")
+			whole := &temporaryWorld{at: -1, kept: kept, lingers: time.Millisecond}
 			if report := whole.run(t, script, host.Options{}); report != "" {
 				t.Fatalf("not stopped: %s", report)
 			}
@@ -292,7 +313,7 @@ func TestStoppedTemporaries(t *testing.T) {
 				for n := range 6 {
 					all.Go(func() {
 						after, short := n&1 == 0, n&2 != 0
-						m := &temporaryWorld{at: at, after: after, sibling: n >= 4, lingers: 100 * time.Millisecond}
+						m := &temporaryWorld{at: at, kept: kept, after: after, sibling: n >= 4, lingers: 100 * time.Millisecond}
 						options := host.Options{Grace: time.Minute}
 						if short {
 							m.lingers, options.Grace = 400*time.Millisecond, 100*time.Millisecond

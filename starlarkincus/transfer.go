@@ -75,8 +75,8 @@ const (
 	fillSize    = 128 << 10
 )
 
-// fill copies src to the file, and concurrently to the hash.
-func (s *sink) fill(h hash.Hash, src io.Reader) error {
+// fill copies src to the file, and concurrently to a hash.
+func (s *sink) fill(h io.Writer, src io.Reader) error {
 	free, filled, done := make(chan []byte, fillBuffers), make(chan []byte), make(chan struct{})
 	for range fillBuffers {
 		free <- make([]byte, fillSize)

@@ -111,7 +111,10 @@ func (zeros) Read(p []byte) (int, error) {
 }
 
 // start starts the server, and returns a function that runs a script with a client of it.
-func (s *warehouse) start(t *testing.T) func(script string) error {
+func (s *warehouse) start(t *testing.T) func(script string) error { return s.serve(t, s) }
+
+// serve is start with another handler.
+func (s *warehouse) serve(t *testing.T, handler http.Handler) func(script string) error {
 	if s.fingerprint == "" {
 		s.fingerprint = fmt.Sprintf("%x", sha256.Sum256(s.content))
 	}
@@ -120,7 +123,7 @@ func (s *warehouse) start(t *testing.T) func(script string) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: s}
+	server := &http.Server{Handler: handler}
 	done := make(chan struct{})
 	go func() { defer close(done); server.Serve(listener) }()
 	t.Cleanup(func() { server.Close(); <-done })
@@ -281,7 +284,11 @@ inst.stop(force = True)
 		t.Fatal(err)
 	}
 	defer run(context.WithoutCancel(ctx), client, fmt.Sprintf("incus.instances.delete(%q, force = True)", name))
-	for _, at := range []string{"POST /backups", "/wait", "/export"} {
+	steps := []string{"POST /backups", "/wait", "/export"}
+	if os.Getenv("INCUS_STAR_TESTBED") == "7.0" {
+		steps = []string{"POST /backups", "/operations"}
+	}
+	for _, at := range steps {
 		dir := t.TempDir()
 		ctx, stop := context.WithCancelCause(ctx)
 		var posted atomic.Bool

@@ -2,6 +2,7 @@ package starlarkincus_test
 
 import (
 	"slices"
+	"strings"
 
 	"incus-star/starlarkincus/spec"
 
@@ -164,6 +165,15 @@ var excluded = map[string]string{
 func (w *tester) circumstances(m *spec.Method, when string, with func(string, starlark.Value) map[string]starlark.Value) (attempt, bool) {
 	s := func(text string) starlark.String { return starlark.String(text) }
 	empty := func(a *answers) { a.empty = true }
+	const checking = "once, to check for the API extension "
+	switch lacking, without := strings.CutPrefix(when, "without the API extension "); {
+	case strings.HasPrefix(when, checking):
+		return attempt{client: w.client()}, true
+	case strings.HasPrefix(when, "with the API extension "):
+		return attempt{}, true
+	case without:
+		return attempt{client: w.client(), lacks: lacking, when: []string{checking + lacking}}, true
+	}
 	switch when {
 	case "once, to check for its API extension", "once":
 		return attempt{client: w.client()}, true

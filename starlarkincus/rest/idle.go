@@ -31,16 +31,27 @@ func (k *outgoing) steady(response *http.Response) *http.Response {
 // A steadyBody is a body with a time limit for each read.
 type steadyBody struct {
 	io.ReadCloser
-	stalled atomic.Bool
+	mayPause func() bool // reports whether a longer pause is right; nil for never
+	stalled  atomic.Bool
 }
 
 func (b *steadyBody) Read(p []byte) (int, error) {
 	limit := idleBody
-	timer := time.AfterFunc(limit, func() {
-		b.stalled.Store(true)
-		b.ReadCloser.Close() // ends the read
-	})
+	var over atomic.Bool
+	var pause func()
+	pause = func() {
+		switch {
+		case over.Load():
+		case b.mayPause != nil && b.mayPause():
+			time.AfterFunc(limit, pause)
+		default:
+			b.stalled.Store(true)
+			b.ReadCloser.Close() // ends the read
+		}
+	}
+	timer := time.AfterFunc(limit, pause)
 	n, err := b.ReadCloser.Read(p)
+	over.Store(true)
 	timer.Stop()
 	if err != nil && b.stalled.Load() {
 		return n, &stalled{limit}

@@ -50,6 +50,8 @@ func (m *Method) Sends(r *Resource) []Request {
 	switch {
 	case m.Extension != "" || r.Extension != "" && m.Collection: // an object exists only if the server has the extension
 		out = in("once, to check for its API extension", nil, Request{HTTP: "GET", Path: "/1.0"})
+	case m.Prefers != "":
+		out = in("once, to check for the API extension "+m.Prefers, nil, Request{HTTP: "GET", Path: "/1.0"})
 	case needsAny(m.Arguments()) || r.RecursionExtension != "" && Find(m.Args, "recursion") != nil:
 		out = in("once, to check for an argument's API extension", nil, Request{HTTP: "GET", Path: "/1.0"})
 	}

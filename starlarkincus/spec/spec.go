@@ -201,6 +201,7 @@ type Method struct {
 	Args        []Field
 	Target      bool   // accepts target=, for the cluster member
 	Extension   string // required API extension
+	Prefers     string // API extension with which it sends other requests
 	Steps       bool   // several changes one after another, so that a failed operation may have made some
 	Background  bool   // servers may execute it in the background, so it accepts wait= and timeout=
 	Does        Behavior

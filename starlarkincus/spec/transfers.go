@@ -37,21 +37,29 @@ var exportedBackup = &Resource{
 	},
 }
 
+// directBackup is the API extension of servers that send a backup while they make it.
+const directBackup = "direct_backup"
+
+// exporting are the requests of an export.
+var exporting = slices.Concat([]Request{{HTTP: "POST", Path: "backups", Note: "with the header Accept: application/octet-stream, if the server has " + directBackup + ": its answer is the backup"}},
+	in("without the API extension "+directBackup, nil, waiting, Request{HTTP: "GET", Path: "backups/{backup}/export"}, Request{HTTP: "DELETE", Path: "backups/{backup}"}, waiting),
+	in("with the API extension "+directBackup, nil, Request{HTTP: "GET", Path: "/1.0/operations", Query: "recursion=1"}, waiting))
+
 // exportMethod returns the method that saves a backup of an object in a local file.
 func exportMethod(target bool, args ...Field) Method {
-	return Method{Name: "export", HTTP: "GET", Path: "backups/{backup}/export", Does: DoExportBackup, Returns: structOf(exportedBackup), Effect: Creates, Target: target, WritesFiles: true,
-		Requests: []Request{{HTTP: "POST", Path: "backups"}, waiting, {HTTP: "GET", Path: "backups/{backup}/export"}, {HTTP: "DELETE", Path: "backups/{backup}"}, waiting},
-		Doc: "Saves a backup of it in a local file, and returns a struct of path, size and sha256. The server keeps the backup only until it is saved. " +
-			"The file appears under its name when it is complete; until then an existing one stays.",
+	return Method{Name: "export", HTTP: "POST", Path: "backups", Does: DoExportBackup, Returns: structOf(exportedBackup), Effect: Creates, Target: target, WritesFiles: true,
+		Prefers: directBackup, Requests: exporting,
+		Doc: "Saves a backup of it in a local file, and returns a struct of path, size and sha256. The server sends the backup while it makes it, or, before Incus 7.0, keeps it until it is saved. " +
+			"A backup that isn't whole is an error. The file appears under its name when it is complete; until then an existing one stays.",
 		Args: append([]Field{pathArg("the file to write"), compressionField}, args...)}
 }
 
 // streamMethod returns the method that gives a backup of an object as a stream.
 func streamMethod(target bool, args ...Field) Method {
-	return Method{Name: "export_stream", HTTP: "GET", Path: "backups/{backup}/export", Does: DoStreamBackup, Returns: Returns{Shape: ByteStream}, Effect: Creates, Target: target,
-		Requests: []Request{{HTTP: "POST", Path: "backups"}, waiting, {HTTP: "GET", Path: "backups/{backup}/export"}, {HTTP: "DELETE", Path: "backups/{backup}"}, waiting},
+	return Method{Name: "export_stream", HTTP: "POST", Path: "backups", Does: DoStreamBackup, Returns: Returns{Shape: ByteStream}, Effect: Creates, Target: target,
+		Prefers: directBackup, Requests: exporting,
 		Doc: "Makes a backup of it and returns a stream of its content, for stdin= of run or exec, or for import_backup, or, as bytes, for a loop. " +
-			"After the end the stream has size and sha256, which are None before. The server keeps the backup until the stream ends, its reader fails, or the script ends. A stream is read once, in any task or entry of a prompt.",
+			"After the end the stream has size and sha256, which are None before. The server sends the backup while it makes it, or, before Incus 7.0, keeps it until the stream ends, its reader fails, or the script ends. One that isn't whole is an error at its end. A stream is read once, in any task or entry of a prompt.",
 		Args: append([]Field{compressionField}, args...)}
 }
 

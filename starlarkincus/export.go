@@ -1,0 +1,268 @@
+package starlarkincus
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"strings"
+	"time"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/internal/archive"
+	"incus-star/starlarkincus/rest"
+	"incus-star/starlarkincus/spec"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
+)
+
+// backupLife is the time after which the server deletes the backup of an export by itself.
+const backupLife = 24 * time.Hour
+
+// A backupExport is a backup that the server makes for one export. Newer servers send it while they make it, and others keep
+// it until it is deleted.
+type backupExport struct {
+	*invocation
+	output     *rest.Output // the making of a backup that isn't kept; nil for one that is
+	check      *archive.Check
+	backup     ref // of one that is kept, like all below
+	name       string
+	part       *rest.Part // makes and deletes the backup
+	sent, done int        // the counts of the binding before it
+	release    func()
+}
+
+// beginExport makes a backup and begins to download it. After an error too, end must be called unless the export is nil.
+func (c *invocation) beginExport() (*backupExport, *download, error) {
+	direct, err := c.ref.client.hasExtension(c.ctx, c.decl.Prefers)
+	if err != nil {
+		return nil, nil, err
+	}
+	x := &backupExport{invocation: c}
+	if direct {
+		down, err := x.receive()
+		if err != nil {
+			return nil, nil, err
+		}
+		return x, down, nil
+	}
+	if err := x.make(); err != nil {
+		return x, nil, err
+	}
+	down, err := c.ref.client.open(c.ctx, rest.Request{Path: x.backup.join("export").path, Query: x.backup.query(spec.Get)})
+	return x, down, err
+}
+
+// receive begins to download a backup that the server doesn't keep.
+func (x *backupExport) receive() (*download, error) {
+	backups := x.ref.sub(kindOf(x.ref.res).children["backups"])
+	q := rest.Request{Method: "POST", Path: backups.path, Query: backups.query(spec.New), Body: x.body(), Header: map[string][]string{"Accept": {"application/octet-stream"}}}
+	begun := time.Now()
+	var down *download
+	x.release = builtin.Of(x.thread).Keep(func(ctx context.Context) {
+		if down != nil {
+			down.close()
+		}
+		x.stopCheck()
+		x.settle(ctx, q, begun)
+	})
+	down, err := x.ref.client.openWith(x.ctx, func(ctx context.Context, client *rest.Client) (body io.ReadCloser, reply *rest.Reply, err error) {
+		body, reply, x.output, err = client.OpenOutput(ctx, q, x.owns)
+		return body, reply, err
+	})
+	if kind := ""; err == nil {
+		if kind = mediaType(down.reply); kind != "application/octet-stream" {
+			down.close()
+			err = unreadable(q.Method, q.Path, down.reply, errors.Plain("the content isn't that of a backup: it has the type "+kind))
+		}
+	}
+	switch {
+	case err == nil:
+		x.startCheck()
+		return down, nil
+	case x.ctx.Err() == nil:
+		x.release()
+	}
+	return nil, err
+}
+
+// settle waits for the end of the making of a backup whose download was stopped, of which the server learns at its next write.
+func (x *backupExport) settle(ctx context.Context, q rest.Request, begun time.Time) {
+	output := x.output
+	client, _, err := x.ref.client.conn.client(ctx)
+	if output == nil && err == nil {
+		output, err = client.FindOutput(ctx, q, x.owns, begun)
+	}
+	if err != nil || !output.Ended(ctx) {
+		rest.Leave(ctx, "the server may still be making a backup of "+x.subject()+", which it won't keep")
+	}
+}
+
+// owns reports whether an operation may be the one that makes the backup.
+func (x *backupExport) owns(s *rest.State) bool {
+	return s.Class == "task" && s.Resources["backups"] == nil && strings.Contains(strings.ToLower(s.Description), "back") && s.About(x.ref.path)
+}
+
+// startCheck starts the check of the content, which is an archive except for an ISO image.
+func (x *backupExport) startCheck() {
+	if x.obj.string("content_type") != "iso" {
+		x.check = archive.New()
+	}
+}
+
+// Write gives the check the next part of the content.
+func (x *backupExport) Write(p []byte) (int, error) {
+	if x.check != nil {
+		x.check.Write(p)
+	}
+	return len(p), nil
+}
+
+func (x *backupExport) stopCheck() {
+	if x.check != nil {
+		x.check.Stop()
+	}
+}
+
+// whole returns an error unless the content is whole. Failure is the error of its transfer, or nil; that of the server's work
+// is more useful.
+func (x *backupExport) whole(ctx context.Context, failure error) error {
+	if x.output != nil && (failure == nil || errors.Is(failure, errors.Connection)) {
+		bounded, cancel := ctx, context.CancelFunc(func() {})
+		if failure != nil {
+			bounded, cancel = context.WithTimeout(ctx, lateBackup)
+		}
+		err := x.output.Wait(bounded)
+		cancel()
+		if failure == nil || errors.Is(err, errors.Operation) && !errors.Is(err, errors.OperationTimeout) {
+			failure = err
+		}
+	}
+	if failure != nil || x.check == nil {
+		return failure
+	}
+	known, err := x.check.End()
+	if err == nil && !known && x.output != nil && !x.output.Known() {
+		err = errors.Plain("the server doesn't show the operation that made it")
+	}
+	if err != nil {
+		return &errors.Error{Class: errors.Connection, Message: "the backup of " + x.subject() + " that came may not be whole: " + err.Error(), Method: "POST", Path: x.ref.join("backups").path}
+	}
+	return nil
+}
+
+// make makes a backup that the server keeps. The end of the script deletes it, until end is called.
+func (x *backupExport) make() error {
+	b := builtin.Of(x.thread)
+	x.name, x.part, x.sent, x.done = "export-"+strings.ToLower(rand.Text()[:16]), new(rest.Part), b.Sent, b.Done
+	body := x.body()
+	body["name"], body["expires_at"] = x.name, time.Now().Add(backupLife).UTC().Format(time.RFC3339)
+	backups := x.ref.sub(kindOf(x.ref.res).children["backups"])
+	x.backup = backups.item(x.name)
+	what := "the backup " + x.name + " of " + x.subject()
+	x.release = b.Keep(func(ctx context.Context) {
+		x.stopCheck()
+		x.backup.discard(ctx, what, x.part)
+	})
+	_, err := backups.create(x.part.Track(x.ctx), body, patience{})
+	return err
+}
+
+// end deletes the backup, or ends its making. Saved says for an error what became of its content; failure is the error of the
+// export, or nil. End returns failure, or an error that tells that the backup may be left.
+func (x *backupExport) end(ctx context.Context, saved string, failure error) error {
+	x.stopCheck()
+	if ctx.Err() != nil {
+		return failure // the end of the script does it
+	}
+	if x.output != nil {
+		return x.endDirect(ctx, failure)
+	}
+	left := x.backup.clear(x.part.Track(ctx))
+	if b := builtin.In(ctx); left == nil && failure != nil && b == builtin.Of(x.thread) {
+		b.Sent, b.Done = min(b.Sent, x.sent), min(b.Done, x.done) // nothing is left of the backup
+	}
+	if ctx.Err() != nil {
+		return cause(ctx, left)
+	}
+	x.release()
+	if left != nil {
+		return x.leftBackup(saved, left, failure)
+	}
+	return failure
+}
+
+// endDirect ends a backup that isn't kept. After a failure, the server notices at its next write that nobody reads it.
+func (x *backupExport) endDirect(ctx context.Context, failure error) error {
+	if failure == nil {
+		x.release()
+		return nil
+	}
+	bounded, cancel := context.WithTimeout(ctx, lateBackup)
+	defer cancel()
+	over := false
+	builtin.In(ctx).Block(func() { over = x.output.Ended(bounded) })
+	if ctx.Err() != nil {
+		return failure
+	}
+	x.release()
+	if failed := (*errors.Error)(nil); !over && errors.As(failure, &failed) {
+		failed.Message += "; the server may still be making the backup, which it won't keep"
+	}
+	return failure
+}
+
+// exportBackup implements export: it saves a new backup in a local file.
+func exportBackup(c *invocation) (starlark.Value, error) {
+	file, err := c.newSink(c.args.string("path"))
+	if err != nil {
+		return nil, err
+	}
+	defer file.Discard()
+	x, down, err := c.beginExport()
+	if x == nil {
+		return nil, err
+	}
+	hash := newHash()
+	if err == nil {
+		err = down.save(c.ctx, "Exporting "+x.subject(), func(body io.Reader, _ *rest.Reply) error {
+			if err := x.whole(c.ctx, file.fill(io.MultiWriter(hash, x), body)); err != nil {
+				return err
+			}
+			return file.commit()
+		})
+	}
+	if err := x.end(c.ctx, "was saved in "+file.path, err); err != nil {
+		return nil, err
+	}
+	if c.ctx.Err() != nil {
+		return nil, context.Cause(c.ctx)
+	}
+	return starlarkstruct.FromStringDict(starlark.String(c.decl.Returns.Of.Kind), starlark.StringDict{
+		"path": starlark.String(file.path), "size": starlark.MakeInt64(file.size), "sha256": starlark.String(sum(hash))}), nil
+}
+
+// subject returns a description of the object, such as "instance web1".
+func (c *invocation) subject() string { return c.ref.res.One() + " " + c.obj.key() }
+
+// leftBackup returns the error of a backup that couldn't be deleted.
+func (x *backupExport) leftBackup(saved string, left, failure error) error {
+	var e *errors.Error
+	if !errors.As(left, &e) {
+		return left
+	}
+	keeps, can := "keeps", "can't be deleted"
+	if e.Outcome == errors.Unknown {
+		keeps, can = "may keep", "may not be deleted"
+	}
+	if failed := (*errors.Error)(nil); errors.As(failure, &failed) {
+		failed.Message += "; the server " + keeps + " the backup " + x.name
+		return failure
+	}
+	if failure != nil {
+		saved, left = "wasn't exported", failure
+	}
+	return &errors.Error{Class: e.Class, Status: e.Status, Method: e.Method, Path: e.Path, Cause: left, Outcome: errors.Unknown,
+		Message: x.subject() + " " + saved + ", but its backup " + x.name + " " + can + " on the server"}
+}

@@ -1,0 +1,151 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"incus-star/errors"
+)
+
+// An Output is the work of a server whose result is the body of an answer, such as that of a backup which isn't kept. The
+// body alone doesn't show whether it is whole: if the work fails, some servers just end the body.
+type Output struct {
+	operations []*Operation // the one that does the work, and others on the same object that began at the same time
+}
+
+// OpenOutput is like [Client.Open] for a request whose answer is the output of an operation, which the answer doesn't
+// name. Owns reports whether the description and the resources of an operation may be those of this one. The body may pause
+// for as long as the operation runs.
+func (c *Client) OpenOutput(ctx context.Context, request Request, owns func(*State) bool) (body io.ReadCloser, reply *Reply, output *Output, err error) {
+	begun := time.Now()
+	opened, reply, err := c.Open(ctx, request)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	output, err = c.FindOutput(ctx, request, owns, begun)
+	if err != nil {
+		opened.Close()
+		return nil, nil, nil, err
+	}
+	if s, ok := opened.(*stream); ok {
+		if steady, ok := s.response.Body.(*steadyBody); ok {
+			steady.mayPause = output.running
+		}
+	}
+	return opened, reply, output, nil
+}
+
+// FindOutput finds the operation of a request of [Client.OpenOutput] that was sent after begun, also one without an answer.
+// The operation is older than the newest one by no more than the time since begun. The clocks of client and server aren't
+// compared.
+func (c *Client) FindOutput(ctx context.Context, request Request, owns func(*State) bool, begun time.Time) (*Output, error) {
+	query := url.Values{"recursion": {"1"}}
+	if project := request.Query.Get("project"); project != "" {
+		query.Set("project", project)
+	}
+	reply, err := c.Do(ctx, Request{Path: "/1.0/operations", Query: query})
+	if err != nil {
+		return nil, err
+	}
+	elapsed := time.Since(begun)
+	k := &outgoing{method: http.MethodGet, url: url.URL{Path: "/1.0/operations"}}
+	var lists map[string][]json.RawMessage
+	if err := json.Unmarshal(reply.Metadata, &lists); err != nil {
+		return nil, k.notIncus(err)
+	}
+	source, err := c.prepare(request)
+	if err != nil {
+		return nil, err
+	}
+	type candidate struct {
+		state   *State
+		created time.Time
+	}
+	var found []candidate
+	var newest time.Time
+	for _, list := range lists {
+		for _, raw := range list {
+			var made struct {
+				Created time.Time `json:"created_at"`
+			}
+			state, err := readState(raw)
+			if err == nil {
+				err = json.Unmarshal(raw, &made)
+			}
+			if err != nil {
+				return nil, k.notIncus(err)
+			}
+			if state.ID != "" && owns(state) {
+				found = append(found, candidate{state, made.Created})
+				if made.Created.After(newest) {
+					newest = made.Created
+				}
+			}
+		}
+	}
+	output := new(Output)
+	for _, one := range found {
+		if newest.Sub(one.created) > elapsed {
+			continue
+		}
+		o := c.Operation(one.state.ID)
+		o.method, o.path, o.request, o.secrets, o.state = source.method, source.url.Path, source.described(), source.secrets(), one.state
+		if one.state.Final() {
+			o.recordState(one.state)
+		} else {
+			o.Watch()
+		}
+		output.operations = append(output.operations, o)
+	}
+	return output, nil
+}
+
+// Known reports whether the operation was found.
+func (o *Output) Known() bool { return len(o.operations) > 0 }
+
+// running reports whether the end of the operation is unknown.
+func (o *Output) running() bool {
+	return slices.ContainsFunc(o.operations, func(one *Operation) bool { return one.known() == nil })
+}
+
+// Wait waits for the end of the operation and returns its error. If it isn't sure which of several it is, Wait waits for
+// all and returns the first error.
+func (o *Output) Wait(ctx context.Context) error {
+	var first error
+	for _, one := range o.operations {
+		end, err := one.wait(ctx)
+		if err == nil {
+			err = end.err
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// Ended waits for the end of the operation, and reports whether it has ended before ctx.
+func (o *Output) Ended(ctx context.Context) bool {
+	err := o.Wait(ctx)
+	return !o.running() || errors.Is(err, errors.NotFound)
+}
+
+// About reports whether an operation works on the object at a path, which is escaped.
+func (s *State) About(path string) bool {
+	want, err := url.PathUnescape(path)
+	for _, addresses := range s.Resources {
+		for _, address := range addresses {
+			at, _, _ := strings.Cut(address, "?")
+			if at, bad := url.PathUnescape(at); err == nil && bad == nil && at == want {
+				return true
+			}
+		}
+	}
+	return false
+}
