@@ -133,14 +133,6 @@ func (a *answers) reset() {
 	a.failing, a.failed, a.result, a.texts = nil, "", nil, nil
 }
 
-// down sets whether all requests are dropped.
-func (a *answers) down(lost bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.lost = lost
-	a.closeFiles()
-}
-
 // item returns the object at a path.
 func (a *answers) item(p *spec.Site, path string) any {
 	if p.Content == spec.PlainText {

@@ -16,3 +16,11 @@ func (a *answers) outputOf(stream string) []byte {
 	}
 	return nil
 }
+
+// down sets whether all requests are dropped.
+func (a *answers) down(lost bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.lost = lost
+	a.closeFiles()
+}

@@ -128,7 +128,7 @@ func (x *backupExport) stopCheck() {
 // whole returns an error unless the content is whole. Failure is the error of its transfer, or nil; that of the server's work
 // is more useful.
 func (x *backupExport) whole(ctx context.Context, failure error) error {
-	if x.output != nil && (failure == nil || errors.Is(failure, errors.Connection)) {
+	if x.output != nil && x.output.Known() && (failure == nil || errors.Is(failure, errors.Connection)) {
 		bounded, cancel := ctx, context.CancelFunc(func() {})
 		if failure != nil {
 			bounded, cancel = context.WithTimeout(ctx, lateBackup)

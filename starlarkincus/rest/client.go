@@ -37,6 +37,9 @@ type Client struct {
 	mu      sync.Mutex // guards closed, and running.Add against Close
 	closed  bool
 	running sync.WaitGroup
+
+	outputs sync.Mutex      // held while the operation of an Output is looked for
+	claimed map[string]bool // operations of Outputs
 }
 
 // New returns a client without any I/O. It returns an error of class errors.Config if the configuration is invalid.

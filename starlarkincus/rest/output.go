@@ -23,15 +23,24 @@ type Output struct {
 // name. Owns reports whether the description and the resources of an operation may be those of this one. The body may pause
 // for as long as the operation runs.
 func (c *Client) OpenOutput(ctx context.Context, request Request, owns func(*State) bool) (body io.ReadCloser, reply *Reply, output *Output, err error) {
+	// One at a time, so that the next one doesn't take the operation of this one for its own.
+	c.outputs.Lock()
+	defer c.outputs.Unlock()
 	begun := time.Now()
 	opened, reply, err := c.Open(ctx, request)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	output, err = c.FindOutput(ctx, request, owns, begun)
+	output, err = c.findOutput(ctx, request, owns, begun)
 	if err != nil {
 		opened.Close()
 		return nil, nil, nil, err
+	}
+	if output.Known() {
+		if c.claimed == nil {
+			c.claimed = make(map[string]bool)
+		}
+		c.claimed[output.operations[0].id] = true
 	}
 	if s, ok := opened.(*stream); ok {
 		if steady, ok := s.response.Body.(*steadyBody); ok {
@@ -45,6 +54,13 @@ func (c *Client) OpenOutput(ctx context.Context, request Request, owns func(*Sta
 // The operation is older than the newest one by no more than the time since begun. The clocks of client and server aren't
 // compared.
 func (c *Client) FindOutput(ctx context.Context, request Request, owns func(*State) bool, begun time.Time) (*Output, error) {
+	c.outputs.Lock()
+	defer c.outputs.Unlock()
+	return c.findOutput(ctx, request, owns, begun)
+}
+
+// findOutput is FindOutput with the lock held.
+func (c *Client) findOutput(ctx context.Context, request Request, owns func(*State) bool, begun time.Time) (*Output, error) {
 	query := url.Values{"recursion": {"1"}}
 	if project := request.Query.Get("project"); project != "" {
 		query.Set("project", project)
@@ -81,7 +97,7 @@ func (c *Client) FindOutput(ctx context.Context, request Request, owns func(*Sta
 			if err != nil {
 				return nil, k.notIncus(err)
 			}
-			if state.ID != "" && owns(state) {
+			if state.ID != "" && !c.claimed[state.ID] && owns(state) {
 				found = append(found, candidate{state, made.Created})
 				if made.Created.After(newest) {
 					newest = made.Created
@@ -106,8 +122,8 @@ func (c *Client) FindOutput(ctx context.Context, request Request, owns func(*Sta
 	return output, nil
 }
 
-// Known reports whether the operation was found.
-func (o *Output) Known() bool { return len(o.operations) > 0 }
+// Known reports whether exactly one operation was found.
+func (o *Output) Known() bool { return len(o.operations) == 1 }
 
 // running reports whether the end of the operation is unknown.
 func (o *Output) running() bool {
