@@ -47,7 +47,7 @@ var exporting = slices.Concat([]Request{{HTTP: "POST", Path: "backups", Note: "w
 
 // exportMethod returns the method that saves a backup of an object in a local file.
 func exportMethod(target bool, args ...Field) Method {
-	return Method{Name: "export", HTTP: "POST", Path: "backups", Does: DoExportBackup, Returns: structOf(exportedBackup), Effect: Creates, Target: target, WritesFiles: true,
+	return Method{Name: "export", HTTP: "GET", Path: "backups/{backup}/export", Does: DoExportBackup, Returns: structOf(exportedBackup), Effect: Creates, Target: target, WritesFiles: true,
 		Prefers: directBackup, Requests: exporting,
 		Doc: "Saves a backup of it in a local file, and returns a struct of path, size and sha256. The server sends the backup while it makes it, or, before Incus 7.0, keeps it until it is saved. " +
 			"A backup that isn't whole is an error. The file appears under its name when it is complete; until then an existing one stays.",
@@ -56,7 +56,7 @@ func exportMethod(target bool, args ...Field) Method {
 
 // streamMethod returns the method that gives a backup of an object as a stream.
 func streamMethod(target bool, args ...Field) Method {
-	return Method{Name: "export_stream", HTTP: "POST", Path: "backups", Does: DoStreamBackup, Returns: Returns{Shape: ByteStream}, Effect: Creates, Target: target,
+	return Method{Name: "export_stream", HTTP: "GET", Path: "backups/{backup}/export", Does: DoStreamBackup, Returns: Returns{Shape: ByteStream}, Effect: Creates, Target: target,
 		Prefers: directBackup, Requests: exporting,
 		Doc: "Makes a backup of it and returns a stream of its content, for stdin= of run or exec, or for import_backup, or, as bytes, for a loop. " +
 			"After the end the stream has size and sha256, which are None before. The server sends the backup while it makes it, or, before Incus 7.0, keeps it until the stream ends, its reader fails, or the script ends. One that isn't whole is an error at its end. A stream is read once, in any task or entry of a prompt.",
