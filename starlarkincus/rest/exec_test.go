@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"incus-star/errors"
+
+	"github.com/coder/websocket"
 )
 
 var (
@@ -63,11 +65,24 @@ func (c cutAfter) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// lingering is cat, which doesn't end at once with its input.
+// lingering is cat, which doesn't end at once with its input, and not before a signal if that is cut: the client finds that
+// out by time.
 func lingering(c *fakeCommand) int {
-	code := cat(c)
-	time.Sleep(3 * firstPause)
-	return code
+	for {
+		kind, data, err := c.conn("0").Read(c.ctx)
+		switch {
+		case err != nil:
+			select {
+			case <-c.signal:
+			case <-c.ctx.Done():
+			case <-time.After(30 * time.Second):
+			}
+			return 7
+		case kind != websocket.MessageBinary, !c.write(Stdout, data):
+			time.Sleep(3 * firstPause)
+			return 7
+		}
+	}
 }
 
 // TestExecCut breaks connections at random places. A command that is said to have succeeded has all its output and its
