@@ -57,6 +57,7 @@ func newEditor(complete func(text, tail string) (keep int, out []candidate), o *
 	e.state = liner.NewLiner()
 	os.Stdin = stdin
 	if e.edited, err = liner.TerminalMode(); err == nil {
+		withoutSignals(e.edited)
 		err = e.found.ApplyMode()
 	}
 	if err != nil {

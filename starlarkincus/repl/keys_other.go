@@ -2,7 +2,11 @@
 
 package repl
 
-import "os"
+import (
+	"os"
+
+	"github.com/peterh/liner"
+)
 
 // keys lets the line editor read the terminal directly on these systems: pasted text counts as typed.
 type keys struct {
@@ -24,3 +28,5 @@ func (k *keys) block() string   { return "" }
 func (k *keys) stopProcess()    {}
 func (k *keys) end()            {}
 func (k *keys) close()          {}
+
+func withoutSignals(liner.ModeApplier) {}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"incus-star/errors"
 	"incus-star/starlarkincus/internal/terminal"
 
+	"github.com/peterh/liner"
 	"golang.org/x/sys/unix"
 )
 
@@ -266,4 +268,13 @@ func (k *keys) flush() error {
 		}
 	}
 	return nil
+}
+
+// withoutSignals changes the editor's mode so that no key is a signal. The editor itself sees to that only after it has drawn
+// the prompt: a key such as Ctrl-\ until then, or such a character in a pasted text, would end the process or drop the input.
+func withoutSignals(mode liner.ModeApplier) {
+	flags := reflect.Indirect(reflect.ValueOf(mode)).FieldByName("Lflag")
+	if flags.IsValid() && flags.CanUint() && flags.CanSet() {
+		flags.SetUint(flags.Uint() &^ unix.ISIG)
+	}
 }
