@@ -16,13 +16,13 @@ import (
 
 // A fleetConfig is a configuration of the incus command with remotes of the testbed's daemons.
 type fleetConfig struct {
-	t       *testing.T
+	t       testing.TB
 	folder  string
 	remotes strings.Builder
 }
 
 // newFleetConfig returns a configuration whose client all daemons trust, with the default remote local.
-func newFleetConfig(t *testing.T) *fleetConfig {
+func newFleetConfig(t testing.TB) *fleetConfig {
 	f := &fleetConfig{t: t, folder: t.TempDir()}
 	crt, key, err := makeCertificate()
 	if err != nil {
