@@ -71,7 +71,8 @@ type outgoing struct {
 	stream    *upload // instead of body
 	limit     int64
 	unbounded bool        // Config.Timeout doesn't apply
-	broke     bool        // there was no answer, because of a failure of the connection
+	broke     breakage    // failure of the connection, because of which there was no answer
+	cut       bool        // the answer broke off
 	handed    atomic.Bool // it has a connection, so some of it may have been sent
 	attaches  bool        // it starts a command that waits for websockets
 	trust     bool        // it is the request about trust, so its failure must not send another
@@ -81,6 +82,15 @@ type outgoing struct {
 	aside     bool        // Request.Aside
 	client    *Client
 }
+
+// A breakage is the fate of the connection of a request.
+type breakage int
+
+const (
+	unbroken   breakage = iota // it didn't fail
+	notReached                 // there was none
+	cutOff                     // it failed after a part of the request may have been sent
+)
 
 // prepare checks a request and encodes its body.
 func (c *Client) prepare(r Request) (*outgoing, error) {
@@ -153,8 +163,8 @@ func (k *outgoing) http(ctx context.Context, e *endpoint) *http.Request {
 		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(k.body)), nil }
 		r.Body, _ = r.GetBody()
 	}
-	if k.changes() {
-		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { k.handed.Store(true) }})
+	if k.changes() || k.patience() != deadPeer {
+		ctx = httptrace.WithClientTrace(ctx, k.watched())
 	}
 	return r.WithContext(ctx)
 }
@@ -166,6 +176,12 @@ func Changes(method string) bool {
 
 // changes reports whether the request may change anything.
 func (k *outgoing) changes() bool { return Changes(k.method) }
+
+// repeatable reports whether the request may be sent again after it may have reached the server: it only reads, and is no
+// connection to an operation.
+func (k *outgoing) repeatable() bool {
+	return !k.changes() && (len(k.header["Upgrade"]) == 0 || k.url.Path == eventsPath)
+}
 
 // judge sets the remote and the outcome of the request's error and, if there was no answer and the error has no object, the object of
 // the request. Unsent reports that the server can't have received the request.

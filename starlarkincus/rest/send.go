@@ -67,8 +67,18 @@ func (c *Client) Trusted(ctx context.Context) (bool, error) {
 	return server.Auth == "trusted", nil
 }
 
-// perform sends the request, reads the whole answer, and calls handle with it.
+// perform sends the request, reads the whole answer, and calls handle with it. If the answer of a read breaks off, the read is
+// repeated at another address of the server, once.
 func (c *Client) perform(ctx context.Context, k *outgoing, handle func(*http.Response, []byte) error) error {
+	err := c.performOnce(ctx, k, handle)
+	if k.cut && k.repeatable() && ctx.Err() == nil && c.leave() {
+		k.broke = unbroken
+		err = c.performOnce(ctx, k, handle)
+	}
+	return err
+}
+
+func (c *Client) performOnce(ctx context.Context, k *outgoing, handle func(*http.Response, []byte) error) error {
 	start := time.Now()
 	bounded, cancel := c.bound(ctx, k)
 	defer func() {
@@ -82,14 +92,20 @@ func (c *Client) perform(ctx context.Context, k *outgoing, handle func(*http.Res
 		if err == nil {
 			body, err = readBody(k.steady(response), k.limit)
 			if err != nil {
+				k.cut = !errors.As(err, new(*tooLarge))
 				// Closes the connection, because the rest of the body may be endless.
 				cancel()
 			}
 			response.Body.Close()
 		}
 		if err != nil {
-			k.broke = !errors.As(err, new(*tooLarge))
-			return k.judge(c.transportError(ctx, k, err, time.Since(start)), unreached(err))
+			switch {
+			case unreached(err):
+				k.broke = notReached
+			case !errors.As(err, new(*tooLarge)):
+				k.broke = cutOff
+			}
+			return k.judge(c.transportError(ctx, k, err, time.Since(start)), k.broke == notReached)
 		}
 		return k.judge(handle(response, body), false)
 	})

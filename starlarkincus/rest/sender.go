@@ -2,7 +2,11 @@ package rest
 
 import (
 	"context"
+	"net"
 	"net/http"
+	"net/http/httptrace"
+	"os"
+	"sync/atomic"
 	"time"
 
 	"incus-star/errors"
@@ -34,8 +38,8 @@ func (c *Client) senders() sender {
 	return s
 }
 
-// The network sends a request to the kept endpoint, or to each endpoint in order until one can be reached. It never
-// sends a request twice: it tries the next endpoint only if no part of the request was sent.
+// The network sends a request to the endpoint that answered last, or to each endpoint in order until one can be reached. It
+// sends a request that may have reached an endpoint to another one only if the request just reads.
 type network struct{ client *Client }
 
 func (n network) send(ctx context.Context, k *outgoing, then func(*http.Response, error) error) error {
@@ -43,28 +47,110 @@ func (n network) send(ctx context.Context, k *outgoing, then func(*http.Response
 	if c.isClosed() {
 		return then(nil, errClosed())
 	}
-	t := c.transport()
-	if e := c.chosen.Load(); e != nil {
-		response, err := t.RoundTrip(k.http(ctx, e))
-		if err != nil {
-			err = &endpointError{e, err}
-		}
-		return k.clean(then(response, err))
+	if len(c.endpoints) > 1 {
+		return n.sendToAny(ctx, k, then)
 	}
+	e := &c.endpoints[0]
+	response, err := c.transport().RoundTrip(k.http(ctx, e))
+	if err != nil {
+		err = &endpointError{e, err}
+	}
+	return k.clean(then(response, err))
+}
+
+// sendToAny sends a request to one of several endpoints. The answer that a server is unavailable is used only if no other
+// endpoint gives an answer.
+func (n network) sendToAny(ctx context.Context, k *outgoing, then func(*http.Response, error) error) error {
 	var failed endpointErrors
-	for i := range c.endpoints {
-		e := &c.endpoints[i]
-		response, err := t.RoundTrip(k.http(ctx, e))
-		if err == nil {
-			c.chosen.CompareAndSwap(nil, e)
+	var away *http.Response
+	order := n.client.order()
+	for i, e := range order {
+		more := i+1 < len(order)
+		response, err := n.reach(ctx, k, e, more)
+		switch {
+		case err == nil && more && response.StatusCode == http.StatusServiceUnavailable && k.repeatable():
+			if away == nil {
+				away = response
+			} else {
+				response.Body.Close()
+			}
+			continue
+		case err == nil:
+			if away != nil {
+				away.Body.Close()
+			}
+			n.client.chosen.Store(e)
 			return k.clean(then(response, nil))
 		}
 		failed = append(failed, &endpointError{e, err})
-		if ctx.Err() != nil || !unreached(err) {
-			return k.clean(then(nil, failed[len(failed)-1]))
+		if ctx.Err() != nil || !unreached(err) && !k.repeatable() {
+			break
 		}
 	}
+	last := failed[len(failed)-1]
+	switch {
+	case away != nil && ctx.Err() == nil:
+		return k.clean(then(away, nil))
+	case away != nil:
+		away.Body.Close()
+	}
+	if len(failed) == 1 || ctx.Err() != nil || !k.repeatable() && !unreached(last) {
+		return k.clean(then(nil, last))
+	}
 	return k.clean(then(nil, failed))
+}
+
+// reachTimeout is the limit of the connection to an endpoint, with the handshake of TLS, if others remain.
+var reachTimeout = 3 * time.Second
+
+// reach sends a request to an endpoint. Limited sets a limit to the time until there is a connection.
+func (n network) reach(ctx context.Context, k *outgoing, e *endpoint, limited bool) (*http.Response, error) {
+	t := n.client.transport()
+	if !limited {
+		return t.RoundTrip(k.http(ctx, e))
+	}
+	ctx, cancel := context.WithCancel(ctx) // ends with the caller's, after the answer
+	var overdue, connected atomic.Bool
+	timer := time.AfterFunc(reachTimeout, func() {
+		overdue.Store(true)
+		cancel()
+	})
+	defer timer.Stop()
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
+		timer.Stop()
+		connected.Store(true)
+	}})
+	response, err := t.RoundTrip(k.http(ctx, e))
+	if err != nil && overdue.Load() && !connected.Load() {
+		err = &net.OpError{Op: "dial", Net: "tcp", Err: os.ErrDeadlineExceeded}
+	}
+	return response, err
+}
+
+// order returns the endpoints in the order in which to try them: that which answered last is the first.
+func (c *Client) order() []*endpoint {
+	chosen := c.chosen.Load()
+	order := make([]*endpoint, 0, len(c.endpoints))
+	if chosen != nil {
+		order = append(order, chosen)
+	}
+	for i := range c.endpoints {
+		if e := &c.endpoints[i]; e != chosen {
+			order = append(order, e)
+		}
+	}
+	return order
+}
+
+// leave makes another endpoint the first one. It reports whether there is another.
+func (c *Client) leave() bool {
+	chosen := c.chosen.Load()
+	for i := range c.endpoints {
+		if &c.endpoints[i] == chosen && len(c.endpoints) > 1 {
+			return c.chosen.CompareAndSwap(chosen, &c.endpoints[(i+1)%len(c.endpoints)])
+		}
+	}
+	return false
 }
 
 // A readOnly rejects all requests but GETs. It also rejects GETs outside of /1.0, because those below

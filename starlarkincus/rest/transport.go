@@ -31,7 +31,7 @@ var handshakeTimeout = 10 * time.Second
 // newTransport returns the pool of connections. It is called at the first request, because it reads the system's
 // certificates.
 func newTransport(config Config) *http.Transport {
-	dialer := &net.Dialer{Timeout: connectTimeout}
+	dialer := &net.Dialer{Timeout: connectTimeout, KeepAliveConfig: keepAlive()}
 	t := &http.Transport{
 		DialContext:         dialer.DialContext,
 		TLSHandshakeTimeout: handshakeTimeout,
@@ -54,6 +54,7 @@ func newTransport(config Config) *http.Transport {
 		if err != nil {
 			return nil, err
 		}
+		setPatience(conn, deadPeer)
 		return &lowerConn{Conn: conn}, nil
 	}
 	t.Proxy = http.ProxyFromEnvironment

@@ -162,11 +162,11 @@ func (o *Operation) ask(ctx context.Context) (*end, error) {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		begun := time.Now()
 		state, failed, broke, err := o.askOnce(ctx)
-		if time.Since(begun) > lived {
+		if time.Since(begun) > lived && broke != notReached {
 			broken = nil
 		}
 		switch {
-		case err != nil && ctx.Err() == nil && (broke || broken != nil && isConnection(err)):
+		case err != nil && ctx.Err() == nil && (broke != unbroken || broken != nil && isConnection(err)):
 			if broken == nil {
 				broken, since, pause = err, time.Now(), firstPause
 			}
@@ -220,11 +220,11 @@ func (o *Operation) unknown(ctx context.Context) bool {
 }
 
 // askOnce sends one wait request. The server sends the status 200 before it waits, so an error in the body, which is
-// returned as failed, may be that of the operation. Broke reports that the connection failed.
-func (o *Operation) askOnce(ctx context.Context) (state *State, failed *errors.Error, broke bool, err error) {
+// returned as failed, may be that of the operation. Broke is the fate of the connection.
+func (o *Operation) askOnce(ctx context.Context) (state *State, failed *errors.Error, broke breakage, err error) {
 	k, err := o.client.prepare(Request{Path: o.Path() + "/wait", Query: url.Values{"timeout": {"-1"}}})
 	if err != nil {
-		return nil, nil, false, err
+		return nil, nil, unbroken, err
 	}
 	k.unbounded = true
 	err = o.client.perform(ctx, k, func(response *http.Response, body []byte) error {
