@@ -26,21 +26,22 @@ const (
 // interruptKey is the byte that Ctrl-C sends in the editor's mode.
 const interruptKey = 0x03
 
-const (
-	// maxPaste limits pasted text, in bytes.
-	maxPaste = 1 << 20
-	// maxTyped is the longest pasted text that the editor gets as if it were typed, also into a search. It draws its line after
-	// each of its reads, so longer text comes at once.
-	maxTyped = 200
-)
+// maxPaste limits pasted text, in bytes.
+var maxPaste = 1 << 20
+
+// maxTyped is the longest pasted text that the editor gets as if it were typed, also into a search. It draws its line after
+// each of its reads, so longer text comes at once.
+const maxTyped = 200
 
 // Limits of waits for the rest of something.
 const (
-	escapeTime = 50 * time.Millisecond  // of a sequence after ESC, which is a key too
-	reportTime = time.Second            // of a longer sequence
-	fastTime   = 20 * time.Millisecond  // of lines that come too fast to be typed
-	pasteTime  = 200 * time.Millisecond // of pasted text, which is shown then; its end mark may be lost
+	escapeTime = 50 * time.Millisecond // of a sequence after ESC, which is a key too
+	reportTime = time.Second           // of a longer sequence
+	fastTime   = 20 * time.Millisecond // of lines that come too fast to be typed
 )
+
+// pasteTime limits the wait for the rest of pasted text, which is shown then. Its end mark may be lost.
+var pasteTime = 200 * time.Millisecond
 
 // A pasteFilter converts a terminal's bytes for the line editor: text to its shown form, keys to the editor's, and no reports.
 // Pasted text is held until its end mark or a pause.

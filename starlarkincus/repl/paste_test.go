@@ -69,6 +69,8 @@ func TestPastedInterrupt(t *testing.T) {
 
 // TestPasteLimit checks that a text over the limit is dropped, however it comes, and that one within it isn't.
 func TestPasteLimit(t *testing.T) {
+	defer func(most int) { maxPaste = most }(maxPaste)
+	maxPaste = 100_000
 	for _, size := range []int{maxPaste, maxPaste + 1, 3 * maxPaste} {
 		for _, piece := range []int{4096, 4093, 2 * maxPaste} {
 			var f pasteFilter

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -56,6 +57,12 @@ func child() int {
 	longEntry = time.Hour // what a loaded machine says about an entry would be in the way
 	if limit := os.Getenv("TEST_LONG"); limit != "" {
 		longEntry, _ = time.ParseDuration(limit)
+	}
+	if limit, err := strconv.Atoi(os.Getenv("TEST_PASTE_SIZE")); err == nil {
+		maxPaste = limit
+	}
+	if limit := os.Getenv("TEST_PASTE_TIME"); limit != "" {
+		pasteTime, _ = time.ParseDuration(limit)
 	}
 	options := host.Options{Stdout: stdout, Stderr: os.Stderr, Track: starlarkincus.Track, Predeclared: starlark.StringDict{
 		"incus": client,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -81,13 +82,25 @@ func (s *Screen) check(err error) {
 	}
 }
 
+// selectors are the variation selectors, which have no width. The emulator would draw them.
+var selectors = regexp.MustCompile("[\ufe00-\ufe0f]")
+
 func (s *Screen) read() {
 	buf := make([]byte, 4096)
+	var drawn []byte
 	for {
 		n, err := s.master.Read(buf)
 		s.mu.Lock()
 		s.output.Write(buf[:n])
-		_, _ = s.term.Write(buf[:n])
+		drawn = selectors.ReplaceAll(append(drawn, buf[:n]...), nil)
+		whole := len(drawn)
+		for _, part := range []string{"\xef", "\xef\xb8"} { // perhaps the start of one
+			if bytes.HasSuffix(drawn, []byte(part)) {
+				whole = len(drawn) - len(part)
+			}
+		}
+		_, _ = s.term.Write(drawn[:whole])
+		drawn = drawn[whole:]
 		close(s.more)
 		s.more = make(chan struct{})
 		s.mu.Unlock()
