@@ -60,11 +60,14 @@ func followToken(ctx context.Context, method, text string) (address, certificate
 			continue
 		}
 		if sum := sha256.Sum256(der); enchex.EncodeToString(sum[:]) != strings.ToLower(token.Fingerprint) {
-			return "", "", errors.New(errors.TLS, "the certificate of %s isn't the one that the token is for", address)
+			return "", "", &errors.Error{Class: errors.TLS, Outcome: errors.NotSent,
+				Message: fmt.Sprintf("the certificate of %s isn't the one that the token is for: its fingerprint is %x, expected %s", address, sum, strings.ToLower(token.Fingerprint)),
+				Hint:    "if the cluster has a new certificate, cluster.members.create_token makes a token for it; if not, another server answers there"}
 		}
 		return address, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), nil
 	}
-	return "", "", &errors.Error{Class: errors.OfTransport(failed), Message: fmt.Sprintf("can't reach any of the cluster's addresses: %s", strings.Join(token.Addresses, ", ")), Cause: failed}
+	return "", "", &errors.Error{Class: errors.OfTransport(failed), Message: fmt.Sprintf("can't reach any of the cluster's addresses: %s", strings.Join(token.Addresses, ", ")),
+		Cause: failed, Hint: errors.Hint(failed, false), Outcome: errors.NotSent}
 }
 
 // greetTimeout bounds the request for one address's certificate.
