@@ -58,8 +58,8 @@ func (s *sender) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// A backup that a server sends while it makes it is whole only if the connection, the server's operation and the end of the
-// archive say so. Otherwise no file is left, and an old one doesn't change.
+// A backup that a server sends while it makes it is whole only if the connection and the server's operation say so, or the
+// end of the archive where the server doesn't list the operation. Otherwise no file is left, and an old one doesn't change.
 func TestSentBackups(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -99,10 +99,10 @@ func TestSentBackups(t *testing.T) {
 		"it breaks, and the server says": {sender{warehouse: warehouse{content: zipped.Bytes(), cut: cut}, failure: "no space left"}, errors.Operation, "no space left"},
 		"it fails with a clean end":      {sender{warehouse: warehouse{content: plain.Bytes()[:between], cut: -1}, failure: "rsync: gone"}, errors.Operation, "rsync: gone"},
 		"another format fails":           {sender{warehouse: warehouse{content: raw, cut: -1}, failure: "rsync: gone"}, errors.Operation, "rsync: gone"},
-		"the end is missing":             {sender{warehouse: warehouse{content: plain.Bytes()[:between], cut: -1}}, errors.Connection, "its end is missing (tar)"},
-		"a compressed end is missing":    {sender{warehouse: warehouse{content: zipped.Bytes()[:cut], cut: -1}}, errors.Connection, "may not be whole"},
+		"the end is missing":             {sender{warehouse: warehouse{content: plain.Bytes()[:between], cut: -1}, hidden: true}, errors.Connection, "its end is missing (tar)"},
+		"a compressed end is missing":    {sender{warehouse: warehouse{content: zipped.Bytes()[:cut], cut: -1}, hidden: true}, errors.Connection, "may not be whole"},
 		"nothing comes":                  {sender{warehouse: warehouse{cut: -1}, failure: "no pool"}, errors.Operation, "no pool"},
-		"nothing comes, without a word":  {sender{warehouse: warehouse{cut: -1}}, errors.Connection, "it is empty"},
+		"nothing comes, without a word":  {sender{warehouse: warehouse{cut: -1}, hidden: true}, errors.Connection, "it is empty"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

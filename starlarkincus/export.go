@@ -104,9 +104,10 @@ func (x *backupExport) owns(s *rest.State) bool {
 	return s.Class == "task" && s.Resources["backups"] == nil && strings.Contains(strings.ToLower(s.Description), "back") && s.About(x.ref.path)
 }
 
-// startCheck starts the check of the content, which is an archive except for an ISO image.
+// startCheck starts the check of the content, which is an archive except for an ISO image, if no operation tells whether it
+// is whole.
 func (x *backupExport) startCheck() {
-	if x.obj.string("content_type") != "iso" {
+	if !x.output.Known() && x.obj.string("content_type") != "iso" {
 		x.check = archive.New()
 	}
 }
@@ -143,7 +144,7 @@ func (x *backupExport) whole(ctx context.Context, failure error) error {
 		return failure
 	}
 	known, err := x.check.End()
-	if err == nil && !known && x.output != nil && !x.output.Known() {
+	if err == nil && !known {
 		err = errors.Plain("the server doesn't show the operation that made it")
 	}
 	if err != nil {

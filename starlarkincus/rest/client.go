@@ -38,7 +38,7 @@ type Client struct {
 	closed  bool
 	running sync.WaitGroup
 
-	outputs sync.Mutex      // held while the operation of an Output is looked for
+	outputs chan struct{}   // full while the operation of an Output is looked for
 	claimed map[string]bool // operations of Outputs
 }
 
@@ -48,7 +48,7 @@ func New(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{config: config, endpoints: endpoints}
+	c := &Client{config: config, endpoints: endpoints, outputs: make(chan struct{}, 1)}
 	if len(endpoints) == 1 {
 		c.chosen.Store(&endpoints[0])
 	}

@@ -24,8 +24,10 @@ type Output struct {
 // for as long as the operation runs.
 func (c *Client) OpenOutput(ctx context.Context, request Request, owns func(*State) bool) (body io.ReadCloser, reply *Reply, output *Output, err error) {
 	// One at a time, so that the next one doesn't take the operation of this one for its own.
-	c.outputs.Lock()
-	defer c.outputs.Unlock()
+	if err := c.takeOutputs(ctx); err != nil {
+		return nil, nil, nil, err
+	}
+	defer c.leaveOutputs()
 	begun := time.Now()
 	opened, reply, err := c.Open(ctx, request)
 	if err != nil {
@@ -54,12 +56,26 @@ func (c *Client) OpenOutput(ctx context.Context, request Request, owns func(*Sta
 // The operation is older than the newest one by no more than the time since begun. The clocks of client and server aren't
 // compared.
 func (c *Client) FindOutput(ctx context.Context, request Request, owns func(*State) bool, begun time.Time) (*Output, error) {
-	c.outputs.Lock()
-	defer c.outputs.Unlock()
+	if err := c.takeOutputs(ctx); err != nil {
+		return nil, err
+	}
+	defer c.leaveOutputs()
 	return c.findOutput(ctx, request, owns, begun)
 }
 
-// findOutput is FindOutput with the lock held.
+// takeOutputs waits for the turn to look for the operation of an Output.
+func (c *Client) takeOutputs(ctx context.Context) error {
+	select {
+	case c.outputs <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (c *Client) leaveOutputs() { <-c.outputs }
+
+// findOutput is FindOutput in its turn.
 func (c *Client) findOutput(ctx context.Context, request Request, owns func(*State) bool, begun time.Time) (*Output, error) {
 	query := url.Values{"recursion": {"1"}}
 	if project := request.Query.Get("project"); project != "" {
