@@ -213,6 +213,9 @@ func (c *fakeCommand) conn(name string) *websocket.Conn {
 }
 
 func (f *execFake) websocket(w http.ResponseWriter, r *http.Request, c *fakeCommand, name string) {
+	if f.failure != "" {
+		<-c.ended
+	}
 	if f.failure != "" || f.refuse != nil && f.refuse(name) {
 		w.WriteHeader(404)
 		io.WriteString(w, errorBody(404, "Operation not found"))
