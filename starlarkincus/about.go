@@ -79,7 +79,7 @@ func (c *Client) Project(ctx context.Context) (string, error) {
 	return project, err
 }
 
-// Unwatched returns the operations of a run's work that go on without a waiting caller.
+// Unwatched returns the operations of a run's work without a waiting caller, see [rest.Work.Unwatched].
 func Unwatched(w builtin.Work) []*rest.Operation {
 	if own, ok := w.(work); ok {
 		return own.Work.Unwatched()

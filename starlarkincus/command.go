@@ -22,6 +22,7 @@ func (c *invocation) handle(cmd *command, body map[string]any) (starlark.Value, 
 	cmd.release = builtin.Of(c.thread).Keep(cmd.exec.Release)
 	cmd.lines = value.NewLines(cmd.encoding, c.args.flag("tty", false))
 	op := cmd.exec.Operation()
+	op.Detach()
 	o := newObject(ref{client: c.ref.client, res: spec.Commands, path: op.Path()})
 	o.command, o.begun = cmd, builtin.Of(c.thread).Changes
 	v, err := value.FromGo(map[string]any{"id": op.ID(), "command": body["command"]})

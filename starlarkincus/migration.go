@@ -230,7 +230,7 @@ func (t *migration) receive(ctx context.Context, m *rest.Migration, source map[s
 func (t *migration) wait(ctx context.Context, m *rest.Migration) (*Object, error) {
 	if t.w.away {
 		m.Source.Watch()
-		m.Target.Watch()
+		m.Target.Detach()
 		return t.in.client.operation(ctx, t.reply)
 	}
 	var err error

@@ -181,7 +181,7 @@ func (c *Client) finish(ctx context.Context, reply *rest.Reply, w patience) (out
 	switch {
 	case reply.Operation == nil:
 	case w.away:
-		reply.Operation.Watch()
+		reply.Operation.Detach()
 		out.going, err = c.operation(ctx, reply)
 	default:
 		if out.state, err = wait(ctx, reply.Operation, w); err == nil {

@@ -144,6 +144,11 @@ func TestRealPrompt(t *testing.T) {
 	s.Type("op = c.stop(force = True, wait = False)\r")
 	s.Wait(", stopping instance prompt-c: done\n>>>")
 	enter("c.start().status", "\n\"Running\"\n>>>")
+	s.Type("command = c.exec(['sh', '-c', 'exit 3'], wait = False)\r")
+	s.Wait("\nthe command sh in instance \"prompt-c\": exit status 3\n>>>")
+	s.Type("done = c.exec(['true'], wait = False); sleep(1); 1\r") // it ends within the entry
+	ends(s, "\n1\nthe command true in instance \"prompt-c\": done\n>>>")
+	enter("c.exec(['true'], wait = False).wait().exit_code", "\n0\n>>>")
 	// A shell has the terminal, and gives it back.
 	s.Type("c.shell()\r")
 	s.Wait("~ #")

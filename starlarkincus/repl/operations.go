@@ -46,7 +46,7 @@ type followed struct {
 	operations *Operations
 }
 
-// Close follows the operations that go on.
+// Close follows the operations that go on, and those that nobody waited for.
 func (f *followed) Close() {
 	for _, op := range starlarkincus.Unwatched(f.Work) {
 		f.operations.follow(op)
@@ -64,9 +64,14 @@ func (o *Operations) notify(ctx context.Context, aside *sync.WaitGroup, say func
 	o.ctx, o.aside, o.said = ctx, aside, say
 }
 
+// follow says the end of an operation when it comes, or at once if it has come.
 func (o *Operations) follow(op *rest.Operation) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.ctx != nil && op.Over() {
+		o.said(endText(op, op.Ended(o.ctx)))
+		return
+	}
 	if o.ctx == nil || slices.ContainsFunc(o.running, func(other *rest.Operation) bool { return other.ID() == op.ID() }) {
 		return
 	}
@@ -85,8 +90,14 @@ func (o *Operations) follow(op *rest.Operation) {
 // endText returns the line about the end of an operation.
 func endText(op *rest.Operation, err error) string {
 	text := "operation " + op.ID() + ", " + op.Description()
+	name, status := op.Command()
+	if name != "" {
+		text = name
+	}
 	var failed *errors.Error
 	switch {
+	case err == nil && status > 0:
+		return fmt.Sprintf("%s: exit status %d", text, status)
 	case err == nil:
 		return text + ": done"
 	case errors.Is(err, errors.OperationCancelled):

@@ -147,17 +147,56 @@ func (o *Operation) Ended(ctx context.Context) error {
 	return e.err
 }
 
-// Unwatched returns the operations without a waiting caller that may still be running, except commands in instances.
+// maxDetached limits the ended operations that a work keeps for Unwatched.
+const maxDetached = 1000
+
+// Detach records that no caller waits for the operation, and waits in the background, as Watch does.
+func (o *Operation) Detach() {
+	if w := o.work; w != nil {
+		w.mu.Lock()
+		w.detached[o] = true
+		w.mu.Unlock()
+	}
+	o.Watch()
+}
+
+// awaited records that a caller has waited for the end of an operation.
+func (w *Work) awaited(o *Operation) {
+	if w == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.detached, o)
+}
+
+// Unwatched returns the operations without a waiting caller: those that may still be running, and detached ones that have
+// ended since. A command in an instance is included only if it was detached.
 func (w *Work) Unwatched() []*Operation {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var all []*Operation
+	all := maps.Clone(w.detached)
 	for o := range w.running {
-		if !w.abandoned[o] && !o.isCommand() {
-			all = append(all, o)
+		if !o.isCommand() {
+			all[o] = true
 		}
 	}
-	return all
+	for o := range w.abandoned {
+		delete(all, o)
+	}
+	return slices.SortedFunc(maps.Keys(all), func(a, b *Operation) int { return a.seen.Compare(b.seen) })
+}
+
+// Over reports whether the end of the operation is known.
+func (o *Operation) Over() bool { return o.known() != nil }
+
+// Command returns a name such as "the command sleep in instance web", and the exit status, -1 if unknown. The name is empty if
+// the operation isn't a command that this client has begun.
+func (o *Operation) Command() (name string, status int) {
+	if e := o.command(); e != nil {
+		return e.String(), e.status()
+	}
+	return "", -1
 }
 
 // Description returns a description of the operation with its object, such as "creating instance web".

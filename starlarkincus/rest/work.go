@@ -19,6 +19,7 @@ type Work struct {
 	pending   map[*pending]bool
 	running   map[*Operation]bool // operations with an unknown end
 	abandoned map[*Operation]bool // those in running whose caller was stopped
+	detached  map[*Operation]bool // those that no caller waits for, also after their end
 	finished  []*Operation        // operations that succeeded after their caller was stopped
 	answered  []*pending          // changes without an operation, answered after their caller was stopped
 	removed   map[location]bool   // objects that were deleted
@@ -32,7 +33,8 @@ type workKey struct{}
 
 // Track returns a context for requests whose work is tracked, and the work, which must be closed with [Work.Close].
 func Track(ctx context.Context) (context.Context, *Work) {
-	w := &Work{pending: make(map[*pending]bool), running: make(map[*Operation]bool), abandoned: make(map[*Operation]bool), removed: make(map[location]bool)}
+	w := &Work{pending: make(map[*pending]bool), removed: make(map[location]bool),
+		running: make(map[*Operation]bool), abandoned: make(map[*Operation]bool), detached: make(map[*Operation]bool)}
 	return context.WithValue(ctx, workKey{}, w), w
 }
 
@@ -117,6 +119,9 @@ func (w *Work) ended(o *Operation) {
 	defer w.mu.Unlock()
 	delete(w.running, o)
 	delete(w.abandoned, o)
+	if len(w.detached) > maxDetached {
+		delete(w.detached, o)
+	}
 }
 
 // abandon records that the caller of an operation was stopped.
