@@ -148,7 +148,7 @@ func (f *execFake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.mu.Unlock()
 		f.all.Go(func() { f.serve(c) })
 		w.WriteHeader(202)
-		io.WriteString(w, asyncBody(c.state("")))
+		io.WriteString(w, asyncBody(c.state(f.failure)))
 	case strings.HasSuffix(r.URL.Path, "/websocket"):
 		f.websocket(w, r, f.now(), strings.TrimPrefix(r.URL.Query().Get("secret"), "s"))
 	case strings.HasSuffix(r.URL.Path, "/wait"):
