@@ -35,7 +35,7 @@ var imports = map[string][]string{
 	"incus-star/starlarkincus/internal/screen":      {},
 	"incus-star/starlarkincus/internal/terminal":    {"incus-star/errors"},
 	"incus-star/starlarkincus/internal/fakesftp":    {},
-	"incus-star/starlarkincus/remote":               {"incus-star/errors", "incus-star/starlarkincus/internal/input", "incus-star/starlarkincus/internal/owner", "incus-star/starlarkincus/internal/secret"},
+	"incus-star/starlarkincus/remote":               {"incus-star/errors", "incus-star/starlarkincus/internal/atomicfile", "incus-star/starlarkincus/internal/input", "incus-star/starlarkincus/internal/owner", "incus-star/starlarkincus/internal/secret"},
 	"incus-star/starlarkincus/value":                {"incus-star/errors"},
 	"incus-star/starlarkincus/files":                {"incus-star/errors"},
 	"incus-star/starlarkincus/streams":              {"incus-star/errors", "incus-star/starlarkincus/rest"},

@@ -85,6 +85,12 @@ var behaviors = [spec.Behaviors]func(*invocation) (starlark.Value, error){
 	spec.DoHasExtension: hasExtension,
 	spec.DoEvents:       listen,
 	spec.DoMetrics:      metrics,
+
+	spec.DoListRemotes:      listRemotes,
+	spec.DoAddRemote:        addRemote,
+	spec.DoRemoveRemote:     removeRemote,
+	spec.DoRenameRemote:     renameRemote,
+	spec.DoSetDefaultRemote: setDefaultRemote,
 }
 
 func create(c *invocation) (starlark.Value, error) {

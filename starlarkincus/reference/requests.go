@@ -71,7 +71,7 @@ func requestLines(requests []spec.Request) []string {
 // requests returns the lines of the requests that a method sends. Several resources may have a method of that name: it
 // returns those of each, if the declaration is the same.
 func requests(name string, m *spec.Method) [][]string {
-	if m.Offline {
+	if m.Offline && m.Requests == nil {
 		return [][]string{{"none"}}
 	}
 	found := make(map[string][]string)

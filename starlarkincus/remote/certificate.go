@@ -75,7 +75,7 @@ func (c *Config) addCertificates(ctx context.Context, t *Target, global, needed 
 	if global {
 		pinDir = c.globalDir
 	}
-	if pin := filepath.Join(pinDir, "servercerts", t.Name+".crt"); pinDir != "" && exists(pin) {
+	if pin := filepath.Join(pinDir, "servercerts", t.Name+".crt"); !c.noPins && pinDir != "" && exists(pin) {
 		content, err := read(ctx, pin)
 		if err != nil {
 			return unreadable(ctx, pin, err)

@@ -26,6 +26,8 @@ type Config struct {
 	globalDir string
 	globalErr *errors.Error // reading the global configuration; nil for success
 
+	noPins bool // ignore the pinned certificates
+
 	remotes       map[string]entry
 	defaultRemote string
 	defaultFrom   string // origin of defaultRemote, for messages; empty for the local daemon
@@ -75,6 +77,9 @@ type file struct {
 
 const localName = "local"
 
+// imagesEntry is the remote images of a user without a config.yml.
+var imagesEntry = entry{Addr: "https://images.linuxcontainers.org", Protocol: SimpleStreams, Public: true}
+
 // Load reads the incus command's configuration. A missing one is no failure: the local daemon is always a remote.
 func Load(ctx context.Context, env Environment) (*Config, error) {
 	env = env.complete()
@@ -85,9 +90,7 @@ func Load(ctx context.Context, env Environment) (*Config, error) {
 	}
 	// Like the incus command, add the global remotes only if the user has a configuration.
 	if user == nil {
-		c.remotes = map[string]entry{
-			"images": {Addr: "https://images.linuxcontainers.org", Protocol: SimpleStreams, Public: true},
-		}
+		c.remotes = map[string]entry{"images": imagesEntry}
 	} else {
 		c.remotes = user.Remotes
 		if c.remotes == nil {

@@ -4,8 +4,9 @@
 //	config, err := remote.Load(ctx, remote.OS())
 //	target, err := config.Resolve(ctx, "") // the default remote
 //
-// A Target holds everything needed for a connection. The package itself neither connects nor writes, and reads the
-// certificates only of the remote that is resolved. All failures but those of the context are of type *errors.Error and
+// A Target holds everything needed for a connection. The package itself doesn't connect. It writes only in [Config.Add],
+// [Config.Remove], [Config.Rename], [Config.SetDefault] and [Config.MakeCertificate], and reads the certificates only of the
+// remote that is resolved. All failures but those of the context are of type *errors.Error and
 // class errors.Config.
 package remote
 

@@ -145,12 +145,7 @@ func (c *Config) resolve(ctx context.Context, name string, needCertificate bool)
 
 // addAddresses sets the target's Socket, and the project that goes with it, or its Endpoints.
 func (c *Config) addAddresses(t *Target, e entry) error {
-	var addresses []string
-	for address := range strings.SplitSeq(e.Addr, ",") {
-		if address = strings.TrimSpace(address); address != "" {
-			addresses = append(addresses, address)
-		}
-	}
+	addresses := e.addresses()
 	if len(addresses) == 0 {
 		return e.failure(t.Name, "addr is missing: an https URL, several with commas between them, or unix:// is needed")
 	}

@@ -149,7 +149,7 @@ func (c *Client) transportError(ctx context.Context, k *outgoing, err error, ela
 	if errors.Is(err, context.DeadlineExceeded) {
 		cause = nil
 	}
-	return advised(k.fail(errors.OfTransport(err), cause, "%s", c.transportMessage(err, cause, elapsed)), c.advice(err))
+	return advised(k.fail(errors.OfTransport(err), withCertificate(err, cause), "%s", c.transportMessage(err, cause, elapsed)), c.advice(err))
 }
 
 // advised adds advice to an error, and the cause and the advice to its message, which is of this program.
@@ -222,6 +222,32 @@ func (c *Client) advice(err error) string {
 	}
 	return "if \"incus info\" on the server shows this certificate_fingerprint, the server has a new certificate: incus.remotes.remove(NAME), then " + add +
 		"; if not, another server answers there"
+}
+
+// An unaccepted is the cause of a failure due to the server's certificate.
+type unaccepted struct {
+	error
+	certificate *x509.Certificate
+}
+
+func (e *unaccepted) Unwrap() error { return e.error }
+
+// withCertificate returns the cause with the certificate that the server presented, if the failure is due to that.
+func withCertificate(err, cause error) error {
+	var failed *tls.CertificateVerificationError
+	if !errors.As(err, &failed) || len(failed.UnverifiedCertificates) == 0 {
+		return cause
+	}
+	return &unaccepted{cause, failed.UnverifiedCertificates[0]}
+}
+
+// Presented returns the certificate of a server that wasn't accepted; nil if an error has another reason.
+func Presented(err error) *x509.Certificate {
+	var failed *unaccepted
+	if !errors.As(err, &failed) {
+		return nil
+	}
+	return failed.certificate
 }
 
 // serverName returns the name for messages of the server that failed.

@@ -70,6 +70,11 @@ const (
 	DoHasExtension
 	DoEvents
 	DoMetrics
+	DoListRemotes
+	DoAddRemote
+	DoRemoveRemote
+	DoRenameRemote
+	DoSetDefaultRemote
 	Behaviors // the number of behaviors, with the zero value
 )
 
@@ -153,7 +158,7 @@ func (m Method) inResource(r *Resource) Method {
 		return m
 	}
 	switch m.Returns.Shape {
-	case Itself, One, ListOf:
+	case Itself, One, ListOf, Struct, StructList:
 		m.Returns.Of = r
 	}
 	if m.Returns.ofParent {

@@ -65,7 +65,7 @@ func TestEveryMethodHasItsColumns(t *testing.T) {
 		switch {
 		case m.Does == spec.DoWaitReady: // the command that it runs only waits
 		case m.Effect == spec.AsAsked:
-		case r != nil && r.Path == "sftp": // the changes are sent over the connection
+		case r != nil && (r.Path == "sftp" || r.Local): // the changes are sent over the connection, or aren't the server's
 		case changes != (m.Effect != spec.Reads):
 			t.Errorf("%s: by the column Effect it %s, and it sends %v", who, m.Effect, m.Sends(r))
 		}

@@ -16,7 +16,7 @@ func TestReferences(t *testing.T) {
 	}
 	elsewhere := []string{ // on another server, or no name
 		"images.create.source.project", "images.push.profiles", "images.push.project", "images.push.target", "incus.connect.project", "incus.connect.target",
-		"files.pull.remote", "files.push.remote", "files.symlink.target",
+		"files.pull.remote", "remotes.add.project", "files.push.remote", "files.symlink.target",
 	}
 	seen := 0
 	var visit func(at string, fields []Field)

@@ -87,8 +87,8 @@ var braces = regexp.MustCompile(`\{[^}]*\}`)
 func rows() []row {
 	var out []row
 	for _, s := range spec.Sites() {
-		if s.Name == "" {
-			continue // the result of a method
+		if s.Name == "" || s.Local {
+			continue // the result of a method, or on no server
 		}
 		project := false
 		for p := s; p != nil; p = p.Parent {

@@ -158,6 +158,7 @@ type Resource struct {
 	Named              Naming
 	Content            Content
 	Stands             Standing
+	Local              bool // in a file of this machine's; no Path
 	LazyFolder         bool // the server creates the folder with the first file in it, and fails to list a missing one
 	Scope              Scope
 	Source             Origin

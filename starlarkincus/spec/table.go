@@ -4,7 +4,7 @@ package spec
 var Collections = []*Resource{
 	Instances, Images, Profiles, Projects,
 	Networks, NetworkACLs, NetworkZones, NetworkAddressSets, NetworkIntegrations, NetworkAllocations,
-	StoragePools, Certificates, ClusterOf, Operations, Warnings, Server,
+	StoragePools, Certificates, ClusterOf, Operations, Warnings, Server, Remotes,
 }
 
 // Fields of many resources.

@@ -14,25 +14,26 @@ type span struct{ from, to int }
 // A form is a notation of secrets in text.
 type form struct {
 	pattern *regexp.Regexp
-	name    int  // the submatch that must be the name of a secret; 0 for none
-	value   int  // the submatch of the secret
-	loose   bool // in a script it matches expressions too
+	letters string // in every match; a text that lacks one is never matched, to save time
+	name    int    // the submatch that must be the name of a secret; 0 for none
+	value   int    // the submatch of the secret
+	loose   bool   // in a script it matches expressions too
 }
 
 // forms returns the forms, compiled at the first use, because most programs end without one.
 var forms = sync.OnceValue(func() []form {
 	return []form{
-		{regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----([\s\S]*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\z)`), 0, 1, false},
-		{regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://([^/\s@"'<>]+)@`), 0, 1, false},                 // user and password in a URL
-		{regexp.MustCompile(`://[^/\s@:"'<>]+:([^\s@"'<>/]*[^\s@"'<>/0-9][^\s@"'<>]*)@`), 0, 1, false}, // a password with a slash
-		{regexp.MustCompile(`(?i)\b(?:bearer|basic)\s+([A-Za-z0-9._~+/=-]{8,})`), 0, 1, false},
+		{regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----([\s\S]*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\z)`), `-`, 0, 1, false},
+		{regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://([^/\s@"'<>]+)@`), `:/@`, 0, 1, false},                 // user and password in a URL
+		{regexp.MustCompile(`://[^/\s@:"'<>]+:([^\s@"'<>/]*[^\s@"'<>/0-9][^\s@"'<>]*)@`), `:/@`, 0, 1, false}, // a password with a slash
+		{regexp.MustCompile(`(?i)\b(?:bearer|basic)\s+([A-Za-z0-9._~+/=-]{8,})`), ``, 0, 1, false},
 		// JSON and scripts, as they are or quoted once more: "name": "value".
-		{regexp.MustCompile(`\\?["']([A-Za-z0-9_.-]+)\\?["']\s*:\s*\\?"((?:[^"\\]|\\[^"])+)`), 1, 2, false},
-		{regexp.MustCompile(`["']([A-Za-z0-9_.-]+)["']\s*:\s*'([^']+)'`), 1, 2, false},
+		{regexp.MustCompile(`\\?["']([A-Za-z0-9_.-]+)\\?["']\s*:\s*\\?"((?:[^"\\]|\\[^"])+)`), `:"`, 1, 2, false},
+		{regexp.MustCompile(`["']([A-Za-z0-9_.-]+)["']\s*:\s*'([^']+)'`), `:'`, 1, 2, false},
 		// Queries, environments and calls: name=value, name = "value".
-		{regexp.MustCompile(`([A-Za-z0-9_.-]+)\s*=\s*"((?:[^"\\]|\\.)+)"`), 1, 2, false},
-		{regexp.MustCompile(`([A-Za-z0-9_.-]+)\s*=\s*'([^']+)'`), 1, 2, false},
-		{regexp.MustCompile(`([A-Za-z0-9_.-]+)=([^\s&"',;]+)`), 1, 2, true},
+		{regexp.MustCompile(`([A-Za-z0-9_.-]+)\s*=\s*"((?:[^"\\]|\\.)+)"`), `="`, 1, 2, false},
+		{regexp.MustCompile(`([A-Za-z0-9_.-]+)\s*=\s*'([^']+)'`), `='`, 1, 2, false},
+		{regexp.MustCompile(`([A-Za-z0-9_.-]+)=([^\s&"',;]+)`), `=`, 1, 2, true},
 	}
 })
 
@@ -46,7 +47,7 @@ func spans(text string, script bool) []span {
 	}
 	var all []span
 	for _, f := range forms() {
-		if script && f.loose {
+		if script && f.loose || strings.ContainsFunc(f.letters, func(c rune) bool { return !strings.ContainsRune(text, c) }) {
 			continue
 		}
 		for _, m := range f.pattern.FindAllStringSubmatchIndex(text, -1) {

@@ -1,0 +1,122 @@
+package remote
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"incus-star/starlarkincus/internal/atomicfile"
+)
+
+// defaultPort is the port of servers of Incus.
+const defaultPort = "8443"
+
+// A New describes a remote to add.
+type New struct {
+	Addresses         []string // as for the incus command: URLs, host names, paths of sockets
+	Protocol          string   // empty for [Incus]
+	AuthType          string   // tls or oidc; empty for tls
+	Project           string
+	CredentialsHelper string
+	Public            bool
+}
+
+// entry returns the entry for config.yml.
+func (n New) entry() entry {
+	e := entry{Addr: strings.Join(n.Addresses, ","), AuthType: n.AuthType, Project: n.Project, Protocol: n.Protocol, CredentialsHelper: n.CredentialsHelper, Public: n.Public}
+	if e.Protocol == "" {
+		e.Protocol = Incus
+	}
+	switch {
+	case e.Protocol != Incus:
+		e.Public = true
+	case e.AuthType == "" && !e.Public:
+		e.AuthType = "tls"
+	}
+	return e
+}
+
+// Normal returns the remote with whole addresses: the scheme and the port are added where they are missing.
+func (n New) Normal() New {
+	addresses := make([]string, 0, len(n.Addresses))
+	for _, address := range n.Addresses {
+		if n.Protocol == "" || n.Protocol == Incus {
+			address = wholeAddress(address)
+		}
+		addresses = append(addresses, address)
+	}
+	n.Addresses = addresses
+	return n
+}
+
+// wholeAddress returns the address of a server of Incus with its scheme and port.
+func wholeAddress(address string) string {
+	switch path, isSocket := strings.CutPrefix(address, "unix:"); {
+	case isSocket:
+		return "unix://" + strings.TrimPrefix(path, "//")
+	case strings.HasPrefix(address, "/"):
+		return "unix://" + address
+	}
+	scheme, rest, found := strings.Cut(address, "://")
+	if !found {
+		scheme, rest = "https", address
+	}
+	host := strings.TrimSuffix(rest, "/")
+	if strings.Count(host, ":") > 1 && !strings.HasPrefix(host, "[") {
+		host = "[" + host + "]" // an IPv6 address
+	}
+	if u, err := url.Parse("https://" + host); err == nil && u.Port() == "" && u.Host == host && host != "" {
+		host = strings.TrimSuffix(host, ":") + ":" + defaultPort
+	}
+	return scheme + "://" + host
+}
+
+// Candidate returns the target of a remote that isn't in the configuration, without a pinned certificate. It returns an
+// error if the remote can't be added.
+func (c *Config) Candidate(ctx context.Context, name string, n New) (*Target, error) {
+	if err := c.CheckNew(name); err != nil {
+		return nil, err
+	}
+	with := *c
+	with.remotes = map[string]entry{name: n.entry()}
+	with.env.Getenv = func(variable string) string {
+		if variable == "INCUS_PROJECT" {
+			return "" // it isn't the remote's
+		}
+		return c.env.Getenv(variable)
+	}
+	with.noPins = true
+	return with.resolve(ctx, name, true)
+}
+
+// Add adds a remote. It returns the configuration with it. A certificate that isn't nil is pinned.
+func (c *Config) Add(ctx context.Context, name string, n New, pin *x509.Certificate) (*Config, error) {
+	return c.edit(ctx, func(now *Config, changes *change) error {
+		if err := now.CheckNew(name); err != nil {
+			return err
+		}
+		path := c.path("servercerts", name+".crt")
+		if pin == nil {
+			changes.removes = append(changes.removes, path)
+		} else {
+			changes.prepare = func() error { return c.writePEM(path, &pem.Block{Type: "CERTIFICATE", Bytes: pin.Raw}, 0o644) }
+		}
+		changes.add(name, n.entry())
+		return nil
+	})
+}
+
+// writePEM writes a file of the configuration, and makes its folder.
+func (c *Config) writePEM(path string, block *pem.Block, perm os.FileMode) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return cannotWrite(filepath.Dir(path), err)
+	}
+	if err := atomicfile.Write(path, pem.EncodeToMemory(block), atomicfile.Mode{Perm: perm}); err != nil {
+		return cannotWrite(path, err)
+	}
+	return nil
+}

@@ -1,0 +1,237 @@
+package remote
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/internal/atomicfile"
+)
+
+// lockPatience is the time to wait for another program that changes the configuration.
+const lockPatience = 10 * time.Second
+
+// lock makes the folder of the user's configuration, if it is missing, and locks it against other changes by this
+// program. The incus command itself knows no locks.
+func (c *Config) lock(ctx context.Context) (unlock func(), err error) {
+	if c.dir == "" {
+		return nil, failure(nil, "there is no folder for the configuration: neither HOME nor INCUS_CONF is set")
+	}
+	if err := os.MkdirAll(c.dir, 0o750); err != nil {
+		return nil, cannotWrite(c.dir, err)
+	}
+	folder, err := os.Open(c.dir)
+	if err != nil {
+		return nil, cannotWrite(c.dir, err)
+	}
+	for deadline := time.Now().Add(lockPatience); !tryLock(folder); {
+		switch {
+		case ctx.Err() != nil:
+			folder.Close()
+			return nil, context.Cause(ctx)
+		case time.Now().After(deadline):
+			folder.Close()
+			return nil, failure(nil, "another program has been changing %s for %s", c.dir, lockPatience)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	return func() { folder.Close() }, nil
+}
+
+// cannotWrite returns the error of a file that can't be written.
+func cannotWrite(path string, err error) error {
+	e := cannotRead(path, err)
+	e.Message = "can't write" + e.Message[len("can't read"):]
+	return e
+}
+
+// A change is a change of the user's configuration: of config.yml, and of the files of remotes beside it.
+type change struct {
+	*document
+	links   [][2]string  // new names of files, made before config.yml is written
+	prepare func() error // called before config.yml is written; nil for nothing
+	removes []string     // files that are removed afterwards
+}
+
+// edit changes the user's configuration, and returns it with the change. It reads config.yml anew for make, because
+// another program may have changed it.
+func (c *Config) edit(ctx context.Context, make func(now *Config, changes *change) error) (*Config, error) {
+	unlock, err := c.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	now, err := Load(ctx, c.env)
+	if err != nil {
+		return nil, err
+	}
+	path := c.path("config.yml")
+	d, err := loadDocument(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	changes := &change{document: d}
+	if err := make(now, changes); err != nil {
+		return nil, err
+	}
+	content, err := d.encode(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := changes.link(); err != nil {
+		return nil, err
+	}
+	if changes.prepare != nil {
+		if err := changes.prepare(); err != nil {
+			return nil, err
+		}
+	}
+	if err := atomicfile.Write(path, content, atomicfile.Mode{Perm: 0o644}); err != nil {
+		changes.unlink()
+		return nil, cannotWrite(path, err)
+	}
+	for _, file := range changes.removes {
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, cannotWrite(file, err)
+		}
+	}
+	return Load(ctx, c.env)
+}
+
+// link gives files their new names, beside the old ones.
+func (c *change) link() error {
+	for i, l := range c.links {
+		if err := os.Link(l[0], l[1]); err != nil {
+			c.links = c.links[:i]
+			c.unlink()
+			return cannotWrite(l[1], err)
+		}
+	}
+	return nil
+}
+
+// unlink removes the new names.
+func (c *change) unlink() {
+	for _, l := range c.links {
+		_ = os.Remove(l[1])
+	}
+}
+
+// perRemote are the files of a remote besides config.yml.
+var perRemote = []struct {
+	folder, suffix string
+	own            bool // made by the user: not removed with the remote, as by the incus command
+}{
+	{"servercerts", ".crt", false},
+	{"oidctokens", ".json", false},
+	{"jars", "", false},
+	{"clientcerts", ".crt", true},
+	{"clientcerts", ".key", true},
+	{"clientcerts", ".ca", true},
+}
+
+// Remove removes a remote, the pinned certificate of its server and its tokens. It returns the configuration without it.
+func (c *Config) Remove(ctx context.Context, name string) (*Config, error) {
+	if err := c.changeable(name, "removed"); err != nil {
+		return nil, err
+	}
+	return c.edit(ctx, func(now *Config, changes *change) error {
+		if err := now.changeable(name, "removed"); err != nil {
+			return err
+		}
+		if name == changes.defaultRemote() {
+			return failure(nil, "remote %q is the default one and can't be removed: make another one the default before", name)
+		}
+		changes.remove(name)
+		for _, f := range perRemote {
+			if !f.own {
+				changes.removes = append(changes.removes, c.path(f.folder, name+f.suffix))
+			}
+		}
+		return nil
+	})
+}
+
+// SetDefault makes a remote the default one.
+func (c *Config) SetDefault(ctx context.Context, name string) (*Config, error) {
+	if _, ok := c.remotes[name]; !ok {
+		return nil, c.unknown(name, "")
+	}
+	return c.edit(ctx, func(now *Config, changes *change) error {
+		if _, ok := now.remotes[name]; !ok {
+			return now.unknown(name, "")
+		}
+		changes.setDefault(name)
+		return nil
+	})
+}
+
+// Rename renames a remote with its files. It returns the configuration with the new name.
+func (c *Config) Rename(ctx context.Context, old, name string) (*Config, error) {
+	check := func(c *Config) error {
+		if err := c.changeable(old, "renamed"); err != nil {
+			return err
+		}
+		return c.CheckNew(name)
+	}
+	if err := check(c); err != nil {
+		return nil, err
+	}
+	return c.edit(ctx, func(now *Config, changes *change) error {
+		if err := check(now); err != nil {
+			return err
+		}
+		for _, f := range perRemote {
+			from, to := c.path(f.folder, old+f.suffix), c.path(f.folder, name+f.suffix)
+			switch {
+			case exists(to):
+				return failure(nil, "%s exists, and would be used for the renamed remote: it must be removed before", to)
+			case exists(from):
+				changes.links = append(changes.links, [2]string{from, to})
+				changes.removes = append(changes.removes, from)
+			}
+		}
+		changes.rename(old, name)
+		return nil
+	})
+}
+
+// changeable returns an error for a remote that isn't in the user's config.yml. Done is what can't be done with it.
+func (c *Config) changeable(name, done string) error {
+	switch e, ok := c.remotes[name]; {
+	case !ok:
+		return c.unknown(name, "")
+	case name == localName:
+		return failure(nil, "remote %q is built in and can't be %s", name, done)
+	case e.global:
+		return failure(nil, "remote %q is one for all users, from %s, and can't be %s here", name, filepath.Join(c.globalDir, "config.yml"), done)
+	}
+	return nil
+}
+
+// CheckNew returns an error for a name that a new remote can't have.
+func (c *Config) CheckNew(name string) error {
+	_, taken := c.remotes[name]
+	bad := strings.IndexFunc(name, func(r rune) bool { return strings.ContainsRune(":/=\\", r) || !unicode.IsPrint(r) })
+	switch {
+	case name == "":
+		return failure(nil, "the name of the remote is empty")
+	case bad >= 0:
+		r, _ := utf8.DecodeRuneInString(name[bad:])
+		return failure(nil, "%q can't be the name of a remote: it has %q", name, r)
+	case strings.HasPrefix(name, ".") || strings.TrimSpace(name) != name:
+		return failure(nil, "%q can't be the name of a remote: it begins with a dot, or begins or ends with a space", name)
+	case taken:
+		return failure(nil, "remote %q exists already", name)
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package starlarkincus
+
+import (
+	"context"
+
+	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/remote"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
+)
+
+// listRemotes describes all remotes.
+func listRemotes(c *invocation) (starlark.Value, error) {
+	config, err := c.ref.client.conn.family.remotes(c.ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []starlark.Value
+	for _, info := range config.List() {
+		all = append(all, remoteValue(info))
+	}
+	return starlark.NewList(all), nil
+}
+
+// remoteValue returns a remote as a struct.
+func remoteValue(info remote.Info) starlark.Value {
+	addresses := make([]starlark.Value, len(info.Addresses))
+	for i, address := range info.Addresses {
+		addresses[i] = starlark.String(address)
+	}
+	list := starlark.NewList(addresses)
+	list.Freeze()
+	return starlarkstruct.FromStringDict(starlark.String("Remote"), starlark.StringDict{
+		"name": starlark.String(info.Name), "addresses": list, "protocol": starlark.String(info.Protocol), "auth_type": starlark.String(info.AuthType),
+		"project": starlark.String(info.Project), "public": starlark.Bool(info.Public), "static": starlark.Bool(info.Static),
+		"global": starlark.Bool(info.Global), "default": starlark.Bool(info.Default)})
+}
+
+// changeRemotes changes the incus command's configuration, while other threads run, and keeps the result for later calls.
+func (c *invocation) changeRemotes(change func(ctx context.Context, config *remote.Config) (*remote.Config, error)) (*remote.Config, error) {
+	f := c.ref.client.conn.family
+	config, err := f.remotes(c.ctx)
+	if err != nil {
+		return nil, err
+	}
+	builtin.In(c.ctx).Block(func() { config, err = change(c.ctx, config) })
+	if err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.config = config
+	return config, nil
+}
+
+func removeRemote(c *invocation) (starlark.Value, error) {
+	_, err := c.changeRemotes(func(ctx context.Context, config *remote.Config) (*remote.Config, error) {
+		return config.Remove(ctx, c.args.string("name"))
+	})
+	return starlark.None, err
+}
+
+func renameRemote(c *invocation) (starlark.Value, error) {
+	config, err := c.changeRemotes(func(ctx context.Context, config *remote.Config) (*remote.Config, error) {
+		return config.Rename(ctx, c.args.string("old"), c.args.string("new"))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return remoteValue(config.Info(c.args.string("new"))), nil
+}
+
+func setDefaultRemote(c *invocation) (starlark.Value, error) {
+	_, err := c.changeRemotes(func(ctx context.Context, config *remote.Config) (*remote.Config, error) {
+		return config.SetDefault(ctx, c.args.string("name"))
+	})
+	return starlark.None, err
+}
