@@ -75,7 +75,7 @@ func addRemote(c *invocation) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return remoteValue(config.Info(a.name)), nil
+	return remoteStruct(config.Info(a.name)), nil
 }
 
 // newAddition checks the arguments.
@@ -155,7 +155,7 @@ func (a *addition) prepare(ctx context.Context, config *remote.Config) error {
 
 // reach returns a client of the first address that answers with an acceptable certificate.
 func (a *addition) reach(ctx context.Context, target *remote.Target) (*rest.Client, string, error) {
-	base := a.ref.client.conn.family.base(a.ref.client.conn.family.options.Timeout)
+	base := a.ref.client.conn.family.base(a.ref.client.conn.family.options.Timeout, nil)
 	base.Certificate, base.CA = target.Certificate, target.CA
 	if target.Socket != "" {
 		base.Socket = target.Socket

@@ -18,13 +18,13 @@ func listRemotes(c *invocation) (starlark.Value, error) {
 	}
 	var all []starlark.Value
 	for _, info := range config.List() {
-		all = append(all, remoteValue(info))
+		all = append(all, remoteStruct(info))
 	}
 	return starlark.NewList(all), nil
 }
 
-// remoteValue returns a remote as a struct.
-func remoteValue(info remote.Info) starlark.Value {
+// remoteStruct returns a remote as a struct.
+func remoteStruct(info remote.Info) starlark.Value {
 	addresses := make([]starlark.Value, len(info.Addresses))
 	for i, address := range info.Addresses {
 		addresses[i] = starlark.String(address)
@@ -68,7 +68,7 @@ func renameRemote(c *invocation) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return remoteValue(config.Info(c.args.string("new"))), nil
+	return remoteStruct(config.Info(c.args.string("new"))), nil
 }
 
 func setDefaultRemote(c *invocation) (starlark.Value, error) {
