@@ -181,6 +181,9 @@ func (p *prompt) editEntry(ctx context.Context, arg string) error {
 			continue
 		}
 		e, err := p.edited(ctx, text)
+		if endsPrompt(ctx, err) {
+			return err
+		}
 		if err != nil || strings.TrimSpace(e.text) == "" {
 			return nil // what went wrong has been said
 		}

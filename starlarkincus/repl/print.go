@@ -53,14 +53,12 @@ func (p *prompt) page(ctx, paging context.Context, text string) error {
 	}
 	p.paging.Store(true)
 	defer p.paging.Store(false)
-	cmd := exec.CommandContext(paging, "sh", "-c", command)
+	cmd := program(paging, command)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(text), os.Stdout, os.Stderr
 	cmd.Env = os.Environ()
 	if os.Getenv("LESS") == "" {
 		cmd.Env = append(cmd.Env, "LESS=FRX")
 	}
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = time.Second
 	err := terminal.Lend(cmd.Run)
 	var exit *exec.ExitError
 	switch {
@@ -72,6 +70,23 @@ func (p *prompt) page(ctx, paging context.Context, text string) error {
 		return write(ctx, p.Stdout, "\n")
 	}
 	return write(ctx, p.Stdout, text) // there is no such pager, or it failed
+}
+
+// program returns a command of the user's, such as a pager, to run with more arguments. It gets SIGTERM at the end of ctx, and
+// SIGKILL if it goes on. The shell is replaced by a plain command, so that not only the shell gets the signals.
+func program(ctx context.Context, command string, args ...string) *exec.Cmd {
+	if words := strings.Fields(command); len(words) > 0 && !strings.ContainsAny(command, "=;|&<>()`$\n") {
+		if _, err := exec.LookPath(words[0]); err == nil {
+			command = "exec " + command
+		}
+	}
+	if len(args) > 0 {
+		command += ` "$@"`
+	}
+	cmd := exec.CommandContext(ctx, "sh", append([]string{"-c", command, "sh"}, args...)...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = time.Second
+	return cmd
 }
 
 // pager returns the command of the pager for a text; empty if it is printed as a whole.

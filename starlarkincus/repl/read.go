@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -88,6 +87,9 @@ func (p *prompt) edited(ctx context.Context, text string) (*entry, error) {
 		return nil, errCleared
 	}
 	changed, err := p.editText(ctx, command, text)
+	if endsPrompt(ctx, err) {
+		return nil, err
+	}
 	if err != nil {
 		p.warn("edit", err)
 		if edits {
@@ -103,6 +105,11 @@ func (p *prompt) edited(ctx context.Context, text string) (*entry, error) {
 	}
 	e.text = text + "\n"
 	return e, nil
+}
+
+// endsPrompt reports whether the error ends the prompt.
+func endsPrompt(ctx context.Context, err error) bool {
+	return err != nil && (ctx.Err() != nil || errors.As(err, new(*ending)))
 }
 
 // editText runs an editor on a text, and returns the changed one.
@@ -121,9 +128,13 @@ func (p *prompt) editText(ctx context.Context, command, text string) (string, er
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer p.interruptible(cancel, false)()
-	cmd := exec.CommandContext(ctx, "sh", "-c", command+` "$1"`, "sh", file)
+	cmd := program(ctx, command, file)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	if err := terminal.Lend(cmd.Run); err != nil {
+	err = terminal.Lend(cmd.Run)
+	if ctx.Err() != nil {
+		return "", causeOf(ctx)
+	}
+	if err != nil {
 		return "", fmt.Errorf("%w: nothing runs", err)
 	}
 	data, err := os.ReadFile(file)
