@@ -77,7 +77,10 @@ func exec(c *invocation) (starlark.Value, error) {
 	if stream != nil && !waits {
 		return nil, fmt.Errorf("%s: stream= doesn't go with wait=False: a Command has lines()", c.name)
 	}
-	options := rest.ExecOptions{Terminal: c.args.flag("tty", false), MaxOutput: maxOutput, Timeout: c.args.duration("timeout")}
+	options := rest.ExecOptions{Terminal: c.args.flag("tty", false), MaxOutput: maxOutput, Advice: ": stdout_file= and stream= take more", Timeout: c.args.duration("timeout")}
+	if !waits {
+		options.Advice = ": lines() takes more"
+	}
 	if c.args.has("timeout") {
 		options.Timeout = max(options.Timeout, time.Nanosecond) // 0 is no time, not all of it
 	}

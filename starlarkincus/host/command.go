@@ -60,8 +60,9 @@ An exit status other than 0 raises an IncusExecError with exit_code, stdout and 
 wasn't found, 126 if it can't be executed, 128 and the signal's number if a signal ended it. The end of timeout raises an
 IncusOperationTimeoutError with the output until then. The timeout, Ctrl-C and the end of the task end the command and the
 processes that it started, by SIGTERM and two seconds later by SIGKILL. The command has no terminal. Processes that it
-leaves in the background when it ends by itself go on, and those that begin a session of their own in any case. The limit is 256 MiB for each output. Under --read-only every call
-fails.`,
+leaves in the background when it ends by itself go on, and those that begin a session of their own in any case; what they
+write to its outputs from then on is lost, and may end them, so redirect theirs. The limit is 256 MiB for each output. Under
+--read-only every call fails.`,
 	Call: onTask(runCommand),
 }
 

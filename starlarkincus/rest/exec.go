@@ -43,8 +43,10 @@ type ExecOptions struct {
 	Console bool
 	// Timeout is the time after which the command is ended; 0 for none.
 	Timeout time.Duration
-	// MaxOutput is the limit of the output that isn't taken with Next, in bytes. A command that writes more is ended.
+	// MaxOutput is the limit of the output that isn't taken with Next, in bytes. A command that writes more is ended,
+	// with an error that ends with Advice.
 	MaxOutput int
+	Advice    string
 }
 
 // An Exec is a command in an instance, attached by websockets: one for each of its streams, and one for signals. Its
@@ -98,7 +100,7 @@ func (c *Client) Exec(ctx context.Context, request Request, options ExecOptions)
 	if err != nil {
 		return nil, nil, err
 	}
-	e := &Exec{client: c, operation: reply.Operation, options: options, output: newExecOutput(options.MaxOutput),
+	e := &Exec{client: c, operation: reply.Operation, options: options, output: newExecOutput(options.MaxOutput, options.Advice),
 		attached: make(chan struct{}), dead: make(chan struct{}), ended: make(chan struct{}), done: make(chan struct{}), gaveUp: make(chan struct{})}
 	if e.secrets = e.secretsIn(reply); e.secrets == nil {
 		err := k.notIncus(errors.Plain("it has no websockets for the command"))

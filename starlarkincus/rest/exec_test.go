@@ -370,9 +370,9 @@ func TestExecOutputLimit(t *testing.T) {
 			}
 		}
 	})
-	e := f.begin(t.Context(), newClient(t, Config{Socket: f.socket}), ExecOptions{MaxOutput: 1 << 20})
+	e := f.begin(t.Context(), newClient(t, Config{Socket: f.socket}), ExecOptions{MaxOutput: 1 << 20, Advice: ": ask for less"})
 	code, err := e.Wait(t.Context())
-	if out, stderr := e.Output(); code != 143 || !errors.Is(err, errors.Exec) || !strings.Contains(err.Error(), "was ended by SIGTERM: its output is larger than 1 MiB") || len(out) != 0 || len(stderr) > 1<<20 {
+	if out, stderr := e.Output(); code != 143 || !errors.Is(err, errors.Exec) || !strings.Contains(err.Error(), "was ended by SIGTERM: its output is larger than 1 MiB: ask for less") || len(out) != 0 || len(stderr) > 1<<20 {
 		t.Error(code, err, len(out), len(stderr))
 	}
 }

@@ -30,7 +30,8 @@ type Piece struct {
 // An execOutput is a queue of the output of a command. Before the first call of next its size is limited by an error, then
 // by waiting.
 type execOutput struct {
-	limit int // of the size before next is called, in bytes
+	limit  int    // of the size before next is called, in bytes
+	advice string // the end of the error of more
 
 	mu      sync.Mutex
 	changed chan struct{} // closed at each change, and replaced
@@ -43,8 +44,8 @@ type execOutput struct {
 	ended   bool
 }
 
-func newExecOutput(limit int) *execOutput {
-	return &execOutput{limit: limit, changed: make(chan struct{})}
+func newExecOutput(limit int, advice string) *execOutput {
+	return &execOutput{limit: limit, advice: advice, changed: make(chan struct{})}
 }
 
 // change wakes all waiting calls. The lock is held.
@@ -73,7 +74,7 @@ func (o *execOutput) put(ctx context.Context, stream string, data []byte) error 
 	case o.dropped && (o.taken || o.size+len(data) > o.limit):
 		return nil
 	case !o.taken && o.size+len(data) > o.limit:
-		return fmt.Errorf("its output is larger than %d MiB", o.limit>>20)
+		return fmt.Errorf("its output is larger than %d MiB%s", o.limit>>20, o.advice)
 	}
 	o.size += len(data)
 	o.came += int64(len(data))
