@@ -40,6 +40,8 @@ type Options struct {
 	// Warn is called for keys and configuration that other users could have read or changed, whenever they are read,
 	// from any goroutine; nil for nothing.
 	Warn func(message string)
+	// Ask returns a secret that the user types after a prompt, for a script that runs; nil if there is nobody to ask.
+	Ask func(ctx context.Context, prompt string) (string, error)
 	// UserAgent is sent with each request.
 	UserAgent string
 }
@@ -56,7 +58,9 @@ var _ starlark.HasAttrs = (*Client)(nil)
 
 // New returns a client, without any I/O.
 func New(o Options) *Client {
-	conn := &connection{family: &family{options: o}, name: o.Remote, breaker: new(rest.Breaker), prepare: o.Prepare}
+	f := &family{options: o}
+	f.keys.Ask = f.ask
+	conn := &connection{family: f, name: o.Remote, breaker: new(rest.Breaker), prepare: o.Prepare}
 	conn.dial = func(ctx context.Context, f *family) (*rest.Client, string, error) {
 		return f.dialRemote(ctx, o.Remote, o.Timeout, conn.breaker)
 	}
@@ -79,10 +83,19 @@ func (c *Client) Close() {
 type family struct {
 	options Options
 
+	keys   remote.Keyring
 	mu     sync.Mutex
 	config *remote.Config
 	open   []closer
 	closed bool
+}
+
+// ask asks the user for a secret. Requests in the background ask nobody, because the user may be typing something else.
+func (f *family) ask(ctx context.Context, prompt string) (secret string, err error) {
+	if f.options.Ask == nil || builtin.In(ctx).Thread() == nil {
+		return "", errors.Plain("nobody can be asked here")
+	}
+	return f.options.Ask(ctx, prompt)
 }
 
 // A connection is a connection to a server, shared by clients of several projects.

@@ -28,6 +28,7 @@ func (f *family) environment() remote.Environment {
 	if f.options.Warn != nil {
 		env.Warn = f.options.Warn
 	}
+	env.Keys = &f.keys
 	return env
 }
 

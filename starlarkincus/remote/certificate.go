@@ -11,7 +11,8 @@ import (
 	"incus-star/starlarkincus/internal/owner"
 )
 
-// LoadCertificate reads a client certificate and its key, both in PEM. The key must not be encrypted.
+// LoadCertificate reads a client certificate and its key, both in PEM. The passphrase of an encrypted key comes from the
+// environment or from Keys.
 func (e Environment) LoadCertificate(ctx context.Context, crtFile, keyFile string) (*tls.Certificate, error) {
 	crt, err := read(ctx, crtFile)
 	if err != nil {
@@ -25,7 +26,7 @@ func (e Environment) LoadCertificate(ctx context.Context, crtFile, keyFile strin
 	if err != nil {
 		return nil, unreadable(ctx, keyFile, err)
 	}
-	if err := checkKey(keyFile, key); err != nil {
+	if key, err = e.complete().decrypted(ctx, keyFile, key); err != nil {
 		return nil, err
 	}
 	pair, err := tls.X509KeyPair(crt, key)
@@ -53,14 +54,12 @@ func parseCertificate(path string, content []byte) (*x509.Certificate, error) {
 	return nil, failure(nil, "%s holds no PEM certificate: a block that starts with BEGIN CERTIFICATE", path)
 }
 
-// checkKey returns an error for an encrypted or missing key, because the parser's message doesn't name the problem.
+// checkKey returns an error for a key that is encrypted in an unknown form or missing, because the parser's message doesn't name the problem.
 func checkKey(path string, content []byte) error {
 	for block, rest := pem.Decode(content); block != nil; block, rest = pem.Decode(rest) {
 		switch {
-		case block.Type == "OPENSSH PRIVATE KEY":
-			return failure(nil, "%s is a key in OpenSSH's format, which can't be used here: make an unencrypted PEM key of a copy, with ssh-keygen -p -m PEM -N '' -f COPY", path)
-		case block.Type == "ENCRYPTED PRIVATE KEY", strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED"), block.Headers["DEK-Info"] != "":
-			return failure(nil, "%s is an encrypted key, which can't be used here: it must be decrypted, for example with openssl pkey -in %s -out COPY", path, path)
+		case block.Type == "ENCRYPTED PRIVATE KEY", strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED"):
+			return failure(nil, "%s is a key encrypted in a form that neither this program nor the incus command can use: openssl pkey -in %s -aes256 -traditional -out COPY makes one that they can", path, path)
 		case strings.HasSuffix(block.Type, "PRIVATE KEY"):
 			return nil
 		}

@@ -26,7 +26,7 @@ type Config struct {
 	globalDir string
 	globalErr *errors.Error // reading the global configuration; nil for success
 
-	noPins bool // ignore the pinned certificates
+	noPins, noCertificates bool // ignore the pinned certificates, or all
 
 	remotes       map[string]entry
 	defaultRemote string

@@ -34,6 +34,8 @@ type Environment struct {
 	GlobalDir string
 	// Writable reports whether the user may write to a file.
 	Writable func(path string) bool
+	// Keys keeps decrypted keys and asks for passphrases; nil for nobody to ask.
+	Keys *Keyring
 	// Warn, if set, receives a warning about each file that other users can read or change, whenever it is read.
 	Warn func(message string)
 }

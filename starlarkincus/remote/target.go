@@ -64,6 +64,13 @@ func (c *Config) Resolve(ctx context.Context, name string) (*Target, error) {
 	return c.resolve(ctx, name, true)
 }
 
+// Locate is Resolve without the certificates, which may be missing.
+func (c *Config) Locate(ctx context.Context, name string) (*Target, error) {
+	bare := *c
+	bare.noCertificates = true
+	return bare.resolve(ctx, name, false)
+}
+
 // Image splits ref, an image in the notation of the incus command: an alias or a fingerprint, with an optional prefix
 // of a remote's name and a colon. The target is nil for a ref without a remote, where the incus command uses the
 // default remote.
@@ -119,7 +126,7 @@ func (c *Config) resolve(ctx context.Context, name string, needCertificate bool)
 			t.Project = project
 		}
 	}
-	if t.Socket != "" {
+	if t.Socket != "" || c.noCertificates {
 		return t, nil
 	}
 	if t.Protocol == Incus && !t.Public {

@@ -37,7 +37,7 @@ func Target(ctx context.Context, env remote.Environment, name, project string) P
 	if err != nil {
 		return Place{}
 	}
-	target, err := config.Resolve(ctx, name)
+	target, err := config.Locate(ctx, name)
 	if err != nil || target.Connectable() != nil {
 		return Place{}
 	}

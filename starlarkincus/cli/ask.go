@@ -1,0 +1,13 @@
+package cli
+
+import (
+	"context"
+
+	"incus-star/starlarkincus/internal/printable"
+	"incus-star/starlarkincus/internal/terminal"
+)
+
+// askSecret asks the user for a secret, such as a passphrase.
+func askSecret(ctx context.Context, prompt string) (string, error) {
+	return terminal.AskSecret(ctx, printable.Line(prompt))
+}

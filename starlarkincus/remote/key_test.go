@@ -1,0 +1,156 @@
+package remote
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/crypto/ssh"
+
+	"incus-star/errors"
+)
+
+// locked returns the key of a pair encrypted in each form of the incus command.
+func locked(t *testing.T, p pair) map[string]string {
+	t.Helper()
+	first, _ := pem.Decode([]byte(p.key))
+	key, err := x509.ParsePKCS8PrivateKey(first.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	//lint:ignore SA1019 the incus command reads such keys
+	old, err := x509.EncryptPEMBlock(rand.Reader, first.Type, first.Bytes, []byte("pass phrase"), x509.PEMCipherAES256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	openSSH, err := ssh.MarshalPrivateKeyWithPassphrase(key, "", []byte("pass phrase"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]string{"PEM": string(pem.EncodeToMemory(old)), "OpenSSH": string(pem.EncodeToMemory(openSSH))}
+}
+
+// TestEncryptedKeys checks each form of an encrypted key with each source of its passphrase.
+func TestEncryptedKeys(t *testing.T) {
+	mine := newPair(t, "mine", tomorrow())
+	for form, key := range locked(t, mine) {
+		for name, test := range map[string]struct {
+			vars  map[string]string
+			typed []string // nil for nobody to ask
+			asked int
+			parts []string // nil for success
+		}{
+			"variable":         {vars: map[string]string{passphraseVariable: "pass phrase"}},
+			"command":          {vars: map[string]string{commandVariable: `test "$INCUS_STAR_KEY" = "ROOT/c.key" && printf 'pass phrase\nrest\n'`, passphraseVariable: "ignored"}},
+			"user":             {typed: []string{"pass phrase"}, asked: 1},
+			"user, second try": {typed: []string{"wrong1", "pass phrase"}, asked: 2},
+			"wrong variable":   {vars: map[string]string{passphraseVariable: "wrong1"}, parts: []string{"the key ROOT/c.key can't be decrypted with the passphrase of INCUS_STAR_PASSPHRASE"}},
+			"wrong command":    {vars: map[string]string{commandVariable: "echo wrong1"}, parts: []string{"can't be decrypted with the passphrase of INCUS_STAR_PASSPHRASE_COMMAND"}},
+			"failed command":   {vars: map[string]string{commandVariable: "exit 3"}, parts: []string{"the command of INCUS_STAR_PASSPHRASE_COMMAND failed: exit status 3"}},
+			"wrong user":       {typed: []string{"wrong1", "", "wrong2", "pass phrase"}, asked: 3, parts: []string{"the passphrase is wrong"}},
+			"gave up":          {typed: []string{}, asked: 1, parts: []string{"the key ROOT/c.key is encrypted, and needs its passphrase", "INCUS_STAR_PASSPHRASE or", "nothing typed"}},
+			"nobody":           {parts: []string{"nobody can be asked here"}},
+		} {
+			if form == "OpenSSH" && name != "user, second try" && name != "nobody" {
+				continue // its decryption is slow
+			}
+			t.Run(form+" "+name, func(t *testing.T) {
+				w := newWorld(t)
+				crt, file := w.write("c.crt", mine.crt), w.write("c.key", key)
+				env := w.env()
+				for variable, value := range test.vars {
+					w.vars[variable] = w.expand(value)
+				}
+				asked := 0
+				if test.typed != nil {
+					env.Keys = &Keyring{Ask: func(_ context.Context, prompt string) (string, error) {
+						if prompt != w.expand("Passphrase of ROOT/c.key: ") {
+							t.Errorf("asked %q", prompt)
+						}
+						if asked++; asked > len(test.typed) {
+							return "", errors.Plain("nothing typed")
+						}
+						return test.typed[asked-1], nil
+					}}
+				}
+				certificate, err := env.LoadCertificate(t.Context(), crt, file)
+				if asked != test.asked {
+					t.Errorf("asked %d times, want %d", asked, test.asked)
+				}
+				if test.parts == nil {
+					if err != nil || !certificate.Leaf.Equal(mine.parsed) {
+						t.Fatal(err)
+					}
+					if _, err := env.LoadCertificate(t.Context(), crt, file); err != nil || asked != test.asked {
+						t.Errorf("again: %v, asked %d times", err, asked)
+					}
+					return
+				}
+				w.check(err, test.parts...)
+				if strings.Contains(err.Error(), "wrong1") {
+					t.Errorf("the error has a passphrase: %v", err)
+				}
+			})
+		}
+	}
+}
+
+// TestOpenSSHKey checks that a key in OpenSSH's format that isn't encrypted needs no passphrase.
+func TestOpenSSHKey(t *testing.T) {
+	mine := newPair(t, "mine", tomorrow())
+	first, _ := pem.Decode([]byte(mine.key))
+	key, err := x509.ParsePKCS8PrivateKey(first.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := ssh.MarshalPrivateKey(key, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t)
+	if _, err := w.env().LoadCertificate(t.Context(), w.write("c.crt", mine.crt), w.write("c.key", string(pem.EncodeToMemory(plain)))); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestOneKeyIsAskedForOnce checks that remotes that are resolved at once ask once for a key that they share, and that a
+// cancelled one doesn't wait for the user.
+func TestOneKeyIsAskedForOnce(t *testing.T) {
+	mine := newPair(t, "mine", tomorrow())
+	w := newWorld(t)
+	w.write("config/incus/client.crt", mine.crt)
+	w.write("config/incus/client.key", locked(t, mine)["OpenSSH"])
+	w.write("config/incus/config.yml", "remotes:\n  a: {addr: 'https://a:1'}\n  b: {addr: 'https://b:1'}\n")
+	env := w.env()
+	asking, answer := make(chan struct{}), make(chan string)
+	env.Keys = &Keyring{Ask: func(context.Context, string) (string, error) {
+		asking <- struct{}{} // blocks if asked twice
+		return <-answer, nil
+	}}
+	c, err := Load(t.Context(), env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for _, name := range slices.Repeat([]string{"a", "b"}, 4) {
+		wg.Go(func() {
+			if target, err := c.Resolve(t.Context(), name); err != nil || target.Certificate == nil {
+				t.Error(err)
+			}
+		})
+	}
+	<-asking
+	ctx, cancel := context.WithCancelCause(t.Context())
+	reason := errors.Plain("enough")
+	cancel(reason)
+	if _, err := c.Resolve(ctx, "a"); !errors.Is(err, reason) {
+		t.Errorf("got %v", err)
+	}
+	answer <- "pass phrase"
+	wg.Wait()
+}
