@@ -42,6 +42,8 @@ type Options struct {
 	Warn func(message string)
 	// Ask returns a secret that the user types after a prompt, for a script that runs; nil if there is nobody to ask.
 	Ask func(ctx context.Context, prompt string) (string, error)
+	// Show shows the user a message, for a script that waits for what it asks for; nil if there is nobody.
+	Show func(ctx context.Context, message string) error
 	// UserAgent is sent with each request.
 	UserAgent string
 }
@@ -96,6 +98,14 @@ func (f *family) ask(ctx context.Context, prompt string) (secret string, err err
 		return "", errors.Plain("nobody can be asked here")
 	}
 	return f.options.Ask(ctx, prompt)
+}
+
+// show shows the user what to do for a login, which then is waited for. Nothing in the background waits for the user.
+func (f *family) show(ctx context.Context, message string) error {
+	if f.options.Show == nil || builtin.In(ctx).Thread() == nil {
+		return errors.Plain("there is no terminal")
+	}
+	return f.options.Show(ctx, message)
 }
 
 // A connection is a connection to a server, shared by clients of several projects.

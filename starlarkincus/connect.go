@@ -12,6 +12,7 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/internal/input"
+	"incus-star/starlarkincus/oidc"
 	"incus-star/starlarkincus/remote"
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/streams"
@@ -74,8 +75,17 @@ func (f *family) dialRemote(ctx context.Context, name string, timeout time.Durat
 		c.Backend, c.Endpoints = server, []string{endpoint}
 	}
 	c.Certificate, c.ServerCertificate, c.CA = target.Certificate, target.ServerCertificate, target.CA
+	c.Login = f.login(target)
 	client, err := rest.New(c)
 	return client, target.Project, err
+}
+
+// login returns the login to a remote by OpenID Connect; nil for another one.
+func (f *family) login(target *remote.Target) rest.Login {
+	if target.Tokens == nil {
+		return nil
+	}
+	return &oidc.Session{Remote: target.Name, File: target.Tokens, Show: f.show}
 }
 
 // certificateText returns a certificate as PEM; empty for nil.

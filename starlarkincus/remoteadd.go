@@ -133,7 +133,7 @@ func (a *addition) prepare(ctx context.Context, config *remote.Config) error {
 		_, err := config.Candidate(ctx, a.name, a.new)
 		return err
 	}
-	if !a.new.Public {
+	if !a.new.Public && a.new.AuthType != "oidc" {
 		if _, err := config.MakeCertificate(ctx); err != nil {
 			return err
 		}
@@ -156,7 +156,7 @@ func (a *addition) prepare(ctx context.Context, config *remote.Config) error {
 // reach returns a client of the first address that answers with an acceptable certificate.
 func (a *addition) reach(ctx context.Context, target *remote.Target) (*rest.Client, string, error) {
 	base := a.ref.client.conn.family.base(a.ref.client.conn.family.options.Timeout, nil)
-	base.Certificate, base.CA = target.Certificate, target.CA
+	base.Certificate, base.CA, base.Login = target.Certificate, target.CA, a.ref.client.conn.family.login(target)
 	if target.Socket != "" {
 		base.Socket = target.Socket
 		client, err := rest.New(base)
@@ -259,6 +259,9 @@ func (a *addition) introduce(ctx context.Context, client *rest.Client) error {
 	case server.Public:
 		a.new.Public = true
 		return nil
+	case server.Auth != "trusted" && a.token == nil && slices.Contains(server.AuthMethods, "oidc"):
+		advice := "the server has logins: " + a.again("auth_type", "oidc")
+		return &errors.Error{Class: errors.Authentication, Outcome: errors.NotSent, Hint: advice, Message: fmt.Sprintf("%s doesn't know this client's certificate: it needs a token or a login; %s", a.new.Addresses[0], advice)}
 	case server.Auth != "trusted" && a.token == nil:
 		advice := fmt.Sprintf("\"incus config trust add NAME\" on the server prints a token for incus.remotes.add(%q, token=…)", a.name)
 		return &errors.Error{Class: errors.Authentication, Outcome: errors.NotSent, Hint: advice, Message: fmt.Sprintf("%s doesn't know this client's certificate: it needs a token; %s", a.new.Addresses[0], advice)}

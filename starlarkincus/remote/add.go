@@ -90,7 +90,11 @@ func (c *Config) Candidate(ctx context.Context, name string, n New) (*Target, er
 		return c.env.Getenv(variable)
 	}
 	with.noPins = true
-	return with.resolve(ctx, name, true)
+	t, err := with.resolve(ctx, name, true)
+	if err == nil && t.Tokens != nil {
+		t.Tokens.config = c
+	}
+	return t, err
 }
 
 // Add adds a remote. It returns the configuration with it. A certificate that isn't nil is pinned.

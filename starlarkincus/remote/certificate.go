@@ -104,7 +104,7 @@ func (c *Config) addCertificates(ctx context.Context, t *Target, global, needed 
 			return failure(nil, "%s holds no certificate of an authority: a block that starts with BEGIN CERTIFICATE", ca)
 		}
 	}
-	if t.Public {
+	if t.Public || t.Tokens != nil {
 		return nil
 	}
 	crt, key := base+".crt", base+".key"

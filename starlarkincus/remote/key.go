@@ -165,6 +165,9 @@ var errDamaged = errors.Plain("the key is damaged")
 func openSSH(content []byte, passphrase string) ([]byte, error) {
 	key, err := ssh.ParseRawPrivateKey(content)
 	if locked := new(ssh.PassphraseMissingError); errors.As(err, &locked) {
+		if passphrase == "" {
+			return nil, err // without the slow attempt
+		}
 		if key, err = ssh.ParseRawPrivateKeyWithPassphrase(content, []byte(passphrase)); err != nil {
 			return nil, err
 		}

@@ -38,6 +38,8 @@ type Target struct {
 	// Endpoints are https URLs of one server, without a final slash, in the order in which to try them.
 	Endpoints []string
 
+	// Tokens keeps the tokens of a login by OpenID Connect, instead of a Certificate; nil for none.
+	Tokens *TokenFile
 	// Certificate is the client certificate; nil for none.
 	Certificate *tls.Certificate
 	// ServerCertificate is the server's certificate as accepted when the remote was added; nil for none. It may have
@@ -133,9 +135,9 @@ func (c *Config) resolve(ctx context.Context, name string, needCertificate bool)
 		switch e.AuthType {
 		case "", "tls":
 		case "oidc":
-			return nil, e.failure(name, "auth_type oidc isn't supported yet: only remotes with a client certificate are (auth_type tls)")
+			t.Tokens = &TokenFile{c, c.path("oidctokens", name+".json")}
 		default:
-			return nil, e.failure(name, "auth_type %q is not known: tls is the one that is supported", e.AuthType)
+			return nil, e.failure(name, "auth_type %q is not known: tls and oidc are", e.AuthType)
 		}
 	}
 	if err := c.addCertificates(ctx, t, e.global, needCertificate); err != nil {

@@ -30,6 +30,8 @@ type Config struct {
 	CA *x509.CertPool
 	// InsecureSkipVerify accepts any certificate, unless ServerCertificate is set.
 	InsecureSkipVerify bool
+	// Login provides the token of each request; nil for none.
+	Login Login
 	// Timeout is the limit of a request and its answer's body; 0 for no limit. It doesn't apply to waits, websockets
 	// and streamed bodies. Connecting has a separate limit.
 	Timeout time.Duration

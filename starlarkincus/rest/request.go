@@ -81,6 +81,8 @@ type outgoing struct {
 	migration *Migration  // Request.Migration
 	aside     bool        // Request.Aside
 	client    *Client
+
+	caller context.Context // without Config.Timeout; nil if that doesn't apply
 }
 
 // A breakage is the fate of the connection of a request.

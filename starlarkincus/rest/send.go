@@ -81,6 +81,7 @@ func (c *Client) perform(ctx context.Context, k *outgoing, handle func(*http.Res
 func (c *Client) performOnce(ctx context.Context, k *outgoing, handle func(*http.Response, []byte) error) error {
 	start := time.Now()
 	bounded, cancel := c.bound(ctx, k)
+	k.caller = ctx
 	defer func() {
 		cancel()
 		k.stream.wait()

@@ -23,9 +23,12 @@ type sender interface {
 }
 
 // senders returns the chain of the client's senders: the backend of a server that isn't one of Incus, the trace, which
-// includes rejected requests, the guard of a read-only client, the breaker, and the network.
+// includes rejected requests, the guard of a read-only client, the login, the breaker, and the network.
 func (c *Client) senders() sender {
 	var s sender = guarded{c, network{c}}
+	if c.config.Login != nil {
+		s = authorizing{c, s}
+	}
 	if c.config.ReadOnly && c.config.Backend == nil {
 		s = readOnly{s}
 	}

@@ -84,3 +84,14 @@ func readSecret(t io.Reader) (string, error) {
 		}
 	}
 }
+
+// Show writes a line to the user's terminal. It writes where standard output and error are files, too.
+func Show(line string) error {
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return errors.Plain("there is no terminal")
+	}
+	defer tty.Close()
+	_, err = io.WriteString(tty, line+"\r\n")
+	return err
+}
