@@ -41,6 +41,8 @@ var settings = []setting{
 	{key: "clientcerts/REMOTE.key", lines: "6.0 7.0", yaml: ownOf, has: func(t *Target) bool { return t.Certificate.PrivateKey != nil }},
 	{key: "clientcerts/REMOTE.ca", lines: "6.0 7.0", yaml: ownOf, has: func(t *Target) bool { return t.CA != nil }},
 	{key: "servercerts/REMOTE.crt", lines: "6.0 7.0", yaml: ownOf, has: func(t *Target) bool { return t.ServerCertificate != nil }},
+	{key: "remotes.REMOTE.auth_type, oidc", lines: "6.0 7.0", yaml: remoteOf("addr: 'https://a:1', auth_type: oidc"), has: func(t *Target) bool { return t.Tokens != nil && t.Certificate == nil }},
+	{key: "oidctokens/REMOTE.json", lines: "6.0 7.0", yaml: remoteOf("addr: 'https://a:1', auth_type: oidc"), has: func(t *Target) bool { return strings.HasSuffix(t.Tokens.path, "/oidctokens/r.json") }},
 	{key: "jars/REMOTE", lines: "6.0 7.0", reason: "cookies of an authentication that neither line has any more; moved and removed with the remote"},
 	{key: "keepalive/REMOTE.socket", lines: "6.0 7.0", reason: "as remotes.REMOTE.keepalive"},
 }

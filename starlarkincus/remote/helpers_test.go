@@ -121,6 +121,12 @@ func newPair(t *testing.T, name string, until time.Time) pair {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return pairOf(t, key, name, until)
+}
+
+// pairOf returns a certificate of a key.
+func pairOf(t *testing.T, key *ecdsa.PrivateKey, name string, until time.Time) pair {
+	t.Helper()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1),
 		Subject:      pkix.Name{CommonName: name},

@@ -92,7 +92,6 @@ func TestBadRemote(t *testing.T) {
 		{"mixed", "addr: https://a,unix:/b", []string{`addr lists "unix:/b" among others`}},
 		{"a socket of images", "{addr: 'unix:/b', protocol: oci}", []string{`protocol oci needs an https URL`}},
 		{"protocol", "{addr: 'https://a', protocol: lxd}", []string{`protocol "lxd" is none of incus, simplestreams and oci`}},
-		{"oidc", "{addr: 'https://a', auth_type: oidc}", []string{"auth_type oidc isn't supported", "tls"}},
 		{"auth_type", "{addr: 'https://a', auth_type: kerberos}", []string{`auth_type "kerberos" is not known: tls`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
