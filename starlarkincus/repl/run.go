@@ -60,7 +60,7 @@ func (p *prompt) run(ctx context.Context, text string, all bool) error {
 	if err == nil {
 		p.keep(text, v)
 	} else if begun := begunPart(text, p.session.Completed()); begun != "" {
-		p.worked = append(p.worked, worked{text: begun})
+		p.worked = append(p.worked, worked{text: begun, deeds: p.deeds(begun)})
 	}
 	if err == nil && v != starlark.None {
 		if b, ok := v.(*starlark.Builtin); ok && b.Name() == "exit" && strings.TrimSpace(text) == "exit" {
@@ -99,7 +99,7 @@ func tookText(d time.Duration) string {
 
 // keep records an entry that worked, and names its value.
 func (p *prompt) keep(text string, v starlark.Value) {
-	p.worked = append(p.worked, worked{text: text, valued: v != starlark.None})
+	p.worked = append(p.worked, worked{text: text, valued: v != starlark.None, deeds: p.deeds(text)})
 	if v == starlark.None {
 		return
 	}

@@ -1,6 +1,7 @@
 package repl
 
 import (
+	"maps"
 	"strings"
 
 	"incus-star/starlarkincus"
@@ -119,19 +120,7 @@ func (s *sampler) value(expr syntax.Expr, at int) starlark.Value {
 }
 
 func (s *sampler) comprehension(x *syntax.Comprehension, at int) starlark.Value {
-	outer := s.bound
-	defer func() { s.bound = outer }()
-	s.bound = make(map[string]starlark.Value)
-	for name, v := range outer {
-		s.bound[name] = v
-	}
-	for _, clause := range x.Clauses {
-		if loop, ok := clause.(*syntax.ForClause); ok {
-			if name, ok := loop.Vars.(*syntax.Ident); ok {
-				s.bound[name.Name] = element(s.value(loop.X, at))
-			}
-		}
-	}
+	defer s.bind(x.Clauses, at)()
 	if _, ok := x.Body.(*syntax.DictEntry); ok {
 		return new(starlark.Dict)
 	}
@@ -139,6 +128,35 @@ func (s *sampler) comprehension(x *syntax.Comprehension, at int) starlark.Value 
 		return starlark.NewList([]starlark.Value{v})
 	}
 	return starlark.NewList(nil)
+}
+
+// bind gives the variables of a comprehension's clauses values, and returns a function that takes them back.
+func (s *sampler) bind(clauses []syntax.Node, at int) (restore func()) {
+	outer := s.bound
+	s.bound = maps.Clone(outer)
+	if s.bound == nil {
+		s.bound = make(map[string]starlark.Value)
+	}
+	for _, clause := range clauses {
+		if loop, ok := clause.(*syntax.ForClause); ok {
+			s.assign(loop.Vars, element(s.value(loop.X, at)))
+		}
+	}
+	return func() { s.bound = outer }
+}
+
+// assign gives the variables of a loop the parts of a value.
+func (s *sampler) assign(vars syntax.Expr, v starlark.Value) {
+	switch vars := vars.(type) {
+	case *syntax.Ident:
+		s.bound[vars.Name] = v
+	case *syntax.ParenExpr:
+		s.assign(vars.X, v)
+	case *syntax.TupleExpr:
+		for i, each := range vars.List {
+			s.assign(each, s.index(v, starlark.MakeInt(i)))
+		}
+	}
 }
 
 // variable returns the value of a name: that of a loop or an assignment in the entry before the token at, else the
@@ -364,6 +382,8 @@ func sampleOf(t builtin.Type) starlark.Value {
 		return starlark.False
 	case builtin.Dict:
 		return new(starlark.Dict)
+	case builtin.Set:
+		return new(starlark.Set)
 	case builtin.List, builtin.Tuple:
 		var elems []starlark.Value
 		if v := sampleOf(t.Elem()); v != nil {

@@ -19,8 +19,9 @@ import (
 // A worked is an entry that had no error, or its statements before the error.
 type worked struct {
 	text     string
-	valued   bool // it has a value
-	switched bool // the prompt has set incus and the names that go with it
+	valued   bool   // it has a value
+	switched bool   // the prompt has set incus and the names that go with it
+	deeds    []deed // of its statements; nil if unknown
 }
 
 // save writes the session's entries as a script, unless there is such a file.
@@ -56,6 +57,11 @@ func (p *prompt) write(arg string, replace bool) error {
 			if err := p.say("%s", printable.Text(finding)); err != nil {
 				return err
 			}
+		}
+	}
+	for _, line := range sitting(p.worked) {
+		if err := p.say("left out, because it needs a person: %s", printable.Line(line)); err != nil {
+			return err
 		}
 	}
 	return p.say("wrote %s", printable.Line(path))

@@ -17,6 +17,7 @@ type savedStatement struct {
 	text     string
 	stmts    []syntax.Stmt
 	switched bool // see worked
+	deeds    []deed
 
 	names  map[string]bool            // all of its names
 	idents []*syntax.Ident            // its names of the session
@@ -80,7 +81,11 @@ func splitEntry(entry worked) []*savedStatement {
 		if err != nil {
 			return nil
 		}
-		parts = append(parts, &savedStatement{text: text, stmts: part.Stmts, switched: entry.switched})
+		saved := &savedStatement{text: text, stmts: part.Stmts, switched: entry.switched, deeds: make([]deed, len(part.Stmts))}
+		if len(entry.deeds) > i {
+			copy(saved.deeds, entry.deeds[i+1-len(part.Stmts):])
+		}
+		parts = append(parts, saved)
 	}
 	return parts
 }
@@ -164,53 +169,40 @@ func storedIn(target syntax.Expr, stored map[*syntax.Ident]bool) {
 	}
 }
 
-// onlyLooks reports whether an entry does nothing in a script: an expression without a call, a call that only reads from the
-// server, or one of the prompt's functions.
+// onlyLooks reports whether an entry does nothing in a script: an expression that only looks, a call that needs a person,
+// or one of the prompt's functions.
 func (e *savedStatement) onlyLooks() bool {
-	if len(e.stmts) == 0 {
-		return true
-	}
-	for _, stmt := range e.stmts {
+	for i, stmt := range e.stmts {
 		expr, ok := stmt.(*syntax.ExprStmt)
 		if !ok {
 			return false
 		}
-		calls := false
-		syntax.Walk(expr, func(n syntax.Node) bool {
-			call, ok := n.(*syntax.CallExpr)
-			calls = calls || ok && !readsServer(call)
-			if ok && call == expr.X && calls {
-				id, ok := call.Fn.(*syntax.Ident)
-				calls = !ok || id.Name != "help" && id.Name != "watch"
-				return calls
-			}
-			return true
-		})
-		if calls {
+		if e.deeds[i] == acts && calls(expr.X) && !callsPrompt(expr.X) {
 			return false
 		}
 	}
 	return true
 }
 
-// readsServer reports whether a call is one of the methods of collections that only read, such as incus.instances.list().
-func readsServer(call *syntax.CallExpr) bool {
-	method, ok := call.Fn.(*syntax.DotExpr)
-	if !ok || !slices.Contains([]string{"list", "names", "get", "exists"}, method.Name.Name) {
+// callsPrompt reports whether an expression is a call of a function that only the prompt has.
+func callsPrompt(x syntax.Expr) bool {
+	call, ok := x.(*syntax.CallExpr)
+	if !ok {
 		return false
 	}
-	for on := method.X; ; {
-		switch x := on.(type) {
-		case *syntax.DotExpr:
-			on = x.X
-		case *syntax.IndexExpr:
-			on = x.X
-		case *syntax.CallExpr:
-			return readsServer(x)
-		case *syntax.Ident:
-			return x.Name == clientName
-		default:
-			return false
+	id, ok := call.Fn.(*syntax.Ident)
+	return ok && (id.Name == "help" || id.Name == "watch")
+}
+
+// sitting returns the statements of entries that are calls of a shell or a console.
+func sitting(entries []worked) []string {
+	var out []string
+	for _, entry := range entries {
+		for _, e := range splitEntry(entry) {
+			if slices.Contains(e.deeds, sits) {
+				out = append(out, strings.TrimSpace(e.text))
+			}
 		}
 	}
+	return out
 }
