@@ -28,6 +28,8 @@ type Error struct {
 	Outcome Outcome
 	// Reads reports whether the call that failed changes nothing on the server, so that it may be made again.
 	Reads bool
+	// Again reports whether the call may be made again whatever its outcome, because it changes only what differs.
+	Again bool
 	// Object is the object concerned; nil if unknown.
 	Object *Object
 	// Remote is the name of the server's remote, or the server's address if it has none; empty for an error about no

@@ -63,6 +63,9 @@ var rules = []rule{
 	{about: "a profile was changed, and an instance can't follow", text: `^The following instances failed to update \(profile change still saved\)`, class: nil,
 		seen60: "The following instances failed to update (profile change still saved):\n - Project: default, Instance: c1: Device validation failed for \"d\": Missing source path \"/x\" for disk \"d\"",
 		seen70: "The following instances failed to update (profile change still saved):\n - Project: default, Instance: c1: More than one root device found"},
+	{about: "a scriptlet of the server failed, with any words", text: `Failed instance placement scriptlet`, class: BadRequest,
+		seen60: `Failed instance placement scriptlet: Failed to run: Invalid field "nofield"`,
+		seen70: "Failed to evacuate instances:\n - default/e: Failed instance placement scriptlet for instance \"e\" in project \"default\": Failed to run: index 1 out of range: empty list"},
 	{about: "a disk is full", text: `(?i)out of disk space|no space left on device|insufficient free space|disk quota exceeded|exceeding quota of`, programs: true,
 		status: []int{400, 500}, class: Limit,
 		seen60: "Failed creating instance from image: Unable to unpack image, run out of disk space",
@@ -139,7 +142,7 @@ var rules = []rule{
 		seen70: "Failed to create instance delete operation: A matching non-reusable operation has now succeeded"},
 	{about: "something that the request names is missing", status: []int{400, 409, 500},
 		text: `(?i)\bnot found|\bdoesn't exist|\bdoes not exist|image not provided for instance|missing source path|no such (object|file or directory: ")|^Unknown project |` +
-			`can't find a storage pool |could(n't| not) (find|be found)( "| a cluster member for| the requested image| for instance type)|image couldn't be found|no matching image|Missing storage pool |No storage bucket admin key found|not seem to exist`, class: NotFound,
+			`can't find a storage pool |could(n't| not) (find|be found)( "| a cluster member for| the requested image| for instance type)|image couldn't be found|no matching image|Missing storage pool |NOT NULL constraint failed: nodes_cluster_groups\.node_id|No storage bucket admin key found|not seem to exist`, class: NotFound,
 		seen60: "Image not provided for instance creation", seen70: `Failed to fetch instance "none" in project "default": Instance not found`},
 	{about: "a value is invalid",
 		text: `\bInvalid |^invalid |[:"] invalid (syntax|boolean|integer|CIDR|value|MAC|address|character|prefix)|(isn't|is not|aren't|not) (a |an |within )?valid|is invalid\b|strconv\.Parse|` +

@@ -29,7 +29,8 @@ backoff  the factor by which the wait grows after each call, up to a minute; 2 b
 
 By default it retries only transient errors after which nothing can have changed: IncusBusyError and IncusUnavailableError
 if the server refused the change, and IncusConnectionError if the request was not sent or only read something (the error's
-outcome is "refused", "not_sent" or None), provided that fn changed nothing else in that call. With on= it retries whatever
+outcome is "refused", "not_sent" or None), provided that fn changed nothing else in that call; and those of ensure, which
+changes only what differs, whatever their outcome. With on= it retries whatever
 the outcome: retry(inst.exec, …, on=IncusConnectionError) may run the command twice. It never retries after a ScriptError,
 Ctrl-C, a timeout or exit().
 
@@ -148,10 +149,10 @@ func (how *retrying) again(failure *errors.Error, changed bool) bool {
 	return !changed && isTransient(failure)
 }
 
-// isTransient reports whether a failure may pass by itself and the change can't have been made. The outcome of the failure
-// itself decides that; its causes only tell the reason.
+// isTransient reports whether a failure may pass by itself and the change can't have been made, or may be made again. The
+// failure itself decides that; its causes only tell the reason.
 func isTransient(failure *errors.Error) bool {
-	if failure.Outcome == errors.Done || failure.Outcome == errors.Unknown {
+	if !failure.Again && (failure.Outcome == errors.Done || failure.Outcome == errors.Unknown) {
 		return false
 	}
 	reads := false
@@ -163,7 +164,7 @@ func isTransient(failure *errors.Error) bool {
 		case e.Class.IsA(errors.TLS):
 			return false
 		case e.Class.IsA(errors.Connection):
-			return failure.Outcome == errors.NotSent || e.Outcome == errors.NotSent || e.Outcome == "" && reads
+			return failure.Again || failure.Outcome == errors.NotSent || e.Outcome == errors.NotSent || e.Outcome == "" && reads
 		}
 		var cause *errors.Error
 		errors.As(e.Cause, &cause)

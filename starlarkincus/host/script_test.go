@@ -199,6 +199,8 @@ func fakeModule() starlark.Value {
 				switch kwarg[0].(starlark.String) {
 				case "outcome":
 					e.Outcome = errors.Outcome(text)
+				case "again":
+					e.Again = bool(kwarg[1].Truth())
 				case "operation_id":
 					e.OperationID = text
 				case "class_":
