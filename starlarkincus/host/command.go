@@ -69,11 +69,12 @@ write to its outputs from then on is lost, and may end them, so redirect theirs.
 const (
 	// maxOutput bounds a command's output, in bytes each for stdout and stderr.
 	maxOutput = input.Data
-	// maxCommandGrace is the time between SIGTERM and SIGKILL. commandShare limits it to a part of the time for clean-up,
-	// which comes after it.
-	maxCommandGrace = 2 * time.Second
-	commandShare    = 5
+	// commandShare limits maxCommandGrace to a part of the time for clean-up, which comes after it.
+	commandShare = 5
 )
+
+// maxCommandGrace is the time between SIGTERM and SIGKILL.
+var maxCommandGrace = 2 * time.Second
 
 // errCommandTimeout is the cause of a context that run's timeout= ended.
 var errCommandTimeout = errors.Plain("the time for the command is over")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"incus-star/starlarkincus/builtin"
@@ -44,18 +45,20 @@ fleet(["a", "b", "c", "d"]).rollout(step, waves = [2, 1, 1])
 
 // The clean-up of a call whose time is over has a limit too.
 func TestCleanupAfterTheTimeOfACall(t *testing.T) {
-	var out strings.Builder
-	h := New(Options{Stdout: &out, Stderr: &out, Servers: namedServers, Grace: 50 * time.Millisecond})
-	script := `
+	synctest.Test(t, func(t *testing.T) {
+		var out strings.Builder
+		h := New(Options{Stdout: &out, Stderr: &out, Servers: namedServers, Grace: 50 * time.Millisecond})
+		script := `
 r = fleet("a", timeout = 0.02).map(lambda c: finally_(lambda: sleep(1000), lambda: sleep(1000)))[0]
 print(r.error.class_, r.remote)
 r = fleet("a", timeout = 0.02).map(lambda c: finally_(lambda: 1, lambda: sleep(1000)))[0]
 print(r.error.class_, r.remote)
 `
-	if err := h.RunSource(t.Context(), "x.star", []byte(script)); err != nil {
-		t.Error(err)
-	}
-	if got := out.String(); strings.Count(got, "IncusTimeoutError a\n") != 2 || strings.Count(got, "the time for clean-up is over: 50ms") != 1 {
-		t.Errorf("printed %q", got)
-	}
+		if err := h.RunSource(t.Context(), "x.star", []byte(script)); err != nil {
+			t.Error(err)
+		}
+		if got := out.String(); strings.Count(got, "IncusTimeoutError a\n") != 2 || strings.Count(got, "the time for clean-up is over: 50ms") != 1 {
+			t.Errorf("printed %q", got)
+		}
+	})
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"incus-star/errors"
 
@@ -42,7 +43,7 @@ write_file(d + "/f", "there")
 	} {
 		var out strings.Builder
 		if test.cause != nil {
-			_, _, _ = stopped(t, Options{Stdout: &out}, begin+test.end, test.cause)
+			_, _, _ = stoppedInRealTime(t, Options{Stdout: &out, Grace: time.Hour}, begin+test.end, test.cause)
 		} else {
 			h := New(Options{Stdout: &out})
 			_ = h.RunSource(context.Background(), "x.star", []byte(begin+test.end))

@@ -61,13 +61,12 @@ type DirError struct{ Err error }
 func (e *DirError) Error() string { return e.Err.Error() }
 func (e *DirError) Unwrap() error { return e.Err }
 
+// linger is the time to wait for more output of an ended command whose background processes keep the output open.
+var linger = time.Second
+
 const (
-	// linger is the time to wait for more output of an ended command whose background processes keep the output open.
-	linger = time.Second
 	// maxPipe is the greatest amount of data in a pipe after its writer's end.
 	maxPipe = 1 << 20
-	// lastOutput is the time to read the output of a stopped command.
-	lastOutput = 100 * time.Millisecond
 	// unkillable is the time to wait for the end of a killed command, which may be blocked in a system call, or belong
 	// to another user.
 	unkillable = 2 * time.Second
@@ -96,7 +95,8 @@ func Run(ctx context.Context, c *Command) (status int, err error) {
 		p.stop()
 		select {
 		case <-read:
-		case <-time.After(lastOutput):
+		case <-time.After(linger):
+		case <-p.Hurry:
 		}
 	} else {
 		select {
