@@ -43,7 +43,7 @@ func TestCommandEnds(t *testing.T) {
 	commandsHave(t, 200*time.Millisecond)
 	var group sync.WaitGroup
 	began := time.Now()
-	marks := "mark of " + t.Name() + "/"
+	marks := fmt.Sprintf("mark of %s in %d/", t.Name(), os.Getpid())
 	for name, test := range map[string]struct {
 		script string
 		cause  error // of the context's end, once the command runs
@@ -123,7 +123,7 @@ func goneProcesses(t *testing.T, mark string) {
 // A second Ctrl-C doesn't wait for a command that ignores the first.
 func TestCommandEndsAtASecondInterrupt(t *testing.T) {
 	ready := filepath.Join(t.TempDir(), "ready")
-	mark := "mark of " + t.Name()
+	mark := fmt.Sprintf("mark of %s in %d", t.Name(), os.Getpid())
 	commandsHave(t, time.Hour)
 	h := New(Options{Grace: 10 * time.Hour})
 	ctx, cancel := context.WithCancelCause(t.Context())

@@ -22,7 +22,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const mark = "INCUS_STAR_PROCESS_TEST="
+// mark is in the environment of this run's processes.
+var mark = fmt.Sprintf("INCUS_STAR_PROCESS_TEST=%d ", os.Getpid())
 
 // marked returns the processes with the test's mark in their environment, and the zombies of this process.
 func marked(t *testing.T, name string) (found []string) {
