@@ -73,7 +73,7 @@ var imports = map[string][]string{
 var foreign = map[string][]string{
 	"incus-star/errors":                {},
 	"incus-star/starlarkincus/spec":    {},
-	"incus-star/starlarkincus/rest":    {"github.com/coder/websocket", "github.com/go-json-experiment/json/jsontext"},
+	"incus-star/starlarkincus/rest":    {"github.com/coder/websocket", "github.com/go-json-experiment/json/jsontext", "golang.org/x/sys/unix"},
 	"incus-star/starlarkincus/files":   {"github.com/pkg/sftp"},
 	"incus-star/starlarkincus/streams": {},
 }
