@@ -284,6 +284,8 @@ func (m *module) resultAttr(t typ, name string) (union, problem) {
 		return boolT, problem{}
 	case "error":
 		return orNone(simple(failure)), problem{}
+	case "item":
+		return nil, problem{}
 	case "remote":
 		return orNone(textT), problem{}
 	}

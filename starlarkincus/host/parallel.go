@@ -20,8 +20,8 @@ var parallelDecl = builtin.Decl{
 	Params:  []builtin.Param{builtin.Need("fn", builtin.Callable), builtin.Need("items", builtin.Iterable), builtin.Opt("limit", builtin.Int, "8")},
 	Returns: builtin.List.Of(builtin.Result), Help: `Calls fn(item) for each of the items, at most limit at a time, and returns a list of Results in the order of the items.
 
-    for name, r in zip(names, parallel(incus.instances.get, names)):
-        print(name, r.value.status if r else r.error.message)
+    for r in parallel(incus.instances.get, names):
+        print(r.item, r.value.status if r else r.error.message)
 
 An IncusError, or an error that the script raised, becomes the error of that call's Result; the other calls continue. A
 ScriptError, a mistake in the script, cancels the other calls, and is raised once all of them, with their finally_ and
@@ -193,7 +193,9 @@ func (g *group) one(first bool) bool {
 	default:
 		g.results[i] = &result{err: h.errorValueOf(g.traced(&report.ThreadBoundary{Task: own.item(), Err: err}))}
 	}
-	if r, ok := g.results[i].(*result); ok && g.fleet != nil {
+	if r, ok := g.results[i].(*result); ok && g.fleet == nil {
+		r.item = item
+	} else if ok {
 		r.remote = g.fleet.servers[i].Name
 		g.halted = g.halted || g.fleet.halts(r)
 	}

@@ -12,7 +12,8 @@ import (
 type result struct {
 	value  starlark.Value // nil if there is an error
 	err    *errorValue
-	remote string // of a fleet's call; empty for others
+	item   starlark.Value // of a call by parallel; nil for others
+	remote string         // of a fleet's call; empty for others
 }
 
 var (
@@ -34,6 +35,7 @@ var resultDecl = builtin.Decl{
 ok      True if the call succeeded; then the Result itself is true as well
 value   the return value; reading it after a failure raises the error again, with its original backtrace
 error   the error, or None
+item    the item, for a call by parallel; else None
 remote  the name of the server, for a call by fleet; else None
 
 A Result unpacks into value and error. After a failure this value is None.`,
@@ -49,11 +51,14 @@ func (r *result) String() string {
 func (r *result) Type() string          { return "Result" }
 func (r *result) Truth() starlark.Bool  { return r.err == nil }
 func (r *result) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable type: Result") }
-func (r *result) AttrNames() []string   { return []string{"error", "ok", "remote", "value"} }
+func (r *result) AttrNames() []string   { return []string{"error", "item", "ok", "remote", "value"} }
 
 func (r *result) Freeze() {
 	for i := range r.Len() {
 		r.Index(i).Freeze()
+	}
+	if r.item != nil {
+		r.item.Freeze()
 	}
 }
 
@@ -63,6 +68,11 @@ func (r *result) Attr(name string) (starlark.Value, error) {
 		return r.Truth(), nil
 	case "error":
 		return r.Index(1), nil
+	case "item":
+		if r.item != nil {
+			return r.item, nil
+		}
+		return starlark.None, nil
 	case "remote":
 		return stringOrNone(r.remote), nil
 	case "value":

@@ -216,35 +216,6 @@ func empty(v starlark.Value) bool {
 	return v == nil || v == starlark.None || v == starlark.String("") || starlark.Len(v) == 0
 }
 
-// results returns the table of Results.
-func (s Style) results(all, first []starlark.Value) *Grid {
-	for _, v := range all {
-		if _, ok := v.(resulting); !ok || v.Type() != "Result" {
-			return nil
-		}
-	}
-	g := &Grid{Head: []string{"RESULT", "VALUE"}}
-	remotes := slices.ContainsFunc(all, func(v starlark.Value) bool { return remoteOf(v) != starlark.None })
-	if remotes {
-		g.Head = append([]string{"REMOTE"}, g.Head...)
-	}
-	for _, v := range first {
-		r := v.(resulting)
-		row := []Cell{{Text: "ok", Color: good}, {}}
-		if r.Truth() {
-			row[1] = s.cell(r.Index(0), "")
-		} else if f, ok := r.Index(1).(failure); ok {
-			e := f.Failure()
-			row = []Cell{{Text: Line(e.Class.Name()), Color: class}, {Text: Line(clip(e.Message, s.limit()))}}
-		}
-		if remotes {
-			row = append([]Cell{s.cell(remoteOf(v), "")}, row...)
-		}
-		g.Rows = append(g.Rows, row)
-	}
-	return g
-}
-
 // failures returns the table of errors.
 func (s Style) failures(all, first []starlark.Value) *Grid {
 	for _, v := range all {
