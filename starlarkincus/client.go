@@ -216,7 +216,11 @@ func (c *Client) raw(ctx context.Context, r rest.Request) (data []byte, reply *r
 
 // sendAside sends a request for cleaning up, which doesn't count as a change by the script.
 func (c *Client) sendAside(ctx context.Context, r rest.Request) (reply *rest.Reply, err error) {
-	builtin.In(ctx).Block(func() { reply, err = c.Do(ctx, r) })
+	client, _, err := c.conn.client(ctx)
+	if err != nil {
+		return nil, err
+	}
+	builtin.In(ctx).Block(func() { reply, err = client.Do(ctx, r) })
 	return reply, err
 }
 

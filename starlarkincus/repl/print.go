@@ -22,21 +22,30 @@ import (
 // stateTime limits the request for the states of listed instances.
 const stateTime = 2 * time.Second
 
-// print prints the value of an entry. A typed entry's is laid out for the terminal, in full if all is set; a program's is as repr writes
-// it. The pager may run longer than ctx, until paging ends.
+// print prints the value of an entry, as text has it. The pager may run longer than ctx, until paging ends.
 func (p *prompt) print(ctx, paging context.Context, v starlark.Value, all bool) error {
+	text, err := p.text(ctx, v, all)
+	if err != nil {
+		return err
+	}
+	return p.page(ctx, paging, text)
+}
+
+// text returns the text of the value of an entry. A typed entry's is laid out for the terminal, in full if all is set; a program's is as
+// repr writes it. It may send a request. During a script's call it runs with the lock, not inside of [builtin.Binding.Block].
+func (p *prompt) text(ctx context.Context, v starlark.Value, all bool) (string, error) {
 	if !p.typed {
-		return write(ctx, p.Stdout, printable.Text(v.String())+"\n")
+		return printable.Text(v.String()) + "\n", nil
 	}
 	brief, cancel := context.WithTimeout(ctx, stateTime)
 	v = starlarkincus.WithStates(brief, v)
 	cancel()
 	if ctx.Err() != nil {
-		return causeOf(ctx)
+		return "", causeOf(ctx)
 	}
 	style := p.style()
 	style.All = all
-	return p.page(ctx, paging, values.Text(v, style)+"\n")
+	return values.Text(v, style) + "\n", nil
 }
 
 // style returns the style of the terminal.

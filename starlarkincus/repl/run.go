@@ -174,10 +174,10 @@ func (p *prompt) callWatch(c *builtin.Call) (starlark.Value, error) {
 		}
 		if text := v.String(); text != last {
 			last = text
-			b.Block(func() {
-				_, _ = fmt.Fprintln(p.Stdout, time.Now().Format(time.TimeOnly))
-				err = p.print(b.Context, b.Context, v, false)
-			})
+			shown, err := p.text(b.Context, v, false)
+			if err == nil {
+				b.Block(func() { err = p.page(b.Context, b.Context, time.Now().Format(time.TimeOnly)+"\n"+shown) })
+			}
 			if err != nil {
 				return nil, err
 			}
