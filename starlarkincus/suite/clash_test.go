@@ -13,7 +13,7 @@ func TestRealAdviceOnClashes(t *testing.T) {
 	const launch = "def test_x():\n    incus.instances.launch(%q, image = env['INCUS_STAR_TESTBED_IMAGE'])\n"
 	expect := func(what string, parallel, status int, note string, files map[string]string) {
 		t.Helper()
-		got, text := run(t, t.Context(), Options{Paths: []string{write(t, files)}, Timeout: time.Minute, Parallel: parallel})
+		got, text := runUntil(t, t.Context(), Options{Paths: []string{write(t, files)}, Timeout: time.Minute, Parallel: parallel})
 		if flat := strings.Join(strings.Fields(text), " "); got != status || !strings.Contains(flat, note) || note == "" && strings.Contains(flat, "note:") {
 			t.Errorf("%s: ended with %d and no note %q:\n%s", what, got, note, text)
 		}

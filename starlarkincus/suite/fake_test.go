@@ -190,7 +190,7 @@ func TestProjects(t *testing.T) {
 	for name, extensions := range map[string][]string{"by force": {extension}, "one by one": nil} {
 		t.Run(name, func(t *testing.T) {
 			f := serve(t, extensions...)
-			status, text := run(t, t.Context(), Options{Paths: []string{write(t, map[string]string{"a_test.star": leaves})}, Timeout: 10 * time.Second})
+			status, text := runUntil(t, t.Context(), Options{Paths: []string{write(t, map[string]string{"a_test.star": leaves})}, Timeout: time.Minute})
 			if status != 1 || !strings.Contains(text, "2 passed, 1 failed in") {
 				t.Errorf("ended with %d:\n%s", status, text)
 			}
@@ -225,7 +225,7 @@ func TestProjectFails(t *testing.T) {
 		t.Run(refused, func(t *testing.T) {
 			f := serve(t, extension)
 			f.fails[refused] = "no projects here"
-			status, text := run(t, t.Context(), Options{Paths: []string{write(t, map[string]string{"a_test.star": script})}, Timeout: 10 * time.Second, Verbose: true})
+			status, text := runUntil(t, t.Context(), Options{Paths: []string{write(t, map[string]string{"a_test.star": script})}, Timeout: time.Minute, Verbose: true})
 			if want == "note" {
 				if status != 0 || !strings.Contains(text, "the profile small of the project default can't be copied to the test's project: ") {
 					t.Errorf("ended with %d:\n%s", status, text)
@@ -262,7 +262,7 @@ func TestRemovalFollowsTheOutcome(t *testing.T) {
 		t.Run(fmt.Sprint(c.fails, c.status), func(t *testing.T) {
 			f := serve(t, extension)
 			f.fails[c.fails], f.failStatus = "not here", c.status
-			r := New(Options{Timeout: 10 * time.Second, Stdout: io.Discard, Stderr: io.Discard, Module: module,
+			r := New(Options{Timeout: time.Minute, Stdout: io.Discard, Stderr: io.Discard, Module: module,
 				Paths: []string{write(t, map[string]string{"a_test.star": "def test_a():\n    incus.profiles.names()\n"})}})
 			if c.removals < 0 { // ends at the second signal only
 				done := make(chan struct{})

@@ -94,7 +94,7 @@ def test_not_waited_for():
 func TestRealNothingIsLeft(t *testing.T) {
 	needsIncus(t)
 	before := eval(t, left)
-	status, text := run(t, t.Context(), Options{Paths: []string{write(t, map[string]string{"a_test.star": realTests})}, Timeout: 5 * time.Second})
+	status, text := runUntil(t, t.Context(), Options{Paths: []string{write(t, map[string]string{"a_test.star": realTests})}, Timeout: 10 * time.Second})
 	for _, due := range []string{"3 passed, 1 failed, 2 errors in", `got "Running", want "Stopped"`, "timed out after", "    launched\n", "IncusNotFoundError (404)"} {
 		if !strings.Contains(text, due) {
 			t.Errorf("%q is missing", due)
@@ -126,7 +126,7 @@ def test_a():
 		}
 		cancel(host.ErrInterrupted)
 	}()
-	status, text := run(t, ctx, Options{Paths: []string{dir}, Timeout: time.Minute})
+	status, text := runUntil(t, ctx, Options{Paths: []string{dir}, Timeout: time.Minute})
 	cancel(nil)
 	<-watched
 	if after := eval(t, left); status != 130 || before != after {

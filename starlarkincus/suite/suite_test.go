@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"incus-star/starlarkincus"
@@ -28,8 +29,16 @@ func module(io.Writer) starlarkincus.Options { return starlarkincus.Options{} }
 
 var times = regexp.MustCompile(`\d+\.\d+s`)
 
-// run runs tests and returns the status and the output, without times.
-func run(t *testing.T, ctx context.Context, o Options) (status int, text string) {
+// run runs tests and returns the status and the output, without times. Its clock moves only while everything waits, so
+// that no load of the machine takes from the time of a test.
+func run(t *testing.T, o Options) (status int, text string) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { status, text = runUntil(t, t.Context(), o) })
+	return status, text
+}
+
+// runUntil is run by the machine's clock, for tests that use a server, with a context.
+func runUntil(t *testing.T, ctx context.Context, o Options) (status int, text string) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	o.Stdout, o.Stderr, o.Module = &out, &errs, module
@@ -59,7 +68,7 @@ func want(t *testing.T, file, got string) {
 }
 
 func TestOutcomes(t *testing.T) {
-	status, got := run(t, t.Context(), Options{Paths: []string{"testdata/outcomes_test.star"}})
+	status, got := run(t, Options{Paths: []string{"testdata/outcomes_test.star"}})
 	if status != 1 {
 		t.Errorf("ended with %d, want 1", status)
 	}
@@ -67,7 +76,7 @@ func TestOutcomes(t *testing.T) {
 }
 
 func TestDifferences(t *testing.T) {
-	status, got := run(t, t.Context(), Options{Paths: []string{"testdata/differences_test.star"}})
+	status, got := run(t, Options{Paths: []string{"testdata/differences_test.star"}})
 	if status != 1 {
 		t.Errorf("ended with %d, want 1", status)
 	}
@@ -75,7 +84,7 @@ func TestDifferences(t *testing.T) {
 }
 
 func TestVerbose(t *testing.T) {
-	status, got := run(t, t.Context(), Options{Paths: []string{"testdata/outcomes_test.star"}, Verbose: true, Match: regexp.MustCompile("passes|skip|defers")})
+	status, got := run(t, Options{Paths: []string{"testdata/outcomes_test.star"}, Verbose: true, Match: regexp.MustCompile("passes|skip|defers")})
 	if status != 0 {
 		t.Errorf("ended with %d, want 0", status)
 	}
@@ -124,13 +133,13 @@ func TestStatus(t *testing.T) {
 			if test.match != "" {
 				o.Match = regexp.MustCompile(test.match)
 			}
-			status, text := run(t, t.Context(), o)
+			status, text := run(t, o)
 			if status != test.status || !strings.Contains(text, test.text) || strings.Contains(text, "never") {
 				t.Errorf("ended with %d, want %d, and printed (want %q)\n%s", status, test.status, test.text, text)
 			}
 		})
 	}
-	if status, text := run(t, t.Context(), Options{Paths: []string{"testdata/nope"}}); status != 2 || !strings.Contains(text, "no such file") {
+	if status, text := run(t, Options{Paths: []string{"testdata/nope"}}); status != 2 || !strings.Contains(text, "no such file") {
 		t.Error(status, text)
 	}
 }
@@ -141,7 +150,7 @@ func TestJUnit(t *testing.T) {
 		"a_test.star": "def test_ok(): print('x\\x1b[1m\\x01y ]]>')\ndef test_bad(): assert_eq(1, 2)\ndef test_skip(): skip('z')\ndef test_err(): raise_(IncusError, 'e')",
 		"b_test.star": "def test_b(:",
 	})
-	run(t, t.Context(), Options{Paths: []string{dir}, JUnit: file})
+	run(t, Options{Paths: []string{dir}, JUnit: file})
 	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -166,11 +175,15 @@ func TestParallel(t *testing.T) {
 	for _, name := range []string{"a", "b", "c", "d"} {
 		files[name+"_test.star"] = "def test_one():\n    print('" + name + "')\n    sleep(0.3)\n    print('" + name + "')\n    fail('x')"
 	}
-	begin := time.Now()
-	_, text := run(t, t.Context(), Options{Paths: []string{write(t, files)}, Parallel: 4, Timeout: time.Minute})
-	if took := time.Since(begin); took > time.Second {
-		t.Errorf("it took %v", took)
-	}
+	dir := write(t, files)
+	var text string
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		_, text = runUntil(t, t.Context(), Options{Paths: []string{dir}, Parallel: 4, Timeout: time.Minute})
+		if took := time.Since(begin); took != 300*time.Millisecond {
+			t.Errorf("it took %v", took)
+		}
+	})
 	for _, name := range []string{"a", "b", "c", "d"} {
 		if !strings.Contains(text, "    "+name+"\n    "+name+"\n    Traceback") {
 			t.Errorf("the output of %s is mixed with another's:\n%s", name, text)
@@ -181,10 +194,23 @@ func TestParallel(t *testing.T) {
 // TestInterrupt checks that an interrupt ends the running tests, and that no others start.
 func TestInterrupt(t *testing.T) {
 	dir := write(t, map[string]string{"a_test.star": "def teardown(): print('torn down')\ndef test_a(): sleep(100)\ndef test_b(): pass\n"})
-	ctx, cancel := context.WithCancelCause(t.Context())
-	time.AfterFunc(100*time.Millisecond, func() { cancel(host.ErrInterrupted) })
-	status, text := run(t, ctx, Options{Paths: []string{dir}, Timeout: time.Minute})
+	var status int
+	var text string
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Second, func() { cancel(host.ErrInterrupted) })
+		status, text = runUntil(t, ctx, Options{Paths: []string{dir}, Timeout: time.Minute})
+	})
 	if status != 130 || !strings.Contains(text, "torn down") || !strings.Contains(text, "0 passed, 1 error, 1 not run") {
+		t.Errorf("ended with %d and printed\n%s", status, text)
+	}
+}
+
+// TestBusyLoop checks that a test that never waits ends with its time too.
+func TestBusyLoop(t *testing.T) {
+	dir := write(t, map[string]string{"a_test.star": "def test_a():\n    while True: pass\n"})
+	status, text := runUntil(t, t.Context(), Options{Paths: []string{dir}, Timeout: 200 * time.Millisecond})
+	if status != 1 || !strings.Contains(text, "timed out after 200ms") || !strings.Contains(text, "1 error") {
 		t.Errorf("ended with %d and printed\n%s", status, text)
 	}
 }
@@ -192,7 +218,7 @@ func TestInterrupt(t *testing.T) {
 // TestOutputIsBounded checks that the recorded output of a test is limited.
 func TestOutputIsBounded(t *testing.T) {
 	dir := write(t, map[string]string{"a_test.star": "def test_a():\n    for _ in range(3000): print('x' * 1023)\n    fail('end')\n"})
-	_, text := run(t, t.Context(), Options{Paths: []string{dir}, Timeout: time.Minute})
+	_, text := run(t, Options{Paths: []string{dir}, Timeout: time.Minute})
 	if len(text) > 2*maxOutput || !strings.Contains(text, "… 2023424 more bytes") || !strings.Contains(text, "ScriptError: end") {
 		t.Errorf("%d bytes, ending in\n%s", len(text), text[max(0, len(text)-500):])
 	}
