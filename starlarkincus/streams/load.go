@@ -12,12 +12,10 @@ import (
 	"incus-star/starlarkincus/rest"
 )
 
-const (
-	indexPath = "/streams/v1/index.json"
-	// maxBytes limits the size of all files that describe the images. Those of the public image servers have about
-	// 10 MB.
-	maxBytes = 64 << 20
-)
+const indexPath = "/streams/v1/index.json"
+
+// maxBytes limits the size of all files that describe the images. Those of the public image servers have about 10 MB.
+var maxBytes int64 = 64 << 20
 
 // load reads the index and the products files.
 func (s *Server) load(ctx context.Context, files rest.Files) ([]*Image, error) {
@@ -28,7 +26,7 @@ func (s *Server) load(ctx context.Context, files rest.Files) ([]*Image, error) {
 			Products []string `json:"products"`
 		} `json:"index"`
 	}
-	left := int64(maxBytes)
+	left := maxBytes
 	if err := s.read(ctx, files, indexPath, &left, func(d *json.Decoder) error { return d.Decode(&index) }); err != nil {
 		return nil, err
 	}
@@ -84,7 +82,7 @@ type limitedReader struct {
 func (r *limitedReader) Read(p []byte) (int, error) {
 	n, err := r.Reader.Read(p)
 	if *r.left -= int64(n); *r.left < 0 {
-		return 0, errors.Plain("the files that describe the images are larger than 64 MiB")
+		return 0, fmt.Errorf("the files that describe the images are larger than %d MiB", maxBytes>>20)
 	}
 	return n, err
 }
