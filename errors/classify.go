@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // operationCancelled is the status code of a cancelled background operation. It is not an HTTP status.
@@ -138,7 +139,7 @@ func (f *Failure) hint(class *Class, from source) string {
 		return "this client sends no certificate: incus remote generate-certificate makes one, and " + joining
 	case class == Authentication:
 		return fmt.Sprintf("the server doesn't trust this client's certificate (fingerprint %s): %s", f.Client.Certificate, joining)
-	case class == Permission && limited.MatchString(f.Message):
+	case class == Permission && limited().MatchString(f.Message):
 		return fmt.Sprintf("incus config trust show %.12s on the server shows the projects that this client's certificate is for", f.Client.Certificate)
 	}
 	return ""
@@ -155,4 +156,6 @@ const (
 )
 
 // limited matches the messages about a client that is trusted for some projects only.
-var limited = regexp.MustCompile(`^not authorized$|Certificate is restricted|User does not have permissions? for project`)
+var limited = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^not authorized$|Certificate is restricted|User does not have permissions? for project`)
+})

@@ -83,7 +83,7 @@ func (s *Screen) check(err error) {
 }
 
 // selectors are the variation selectors, which have no width. The emulator would draw them.
-var selectors = regexp.MustCompile("[\ufe00-\ufe0f]")
+var selectors = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("[\ufe00-\ufe0f]") })
 
 func (s *Screen) read() {
 	buf := make([]byte, 4096)
@@ -92,7 +92,7 @@ func (s *Screen) read() {
 		n, err := s.master.Read(buf)
 		s.mu.Lock()
 		s.output.Write(buf[:n])
-		drawn = selectors.ReplaceAll(append(drawn, buf[:n]...), nil)
+		drawn = selectors().ReplaceAll(append(drawn, buf[:n]...), nil)
 		whole := len(drawn)
 		for _, part := range []string{"\xef", "\xef\xb8"} { // perhaps the start of one
 			if bytes.HasSuffix(drawn, []byte(part)) {
