@@ -2,11 +2,13 @@ package starlarkincus_test
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/lib/table"
+	"incus-star/starlarkincus/show"
 	"incus-star/starlarkincus/spec"
 
 	"go.starlark.net/starlark"
@@ -42,6 +44,9 @@ func TestSuggestionsOfColumns(t *testing.T) {
 				}
 				if found := suggestion.FindStringSubmatch(err.Error()); found != nil {
 					suggested++
+					if slices.Contains(show.ColumnNames(o), found[1]) {
+						continue
+					}
 					if v, err := o.Attr(found[1]); err != nil || isCallable(v) {
 						t.Errorf("%s: %v", p.Kind, found[0])
 					}
@@ -53,6 +58,42 @@ func TestSuggestionsOfColumns(t *testing.T) {
 		t.Error("too few")
 	}
 	t.Logf("%d columns, %d suggestions", tried, suggested)
+}
+
+// TestColumnsOfTables asks for every column of the table of each kind by its name, with and without a slip of the pen.
+func TestColumnsOfTables(t *testing.T) {
+	a := newAnswers()
+	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: a.serve(t)}, pem: testPEM(t), file: testFile(t)}
+	client := w.client()
+	text := table.Decl.Member("text").Function()
+	tried, own := 0, 0
+	for _, p := range spec.Sites() {
+		if p.Name == "" || p.Verbs&spec.Get == 0 || p.Content == spec.PlainText {
+			continue
+		}
+		a.reset()
+		o := w.object(client, p)
+		ask := func(name string) error {
+			_, err := starlark.Call(new(starlark.Thread), text, starlark.Tuple{starlark.NewList([]starlark.Value{o}), starlark.NewList([]starlark.Value{starlark.String(name)})}, nil)
+			return err
+		}
+		for _, c := range p.Columns {
+			tried++
+			f := spec.Find(p.Fields, c.Field)
+			if spec.Find(p.Fields, c.Name()) == nil {
+				own++
+			}
+			if err := ask(c.Name()); err != nil && !(f != nil && f.Use&spec.Derived != 0 && strings.Contains(err.Error(), c.Name()+" was not read: list(state=True) reads it")) {
+				t.Errorf("%s: %s: %v", p.Kind, c.Name(), err)
+			}
+			if err := ask("zzqqqzzqqq" + c.Name() + "zzqqqzzqqq"); err == nil || !strings.Contains(err.Error(), ": there are ") || !strings.Contains(err.Error(), c.Name()) {
+				t.Errorf("%s: a name like %s: %v", p.Kind, c.Name(), err)
+			}
+		}
+	}
+	if t.Logf("%d columns, %d that are no fields", tried, own); tried < 100 || own < 10 {
+		t.Error("too few")
+	}
 }
 
 func isCallable(v starlark.Value) bool { _, ok := v.(starlark.Callable); return ok }

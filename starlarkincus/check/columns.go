@@ -114,6 +114,9 @@ func (m *module) columnsOf(rows syntax.Expr) (known []string, open bool) {
 			for i := range t.res.Fields {
 				known = append(known, t.res.Fields[i].Name, t.res.Fields[i].Script())
 			}
+			for i := range t.res.Columns {
+				known = append(known, t.res.Columns[i].Name())
+			}
 			known, open = append(known, "changed"), true
 		case t.class == structure && t.fields != nil:
 			for name := range t.fields {

@@ -27,6 +27,9 @@ func TestTableOfObjects(t *testing.T) {
 			body = `[{"name":"web","status":"Running","type":"container","description":"","config":{"limits.cpu":"2"},"profiles":["a","b"]},
 				{"name":"database","status":"Stopped","type":"virtual-machine","description":"holds all"}]`
 		}
+		if strings.HasPrefix(r.URL.Path, "/1.0/networks") {
+			body = `[{"name":"br0","managed":true,"config":{"ipv4.address":"10.1.1.1/24"},"used_by":["/1.0/x"]},{"name":"br1"}]`
+		}
 		_, _ = w.Write([]byte(`{"type":"sync","status_code":200,"metadata":` + body + `}`))
 	})}
 	done := make(chan struct{})
@@ -43,12 +46,15 @@ func TestTableOfObjects(t *testing.T) {
 		`table(all, columns=["name", "delete"])`:                                           "no row has delete",
 		`table(all, columns=["nmae"])`:                                                     "columns: no row has nmae (did you mean name?)",
 		`table(all, columns=["config"], format="json")`:                                    "[\n  {\n    \"config\": {\n      \"limits.cpu\": \"2\"\n    }\n  },\n  {\n    \"config\": null\n  }\n]\n",
+		`table(all, columns=["name", "ipv4"])`:                                             "rows[0]: ipv4 was not read: list(state=True) reads it",
+		`table(all, columns=["name", "colour"])`:                                           "no row has colour: there are architecture, ",
+		`print(table.text(networks, columns=["name", "ipv4", "used_by"]))`:                 "NAME  IPV4         USED BY\nbr0   10.1.1.1/24  /1.0/x\nbr1\n",
 		`table(all[0])`: "rows is Instance, want a list of rows",
 		`print(yaml.encode(all[1]), json.encode(all[1]))`: "name: database\nstatus: Stopped\n",
 	} {
 		var b strings.Builder
 		h := New(Options{Stdout: &b, Stderr: &b, Predeclared: starlark.StringDict{"incus": client}})
-		h.Report(&b, h.RunSource(context.Background(), "x.star", []byte("all = incus.instances.list()\n"+script)))
+		h.Report(&b, h.RunSource(context.Background(), "x.star", []byte("all, networks = incus.instances.list(), incus.networks.list()\n"+script)))
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%s: got\n%s\nwant\n%s", script, b.String(), want)
 		}

@@ -2,7 +2,6 @@ package show
 
 import (
 	"fmt"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -225,13 +224,10 @@ func moment(text string) string {
 
 // addresses returns the addresses of one family in a list.
 func (s Style) addresses(v starlark.Value, v4 bool) string {
-	list, _ := elementsOf(v)
 	var all []string
-	for _, elem := range list {
+	for elem := range family(v, v4).Elements() {
 		text, _ := starlark.AsString(elem)
-		if a, err := netip.ParseAddr(text); err == nil && a.Is4() == v4 {
-			all = append(all, a.String())
-		}
+		all = append(all, text)
 	}
 	return Line(clip(strings.Join(all, ", "), s.limit()))
 }

@@ -203,7 +203,7 @@ func TestEncode(t *testing.T) {
 		{`csv_encode([])`, ""},
 		{`csv_encode([], columns = ["a"])`, "a\n"},
 		{`csv_encode("abc")`, `csv.encode: rows is the string "abc", want a list of rows`},
-		{`csv_encode([{"a": 1}], columns = ["b"])`, "csv.encode: columns: no row has b"},
+		{`csv_encode([{"a": 1}], columns = ["b"])`, "csv.encode: columns: no row has b: there are a"},
 		{`csv_encode([5])`, "csv.encode: rows[0] is int 5, want a list, a tuple, a dict, a struct or an object"},
 		{`csv_encode([], delimiter = ";;")`, `csv.encode: delimiter is the string ";;", want one character, and no quote or newline`},
 		{`csv_encode([], delimiter = "")`, `csv.encode: delimiter is the string "", want one character, and no quote or newline`},

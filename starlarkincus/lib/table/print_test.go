@@ -141,7 +141,7 @@ func TestBadInput(t *testing.T) {
 		`table([], ["a"], ["b", "c"])`:       "table: got 2 headers for 1 columns",
 		`table([[1, 2]], ["a"])`:             "table: rows[0]: got 2 cells for 1 columns",
 		`table([{"alpha": 1}], ["alpa"])`:    "table: columns: no row has alpa (did you mean alpha?)",
-		`table([struct(a=1)], ["zzz"])`:      "table: columns: no row has zzz",
+		`table([struct(a=1)], ["zzz"])`:      "table: columns: no row has zzz: there are a",
 		`table([[len]], format="json")`:      "table: rows[0][0]: got builtin_function_or_method, want a value that has a JSON form",
 		`table([{"a": len}], format="json")`: `table: rows[0]["a"]: got builtin_function_or_method, want a value that has a JSON form`,
 	} {

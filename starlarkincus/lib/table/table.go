@@ -37,7 +37,8 @@ var Decl = builtin.Decl{
 A row is a list or tuple of cells, or a dict, struct, error or object of Incus. columns selects the fields: by default all,
 but the name, status, type and description of an object of Incus, and the class, status, message and object of an error;
 both have remote too if they are of several servers. A Result of a fleet has remote, value and error.
-On a terminal, objects of one kind have the columns of the incus command. A column can also be a function, which is called
+On a terminal, objects of one kind have the columns of the incus command, which columns may name too: ipv4 and snapshots
+of an instance, if list(state=True) has read them. A column can also be a function, which is called
 with each row and returns the cell, or a tuple of a header and such a function. The header of a function alone is its name.
 headers replaces the names of the columns. The fields last_state and last_addresses of an instance are empty unless
 list(state=True) has read them. format="csv" and format="json" print for programs; json keeps numbers and lists.
@@ -172,11 +173,7 @@ func (g *grid) fill(rowsArg, columnsArg, headersArg starlark.Value) error {
 		g.rows = append(g.rows, cells)
 	}
 	if missing := slices.Index(found, false); missing >= 0 && len(rows) > 0 {
-		message := fmt.Sprintf("columns: no row has %s", g.columns[missing])
-		if near := errors.Nearest(g.columns[missing], fieldsOf(rows[0])); near != "" {
-			message += fmt.Sprintf(" (did you mean %s?)", near)
-		}
-		return fmt.Errorf("%s", message)
+		return unknownColumn(g.columns[missing], rows)
 	}
 	return nil
 }
@@ -318,8 +315,31 @@ func fieldOf(row starlark.Value, name string) (starlark.Value, error) {
 			return v, err
 		}
 	}
-	return nil, nil
+	return show.Column(row, name)
 }
+
+// unknownColumn returns the error for a column that no row has, with the nearest one or those that there are.
+func unknownColumn(name string, rows []starlark.Value) error {
+	var known []string
+	for _, row := range rows[:min(len(rows), 100)] {
+		known = append(known, fieldsOf(row)...)
+	}
+	slices.Sort(known)
+	known = slices.Compact(known)
+	if near := errors.Nearest(name, known); near != "" {
+		return fmt.Errorf("columns: no row has %s (did you mean %s?)", name, near)
+	}
+	if len(known) > maxNames {
+		known = append(known[:maxNames], "…")
+	}
+	if known == nil {
+		return fmt.Errorf("columns: no row has %s", name)
+	}
+	return fmt.Errorf("columns: no row has %s: there are %s", name, strings.Join(known, ", "))
+}
+
+// maxNames limits the columns in a message.
+const maxNames = 40
 
 // fieldsOf returns the names of the columns that a row may have.
 func fieldsOf(row starlark.Value) []string {
@@ -331,6 +351,7 @@ func fieldsOf(row starlark.Value) []string {
 			}
 		}
 	}
+	names = append(names, show.ColumnNames(row)...)
 	if has, ok := row.(starlark.HasAttrs); ok {
 		for _, name := range has.AttrNames() {
 			if v, err := fieldOf(row, name); v != nil && err == nil {

@@ -58,7 +58,7 @@ func TestTableFunctions(t *testing.T) {
 		}
 	}
 	for call, want := range map[string]string{
-		`table([{"a": 1}], ["b", len])`:         "table: columns: no row has b",
+		`table([{"a": 1}], ["b", len])`:         "table: columns: no row has b: there are a",
 		`table([(1, 2)], ["x", len])`:           "table: rows[0]: got 2 cells for 1 columns",
 		`table([{"a": 1}], [("A", "a")])`:       "table: columns[0]: got tuple, want a string, a function or a tuple of a header and a function",
 		`table([{"a": 1}], [lambda r: r["b"]])`: `key "b" not in dict`,

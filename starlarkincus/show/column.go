@@ -1,0 +1,70 @@
+package show
+
+import (
+	"fmt"
+	"net/netip"
+
+	"incus-star/starlarkincus/spec"
+
+	"go.starlark.net/starlark"
+)
+
+// Column returns the value of a column that the table of an object's kind has besides its fields, such as ipv4 of an
+// instance; nil if there is none.
+func Column(row starlark.Value, name string) (starlark.Value, error) {
+	o, ok := row.(object)
+	if !ok {
+		return nil, nil
+	}
+	for _, c := range o.Resource().Columns {
+		if c.Name() != name {
+			continue
+		}
+		v, err := o.Attr(c.Field)
+		if err != nil {
+			return nil, err
+		}
+		if f := spec.Find(o.Resource().Fields, c.Field); f != nil && v == starlark.None && f.Use&spec.Derived != 0 {
+			return nil, fmt.Errorf("%s was not read: list(state=True) reads it", name)
+		}
+		if c.Key != "" {
+			v = keyed(v, c.Key)
+		}
+		switch {
+		case v == nil:
+			return starlark.None, nil
+		case c.Form == spec.Count && starlark.Len(v) >= 0:
+			return starlark.MakeInt(starlark.Len(v)), nil
+		case c.Form == spec.IPv4, c.Form == spec.IPv6:
+			return family(v, c.Form == spec.IPv4), nil
+		}
+		return v, nil
+	}
+	return nil, nil
+}
+
+// family returns the addresses of one family in a list.
+func family(v starlark.Value, v4 bool) *starlark.List {
+	list, _ := elementsOf(v)
+	var all []starlark.Value
+	for _, elem := range list {
+		text, _ := starlark.AsString(elem)
+		if a, err := netip.ParseAddr(text); err == nil && a.Is4() == v4 {
+			all = append(all, starlark.String(a.String()))
+		}
+	}
+	return starlark.NewList(all)
+}
+
+// ColumnNames returns the names of the columns that the table of an object's kind has.
+func ColumnNames(row starlark.Value) []string {
+	o, ok := row.(object)
+	if !ok {
+		return nil
+	}
+	var names []string
+	for _, c := range o.Resource().Columns {
+		names = append(names, c.Name())
+	}
+	return names
+}
