@@ -60,3 +60,25 @@ func TestSignalInEditor(t *testing.T) {
 		})
 	}
 }
+
+// TestHistoryOfTwoWindows checks that the entries of two prompts at a time are all there later, however the prompts end.
+func TestHistoryOfTwoWindows(t *testing.T) {
+	state := "XDG_STATE_HOME=" + t.TempDir()
+	one, two := openPrompt(t, 80, 24, state), openPrompt(t, 80, 24, state)
+	for _, line := range []string{"1", "2"} {
+		one.Type("'one' + '" + line + "'\r")
+		ends(one, "\n\"one"+line+"\"\n>>>")
+		two.Type("'two' + '" + line + "'\r")
+		ends(two, "\n\"two"+line+"\"\n>>>")
+	}
+	one.Type("\x04")
+	two.Hangup()
+	if a, b := one.Status(), two.Status(); a != 0 || b != 129 {
+		t.Errorf("ended with %d, %d", a, b)
+	}
+	later := openPrompt(t, 80, 24, state)
+	for _, line := range []string{"'two' + '2'", "'one' + '2'", "'two' + '1'", "'one' + '1'"} {
+		later.Type("\x10") // Ctrl-P
+		ends(later, "\n>>> "+line)
+	}
+}

@@ -127,6 +127,23 @@ func TestStoppedElsewhere(t *testing.T) {
 	ends(s, "\n>>> half^C\n>>>")
 }
 
+// TestSuspendCall checks that Ctrl-Z stops a running call, also after the terminal has belonged to a shell.
+func TestSuspendCall(t *testing.T) {
+	s := openPrompt(t, 80, 24, jobVariable+"=1")
+	for range 2 {
+		s.Type("print('r' + 'unning'); sleep(0.5)\r") // on a slow machine the prompt may have the key
+		s.Wait("\nrunning")
+		s.Type("\x1a")
+		ends(s, "stopped $")
+		s.Type("fg\r")
+		ends(s, "\n>>>")
+		s.Type("take()\r")
+		ends(s, "\n>>> take()\n>>>")
+		s.Type("\x0c")
+		s.WaitFor("empty screen", func(rows []string) bool { return strings.Join(rows, "") == ">>>" })
+	}
+}
+
 // TestCtrlZWithoutJobControl checks that Ctrl-Z does nothing where nobody could let the process go on.
 func TestCtrlZWithoutJobControl(t *testing.T) {
 	s := openPrompt(t, 80, 24)

@@ -19,6 +19,7 @@ import (
 
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/host"
+	"incus-star/starlarkincus/internal/terminal"
 
 	"go.starlark.net/starlark"
 	"go.uber.org/goleak"
@@ -66,6 +67,13 @@ func child() int {
 	}
 	options := host.Options{Stdout: stdout, Stderr: os.Stderr, Track: starlarkincus.Track, Predeclared: starlark.StringDict{
 		"incus": client,
+		"take": starlark.NewBuiltin("take", func(*starlark.Thread, *starlark.Builtin, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
+			t, err := terminal.Take(os.Stdin, os.Stdout)
+			if err == nil {
+				t.Release()
+			}
+			return starlark.None, err
+		}),
 		"panic": starlark.NewBuiltin("panic", func(*starlark.Thread, *starlark.Builtin, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
 			return bad{}, nil
 		}),

@@ -81,24 +81,41 @@ func (i *input) close() {
 	unix.Close(i.wake[1])
 }
 
-// A changes reports changes of the terminal's size, and restores the terminal before a signal stops or ends the
-// process.
+// A changes reports changes of the terminal's size, and restores the terminal before a signal ends the process.
 type changes struct {
 	signals chan os.Signal
 	resized chan struct{}
 	done    chan struct{}
 }
 
+// stops makes SIGTSTP stop the process for the rest of its life, with the terminal restored. The runtime, once asked for the signal,
+// never gives it its default action back. The process goes on in the group of the session's leader, which nobody would let go on.
+var stops = sync.OnceFunc(func() {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGTSTP)
+	go func() {
+		for range c {
+			takenMu.Lock()
+			t := taken
+			takenMu.Unlock()
+			if t != nil {
+				t.restore()
+			} else if leader, err := unix.Getsid(0); err != nil || leader == unix.Getpgrp() {
+				continue
+			}
+			_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
+		}
+	}()
+})
+
 func (c *changes) watch(t *Terminal) {
+	stops()
 	c.signals, c.resized, c.done = make(chan os.Signal, 4), make(chan struct{}, 1), make(chan struct{})
-	signal.Notify(c.signals, syscall.SIGWINCH, syscall.SIGTSTP, syscall.SIGCONT, syscall.SIGABRT)
+	signal.Notify(c.signals, syscall.SIGWINCH, syscall.SIGCONT, syscall.SIGABRT)
 	go func() {
 		defer close(c.done)
 		for s := range c.signals {
 			switch s {
-			case syscall.SIGTSTP:
-				t.restore()
-				_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
 			case syscall.SIGCONT:
 				_ = t.raw()
 			case syscall.SIGABRT: // which ends the process
