@@ -118,6 +118,18 @@ func TestOutcomes(t *testing.T) {
 			t.Errorf("%s without a reason: got %s", class, got)
 		}
 	}
+	// Whatever the member is, nothing began if it needn't be changed.
+	for message, want := range map[string]Outcome{
+		"Cluster member is already evacuated":                               Refused,
+		"Cluster member is already restored":                                Refused,
+		"Cannot evacuate or restore a pending cluster member":               Refused,
+		"Failed to evacuate instances: Cluster member is already evacuated": Unknown,
+		"Failed to restore: Instance is running":                            Unknown,
+	} {
+		if e := NewOperation("u", Failure{Status: 400, Message: message}, nil); OutcomeOfOperation(e, true) != want || !Is(e, State) && want == Refused {
+			t.Errorf("%s: got %s of %v, want %s", message, OutcomeOfOperation(e, true), e, want)
+		}
+	}
 	for o, want := range map[Outcome]bool{"": true, NotSent: true, Refused: true, Done: true, Unknown: true, "lost": false, "DONE": false} {
 		if o.Valid() != want {
 			t.Errorf("%q is valid: %v", o, o.Valid())

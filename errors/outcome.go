@@ -46,16 +46,23 @@ func OutcomeOfReply(class *Class, message string, own bool) Outcome {
 	return Unknown
 }
 
+// notBegun matches the messages of operations of several steps that failed before the first of them: the member is in the
+// wanted state already, or doesn't take part yet.
+var notBegun = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^Cluster member is already (evacuated|restored|in requested state)$|^Cannot evacuate or restore a pending cluster member$`)
+})
+
 // OutcomeOfOperation returns the outcome of a change whose operation failed with e. Servers undo a change that failed
 // for a reason they report; a cancelled operation, and one that failed for no known reason, may leave a part of it
-// behind. So may one of several steps, such as a stop and a start, unless the object was busy at the first of them.
+// behind. So may one of several steps, such as a stop and a start, unless the object was busy at the first of them, or it didn't
+// come to that.
 func OutcomeOfOperation(e *Error, steps bool) Outcome {
 	if e.Class.IsA(OperationCancelled) {
 		return Unknown
 	}
 	for cause := e; cause != nil; {
 		if cause.Class.IsA(API) {
-			if steps && (!cause.Class.IsA(Busy) || strings.Contains(e.Message, "(for start)")) {
+			if steps && !notBegun().MatchString(e.Message) && (!cause.Class.IsA(Busy) || strings.Contains(e.Message, "(for start)")) {
 				return Unknown
 			}
 			return OutcomeOfReply(cause.Class, e.Message, true)

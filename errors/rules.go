@@ -38,6 +38,8 @@ type rule struct {
 	hint string
 	// seen60 and seen70 are messages of Incus 6.0 and 7.0, as sent by a server or as found in its source code.
 	seen60, seen70 string
+	// more are further such messages, of either line.
+	more []string
 }
 
 // rules are tried in order; the first match decides.
@@ -114,13 +116,7 @@ var rules = []rule{
 			`only allow unprivileged containers|if project limits are used|User does not have (permission|entitlement)|Certificate is restricted`, class: Permission,
 		seen60: `Failed checking if instance creation allowed: Invalid value "true" for config "security.privileged" on instance "c1" of project "p": Privileged containers are forbidden`,
 		seen70: `Project "p" doesn't allow for snapshot creation`},
-	{about: "a member, or what the server needs, is away",
-		text: `\bis (currently )?offline|[Mm]ember is unavailable|Missing event connection with target cluster member|Unable to connect to: |peer node .* is down|` +
-			`[Cc]luster (is )?unavailable|no available (cowsql|dqlite) leader|[Nn]ot leader|No (leader|online)|There are no online|on any online member|unavailable on this server|` +
-			`^Unavailable (networks|storage pools)|is unavailable because|(Incus|Daemon) is (shutting down|starting up)|^Shutting down$|(Daemon not|Server isn't) ready yet|database is locked|DB is locked|^unavailable$|[Nn]etwork "[^"]*" is unavailable|^Timeout (getting instances|waiting for configuration change)|checkpoint in progress|` +
-			`(Get|Post|Put|Patch|Delete) "https?://[^"]*": (EOF|unexpected EOF|dial |read |write |context deadline|net/http|http2?: )|` +
-			`(connect|dial [a-z]+ \S+): (connection refused|no route to host|network is unreachable|i/o timeout)|` +
-			`: (connection reset by peer|i/o timeout|no route to host|connection refused)$|websocket: close 1006|Failed (to connect|connecting) to (source|target|cluster leader)`, class: Unavailable,
+	{about: "a member, or what the server needs, is away", text: away, class: Unavailable,
 		seen60: "Target cluster member is unavailable",
 		seen70: `Unable to connect to: 10.0.0.2:8443 ([dial tcp 10.0.0.2:8443: connect: connection refused])`},
 	{about: "a member died while an operation ran on it", text: lostMemberText, from: operations, class: Unavailable,
@@ -140,9 +136,11 @@ var rules = []rule{
 	{about: "another request deleted the instance meanwhile", text: `instance delete operation: A matching non-reusable operation has now succeeded`, from: operations, class: NotFound,
 		seen60: "Failed to create instance delete operation: A matching non-reusable operation has now succeeded",
 		seen70: "Failed to create instance delete operation: A matching non-reusable operation has now succeeded"},
+	{about: "no member can take the instance", text: `[Cc]ould(n't| not) find a cluster member for`, class: NotFound, hint: noMember,
+		seen60: "Couldn't find a cluster member for the instance", seen70: "Couldn't find a cluster member for the instance"},
 	{about: "something that the request names is missing", status: []int{400, 409, 500},
 		text: `(?i)\bnot found|\bdoesn't exist|\bdoes not exist|image not provided for instance|missing source path|no such (object|file or directory: ")|^Unknown project |` +
-			`can't find a storage pool |could(n't| not) (find|be found)( "| a cluster member for| the requested image| for instance type)|image couldn't be found|no matching image|Missing storage pool |NOT NULL constraint failed: nodes_cluster_groups\.node_id|No storage bucket admin key found|not seem to exist`, class: NotFound,
+			`can't find a storage pool |could(n't| not) (find|be found)( "| the requested image| for instance type)|image couldn't be found|no matching image|Missing storage pool |NOT NULL constraint failed: nodes_cluster_groups\.node_id|No storage bucket admin key found|not seem to exist`, class: NotFound,
 		seen60: "Image not provided for instance creation", seen70: `Failed to fetch instance "none" in project "default": Instance not found`},
 	{about: "a value is invalid",
 		text: `\bInvalid |^invalid |[:"] invalid (syntax|boolean|integer|CIDR|value|MAC|address|character|prefix)|(isn't|is not|aren't|not) (a |an |within )?valid|is invalid\b|strconv\.Parse|` +
@@ -169,8 +167,8 @@ var rules = []rule{
 			`isn't (a|in|within|an?|part|one) |out of range|greater than|less than|larger than|smaller than|[Cc]ouldn't find|Unable to (find|create a stateful)|(Maximum|maximum) .* (is|length)|` +
 			`outside (of )?|overlap|has to be|isn't (managed|configured|listening)|not (managed|configured)|is used by|\b[Mm]ismatch|the same (as|path)|are the same|not within|contains (more than|invalid)|minimum (MTU|requirement|of)|is expired|[Cc]onflicting |is reserved for|Reserved |^Mutually|[Oo]ut of .* range|multiple times|not editable|this is a snapshot|[Ii]s a snapshot|is not (container|bridge) type|at least one|specified together|already used but|more than one`, class: BadRequest,
 		seen60: "Renaming storage volumes of type \"container\" is not allowed", seen70: "Cannot use manually specified ipv4.address when using unmanaged parent bridge"},
-	{about: "a peer failed", text: `[Ff]ailed to (notify|connect to) (peer|node)|Failed to notify|Connect to cluster leader`, class: Unavailable,
-		seen60: `failed to notify peer 10.0.0.2:8443: context deadline exceeded`, seen70: `failed to connect to peer 10.0.0.2:8443: context canceled`},
+	{about: "a peer failed", text: peerFailed, class: Unavailable,
+		seen60: `failed to notify peer 10.0.0.2:8443: context deadline exceeded`, seen70: `failed to connect to peer 10.0.0.2:8443: context canceled`, more: peerMessages},
 
 	{about: "refused", status: []int{403}, class: Permission},
 	{about: "missing", status: []int{404}, class: NotFound},

@@ -35,7 +35,7 @@ func TestRules(t *testing.T) {
 		if r.making {
 			request = creation
 		}
-		for _, message := range []string{r.seen60, r.seen70} {
+		for _, message := range append([]string{r.seen60, r.seen70}, r.more...) {
 			var froms []source
 			for _, from := range []source{replies, operations} {
 				if r.from == 0 || r.from&from != 0 {

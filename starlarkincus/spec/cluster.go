@@ -55,7 +55,7 @@ var members = &Resource{
 		{Name: "server_name", Type: Name, Use: Read, Doc: "the name"},
 		{Name: "description", Type: String, Use: Read | Change, Doc: "a description, in free text"},
 		{Name: "config", Type: Config, Use: Read | Change, Doc: "configuration keys and their values"},
-		{Name: "roles", Type: Strings, Use: Read | Change, Unordered: true, Doc: "the roles; those that begin with database can't be set"},
+		{Name: "roles", Type: Strings, Use: Read | Change, Unordered: true, Doc: "the roles. event-hub, ovn-chassis and, on Incus 7.0, database-client can be set. The server gives and takes the others: database has to be named where it is, and database-standby and database-leader have no effect"},
 		{Name: "groups", Type: Strings, Use: Read | Change, Unordered: true, Refers: ToGroup, Doc: "the names of its groups"},
 		{Name: "failure_domain", Type: String, Use: Read | Change, Doc: "the failure domain, such as a rack"},
 		{Name: "url", Type: String, Use: Read, Doc: "the URL of its API"},
@@ -72,10 +72,10 @@ var members = &Resource{
 		{Name: "state", HTTP: "GET", Path: "state", Does: DoRead, Returns: one(memberState), Effect: Reads, Doc: "Returns its load, memory and storage, as a MemberState."},
 		{Name: "evacuate", HTTP: "POST", Path: "state", Does: DoAct, Returns: itself, Effect: Changes, Background: true, Refresh: true, Steps: true, Send: map[string]any{"action": "evacuate"},
 			Doc:  "Evacuates the member, which stops its instances or moves them to other members, and returns it.",
-			Args: []Field{{Name: "mode", Type: String, Values: []string{"stop", "migrate", "live-migrate", "stateful-stop", "force-stop"}, Doc: "stop, migrate, live-migrate, stateful-stop or force-stop; default: cluster.evacuate of each instance"}}},
+			Args: []Field{{Name: "mode", Type: String, Values: []string{"auto", "stop", "migrate", "live-migrate", "refresh-migrate", "stateful-stop", "force-stop"}, Doc: "auto, stop, migrate, live-migrate, stateful-stop, force-stop or, on Incus 7.0, refresh-migrate; default: cluster.evacuate of each instance"}}},
 		{Name: "restore", HTTP: "POST", Path: "state", Does: DoAct, Returns: itself, Effect: Changes, Background: true, Refresh: true, Steps: true, Send: map[string]any{"action": "restore"},
 			Doc:  "Restores the member after an evacuation, with its instances, and returns it.",
-			Args: []Field{{Name: "mode", Type: String, Values: []string{"skip"}, Doc: "skip leaves the instances on their present members"}}},
+			Args: []Field{{Name: "mode", Type: String, Values: []string{"skip"}, Doc: "skip leaves the instances on their present members. Incus 6.0 ignores it, whatever it is, and brings the instances back"}}},
 	},
 }
 

@@ -1,0 +1,83 @@
+package errors
+
+// away matches messages about a cluster member, a server or another thing that the server needs and can't reach now.
+const away = `\bis (currently )?offline|[Mm]ember is unavailable|Missing event connection with target cluster member|Unable to connect to: |peer node .* is down|` +
+	`[Cc]luster (is )?unavailable|no available (cowsql|dqlite) leader|[Nn]ot leader|No (leader |online|raft node known)|There are no online|on any online member|unavailable on this server|` +
+	`^Unavailable (networks|storage pools)|is unavailable because|(Incus|Daemon) is (shutting down|starting up)|^Shutting down$|(Daemon not|Server isn't) ready yet|database is locked|DB is locked|^unavailable$|[Nn]etwork "[^"]*" is unavailable|^Timeout (getting instances|waiting for configuration change)|checkpoint in progress|` +
+	`(Get|Post|Put|Patch|Delete) "https?://[^"]*": (EOF|unexpected EOF|dial |read |write |context deadline|net/http|http2?: )|` +
+	`(connect|dial [a-z]+ \S+): (connection refused|no route to host|network is unreachable|i/o timeout)|` +
+	`: (connection reset by peer|i/o timeout|no route to host|connection refused)$|websocket: close 1006|Failed (to connect|connecting) to (source|target|cluster leader)`
+
+// awayMessages are messages that away matches, one of each place in the source code of the server.
+var awayMessages = []string{
+	"The source is currently offline",
+	"The source instance is currently offline",
+	"Target cluster member is offline",
+	"Can't perform action as server is currently offline",
+	"Instance server is currently offline",
+	"The cluster member hosting the storage volume is offline",
+	"Node s1 is offline",
+	"There are no online cluster members",
+	"No online voter found",
+	"No leader address found",
+	"No raft node known",
+	"Not leader",
+	"RAFT cluster is unavailable",
+	"Cluster unavailable",
+	"Missing event connection with target cluster member",
+	"peer node 10.0.0.2:8443 is down",
+	"Server isn't ready yet",
+	"Daemon is starting up",
+	"Daemon is shutting down",
+	"Daemon not ready yet",
+	"Incus is shutting down",
+	"unavailable",
+	"Unavailable storage pools: [default]",
+	"Unavailable networks: [incusbr0]",
+	"Storage pool is unavailable on this server",
+	`Uplink network "up" is unavailable`,
+	"Timeout waiting for configuration change notification",
+	`Failed to begin transaction: context deadline exceeded: no available cowsql leader server found`,
+	`Failed to begin transaction: no available dqlite leader server found`,
+	"driver: bad connection: checkpoint in progress",
+	"Failed to connect to cluster leader: context deadline exceeded",
+	`Get "https://10.0.0.2:8443/1.0": Unable to connect to: 10.0.0.2:8443 ([dial tcp 10.0.0.2:8443: connect: connection refused])`,
+	`Put "https://10.0.0.2:8443/1.0/instances/c1/state": EOF`,
+	`Get "https://10.0.0.2:8443/1.0/instances/c1/state": dial tcp 10.0.0.2:8443: connect: no route to host`,
+	`Get "https://10.0.0.2:8443/1.0/instances/c1/state": dial tcp 10.0.0.2:8443: i/o timeout`,
+	`Get "https://10.0.0.2:8443/1.0/instances/c1/state": read tcp 10.0.0.1:40000->10.0.0.2:8443: read: connection reset by peer`,
+	`Get "https://10.0.0.2:8443/1.0/instances/c1/state": net/http: timeout awaiting response headers`,
+	`Failed to connect to target cluster node "10.0.0.2:8443": Get "https://10.0.0.2:8443/1.0": Unable to connect to: 10.0.0.2:8443 ([dial tcp 10.0.0.2:8443: connect: connection refused])`,
+	`Failed connecting to member "10.0.0.2:8443": Get "https://10.0.0.2:8443/1.0": dial tcp 10.0.0.2:8443: connect: connection refused`,
+	"websocket: close 1006 (abnormal closure): unexpected EOF",
+	`Failed to connect to target cluster node "10.0.0.2:8443": context deadline exceeded`,
+	"Failed to connect to source node for image synchronization: context deadline exceeded",
+	"Failed to connect to source: context deadline exceeded",
+	"Failed to connect to source events: context canceled",
+}
+
+// peerFailed matches messages about a request of one member to another that failed, with the reason behind them.
+const peerFailed = `[Ff]ailed to notify|[Ff]ailed (to connect|connecting) (to )?(peer|node|destination|member|cluster member|HTTPS? endpoint|"[^"]*"( for image synchronization)?:)|` +
+	`Connect to cluster leader|Failed to send heartbeat request|Failed to retrieve information about cluster member`
+
+// peerMessages are messages that peerFailed matches, one of each place in the source code of the server.
+var peerMessages = []string{
+	"failed to connect to peer 10.0.0.2:8443: context canceled",
+	"failed to notify peer 10.0.0.2:8443: context deadline exceeded",
+	"Connect to cluster leader: context deadline exceeded",
+	`Failed to connect to destination server "10.0.0.2:8443": context deadline exceeded`,
+	`Failed to connect to destination "10.0.0.2:8443" for instance "c1" in project "default": context deadline exceeded`,
+	"Failed to connect to member 10.0.0.2:8443: context deadline exceeded",
+	`Failed connecting to member "10.0.0.2:8443": context deadline exceeded`,
+	`Failed to connect to "10.0.0.2:8443": context deadline exceeded`,
+	"Failed to connect to cluster member: context deadline exceeded",
+	`Failed connecting to HTTP endpoint "10.0.0.2:8443": context deadline exceeded`,
+	`Failed connecting to HTTPS endpoint "10.0.0.2:8443": context deadline exceeded`,
+	`Failed to connect to "10.0.0.2:8443" for image synchronization: context deadline exceeded`,
+	"Failed to connect node for image synchronization: context deadline exceeded",
+	`Failed to retrieve information about cluster member with address "10.0.0.2:8443": context deadline exceeded`,
+	"Failed to send heartbeat request: context deadline exceeded",
+}
+
+// noMember is advice for an instance that no member can take.
+const noMember = "the group that target= names has no member, or none of its members is online, not evacuated, and of the instance's architecture"
