@@ -3,6 +3,7 @@ package repl
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -32,11 +33,8 @@ var known = map[string]string{
 // TestReports checks that reports of a terminal, in any order between text and keys, and split at any byte, are swallowed, and
 // that the text and the keys around them stay.
 func TestReports(t *testing.T) {
-	var all []string
+	all := slices.Clone(reports)
 	want := make(map[string]string)
-	for _, in := range reports {
-		all = append(all, in)
-	}
 	for in, key := range known {
 		all, want[in] = append(all, in), key
 	}
