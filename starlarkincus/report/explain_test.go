@@ -82,3 +82,18 @@ func TestWithHint(t *testing.T) {
 		}
 	}
 }
+
+// An error at the end of a line is at that line, not at the next one's beginning.
+func TestExplainLineEnd(t *testing.T) {
+	for src, want := range map[string][2]int32{
+		"w = 1\nw.\n\n": {2, 3}, "w.  \nfoo\n": {1, 3}, "x = 1 +\n2\n": {1, 8}, "x.# c\n": {1, 6}, "é.\n": {1, 3}, "\n1abc\n": {2, 5}, "\n)\n": {2, 1}, "if True\n  pass\n": {1, 8},
+	} {
+		var sources report.Sources
+		sources.Add("x.star", src)
+		_, err := new(syntax.FileOptions).Parse("x.star", src, 0)
+		got, ok := sources.Explain(err, nil, nil).(syntax.Error)
+		if !ok || got.Pos.Line != want[0] || got.Pos.Col != want[1] || got.Pos.Filename() != "x.star" {
+			t.Errorf("%q: %v", src, got)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"incus-star/errors"
 
@@ -22,6 +23,7 @@ const maxHints = 10
 func (s *Sources) Explain(err error, file *syntax.File, known []string) error {
 	switch err := err.(type) {
 	case syntax.Error:
+		err.Pos = s.lineEnd(err)
 		err.Msg += s.parseHint(err)
 		return err
 	case resolve.ErrorList:
@@ -43,6 +45,20 @@ func (s *Sources) Explain(err error, file *syntax.File, known []string) error {
 		return explained
 	}
 	return err
+}
+
+// lineEnd returns the position of a syntax error. The parser gives the end of a line the position of the next one's beginning.
+func (s *Sources) lineEnd(err syntax.Error) syntax.Position {
+	pos := err.Pos
+	if pos.Line < 2 || pos.Col != 1 || err.Msg != "not an identifier" && !strings.HasPrefix(err.Msg, "got newline") {
+		return pos
+	}
+	before := strings.TrimRight(s.line(pos.Filename(), int(pos.Line)-1), " \t\r")
+	if before == "" {
+		return pos
+	}
+	name := pos.Filename()
+	return syntax.MakePosition(&name, pos.Line-1, int32(utf8.RuneCountInString(before))+1)
 }
 
 // namesAt lists the names that a resolved file assigns to at its top level and in the functions around a position.
