@@ -21,12 +21,15 @@ func (p *printer) collection(c collection) {
 			names = slices.DeleteFunc(names, func(other string) bool { return other == name })
 		}
 	}
-	if res.Lists == spec.Single {
-		add("get", "()", "reads it")
-	} else {
+	switch {
+	case res.Lists != spec.Single:
 		add("list", ".list()", "all of them")
 		add("names", ".names()", "their names")
 		add("get", `.get("NAME")`, "one of them")
+	case strings.Contains(res.Doc, reach+"()"): // says what it does
+		names = slices.DeleteFunc(names, func(name string) bool { return name == "get" })
+	default:
+		add("get", "()", "reads it")
 	}
 	p.margin += 2
 	if calls != nil {

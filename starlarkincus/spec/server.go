@@ -35,7 +35,7 @@ var Warnings = &Resource{
 	Name: "warnings", Kind: "Warning", Path: "/1.0/warnings", Key: "uuid", KeyDoc: "the UUID of the warning",
 	Doc:     "Warnings of the server about problems. A deleted warning returns if its problem occurs again.",
 	Verbs:   List | Get | Update | Replace | Delete,
-	Columns: append(columns("uuid", "type", "status", "severity", "count", "project"), locationColumn, Column{Field: "last_seen_at"}),
+	Columns: append(columns("type", "status", "severity", "count", "project"), locationColumn, Column{Field: "last_seen_at"}, Column{Field: "uuid"}),
 	Fields: []Field{
 		{Name: "uuid", Type: String, Use: Read, Doc: "the UUID"},
 		{Name: "status", Type: String, Use: Read | Change, Values: []string{"new", "acknowledged"}, Doc: "the status: new, acknowledged or resolved; only the first two can be set"},
