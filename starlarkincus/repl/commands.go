@@ -11,6 +11,7 @@ import (
 	"incus-star/errors"
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/internal/printable"
+	values "incus-star/starlarkincus/show"
 	"incus-star/starlarkincus/spec"
 
 	"go.starlark.net/starlark"
@@ -144,9 +145,10 @@ func (p *prompt) timeEntry(ctx context.Context, arg string) error {
 	if err != nil {
 		return err
 	}
+	how := values.Style{OneLine: p.changes(arg)}
 	p.keep(arg, v)
 	if v != starlark.None {
-		if err := p.print(ctx, ctx, v, false); err != nil {
+		if err := p.print(ctx, ctx, v, how); err != nil {
 			return err
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/internal/printable"
 	"incus-star/starlarkincus/rest"
+	values "incus-star/starlarkincus/show"
 
 	"go.starlark.net/starlark"
 )
@@ -198,5 +199,5 @@ func (p *prompt) listOperations(ctx context.Context) error {
 	if list, ok := v.(*starlark.List); ok && list.Len() == 0 {
 		return p.say("nothing runs on the server")
 	}
-	return p.print(ctx, ctx, v, false)
+	return p.print(ctx, ctx, v, values.Style{})
 }

@@ -22,18 +22,18 @@ import (
 // stateTime limits the request for the states of listed instances.
 const stateTime = 2 * time.Second
 
-// print prints the value of an entry, as text has it. The pager may run longer than ctx, until paging ends.
-func (p *prompt) print(ctx, paging context.Context, v starlark.Value, all bool) error {
-	text, err := p.text(ctx, v, all)
+// print prints the value of an entry, as text has it, how the entry asks for. The pager may run longer than ctx, until paging ends.
+func (p *prompt) print(ctx, paging context.Context, v starlark.Value, how values.Style) error {
+	text, err := p.text(ctx, v, how)
 	if err != nil {
 		return err
 	}
 	return p.page(ctx, paging, text)
 }
 
-// text returns the text of the value of an entry. A typed entry's is laid out for the terminal, in full if all is set; a program's is as
-// repr writes it. It may send a request. During a script's call it runs with the lock, not inside of [builtin.Binding.Block].
-func (p *prompt) text(ctx context.Context, v starlark.Value, all bool) (string, error) {
+// text returns the text of the value of an entry. A typed entry's is laid out for the terminal, in full or in one line if how says so; a
+// program's is as repr writes it. It may send a request. During a script's call it runs with the lock, not inside of [builtin.Binding.Block].
+func (p *prompt) text(ctx context.Context, v starlark.Value, how values.Style) (string, error) {
 	if !p.typed {
 		return printable.Text(v.String()) + "\n", nil
 	}
@@ -44,7 +44,7 @@ func (p *prompt) text(ctx context.Context, v starlark.Value, all bool) (string, 
 		return "", causeOf(ctx)
 	}
 	style := p.style()
-	style.All = all
+	style.All, style.OneLine = how.All, how.OneLine
 	return values.Text(v, style) + "\n", nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/internal/terminal"
+	values "incus-star/starlarkincus/show"
 
 	"go.starlark.net/starlark"
 )
@@ -42,7 +43,7 @@ func (p *prompt) enter(ctx context.Context, text string) error {
 	return p.run(ctx, text, false)
 }
 
-// run runs an entry, prints its value, in full if all is set, and stores it as _.
+// run runs an entry, prints its value, in full if all is set, in one line if it is an object that the entry changed, and stores it as _.
 func (p *prompt) run(ctx context.Context, text string, all bool) error {
 	paging, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -57,7 +58,9 @@ func (p *prompt) run(ctx context.Context, text string, all bool) error {
 	if failed := p.Host.ErrorValue(err); failed != nil {
 		p.session.Set("err_", failed)
 	}
+	how := values.Style{All: all}
 	if err == nil {
+		how.OneLine = p.changes(text)
 		p.keep(text, v)
 	} else if begun := begunPart(text, p.session.Completed()); begun != "" {
 		p.worked = append(p.worked, worked{text: begun, deeds: p.deeds(begun)})
@@ -66,7 +69,7 @@ func (p *prompt) run(ctx context.Context, text string, all bool) error {
 		if b, ok := v.(*starlark.Builtin); ok && b.Name() == "exit" && strings.TrimSpace(text) == "exit" {
 			err = write(ctx, p.Stdout, "exit() or Ctrl-D ends the prompt\n")
 		} else {
-			err = p.print(ctx, paging, v, all)
+			err = p.print(ctx, paging, v, how)
 		}
 	}
 	if p.typed && spent >= longEntry && err == nil {
@@ -174,7 +177,7 @@ func (p *prompt) callWatch(c *builtin.Call) (starlark.Value, error) {
 		}
 		if text := v.String(); text != last {
 			last = text
-			shown, err := p.text(b.Context, v, false)
+			shown, err := p.text(b.Context, v, values.Style{})
 			if err == nil {
 				b.Block(func() { err = p.page(b.Context, b.Context, time.Now().Format(time.TimeOnly)+"\n"+shown) })
 			}

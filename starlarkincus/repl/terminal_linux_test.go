@@ -24,7 +24,7 @@ func TestTerminalEntries(t *testing.T) {
 	p.enter("_ + 1")
 	p.expect("\n43\n")
 	p.enter(`"a\nb"`)
-	p.expect("\n\"a\\nb\"\n")
+	p.expect("\na\nb\n")
 	p.enter("print('one\\ntwo')")
 	p.expect("\none\ntwo\n")
 

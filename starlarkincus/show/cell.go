@@ -13,6 +13,7 @@ import (
 	"incus-star/starlarkincus/internal/secret"
 	"incus-star/starlarkincus/spec"
 
+	startime "go.starlark.net/lib/time"
 	"go.starlark.net/starlark"
 )
 
@@ -145,7 +146,7 @@ func (s Style) column(c spec.Column, f *spec.Field, v starlark.Value) Cell {
 		}
 	case c.Form == spec.Octal:
 		if n, ok := int64Of(v); ok {
-			text = fmt.Sprintf("%#o", n)
+			text = fmt.Sprintf("%04o", n)
 		}
 	case c.Form == spec.Short:
 		if t, ok := plain(v); ok {
@@ -156,6 +157,10 @@ func (s Style) column(c spec.Column, f *spec.Field, v starlark.Value) Cell {
 		}
 	case c.Form == spec.IPv4, c.Form == spec.IPv6:
 		return Cell{Text: s.addresses(v, c.Form == spec.IPv4)}
+	case v.Type() == "time.time":
+		if t, ok := v.(startime.Time); ok {
+			text = time.Time(t).Local().Format(minutes)
+		}
 	case f != nil && f.Type == spec.Time && c.Key == "":
 		if t, ok := plain(v); ok {
 			text = moment(t)
@@ -213,13 +218,16 @@ func size(n int64) string {
 	return fmt.Sprintf("%.2f%ciB", f, "KMGTPE"[unit])
 }
 
+// minutes is the layout of a time in a table.
+const minutes = "2006-01-02 15:04"
+
 // moment returns the local time of a time in RFC 3339, in minutes; empty for another text.
 func moment(text string) string {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
 		return ""
 	}
-	return t.Local().Format("2006-01-02 15:04")
+	return t.Local().Format(minutes)
 }
 
 // addresses returns the addresses of one family in a list.

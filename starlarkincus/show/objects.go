@@ -3,6 +3,7 @@ package show
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/internal/printable"
@@ -43,6 +44,48 @@ func (s Style) objects(all, first []starlark.Value) *Grid {
 		}
 		res = o.Resource()
 	}
+	return s.columns(res, all, first)
+}
+
+// structKinds are the kinds of structs that methods return, by their names.
+var structKinds = sync.OnceValue(func() map[string]*spec.Resource {
+	out := make(map[string]*spec.Resource)
+	add := func(methods []spec.Method) {
+		for i := range methods {
+			if r := methods[i].Returns; r.OfStructs() && r.Of != nil {
+				out[r.Of.Kind] = r.Of
+			}
+		}
+	}
+	add(spec.ClientMethods)
+	for _, site := range spec.Sites() {
+		add(site.Methods)
+	}
+	return out
+})
+
+// structs returns the table of structs of one kind that methods return, such as the files of a folder.
+func (s Style) structs(all, first []starlark.Value) *Grid {
+	name := ""
+	for i, v := range all {
+		x, ok := v.(*starlarkstruct.Struct)
+		if !ok {
+			return nil
+		}
+		kind, ok := starlark.AsString(x.Constructor())
+		if !ok || i > 0 && kind != name {
+			return nil
+		}
+		name = kind
+	}
+	if res := structKinds()[name]; res != nil {
+		return s.columns(res, all, first)
+	}
+	return nil
+}
+
+// columns returns the table of values with the fields of a kind; nil if that has no columns.
+func (s Style) columns(res *spec.Resource, all, first []starlark.Value) *Grid {
 	if len(res.Columns) == 0 {
 		return nil
 	}
@@ -62,7 +105,7 @@ func (s Style) objects(all, first []starlark.Value) *Grid {
 		different := false
 		values := 0
 		for i, v := range first {
-			field, err := v.(object).Attr(c.Field)
+			field, err := v.(starlark.HasAttrs).Attr(c.Field)
 			if err != nil {
 				field = nil
 			}
@@ -102,113 +145,6 @@ func remoteOf(v starlark.Value) starlark.Value {
 		}
 	}
 	return starlark.None
-}
-
-// object writes the fields of an object: those of its columns first, and the long ones cut.
-func (p *printer) object(o object) {
-	res := o.Resource()
-	title := p.style.paint(kind, res.Kind)
-	if res.Key != "" {
-		if v, err := o.Attr(res.Key); err == nil && v != nil && v != starlark.None {
-			title += " " + cut(p.style.line(v, ""), max(0, p.style.Width-len(res.Kind)-1))
-		}
-	}
-	if p.style.Width > 0 && p.style.Width <= len(res.Kind)+1 {
-		title = p.style.paint(kind, cut(res.Kind, p.style.Width))
-	}
-	p.write(title + "\n")
-	p.margin += 2
-	p.brief = !p.style.All
-	p.fields(p.objectFields(o))
-	p.margin -= 2
-	p.over()
-	if p.cut {
-		p.note("… :all shows the rest, and fields() returns it")
-	}
-}
-
-// objectFields returns the fields to show, in order.
-func (p *printer) objectFields(o object) []pair {
-	res := o.Resource()
-	var all []pair
-	done := make(map[string]bool)
-	add := func(name string, v starlark.Value) {
-		if name == "" || done[name] {
-			return
-		}
-		done[name] = true
-		if p.style.All || !empty(v) {
-			all = append(all, pair{name, v})
-		}
-	}
-	attr := func(name string) {
-		if v, err := o.Attr(name); err == nil {
-			if _, method := v.(starlark.Callable); !method {
-				add(name, v)
-			}
-		}
-	}
-	if !p.style.All {
-		for _, name := range []string{res.Key, "state", "snapshots", "backups"} { // the title has the key, and derived fields the others
-			done[name] = name != "" && (name == res.Key || spec.Find(res.Fields, name) == nil)
-		}
-	}
-	for _, c := range res.Columns {
-		if c.Key == "" {
-			attr(c.Field)
-		}
-	}
-	for i := range res.Fields {
-		if f := &res.Fields[i]; f.Use&spec.Read != 0 {
-			attr(f.Script())
-		}
-	}
-	for _, item := range o.Items() {
-		name, _ := starlark.AsString(item[0])
-		name = strings.ReplaceAll(name, "-", "_")
-		add(name, item[1])
-	}
-	if p.style.All {
-		return all
-	}
-	// Large fields last. Those that repeat others, or that the table doesn't know, only tell their size.
-	for i, f := range all {
-		if n := starlark.Len(f.value); n > 0 && nested(f.value) && (strings.HasPrefix(f.name, "expanded_") || spec.Find(res.Fields, f.name) == nil) {
-			all[i].value = starlark.String(printable.Count(n) + " entries")
-			p.cut = true
-		}
-	}
-	for i := range all {
-		all[i].value = volatileLast(all[i].value)
-	}
-	slices.SortStableFunc(all, func(a, b pair) int {
-		switch x, y := nested(a.value), nested(b.value); {
-		case x && !y:
-			return 1
-		case y && !x:
-			return -1
-		}
-		return 0
-	})
-	return all
-}
-
-// volatileLast returns a configuration with the keys that the server sets itself after the others.
-func volatileLast(v starlark.Value) starlark.Value {
-	dict, ok := v.(*starlark.Dict)
-	if !ok {
-		return v
-	}
-	sorted := starlark.NewDict(dict.Len())
-	for _, volatile := range []bool{false, true} {
-		for key, elem := range dict.Entries() {
-			name, _ := starlark.AsString(key)
-			if strings.HasPrefix(name, "volatile.") == volatile {
-				_ = sorted.SetKey(key, elem) // a key of the other dict
-			}
-		}
-	}
-	return sorted
 }
 
 // empty reports whether a field has nothing to show.
@@ -310,7 +246,7 @@ func (p *printer) structure(v *starlarkstruct.Struct) {
 		}
 		p.line(kind, Line(name))
 		p.margin += 2
-		p.fields(structPairs(v))
+		p.fields(p.structFields(v))
 		p.margin -= 2
 		p.over()
 		return
@@ -329,6 +265,15 @@ func (p *printer) structure(v *starlarkstruct.Struct) {
 	} else {
 		p.line(bad, "exit status "+p.style.line(code, ""))
 	}
+}
+
+// structFields returns the fields of a struct. Those without a value are left out of one that a method returns.
+func (p *printer) structFields(v *starlarkstruct.Struct) []pair {
+	all := structPairs(v)
+	if name, _ := starlark.AsString(v.Constructor()); structKinds()[name] == nil || p.style.All {
+		return all
+	}
+	return slices.DeleteFunc(all, func(f pair) bool { return empty(f.value) })
 }
 
 // output writes the output of a command, as it is but for control characters.

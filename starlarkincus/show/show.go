@@ -62,6 +62,9 @@ type printer struct {
 func (p *printer) value(v starlark.Value) {
 	switch x := v.(type) {
 	case object:
+		if p.style.OneLine && !p.style.All && p.oneLine(x) {
+			return
+		}
 		p.object(x)
 		return
 	case collection:
@@ -70,6 +73,11 @@ func (p *printer) value(v starlark.Value) {
 	case failure:
 		p.failure(x)
 		return
+	case starlark.String:
+		if text := strings.TrimSuffix(string(x), "\n"); strings.Contains(text, "\n") {
+			p.write(printable.Text(text) + "\n")
+			return
+		}
 	case *starlark.Dict:
 		if x.Len() > 0 {
 			p.fields(pairsOf(x))
@@ -201,7 +209,7 @@ func (s Style) grid(all []starlark.Value) *Grid {
 	if !s.All {
 		first = all[:min(len(all), maxRows)]
 	}
-	for _, make := range []func(all, first []starlark.Value) *Grid{s.objects, s.results, s.failures, s.rows} {
+	for _, make := range []func(all, first []starlark.Value) *Grid{s.objects, s.structs, s.results, s.failures, s.rows} {
 		if g := make(all, first); g != nil {
 			return g
 		}

@@ -13,6 +13,7 @@ import (
 	"incus-star/starlarkincus/internal/printable"
 	"incus-star/starlarkincus/spec"
 
+	startime "go.starlark.net/lib/time"
 	"go.starlark.net/starlark"
 	"go.starlark.net/starlarkstruct"
 )
@@ -101,6 +102,11 @@ func TestEveryKind(t *testing.T) {
 					t.Errorf("%s: no column %s in\n%s", res.Kind, first, table)
 				}
 				checkLines(t, res.Kind, Text(list[0], s), s)
+				s.OneLine = true
+				one := Text(list[0], s)
+				if checkLines(t, res.Kind, one, s); strings.Contains(one, "\n") || !strings.Contains(one, res.Kind[:min(len(res.Kind), 10)]) {
+					t.Errorf("%s isn't in one line: %q", res.Kind, one)
+				}
 			}
 		}
 	}
@@ -270,7 +276,13 @@ func TestTexts(t *testing.T) {
 	_ = config.SetKey(starlark.String("limits.cpu"), starlark.String("2"))
 	_ = config.SetKey(starlark.String("user.user-data"), starlark.String("#cloud-config\nruncmd: []\n"))
 	_ = config.SetKey(starlark.String("user.password"), starlark.String("hunter2"))
-	full := instance("web", "Running", "location", "none")
+	full := instance("web", "Running", "location", "none", "status_code", "103")
+	folded := instance("web", "Running")
+	many := new(starlark.Dict)
+	for _, key := range []string{"volatile.a", "image.os", "limits.cpu", "volatile.b", "volatile.c"} {
+		_ = many.SetKey(starlark.String(key), starlark.String("x"))
+	}
+	_ = folded.SetKey(starlark.String("config"), many)
 	_ = full.SetKey(starlark.String("config"), config)
 	row := func(pairs ...any) starlark.Value {
 		d := new(starlark.Dict)
@@ -280,6 +292,11 @@ func TestTexts(t *testing.T) {
 		return d
 	}
 	list := func(all ...starlark.Value) starlark.Value { return starlark.NewList(all) }
+	file := func(name, kind string, mode, gid, size int, target starlark.Value) starlark.Value {
+		return starlarkstruct.FromStringDict(starlark.String("FileInfo"), starlark.StringDict{"name": starlark.String(name), "path": starlark.String("/" + name), "type": starlark.String(kind), "mode": starlark.MakeInt(mode),
+			"uid": starlark.MakeInt(0), "gid": starlark.MakeInt(gid), "size": starlark.MakeInt(size), "mtime": startime.Time(time.Date(2027, 3, 1, 9, 30, 5, 0, time.Local)), "target": target})
+	}
+	files := list(file("a", "file", 0o644, 0, 123456, starlark.None), file("d", "directory", 0o1777, 100, 0, starlark.None), file("l", "symlink", 0o777, 0, 1, starlark.String("a")))
 	run := starlarkstruct.FromStringDict(starlark.String("ExecResult"), starlark.StringDict{
 		"exit_code": starlark.MakeInt(3), "stdout": starlark.String("a\nb\n"), "stderr": starlark.String("no\x1b[2J\n")})
 	for _, test := range []struct {
@@ -294,7 +311,14 @@ func TestTexts(t *testing.T) {
 			"\x1b[1mNAME\x1b[m  \x1b[1mSTATUS\x1b[m   \x1b[1mTYPE\x1b[m\na     \x1b[32mRunning\x1b[m  container\nb     \x1b[31mError\x1b[m    container"},
 		{list(instance("a", "Running")), Style{Width: 20}, "NAME  STATUS  TYPE\na     Runni…  conta…"},
 		{list(instance("a", "Running")), Style{Width: 12}, "NAME  STATUS\na     Runni…\n… 1 more co…"},
-		{full, Style{Width: 60}, "Instance web\n  status    Running\n  type      container\n  location  none\n  config\n    limits.cpu      2\n    user.user-data  #cloud-config … 1 more lines\n    user.password   [redacted]\n… :all shows the rest, and fields() returns it"},
+		{full, Style{Width: 60}, "Instance web\n  status  Running\n  type    container\n  config\n    limits.cpu      2\n    user.user-data  #cloud-config … 1 more lines\n    user.password   [redacted]\n… :all shows the rest, and fields() returns it"},
+		{folded, Style{Width: 60}, "Instance web\n  status  Running\n  type    container\n  config\n    limits.cpu  x\n    image.*     1 entry\n    volatile.*  3 entries\n… :all shows the rest, and fields() returns it"},
+		{folded, Style{Width: 60, OneLine: true}, "Instance web: Running, type container"},
+		{full, Style{Width: 60, OneLine: true, Color: true}, "\x1b[36mInstance\x1b[m web: \x1b[32mRunning\x1b[m, type container"},
+		{addressed, Style{Width: 30, OneLine: true}, "Instance web: Running, ipv4 1…"},
+		{starlark.String("a\tb\n\x1b[2Jc\n"), Style{Width: 60}, "a\tb\n\\x1b[2Jc"},
+		{starlark.String("a\n"), Style{Width: 60}, `"a\n"`},
+		{files, Style{Width: 80}, "TYPE       MODE  UID  GID    SIZE  MTIME             NAME  TARGET\nfile       0644    0    0  123456  2027-03-01 09:30  a\ndirectory  1777    0  100       0  2027-03-01 09:30  d\nsymlink    0777    0    0       1  2027-03-01 09:30  l     a"},
 		{config, Style{Width: 60}, "limits.cpu      2\nuser.user-data\n  #cloud-config\n  runcmd: []\nuser.password   [redacted]"},
 		{list(row("name", starlark.String("a\tb"), "n", starlark.MakeInt(5)), row("n", starlark.MakeInt(10), "x", starlark.True)), Style{Width: 60}, "NAME   N  X\na b    5\n      10  True"},
 		{list(starlark.String("a"), starlark.MakeInt(1)), Style{Width: 60}, `["a", 1]`},

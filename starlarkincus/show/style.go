@@ -20,6 +20,8 @@ type Style struct {
 	Color bool
 	// All shows all fields and rows, and wraps long lines instead of cutting them.
 	All bool
+	// OneLine shows an object in one line, by the columns of its table.
+	OneLine bool
 
 	max int // bytes of a line, if not 0
 }

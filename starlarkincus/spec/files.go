@@ -87,7 +87,7 @@ var fileMethods = []Method{
 // fileInfo is the result of stat.
 var fileInfo = &Resource{
 	Kind: "FileInfo", Doc: "A file, folder or symbolic link.",
-	Columns: []Column{{Field: "path"}, {Field: "type"}, {Field: "size", Form: Size}, {Field: "mode", Form: Octal}, {Field: "uid"}, {Field: "gid"}, {Field: "mtime"}, {Field: "target", When: IfAny}},
+	Columns: []Column{{Field: "type"}, {Field: "mode", Form: Octal}, {Field: "uid"}, {Field: "gid"}, {Field: "size"}, {Field: "mtime"}, {Field: "name"}, {Field: "target", When: IfAny}},
 	Fields: []Field{
 		{Name: "path", Type: String, Use: Read, Doc: "the path"},
 		{Name: "name", Type: String, Use: Read, Doc: "the last part of the path"},
