@@ -26,8 +26,14 @@ func Nearest(name string, names []string) string {
 }
 
 // NearestReading is like [Nearest], and of names that are equally close it returns one that doesn't change the server, if
-// there is one: a slip of the pen must not suggest more than what was meant.
+// there is one: a slip of the pen must not suggest more than what was meant. For a common verb that isn't among the names it
+// returns the one that is.
 func NearestReading(name string, names []string, changes func(name string) bool) string {
+	for _, verb := range verbs[name] {
+		if slices.Contains(names, verb) {
+			return verb
+		}
+	}
 	ordered := slices.Clone(names)
 	slices.SortStableFunc(ordered, func(a, b string) int {
 		switch {
@@ -39,6 +45,16 @@ func NearestReading(name string, names []string, changes func(name string) bool)
 		return -1
 	})
 	return Nearest(name, ordered)
+}
+
+// verbs are the names of methods by the words that other programs and libraries have for them.
+var verbs = map[string][]string{
+	"list": {"names", "read"}, "ls": {"list", "names"}, "names": {"list"}, "all": {"list", "names"},
+	"read": {"get", "refresh"}, "get": {"read", "refresh"}, "show": {"get", "read", "refresh", "fields"}, "info": {"get", "stat", "state", "fields", "server"},
+	"describe": {"get", "stat", "fields"}, "cat": {"read", "get"}, "stat": {"get", "state"},
+	"rm": {"delete", "remove"}, "remove": {"delete"}, "delete": {"remove"}, "destroy": {"delete"},
+	"set": {"update", "write"}, "edit": {"update"}, "modify": {"update"}, "add": {"create", "write"}, "new": {"create"}, "make": {"create"}, "mv": {"rename", "move"},
+	"result": {"wait"}, "join": {"wait"}, "kill": {"signal"},
 }
 
 // only returns the only element of names that has name among the words between its underscores, dots or dashes.

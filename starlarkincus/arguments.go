@@ -62,7 +62,7 @@ func parseArgs(method string, fields []spec.Field, args starlark.Tuple, kwargs [
 		}
 	}
 	if len(args) > len(positions) {
-		return nil, fmt.Errorf("%s: got %d arguments without a name, want %s", method, len(args), atMost(positions))
+		return nil, fmt.Errorf("%s: got %d arguments without a name, want %s%s", method, len(args), atMost(positions), UnnamedHint(method, fields, args))
 	}
 	given := make(map[*spec.Field]bool)
 	set := func(f *spec.Field, v starlark.Value) error {
@@ -106,6 +106,9 @@ func parseArgs(method string, fields []spec.Field, args starlark.Tuple, kwargs [
 		name := string(kwarg[0].(starlark.String))
 		f := spec.Find(fields, name)
 		if f == nil {
+			if hint := ConditionHint(fields, name); hint != "" {
+				return nil, fmt.Errorf("%s: unknown argument %s%s", method, name, hint)
+			}
 			return nil, fmt.Errorf("%s: %w", method, unknown("argument", name, fields))
 		}
 		if err := set(f, kwarg[1]); err != nil {

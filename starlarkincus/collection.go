@@ -3,6 +3,7 @@ package starlarkincus
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"incus-star/errors"
@@ -91,11 +92,26 @@ func (c *Collection) Attr(name string) (starlark.Value, error) {
 	if c.kind.collection["get"] != nil && c.res.Lists != spec.Single && (c.kind.children[name] != nil || c.kind.object[name] != nil) {
 		return nil, missing(fmt.Sprintf("%s has no .%s: %s has one, %s.get(…).%s", c.name, name, c.res.An(), c.name, name))
 	}
-	return nil, noAttr(c.name, name, c.AttrNames(), c.kind.collection)
+	err := noAttr(c.name, name, c.AttrNames(), c.kind.collection)
+	if c.kind.collection["get"] != nil && c.res.Lists != spec.Single {
+		err = namedOne(err, name)
+	}
+	return nil, err
 }
 
+// namedOne adds to the error for an unknown attribute, if it has no suggestion, that it may be the name of an object.
+func namedOne(err missing, name string) missing {
+	if strings.HasSuffix(string(err), ")") {
+		return err
+	}
+	return missing(string(err) + NamedOne(name))
+}
+
+// NamedOne returns the end of the error for an attribute of a collection that may be the name of an object.
+func NamedOne(name string) string { return fmt.Sprintf(": get(%q) reads one", name) }
+
 // noAttr returns the error for an unknown attribute of an owner with methods.
-func noAttr(owner, name string, names []string, methods map[string]*spec.Method) error {
+func noAttr(owner, name string, names []string, methods map[string]*spec.Method) missing {
 	text := fmt.Sprintf("%s has no .%s", owner, name)
 	if near := errors.NearestReading(name, names, func(name string) bool { return methods[name] != nil && methods[name].Effect != spec.Reads }); near != "" {
 		text += fmt.Sprintf(" (did you mean .%s?)", near)

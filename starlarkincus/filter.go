@@ -54,6 +54,9 @@ func newFilter(f *spec.Field, path string, v starlark.Value) (*filter, error) {
 	if _, err := value.String(path, v); err != nil {
 		return nil, err
 	}
+	if name, want, ok := comparison(text); ok && spec.Find(f.Fields, name) != nil {
+		return nil, fmt.Errorf("%s: %q is no expression of the server: write {%q: %q}, or %q", path, text, name, want, name+" eq "+want)
+	}
 	for _, name := range expressionFields(text) {
 		if err := checkExpressionField(f.Fields, path, name); err != nil {
 			return nil, err

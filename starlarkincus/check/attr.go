@@ -197,7 +197,11 @@ func (m *module) collectionAttr(t typ, name string) (union, problem) {
 			names = append(names, child.Name)
 		}
 	}
-	return noAttr(t, name, names, has.collection)
+	_, p := noAttr(t, name, names, has.collection)
+	if p.near == "" && has.collection["get"] != nil && t.res.Lists != spec.Single {
+		p.text += starlarkincus.NamedOne(name)
+	}
+	return never, p
 }
 
 // objectAttr returns the types of an object's attribute. Newer servers may have fields that aren't in the table, so an

@@ -139,7 +139,7 @@ func (m *module) checkSignature(s *signature, who string, args []syntax.Expr, at
 		}
 	}
 	if count > len(positions) && !s.varargs {
-		m.report(at, "", "%s", s.tooMany(who, count, len(args)-count, positions))
+		m.report(at, "", "%s%s", s.tooMany(who, count, len(args)-count, positions), m.unnamedHint(s, who, args))
 		return
 	}
 	for _, p := range s.params {
@@ -216,6 +216,10 @@ func (m *module) checkNamed(s *signature, who, name string, pos syntax.Position,
 			}
 		}
 		slices.Sort(names)
+		if hint := starlarkincus.ConditionHint(s.fields(), name); hint != "" {
+			m.report(pos, "", "%s: unknown argument %s%s", who, name, hint)
+			return
+		}
 		near := errors.Nearest(name, names)
 		m.report(pos, near, "%s", s.unknown(who, name, near, names))
 	}

@@ -3,6 +3,12 @@ package check
 import (
 	"fmt"
 	"strings"
+
+	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/spec"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
 )
 
 // A wording selects the words of messages about arguments. Each kind of function reports wrong arguments in its own
@@ -82,4 +88,29 @@ func plural(n int) string {
 		return ""
 	}
 	return "s"
+}
+
+// fields returns the declarations of a method's arguments; nil for other functions.
+func (s *signature) fields() []spec.Field {
+	var out []spec.Field
+	for _, p := range s.params {
+		if p.field != nil {
+			out = append(out, *p.field)
+		}
+	}
+	return out
+}
+
+// unnamedHint returns what a run says about too many arguments without a name.
+func (m *module) unnamedHint(s *signature, who string, args []syntax.Expr) string {
+	if s.wording != methodWording {
+		return ""
+	}
+	var given []starlark.Value
+	for _, arg := range args {
+		if value, name, spread := argument(arg); name == "" && !spread {
+			given = append(given, m.literal(value))
+		}
+	}
+	return starlarkincus.UnnamedHint(who, s.fields(), given)
 }

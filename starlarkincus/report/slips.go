@@ -202,7 +202,6 @@ var slips = []slip{
 	{`^Instance has no \.(?:save|set|set_config)\b`, `write instance.update(config = {"user.x": 1})`},
 	{`(?:^|^\w+: )cannot \w+ (?:\w+ )?frozen hash table`, `values from the server can't be changed in place: write object.update(config = {"user.x": 1})`},
 	{`(?:^|^\w+: )cannot \w+ (?:\w+ )*frozen list`, `values from the server can't be changed in place: write object.update(profiles = ["default"])`},
-	{`^instances\.(?:launch|create): got [2-9] arguments without a name`, `write image = "images:debian/12" with its name`},
 }
 
 var slipPatterns = sync.OnceValue(func() []*regexp.Regexp {
@@ -215,7 +214,7 @@ var slipPatterns = sync.OnceValue(func() []*regexp.Regexp {
 
 // suggested is the end of a message that has a suggestion.
 var suggested = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(` \(did you mean [^()]*\?\)$|: there are [a-z_, ]+$|: call one of its methods, such as [\w.]+\(…\)$`)
+	return regexp.MustCompile(` \(did you mean [^()]*\?\)$|: there are [a-z_, ]+$|: call one of its methods, such as [\w.]+\(…\)$|: get\("[^"]*"\) reads one$`)
 })
 
 // WithHint returns the message of a script's error with a hint, if there is a certain one. The hint replaces a suggestion
