@@ -41,7 +41,7 @@ func in(when string, with []string, requests ...Request) []Request {
 // Sends returns the requests of a method of the resource, in their order. The resource is nil for ClientMethods.
 func (m *Method) Sends(r *Resource) []Request {
 	if m.Offline {
-		return m.Requests
+		return slices.Clone(m.Requests)
 	}
 	if r == nil {
 		r = new(Resource)
