@@ -153,10 +153,14 @@ func TestBlockIsNotNested(t *testing.T) {
 	if len(inside) < 40 {
 		t.Fatal("found only ", len(inside), " blocks")
 	}
+	used := make(map[types.Object][]types.Object)
+	for _, f := range functions {
+		used[f.object] = p.uses(f.decl.Body)
+	}
 	for more := true; more; {
 		more = false
 		for _, f := range functions {
-			if knows(f.object.Pkg()) && !releases[f.object] && slices.ContainsFunc(p.uses(f.decl.Body), releasing) {
+			if knows(f.object.Pkg()) && !releases[f.object] && slices.ContainsFunc(used[f.object], releasing) {
 				release(f)
 				more = true
 			}
