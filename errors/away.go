@@ -80,4 +80,4 @@ var peerMessages = []string{
 }
 
 // noMember is advice for an instance that no member can take.
-const noMember = "the group that target= names has no member, or none of its members is online, not evacuated, and of the instance's architecture"
+const noMember = "no member of the cluster, or of the group that the instance was made for, is online, not evacuated, and of its architecture"

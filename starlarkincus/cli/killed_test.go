@@ -170,3 +170,61 @@ Online p ["killed"]
 		t.Errorf("ended with %d, and printed\n%s\nwant\n%s\n%s", status, got, want, command.stderr.Bytes())
 	}
 }
+
+// TestRealClusterEvacuation evacuates the member that the script talks to, and follows it to the end.
+func TestRealClusterEvacuation(t *testing.T) {
+	needsIncus(t)
+	dirs := strings.Split(os.Getenv("INCUS_STAR_TESTBED_DIRS"), ":")
+	if os.Getenv("INCUS_STAR_TESTBED_CLUSTER") == "" {
+		t.Skip("needs a real cluster: run scripts/test.sh")
+	}
+	command := startWith(t, []string{"INCUS_DIR=" + dirs[1]}, "-c", `
+image = env["INCUS_STAR_TESTBED_IMAGE"]
+node = incus.server().environment["server_name"]
+member = incus.cluster.members.get(node)
+group = incus.cluster.groups.create("leaving", members = [node])
+empty = incus.cluster.groups.create("nobody")
+grouped = incus.instances.ensure("grouped", image = image, target = "@leaving")
+print(grouped.location == node, incus.instances.ensure("grouped", image = image, target = "@leaving").changed)
+grouped.delete() # it doesn't leave its group
+inst = incus.instances.launch("leaving", image = image, target = node)
+for target in ["@nobody", "@nope", "nope"]:
+    e = try_(incus.instances.create, "other", image = image, target = target).error
+    print(target, e.class_, e.outcome)
+for roles in [["nope"], member.roles + ["nope"], ["event-hub", "nope"]]:
+    e = try_(member.update, roles = roles).error
+    print(e.class_, e.outcome)
+op = member.evacuate(mode = "migrate", wait = False)
+op.wait()
+inst.refresh()
+print(op.status, member.refresh().status, inst.location != node, inst.status)
+e = try_(member.evacuate).error
+print(e == None or (e.is_a(IncusStateError), e.outcome) == (True, "refused"))
+e = try_(incus.instances.create, "other", image = image, target = node).error
+print(e.class_, e.outcome)
+print(member.restore().status, inst.refresh().location == node, inst.status)
+e = try_(member.restore).error
+print(e == None or (e.is_a(IncusStateError), e.outcome) == (True, "refused"))
+inst.delete(force = True)
+group.update(members = [])
+group.delete()
+empty.delete()
+`)
+	got, status := command.rest()
+	const want = `True False
+@nobody IncusNotFoundError refused
+@nope IncusNotFoundError refused
+nope IncusNotFoundError refused
+IncusBadRequestError refused
+IncusBadRequestError refused
+IncusBadRequestError refused
+Success Evacuated True Running
+True
+IncusStateError refused
+Online True Running
+True
+`
+	if got != want || status != 0 {
+		t.Errorf("ended with %d, and printed\n%s\nwant\n%s\n%s", status, got, want, command.stderr.Bytes())
+	}
+}
