@@ -125,9 +125,8 @@ func (c *invocation) movable(live bool) error {
 	if err != nil {
 		return err
 	}
-	switch mapOf(config)["security.protection.delete"] {
-	case "true", "1", "yes", "on":
-		return refuse("%s can't be deleted here after its move, because security.protection.delete is set", o)
+	if isProtected(mapOf(config)[deleteProtection]) {
+		return refuse("%s can't be deleted here after its move, because %s is set", o, deleteProtection)
 	}
 	return nil
 }

@@ -151,7 +151,8 @@ func (m *Method) ordinary(r *Resource) []Request {
 	case DoDelete:
 		var stop, busy []Request
 		if f := Find(m.Args, "force"); f != nil && f.In == Local {
-			stop = in("if force=True", []string{"force"}, slices.Concat([]Request{{HTTP: "PUT", At: own.At, Path: "state", Body: map[string]any{"action": "stop", "force": true}}}, waits)...)
+			stop = slices.Concat(in("if force=True", []string{"force"}, Request{HTTP: "GET", At: own.At}),
+				in("if force=True and it isn't stopped", []string{"force"}, slices.Concat([]Request{{HTTP: "PUT", At: own.At, Path: "state", Body: map[string]any{"action": "stop", "force": true}}}, waits)...))
 			busy = in("if force=True and another operation is running on it; then all again", nil, Request{HTTP: "GET", Path: Operations.Path, Query: "recursion=1"})
 		}
 		return slices.Concat(lookUp, stop, []Request{own}, waits, busy)
