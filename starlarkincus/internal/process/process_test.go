@@ -79,7 +79,7 @@ var stubborn = map[string]string{
 	"children ignore it": `(trap '' TERM; sleep 100) & touch $READY; wait`,
 	"is suspended":       `touch $READY; kill -STOP $$; sleep 100`,
 	"writes on":          `touch $READY; while :; do echo xxxxxxxxxxxxxxxx; done`,
-	"cleans up":          `trap 'sleep 0.1; echo cleaned; exit 0' TERM; touch $READY; sleep 100 & wait`,
+	"cleans up":          `trap 'sleep 0.1; echo cleaned; exit 0' TERM; sh -c 'touch $READY; exec sleep 100' & wait`, // the child has no trap at any time
 	"reads":              `touch $READY; cat; sleep 100`,
 	"ended":              `sleep 100 & touch $READY`, // its background process keeps the output open
 }
