@@ -60,15 +60,13 @@ func (p *prompt) page(ctx, paging context.Context, text string) error {
 	if command == "" {
 		return write(ctx, p.Stdout, text)
 	}
-	p.paging.Store(true)
-	defer p.paging.Store(false)
 	cmd := program(paging, command)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(text), os.Stdout, os.Stderr
 	cmd.Env = os.Environ()
 	if os.Getenv("LESS") == "" {
 		cmd.Env = append(cmd.Env, "LESS=FRX")
 	}
-	err := terminal.Lend(cmd.Run)
+	err := p.lend(paging, cmd)
 	var exit *exec.ExitError
 	switch {
 	case paging.Err() != nil:
@@ -79,6 +77,21 @@ func (p *prompt) page(ctx, paging context.Context, text string) error {
 		return write(ctx, p.Stdout, "\n")
 	}
 	return write(ctx, p.Stdout, text) // there is no such pager, or it failed
+}
+
+// lend runs a program that has the terminal, and handles Ctrl-C itself.
+func (p *prompt) lend(ctx context.Context, cmd *exec.Cmd) error {
+	p.paging.Store(true)
+	defer p.paging.Store(false)
+	before := p.passed.Load()
+	err := terminal.Lend(cmd.Run)
+	// Ctrl-C is for this process too, which may see it later than the program. The next entry must not.
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && (exit.ExitCode() < 0 || exit.ExitCode() == 130) {
+		for late := time.Now().Add(time.Second); ctx.Err() == nil && p.passed.Load() == before && time.Now().Before(late); {
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+	return err
 }
 
 // program returns a command of the user's, such as a pager, to run with more arguments. It gets SIGTERM at the end of ctx, and

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"incus-star/errors"
-	"incus-star/starlarkincus/internal/terminal"
 
 	"go.starlark.net/resolve"
 	"go.starlark.net/syntax"
@@ -123,14 +122,12 @@ func (p *prompt) editText(ctx context.Context, command, text string) (string, er
 	if err := os.WriteFile(file, []byte(text+"\n"), 0o600); err != nil {
 		return "", err
 	}
-	p.paging.Store(true)
-	defer p.paging.Store(false)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer p.interruptible(cancel, false)()
 	cmd := program(ctx, command, file)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	err = terminal.Lend(cmd.Run)
+	err = p.lend(ctx, cmd)
 	if ctx.Err() != nil {
 		return "", causeOf(ctx)
 	}
