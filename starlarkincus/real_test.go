@@ -201,7 +201,8 @@ func certificate(t *testing.T) (crt, key string, der []byte) {
 		NotBefore:    time.Now().Add(-time.Hour),
 		NotAfter:     time.Now().Add(time.Hour),
 		KeyUsage:     x509.KeyUsageDigitalSignature,
-		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth},
+		DNSNames:     []string{"incus-star"}, // members of a cluster verify a name
 	}
 	if der, err = x509.CreateCertificate(rand.Reader, template, template, &secret.PublicKey, secret); err != nil {
 		t.Fatal(err)
