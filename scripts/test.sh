@@ -42,6 +42,7 @@ run_testbed() { # testbed.sh's arguments
 	wait "$running"
 }
 
+# No result comes from Go's cache, which knows nothing of the daemons.
 go_test() { # LINE MEMBERS|MEMBERS+SERVERS|--servers=N|--servers=LINE,... [go test FLAG...] [PACKAGE...]
 	local several=()
 	case $2 in
@@ -50,7 +51,7 @@ go_test() { # LINE MEMBERS|MEMBERS+SERVERS|--servers=N|--servers=LINE,... [go te
 	*+*) several=(--cluster "${2%+*}" --servers "${2#*+}") ;;
 	*) several=(--cluster "$2") ;;
 	esac
-	testbed --incus "$1" "${several[@]}" env CGO_ENABLED=1 go test -race -timeout 20m "${@:3}"
+	testbed --incus "$1" "${several[@]}" env CGO_ENABLED=1 go test -race -count=1 -timeout 20m "${@:3}"
 }
 
 # Sets packages to those with a test of such a name.

@@ -53,7 +53,7 @@ raise_(e)
 func TestRealMemberReturns(t *testing.T) {
 	pids := strings.Split(os.Getenv("INCUS_STAR_TESTBED_PIDS"), ",")
 	if os.Getenv("INCUS_STAR_TESTBED_KILL") == "" || len(pids) < 3 {
-		t.Skip("needs a real cluster with a member that it may kill: run scripts/test.sh")
+		t.Skip("needs a real cluster with a member that it may kill, and is run by hand: its comment has the command")
 	}
 	pid, err := strconv.Atoi(pids[1])
 	if err != nil {
