@@ -75,7 +75,8 @@ const (
 	fillSize    = 128 << 10
 )
 
-// fill copies src to the file, and concurrently to a hash.
+// fill copies src to the file, and concurrently to a hash. The buffers are filled, because handing a part to another
+// goroutine takes as long as copying some ten kilobytes.
 func (s *sink) fill(h io.Writer, src io.Reader) error {
 	free, filled, done := make(chan []byte, fillBuffers), make(chan []byte), make(chan struct{})
 	for range fillBuffers {
@@ -90,8 +91,12 @@ func (s *sink) fill(h io.Writer, src io.Reader) error {
 	}()
 	defer func() { close(filled); <-done }()
 	for {
-		buffer := <-free
-		n, err := src.Read(buffer)
+		buffer, n, err := <-free, 0, error(nil)
+		for n < fillSize && err == nil {
+			var more int
+			more, err = src.Read(buffer[n:])
+			n += more
+		}
 		if n > 0 {
 			if _, err := s.Write(buffer[:n]); err != nil {
 				return err

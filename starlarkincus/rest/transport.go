@@ -39,7 +39,9 @@ func newTransport(config Config) *http.Transport {
 		MaxIdleConnsPerHost: maxIdle,
 		// The limit of a body's size applies to the bytes that were sent.
 		DisableCompression: true,
-		Protocols:          new(http.Protocols),
+		// The server sends large bodies in chunks of 32 KiB, each of which takes two reads with the default of 4 KiB.
+		ReadBufferSize: 64 << 10,
+		Protocols:      new(http.Protocols),
 	}
 	// HTTP/1.1, for websockets, and to abandon a request without an effect on others.
 	t.Protocols.SetHTTP1(true)
