@@ -106,7 +106,7 @@ ends() { # LINE [testbed.sh FLAG...]
 	testbed --incus "$1" "${@:2}" bash -c '
 		exec >/dev/null 2>&1 </dev/null
 		incus launch testbox frozen && incus pause frozen || exit
-		incus launch testbox deaf -c raw.lxc="lxc.init.cmd = /bin/sh -c \"trap : PWR TERM INT; while :; do sleep 1; done\"" || exit
+		incus launch testbox deaf -c raw.lxc="lxc.signal.halt = SIGCHLD" || exit
 		sleep 1
 		incus stop deaf --timeout 600 &
 		sleep 0.5

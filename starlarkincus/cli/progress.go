@@ -28,7 +28,8 @@ const (
 	speedInterval = time.Second
 
 	maxLabel = 32
-	minLabel = 8 // on a narrow terminal
+	minLabel = 8   // on a narrow terminal
+	maxStage = 160 // without a terminal
 	barWidth = 30
 )
 
@@ -143,7 +144,7 @@ func (m *meter) print() {
 	if m.ended {
 		return
 	}
-	m.progress.say(m.label + ": " + strings.Join(m.facts(true), ", "))
+	m.progress.say(m.label + ": " + strings.Join(m.facts(maxStage), ", "))
 	m.timer.Reset(plainInterval)
 }
 
@@ -158,11 +159,12 @@ func (m *meter) fraction() (done, total int64) {
 	return 0, 0
 }
 
-// facts returns the known facts: the stage, if wanted, the percentage or the size, the speed, and the elapsed time.
-func (m *meter) facts(stage bool) []string {
+// facts returns the known facts: the stage, cut to a width, or without it if that is 0, the percentage or the size, the speed,
+// and the elapsed time.
+func (m *meter) facts(stage int) []string {
 	var facts []string
-	if stage && m.step.Stage != "" {
-		facts = append(facts, printable.Cut(printable.Line(m.step.Stage), maxLabel))
+	if stage > 0 && m.step.Stage != "" {
+		facts = append(facts, printable.Cut(printable.Line(m.step.Stage), stage))
 	}
 	size := max(m.bytes, m.step.Bytes)
 	if done, total := m.fraction(); total > 0 {
@@ -226,9 +228,13 @@ func (p *progress) add(m *meter) *mpb.Bar {
 		mpb.AppendDecorators(decor.Any(func(s decor.Statistics) string {
 			m.mu.Lock()
 			defer m.mu.Unlock()
-			text := " " + strings.Join(m.facts(true), "  ")
-			if runewidth.StringWidth(text) > s.AvailableWidth {
-				text = " " + strings.Join(m.facts(false), "  ")
+			text := " " + strings.Join(m.facts(0), "  ")
+			room := s.AvailableWidth - runewidth.StringWidth(text) - len("  ")
+			if _, total := m.fraction(); total > 0 {
+				room = min(room, maxLabel) // leaves some for the bar
+			}
+			if room >= minLabel {
+				text = " " + strings.Join(m.facts(room), "  ")
 			}
 			return text
 		})))

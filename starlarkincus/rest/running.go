@@ -220,5 +220,5 @@ func (o *Operation) Description() string {
 			}
 		}
 	}
-	return text
+	return text + o.named(state)
 }

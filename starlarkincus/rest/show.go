@@ -3,14 +3,17 @@ package rest
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"incus-star/errors"
 	"incus-star/starlarkincus/internal/secret"
 )
 
@@ -40,6 +43,9 @@ func (o *Operation) show(ctx context.Context) (end func()) {
 		}
 		f := o.client.events.follow(o.id)
 		defer o.client.events.unfollow(f)
+		if s := o.now(ctx); s != nil {
+			meter.Report(s.Step())
+		}
 		o.deliver(ctx, f, nil, func(s State) { meter.Report(s.Step()) })
 	})
 	return func() {
@@ -47,6 +53,20 @@ func (o *Operation) show(ctx context.Context) (end func()) {
 		showing.Wait()
 		meter.End()
 	}
+}
+
+// now reads the state of the running operation; nil for none. Its last event may have come before the stream was connected, and
+// the next may come late.
+func (o *Operation) now(ctx context.Context) *State {
+	reply, err := o.client.Do(ctx, Request{Path: o.Path()})
+	if err != nil {
+		return nil
+	}
+	state, err := readState(reply.Metadata)
+	if err != nil || state.Final() { // the wait gets the end, with a better error
+		return nil
+	}
+	return state
 }
 
 // label returns the description of the operation with the name of its object.
@@ -66,7 +86,16 @@ func (o *Operation) label() string {
 			return o.Clean(secret.Text(s.Description + " " + path.Base(u.Path)))
 		}
 	}
-	return o.Clean(secret.Text(s.Description))
+	return o.Clean(secret.Text(s.Description + o.named(s)))
+}
+
+// named returns the name of the object of the request, after a space, if the operation lists none and its description ends with
+// that kind of object, such as "Evacuating cluster member"; else it is empty.
+func (o *Operation) named(s *State) string {
+	if about := errors.About(o.request); about != nil && len(s.Resources) == 0 && strings.HasSuffix(s.Description, about.Kind) {
+		return " " + about.Name
+	}
+	return ""
 }
 
 // stepText matches a text such as "rootfs: 45% (10.51MB/s)": the stage, the percentage or the size, and the speed.
@@ -102,8 +131,9 @@ func (s *State) Step() Step {
 			step.Percent = min(n, 100)
 		}
 	}
-	for key, raw := range metadata {
+	for _, key := range slices.Sorted(maps.Keys(metadata)) {
 		var text string
+		raw := metadata[key]
 		if stage, is := strings.CutSuffix(key, "_progress"); !is || json.Unmarshal(raw, &text) != nil ||
 			numbers.Stage != "" && stage != numbers.Stage { // of an earlier stage
 			continue

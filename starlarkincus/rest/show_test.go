@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"incus-star/errors"
 )
 
 // A noted is a Progress that records its calls.
@@ -21,6 +24,13 @@ func (n *noted) note(format string, args ...any) {
 	n.calls = append(n.calls, fmt.Sprintf(format, args...))
 }
 
+// all returns the calls so far.
+func (n *noted) all() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.calls)
+}
+
 func (n *noted) Begin(label string, total int64) Meter {
 	n.note("begin %s %d", label, total)
 	return n
@@ -29,14 +39,16 @@ func (n *noted) Add(bytes int64)  { n.note("add %d", bytes) }
 func (n *noted) Report(step Step) { n.note("report %s %d", step.Stage, step.Percent) }
 func (n *noted) End()             { n.note("end") }
 
-// TestShow checks that the stream is connected only for an operation that takes long, and that its updates are shown.
+// TestShow checks that the stream is connected only for an operation that takes long, and that its state then and its updates are
+// shown.
 func TestShow(t *testing.T) {
 	shown := new(noted)
 	events := make(chan string, 10)
 	started, end := make(chan struct{}, 2), make(chan struct{})
 	f := newFake(t,
 		began("POST /1.0/instances"), step{want: waitRequest, body: syncBody(operation(200, "", "null"))},
-		began("POST /1.0/instances"), held(started, end, syncBody(operation(200, "", "null"))), eventsOf(t, events))
+		began("POST /1.0/instances"), held(started, end, syncBody(operation(200, "", "null"))), eventsOf(t, events),
+		step{want: "GET " + opPath, body: syncBody(operation(103, "", `{"x_progress":"stopping"}`))})
 	c := f.client(func(c *Config) { c.Progress = shown })
 	if _, err := begin(t, c).Wait(t.Context()); err != nil {
 		t.Fatal(err)
@@ -55,10 +67,10 @@ func TestShow(t *testing.T) {
 		t.Fatal(err)
 	}
 	label := "begin " + op.label() + " -1"
-	if want := []string{label, "end", label, "report download 0", "report download 1", "report download 2", "end"}; !slices.Equal(shown.calls, want) {
+	if want := []string{label, "end", label, "report stopping -1", "report download 0", "report download 1", "report download 2", "end"}; !slices.Equal(shown.calls, want) {
 		t.Errorf("got %q, want %q", shown.calls, want)
 	}
-	if _, err := op.Wait(t.Context()); err != nil || len(shown.calls) != 7 {
+	if _, err := op.Wait(t.Context()); err != nil || len(shown.calls) != 8 {
 		t.Errorf("%v, %q", err, shown.calls)
 	}
 }
@@ -103,9 +115,16 @@ func TestLabel(t *testing.T) {
 		{&State{Description: "Doing", Resources: map[string][]string{"images": {"/1.0/images/a", "/1.0/images/b"}}}, "Doing"},
 		{&State{Description: "Doing", Resources: map[string][]string{"backups": {"/1.0/instances/c1/backups/b"}, "instances": {"/1.0/instances/c1"}}}, "Doing c1"},
 		{&State{Description: "Doing", Resources: map[string][]string{"x": {"%zz"}}}, "Doing"},
+		{&State{Description: "Evacuating cluster member"}, "Evacuating cluster member node2"},
+		{&State{Description: "Evacuating cluster member", Resources: map[string][]string{"x": {}}}, "Evacuating cluster member"},
 	} {
-		if got := (&Operation{id: "x", state: test.state}).label(); got != test.want {
+		request := &errors.Request{Method: "POST", Path: "/1.0/cluster/members/node2/state"}
+		o := &Operation{id: "x", method: "POST", path: request.Path, request: request, state: test.state}
+		if got := o.label(); got != test.want {
 			t.Errorf("%+v: got %q, want %q", test.state, got, test.want)
+		}
+		if got := o.Description(); strings.HasSuffix(test.want, "node2") && got != "evacuating cluster member node2" {
+			t.Errorf("%+v: got %q", test.state, got)
 		}
 	}
 }
