@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -148,16 +149,44 @@ func (p ref) nameList() *NameList {
 func (c *Client) server() string { return fmt.Sprintf("%p", c.conn) }
 
 // read reads a JSON value in the background of a prompt.
-func (c *Client) read(ctx context.Context, path string, v any) error {
-	client, _, err := c.conn.client(ctx)
+func (c *Client) read(ctx context.Context, path string, query url.Values, v any) error {
+	client, project, err := c.conn.client(ctx)
 	if err != nil {
 		return err
 	}
-	reply, err := client.Do(ctx, rest.Request{Method: "GET", Path: path, MaxBytes: maxNames, Aside: true})
+	if query != nil && c.project == "" && project != "" {
+		query.Set("project", project)
+	}
+	reply, err := client.Do(ctx, rest.Request{Method: "GET", Path: path, Query: query, MaxBytes: maxNames, Aside: true})
 	if err != nil {
 		return err
 	}
 	return json.Unmarshal(reply.Metadata, v)
+}
+
+// RunningOperations returns the list of the operations that run on the server, with their descriptions.
+func (c *Client) RunningOperations() *NameList {
+	query := c.collection(spec.Operations).query(spec.List)
+	query.Set("recursion", "1")
+	return &NameList{Key: fmt.Sprintf("%p operations?%s", c.conn, query.Encode()), Server: c.server(), Read: func(ctx context.Context) ([]Name, error) {
+		var byStatus map[string][]struct {
+			ID          string `json:"id"`
+			Description string `json:"description"`
+			StatusCode  int    `json:"status_code"`
+		}
+		if err := c.read(ctx, "/1.0/operations", query, &byStatus); err != nil {
+			return nil, err
+		}
+		var out []Name
+		for _, group := range byStatus {
+			for _, op := range group {
+				if op.StatusCode < 200 {
+					out = append(out, Name{Text: op.ID, Kind: op.Description})
+				}
+			}
+		}
+		return out, nil
+	}}
 }
 
 // extensionNames returns the list of the server's API extensions.
@@ -166,7 +195,7 @@ func (c *Client) extensionNames() *NameList {
 		var server struct {
 			Extensions []string `json:"api_extensions"`
 		}
-		if err := c.read(ctx, "/1.0", &server); err != nil {
+		if err := c.read(ctx, "/1.0", nil, &server); err != nil {
 			return nil, err
 		}
 		out := make([]Name, len(server.Extensions))
@@ -188,7 +217,7 @@ func (c *Client) ConfigKeys() *NameList {
 				} `json:"keys"`
 			} `json:"configs"`
 		}
-		if err := c.read(ctx, "/1.0/metadata/configuration", &described); err != nil {
+		if err := c.read(ctx, "/1.0/metadata/configuration", nil, &described); err != nil {
 			return nil, err
 		}
 		var out []Name

@@ -20,7 +20,7 @@ import (
 // A command is a command of the prompt.
 type command struct {
 	name, args, help string
-	words            func(p *prompt) []string // proposed for the argument by Tab
+	words            func(p *prompt) []candidate // proposed for the argument by Tab
 	run              func(p *prompt, ctx context.Context, arg string) error
 }
 
@@ -42,7 +42,15 @@ func commands() []command {
 	}
 }
 
-func words(all ...string) func(*prompt) []string { return func(*prompt) []string { return all } }
+// words returns a function that returns these words.
+func words(all ...string) func(*prompt) []candidate {
+	return func(*prompt) (out []candidate) {
+		for _, word := range all {
+			out = append(out, candidate{word, ""})
+		}
+		return out
+	}
+}
 
 // isCommand reports whether a line is a command of the prompt, such as :help.
 func isCommand(line string) bool { return strings.HasPrefix(line, ":") }
@@ -89,10 +97,7 @@ func (p *prompt) commandWords(text, tail string, code func(text, tail string) (i
 			}
 			found = append(found, candidate{text, ""})
 		case hasArg && c.name == name && c.words != nil:
-			for _, word := range c.words(p) {
-				found = append(found, candidate{word, ""})
-			}
-			return len(text) - len(arg), matching(arg, found)
+			return len(text) - len(arg), matching(arg, c.words(p))
 		case hasArg && c.name == name && c.args == "FILE" && p.live != nil:
 			files := completion{completer: completer{live: p.live}, deadline: time.Now().Add(answerTime)}
 			return len(text) - len(arg), matching(arg, files.files(arg, false))
@@ -247,24 +252,24 @@ func (p *prompt) use(ctx context.Context, code string) error {
 }
 
 // remoteNames returns the names of the remotes, for Tab.
-func (p *prompt) remoteNames() []string {
+func (p *prompt) remoteNames() []candidate {
 	return p.known((*starlarkincus.Client).RemoteNames)
 }
 
 // projectNames returns the names of the server's projects, for Tab.
-func (p *prompt) projectNames() []string {
+func (p *prompt) projectNames() []candidate {
 	return p.known(func(c *starlarkincus.Client) *starlarkincus.NameList { return c.NamesOf(spec.ToProject) })
 }
 
 // known returns the names of a list of the client, as far as they are known in time.
-func (p *prompt) known(list func(*starlarkincus.Client) *starlarkincus.NameList) []string {
+func (p *prompt) known(list func(*starlarkincus.Client) *starlarkincus.NameList) []candidate {
 	client, ok := p.session.Get("incus").(*starlarkincus.Client)
 	if !ok || p.live == nil {
 		return nil
 	}
-	var out []string
+	var out []candidate
 	for _, n := range p.live.names(sourceOf(list(client)), time.Now().Add(answerTime)) {
-		out = append(out, n.Text)
+		out = append(out, candidate{n.Text, n.Kind})
 	}
 	return out
 }

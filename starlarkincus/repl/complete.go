@@ -141,7 +141,8 @@ func (c *completion) inText(t token, text, tail string) (keep int, out []candida
 		}
 	}
 	out = matching(prefix, out)
-	if len(out) == 1 && !strings.HasSuffix(out[0].text, "/") && !strings.HasSuffix(out[0].text, ":") && !strings.HasPrefix(tail, quote) {
+	goesOn := len(out) == 1 && slices.Contains([]string{"/", ":", "."}, out[0].text[max(0, len(out[0].text)-1):])
+	if len(out) == 1 && !goesOn && !strings.HasPrefix(tail, quote) {
 		out[0].text += quote
 	}
 	return keep, out

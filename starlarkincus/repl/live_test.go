@@ -95,6 +95,9 @@ var fakeConfigs = func() map[string]any {
 		"cluster_group":         map[string]any{"common": keys("instances.vm.cpu.definition")},
 		"devices":               map[string]any{"disk": keys("io.cache", "pool"), "nic_bridged": keys("ipv4.routes", "network"), "unix-char-block": keys("gid"), "usb": keys("busnum")},
 		"network_integration":   map[string]any{"common": keys("ovn.northbound_connection")},
+		"network_forward":       map[string]any{"common": keys("target_address")},
+		"network_address_set":   map[string]any{"common": keys("user.*")},
+		"storage_bucket_zfs":    map[string]any{"common": keys("size")},
 		"network_load_balancer": map[string]any{"common": keys("healthcheck")},
 	}
 }()

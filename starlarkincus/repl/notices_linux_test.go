@@ -179,7 +179,9 @@ func TestRealPrompt(t *testing.T) {
 			id = after
 		}
 	}
-	s.Type(":ops cancel " + id[:13] + "\r")
+	s.Type(":ops cancel " + id[:8] + "\t") // others may run on the server
+	s.Wait(":ops cancel " + id)
+	s.Type(strings.Repeat("\x7f", len(id)-13) + "\r")
 	s.WaitFor("the end", func(rows []string) bool {
 		text := strings.Join(rows, "\n")
 		return strings.Contains(text, "\ncancelled\n") && strings.Contains(text, "operation "+id) && strings.Contains(text, ": cancelled\n>>>")

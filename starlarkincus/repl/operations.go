@@ -119,16 +119,20 @@ func (o *Operations) here() []*rest.Operation {
 	return slices.Clone(o.running)
 }
 
-// operationIDs returns the arguments of :ops, for Tab.
-func (p *prompt) operationIDs() []string {
-	var all []string
+// operationIDs returns the arguments of :ops, for Tab: the operations that this prompt started, and those that run on the
+// server.
+func (p *prompt) operationIDs() []candidate {
+	var out []candidate
 	for _, op := range p.Operations.here() {
-		all = append(all, "cancel "+op.ID())
+		out = append(out, candidate{"cancel " + op.ID(), op.Description()})
 	}
-	if len(all) == 0 {
-		all = append(all, "cancel ")
+	for _, k := range p.known((*starlarkincus.Client).RunningOperations) {
+		out = append(out, candidate{"cancel " + k.text, k.kind})
 	}
-	return all
+	if len(out) == 0 {
+		out = append(out, candidate{"cancel ", ""})
+	}
+	return out
 }
 
 // showOperations lists the running operations, or cancels one, whose id may be shortened.

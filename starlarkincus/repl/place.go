@@ -235,13 +235,19 @@ func (c *completion) keysBy(m *starlarkincus.Method, given func(string) starlark
 		return string(text)
 	}
 	if o := m.Object(); o != nil {
-		if o.IsSample() {
-			return ""
-		}
-		text, _ := c.attr(o, keys.By).(starlark.String)
-		return string(text)
+		return c.byOf(o)
 	}
 	return keys.Default
+}
+
+// byOf returns the value that completes the kind of the keys of an object's config; empty if it is unknown.
+func (c *completion) byOf(o *starlarkincus.Object) string {
+	by := o.Resource().Keys.By
+	if by == "" || o.IsSample() {
+		return ""
+	}
+	text, _ := c.attr(o, by).(starlark.String)
+	return string(text)
 }
 
 // givenAt returns a function that returns the value of an argument in the open call.
@@ -271,11 +277,36 @@ func (c *completion) givenAt(open int, starts []int, first int, m *spec.Method) 
 	}
 }
 
+// gets returns the start of the dict whose method get, or another one that takes a key, is called with the token at i as
+// its first argument; -1 if that is none.
+func (c *completion) gets(i int) int {
+	ts := c.tokens
+	open := ts.enclosing(i)
+	if open < 3 || open != i-1 || !ts.is(open, "(") || !ts.is(open-2, ".") {
+		return -1
+	}
+	if name := ts.name(open - 1); name != "get" && name != "pop" && name != "setdefault" {
+		return -1
+	}
+	start := ts.primary(open - 2)
+	if start < 0 {
+		return -1
+	}
+	_, ok := c.range_(start, open-2).(*starlark.Dict)
+	if _, _, device := c.fieldAt(start, open-2); !ok && device == nil {
+		return -1
+	}
+	return start
+}
+
 // texts returns the candidates for the string at the token i.
 func (c *completion) texts(i int, prefix string) []candidate {
 	ts := c.tokens
 	if open := ts.enclosing(i); open >= 0 && open == i-1 && ts.is(open, "[") && ts.endsOperand(open-1) {
-		return c.items(ts.primary(open), open)
+		return c.items(ts.primary(open), open, prefix)
+	}
+	if dict := c.gets(i); dict >= 0 {
+		return c.items(dict, ts.enclosing(i)-2, prefix)
 	}
 	p := c.place(i)
 	switch {

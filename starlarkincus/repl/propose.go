@@ -10,11 +10,12 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// items returns the keys of the value of the tokens from start up to end.
-func (c *completion) items(start, end int) []candidate {
+// items returns the keys of the value of the tokens from start up to end. prefix is the text before the cursor.
+func (c *completion) items(start, end int, prefix string) []candidate {
 	if start < 0 {
 		return nil
 	}
+	described := c.described(start, end, prefix)
 	v := c.range_(start, end)
 	switch v := v.(type) {
 	case *starlarkincus.Collection:
@@ -28,20 +29,53 @@ func (c *completion) items(start, end int) []candidate {
 		}
 		return append(out, keysOf(v)...)
 	}
-	out := keysOf(v)
-	if len(out) > 0 {
-		return out
-	}
-	// A dict of an object that isn't at hand.
-	ts := c.tokens
-	if name := ts.name(end - 1); name != "" && ts.is(end-2, ".") {
-		if o, ok := c.range_(start, end-2).(*starlarkincus.Object); ok && o.IsSample() {
-			if f := spec.Find(o.Resource().Fields, name); f != nil && f.Type == spec.Config {
-				return c.configKeys(o.Client(), o.Resource().Keys, "", "")
-			}
-		}
+	return append(keysOf(v), described...)
+}
+
+// described returns the keys that the server describes for the dict of the tokens from start up to end: the config of an
+// object, as in inst.config, or one of its devices, as in inst.devices["eth0"].
+func (c *completion) described(start, end int, prefix string) []candidate {
+	o, f, device := c.fieldAt(start, end)
+	switch {
+	case o == nil:
+	case f.HasKeys():
+		return c.configKeys(o.Client(), o.Resource().Keys, c.byOf(o), prefix)
+	case f.Type == spec.Devices && device == nil && o.IsSample():
+		return usualDevices
+	case device != nil:
+		kind, _ := starlark.AsString(c.index(device, starlark.String("type")))
+		return c.keysOfDevice(o.Client(), kind)
 	}
 	return nil
+}
+
+// fieldAt returns the object and its field that the tokens from start up to end are, and the device, if they are one of
+// the field's; nil if they are none.
+func (c *completion) fieldAt(start, end int) (o *starlarkincus.Object, f *spec.Field, device starlark.Value) {
+	ts := c.tokens
+	before, name := 0, ""
+	switch {
+	case ts.is(end-2, ".") && ts.name(end-1) != "":
+		before, name = end-2, ts.name(end-1)
+	case ts.is(end-1, "]") && end-3 > start && ts.is(end-3, "[") && ts.list[end-2].kind == textToken:
+		before, name = end-3, ts.textValue(end-2)
+	default:
+		return nil, nil, nil
+	}
+	o, ok := c.range_(start, before).(*starlarkincus.Object)
+	if ok {
+		if f = spec.Find(o.Resource().Fields, name); f == nil {
+			return nil, nil, nil
+		}
+		return o, f, nil
+	}
+	if o, f, device = c.fieldAt(start, before); f == nil || f.Type != spec.Devices || device != nil {
+		return nil, nil, nil
+	}
+	if device = c.index(c.range_(start, before), starlark.String(name)); device == nil {
+		device = new(starlark.Dict)
+	}
+	return o, f, device
 }
 
 // keysOf returns the keys of a mapping that are strings.
@@ -66,6 +100,9 @@ func (c *completion) dictKeys(p *place, prefix string) []candidate {
 	var out []candidate
 	switch p.field.Type {
 	case spec.Config:
+		if !p.field.HasKeys() {
+			return nil
+		}
 		out = c.configKeys(p.client, p.keys, p.by, prefix)
 	case spec.Devices:
 		out = c.deviceKeys(p)
@@ -79,28 +116,34 @@ func (c *completion) dictKeys(p *place, prefix string) []candidate {
 	return slices.DeleteFunc(out, func(k candidate) bool { return slices.Contains(p.others, k.text) })
 }
 
+// usualDevices are the names of the devices that most instances have.
+var usualDevices = []candidate{{"root", "device"}, {"eth0", "device"}}
+
 // deviceKeys returns the keys of devices, and of a dict of devices.
 func (c *completion) deviceKeys(p *place) []candidate {
 	if !p.device {
-		out := []candidate{{"root", "device"}, {"eth0", "device"}}
+		out := slices.Clone(usualDevices)
 		if o := p.method.Object(); o != nil {
 			out = append(out, keysOf(c.attr(o, "devices"))...)
 		}
 		return out
 	}
+	return c.keysOfDevice(p.client, p.kind)
+}
+
+// keysOfDevice returns the keys of devices of a type, or of all if that is unknown.
+func (c *completion) keysOfDevice(client *starlarkincus.Client, kind string) []candidate {
 	out := []candidate{{"type", "key"}}
 	for _, t := range spec.DeviceTypes {
-		if p.kind == "" || p.kind == t.Name {
+		if kind == "" || kind == t.Name {
 			for _, f := range t.Keys {
 				out = append(out, candidate{f.Name, f.Type.String()})
 			}
 		}
 	}
-	for _, n := range c.read(p.client.ConfigKeys()) {
-		of, ok := strings.CutPrefix(n.Of, "device_")
-		kind, _, _ := strings.Cut(of, "-")
-		if ok && (p.kind == "" || of == p.kind || kind == p.kind || of == "unix-char-block" && strings.HasPrefix(p.kind, "unix-") && p.kind != "unix-hotplug") {
-			out = append(out, candidate{n.Text, n.Kind})
+	for _, n := range c.read(client.ConfigKeys()) {
+		if spec.DescribesDevice(n.Of, kind) {
+			out = append(out, keyOf(n))
 		}
 	}
 	return out
@@ -114,10 +157,16 @@ func (c *completion) configKeys(client *starlarkincus.Client, keys spec.Keys, by
 	var out []candidate
 	for _, n := range c.read(client.ConfigKeys()) {
 		if keys.Describes(n.Of, by) && (!strings.HasPrefix(n.Text, "volatile.") || strings.HasPrefix(prefix, "volatile")) {
-			out = append(out, candidate{n.Text, n.Kind})
+			out = append(out, keyOf(n))
 		}
 	}
 	return out
+}
+
+// keyOf returns a described key as a candidate: up to the part that is the user's choice, as user. of user.*.
+func keyOf(n starlarkincus.Name) candidate {
+	text, _ := spec.FixedPart(n.Text)
+	return candidate{text, n.Kind}
 }
 
 // names returns the names that the field at the place refers to.

@@ -255,7 +255,7 @@ var instanceState = &Resource{
 
 // Snapshots are the snapshots of an instance.
 var Snapshots = &Resource{
-	Name: "snapshots", Kind: "Snapshot", Path: "snapshots", Key: "name", Source: WithParent,
+	Name: "snapshots", Kind: "Snapshot", Path: "snapshots", Key: "name", Source: WithParent, Keys: Keys{Kind: "instance"},
 	Doc:        "Snapshots of the instance. instance.restore(name) restores one.",
 	Verbs:      List | Get | New | Update | Replace | Rename | Delete,
 	Background: New | Update | Replace | Rename | Delete,

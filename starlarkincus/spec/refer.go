@@ -94,6 +94,20 @@ var otherKinds = map[string][]string{
 	"storage": {"volume", "bucket"},
 }
 
+// HasKeys reports whether the field is a configuration whose keys servers describe under the resource's Keys.
+func (f *Field) HasKeys() bool {
+	return f.Type == Config && (f.Name == "config" || f.Name == "expanded_config")
+}
+
+// DescribesDevice reports whether the description of a kind, such as device_nic-bridged, is that of the keys of devices of
+// a type; empty for any.
+func DescribesDevice(kind, of string) bool {
+	rest, ok := strings.CutPrefix(kind, "device_")
+	group, _, _ := strings.Cut(rest, "-")
+	unix := rest == "unix-char-block" && strings.HasPrefix(of, "unix-") && of != "unix-hotplug"
+	return ok && (of == "" || rest == of || group == of || unix)
+}
+
 // A DeviceType is a type of devices, with the keys that are common to its kinds. Servers describe further keys.
 type DeviceType struct {
 	Name string

@@ -87,3 +87,24 @@ func TestKeysKinds(t *testing.T) {
 		}
 	}
 }
+
+// TestKeyMatches checks descriptions of keys of which a part is the user's choice.
+func TestKeyMatches(t *testing.T) {
+	for _, test := range []struct {
+		described, fixed, key string
+		want                  bool
+	}{
+		{"limits.cpu", "limits.cpu", "limits.cpu", true}, {"limits.cpu", "limits.cpu", "limits.cpu.priority", false},
+		{"user.*", "user.", "user.a.b", true}, {"user.*", "user.", "user.", false}, {"user.*", "user.", "users", false},
+		{"volatile.<name>.hwaddr", "volatile.", "volatile.eth0.hwaddr", true}, {"volatile.<name>.hwaddr", "volatile.", "volatile.eth0.name", false},
+		{"volatile.<name>.hwaddr", "volatile.", "volatile.hwaddr", false}, {"volatile.<name>.hwaddr", "volatile.", "volatile..hwaddr", false},
+		{"tunnel.NAME.id", "tunnel.", "tunnel.x.id", true}, {"limits.disk.pool.POOL_NAME", "limits.disk.pool.", "limits.disk.pool.fast", true},
+		{"initial.nvram.<GUID>.<name>", "initial.nvram.", "initial.nvram.a.b", true}, {"initial.nvram.<GUID>.<name>", "initial.nvram.", "initial.nvram.a", false},
+		{"limits.hugepages.1GB", "limits.hugepages.1GB", "limits.hugepages.1GB", true}, {"", "", "", true},
+	} {
+		fixed, _ := FixedPart(test.described)
+		if got := KeyMatches(test.described, test.key); got != test.want || fixed != test.fixed {
+			t.Errorf("%s, %s: %v, %s", test.described, test.key, got, fixed)
+		}
+	}
+}

@@ -3,6 +3,8 @@ package spec
 var poolConfig = Field{Name: "config", Type: Config, Use: All, Rewritten: map[string]string{"source": "volatile.initial_source"},
 	Doc: "configuration keys and their values"}
 
+var volumeKeys = Keys{Kind: "storage_volume", By: "driver"}
+
 // StoragePools are the storage pools.
 var StoragePools = &Resource{
 	Name: "storage_pools", Kind: "Pool", Path: "/1.0/storage-pools", Key: "name", Scope: InProjectOrServer, Keys: Keys{Kind: "storage", By: "driver"},
@@ -36,7 +38,7 @@ var contentTypeField = Field{Name: "content_type", Type: String, Use: Read | Cre
 
 // volumes are the volumes of a pool. Their paths include the type.
 var volumes = &Resource{
-	Name: "volumes", Kind: "Volume", Path: "volumes", Key: "name", Scope: InProject, Keys: Keys{Kind: "storage_volume", By: "driver"}, Source: PoolAndName, MaxRecursion: 2, RecursionExtension: "storage_volume_full",
+	Name: "volumes", Kind: "Volume", Path: "volumes", Key: "name", Scope: InProject, Keys: volumeKeys, Source: PoolAndName, MaxRecursion: 2, RecursionExtension: "storage_volume_full",
 	Segment: &Segment{Field{Name: "type", Type: Name, In: Local, Values: []string{"custom", "container", "virtual-machine", "image"}, Doc: "the type of the volume: custom (the default), container, virtual-machine or image"}, "custom"},
 	Filter:  filterArg(""), AllProjects: allProjectsArg(""),
 	Doc:        "Volumes of the pool. Those of the type custom are created and changed here; the others belong to instances and images.",
@@ -110,7 +112,7 @@ var volumeState = &Resource{
 const onMember = List | Get | New | Update | Replace | Rename | Delete
 
 var volumeSnapshots = &Resource{
-	Name: "snapshots", Kind: "VolumeSnapshot", Path: "snapshots", Key: "name", Target: onMember,
+	Name: "snapshots", Kind: "VolumeSnapshot", Path: "snapshots", Key: "name", Target: onMember, Keys: volumeKeys,
 	Doc:        "Snapshots of the volume. volume.restore(name) restores one.",
 	Verbs:      List | Get | New | Update | Replace | Rename | Delete,
 	Background: New | Rename | Delete,
