@@ -5,10 +5,13 @@ import (
 	"os"
 )
 
+// childCall is the environment variable with the call that a child process of a test makes.
+const childCall = "INCUS_STAR_TEST_CALL"
+
 // announceSkips prints a line about skipped tests. The go command hides the output of passing packages, so the line
 // goes to its own standard error if possible.
 func announceSkips() {
-	if os.Getenv("INCUS_STAR_TESTBED") != "" {
+	if os.Getenv("INCUS_STAR_TESTBED") != "" || os.Getenv(childCall) != "" {
 		return
 	}
 	const line = "the tests that need a real Incus are skipped: scripts/test.sh runs them all"

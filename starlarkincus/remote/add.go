@@ -99,16 +99,16 @@ func (c *Config) Candidate(ctx context.Context, name string, n New) (*Target, er
 
 // Add adds a remote. It returns the configuration with it. A certificate that isn't nil is pinned.
 func (c *Config) Add(ctx context.Context, name string, n New, pin *x509.Certificate) (*Config, error) {
-	return c.edit(ctx, func(now *Config, changes *change) error {
-		if err := now.CheckNew(name); err != nil {
-			return err
+	check := func(now *Config) error { return now.CheckNew(name) }
+	return c.edit(ctx, edition{Edit: adds, New: name}, check, func(_ *Config, changes *change) error {
+		changes.prepare = func() error {
+			path := c.path(pins, name+".crt")
+			if pin == nil {
+				return remove(path) // of another remote that once had the name
+			}
+			return c.writePEM(path, &pem.Block{Type: "CERTIFICATE", Bytes: pin.Raw}, 0o644)
 		}
-		path := c.path("servercerts", name+".crt")
-		if pin == nil {
-			changes.removes = append(changes.removes, path)
-		} else {
-			changes.prepare = func() error { return c.writePEM(path, &pem.Block{Type: "CERTIFICATE", Bytes: pin.Raw}, 0o644) }
-		}
+		changes.remove(name) // of an addition that was interrupted
 		changes.add(name, n.entry())
 		return nil
 	})

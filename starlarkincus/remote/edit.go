@@ -2,7 +2,6 @@ package remote
 
 import (
 	"context"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,7 +9,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"incus-star/errors"
 	"incus-star/starlarkincus/internal/atomicfile"
 )
 
@@ -18,7 +16,7 @@ import (
 const lockPatience = 10 * time.Second
 
 // lock makes the folder of the user's configuration, if it is missing, and locks it against other changes by this
-// program. The incus command itself knows no locks.
+// program. The incus command itself knows no locks. It removes the temporary files of killed processes.
 func (c *Config) lock(ctx context.Context) (unlock func(), err error) {
 	if c.dir == "" {
 		return nil, failure(nil, "there is no folder for the configuration: neither HOME nor INCUS_CONF is set")
@@ -44,6 +42,9 @@ func (c *Config) lock(ctx context.Context) (unlock func(), err error) {
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
+	for _, folder := range []string{"", pins, "oidctokens"} {
+		atomicfile.Sweep(c.path(folder))
+	}
 	return func() { folder.Close() }, nil
 }
 
@@ -59,17 +60,30 @@ type change struct {
 	*document
 	links   [][2]string  // new names of files, made before config.yml is written
 	prepare func() error // called before config.yml is written; nil for nothing
-	removes []string     // files that are removed afterwards
 }
 
-// edit changes the user's configuration, and returns it with the change. It reads config.yml anew for make, because
-// another program may have changed it.
-func (c *Config) edit(ctx context.Context, make func(now *Config, changes *change) error) (*Config, error) {
+// edit changes the user's configuration, and returns it with the change. It calls check, which returns an error if the
+// change can't be made. It reads config.yml anew for make, because another program may have changed it. A change that was
+// made already by a process that was killed before it ended is only completed.
+func (c *Config) edit(ctx context.Context, begun edition, check func(now *Config) error, make func(now *Config, changes *change) error) (*Config, error) {
+	if err := check(c); err != nil && !c.repeats(begun) {
+		return nil, err
+	}
 	unlock, err := c.lock(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
+	again := c.repeats(begun)
+	if !again || begun.Edit != adds {
+		made, err := c.settle(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if made && again {
+			return Load(ctx, c.env)
+		}
+	}
 	now, err := Load(ctx, c.env)
 	if err != nil {
 		return nil, err
@@ -80,58 +94,55 @@ func (c *Config) edit(ctx context.Context, make func(now *Config, changes *chang
 		return nil, err
 	}
 	changes := &change{document: d}
-	if err := make(now, changes); err != nil {
+	if err = check(now); err == nil {
+		err = make(now, changes)
+	}
+	if err != nil {
 		return nil, err
 	}
 	content, err := d.encode(path)
 	if err != nil {
 		return nil, err
 	}
-	if err := changes.link(); err != nil {
+	if err := c.begin(begun); err != nil {
 		return nil, err
 	}
-	if changes.prepare != nil {
-		if err := changes.prepare(); err != nil {
-			return nil, err
+	if err = changes.link(); err == nil && changes.prepare != nil {
+		err = changes.prepare()
+	}
+	if err == nil {
+		if err = atomicfile.Write(path, content, atomicfile.Mode{Perm: 0o644}); err != nil {
+			err = cannotWrite(path, err)
 		}
 	}
-	if err := atomicfile.Write(path, content, atomicfile.Mode{Perm: 0o644}); err != nil {
-		changes.unlink()
-		return nil, cannotWrite(path, err)
+	if _, failed := c.settle(context.WithoutCancel(ctx)); err == nil {
+		err = failed
 	}
-	for _, file := range changes.removes {
-		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, cannotWrite(file, err)
-		}
+	if err != nil {
+		return nil, err
 	}
 	return Load(ctx, c.env)
 }
 
 // link gives files their new names, beside the old ones.
 func (c *change) link() error {
-	for i, l := range c.links {
+	for _, l := range c.links {
 		if err := os.Link(l[0], l[1]); err != nil {
-			c.links = c.links[:i]
-			c.unlink()
 			return cannotWrite(l[1], err)
 		}
 	}
 	return nil
 }
 
-// unlink removes the new names.
-func (c *change) unlink() {
-	for _, l := range c.links {
-		_ = os.Remove(l[1])
-	}
-}
+// pins is the folder of the pinned certificates of servers.
+const pins = "servercerts"
 
 // perRemote are the files of a remote besides config.yml.
 var perRemote = []struct {
 	folder, suffix string
 	own            bool // made by the user: not removed with the remote, as by the incus command
 }{
-	{"servercerts", ".crt", false},
+	{pins, ".crt", false},
 	{"oidctokens", ".json", false},
 	{"jars", "", false},
 	{"clientcerts", ".crt", true},
@@ -141,35 +152,25 @@ var perRemote = []struct {
 
 // Remove removes a remote, the pinned certificate of its server and its tokens. It returns the configuration without it.
 func (c *Config) Remove(ctx context.Context, name string) (*Config, error) {
-	if err := c.changeable(name, "removed"); err != nil {
-		return nil, err
-	}
-	return c.edit(ctx, func(now *Config, changes *change) error {
-		if err := now.changeable(name, "removed"); err != nil {
-			return err
-		}
+	check := func(now *Config) error { return now.changeable(name, "removed") }
+	return c.edit(ctx, edition{Edit: removes, Old: name}, check, func(_ *Config, changes *change) error {
 		if name == changes.defaultRemote() {
 			return failure(nil, "remote %q is the default one and can't be removed: make another one the default before", name)
 		}
 		changes.remove(name)
-		for _, f := range perRemote {
-			if !f.own {
-				changes.removes = append(changes.removes, c.path(f.folder, name+f.suffix))
-			}
-		}
 		return nil
 	})
 }
 
 // SetDefault makes a remote the default one.
 func (c *Config) SetDefault(ctx context.Context, name string) (*Config, error) {
-	if _, ok := c.remotes[name]; !ok {
-		return nil, c.unknown(name, "")
-	}
-	return c.edit(ctx, func(now *Config, changes *change) error {
+	check := func(now *Config) error {
 		if _, ok := now.remotes[name]; !ok {
 			return now.unknown(name, "")
 		}
+		return nil
+	}
+	return c.edit(ctx, edition{}, check, func(_ *Config, changes *change) error {
 		changes.setDefault(name)
 		return nil
 	})
@@ -177,19 +178,13 @@ func (c *Config) SetDefault(ctx context.Context, name string) (*Config, error) {
 
 // Rename renames a remote with its files. It returns the configuration with the new name.
 func (c *Config) Rename(ctx context.Context, old, name string) (*Config, error) {
-	check := func(c *Config) error {
-		if err := c.changeable(old, "renamed"); err != nil {
+	check := func(now *Config) error {
+		if err := now.changeable(old, "renamed"); err != nil {
 			return err
 		}
-		return c.CheckNew(name)
+		return now.CheckNew(name)
 	}
-	if err := check(c); err != nil {
-		return nil, err
-	}
-	return c.edit(ctx, func(now *Config, changes *change) error {
-		if err := check(now); err != nil {
-			return err
-		}
+	return c.edit(ctx, edition{Edit: renames, Old: old, New: name}, check, func(_ *Config, changes *change) error {
 		for _, f := range perRemote {
 			from, to := c.path(f.folder, old+f.suffix), c.path(f.folder, name+f.suffix)
 			switch {
@@ -197,7 +192,6 @@ func (c *Config) Rename(ctx context.Context, old, name string) (*Config, error) 
 				return failure(nil, "%s exists, and would be used for the renamed remote: it must be removed before", to)
 			case exists(from):
 				changes.links = append(changes.links, [2]string{from, to})
-				changes.removes = append(changes.removes, from)
 			}
 		}
 		changes.rename(old, name)
@@ -230,7 +224,7 @@ func (c *Config) CheckNew(name string) error {
 		return failure(nil, "%q can't be the name of a remote: it has %q", name, r)
 	case strings.HasPrefix(name, ".") || strings.TrimSpace(name) != name:
 		return failure(nil, "%q can't be the name of a remote: it begins with a dot, or begins or ends with a space", name)
-	case taken:
+	case taken && !c.repeats(edition{Edit: adds, New: name}):
 		return failure(nil, "remote %q exists already", name)
 	}
 	return nil

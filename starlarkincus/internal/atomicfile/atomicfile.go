@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"incus-star/errors"
@@ -171,6 +172,16 @@ func removeStale(name string) {
 	locked := lock(f)
 	if (locked == held || locked == unknown && time.Since(info.ModTime()) > staleAge) && named(f, name) {
 		_ = os.Remove(name)
+	}
+}
+
+// Sweep removes the temporary files of killed writers of any file in a folder.
+func Sweep(dir string) {
+	entries, _ := os.ReadDir(dir)
+	for _, entry := range entries {
+		if name := entry.Name(); strings.HasPrefix(name, ".") && strings.Contains(name, ".incus-star-") && strings.HasSuffix(name, ".tmp") {
+			removeStale(filepath.Join(dir, name))
+		}
 	}
 }
 

@@ -1,0 +1,108 @@
+package remote
+
+import (
+	"context"
+	"encoding/json"
+	"io/fs"
+	"os"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/internal/atomicfile"
+)
+
+// The changes of several files, as an [edition] names them.
+const (
+	adds    = "add"
+	renames = "rename"
+	removes = "remove"
+)
+
+// An edition is a change of several files that has begun. It is kept in a file from before the first of them is
+// changed until after the last, so that the next change completes it, or undoes it, if its process was killed. The new
+// config.yml decides which. The zero value is a change of config.yml alone.
+type edition struct {
+	Edit string `json:"change"`
+	Old  string `json:"old,omitempty"` // the remote that is renamed or removed
+	New  string `json:"new,omitempty"` // the new name, or the new remote
+}
+
+func (c *Config) editionPath() string { return c.path(".incus-star-change.json") }
+
+// interrupted returns the change that was begun and not ended; the zero value for none.
+func (c *Config) interrupted() (e edition) {
+	if content, err := read(context.Background(), c.editionPath()); err != nil || json.Unmarshal(content, &e) != nil {
+		return edition{}
+	}
+	return e
+}
+
+// repeats reports whether the change was begun already.
+func (c *Config) repeats(e edition) bool { return e != (edition{}) && c.interrupted() == e }
+
+// begin records the beginning of a change.
+func (c *Config) begin(e edition) error {
+	if e == (edition{}) {
+		return nil
+	}
+	content, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	if err := atomicfile.Write(c.editionPath(), content, atomicfile.Mode{Perm: 0o600}); err != nil {
+		return cannotWrite(c.editionPath(), err)
+	}
+	return nil
+}
+
+// settle ends the change that was begun, if there is one: it removes the files that the remotes in config.yml don't need
+// any more, or the new ones that they don't need yet. It reports whether config.yml has the change. The configuration
+// must be locked.
+func (c *Config) settle(ctx context.Context) (made bool, err error) {
+	if !exists(c.editionPath()) {
+		return false, nil
+	}
+	e := c.interrupted()
+	now, err := Load(ctx, c.env)
+	if err != nil {
+		return false, err
+	}
+	has := func(name string) bool {
+		own, ok := now.remotes[name]
+		return ok && !own.global
+	}
+	hasOld, hasNew := has(e.Old), has(e.New)
+	for _, f := range perRemote {
+		old, added := c.path(f.folder, e.Old+f.suffix), c.path(f.folder, e.New+f.suffix)
+		var unneeded string
+		switch {
+		case e.Edit == adds && !hasNew && f.folder == pins:
+			unneeded = added
+		case e.Edit == renames && hasOld && !hasNew && sameFile(old, added):
+			unneeded = added
+		case e.Edit == renames && hasNew && !hasOld, e.Edit == removes && !hasOld && !f.own:
+			unneeded = old
+		default:
+			continue
+		}
+		if err := remove(unneeded); err != nil {
+			return false, err
+		}
+	}
+	made = e.Edit == adds && hasNew || e.Edit == renames && hasNew && !hasOld || e.Edit == removes && !hasOld
+	return made, remove(c.editionPath())
+}
+
+// remove removes a file, which may be missing.
+func remove(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return cannotWrite(path, err)
+	}
+	return nil
+}
+
+// sameFile reports whether both names are those of one file.
+func sameFile(a, b string) bool {
+	first, err := os.Lstat(a)
+	second, failed := os.Lstat(b)
+	return err == nil && failed == nil && os.SameFile(first, second)
+}
