@@ -12,9 +12,9 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
-	"incus-star/starlarkincus/files"
 	"incus-star/starlarkincus/internal/atomicfile"
 	"incus-star/starlarkincus/internal/feed"
+	"incus-star/starlarkincus/internal/input"
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/value"
 
@@ -121,7 +121,7 @@ type source struct {
 
 // newSource opens a local file, which must be a regular one.
 func (c *invocation) newSource(path string) (*source, error) {
-	file, info, err := files.OpenRegular(os.OpenFile, path)
+	file, info, err := input.OpenRegular(os.OpenFile, path)
 	if err == nil && info.Size() == 0 {
 		file.Close()
 		err = errors.Plain("is empty")

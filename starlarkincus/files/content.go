@@ -11,6 +11,7 @@ import (
 	"github.com/pkg/sftp"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/internal/input"
 )
 
 // buffers holds buffers of the size of a packet.
@@ -74,7 +75,7 @@ func notA(path string, info Info, due string) error {
 	if info.isDir() && due == "file" {
 		return errors.NewFile(path, 0, "is a directory")
 	}
-	return &errors.Error{Class: errors.BadRequest, Message: path + " is a " + kind(info.Mode) + ", not a " + due, Object: &errors.Object{Kind: "file", Name: path}}
+	return &errors.Error{Class: errors.BadRequest, Message: path + " is a " + input.Kind(info.Mode) + ", not a " + due, Object: &errors.Object{Kind: "file", Name: path}}
 }
 
 // download copies the content of a remote file of the given size, and returns the size of the copy. It is smaller if

@@ -40,23 +40,6 @@ func (i Info) isDir() bool     { return i.Mode.IsDir() }
 func (i Info) isRegular() bool { return i.Mode.IsRegular() }
 func (i Info) isLink() bool    { return i.Mode.Type() == fs.ModeSymlink }
 
-// kind returns a description of the type of a file.
-func kind(mode fs.FileMode) string {
-	switch mode.Type() {
-	case 0:
-		return "file"
-	case fs.ModeDir:
-		return "folder"
-	case fs.ModeSymlink:
-		return "symbolic link"
-	case fs.ModeNamedPipe:
-		return "named pipe"
-	case fs.ModeSocket:
-		return "socket"
-	}
-	return "device"
-}
-
 // bits are the permissions and the special bits of a mode.
 const bits = fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky
 

@@ -8,10 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/internal/input"
 )
 
 // A localFolder is an open folder, closed at the end of its last use.
@@ -78,12 +78,12 @@ func (f *localFolder) replaceable(name string, old fs.FileInfo) error {
 	case old.IsDir():
 		return f.failed(name, errIsFolder)
 	}
-	return f.failed(name, fmt.Errorf("is a %s, which isn't replaced", kind(old.Mode())))
+	return f.failed(name, fmt.Errorf("is a %s, which isn't replaced", input.Kind(old.Mode())))
 }
 
 // notFolder returns the error of the local file old at the path of a folder to write.
 func (f *localFolder) notFolder(name string, old fs.FileInfo) error {
-	return f.failed(name, fmt.Errorf("is a %s here, and a folder there", kind(old.Mode())))
+	return f.failed(name, fmt.Errorf("is a %s here, and a folder there", input.Kind(old.Mode())))
 }
 
 // errIsFolder is the error of a folder at the path of a file to write.
@@ -168,27 +168,6 @@ func (f *localFolder) same(name string, content io.ReaderAt, size int64, old fs.
 		}
 	}
 	return true, nil
-}
-
-// An OpenFunc opens a file, as [os.OpenFile] does.
-type OpenFunc func(name string, flag int, perm fs.FileMode) (*os.File, error)
-
-// OpenRegular opens a local file for reading, and describes it. Any but a regular file is an error: a device may be
-// endless, and a pipe may have no writer, for which OpenRegular doesn't wait.
-func OpenRegular(open OpenFunc, name string) (*os.File, fs.FileInfo, error) {
-	f, err := open(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, nil, err
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("is a %s, not a regular file", kind(info.Mode()))
-	}
-	if err != nil {
-		f.Close()
-		return nil, nil, err
-	}
-	return f, info, nil
 }
 
 // A LocalError is a failure of a local file.

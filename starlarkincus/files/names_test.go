@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/internal/input"
 )
 
 // pathsOf returns all paths of up to n pieces.
@@ -206,7 +207,7 @@ func TestOpenRegular(t *testing.T) {
 		"/dev/zero": "is a device, not a regular file", pipe: "is a named pipe, not a regular file",
 		link: "is a named pipe, not a regular file", here: "is a folder, not a regular file", file: "<nil>",
 	} {
-		f, _, err := OpenRegular(os.OpenFile, path)
+		f, _, err := input.OpenRegular(os.OpenFile, path)
 		if err == nil {
 			mustDo(t, f.Close())
 		}
@@ -214,7 +215,7 @@ func TestOpenRegular(t *testing.T) {
 			t.Errorf("%s: %s, want %s", path, got, want)
 		}
 	}
-	if _, _, err := OpenRegular(os.OpenFile, filepath.Join(here, "none")); !errors.Is(err, fs.ErrNotExist) {
+	if _, _, err := input.OpenRegular(os.OpenFile, filepath.Join(here, "none")); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
 	}
 }

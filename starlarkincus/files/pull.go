@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/internal/input"
 )
 
 // A pull writes a remote tree to a local folder, and never outside of it: the names in listings can't contain a
@@ -67,7 +68,7 @@ func (c *Call) Pull(remote, local string) (Transfer, error) {
 
 // special returns the error for a file that can't be copied.
 func special(info Info) error {
-	return &errors.Error{Class: errors.BadRequest, Message: fmt.Sprintf("%s is a %s, which can't be copied", info.Path, kind(info.Mode)),
+	return &errors.Error{Class: errors.BadRequest, Message: fmt.Sprintf("%s is a %s, which can't be copied", info.Path, input.Kind(info.Mode)),
 		Object: &errors.Object{Kind: "file", Name: info.Path}}
 }
 

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/internal/input"
 )
 
 // A Transfer is the result of a push or a pull.
@@ -239,14 +240,14 @@ func (p *push) entry(g *group, in *pushedFolder, name string, info fs.FileInfo, 
 			return err
 		})
 	default:
-		return &LocalError{Path: local, Err: fmt.Errorf("is a %s, which can't be copied", kind(info.Mode()))}
+		return &LocalError{Path: local, Err: fmt.Errorf("is a %s, which can't be copied", input.Kind(info.Mode()))}
 	}
 	return nil
 }
 
 // file writes a file. Open opens the local one by its name.
-func (p *push) file(ctx context.Context, open OpenFunc, name, local, remote string, old *Info) error {
-	f, info, err := OpenRegular(open, name)
+func (p *push) file(ctx context.Context, open input.OpenFunc, name, local, remote string, old *Info) error {
+	f, info, err := input.OpenRegular(open, name)
 	if err != nil {
 		return &LocalError{Path: local, Err: reason(err)}
 	}

@@ -8,12 +8,17 @@ import (
 	"path/filepath"
 	"strings"
 
+	"incus-star/starlarkincus/internal/input"
 	"incus-star/starlarkincus/internal/owner"
 )
 
-// LoadCertificate reads a client certificate and its key, both in PEM. The passphrase of an encrypted key comes from the
-// environment or from Keys.
+// LoadCertificate reads a client certificate and its key, both in PEM, which may be pipes. The passphrase of an encrypted
+// key comes from the environment or from Keys.
 func (e Environment) LoadCertificate(ctx context.Context, crtFile, keyFile string) (*tls.Certificate, error) {
+	return e.loadCertificate(ctx, crtFile, keyFile, func(ctx context.Context, path string) ([]byte, error) { return input.File(ctx, path, input.Key) })
+}
+
+func (e Environment) loadCertificate(ctx context.Context, crtFile, keyFile string, read func(context.Context, string) ([]byte, error)) (*tls.Certificate, error) {
 	crt, err := read(ctx, crtFile)
 	if err != nil {
 		return nil, unreadable(ctx, crtFile, err)
@@ -112,7 +117,7 @@ func (c *Config) addCertificates(ctx context.Context, t *Target, global, needed 
 	var err error
 	switch {
 	case hasCrt && hasKey:
-		t.Certificate, err = c.env.LoadCertificate(ctx, crt, key)
+		t.Certificate, err = c.env.loadCertificate(ctx, crt, key, read)
 	case !needed:
 	case hasCrt:
 		err = failure(nil, "the certificate %s lacks its key, %s", crt, key)

@@ -141,7 +141,7 @@ func TestServerCertificate(t *testing.T) {
 		{"expired", "r", expired.crt, expired.parsed, ""},
 		{"words", "r", "words", nil, `remote "r": ROOT/config/incus/servercerts/r.crt holds no PEM certificate`},
 		{"damaged", "s", block("CERTIFICATE", []byte("x")), nil, `remote "s": ROOT/config/incus/servercerts/s.crt holds a damaged certificate`},
-		{"folder", "r", "/", nil, `remote "r": can't read ROOT/config/incus/servercerts/r.crt: is a directory`},
+		{"folder", "r", "/", nil, `remote "r": can't read ROOT/config/incus/servercerts/r.crt: is a folder, not a regular file`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -194,7 +194,7 @@ func TestCA(t *testing.T) {
 		{"public", "p", "client.ca", ca.crt, true, ""},
 		{"simplestreams", "s", "client.ca", ca.crt, false, ""},
 		{"words", "r", "client.ca", "words", false, `remote "r": ROOT/config/incus/client.ca holds no certificate of an authority`},
-		{"folder", "r", "client.ca", "/", false, `remote "r": can't read ROOT/config/incus/client.ca: is a directory`},
+		{"folder", "r", "client.ca", "/", false, `remote "r": can't read ROOT/config/incus/client.ca: is a folder, not a regular file`},
 		{"the remote's own", "r", "clientcerts/r.ca", ca.crt, true, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

