@@ -89,11 +89,19 @@ func (o *Operation) label() string {
 	return o.Clean(secret.Text(s.Description + o.named(s)))
 }
 
-// named returns the name of the object of the request, after a space, if the operation lists none and its description ends with
-// that kind of object, such as "Evacuating cluster member"; else it is empty.
+// named returns the name of the object of the operation, after a space, if the operation lists none and its description ends
+// with that kind of object: the name in the request, such as that of "Evacuating cluster member", or the fingerprint of the
+// image that was made. Else it is empty.
 func (o *Operation) named(s *State) string {
-	if about := errors.About(o.request); about != nil && len(s.Resources) == 0 && strings.HasSuffix(s.Description, about.Kind) {
+	if len(s.Resources) > 0 {
+		return ""
+	}
+	if about := errors.About(o.request); about != nil && strings.HasSuffix(s.Description, about.Kind) {
 		return " " + about.Name
+	}
+	var made struct{ Fingerprint string }
+	if strings.HasSuffix(s.Description, "image") && json.Unmarshal(s.Metadata, &made) == nil && made.Fingerprint != "" {
+		return " " + made.Fingerprint
 	}
 	return ""
 }

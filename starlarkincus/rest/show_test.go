@@ -115,6 +115,10 @@ func TestLabel(t *testing.T) {
 		{&State{Description: "Doing", Resources: map[string][]string{"images": {"/1.0/images/a", "/1.0/images/b"}}}, "Doing"},
 		{&State{Description: "Doing", Resources: map[string][]string{"backups": {"/1.0/instances/c1/backups/b"}, "instances": {"/1.0/instances/c1"}}}, "Doing c1"},
 		{&State{Description: "Doing", Resources: map[string][]string{"x": {"%zz"}}}, "Doing"},
+		{&State{Description: "Downloading image", Metadata: json.RawMessage(`{"fingerprint": "abc", "size": 1}`)}, "Downloading image abc"},
+		{&State{Description: "Downloading image", Metadata: json.RawMessage(`{"fingerprint": 1}`)}, "Downloading image"},
+		{&State{Description: "Downloading image"}, "Downloading image"},
+		{&State{Description: "Doing", Metadata: json.RawMessage(`{"fingerprint": "abc"}`)}, "Doing"},
 		{&State{Description: "Evacuating cluster member"}, "Evacuating cluster member node2"},
 		{&State{Description: "Evacuating cluster member", Resources: map[string][]string{"x": {}}}, "Evacuating cluster member"},
 	} {
