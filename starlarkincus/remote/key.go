@@ -6,11 +6,8 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/pem"
-	"os"
-	"os/exec"
 	"strings"
 	"sync"
-	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -118,23 +115,6 @@ func (e Environment) unlock(ctx context.Context, path string, ask func(context.C
 		failed = errors.Plain("the passphrase is wrong")
 	}
 	return nil, failure(failed, "the key %s is encrypted, and needs its passphrase: at a terminal, or of the environment variable %s or of the command in %s", path, passphraseVariable, commandVariable)
-}
-
-// printed returns what a shell command prints, without the final newline.
-func printed(ctx context.Context, command, path string) (string, error) {
-	cmd := exec.CommandContext(ctx, "sh", "-c", command)
-	cmd.Env = append(os.Environ(), "INCUS_STAR_KEY="+path)
-	cmd.Stderr = os.Stderr
-	cmd.WaitDelay = time.Second
-	out, err := cmd.Output()
-	switch {
-	case ctx.Err() != nil:
-		return "", context.Cause(ctx)
-	case err != nil:
-		return "", failure(err, "the command of %s failed", commandVariable)
-	}
-	line, _, _ := strings.Cut(string(out), "\n")
-	return strings.TrimSuffix(line, "\r"), nil
 }
 
 // opener returns a function that decrypts the key in a file with a passphrase; nil if it isn't encrypted in a form that is
