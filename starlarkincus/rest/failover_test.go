@@ -83,23 +83,38 @@ func TestAddresses(t *testing.T) {
 			return true
 		}
 	}
+	page := func(status int, body string) func(http.ResponseWriter, *http.Request) bool {
+		return func(w http.ResponseWriter, _ *http.Request) bool {
+			w.WriteHeader(status)
+			fmt.Fprint(w, body)
+			return true
+		}
+	}
+	const html = "<html><h1>Gateway</h1></html>"
 	for _, row := range []struct {
 		name    string
 		spoil   func(http.ResponseWriter, *http.Request) bool
-		reached bool // the first address may have got the request
-		answers bool // its answer is one to a change
+		reached bool           // the first address may have got the request
+		refused bool           // its answer proves that it didn't begin a change
+		outcome errors.Outcome // of a change that it answered; empty for no answer
 	}{
-		{"gone", nil, false, false},
-		{"silent", nil, false, false},
-		{"another certificate", nil, false, false},
-		{"cut before the answer", cut(""), true, false},
-		{"cut in the header", cut("HTTP/1.1 200 OK\r\nContent-"), true, false},
-		{"cut in the body", cut("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"), true, false},
-		{"starting up", func(w http.ResponseWriter, _ *http.Request) bool {
-			w.WriteHeader(http.StatusServiceUnavailable)
-			fmt.Fprint(w, errorBody(503, "Daemon is starting up"))
-			return true
-		}, true, true},
+		{"gone", nil, false, false, ""},
+		{"silent", nil, false, false, ""},
+		{"another certificate", nil, false, false, ""},
+		{"cut before the answer", cut(""), true, false, ""},
+		{"cut in the header", cut("HTTP/1.1 200 OK\r\nContent-"), true, false, ""},
+		{"cut in the body", cut("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"), true, false, ""},
+		{"starting up", page(503, errorBody(503, "Daemon is starting up")), true, true, errors.Refused},
+		{"shutting down", page(503, errorBody(503, "Incus is shutting down")), true, true, errors.Refused},
+		{"an old one shutting down", page(503, errorBody(503, "Shutting down")), true, true, errors.Refused},
+		{"without a pool", page(503, errorBody(503, "Storage pool is unavailable on this server")), true, false, errors.Refused},
+		{"without a peer", page(503, errorBody(503, "Failed to notify peer: Daemon is starting up")), true, false, errors.Unknown},
+		{"a proxy that lost it", page(502, html), true, false, errors.Unknown},
+		{"a proxy without a server", page(503, html), true, false, errors.Unknown},
+		{"a proxy that says the same", page(503, "Daemon is starting up"), true, false, errors.Unknown},
+		{"a proxy without an answer", page(504, html), true, false, errors.Unknown},
+		{"a proxy without words", page(504, ""), true, false, errors.Unknown},
+		{"a proxy's JSON", page(502, `{"message": "no upstream"}`), true, false, errors.Unknown},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			reachWithin(t, time.Minute) // a busy machine needs it
@@ -122,7 +137,7 @@ func TestAddresses(t *testing.T) {
 				c := newClient(t, Config{Endpoints: []string{address, second.server.URL}, ServerCertificate: pin})
 				err := kind.send(t.Context(), c)
 				// Connections to instances aren't repeated, nor what the caller reads while it comes.
-				moves := !row.reached || !kind.changes && kind.name != "files" && !(row.name == "cut in the body" && (kind.name == "a download" || kind.name == "events"))
+				moves := !row.reached || row.refused && kind.changes && kind.name != "an upload" || !kind.changes && kind.name != "files" && !(row.name == "cut in the body" && (kind.name == "a download" || kind.name == "events"))
 				if got := second.requests.Load() == 1; got != moves {
 					t.Errorf("%s: %d requests to the second address: %v", kind.name, second.requests.Load(), err)
 				}
@@ -130,7 +145,12 @@ func TestAddresses(t *testing.T) {
 					t.Errorf("%s: %d requests to the first address", kind.name, first.requests.Load())
 				}
 				switch {
-				case kind.name == "a command" && moves, row.answers && !moves, kind.name == "a download" && row.name == "cut in the body":
+				case row.outcome != "" && !moves:
+					e := asError(t, err)
+					if kind.changes && e.Outcome != row.outcome || !kind.changes && e.Outcome != "" {
+						t.Errorf("%s: %v, outcome %q", kind.name, e, e.Outcome)
+					}
+				case kind.name == "a command" && moves, kind.name == "a download" && row.name == "cut in the body":
 				case moves && err != nil:
 					t.Errorf("%s: %v", kind.name, err)
 				case !moves:

@@ -1,11 +1,14 @@
 package rest
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"os"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -61,8 +64,9 @@ func (n network) send(ctx context.Context, k *outgoing, then func(*http.Response
 	return k.clean(then(response, err))
 }
 
-// sendToAny sends a request to one of several endpoints. The answer that a server is unavailable is used only if no other
-// endpoint gives an answer.
+// sendToAny sends a request to one of several endpoints. The answer that the server is unavailable is used only if no other
+// endpoint gives an answer. A read goes on to the next endpoint after any such answer; a change only after one by which
+// Incus itself says that it takes no request yet, or none any more.
 func (n network) sendToAny(ctx context.Context, k *outgoing, then func(*http.Response, error) error) error {
 	var failed endpointErrors
 	var away *http.Response
@@ -71,7 +75,8 @@ func (n network) sendToAny(ctx context.Context, k *outgoing, then func(*http.Res
 		more := i+1 < len(order)
 		response, err := n.reach(ctx, k, e, more)
 		switch {
-		case err == nil && more && response.StatusCode == http.StatusServiceUnavailable && k.repeatable():
+		case err == nil && more && isAway(response.StatusCode) && (k.repeatable() || k.notTaken(response)):
+			k.handed.Store(false)
 			if away == nil {
 				away = response
 			} else {
@@ -92,7 +97,7 @@ func (n network) sendToAny(ctx context.Context, k *outgoing, then func(*http.Res
 	}
 	last := failed[len(failed)-1]
 	switch {
-	case away != nil && ctx.Err() == nil:
+	case away != nil && ctx.Err() == nil && (k.repeatable() || unreached(last)):
 		return k.clean(then(away, nil))
 	case away != nil:
 		away.Body.Close()
@@ -102,6 +107,33 @@ func (n network) sendToAny(ctx context.Context, k *outgoing, then func(*http.Res
 	}
 	return k.clean(then(nil, failed))
 }
+
+// isAway reports whether a status says that a server is unavailable: that of Incus, or those of a proxy before it.
+func isAway(status int) bool {
+	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
+}
+
+// notTakenTexts are the messages of a server of Incus that takes no requests, before it looks at them. Other messages with
+// their status are about a failure in the middle of the work.
+var notTakenTexts = []string{"Daemon is starting up", "Incus is shutting down", "Shutting down"}
+
+// notTaken reports whether an answer proves that a change wasn't begun, so that it may be sent elsewhere. It leaves the body
+// to be read.
+func (k *outgoing) notTaken(response *http.Response) bool {
+	if !k.changes() || k.stream != nil || response.StatusCode != http.StatusServiceUnavailable {
+		return false
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxRefusal))
+	response.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(body), response.Body), response.Body}
+	e, invalid := readEnvelope(body)
+	return err == nil && invalid == nil && e.kind == "error" && slices.Contains(notTakenTexts, e.message)
+}
+
+// maxRefusal is the size of the largest answer to examine.
+const maxRefusal = 4 << 10
 
 // reachTimeout is the limit of the connection to an endpoint, with the handshake of TLS, if others remain.
 var reachTimeout = 3 * time.Second
