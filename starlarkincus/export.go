@@ -28,8 +28,9 @@ type backupExport struct {
 	check      *archive.Check
 	backup     ref // of one that is kept, like all below
 	name       string
-	part       *rest.Part // makes and deletes the backup
-	sent, done int        // the counts of the binding before it
+	part       *rest.Part      // makes and deletes the backup
+	deletion   *rest.Operation // nil unless it has begun
+	sent, done int             // the counts of the binding before it
 	release    func()
 }
 
@@ -51,7 +52,32 @@ func (c *invocation) beginExport() (*backupExport, *download, error) {
 		return x, nil, err
 	}
 	down, err := c.ref.client.open(c.ctx, rest.Request{Path: x.backup.join("export").path, Query: x.backup.query(spec.Get)})
+	if err == nil {
+		x.beginDeletion()
+	}
 	return x, down, err
+}
+
+// beginDeletion requests the deletion of a backup while it is downloaded. That takes nothing from the download, because the
+// server opens the file before it answers. End does what couldn't be requested.
+func (x *backupExport) beginDeletion() {
+	b := builtin.In(x.ctx)
+	sent, done := b.Sent, b.Done
+	reply, err := x.ref.client.send(x.part.Track(x.ctx), rest.Request{Method: "DELETE", Path: x.backup.path, Query: x.backup.query(spec.Delete)})
+	if err == nil {
+		x.deletion = reply.Operation
+	}
+	b.Sent, b.Done = sent, done // it is no change by the script
+}
+
+// delete deletes the backup, or waits for the end of its deletion.
+func (x *backupExport) delete(ctx context.Context) error {
+	if x.deletion != nil {
+		if _, err := wait(ctx, x.deletion, patience{}); err == nil || ctx.Err() != nil {
+			return err
+		}
+	}
+	return x.backup.clear(x.part.Track(ctx))
 }
 
 // receive begins to download a backup that the server doesn't keep.
@@ -180,7 +206,7 @@ func (x *backupExport) end(ctx context.Context, saved string, failure error) err
 	if x.output != nil {
 		return x.endDirect(ctx, failure)
 	}
-	left := x.backup.clear(x.part.Track(ctx))
+	left := x.delete(ctx)
 	if b := builtin.In(ctx); left == nil && failure != nil && b == builtin.Of(x.thread) {
 		b.Sent, b.Done = min(b.Sent, x.sent), min(b.Done, x.done) // nothing is left of the backup
 	}
