@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strings"
 
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
@@ -201,38 +200,6 @@ func (c *Client) extensionNames() *NameList {
 		out := make([]Name, len(server.Extensions))
 		for i, text := range server.Extensions {
 			out[i] = Name{Text: text, Kind: "API extension"}
-		}
-		return out, nil
-	}}
-}
-
-// ConfigKeys returns the list of all configuration keys, with the kinds of objects that they belong to, and of the keys
-// of devices, whose kind begins with "device_".
-func (c *Client) ConfigKeys() *NameList {
-	return &NameList{Key: fmt.Sprintf("%p configuration", c.conn), Server: c.server(), Fixed: true, Read: func(ctx context.Context) ([]Name, error) {
-		var described struct {
-			Configs map[string]map[string]struct {
-				Keys []map[string]struct {
-					Type string `json:"type"`
-				} `json:"keys"`
-			} `json:"configs"`
-		}
-		if err := c.read(ctx, "/1.0/metadata/configuration", nil, &described); err != nil {
-			return nil, err
-		}
-		var out []Name
-		for kind, groups := range described.Configs {
-			for group, keys := range groups {
-				of := kind
-				if kind == "devices" {
-					of = "device_" + strings.ReplaceAll(group, "_", "-")
-				}
-				for _, key := range keys.Keys {
-					for text, about := range key {
-						out = append(out, Name{Text: text, Kind: about.Type, Of: of})
-					}
-				}
-			}
 		}
 		return out, nil
 	}}

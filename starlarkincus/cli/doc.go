@@ -2,10 +2,12 @@ package cli
 
 import (
 	"fmt"
+	"maps"
 
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/reference"
+	"incus-star/starlarkincus/repl"
 
 	"github.com/spf13/pflag"
 )
@@ -26,7 +28,9 @@ word is searched for.
 
 // doc runs the command doc and returns its exit status.
 func doc(f *flags, set *pflag.FlagSet, names []string, stdio stdio) int {
-	r := reference.New(host.Declarations(), starlarkincus.BareMethods())
+	declared := maps.Clone(host.Declarations())
+	maps.Copy(declared, repl.Declarations())
+	r := reference.New(declared, starlarkincus.BareMethods())
 	if len(names) == 0 {
 		r.Overview(stdio.out)
 		return 0

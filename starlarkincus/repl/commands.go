@@ -274,16 +274,27 @@ func (p *prompt) known(list func(*starlarkincus.Client) *starlarkincus.NameList)
 	return out
 }
 
-// dottedPath matches a name with attributes.
-var dottedPath = lazy(`^[\pL_][\pL\pN_]*(\s*\.\s*[\pL_][\pL\pN_]*)*$`)
+// dottedPath matches a name with attributes, or a configuration key, perhaps in quotes, and itemOf the item of a dict.
+var (
+	dottedPath = lazy(`^[\pL_][\pL\pN_]*(\s*\.\s*[\pL_][\pL\pN_]*)*$`)
+	itemOf     = lazy(`^[^?]*\[\s*("[^"]*"|'[^']*')\s*\]$`)
+)
 
-// questioned returns what a line asks for, such as x.method in x.method? or ?x.method; "" for all names.
+// questioned returns what a line asks for, such as x.method in x.method? or ?x.method, or the key limits.cpu in
+// "limits.cpu"? and x.config["limits.cpu"]?; "" for all names.
 func questioned(text string) (about string, asks bool) {
 	line := strings.TrimSpace(text)
 	about, before := strings.CutPrefix(line, "?")
 	about, after := strings.CutSuffix(about, "?")
 	about = strings.TrimSpace(strings.Trim(about, "?")) // x?? is x?
-	return about, (before || after) && (about == "" || dottedPath().MatchString(about))
+	if item := itemOf().FindStringSubmatch(about); item != nil {
+		about = item[1]
+	}
+	if n := len(about); n > 2 && strings.ContainsAny(about[:1], `"'`) && about[0] == about[n-1] {
+		about = about[1 : n-1]
+		return about, (before || after) && keyName().MatchString(about)
+	}
+	return about, (before || after) && (about == "" || dottedPath().MatchString(about) || keyName().MatchString(about))
 }
 
 // ask shows the help of a value or, for another word, of a name.
@@ -291,11 +302,9 @@ func (p *prompt) ask(ctx context.Context, path string) error {
 	var text strings.Builder
 	if path == "" {
 		newReference().Overview(&text)
-	} else if own := p.own(path); own != nil {
-		fmt.Fprintln(&text, own.Text())
 	} else if v := p.valueAt(strings.Split(path, ".")); v != nil {
 		newReference().Help(&text, v)
-	} else if err := newReference().Tell(&text, path); err != nil {
+	} else if err := p.withinEntry(ctx, func(ctx context.Context) error { return p.tellName(ctx, &text, path) }); err != nil {
 		return usageError(err.Error())
 	}
 	return p.page(ctx, ctx, text.String())

@@ -56,7 +56,7 @@ func TestCommands(t *testing.T) {
 		s.Type("?\r")
 		ends(s, "\n  zip\n>>>")
 		s.Type("watch?\r")
-		ends(s, "ends it.\n>>>")
+		ends(s, "have it.\n>>>")
 		s.Type(":time 20 + 1\r")
 		s.WaitFor("time", func(rows []string) bool {
 			text := strings.TrimSpace(strings.Join(rows, "\n"))

@@ -14,13 +14,9 @@ import (
 	"time"
 
 	"incus-star/errors"
-	"incus-star/starlarkincus"
-	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/internal/printable"
-	"incus-star/starlarkincus/reference"
 
-	"go.starlark.net/resolve"
 	"go.starlark.net/starlark"
 	"golang.org/x/term"
 )
@@ -60,8 +56,8 @@ type Options struct {
 // exit status. Input that isn't typed at a terminal is a program, which ends at its first error.
 func Run(ctx context.Context, o Options) int {
 	p := &prompt{Options: o, session: o.Host.NewSession(), typed: isTerminal(o.Stdin), place: o.Target}
-	for _, name := range []string{"help", "watch"} {
-		p.session.Set(name, p.own(name).Function())
+	for name, d := range p.own() {
+		p.session.Set(name, d.Function())
 	}
 	if !p.typed {
 		ctx, cancel := p.limited(ctx)
@@ -306,82 +302,4 @@ func (p *prompt) interruptible(cancel context.CancelCauseFunc, again bool) func(
 		close(stop)
 		<-stopped
 	})
-}
-
-// helpEntry matches a call of help with an unquoted name.
-var helpEntry = lazy(`^\s*help\(\s*([A-Za-z_][\w.]*)\s*\)\s*$`)
-
-// hintHelp adds a hint to the error of an entry such as help(instance) if the name is undefined: help takes it in
-// quotes.
-func (p *prompt) hintHelp(entry string, err error) {
-	var names resolve.ErrorList
-	asked := helpEntry().FindStringSubmatch(entry)
-	if asked == nil || !errors.As(err, &names) || newReference().HelpName(io.Discard, asked[1]) != nil {
-		return
-	}
-	for i := range names {
-		first, _, _ := strings.Cut(asked[1], ".")
-		names[i].Msg = fmt.Sprintf("undefined: %s: write help(%q)", first, asked[1])
-	}
-}
-
-func newReference() *reference.Reference {
-	return reference.New(host.Declarations(), starlarkincus.BareMethods())
-}
-
-// own returns the declaration of a function that only prompts have; nil for another name.
-func (p *prompt) own(name string) *builtin.Decl {
-	switch name {
-	case "help":
-		return p.help()
-	case "watch":
-		return p.watch()
-	}
-	return nil
-}
-
-// help returns the declaration of the prompt's help(x).
-func (p *prompt) help() *builtin.Decl {
-	return &builtin.Decl{
-		Name: "help", Params: []builtin.Param{builtin.Opt("x", builtin.Any, "")}, Returns: builtin.None,
-		Help: "Prints the help of x, a value or a name in quotes. help() lists all names.",
-		Call: p.showHelp,
-	}
-}
-
-func (p *prompt) showHelp(c *builtin.Call) (starlark.Value, error) {
-	if len(c.Kwargs) > 0 || len(c.Args) > 1 {
-		return nil, c.Errorf("want one value or name, or nothing")
-	}
-	var text strings.Builder
-	if err := p.tell(&text, c); err != nil {
-		return nil, err
-	}
-	b := builtin.Of(c.Thread)
-	var err error
-	b.Block(func() { err = p.page(b.Context, b.Context, text.String()) })
-	return starlark.None, err
-}
-
-// tell writes the help that a call asks for.
-func (p *prompt) tell(w io.Writer, c *builtin.Call) error {
-	if len(c.Args) == 0 {
-		newReference().Overview(w)
-		return nil
-	}
-	name, ok := starlark.AsString(c.Args[0])
-	fn, _ := c.Args[0].(*starlark.Builtin)
-	switch {
-	case fn != nil && p.own(fn.Name()) != nil:
-		fmt.Fprintln(w, p.own(fn.Name()).Text())
-	case ok && p.own(name) != nil:
-		fmt.Fprintln(w, p.own(name).Text())
-	case !ok:
-		newReference().Help(w, c.Args[0])
-	default:
-		if err := newReference().Tell(w, name); err != nil {
-			return c.Errorf("%w", err)
-		}
-	}
-	return nil
 }

@@ -153,7 +153,7 @@ func (p *prompt) withinEntry(ctx context.Context, call func(context.Context) err
 func (p *prompt) watch() *builtin.Decl {
 	return &builtin.Decl{
 		Name: "watch", Params: []builtin.Param{builtin.Need("fn", builtin.Callable), builtin.Opt("interval", builtin.Seconds, "2")}, Returns: builtin.None,
-		Help: "Calls fn() every interval seconds, and prints its value when it has changed. Ctrl-C ends it.",
+		Help: "Calls fn() every interval seconds, and prints its value when it has changed. Ctrl-C ends it. Only prompts have it.",
 		Call: p.callWatch,
 	}
 }
