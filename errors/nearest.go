@@ -26,8 +26,8 @@ func Nearest(name string, names []string) string {
 }
 
 // NearestReading is like [Nearest], and of names that are equally close it returns one that doesn't change the server, if
-// there is one: a slip of the pen must not suggest more than what was meant. For a common verb that isn't among the names it
-// returns the one that is.
+// there is one: a slip of the pen must not suggest more than what was meant. So a participle, such as deleted, is no slip of
+// delete. For a common verb that isn't among the names it returns the one that is.
 func NearestReading(name string, names []string, changes func(name string) bool) string {
 	for _, verb := range verbs[name] {
 		if slices.Contains(names, verb) {
@@ -44,7 +44,11 @@ func NearestReading(name string, names []string, changes func(name string) bool)
 		}
 		return -1
 	})
-	return Nearest(name, ordered)
+	near := Nearest(name, ordered)
+	if near != "" && changes(near) && (name == near+"d" || name == near+"ed") {
+		return Nearest(name, slices.DeleteFunc(ordered, changes))
+	}
+	return near
 }
 
 // verbs are the names of methods by the words that other programs and libraries have for them.

@@ -118,8 +118,8 @@ func TestSuggestionsOfCollections(t *testing.T) {
 	}
 }
 
-// TestSuggestionsOnlyRead misspells every attribute that only reads by leaving out one letter. No method that changes the
-// server is suggested.
+// TestSuggestionsOnlyRead misspells every attribute that only reads by leaving out one letter, and asks for the participle of
+// every method that changes the server, such as enabled. No such method is suggested.
 func TestSuggestionsOnlyRead(t *testing.T) {
 	a := newAnswers()
 	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: a.serve(t)}, pem: testPEM(t), file: testFile(t)}
@@ -140,11 +140,14 @@ func TestSuggestionsOnlyRead(t *testing.T) {
 			return ok && m.Declaration().Effect != spec.Reads
 		}
 		for _, name := range owner.AttrNames() {
-			if changes(name) {
-				continue
+			slips := []string{name + "d", name + "ed"}
+			if !changes(name) {
+				slips = nil
+				for i := range len(name) {
+					slips = append(slips, name[:i]+name[i+1:])
+				}
 			}
-			for i := range len(name) {
-				misspelt := name[:i] + name[i+1:]
+			for _, misspelt := range slips {
 				_, err := owner.Attr(misspelt)
 				if err == nil {
 					continue

@@ -46,12 +46,21 @@ func (p *printer) collection(c collection) {
 	p.note("help(" + reach + ")")
 }
 
+// method writes what a method does. It was probably meant to be called.
+func (p *printer) method(m method) {
+	p.prose(kind, m.Name()+": "+m.Declaration().Doc)
+	p.note("() calls it, ? shows its help")
+}
+
 // client writes the collections of a client.
 func (p *printer) client(v starlark.HasAttrs) {
 	p.prose(kind, v.String())
 	var names []string
 	for _, name := range v.AttrNames() {
 		if member, err := v.Attr(name); err == nil {
+			if _, ok := member.(method); ok {
+				continue
+			}
 			if _, ok := member.(collection); ok {
 				names = append(names, name)
 			}

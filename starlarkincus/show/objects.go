@@ -1,6 +1,7 @@
 package show
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"sync"
@@ -28,6 +29,12 @@ type collection interface {
 	Name() string
 }
 
+// A method is a method of an object, a collection or a client.
+type method interface {
+	starlark.Callable
+	Declaration() *spec.Method
+}
+
 // A failure is an error.
 type failure interface {
 	starlark.HasAttrs
@@ -50,16 +57,17 @@ func (s Style) objects(all, first []starlark.Value) *Grid {
 // structKinds are the kinds of structs that methods return, by their names.
 var structKinds = sync.OnceValue(func() map[string]*spec.Resource {
 	out := make(map[string]*spec.Resource)
-	add := func(methods []spec.Method) {
+	add := func(own *spec.Resource, methods []spec.Method) {
 		for i := range methods {
-			if r := methods[i].Returns; r.OfStructs() && r.Of != nil {
-				out[r.Of.Kind] = r.Of
+			r := methods[i].Returns
+			if of := cmp.Or(r.Of, own); r.OfStructs() && of != nil {
+				out[of.Kind] = of
 			}
 		}
 	}
-	add(spec.ClientMethods)
+	add(nil, spec.ClientMethods)
 	for _, site := range spec.Sites() {
-		add(site.Methods)
+		add(site.Resource, site.Methods)
 	}
 	return out
 })
@@ -267,10 +275,20 @@ func (p *printer) structure(v *starlarkstruct.Struct) {
 	}
 }
 
-// structFields returns the fields of a struct. Those without a value are left out of one that a method returns.
+// structFields returns the fields of a struct. Those of one that a method returns are in the order of its help, without those
+// that have no value.
 func (p *printer) structFields(v *starlarkstruct.Struct) []pair {
 	all := structPairs(v)
-	if name, _ := starlark.AsString(v.Constructor()); structKinds()[name] == nil || p.style.All {
+	name, _ := starlark.AsString(v.Constructor())
+	res := structKinds()[name]
+	if res == nil {
+		return all
+	}
+	place := func(f pair) int {
+		return slices.IndexFunc(res.Fields, func(g spec.Field) bool { return g.Script() == f.name })
+	}
+	slices.SortStableFunc(all, func(a, b pair) int { return cmp.Compare(place(a), place(b)) })
+	if p.style.All {
 		return all
 	}
 	return slices.DeleteFunc(all, func(f pair) bool { return empty(f.value) })

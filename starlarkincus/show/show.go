@@ -67,6 +67,9 @@ func (p *printer) value(v starlark.Value) {
 		}
 		p.object(x)
 		return
+	case method: // it has a resource, as a collection has
+		p.method(x)
+		return
 	case collection:
 		p.collection(x)
 		return

@@ -115,6 +115,36 @@ func TestEveryKind(t *testing.T) {
 	}
 }
 
+// TestEveryStruct draws a table of each kind of structs that methods return, and one of them, with its fields in the order of
+// the help.
+func TestEveryStruct(t *testing.T) {
+	kinds := structKinds()
+	for kind, res := range kinds {
+		fields := make(starlark.StringDict)
+		for i := range res.Fields {
+			fields[res.Fields[i].Script()] = starlark.String("x")
+		}
+		v := starlarkstruct.FromStringDict(starlark.String(kind), fields)
+		s := Style{Width: 200, Height: 50}
+		if kind != "ExecResult" {
+			place := 0
+			for _, f := range res.Fields {
+				i := strings.Index(Text(v, s), "\n  "+f.Script()+" ")
+				if i < place {
+					t.Errorf("%s: %s isn't in its place in\n%s", kind, f.Script(), Text(v, s))
+				}
+				place = i
+			}
+		}
+		if table := Text(starlark.NewList([]starlark.Value{v, v}), s); len(res.Columns) > 0 && !strings.HasPrefix(table, header(res.Columns[0].Name())) {
+			t.Errorf("%s: another column is the first in\n%s", kind, table)
+		}
+	}
+	if kinds["Remote"] == nil || len(kinds) < 9 {
+		t.Errorf("only %d kinds", len(kinds))
+	}
+}
+
 var count = flag.Int("random", 100, "the number of values of TestRandom")
 
 // TestRandom lays out random values on terminals of random sizes.
