@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
@@ -35,6 +36,22 @@ func (c *Client) Servers(ctx context.Context, servers []starlark.Value) ([]built
 	return m.servers, m.distinct()
 }
 
+// A place is where the calls of a server of a fleet work.
+type place struct{ address, project, member string }
+
+// placeOf returns where the calls of a server work, and the addresses of the server.
+func (m *muster) placeOf(s builtin.Server) (p place, addresses []string) {
+	client := s.Client.(*Client)
+	p.member, addresses = client.target, []string{s.Remote}
+	if m.config != nil {
+		if known, its := m.config.Place(s.Remote); known != nil {
+			addresses, p.project = known, its
+		}
+	}
+	p.project = cmp.Or(client.project, p.project, "default")
+	return p, addresses
+}
+
 // A muster gathers the servers of a fleet.
 type muster struct {
 	ctx     context.Context
@@ -61,7 +78,7 @@ func (m *muster) addMatches(pattern string) error {
 		return err
 	}
 	for _, name := range names {
-		known := slices.ContainsFunc(m.servers, func(s builtin.Server) bool { return s.Name == name })
+		known := slices.ContainsFunc(m.servers, func(s builtin.Server) bool { return s.Remote == name })
 		switch {
 		case !known:
 			m.add(&Client{conn: m.family.connectionTo(name)}, name)
@@ -87,7 +104,7 @@ func (m *muster) addClient(c *Client) error {
 }
 
 func (m *muster) add(c *Client, name string) {
-	m.servers = append(m.servers, builtin.Server{Name: name, Client: c, Guard: c.conn.breaker.Guard})
+	m.servers = append(m.servers, builtin.Server{Name: name, Remote: name, Client: c, Guard: c.conn.breaker.Guard})
 }
 
 // connectionTo returns a connection to a remote, which is made at its first call.
@@ -99,28 +116,33 @@ func (f *family) connectionTo(name string) *connection {
 	return conn
 }
 
-// distinct returns an error if two of the servers are the same one, seen from the same project.
+// distinct gives servers of one remote different names. It returns an error if two of the servers are the same one, seen from
+// the same project.
 func (m *muster) distinct() error {
-	type place struct{ address, project, member string }
 	seen := make(map[place]string)
+	several := make(map[string][]place) // by remote
 	for _, s := range m.servers {
-		client := s.Client.(*Client)
-		addresses, project := []string{s.Name}, ""
-		if m.config != nil {
-			if known, its := m.config.Place(s.Name); known != nil {
-				addresses, project = known, its
-			}
-		}
+		where, addresses := m.placeOf(s)
+		several[s.Remote] = append(several[s.Remote], where)
 		for _, address := range addresses {
-			where := place{address, cmp.Or(client.project, project), client.target}
+			where.address = address
 			before, again := seen[where]
 			switch {
-			case again && before == s.Name:
-				return errors.New(errors.Config, "the server %s is given twice", s.Name)
+			case again && before == s.Remote:
+				return errors.New(errors.Config, "the server %s is given twice", s.Remote)
 			case again:
-				return errors.New(errors.Config, "the remotes %q and %q are the same server, %s: name one of them", before, s.Name, address)
+				return errors.New(errors.Config, "the remotes %q and %q are the same server, %s: name one of them", before, s.Remote, address)
 			}
-			seen[where] = s.Name
+			seen[where] = s.Remote
+		}
+	}
+	for i, s := range m.servers {
+		own, _ := m.placeOf(s)
+		if slices.ContainsFunc(several[s.Remote], func(p place) bool { return p.project != own.project }) {
+			m.servers[i].Name += "/" + own.project
+		}
+		if own.member != "" && slices.ContainsFunc(several[s.Remote], func(p place) bool { return p.member != own.member }) {
+			m.servers[i].Name += "@" + strings.TrimPrefix(own.member, "@")
 		}
 	}
 	return nil

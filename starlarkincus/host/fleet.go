@@ -39,6 +39,8 @@ IncusConfigErrors. len(fleet) is the number of servers, and a loop yields their 
 remotes  the names of the servers, in order
 clients  their clients, in order
 
+Clients of several projects or members of one remote have names such as prod/web and prod/db, or prod@member1.
+
 When the time is over, the call ends with an IncusTimeoutError, which no try_ in it catches: its operations on the server are
 cancelled, and its finally_ has as long as after Ctrl-C. After three requests of the fleet's calls in a row that a server
 didn't answer, further ones to this server fail at once with an IncusConnectionError, for as long as these three took, but
@@ -251,6 +253,16 @@ func (f *fleetCalls) late(i int, failure *errors.Error, changes *builtin.Changes
 		e.Reads = true
 	}
 	return e
+}
+
+// name gives the error of a call the name that its server has in the fleet.
+func (f *fleetCalls) name(i int, failure *errors.Error) {
+	if f == nil || failure == nil {
+		return
+	}
+	if s := f.servers[i]; s.Name != s.Remote && failure.Remote == s.Remote {
+		failure.Remote, failure.Default = s.Name, false
+	}
 }
 
 // halts reports whether no other call may begin after a result.

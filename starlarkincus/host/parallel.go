@@ -180,6 +180,7 @@ func (g *group) one(first bool) bool {
 	v, err := own.callFunction(thread, g.fn, starlark.Tuple{item}, nil)
 	builtin.Of(thread).AddTo(builtin.Of(g.Thread).Changes)
 	failure := failureOf(err)
+	g.fleet.name(i, failure)
 	switch {
 	case err == nil:
 		g.results[i] = &result{value: v}

@@ -24,8 +24,8 @@ func TestTableOfObjects(t *testing.T) {
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body := `{"api_extensions":[],"api_status":"stable","api_version":"1.0","auth":"trusted"}`
 		if strings.HasPrefix(r.URL.Path, "/1.0/instances") {
-			body = `[{"name":"web","status":"Running","type":"container","description":"","config":{"limits.cpu":"2"},"profiles":["a","b"]},
-				{"name":"database","status":"Stopped","type":"virtual-machine","description":"holds all"}]`
+			body = `[{"name":"web","project":"` + r.URL.Query().Get("project") + `","status":"Running","type":"container","description":"","config":{"limits.cpu":"2"},"profiles":["a","b"]},
+				{"name":"database","project":"` + r.URL.Query().Get("project") + `","status":"Stopped","type":"virtual-machine","description":"holds all"}]`
 		}
 		if strings.HasPrefix(r.URL.Path, "/1.0/networks") {
 			body = `[{"name":"br0","managed":true,"config":{"ipv4.address":"10.1.1.1/24"},"used_by":["/1.0/x"]},{"name":"br1"}]`
@@ -42,13 +42,14 @@ func TestTableOfObjects(t *testing.T) {
 	defer client.Close()
 	for script, want := range map[string]string{
 		`table(all)`: "NAME      STATUS   TYPE             DESCRIPTION\nweb       Running  container\ndatabase  Stopped  virtual-machine  holds all\n",
-		`table(all, columns=["name", "profiles", "location"], headers=["NAME", "P", "L"])`: "NAME      P     L\nweb       a, b\ndatabase\n",
-		`table(all, columns=["name", "delete"])`:                                           "no row has delete",
-		`table(all, columns=["nmae"])`:                                                     "columns: no row has nmae (did you mean name?)",
-		`table(all, columns=["config"], format="json")`:                                    "[\n  {\n    \"config\": {\n      \"limits.cpu\": \"2\"\n    }\n  },\n  {\n    \"config\": null\n  }\n]\n",
-		`table(all, columns=["name", "ipv4"])`:                                             "rows[0]: ipv4 was not read: list(state=True) reads it",
-		`table(all, columns=["name", "colour"])`:                                           "no row has colour: there are architecture, ",
-		`print(table.text(networks, columns=["name", "ipv4", "used_by"]))`:                 "NAME  IPV4         USED BY\nbr0   10.1.1.1/24  /1.0/x\nbr1\n",
+		`table(all, columns=["name", "profiles", "location"], headers=["NAME", "P", "L"])`:         "NAME      P     L\nweb       a, b\ndatabase\n",
+		`table(all, columns=["name", "delete"])`:                                                   "no row has delete",
+		`table(all, columns=["nmae"])`:                                                             "columns: no row has nmae (did you mean name?)",
+		`table(all, columns=["config"], format="json")`:                                            "[\n  {\n    \"config\": {\n      \"limits.cpu\": \"2\"\n    }\n  },\n  {\n    \"config\": null\n  }\n]\n",
+		`table(all, columns=["name", "ipv4"])`:                                                     "rows[0]: ipv4 was not read: list(state=True) reads it",
+		`table(all, columns=["name", "colour"])`:                                                   "no row has colour: there are architecture, ",
+		`print(table.text(networks, columns=["name", "ipv4", "used_by"]))`:                         "NAME  IPV4         USED BY\nbr0   10.1.1.1/24  /1.0/x\nbr1\n",
+		`table([p.instances.list()[0] for p in (incus.use(project="a"), incus.use(project="b"))])`: "PROJECT  NAME  STATUS   TYPE       DESCRIPTION\na        web   Running  container\nb        web   Running  container\n",
 		`table(all[0])`: "rows is Instance, want a list of rows",
 		`print(yaml.encode(all[1]), json.encode(all[1]))`: "name: database\nstatus: Stopped\n",
 	} {

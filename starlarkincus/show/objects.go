@@ -135,12 +135,23 @@ func (s Style) columns(res *spec.Resource, all, first []starlark.Value) *Grid {
 }
 
 // SeveralRemotes reports whether rows are objects of several servers, or errors about several.
-func SeveralRemotes(rows []starlark.Value) bool {
-	if len(rows) == 0 {
-		return false
-	}
-	first := remoteOf(rows[0])
-	return slices.ContainsFunc(rows, func(v starlark.Value) bool { return remoteOf(v) != first })
+func SeveralRemotes(rows []starlark.Value) bool { return differ(rows, remoteOf) }
+
+// SeveralProjects reports whether rows are objects of several projects.
+func SeveralProjects(rows []starlark.Value) bool {
+	return differ(rows, func(v starlark.Value) starlark.Value {
+		if o, ok := v.(object); ok {
+			if name, err := o.Attr("project"); err == nil && name != nil {
+				return name
+			}
+		}
+		return starlark.None
+	})
+}
+
+// differ reports whether a property of rows isn't the same for all.
+func differ(rows []starlark.Value, of func(starlark.Value) starlark.Value) bool {
+	return len(rows) > 0 && slices.ContainsFunc(rows, func(v starlark.Value) bool { return of(v) != of(rows[0]) })
 }
 
 // remoteOf returns the name of the server of an object, an error or a Result; None for none.

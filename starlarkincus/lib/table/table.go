@@ -217,6 +217,9 @@ func ownColumns(rows []starlark.Value) (columns []string, err error) {
 	if show.SeveralRemotes(rows) {
 		columns = []string{"remote"}
 	}
+	if show.SeveralProjects(rows) {
+		columns = append(columns, "project")
+	}
 	add := func(name string) {
 		if !slices.Contains(columns, name) {
 			columns = append(columns, name)

@@ -1,0 +1,93 @@
+package starlarkincus_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/host"
+)
+
+// TestNamesInAFleet checks that the servers of a fleet have different names, wherever these are shown, also if several are
+// projects or members of one remote.
+func TestNamesInAFleet(t *testing.T) {
+	one, two := newJoined(t, serverCertificate(t, "one.example")), newJoined(t, serverCertificate(t, "two.example"))
+	u := newUser(t)
+	for name, j := range map[string]*joined{"one": one, "two": two} {
+		if _, err := u.run(`incus.remotes.add(%q, token=%q)`, name, j.token(j.fingerprint, j.Listener.Addr().String())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := u.run(`incus.remotes.set_default("one")`); err != nil {
+		t.Fatal(err)
+	}
+	client := starlarkincus.New(u.options)
+	defer client.Close()
+	for servers, want := range map[string]string{
+		`["one", "two"]`:                               "one two",
+		`["one", c.use(project="web")]`:                "one/default one/web",
+		`[incus, incus.use(project="web")]`:            "one/default one/web",
+		`[c, c.use(project="web"), "two"]`:             "one/default one/web two",
+		`[c, connect("one", project="web")]`:           "one/default one/web",
+		`[c.use(project="a"), c.use(project="b")]`:     "one/a one/b",
+		`[c.use(target="m1"), c.use(target="m2"), c]`:  "one@m1 one@m2 one",
+		`[c.use(target="m1"), c.use(target="@group")]`: "one@m1 one@group",
+		`[c.use(project="a", target="m1"), c.use(project="a", target="m2"), c.use(project="b", target="m1"), c.use(project="b")]`: "one/a@m1 one/a@m2 one/b@m1 one/b",
+		`[at, at.use(project="web")]`:              "AT/default AT/web",
+		`[c.use(project="a"), d.use(project="b")]`: "one two",
+		`["one", "one"]`:                           `the remote "one" is given twice`,
+		`["one", c]`:                               "the server one is given twice",
+		`[c, c.use(project="default")]`:            "the server one is given twice",
+		`[c.use(target="m"), c.use(target="m")]`:   "the server one is given twice",
+		`[at, at]`:                                 "the server AT is given twice",
+	} {
+		var out bytes.Buffer
+		h := host.New(host.Options{Stdout: &out, Stderr: &out, Predeclared: client.Names(), Servers: client.Servers})
+		script := fmt.Sprintf(`
+connect = incus.connect
+c, d, at = connect("one"), connect("two"), connect(endpoint=%q, verify=False)
+def fails(server):
+    server.profiles.get("missing")
+
+def same(what, got, names):
+    if got != names:
+        die("%%s: got %%s, want %%s" %% (what, got, names))
+
+def main():
+    made = catch(Error, fleet, %s)
+    if made.error:
+        print(made.error.message)
+        return
+    f = made.value
+    names = f.remotes
+    print(" ".join(names))
+    results = f.map(fails)
+    same("Results", [r.remote for r in results], names)
+    same("errors", [r.error.remote for r in results], names)
+    same("texts of errors", [n for n, r in zip(names, results) if "remote " + n in str(r.error) or n == "one"], names) # the default one isn't named
+    stopped = catch(Error, f.rollout, fails).error
+    same("a rollout", stopped.failed + stopped.not_begun, names)
+    if names[0] + " failed" not in stopped.message:
+        die(stopped.message)
+    table(results)
+
+main()
+`, one.URL, servers)
+		err := h.RunSource(context.Background(), "test.star", []byte(script))
+		if err != nil {
+			h.Report(&out, err)
+		}
+		first, rest, _ := strings.Cut(out.String(), "\n")
+		if want = strings.ReplaceAll(want, "AT", one.URL); err != nil || first != want && !strings.Contains(first, want) {
+			t.Errorf("%s: %v, got\n%s\nwant %s", servers, err, &out, want)
+		}
+		for name := range strings.FieldsSeq(want) {
+			if !strings.Contains(want, "given twice") && !strings.Contains(rest, "\n"+name+" ") {
+				t.Errorf("%s: the table lacks %s:\n%s", servers, name, rest)
+			}
+		}
+	}
+}
