@@ -10,28 +10,34 @@ import (
 	"syscall"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/internal/terminal"
 
 	"github.com/peterh/liner"
 	"golang.org/x/term"
 )
 
-// An editor reads lines from a terminal, with editing, history and completion. The terminal is in the editor's mode
-// only while it reads a line. Between lines it has its original mode, for print and Ctrl-C.
+// An editor reads lines from a terminal, with editing, history and completion. From the first line on, the terminal belongs to it,
+// also between lines, see [between], unless a program elsewhere takes it.
 type editor struct {
-	state         *liner.State
-	keys          *keys
-	found, edited liner.ModeApplier
-	options       *Options
-	out           io.Writer
-	before        string
-	tabbed        string // the line at the last Tab, if that had several candidates
-	ended         error
-	revised       *revision // set by a key that ends the line
-	rows          int       // of the drawn line at its end, if that may be more than it has
+	state   *liner.State
+	keys    *keys
+	found   liner.ModeApplier // the mode of the terminal before
+	edited  liner.ModeApplier // within a line
+	idle    liner.ModeApplier // between lines
+	options *Options
+	out     io.Writer
+	before  string
+	tabbed  string // the line at the last Tab, if that had several candidates
+	ended   error
+	revised *revision // set by a key that ends the line
+	rows    int       // of the drawn line at its end, if that may be more than it has
 
 	notices *notices
 	mu      sync.Mutex
 	reading bool // a line, so that keys can be injected
+
+	holding sync.Mutex
+	held    bool // the terminal is the editor's, between lines
 }
 
 // canEdit reports whether the line editor can work. It uses standard input and output, and needs a terminal with a
@@ -52,12 +58,20 @@ func newEditor(complete func(text, tail string) (keep int, out []candidate), o *
 		return nil, err
 	}
 	e.keys.refused = func() { n.add("a paste of more than 1 MB is not taken: load a file instead") }
+	e.keys.signalsAs(e.found, e.out)
+	e.keys.resume, e.keys.suspend = e.own, e.suspendIdle
 	stdin := os.Stdin
 	os.Stdin = e.keys.file // the editor has no parameter for its input
 	e.state = liner.NewLiner()
 	os.Stdin = stdin
-	if e.edited, err = liner.TerminalMode(); err == nil {
+	e.edited, err = liner.TerminalMode()
+	if err == nil {
+		e.idle, err = liner.TerminalMode()
+	}
+	if err == nil {
 		withoutSignals(e.edited)
+		withoutSignals(e.idle)
+		withFlow(e.idle, e.found)
 		err = e.found.ApplyMode()
 	}
 	if err != nil {
@@ -80,6 +94,7 @@ func newEditor(complete func(text, tail string) (keep int, out []candidate), o *
 		}
 		return e.tab(typed, unshow(tail), keep, found)
 	})
+	terminal.Keep(&terminal.Keeper{Yield: e.yield, Typed: e.keys.give, Resume: e.resumed, Restore: e.restore})
 	return e, nil
 }
 
@@ -88,13 +103,13 @@ func (e *editor) line(ctx context.Context, q question) (string, error) {
 		return "", e.ended
 	}
 	e.before = q.before
+	e.release()
 	if e.edited.ApplyMode() != nil {
 		e.ended = e.options.endedBy(syscall.SIGHUP) // the terminal is gone
 		return "", e.ended
 	}
-	defer e.found.ApplyMode()
 	fmt.Fprint(e.out, marksOn)
-	defer fmt.Fprint(e.out, marksOff)
+	defer e.hold()
 	suggest, indented := show(q.suggest), 0
 	if strings.Trim(q.suggest, " ") == "" {
 		if indented = len(suggest); e.keys.waiting() {
@@ -173,6 +188,8 @@ func (e *editor) remember(entry string) { e.state.AppendHistory(show(strings.Tri
 
 // close restores the terminal's original mode.
 func (e *editor) close() {
+	terminal.Keep(nil)
+	e.yield()
 	if e.state != nil {
 		e.state.Close()
 	}

@@ -57,11 +57,20 @@ func job() int {
 			fmt.Print("\nthe terminal isn't as before\n")
 		}
 		fmt.Print("stopped $ ")
-		_, _ = lines.ReadString('\n')
+		line, _ := lines.ReadString('\n')
+		background := line == "bg\n"
+		if background {
+			_ = unix.Kill(-cmd.Process.Pid, unix.SIGCONT)
+			fmt.Print("background $ ")
+			_, _ = lines.ReadString('\n')
+			fmt.Print("foreground\n")
+		}
 		if err := unix.IoctlSetPointerInt(0, unix.TIOCSPGRP, cmd.Process.Pid); err != nil {
 			panic(err)
 		}
-		_ = unix.Kill(-cmd.Process.Pid, unix.SIGCONT)
+		if !background { // otherwise it runs already
+			_ = unix.Kill(-cmd.Process.Pid, unix.SIGCONT)
+		}
 	}
 }
 
@@ -135,6 +144,9 @@ func TestSuspendCall(t *testing.T) {
 		s.Wait("\nrunning")
 		s.Type("\x1a")
 		ends(s, "stopped $")
+		if mode := s.Mode(); mode != s.Found() {
+			t.Errorf("terminal mode\nbefore  %+v\nstopped %+v", s.Found(), mode)
+		}
 		s.Type("fg\r")
 		ends(s, "\n>>>")
 		s.Type("take()\r")

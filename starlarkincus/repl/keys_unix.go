@@ -7,7 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,7 +15,6 @@ import (
 	"incus-star/errors"
 	"incus-star/starlarkincus/internal/terminal"
 
-	"github.com/peterh/liner"
 	"golang.org/x/sys/unix"
 )
 
@@ -33,6 +32,8 @@ type keys struct {
 	fast     []byte // lines that came too fast to be typed, until a pause
 	pending  []byte // read, but not yet written to the pipe
 	after    []byte // the same, for the next line
+
+	between
 
 	refused func() // called after a pasted text that was too long
 
@@ -62,7 +63,7 @@ func newKeys(in *os.File) (*keys, error) {
 
 // waiting reports whether there is input already, typed before the prompt. It must not be called between start and stop.
 func (k *keys) waiting() bool {
-	if len(k.fast)+len(k.pending)+len(k.after) > 0 {
+	if len(k.ahead)+len(k.pending) > 0 {
 		return true
 	}
 	ready, err := terminal.Select(k.terminal, k.wake[0], time.Microsecond)
@@ -74,7 +75,9 @@ func (k *keys) waiting() bool {
 func (k *keys) start(indented int, within bool) {
 	k.done = make(chan struct{})
 	k.filter.indented, k.filter.within, k.filter.control = indented, within, false
-	k.pending, k.after = append(k.pending, k.after...), nil
+	ahead := k.ahead
+	k.ahead = nil
+	k.read(ahead)
 	_ = k.pipe.SetWriteDeadline(time.Time{})
 	go func() {
 		defer close(k.done)
@@ -192,12 +195,16 @@ func (k *keys) copy() error {
 		if len(k.fast) > maxTyped {
 			wait = pasteTime // the terminal may be slow
 		}
+		if k.drops != nothing {
+			wait = k.dropTime()
+		}
 		switch ready, err := terminal.Select(k.terminal, k.wake[0], wait); {
 		case err != nil:
 			return err
 		case ready == terminal.Woken:
 			return nil
 		case ready == terminal.Nothing:
+			k.drops = nothing
 			k.endFast()
 			k.queue(k.filter.flush())
 			continue
@@ -213,14 +220,19 @@ func (k *keys) copy() error {
 			return io.EOF
 		}
 		k.pending, k.after = append(k.pending, k.after...), nil
-		k.read(buf[:n])
+		k.read(k.undropped(buf[:n]))
 	}
 }
 
 // read takes input from the terminal. A line end waits for what follows, which tells a typed one from a pasted one.
 func (k *keys) read(input []byte) {
 	input = bytes.ReplaceAll(bytes.ReplaceAll(input, []byte("\r\n"), []byte("\r")), []byte("\n"), []byte("\r")) // some programs paste line feeds
-	if k.filter.unmarked(input) && (len(k.fast) > 0 || bytes.IndexByte(input, '\r') >= 0) {
+	if i := bytes.LastIndexByte(input, interruptKey); i >= 0 {
+		if before := slices.Concat(k.fast, input[:i]); k.filter.unmarked(before) && severalLines(before) {
+			k.fast, k.drops, input = nil, toPause, input[i:i+1]
+		}
+	}
+	if k.filter.unmarked(input) && (len(k.fast) > 0 || len(input) > maxTyped || bytes.IndexByte(input, '\r') >= 0) {
 		k.fast = append(k.fast, input[:min(len(input), maxPaste+2-min(len(k.fast), maxPaste+2))]...)
 		return
 	}
@@ -253,7 +265,7 @@ func (k *keys) endFast() {
 // flush writes the pending input to the pipe, up to the end of the line. The rest is for the next one, whose
 // indentation depends on whether there is a rest.
 func (k *keys) flush() error {
-	if end := bytes.IndexAny(k.pending, "\r\n") + 1; end > 0 && end < len(k.pending) {
+	if end := bytes.IndexAny(k.pending, "\r\n\x03") + 1; end > 0 && end < len(k.pending) {
 		k.after = append(bytes.Clone(k.pending[end:]), k.after...)
 		k.pending = k.pending[:end]
 	}
@@ -268,13 +280,4 @@ func (k *keys) flush() error {
 		}
 	}
 	return nil
-}
-
-// withoutSignals changes the editor's mode so that no key is a signal. The editor itself sees to that only after it has drawn
-// the prompt: a key such as Ctrl-\ until then, or such a character in a pasted text, would end the process or drop the input.
-func withoutSignals(mode liner.ModeApplier) {
-	flags := reflect.Indirect(reflect.ValueOf(mode)).FieldByName("Lflag")
-	if flags.IsValid() && flags.CanUint() && flags.CanSet() {
-		flags.SetUint(flags.Uint() &^ unix.ISIG)
-	}
 }

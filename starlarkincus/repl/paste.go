@@ -264,11 +264,11 @@ func (f *pasteFilter) unmarked(input []byte) bool {
 	})
 }
 
-// lines returns the converted bytes of input that came at once. Several lines are pasted text; those after its last line
-// end it.
+// lines returns the converted bytes of input that came at once. Several lines, or a long one, are pasted text; the line ends after
+// it end it.
 func (f *pasteFilter) lines(input []byte) []byte {
 	text := bytes.TrimRight(input, "\r")
-	if bytes.IndexByte(text, '\r') < 0 {
+	if !severalLines(input) && len(text) <= maxTyped {
 		return f.feed(input)
 	}
 	ends := len(input) - len(text)
@@ -277,3 +277,6 @@ func (f *pasteFilter) lines(input []byte) []byte {
 	}
 	return f.feed(slices.Concat([]byte(pasteStart), text, []byte(pasteEnd), bytes.Repeat([]byte("\r"), ends)))
 }
+
+// severalLines reports whether input has more than one line.
+func severalLines(input []byte) bool { return bytes.IndexByte(bytes.TrimRight(input, "\r"), '\r') >= 0 }

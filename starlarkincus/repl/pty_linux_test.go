@@ -1,6 +1,7 @@
 package repl
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/internal/terminal"
 
@@ -42,7 +44,7 @@ func TestMain(m *testing.M) {
 // child runs a prompt as the command does.
 func child() int {
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	client := starlarkincus.New(starlarkincus.Options{})
 	defer client.Close()
 	limit, _ := time.ParseDuration(os.Getenv("TEST_TIMEOUT"))
@@ -73,6 +75,27 @@ func child() int {
 				t.Release()
 			}
 			return starlark.None, err
+		}),
+		"line": starlark.NewBuiltin("line", func(*starlark.Thread, *starlark.Builtin, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
+			t, err := terminal.Take(os.Stdin, os.Stdout)
+			if err != nil {
+				return nil, err
+			}
+			defer t.Release()
+			line, err := bufio.NewReader(t).ReadString('\r')
+			return starlark.String(strings.TrimSpace(line)), err
+		}),
+		"until": starlark.NewBuiltin("until", func(thread *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+			b := builtin.Of(thread)
+			b.Block(func() {
+				for b.Context.Err() == nil {
+					if _, err := os.Stat(string(args[0].(starlark.String))); err == nil {
+						return
+					}
+					time.Sleep(5 * time.Millisecond)
+				}
+			})
+			return starlark.None, nil
 		}),
 		"panic": starlark.NewBuiltin("panic", func(*starlark.Thread, *starlark.Builtin, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
 			return bad{}, nil

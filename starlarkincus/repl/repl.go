@@ -166,6 +166,11 @@ func (p *prompt) loop(ctx context.Context) error {
 			continue
 		}
 		p.remember(entry.text)
+		if e, edits := p.source.(*editor); edits && e.interrupted() {
+			fmt.Fprintln(p.Stderr, "^C")
+			p.report(host.ErrInterrupted)
+			continue
+		}
 		err = p.enter(ctx, entry.code())
 		var exit *host.ExitError
 		var end *ending
@@ -188,6 +193,9 @@ func (p *prompt) loop(ctx context.Context) error {
 
 // end makes the deferred calls, and returns the exit status of a prompt that ended with err.
 func (p *prompt) end(ctx context.Context, err error) int {
+	if e, ok := p.source.(*editor); ok {
+		e.yield()
+	}
 	ctx, expire := p.limited(ctx)
 	defer expire()
 	ctx, cancel := context.WithCancelCause(ctx)

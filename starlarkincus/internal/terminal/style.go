@@ -46,7 +46,7 @@ func Dumb() bool {
 func Lend(run func() error) error {
 	takenMu.Lock()
 	say := yield
-	elsewhere.begin()
+	begin()
 	takenMu.Unlock()
 	if say != nil {
 		say(true)
@@ -55,7 +55,7 @@ func Lend(run func() error) error {
 	defer func() {
 		takenMu.Lock()
 		defer takenMu.Unlock()
-		elsewhere.end()
+		end()
 	}()
 	fd := int(os.Stdin.Fd())
 	if before, err := term.GetState(fd); err == nil {

@@ -17,8 +17,9 @@ import (
 // A Terminal is the user's terminal in raw mode. Reading ends at Close.
 type Terminal struct {
 	in, out *os.File
-	input   // reads in
-	changes // of the size, and of whether the process is stopped
+	ahead   []byte // typed before
+	input          // reads in
+	changes        // of the size, and of whether the process is stopped
 
 	mu     sync.Mutex
 	before *term.State // nil where the terminal is in its own mode
@@ -29,8 +30,44 @@ var (
 	taken   *Terminal
 	yield   func(taken bool)
 
+	keeper    *Keeper
+	kept      bool // by the keeper, but for the programs that run now
 	elsewhere stopwatch
 )
+
+// A Keeper has the terminal while it belongs to no program elsewhere.
+type Keeper struct {
+	// Yield gives the terminal back as it was found, and reports whether Resume is to be called later.
+	Yield func() (resume bool)
+	// Typed returns what was typed ahead, for a program that reads it in place of the keeper.
+	Typed func() []byte
+	// Resume takes the terminal again.
+	Resume func()
+	// Restore sets the mode that it was found in, in a process that is about to end.
+	Restore func()
+}
+
+// Keep sets the keeper; nil for none.
+func Keep(k *Keeper) {
+	takenMu.Lock()
+	defer takenMu.Unlock()
+	keeper = k
+}
+
+// begin lets a program have the terminal. It runs with takenMu.
+func begin() {
+	if elsewhere.begin() && keeper != nil {
+		kept = keeper.Yield()
+	}
+}
+
+// end is called after each begin. It runs with takenMu.
+func end() {
+	if elsewhere.end() && keeper != nil && kept {
+		kept = false
+		keeper.Resume()
+	}
+}
 
 // Elsewhere returns the time in which the terminal belonged to a program elsewhere, such as a shell or a pager.
 func Elsewhere() time.Duration {
@@ -46,16 +83,20 @@ type stopwatch struct {
 	sum      time.Duration
 }
 
-func (s *stopwatch) begin() {
+// begin reports whether the program is the only one.
+func (s *stopwatch) begin() bool {
 	if s.programs++; s.programs == 1 {
 		s.since = time.Now()
 	}
+	return s.programs == 1
 }
 
-func (s *stopwatch) end() {
+// end reports whether the program was the last one.
+func (s *stopwatch) end() bool {
 	if s.programs--; s.programs == 0 {
 		s.sum += time.Since(s.since)
 	}
+	return s.programs == 0
 }
 
 func (s *stopwatch) total() time.Duration {
@@ -87,13 +128,17 @@ func Take(in, out *os.File) (*Terminal, error) {
 	if err := t.open(in); err != nil {
 		return nil, err
 	}
+	begin()
 	if err := t.raw(); err != nil {
 		t.input.close()
+		end()
 		return nil, err
+	}
+	if kept {
+		t.ahead = keeper.Typed()
 	}
 	t.watch(t)
 	taken = t
-	elsewhere.begin()
 	if yield != nil {
 		yield(true)
 	}
@@ -104,6 +149,18 @@ func Take(in, out *os.File) (*Terminal, error) {
 func (t *Terminal) Size() (width, height int) {
 	width, height, _ = term.GetSize(int(t.out.Fd()))
 	return width, height
+}
+
+// Read reads typed input. It returns io.EOF after Close.
+func (t *Terminal) Read(p []byte) (int, error) {
+	t.mu.Lock()
+	n := copy(p, t.ahead)
+	t.ahead = t.ahead[n:]
+	t.mu.Unlock()
+	if n > 0 {
+		return n, nil
+	}
+	return t.input.Read(p)
 }
 
 // Write writes to the terminal.
@@ -141,11 +198,11 @@ func (t *Terminal) Release() {
 		return
 	}
 	taken = nil
-	elsewhere.end()
 	t.unwatch()
 	t.restore()
 	_ = t.Close()
 	t.input.close()
+	end()
 	if yield != nil {
 		yield(false)
 	}
@@ -155,7 +212,10 @@ func (t *Terminal) Release() {
 func Restore() {
 	takenMu.Lock()
 	defer takenMu.Unlock()
-	if taken != nil {
+	switch {
+	case taken != nil:
 		taken.restore()
+	case keeper != nil:
+		keeper.Restore()
 	}
 }

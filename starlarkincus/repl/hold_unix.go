@@ -1,0 +1,244 @@
+//go:build unix && !solaris && !aix && !illumos
+
+package repl
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"syscall"
+	"time"
+
+	"incus-star/starlarkincus/internal/terminal"
+
+	"github.com/peterh/liner"
+	"golang.org/x/sys/unix"
+)
+
+// maxAhead limits what is kept of the input between lines, in bytes.
+const maxAhead = 4 << 20
+
+// frontTime is the time between two looks at whether the process is in the foreground again.
+const frontTime = 200 * time.Millisecond
+
+// A between is the state of keys between lines, such as while an entry runs. The terminal stays in the editor's mode then, and its
+// input is read: a terminal that edits lines itself cuts one at 4,095 bytes, with the end mark of a paste, and its Ctrl-C drops an
+// unknown part of a paste. So Ctrl-C and its kind are keys, whose signals are sent from here.
+type between struct {
+	signals signalKeys
+	resume  func() // sets the editor's mode again
+	suspend func() // stops the process, with the mode that the terminal was found in
+
+	ahead []byte // the input, as it came
+	burst int    // of ahead: the start of what came at once
+	last  time.Time
+	marks marks
+	drops drop
+	ended chan struct{} // closed when the reading has ended; nil within a line
+}
+
+// A drop is what is dropped of the input after Ctrl-C: the rest of pasted text.
+type drop int
+
+const (
+	nothing drop = iota
+	toMark       // up to the end mark, or a long pause, if that is lost
+	toPause      // without marks
+)
+
+// signalsAs sets the keys that are signals between lines to those of a mode.
+func (k *keys) signalsAs(mode liner.ModeApplier, out io.Writer) { k.signals = signalKeysOf(mode, out) }
+
+// hold reads the terminal until release.
+func (k *keys) hold() {
+	k.pending, k.after = append(k.pending, k.after...), nil
+	k.ahead, k.burst, k.fast = k.fast, 0, nil
+	if k.drops != toMark {
+		k.marks = marksAfter(&k.filter)
+	}
+	k.ended = make(chan struct{})
+	go k.readAhead(k.ended)
+}
+
+// interrupted reports whether Ctrl-C was typed right after the last line, and drops the keys up to it. It is called before hold.
+func (k *keys) interrupted() bool {
+	i := bytes.LastIndexByte(k.pending, interruptKey)
+	if i >= 0 {
+		k.mu.Lock()
+		k.blocks = k.blocks[bytes.Count(k.pending[:i], []byte(blockMark)):]
+		k.mu.Unlock()
+		k.pending = k.pending[i+1:]
+	}
+	return i >= 0
+}
+
+// release ends hold.
+func (k *keys) release() {
+	if k.ended == nil {
+		return
+	}
+	_, _ = unix.Write(k.wake[1], []byte{0})
+	<-k.ended
+	k.ended = nil
+	var b [1]byte
+	_, _ = unix.Read(k.wake[0], b[:])
+}
+
+// give returns what was typed between lines, for a program elsewhere that gets it now.
+func (k *keys) give() []byte {
+	text := strings.NewReplacer(pasteStart, "", pasteEnd, "").Replace(string(k.ahead))
+	k.ahead = nil
+	return []byte(text)
+}
+
+// readAhead reads the terminal until release, or until the terminal fails, which the next line notices as well.
+func (k *keys) readAhead(ended chan struct{}) {
+	defer close(ended)
+	defer k.whenResumed()()
+	for {
+		switch ready, err := terminal.Select(k.terminal, k.wake[0], k.dropTime()); {
+		case err != nil, ready == terminal.Woken:
+			return
+		case ready == terminal.Nothing:
+			k.drops = nothing
+			continue
+		}
+		for away := false; ; away = true {
+			if k.inFront() {
+				if away {
+					k.resume()
+				}
+				break
+			}
+			// Reading would stop the process.
+			if ready, err := terminal.Select(k.wake[0], k.wake[0], frontTime); err != nil || ready == terminal.Woken {
+				return
+			}
+		}
+		var buf [4096]byte
+		n, err := unix.Read(k.terminal, buf[:])
+		switch {
+		case err == unix.EINTR, err == unix.EAGAIN:
+			continue
+		case err != nil, n == 0:
+			return
+		}
+		if now := time.Now(); now.Sub(k.last) >= fastTime {
+			k.burst, k.last = len(k.ahead), now
+		} else {
+			k.last = now
+		}
+		k.take(buf[:n])
+	}
+}
+
+// whenResumed sets the editor's mode again when the process goes on after a stop, because a shell has had the terminal. Stop
+// ends that.
+func (k *keys) whenResumed() (stop func()) {
+	resumed, unwatch := goesOn()
+	end, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-resumed:
+				if k.inFront() {
+					k.resume()
+				}
+			case <-end:
+				return
+			}
+		}
+	}()
+	return func() {
+		unwatch()
+		close(end)
+		<-ended
+	}
+}
+
+// inFront reports whether the process has the terminal.
+func (k *keys) inFront() bool {
+	group, err := unix.IoctlGetInt(k.terminal, unix.TIOCGPGRP)
+	return err != nil || group == unix.Getpgrp()
+}
+
+// take takes input between lines.
+func (k *keys) take(input []byte) {
+	input = k.undropped(input)
+	for i, b := range input {
+		if b == k.signals.interrupt && b != 0 { // also within pasted text
+			k.forget()
+			k.raise(b, syscall.SIGINT)
+			k.take(input[i+1:])
+			return
+		}
+		switch key := k.marks.add(b); {
+		case key && b == k.signals.quit && b != 0:
+			k.raise(b, syscall.SIGQUIT)
+		case key && b == k.signals.suspend && b != 0:
+			k.signals.show(b)
+			k.suspend()
+			if k.inFront() {
+				k.resume()
+			}
+		default:
+			k.ahead = append(k.ahead, b)
+		}
+	}
+	if len(k.ahead) > maxAhead {
+		k.forget()
+		k.refused()
+	}
+}
+
+// forget drops what was typed and pasted so far, and what is still to come of a paste. Lines that came at once were pasted.
+func (k *keys) forget() {
+	switch {
+	case k.marks.pasting:
+		k.drops = toMark
+	case bytes.IndexByte(k.ahead[k.burst:], '\r') >= 0:
+		k.drops = toPause
+	}
+	if k.drops != toMark {
+		k.marks = marks{}
+	}
+	k.ahead, k.burst, k.pending, k.filter = nil, 0, nil, pasteFilter{}
+	k.mu.Lock()
+	k.blocks = nil
+	k.mu.Unlock()
+}
+
+// raise sends a key's signal as the terminal would, to all processes of the group.
+func (k *keys) raise(key byte, sig syscall.Signal) {
+	k.signals.show(key)
+	_ = unix.Kill(0, sig)
+}
+
+// dropTime returns the length of the pause that ends the drop; 0 if nothing is dropped.
+func (k *keys) dropTime() time.Duration {
+	switch k.drops {
+	case toMark:
+		return reportTime
+	case toPause:
+		return pasteTime
+	}
+	return 0
+}
+
+// undropped returns the input without what is dropped of it. Ctrl-C stays.
+func (k *keys) undropped(input []byte) (kept []byte) {
+	for i, b := range input {
+		switch {
+		case k.drops == nothing:
+			return append(kept, input[i:]...)
+		case b == interruptKey, b == k.signals.interrupt:
+			kept = append(kept, b)
+		case k.drops == toMark:
+			if k.marks.add(b); !k.marks.pasting {
+				k.drops = nothing
+			}
+		}
+	}
+	return kept
+}
