@@ -23,9 +23,13 @@ func TestTableOfObjects(t *testing.T) {
 	}
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body := `{"api_extensions":[],"api_status":"stable","api_version":"1.0","auth":"trusted"}`
+		project := ""
+		if name := r.URL.Query().Get("project"); name != "" {
+			project = `"project":"` + name + `",`
+		}
 		if strings.HasPrefix(r.URL.Path, "/1.0/instances") {
-			body = `[{"name":"web","project":"` + r.URL.Query().Get("project") + `","status":"Running","type":"container","description":"","config":{"limits.cpu":"2"},"profiles":["a","b"]},
-				{"name":"database","project":"` + r.URL.Query().Get("project") + `","status":"Stopped","type":"virtual-machine","description":"holds all"}]`
+			body = `[{"name":"web",` + project + `"status":"Running","type":"container","description":"","config":{"limits.cpu":"2"},"profiles":["a","b"]},
+				{"name":"database",` + project + `"status":"Stopped","type":"virtual-machine","description":"holds all"}]`
 		}
 		if strings.HasPrefix(r.URL.Path, "/1.0/networks") {
 			body = `[{"name":"br0","managed":true,"config":{"ipv4.address":"10.1.1.1/24"},"used_by":["/1.0/x"]},{"name":"br1"}]`
