@@ -57,7 +57,7 @@ func isCommand(line string) bool { return strings.HasPrefix(line, ":") }
 
 // command runs a command.
 func (p *prompt) command(ctx context.Context, line string) error {
-	name, arg, _ := strings.Cut(strings.TrimPrefix(line, ":"), " ")
+	name, arg, _ := strings.Cut(strings.TrimLeft(strings.TrimPrefix(line, ":"), " "), " ")
 	var names []string
 	for _, c := range commands() {
 		if c.name == name {
@@ -71,6 +71,9 @@ func (p *prompt) command(ctx context.Context, line string) error {
 			return c.run(p, ctx, arg)
 		}
 		names = append(names, c.name)
+	}
+	if name == "" {
+		return usage(":help lists the commands")
 	}
 	if near := errors.Nearest(name, names); near != "" {
 		return usage("there is no command :%s (did you mean :%s?)", printable.Line(name), near)

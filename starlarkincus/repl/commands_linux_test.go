@@ -20,6 +20,8 @@ func TestCommands(t *testing.T) {
 			{":help", "line by line.\n>>>"},
 			{":hlep", "\nthere is no command :hlep (did you mean :help?)\n>>>"},
 			{":frobnicate", "\nthere is no command :frobnicate: :help lists them\n>>>"},
+			{":", "\n:help lists the commands\n>>>"},
+			{": trace maybe", "\nwrite :trace on, or :trace off\n>>>"},
 			{":reload now", "\n:reload takes nothing\n>>>"},
 			{":remote", "\nwrite :remote NAME\n>>>"},
 			{":reload", "\nnothing was loaded yet\n>>>"},

@@ -142,5 +142,8 @@ func aboutText(about starlarkincus.About, err error) string {
 	if errors.As(err, &failed) {
 		message = failed.Message
 	}
-	return "no server: " + message + "; :remote NAME goes to another one"
+	if !strings.HasSuffix(message, "?") {
+		message += ";"
+	}
+	return "no server: " + message + " :remote NAME goes to another one"
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"incus-star/errors"
+	"incus-star/starlarkincus"
 	emulator "incus-star/starlarkincus/internal/screen"
 )
 
@@ -96,6 +98,17 @@ func TestNoServer(t *testing.T) {
 	s.Wait("\nno server: can't connect to the Incus socket /nonexistent")
 	s.Type("1 + 1\r")
 	s.Wait("\n2\n>>>")
+}
+
+func TestAboutText(t *testing.T) {
+	for message, want := range map[string]string{
+		"no answer":           "no server: no answer; :remote NAME goes to another one",
+		"is it running here?": "no server: is it running here? :remote NAME goes to another one",
+	} {
+		if got := aboutText(starlarkincus.About{}, errors.Plain(message)); got != want {
+			t.Errorf("got %q", got)
+		}
+	}
 }
 
 func TestPromptFor(t *testing.T) {
