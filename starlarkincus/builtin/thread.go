@@ -143,6 +143,7 @@ type Running struct {
 	Ended       bool   // it succeeded
 	Stopped     bool   // it was ended; the description says how
 	Left        bool   // it is an unfinished object, or one that was to be undone
+	Unknown     bool   // the server can't be asked whether it is running, or has succeeded
 }
 
 func (r Running) String() string {

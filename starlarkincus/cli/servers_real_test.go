@@ -180,6 +180,7 @@ func (s *servers) migrate(i int, r *rand.Rand, kind, way, mode string, tls bool,
 	var e struct {
 		Outcome, Class, Message string
 		Running                 []struct{ Description string } `json:"still_running"`
+		Unknown                 []struct{ Description string } `json:"unknown_after_stop"`
 		Ended                   []struct{ Description string } `json:"done_after_stop"`
 		Left                    []struct{ Description string } `json:"left_after_stop"`
 	}
@@ -187,7 +188,7 @@ func (s *servers) migrate(i int, r *rand.Rand, kind, way, mode string, tls bool,
 		_ = json.Unmarshal([]byte(line), &e)
 	}
 	told := e.Outcome == "unknown" || e.Outcome == "done"
-	for _, work := range slices.Concat(e.Running, e.Ended, e.Left) {
+	for _, work := range slices.Concat(e.Running, e.Unknown, e.Ended, e.Left) {
 		told = told || slices.Contains(strings.FieldsFunc(work.Description, func(r rune) bool { return r == ' ' || r == '/' }), name) ||
 			strings.HasPrefix(work.Description, "a request that was not answered: POST ")
 	}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -171,9 +172,10 @@ func named(stderr, name string) bool {
 	for line := range strings.Lines(stderr) {
 		var e struct {
 			Running []struct{ Description string } `json:"still_running"`
+			Unknown []struct{ Description string } `json:"unknown_after_stop"`
 		}
 		_ = json.Unmarshal([]byte(line), &e)
-		for _, work := range e.Running {
+		for _, work := range slices.Concat(e.Running, e.Unknown) {
 			if strings.HasSuffix(work.Description, " "+name) {
 				return true
 			}

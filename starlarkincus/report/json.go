@@ -40,6 +40,7 @@ type reportedError struct {
 	Ended       []reportedWork   `json:"done_after_stop,omitempty"`    // the same
 	Stopped     []reportedWork   `json:"ended_after_stop,omitempty"`   // commands in instances
 	Left        []reportedWork   `json:"left_after_stop,omitempty"`    // unfinished objects
+	Unknown     []reportedWork   `json:"unknown_after_stop,omitempty"` // operations, and requests without an answer
 	Unfinished  []string         `json:"unfinished_cleanup,omitempty"` // calls
 	Errors      []reportedSyntax `json:"errors,omitempty"`
 	Frames      []reportedFrame  `json:"frames"` // the most recent call last
@@ -125,6 +126,8 @@ func (p *Printer) reported(r *Report) *reportedError {
 			out.Ended = append(out.Ended, work)
 		case one.Left:
 			out.Left = append(out.Left, work)
+		case one.Unknown:
+			out.Unknown = append(out.Unknown, work)
 		case one.Stopped:
 			out.Stopped = append(out.Stopped, work)
 		default:

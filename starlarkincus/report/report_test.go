@@ -66,12 +66,12 @@ func TestKinds(t *testing.T) {
 			t.Errorf("kind %d: -want +got:\n%s", kind, diff)
 		}
 		r.Context = "an error"
-		r.Running = []builtin.Running{{Description: "creating web", OperationID: "5f3a"}, {Description: "creating db", Ended: true}}
+		r.Running = []builtin.Running{{Description: "creating web", OperationID: "5f3a"}, {Description: "creating db", Ended: true}, {Description: "POST x", Unknown: true}}
 		r.Unfinished = strings.Fields("a b c d e f g h i")
 		if want != "" {
 			want = "an error:\n" + want
 		}
-		want += "still running on the server: creating web (operation 5f3a)\ndone on the server after the stop: creating db\n"
+		want += "still running on the server: creating web (operation 5f3a)\ndone on the server after the stop: creating db\noutcome unknown: POST x\n"
 		for _, call := range r.Unfinished[:7] {
 			want += "clean-up was not finished: " + call + "\n"
 		}

@@ -58,6 +58,8 @@ func (p *Printer) text(r *Report) string {
 			text += "done on the server after the stop: "
 		case running.Left:
 			text += "left after the stop: "
+		case running.Unknown:
+			text += "outcome unknown: "
 		case running.Stopped:
 			text += "ended after the stop: "
 		default:

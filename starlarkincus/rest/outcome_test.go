@@ -2,7 +2,10 @@ package rest
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -110,7 +113,7 @@ func TestSettle(t *testing.T) {
 		if !errors.Is(err, context.Canceled) || !w.Abandoned() {
 			t.Error(err)
 		}
-		if left := w.Running(t.Context()); len(left) != 1 || left[0].Description != "a request that was not answered: POST /1.0/instances" {
+		if left := w.Running(t.Context()); len(left) != 1 || !left[0].Unknown || left[0].Description != "a request that was not answered: POST /1.0/instances" {
 			t.Error(left)
 		}
 		close(answer)
@@ -154,6 +157,46 @@ func TestSettle(t *testing.T) {
 			w.Settle(t.Context(), time.Minute)
 			if w.Abandoned() {
 				t.Error("something is left")
+			}
+		})
+	}
+	for name, row := range map[string]struct {
+		status int // of the answer about the operation; 0 for a connection that breaks
+		body   string
+		want   []Running
+	}{
+		"running":   {200, syncBody(running), []Running{{Description: "creating instance c1", OperationID: opID}}},
+		"ended":     {200, syncBody(operation(200, "", "null")), nil},
+		"forgotten": {404, errorBody(404, "Operation not found"), nil},
+		"forbidden": {403, errorBody(403, "not authorized"), []Running{{Description: "creating instance c1", OperationID: opID, Unknown: true}}},
+		"failing":   {500, errorBody(500, "broken"), []Running{{Description: "creating instance c1", OperationID: opID, Unknown: true}}},
+		"away":      {502, "<html>", []Running{{Description: "creating instance c1", OperationID: opID, Unknown: true}}},
+		"no answer": {0, "", []Running{{Description: "creating instance c1", OperationID: opID, Unknown: true}}},
+	} {
+		t.Run("what the server says later: "+name, func(t *testing.T) {
+			s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.Method == http.MethodPost:
+					w.WriteHeader(http.StatusAccepted)
+					fmt.Fprint(w, asyncBody(running))
+				case r.URL.Path == "/1.0":
+					fmt.Fprint(w, syncBody(`{"auth":"trusted"}`))
+				case row.status == 0:
+					panic(http.ErrAbortHandler)
+				default:
+					w.WriteHeader(row.status)
+					fmt.Fprint(w, row.body)
+				}
+			}))
+			defer s.Close()
+			c := newClient(t, Config{Endpoints: []string{s.URL}, ServerCertificate: s.Certificate()})
+			ctx, w := Track(t.Context())
+			defer w.Close()
+			if _, err := c.Do(ctx, Request{Method: "POST", Path: "/1.0/instances", Body: map[string]any{}}); err != nil {
+				t.Fatal(err)
+			}
+			if left := w.Running(t.Context()); !slices.Equal(left, row.want) {
+				t.Errorf("got %+v, want %+v", left, row.want)
 			}
 		})
 	}

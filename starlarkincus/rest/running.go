@@ -16,7 +16,7 @@ import (
 const maxAsked = 8
 
 // Running returns the work that the server may still be doing, as far as it can be found before ctx ends: the
-// operations, including those without a waiting caller, and the requests without an answer. It also returns the
+// operations, including those without a waiting caller, and the requests without an answer, whose outcome is unknown. It also returns the
 // operations that succeeded after their caller was stopped, unless their objects have been deleted, because the caller
 // doesn't know of them, and the copies of stopped migrations that exist, because a server may remove an unfinished one
 // late or not at all.
@@ -41,11 +41,11 @@ func (w *Work) Running(ctx context.Context) []Running {
 	var mu sync.Mutex
 	goOn := make(map[*Operation]bool)
 	each(operations, func(o *Operation) {
-		if o.goesOn(ctx) {
+		if goesOn, err := o.goesOn(ctx); goesOn || err != nil {
 			mu.Lock()
 			defer mu.Unlock()
 			goOn[o] = true
-			out = append(out, Running{OperationID: o.id, Description: o.Description()})
+			out = append(out, Running{OperationID: o.id, Description: o.Description(), Unknown: err != nil})
 		}
 	})
 	w.mu.Lock()
@@ -78,7 +78,7 @@ func (w *Work) Running(ctx context.Context) []Running {
 	out = append(out, w.leavings...)
 	w.mu.Unlock()
 	for _, p := range unanswered {
-		out = append(out, Running{Description: "a request that was not answered: " + p.request.method + " " + p.request.url.Path})
+		out = append(out, Running{Description: "a request that was not answered: " + p.request.method + " " + p.request.url.Path, Unknown: true})
 	}
 	slices.SortFunc(out, func(a, b Running) int {
 		return cmp.Or(cmp.Compare(a.Description, b.Description), cmp.Compare(a.OperationID, b.OperationID))
@@ -119,14 +119,16 @@ func (w *Work) removedAll(o *Operation) bool {
 	return !none
 }
 
-// goesOn asks the server whether the operation is running. It returns true if that can't be found out, and false if the
-// server has forgotten the operation.
-func (o *Operation) goesOn(ctx context.Context) bool {
+// goesOn asks the server whether the operation is running, which is false if the server has forgotten it.
+func (o *Operation) goesOn(ctx context.Context) (bool, error) {
 	state, err := o.Refresh(ctx)
-	if err != nil {
-		return !errors.Is(err, errors.NotFound)
+	switch {
+	case errors.Is(err, errors.NotFound):
+		return false, nil
+	case err != nil:
+		return false, err
 	}
-	return !state.Final()
+	return !state.Final(), nil
 }
 
 // A Running is work that the server is still doing, or completed after its caller was stopped.
@@ -136,6 +138,7 @@ type Running struct {
 	Ended       bool   // it succeeded, after its caller was stopped
 	Stopped     bool   // it is a command that was ended, because its caller was stopped
 	Left        bool   // it is an unfinished copy, or was to be undone
+	Unknown     bool   // the server can't be asked whether it is running, or has succeeded
 }
 
 // Ended waits for the end of an operation, as Wait, without showing its progress.
