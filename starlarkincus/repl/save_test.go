@@ -54,6 +54,13 @@ func TestSavedScript(t *testing.T) {
 		{"what needs an error", []string{"fail('x')", "x = err_.message", "def f(): return x", "f()", "print(1)"}, "print(1)\n"},
 		{"a name that is loaded and defined", []string{"load('lib.star', 'double')", "print(double(1))", "def double(x): return x", "print(double(1))", "load('lib.star', d = 'double')"},
 			"load(\"../lib.star\", loaded1 = \"double\")\ndouble = loaded1\nprint(double(1))\ndef double(x): return x\nprint(double(1))\nload(\"../lib.star\", d = \"double\")\n"},
+		{"a value of the time of a call", []string{"5", "def f(): return _", "print(f())", "6", "print(f())", "g = lambda x = _: x", "7", "print(g())"},
+			"value1 = 5\n_ = value1\ndef f(): return _\nprint(f())\nvalue2 = 6\n_ = value2\nprint(f())\ng = lambda x = value2: x\nvalue3 = 7\n_ = value3\nprint(g())\n"},
+		{"a value before", []string{"5", "6", "f = lambda: _1 + 1", "7", "print(f(), _)"},
+			"value1 = 5\nvalue2 = 6\n_1 = value1\nf = lambda: _1 + 1\nvalue3 = 7\n_1 = value2\nprint(f(), value3)\n"},
+		{"a function that was never called", []string{"5", "def f(): return _", "def f(): return 1", "6", "print(f())"}, "value1 = 5\ndef f(): return 1\nprint(f())\n"},
+		{"a call with the value of an error", []string{"1", "def f(): return _", "fail('x')", "err_.message", "print(f())", "2", "print(f())"},
+			"value1 = 1\n_ = value1\ndef f(): return _\nvalue2 = 2\n_ = value2\nprint(f())\n"},
 		{"an error", []string{"fail('x')", "print(err_.message)", "print(1)"}, "print(1)\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -6,18 +6,32 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// dropLost keeps all statements but those that need what only the prompt has, or a name that only such a one binds.
-func dropLost(all []*savedStatement) {
+// dropLost keeps all statements but those that need what only the prompt has, or a name that only such a one binds. The variables
+// are names of values, and never those of them that no script has.
+func dropLost(all []*savedStatement, variables, never map[string]bool) {
 	lost := map[string]bool{"err_": true, "help": true, "watch": true}
-	for _, e := range all {
+	for i, e := range all {
 		e.kept = len(e.stmts) > 0
+		now, later := e.usesNow(), e.usesLater()
 		for name := range e.uses {
+			if later[name] && !now[name] {
+				e.kept = e.kept && !never[name]
+				continue
+			}
 			if from := e.values[name]; lost[name] && from == nil || from != nil && !from.kept {
+				e.kept = false
+			}
+		}
+		for name := range variables {
+			if lost[name] && e.kept && usesAny(now, calling(all[:i], name)) {
 				e.kept = false
 			}
 		}
 		for name := range e.binds {
 			lost[name] = !e.kept
+		}
+		for k, from := range e.shown {
+			lost[valueName(k)] = !from.kept
 		}
 	}
 }

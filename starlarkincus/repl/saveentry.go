@@ -24,10 +24,13 @@ type savedStatement struct {
 	uses   map[string]bool            // the session's names whose values it needs
 	binds  map[string]bool            // the session's names that it assigns
 	values map[string]*savedStatement // those whose values _ and its kind stand for
+	shown  []*savedStatement          // if it has a value: that and those before, the newest first
+	later  map[*syntax.Ident]bool     // those of idents that are in a function, which has their values at its calls
 
-	kept  bool   // in the script
-	value bool   // its value is used
-	named string // the name of its value
+	kept     bool     // in the script
+	assigned []string // the names of values that are variables, see [plan]
+	value    bool     // its value is used
+	named    string   // the name of its value
 }
 
 // statementsOf returns the statements of entries.
@@ -49,9 +52,11 @@ func statementsOf(entries []worked) []*savedStatement {
 		}
 		all = append(all, parts...)
 		if entry.valued && len(parts) > 0 {
-			valued = append(valued, parts[len(parts)-1])
-			for k := range min(len(valued), keptValues) {
-				shown[valueName(k)] = valued[len(valued)-1-k]
+			last := parts[len(parts)-1]
+			valued = append([]*savedStatement{last}, valued[:min(len(valued), keptValues-1)]...)
+			last.shown = valued
+			for k, from := range valued {
+				shown[valueName(k)] = from
 			}
 		}
 	}
@@ -103,8 +108,9 @@ func begunPart(text string, statements int) string {
 	return strings.TrimRight(text[:offsetOf(text, lineOffsets(text), start)], "; \t\n") + "\n"
 }
 
-// look sets names, idents, uses and binds.
+// look sets names, idents, uses, binds and later.
 func (e *savedStatement) look() {
+	e.later = make(map[*syntax.Ident]bool)
 	e.names, e.uses, e.binds, e.values = make(map[string]bool), make(map[string]bool), make(map[string]bool), make(map[string]*savedStatement)
 	file := &syntax.File{Stmts: e.stmts, Options: &dialect}
 	_ = resolve.File(file, func(string) bool { return true }, starlark.Universe.Has) // its statements worked
@@ -129,6 +135,12 @@ func (e *savedStatement) look() {
 		return true
 	})
 	syntax.Walk(file, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.DefStmt:
+			e.within(n.Body)
+		case *syntax.LambdaExpr:
+			e.within([]syntax.Stmt{&syntax.ReturnStmt{Result: n.Body}})
+		}
 		id, ok := n.(*syntax.Ident)
 		if !ok {
 			return true
@@ -143,6 +155,18 @@ func (e *savedStatement) look() {
 		}
 		return true
 	})
+}
+
+// within adds the names in the body of a function to later.
+func (e *savedStatement) within(body []syntax.Stmt) {
+	for _, stmt := range body {
+		syntax.Walk(stmt, func(n syntax.Node) bool {
+			if id, ok := n.(*syntax.Ident); ok {
+				e.later[id] = true
+			}
+			return true
+		})
+	}
 }
 
 // isOfSession reports whether a name is one of the session, or of the host.

@@ -50,7 +50,7 @@ func (r *randomSession) function(i int) string {
 	if r.IntN(4) == 0 {
 		param = "x = " + r.one(sessionNames.numbers...)
 	}
-	body := "x + " + r.one(append([]string{"1", "len(l)"}, sessionNames.numbers...)...)
+	body := "x + " + r.one(append([]string{"1", "len(l)", "_", "_1"}, sessionNames.numbers...)...)
 	if i > 0 && r.IntN(2) == 0 {
 		body = sessionNames.functions[r.IntN(i)] + "(" + body + ")"
 	}
@@ -65,7 +65,7 @@ func (r *randomSession) entries() []string {
 	n := sessionNames
 	i := r.IntN(len(n.functions))
 	name := n.functions[i]
-	switch r.IntN(14) {
+	switch r.IntN(15) {
 	case 0, 1:
 		return []string{r.function(i)}
 	case 2, 3: // a wrong one, its failure, and the right one
@@ -86,7 +86,10 @@ func (r *randomSession) entries() []string {
 	case 11: // some statements, the last of which may fail
 		return []string{r.function(i) + r.one(n.numbers...) + " = " + r.expression() + r.one("\n", "; fail('end')\n") + "print(a)\n"}
 	case 12:
-		return []string{"fail('x')", r.one("e = err_.message", "e = 1", "err_", "len(err_.message)")}
+		return []string{"fail('x')", r.one("e = err_.message", "e = 1", "err_", "len(err_.message)"), "30", "31"} // no script has the value of an error
+	}
+	if r.IntN(2) == 0 {
+		return []string{fmt.Sprintf("%s = lambda x: x + %s", name, r.one("_", "_1", "a", "(lambda y = _: y)()")), r.one("", r.one(n.numbers...)+" = ") + name + "(1)"}
 	}
 	return []string{"load('lib.star', " + r.one("'f'", "g = 'f'", "k = 'f'") + ")"}
 }
@@ -99,7 +102,7 @@ func TestSavedSessions(t *testing.T) {
 	t.Chdir(folder)
 	path := filepath.Join(folder, "saved.star")
 	for range *programs {
-		inputs := []string{"a, b, c = 1, 2, 3", "l = []; m = [1]"}
+		inputs := []string{"a, b, c = 1, 2, 3", "l = []; m = [1]", "10", "20"} // else a right function is an error
 		for i := range sessionNames.functions {
 			inputs = append(inputs, r.function(i))
 		}

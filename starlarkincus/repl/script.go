@@ -2,6 +2,7 @@ package repl
 
 import (
 	"cmp"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,9 +27,7 @@ func scriptOf(entries []worked, path string) string {
 			s.used[name] = true
 		}
 	}
-	dropLost(all)
-	keepNeeded(all)
-	dropSuperseded(all)
+	variables := plan(all)
 	var out strings.Builder
 	for _, e := range all {
 		if e.kept && e.value {
@@ -43,7 +42,14 @@ func scriptOf(entries []worked, path string) string {
 	}
 	for _, e := range all {
 		if e.kept {
-			out.WriteString(s.rewrite(e))
+			out.WriteString(s.rewrite(e, variables))
+		}
+		for _, name := range e.assigned {
+			for k, from := range e.shown {
+				if valueName(k) == name {
+					fmt.Fprintf(&out, "%s = %s\n", name, from.named)
+				}
+			}
 		}
 	}
 	if out.Len() == 0 {
@@ -105,13 +111,13 @@ type edit struct {
 }
 
 // rewrite returns the text of a statement in the script.
-func (s *saver) rewrite(e *savedStatement) string {
+func (s *saver) rewrite(e *savedStatement, variables map[string]bool) string {
 	var edits []edit
 	offsets := lineOffsets(e.text)
 	at := func(pos syntax.Position) int { return offsetOf(e.text, offsets, pos) }
 	for _, id := range e.idents {
 		to := s.renamed[id.Name]
-		if from := e.values[id.Name]; from != nil {
+		if from := e.values[id.Name]; from != nil && !(e.later[id] && variables[id.Name]) {
 			to = from.named
 		}
 		if to != "" {
