@@ -62,10 +62,10 @@ func (e *Error) Error() string {
 	}
 	unreached := e.Class.IsA(Connection) && e.Outcome != Unknown // the error is about the server
 	var about []string
-	if e.Object != nil && e.Object.Name != "" && !unreached && !mentions(b.String(), e.Object.Name) {
+	if e.Object != nil && e.Object.Name != "" && !unreached && !Mentions(b.String(), e.Object.Name) {
 		about = append(about, e.Object.String())
 	}
-	if e.Remote != "" && !e.Default && !mentions(b.String(), e.Remote) {
+	if e.Remote != "" && !e.Default && !Mentions(b.String(), e.Remote) {
 		about = append(about, "remote "+e.Remote)
 	}
 	if about != nil {
@@ -74,8 +74,8 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// mentions reports whether text contains name as a word of its own.
-func mentions(text, name string) bool {
+// Mentions reports whether text contains name as a word of its own.
+func Mentions(text, name string) bool {
 	return slices.ContainsFunc(occurrences(text, name), func(s span) bool {
 		return (s.from == 0 || !isLetter(text[s.from-1])) && (s.to == len(text) || !isLetter(text[s.to]))
 	})

@@ -95,7 +95,7 @@ func (m *Method) CallInternal(thread *starlark.Thread, args starlark.Tuple, kwar
 	if err = c.requireAll(); err == nil {
 		v, err = behaviors[m.decl.Does](c)
 	}
-	return v, c.identified(c.judge(before, err))
+	return v, c.advised(c.identified(c.judge(before, err)))
 }
 
 // methods returns declarations by name.

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
 	"incus-star/starlarkincus/value"
@@ -147,7 +148,7 @@ func (p ref) nameList() *NameList {
 // server identifies the client's server.
 func (c *Client) server() string { return fmt.Sprintf("%p", c.conn) }
 
-// read reads a JSON value in the background of a prompt.
+// read reads a JSON value, in the background of a prompt or in a call, whose trace it isn't in.
 func (c *Client) read(ctx context.Context, path string, query url.Values, v any) error {
 	client, project, err := c.conn.client(ctx)
 	if err != nil {
@@ -156,7 +157,10 @@ func (c *Client) read(ctx context.Context, path string, query url.Values, v any)
 	if query != nil && c.project == "" && project != "" {
 		query.Set("project", project)
 	}
-	reply, err := client.Do(ctx, rest.Request{Method: "GET", Path: path, Query: query, MaxBytes: maxNames, Aside: true})
+	var reply *rest.Reply
+	builtin.In(ctx).Block(func() {
+		reply, err = client.Do(ctx, rest.Request{Method: "GET", Path: path, Query: query, MaxBytes: maxNames, Aside: true})
+	})
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,9 @@
 package host
 
 import (
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"incus-star/errors"
@@ -83,8 +85,12 @@ func (l *localCommand) save(c *invocation) (err error) {
 
 // unsaved returns an error of the file for the standard output.
 func (l *localCommand) unsaved(c *invocation, err error, outcome errors.Outcome) error {
+	missing := errors.Is(err, fs.ErrNotExist)
 	err = c.fileError(l.savedPath, err)
 	if e := (*errors.Error)(nil); errors.As(err, &e) {
+		if missing {
+			e.Hint = makesFolder(filepath.Dir(l.savedPath))
+		}
 		e.Outcome = outcome
 	}
 	return err

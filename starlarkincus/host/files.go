@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
@@ -44,7 +47,36 @@ an Error, as in read_file. Under --read-only every call fails.`,
 
 // fileError returns the error of a call about a file.
 func (c *invocation) fileError(path string, err error) error {
-	return builtin.FileError(c.Name, path, err)
+	failed := builtin.FileError(c.Name, path, err)
+	if e := (*errors.Error)(nil); errors.As(failed, &e) {
+		e.Hint = fileAdvice(c.Name, path, err)
+	}
+	return failed
+}
+
+// fileAdvice returns advice on the failure of a function about a local file; empty for none.
+func fileAdvice(function, path string, err error) string {
+	missing := errors.Is(err, fs.ErrNotExist)
+	switch {
+	case function == "fs.mkdir" && missing:
+		return "parents=True makes missing folders above it"
+	case function == "fs.remove" && errors.Is(err, syscall.ENOTEMPTY):
+		return "recursive=True removes it with its content"
+	case function == "fs.rename" && missing && strings.HasSuffix(path, "/"):
+		return makesFolder(strings.TrimSuffix(path, "/"))
+	case function == "write_file" && missing:
+		return makesFolder(filepath.Dir(path))
+	case function == "write_file" && errors.Is(err, syscall.EISDIR):
+		return fmt.Sprintf("name a file in the folder, as %q", filepath.Join(path, "name"))
+	case function == "read_file" && errors.Is(err, syscall.EISDIR):
+		return fmt.Sprintf("fs.list(%q) lists the folder", path)
+	}
+	return ""
+}
+
+// makesFolder returns the advice to make a folder.
+func makesFolder(path string) string {
+	return fmt.Sprintf("fs.mkdir(%q, parents=True) makes the folder", path)
 }
 
 func readFile(c *invocation) (starlark.Value, error) {

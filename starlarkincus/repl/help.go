@@ -90,10 +90,7 @@ func (p *prompt) tell(w io.Writer, c *builtin.Call) error {
 		newReference().Help(w, c.Args[0])
 		return nil
 	}
-	var err error
-	b := builtin.Of(c.Thread)
-	b.Block(func() { err = p.tellName(b.Context, w, name) })
-	if err != nil {
+	if err := p.tellName(builtin.Of(c.Thread).Context, w, name); err != nil {
 		return c.Errorf("%w", err)
 	}
 	return nil

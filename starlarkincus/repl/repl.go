@@ -97,6 +97,7 @@ type prompt struct {
 	notices notices
 	again   []string         // the lines of the next entry, to be kept or edited
 	past    []string         // the entries of the history and of this prompt
+	note    string           // about the error of the last entry
 	values  []starlark.Value // of the last entries, the newest first
 	worked  []worked
 	live    *live // nil without the line editor
@@ -187,6 +188,10 @@ func (p *prompt) loop(ctx context.Context) error {
 			continue
 		}
 		p.report(err)
+		if err != nil && p.note != "" {
+			fmt.Fprintln(p.Stderr, p.note)
+		}
+		p.note = ""
 		p.bringBack(entry, err)
 	}
 }

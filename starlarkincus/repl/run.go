@@ -55,6 +55,7 @@ func (p *prompt) run(ctx context.Context, text string, all bool) error {
 	v, err := p.session.Eval(ctx, text)
 	spent := took()
 	p.hintHelp(text, err)
+	p.note = p.keyNote(text, err)
 	if failed := p.Host.ErrorValue(err); failed != nil {
 		p.session.Set("err_", failed)
 	}

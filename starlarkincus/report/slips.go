@@ -104,6 +104,8 @@ var slips = []slip{
 	{`^env has no \.(\w+)`, `write env["$1"], or env.get("$1", default)`},
 	{`^key "([^"]*)" not in env`, `write env.get("$1", default)`},
 
+	{`^key "([a-z0-9_-]+(?:\.[\w-]+)+)" not in dict$`, `write get("$1") for a key that may not be set; expanded_config of an instance has those of its profiles`},
+
 	{`^string has no \.(?:length|len|size)\b`, "write len(s)"},
 	{`^(?:list|dict|tuple|set) has no \.(?:length|len|size)\b`, "write len(x)"},
 	{`^string has no \.(?:contains|includes)\b`, "write part in s"},
@@ -196,6 +198,7 @@ var slips = []slip{
 	{`^[a-z_]+ has no \.(?:remove|destroy|rm)\b`, "write delete(name)"},
 	{`^[a-z_]+ has no \.(?:new|add|make)\b`, "write create(name, …)"},
 	{`^Instance has no \.(?:ip|ips|ip_address|ipv4|ipv6|address)\b`, "write instance.addresses()"},
+	{`^(?:Operation|Command) has no \.(?:result|results|value|output|returned|get|join)\b`, "write wait(), which returns it at its end"},
 	{`^Instance has no \.(?:run|execute|command)\b`, `write instance.exec(["ls"])`},
 	{`^Instance has no \.(?:running|is_running)\b`, `write instance.status == "Running"`},
 	{`^Instance has no \.(?:remove|destroy)\b`, "write instance.delete()"},

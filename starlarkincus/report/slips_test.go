@@ -35,7 +35,7 @@ func TestHintsNameWhatExists(t *testing.T) {
 		ofInstance[child.Name] = true
 	}
 	calls := regexp.MustCompile(`((?:[a-z_]\w*|", "|"")\.)?([a-z_]\w*(?:\.\w+)*)\(`)
-	own := regexp.MustCompile(`^(?:f|fn|main|decorator|def|list|get|exists|delete|create|update|load)$`)
+	own := regexp.MustCompile(`^(?:f|fn|main|decorator|def|list|get|exists|delete|create|update|load|wait)$`)
 	looked := 0
 	for _, hint := range hints {
 		for _, found := range calls.FindAllStringSubmatch(hint, -1) {

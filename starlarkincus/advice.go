@@ -1,0 +1,154 @@
+package starlarkincus
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"incus-star/errors"
+	"incus-star/starlarkincus/spec"
+
+	"go.starlark.net/starlark"
+)
+
+// advised adds advice to an error of the call that the call's own arguments explain. The message stays the server's.
+func (c *invocation) advised(err error) error {
+	var e *errors.Error
+	if !errors.As(err, &e) || e.Hint != "" || errors.As(err, new(*starlark.EvalError)) {
+		return err
+	}
+	switch {
+	case e.Class == errors.Base || e.Object != nil && e.Object.Kind == "file":
+		e.Hint = c.fileAdvice(e)
+	case noImage(e) && c.args.string("image") != "":
+		e.Hint = imageAdvice(c.args.string("image"))
+	case e.Reads || !errors.Is(e, errors.API) && !errors.Is(e, errors.Operation):
+	default:
+		e.Hint = c.keyAdvice(e)
+	}
+	return err
+}
+
+// fileAdvice returns advice on a failure of a method for files, of which the message's end is the kernel's text or ours.
+func (c *invocation) fileAdvice(e *errors.Error) string {
+	has := func(arg string) bool { return spec.Find(c.decl.Args, arg) != nil }
+	at, ends := e.Path, func(end string) bool { return strings.HasSuffix(e.Message, end) }
+	if e.Object != nil {
+		at = e.Object.Name
+	}
+	noFolder := ends(" doesn't exist") && strings.Contains(e.Message, ": the folder ")
+	switch local := e.Class == errors.Base; {
+	case ends(": directory not empty") && has("recursive"):
+		return "recursive=True deletes it with its content"
+	case local && ends(": no such file or directory") && c.decl.Name == "pull":
+		return "parents=True makes missing local folders"
+	case local:
+	case noFolder && has("parents"):
+		return "parents=True makes missing folders"
+	case noFolder:
+		return fmt.Sprintf("files.mkdir(%q, parents=True) makes it", path.Dir(at))
+	case !ends(": is a directory"):
+	case c.decl.Name == "push":
+		return fmt.Sprintf("%q, with a slash at its end, puts the file in the folder; or name the file, as %q", strings.TrimSuffix(at, "/")+"/", path.Join(at, "name"))
+	case has("content"):
+		return fmt.Sprintf("name a file in the folder, as %q", path.Join(at, "name"))
+	case c.decl.Name == "read":
+		return fmt.Sprintf("files.list(%q) lists it, files.pull copies it", at)
+	}
+	return ""
+}
+
+// noImage reports whether a failure says that the image of a new instance is missing.
+func noImage(e *errors.Error) bool {
+	message := strings.ToLower(e.Message)
+	return errors.Is(e, errors.NotFound) && slices.ContainsFunc([]string{"image not provided", "requested image", "image couldn't be found", "no matching image"},
+		func(part string) bool { return strings.Contains(message, part) })
+}
+
+// imageAdvice returns advice for the name of an image that isn't there.
+func imageAdvice(image string) string {
+	if remote, name, ok := strings.Cut(image, ":"); ok {
+		return fmt.Sprintf("the remote %s has no image %s: incus.connect(%q).images.list() lists its images", remote, name, remote)
+	}
+	advice := fmt.Sprintf("no image has the alias or fingerprint %s: incus.images.aliases.names() lists the aliases", image)
+	if strings.Contains(image, "/") {
+		advice += fmt.Sprintf("; that of an image server needs its remote, as %q", "images:"+image)
+	}
+	return advice
+}
+
+// keyAdvice returns advice on a failure that is about a configuration key, or a key of a device, which the call gave and the
+// server doesn't describe: the nearest one that it describes.
+func (c *invocation) keyAdvice(e *errors.Error) string {
+	if c.ref.res == nil || c.ref.res.Keys.Kind == "" {
+		return ""
+	}
+	keys := c.givenKeys()
+	keys = slices.DeleteFunc(keys, func(k givenKey) bool { return !errors.Mentions(e.Message, k.name) })
+	if len(keys) == 0 || !aboutKey(e.Message) {
+		return ""
+	}
+	described, err := c.ref.client.DescribedKeys(c.ctx)
+	if err != nil {
+		return "" // the failure says enough
+	}
+	for _, k := range keys {
+		var names []string
+		known := false
+		for _, d := range described {
+			if k.describes(d.Of) {
+				names = append(names, d.Name)
+				known = known || spec.KeyMatches(d.Name, k.name)
+			}
+		}
+		if near := errors.Nearest(k.name, names); near != "" && !known {
+			return fmt.Sprintf("did you mean %s?", near)
+		}
+	}
+	return ""
+}
+
+// aboutKey reports whether a server's message may be about an unknown key.
+func aboutKey(message string) bool {
+	message = strings.ToLower(message)
+	return slices.ContainsFunc([]string{"unknown", "invalid", "unsupported", "not supported"}, func(word string) bool { return strings.Contains(message, word) })
+}
+
+// A givenKey is a key in the arguments of a call.
+type givenKey struct {
+	name      string
+	describes func(kind string) bool // reports whether a description of that kind is of such keys
+}
+
+// givenKeys returns the keys of the configuration and of the devices that the call gave.
+func (c *invocation) givenKeys() []givenKey {
+	by := ""
+	keys := c.ref.res.Keys
+	if keys.By != "" {
+		by, _ = c.args.body[keys.By].(string)
+		if by == "" && c.obj != nil {
+			by = c.obj.string(keys.By)
+		} else if by == "" {
+			by = keys.Default
+		}
+	}
+	var out []givenKey
+	for name := range dictOf(c.args.body["config"]) {
+		out = append(out, givenKey{name, func(kind string) bool { return keys.Describes(kind, by) }})
+	}
+	for _, device := range dictOf(c.args.body["devices"]) {
+		device := dictOf(device)
+		of, _ := device["type"].(string)
+		for name := range device {
+			out = append(out, givenKey{name, func(kind string) bool { return spec.DescribesDevice(kind, of) }})
+		}
+	}
+	slices.SortFunc(out, func(a, b givenKey) int { return strings.Compare(a.name, b.name) })
+	return out
+}
+
+func dictOf(v any) map[string]any {
+	m, _ := v.(map[string]any)
+	return m
+}
