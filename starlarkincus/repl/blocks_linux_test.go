@@ -1,6 +1,7 @@
 package repl
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -197,6 +198,23 @@ func TestResizeWhileTyping(t *testing.T) {
 	}
 	s.Type("')\r")
 	ends(s, "\n124\n>>>")
+}
+
+// A resize at an empty line, such as that after an entry, leaves one prompt.
+func TestResizeAtEmptyLine(t *testing.T) {
+	s := openPrompt(t, 80, 24)
+	for i, size := range []struct{ cols, rows int }{{70, 20}, {75, 24}, {60, 24}} {
+		s.Type(fmt.Sprintf("%d * 11\r", i))
+		drawn := func(rows []string) bool { return strings.HasSuffix(s.Output(), ">>> \x1b[5G") }
+		ends(s, fmt.Sprintf("\n%d\n>>>", i*11))
+		s.WaitFor("line that is drawn again", drawn)
+		before := len(s.Output())
+		s.Resize(size.cols, size.rows)
+		s.WaitFor("line that is drawn again", func(rows []string) bool { return len(s.Output()) > before && drawn(rows) })
+		s.Type("4")
+		ends(s, fmt.Sprintf("\n%d\n>>> 4", i*11))
+		s.Type("\x7f")
+	}
 }
 
 // An entry that is longer than the screen can be recalled, edited and run.

@@ -123,6 +123,7 @@ func (e *editor) line(ctx context.Context, q question) (string, error) {
 	e.revised, e.rows = nil, 0
 	e.setReading(true)
 	line, err := e.state.PromptWithSuggestion(q.prompt, suggest, -1)
+	line = strings.TrimPrefix(line, drawKey) // a terminal that is too narrow has no keys
 	e.setReading(false)
 	stopWatch()
 	if e.ended == nil && (e.keys.gone() || errors.Is(err, syscall.EIO)) {

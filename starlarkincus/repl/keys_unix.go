@@ -79,6 +79,7 @@ func (k *keys) start(indented int, within bool) {
 	k.ahead = nil
 	k.read(ahead)
 	_ = k.pipe.SetWriteDeadline(time.Time{})
+	_ = k.write([]byte(drawKey))
 	go func() {
 		defer close(k.done)
 		if err := k.copy(); err != nil {
