@@ -100,7 +100,8 @@ type prompt struct {
 	note    string           // about the error of the last entry
 	values  []starlark.Value // of the last entries, the newest first
 	worked  []worked
-	live    *live // nil without the line editor
+	failed  []string // the statements that failed after they may have done something
+	live    *live    // nil without the line editor
 
 	place      Place
 	background context.Context // ends with the prompt

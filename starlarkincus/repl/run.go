@@ -12,7 +12,9 @@ import (
 	"incus-star/starlarkincus/internal/terminal"
 	values "incus-star/starlarkincus/show"
 
+	"go.starlark.net/resolve"
 	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
 )
 
 // longEntry is the time of an entry from which on the prompt says how long it took.
@@ -63,8 +65,8 @@ func (p *prompt) run(ctx context.Context, text string, all bool) error {
 	if err == nil {
 		how.OneLine = p.changes(text)
 		p.keep(text, v)
-	} else if begun := begunPart(text, p.session.Completed()); begun != "" {
-		p.worked = append(p.worked, worked{text: begun, deeds: p.deeds(begun)})
+	} else {
+		p.keepFailed(text, err)
 	}
 	if err == nil && v != starlark.None {
 		if b, ok := v.(*starlark.Builtin); ok && b.Name() == "exit" && strings.TrimSpace(text) == "exit" {
@@ -110,6 +112,17 @@ func (p *prompt) keep(text string, v starlark.Value) {
 	p.values = append([]starlark.Value{v}, p.values[:min(len(p.values), keptValues-1)]...)
 	for i, value := range p.values {
 		p.session.Set(valueName(i), value)
+	}
+}
+
+// keepFailed records the statements of an entry that worked before its error, and the one that failed if it may have done something.
+func (p *prompt) keepFailed(text string, err error) {
+	completed := p.session.Completed()
+	if begun := begunPart(text, completed); begun != "" {
+		p.worked = append(p.worked, worked{text: begun, deeds: p.deeds(begun)})
+	}
+	if failed := p.halfway(text, completed); failed != "" && !errors.As(err, new(syntax.Error)) && !errors.As(err, new(resolve.ErrorList)) {
+		p.failed = append(p.failed, failed)
 	}
 }
 

@@ -64,6 +64,15 @@ func (p *prompt) write(arg string, replace bool) error {
 			return err
 		}
 	}
+	for _, text := range p.failed {
+		first, rest, _ := strings.Cut(text, "\n")
+		if rest != "" {
+			first += " …"
+		}
+		if err := p.say("left out, because it failed, with what it did before: %s", printable.Line(first)); err != nil {
+			return err
+		}
+	}
 	return p.say("wrote %s", printable.Line(path))
 }
 

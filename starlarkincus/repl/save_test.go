@@ -1,6 +1,7 @@
 package repl
 
 import (
+	"bytes"
 	"io"
 	"os"
 	"path/filepath"
@@ -74,8 +75,8 @@ func TestSavedScript(t *testing.T) {
 				v, err := p.session.Eval(t.Context(), text+"\n")
 				if err == nil {
 					p.keep(text+"\n", v)
-				} else if begun := begunPart(text+"\n", p.session.Completed()); begun != "" {
-					p.worked = append(p.worked, worked{text: begun, deeds: p.deeds(begun)})
+				} else {
+					p.keepFailed(text+"\n", err)
 				}
 				if failed := h.ErrorValue(err); err != nil && failed != nil {
 					p.session.Set("err_", failed)
@@ -97,6 +98,28 @@ func TestSavedScript(t *testing.T) {
 				t.Errorf("%v\n%s", err, got)
 			}
 		})
+	}
+}
+
+// TestSavedFailures checks that :save names the entries that failed halfway, which the script hasn't.
+func TestSavedFailures(t *testing.T) {
+	h := host.New(host.Options{Stdout: io.Discard})
+	var out bytes.Buffer
+	p := &prompt{Options: Options{Host: h, Stdout: &out, Stderr: io.Discard}, session: h.NewSession()}
+	for _, text := range []string{
+		"l = []", "for i in range(3):\n    l.append(1 // (1 - i))\n", "def f(x):\n    l.append(x)\n    fail()\n", "f(2)", "print('é'); y = [f(x) for x in [3]]; z = 1",
+		"fail('one step')", "undefined", "for i in [1]: undefined()", "if True: 1 +", "if True:\n    fail('é'); fail()\n",
+	} {
+		_ = p.run(t.Context(), text+"\n", false)
+	}
+	path := filepath.Join(t.TempDir(), "s.star")
+	if err := p.write(path, false); err != nil {
+		t.Fatal(err)
+	}
+	const left = "left out, because it failed, with what it did before: "
+	want := left + "for i in range(3): …\n" + left + "f(2)\n" + left + "y = [f(x) for x in [3]]\n" + left + "if True: …\nwrote " + path + "\n"
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
 	}
 }
 

@@ -108,6 +108,34 @@ func begunPart(text string, statements int) string {
 	return strings.TrimRight(text[:offsetOf(text, lineOffsets(text), start)], "; \t\n") + "\n"
 }
 
+// halfway returns the statement of an entry that failed after so many others, if it has several steps: a block, or a call of a
+// function of the session. Otherwise it is empty.
+func (p *prompt) halfway(text string, completed int) string {
+	file, err := dialect.Parse("", text, 0)
+	if err != nil || completed >= len(file.Stmts) {
+		return ""
+	}
+	stmt, steps := file.Stmts[completed], false
+	syntax.Walk(stmt, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.ForStmt, *syntax.IfStmt, *syntax.WhileStmt, *syntax.Comprehension:
+			steps = true
+		case *syntax.CallExpr:
+			if id, ok := n.Fn.(*syntax.Ident); ok {
+				_, defined := p.session.Get(id.Name).(*starlark.Function)
+				steps = steps || defined
+			}
+		}
+		return true
+	})
+	if _, def := stmt.(*syntax.DefStmt); def || !steps {
+		return ""
+	}
+	start, end := stmt.Span()
+	offsets := lineOffsets(text)
+	return text[offsetOf(text, offsets, start):offsetOf(text, offsets, end)]
+}
+
 // look sets names, idents, uses, binds and later.
 func (e *savedStatement) look() {
 	e.later = make(map[*syntax.Ident]bool)

@@ -73,7 +73,7 @@ func (p *printer) field(f pair, width int) {
 	case isText && p.brief && strings.Contains(strings.TrimSpace(text), "\n"):
 		first, rest, _ := strings.Cut(strings.TrimSpace(text), "\n")
 		p.cut = true
-		text = Line(clip(secret.Text(clip(first, s.limit())), s.limit())) + fmt.Sprintf(" … %s more lines", printable.Count(strings.Count(rest, "\n")+1))
+		text = Line(clip(secret.Text(clip(first, s.limit())), s.limit())) + " … " + moreLines(strings.Count(rest, "\n")+1)
 	case isText && !p.brief:
 		text = secret.Text(Line(clip(text, 1<<20)))
 	case p.brief:
@@ -185,4 +185,12 @@ func (p *printer) entry(name string, width int, c Color, text string) {
 		line := strings.Repeat(" ", p.indent()) + lead + strings.Repeat(" ", max(0, width-printable.Width(lead))+gap)
 		p.write(strings.TrimRight(line+p.style.paint(c, part), " ") + "\n")
 	}
+}
+
+// moreLines returns a number of lines that aren't shown.
+func moreLines(n int) string {
+	if n == 1 {
+		return "1 more line"
+	}
+	return printable.Count(n) + " more lines"
 }

@@ -341,7 +341,7 @@ func TestTexts(t *testing.T) {
 			"\x1b[1mNAME\x1b[m  \x1b[1mSTATUS\x1b[m   \x1b[1mTYPE\x1b[m\na     \x1b[32mRunning\x1b[m  container\nb     \x1b[31mError\x1b[m    container"},
 		{list(instance("a", "Running")), Style{Width: 20}, "NAME  STATUS  TYPE\na     Runni…  conta…"},
 		{list(instance("a", "Running")), Style{Width: 12}, "NAME  STATUS\na     Runni…\n… 1 more co…"},
-		{full, Style{Width: 60}, "Instance web\n  status  Running\n  type    container\n  config\n    limits.cpu      2\n    user.user-data  #cloud-config … 1 more lines\n    user.password   [redacted]\n… :all shows the rest, and fields() returns it"},
+		{full, Style{Width: 60}, "Instance web\n  status  Running\n  type    container\n  config\n    limits.cpu      2\n    user.user-data  #cloud-config … 1 more line\n    user.password   [redacted]\n… :all shows the rest, and fields() returns it"},
 		{folded, Style{Width: 60}, "Instance web\n  status  Running\n  type    container\n  config\n    limits.cpu  x\n    image.*     1 entry\n    volatile.*  3 entries\n… :all shows the rest, and fields() returns it"},
 		{folded, Style{Width: 60, OneLine: true}, "Instance web: Running, type container"},
 		{full, Style{Width: 60, OneLine: true, Color: true}, "\x1b[36mInstance\x1b[m web: \x1b[32mRunning\x1b[m, type container"},

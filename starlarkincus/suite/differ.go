@@ -62,7 +62,7 @@ func changed(before, after []string) []string {
 		}
 		lines[i] = "  " + line
 	}
-	if len(lines) > maxShown {
+	if len(lines) > maxShown+1 { // "1 more line" would be as long as the line
 		lines = append(lines[:maxShown], fmt.Sprintf("  … %d more lines", len(lines)-maxShown))
 	}
 	return lines
