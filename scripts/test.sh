@@ -93,7 +93,7 @@ killed() { # LINE
 	export INCUS_STAR_TESTBED_KILL=1
 	go_test "$1" 1 -run '^TestRealEventsRestart' ./starlarkincus/rest &&
 		go_test "$1" 1 -run '^TestRealDaemonKilled' ./starlarkincus/cli &&
-		go_test "$1" 3 -run '^TestRealMemberKilled' ./starlarkincus/cli
+		go_test "$1" 3 -run '^TestRealMember' ./starlarkincus/cli
 }
 
 # Ends a testbed that has a frozen container and one that ignores the request to stop, and checks that nothing of it is

@@ -49,8 +49,6 @@ func ensure(c *invocation) (starlark.Value, error) {
 			if created, _, err = c.create(creatable(p.res, given)); err == nil {
 				o, there, changed = created, true, true
 				_, err = o.conform(c.ctx, c.name, given, w) // fields that create doesn't accept
-			} else if p.removeRemains(c.ctx, err) {
-				continue // with what was made
 			}
 		}
 		if err == nil {

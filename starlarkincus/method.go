@@ -122,6 +122,8 @@ type invocation struct {
 	thread *starlark.Thread
 	ctx    context.Context
 	args   *arguments
+
+	halfMade bool // it may have left an object without all of its content, see removeRemains
 }
 
 // requireAll returns an error if the server lacks an API extension that the resource, the method or an argument

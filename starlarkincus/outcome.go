@@ -100,11 +100,6 @@ func (c *invocation) doesMore() string {
 	return ""
 }
 
-// halfMade reports whether a failed creation may have left an object without all of its content, see [ref.removeRemains].
-func halfMade(e *errors.Error) bool {
-	return e.Method == "POST" && e.OperationID != "" && e.Outcome == errors.Unknown && e.Class.IsA(errors.Unavailable)
-}
-
 // judge sets Reads of a failure, and its outcome if the failed request itself changes nothing. A change that was refused
 // by its operation no longer counts as accepted. Before is the count of changes at the beginning of the call.
 func (c *invocation) judge(before builtin.Changes, err error) error {
@@ -114,7 +109,7 @@ func (c *invocation) judge(before builtin.Changes, err error) error {
 	}
 	e.Reads = c.effect() == spec.Reads || c.args.flag("reads", false)
 	now := builtin.Of(c.thread)
-	if c.decl.Does == spec.DoEnsure && !halfMade(e) {
+	if c.decl.Does == spec.DoEnsure && !c.halfMade {
 		e.Again = true
 		defer func() { now.Sent, now.Done = before.Sent, before.Done }()
 	}

@@ -2,34 +2,45 @@ package starlarkincus
 
 import (
 	"context"
+	"encoding/json"
+	"strings"
 	"time"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
 )
 
-// The time in which a cluster member that died may come back, and the pause between two requests meanwhile.
+// The time in which a cluster member that died may come back, that in which an operation of which the server doesn't know any more
+// must have begun to make its instance, and the pause between two requests meanwhile.
 const (
 	returnTime  = 30 * time.Second
+	beginTime   = 3 * time.Second
 	returnPause = 250 * time.Millisecond
 )
 
-// removeRemains removes what is left of an instance whose creation failed because the cluster member died that ran it, and
-// then sets the outcome of the failure to refused. Else a later ensure would take an instance without all of its files for a
-// whole one, because the server keeps it. The member must come back for that. If it had lost its connection only, and has
-// finished the instance, removeRemains leaves it as it is and reports true.
-func (r ref) removeRemains(ctx context.Context, failure error) (whole bool) {
+// removeRemains removes what is left of an instance whose creation by ensure, or inside of retry, failed because the cluster
+// member died that ran it, and then sets the outcome of the failure to refused. Else a later ensure would take an instance without
+// all of its files for a whole one, because the server keeps it, and retry couldn't go on. The member must come back for that. If
+// it had lost its connection only, and has finished the instance, removeRemains leaves it as it is and reports true.
+func (c *invocation) removeRemains(r ref, out outcome, failure error) (whole bool) {
 	var e *errors.Error
-	if !errors.As(failure, &e) || !halfMade(e) || r.res != spec.Instances {
+	switch {
+	case c.decl.Does != spec.DoEnsure && !builtin.Of(c.thread).Retries, r.res != spec.Instances || c.key() == "" || out.reply.Operation == nil:
+		return false
+	case !errors.As(failure, &e), !away(e) && !forgotten(e), e.Outcome != errors.Unknown && e.Outcome != "":
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, returnTime)
+	c.halfMade = true
+	begun := time.Now()
+	ctx, cancel := context.WithTimeout(c.ctx, returnTime)
 	defer cancel()
 	for {
-		remains, err := r.remains(ctx, e.OperationID)
+		remains, err := r.remains(ctx, out.reply.Operation)
 		switch {
 		case err == nil && remains == finished:
+			c.halfMade = false
 			return true
 		case err == nil && remains == unfinished:
 			var reply *rest.Reply
@@ -41,13 +52,44 @@ func (r ref) removeRemains(ctx context.Context, failure error) (whole bool) {
 			return false
 		}
 		switch {
+		case errors.Is(err, errors.NotFound) && time.Since(begun) < beginTime && pause(ctx, returnPause) == nil:
 		case err == nil, errors.Is(err, errors.NotFound):
-			e.Outcome = errors.Refused
+			c.halfMade, e.Outcome = false, errors.Refused
 			return false
 		case !away(err) && !errors.Is(err, errors.Busy) || pause(ctx, returnPause) != nil:
 			return false
 		}
 	}
+}
+
+// finish starts an instance that removeRemains left, if that was asked for, and reads it. The server may still be starting it.
+func (c *invocation) finish(o *Object, body map[string]any) error {
+	ctx, cancel := context.WithTimeout(c.ctx, returnTime)
+	defer cancel()
+	for {
+		err := c.readMade(o)
+		if err == nil {
+			_, err = o.ensureStarted(c.ctx, body, c.patience())
+		}
+		if !errors.Is(err, errors.Busy) || pause(ctx, returnPause) != nil {
+			return err
+		}
+	}
+}
+
+// readMade reads an object that the call has made. Inside of retry, which doesn't make it again, it waits for the return of a
+// cluster member that died meanwhile.
+func (c *invocation) readMade(o *Object) error {
+	err := o.read(c.ctx)
+	if !builtin.Of(c.thread).Retries || !away(err) {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, returnTime)
+	defer cancel()
+	for away(err) && pause(ctx, returnPause) == nil {
+		err = o.read(ctx)
+	}
+	return err
 }
 
 // A remainder is the condition of an instance of whose creation the end is unknown.
@@ -62,8 +104,8 @@ const (
 // remains returns the condition of an instance after the end of the operation that creates it. The member that runs it forgets
 // the operation when it restarts, and soon after its end. The server notes in an instance made from an image that its templates
 // are to be applied, once it has all of its files, and in its first start that it was used.
-func (r ref) remains(ctx context.Context, operation string) (remainder, error) {
-	op, err := r.client.Operation(ctx, operation)
+func (r ref) remains(ctx context.Context, creation *rest.Operation) (remainder, error) {
+	op, err := r.client.Operation(ctx, creation.ID())
 	if err == nil {
 		_, err = wait(ctx, op, patience{})
 	}
@@ -76,10 +118,17 @@ func (r ref) remains(ctx context.Context, operation string) (remainder, error) {
 	var now struct {
 		Status   string            `json:"status"`
 		Config   map[string]string `json:"config"`
+		Created  time.Time         `json:"created_at"`
 		LastUsed time.Time         `json:"last_used_at"`
 	}
 	if err := r.readInto(ctx, r.query(spec.Get), &now); err != nil {
 		return unclear, err
+	}
+	var begun struct {
+		Created time.Time `json:"created_at"`
+	}
+	if state := creation.State(); state == nil || json.Unmarshal(state.Raw, &begun) != nil || now.Created.Before(begun.Created.Truncate(time.Second)) {
+		return unclear, nil // it was there before; the clock of both times is that of the member that runs them
 	}
 	switch {
 	case now.Config["volatile.apply_template"] != "", now.LastUsed.Unix() > 0:
@@ -88,6 +137,12 @@ func (r ref) remains(ctx context.Context, operation string) (remainder, error) {
 		return unfinished, nil
 	}
 	return unclear, nil
+}
+
+// forgotten reports whether the server doesn't know an operation, of which it had told. A member that starts forgets those that it
+// accepted in the moment before, and still ends them.
+func forgotten(e *errors.Error) bool {
+	return e.Class.IsA(errors.NotFound) && strings.HasPrefix(e.Path, "/1.0/operations/")
 }
 
 // away reports whether a failure tells that the server, or the cluster member, can't be reached.

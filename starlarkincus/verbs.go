@@ -121,13 +121,18 @@ func (c *invocation) create(given map[string]any) (*Object, outcome, error) {
 		return nil, out, err
 	}
 	if err != nil {
-		return nil, out, in.madeAnything(c.ctx, name, body, err)
+		err = in.madeAnything(c.ctx, name, body, err)
+		if !c.removeRemains(in.item(name), out, err) {
+			return nil, out, err
+		}
+		o := newObject(in.item(name))
+		return o, out, c.finish(o, body)
 	}
 	if chosen := chosenKey(res, in, out.reply, out.state); chosen != "" {
 		name = chosen
 	}
 	o := newObject(in.item(name))
-	return o, out, o.read(c.ctx)
+	return o, out, c.readMade(o)
 }
 
 // newBody returns the body to create an object with.

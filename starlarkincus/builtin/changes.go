@@ -22,13 +22,14 @@ func (c *Changes) Refused() {
 	}
 }
 
-// Apart counts the changes by the calls from now on apart from the earlier ones. The caller must call join at the end.
-func (b *Binding) Apart() (own *Changes, join func()) {
-	outer := b.Changes
-	b.Changes = new(Changes)
+// Retry begins calls that are repeated after a failure that allows it, and counts their changes apart from the earlier ones. The
+// caller must call join at the end.
+func (b *Binding) Retry() (own *Changes, join func()) {
+	outer, before := b.Changes, b.Retries
+	b.Changes, b.Retries = new(Changes), true
 	own = b.Changes
 	return own, func() {
 		own.AddTo(outer)
-		b.Changes = outer
+		b.Changes, b.Retries = outer, before
 	}
 }

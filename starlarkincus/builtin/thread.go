@@ -33,6 +33,8 @@ type Binding struct {
 
 	// Changes counts the changes by the calls; inside of retry, those by its attempts. It is never nil after Bind.
 	*Changes
+	// Retries reports whether the calls are those of a retry, which repeats one that was refused.
+	Retries bool
 
 	thread  *starlark.Thread
 	failure error // given to Fail

@@ -1,9 +1,7 @@
 package cli_test
 
 import (
-	"fmt"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
@@ -46,78 +44,6 @@ raise_(e)
 	t.Logf("%s", stderr.Bytes())
 }
 
-// TestRealMemberReturns kills a member while instances are created on it and on others, and starts it again some seconds
-// later: retry and ensure finish them all, and none is left without its files. It is run by hand:
-//
-//	INCUS_STAR_TESTBED_KILL=1 scripts/testbed.sh --cluster 3 go test -run TestRealMemberReturns ./starlarkincus/cli
-func TestRealMemberReturns(t *testing.T) {
-	pids := strings.Split(os.Getenv("INCUS_STAR_TESTBED_PIDS"), ",")
-	if os.Getenv("INCUS_STAR_TESTBED_KILL") == "" || len(pids) < 3 {
-		t.Skip("needs a real cluster with a member that it may kill, and is run by hand: its comment has the command")
-	}
-	pid, err := strconv.Atoi(pids[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	// A shell in the member's namespaces, which becomes the daemon again.
-	args, err := os.ReadFile("/proc/" + pids[1] + "/cmdline")
-	if err != nil {
-		t.Fatal(err)
-	}
-	environ, err := os.ReadFile("/proc/" + pids[1] + "/environ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	words := func(data []byte) []string { return strings.Split(strings.Trim(string(data), "\x00"), "\x00") }
-	again := exec.Command("nsenter", append([]string{"--target", pids[1], "--mount", "--net", "--root", "--wd", "/bin/sh", "-c", `echo; read -r _; exec "$@"`, "sh"}, words(args)...)...)
-	again.Env = append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, words(environ)...)
-	input, err := again.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	output, err := again.StdoutPipe()
-	if err == nil {
-		err = again.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { again.Process.Kill(); again.Wait() })
-	if _, err := output.Read(make([]byte, 1)); err != nil { // it is there
-		t.Fatal(err)
-	}
-	command := start(t, "-c", `
-image = env["INCUS_STAR_TESTBED_IMAGE"]
-def one(i):
-    print("begin")
-    return retry(incus.instances.ensure, "back%d" % i, image = image, target = "node%d" % (i % 3 + 1), start = True, times = 60, delay = 0.5, backoff = 1)
-for r in parallel(one, range(6), limit = 3):
-    if not r:
-        print(r.error.class_, r.error.outcome, r.error.message)
-for i in range(6):
-    inst = incus.instances.get("back%d" % i)
-    print(inst.name, retry(inst.exec, ["sh", "-c", "cat /etc/passwd | wc -l"], reads = True).stdout.strip())
-`)
-	for range 4 {
-		command.line(t, "begin")
-	}
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(2 * time.Second) // it is away
-	if _, err := input.Write([]byte("\n")); err != nil {
-		t.Fatal(err)
-	}
-	got, status := command.rest()
-	want := strings.Repeat("begin\n", 2)
-	for i := range 6 {
-		want += fmt.Sprintf("back%d 2\n", i)
-	}
-	if got != want || status != 0 {
-		t.Errorf("ended with %d, and printed\n%s\nwant\n%s\n%s", status, got, want, command.stderr.Bytes())
-	}
-}
-
 // TestRealMemberKilled kills a member of a cluster. It checks that operations running on it have an unknown outcome, that
 // later requests to it fail as unavailable, and that the other members work.
 func TestRealMemberKilled(t *testing.T) {
@@ -131,7 +57,7 @@ func TestRealMemberKilled(t *testing.T) {
 	}
 	command := start(t, "-c", `
 image = env["INCUS_STAR_TESTBED_IMAGE"]
-inst = incus.instances.launch("killed", image = image, target = "node3")
+inst = retry(incus.instances.launch, "killed", image = image, target = "node3", times = 120, delay = 0.5, backoff = 1)
 print("ready")
 def failed(f, *args, **kwargs):
     e = try_(f, *args, **kwargs).error

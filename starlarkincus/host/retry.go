@@ -30,7 +30,8 @@ backoff  the factor by which the wait grows after each call, up to a minute; 2 b
 By default it retries only transient errors after which nothing can have changed: IncusBusyError and IncusUnavailableError
 if the server refused the change, and IncusConnectionError if the request was not sent or only read something (the error's
 outcome is "refused", "not_sent" or None), provided that fn changed nothing else in that call; and those of ensure, which
-changes only what differs, whatever their outcome. With on= it retries whatever
+changes only what differs, whatever their outcome. An instance that a dead cluster member left without all of its files is
+removed when the member is back, within 30 seconds, and created again. With on= it retries whatever
 the outcome: retry(inst.exec, …, on=IncusConnectionError) may run the command twice. It never retries after a ScriptError,
 Ctrl-C, a timeout or exit().
 
@@ -75,7 +76,7 @@ func retry(c *invocation) (starlark.Value, error) {
 	}
 	begin := time.Now()
 	var failed []error
-	changes, join := builtin.Of(c.Thread).Apart()
+	changes, join := builtin.Of(c.Thread).Retry()
 	defer join()
 	for delay := how.delay; ; delay = how.longer(delay) {
 		v, err := c.callFunction(c.Thread, fn, c.Args[1:], kwargs)

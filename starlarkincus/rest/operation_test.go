@@ -165,6 +165,8 @@ func TestOlderServer(t *testing.T) {
 
 // TestWaitErrors tests failures of the wait itself.
 func TestWaitErrors(t *testing.T) {
+	defer func(before time.Duration) { absent = before }(absent)
+	absent = -1
 	for name, test := range map[string]struct {
 		step  step
 		class *errors.Class

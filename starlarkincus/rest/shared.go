@@ -227,14 +227,14 @@ func (s *sharedWatch) ask(ctx context.Context, one *watched) {
 		s.give(one, nil)
 	case err == nil:
 		one.broken = nil
-	case isConnection(err) && (one.broken == nil || time.Since(one.since) <= forgotten):
+	case isConnection(err) && (one.broken == nil || time.Since(one.since) <= forgotten), errors.Is(err, errors.Unavailable) && (one.broken == nil || time.Since(one.since) <= absent):
 		if one.broken == nil {
 			one.broken, one.since = err, time.Now()
 		}
 		s.mu.Lock()
-		one.next = time.Now().Add(firstPause)
+		one.next = time.Now().Add(min(max(firstPause, time.Since(one.since)), longestAgain))
 		s.mu.Unlock()
-	case one.broken != nil && (errors.Is(err, errors.NotFound) || isConnection(err)):
+	case one.broken != nil && (errors.Is(err, errors.NotFound) || errors.Is(err, errors.Unavailable) || isConnection(err)):
 		s.give(one, one.operation.identify(one.broken))
 	default:
 		s.give(one, one.operation.identify(err))

@@ -19,6 +19,10 @@ const (
 // for that time. A wait that lasted longer than lived must have reached the server, which then had the operation.
 var forgotten, lived = 5 * time.Second, time.Second
 
+// absent is the time for which a wait is repeated if the cluster member that runs the operation is unavailable to the one that
+// answers, which may be so for seconds after it has come back.
+var absent = 10 * time.Second
+
 // Wait waits for the end of the operation, with one request, or none if the end is known. Many waits at a time share the
 // stream of events instead. If the operation failed or was cancelled, Wait returns an error of class errors.Operation or
 // errors.AlreadyExists, with the state if it is known. The class is errors.NotFound if the server has forgotten the
@@ -160,30 +164,48 @@ func (o *Operation) watched(ctx context.Context) (*end, error) {
 func (o *Operation) ask(ctx context.Context) (*end, error) {
 	var broken error // the first error that caused another request
 	var since time.Time
+	var ends bool // broken is what the server reported as the end of the operation
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		begun := time.Now()
 		state, failed, broke, err := o.askOnce(ctx)
-		if time.Since(begun) > lived && broke != notReached {
-			broken = nil
+		lasted := time.Since(begun)
+		if failed != nil {
+			var e *end
+			if e, err = o.resolve(ctx, failed); e != nil {
+				return e, nil
+			}
+		}
+		unavailable := errors.Is(err, errors.Unavailable)
+		if lasted > lived && broke != notReached && !unavailable {
+			broken, ends = nil, false
 		}
 		switch {
-		case err != nil && ctx.Err() == nil && (broke != unbroken || broken != nil && isConnection(err)):
+		case unavailable && ctx.Err() == nil:
 			if broken == nil {
-				broken, since, pause = err, time.Now(), firstPause
+				broken, ends, since, pause = err, failed != nil && err != error(failed), time.Now(), firstPause
 			}
-			if time.Since(since) > forgotten {
-				return nil, o.identify(broken)
+			if time.Since(since) > absent {
+				return o.lost(broken, ends)
 			}
 			if err := o.pause(ctx, min(pause, longestAgain)); err != nil {
 				return nil, err
 			}
 			continue
-		case broken != nil && (errors.Is(err, errors.NotFound) || failed != nil && failed.Class == errors.NotFound && o.unknown(ctx)):
-			return nil, o.identify(broken)
+		case err != nil && ctx.Err() == nil && (broke != unbroken || broken != nil && isConnection(err)):
+			if broken == nil {
+				broken, since, pause = err, time.Now(), firstPause
+			}
+			if time.Since(since) > forgotten {
+				return o.lost(broken, ends)
+			}
+			if err := o.pause(ctx, min(pause, longestAgain)); err != nil {
+				return nil, err
+			}
+			continue
+		case broken != nil && errors.Is(err, errors.NotFound):
+			return o.lost(broken, ends)
 		case err != nil:
 			return nil, o.identify(err)
-		case failed != nil:
-			return o.resolve(ctx, failed)
 		case state.Final():
 			return o.recordState(state), nil
 		}
@@ -191,8 +213,16 @@ func (o *Operation) ask(ctx context.Context) (*end, error) {
 		if err := o.pause(ctx, pause); err != nil {
 			return nil, err
 		}
-		broken = nil
+		broken, ends = nil, false
 	}
+}
+
+// lost returns the error of an operation whose end can't be known any more. Ends tells that the server reported it as the end.
+func (o *Operation) lost(broken error, ends bool) (*end, error) {
+	if ends {
+		return o.recordEnd(&end{err: broken}), nil
+	}
+	return nil, o.identify(broken)
 }
 
 // longestAgain is the longest pause before a failed wait is repeated.
@@ -212,12 +242,6 @@ func (o *Operation) pause(ctx context.Context, d time.Duration) error {
 // isConnection reports whether an error is a failure of the connection, so that another request may succeed.
 func isConnection(err error) bool {
 	return errors.Is(err, errors.Connection) && !errors.Is(err, errors.TLS)
-}
-
-// unknown asks the server, and reports whether it has forgotten the operation.
-func (o *Operation) unknown(ctx context.Context) bool {
-	_, err := o.Refresh(ctx)
-	return errors.Is(err, errors.NotFound)
 }
 
 // askOnce sends one wait request. The server sends the status 200 before it waits, so an error in the body, which is
@@ -245,9 +269,9 @@ func (o *Operation) askOnce(ctx context.Context) (state *State, failed *errors.E
 	return state, failed, k.broke, err
 }
 
-// resolve returns the end for an error with status 200. Older servers thus report a failed operation, with the code of
-// the cause; newer ones return the operation. For the same error from both, resolve reads the operation, which exists
-// for another 5 seconds.
+// resolve returns the end for an error with status 200, or an error if it isn't the end. Older servers thus report a failed
+// operation, with the code of the cause; newer ones return the operation. For the same error from both, resolve reads the
+// operation, which exists for another 5 seconds.
 func (o *Operation) resolve(ctx context.Context, failed *errors.Error) (*end, error) {
 	state, err := o.Refresh(ctx)
 	if err == nil {
@@ -255,7 +279,7 @@ func (o *Operation) resolve(ctx context.Context, failed *errors.Error) (*end, er
 			return o.known(), nil
 		}
 		// The operation is still running; only the wait request failed.
-		return nil, o.identify(failed)
+		return nil, failed
 	}
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -264,5 +288,9 @@ func (o *Operation) resolve(ctx context.Context, failed *errors.Error) (*end, er
 	if failed.Status == http.StatusNotFound && errors.As(err, &gone) && gone.Class == errors.NotFound && gone.Message == failed.Message {
 		return nil, gone
 	}
-	return o.recordEnd(&end{err: o.failure(operationFailure, failed.Message, o.location(), failed.Response)}), nil
+	failure := o.failure(operationFailure, failed.Message, o.location(), failed.Response)
+	if errors.Is(failure, errors.Unavailable) && (errors.Is(err, errors.Unavailable) || isConnection(err)) {
+		return nil, failure // the member that runs the operation may be back soon
+	}
+	return o.recordEnd(&end{err: failure}), nil
 }
