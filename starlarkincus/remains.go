@@ -54,7 +54,7 @@ func (c *invocation) removeRemains(r ref, out outcome, failure error) (whole boo
 		switch {
 		case errors.Is(err, errors.NotFound) && time.Since(begun) < beginTime && pause(ctx, returnPause) == nil:
 		case err == nil, errors.Is(err, errors.NotFound):
-			c.halfMade, e.Outcome = false, errors.Refused
+			c.halfMade, e.Class, e.Outcome = false, errors.Unavailable, errors.Refused // also if the operation is forgotten
 			return false
 		case !away(err) && !errors.Is(err, errors.Busy) || pause(ctx, returnPause) != nil:
 			return false
