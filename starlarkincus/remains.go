@@ -62,6 +62,30 @@ func (c *invocation) removeRemains(r ref, out outcome, failure error) (whole boo
 	}
 }
 
+// lostAnswer sets the outcome of a failed creation inside of retry to refused if its request was lost between the members of the
+// cluster, and no instance came of it. One that is there may be another's, and stays.
+func (c *invocation) lostAnswer(r ref, failure error) {
+	var e *errors.Error
+	if !builtin.Of(c.thread).Retries || c.decl.Does == spec.DoEnsure || r.res != spec.Instances || c.key() == "" ||
+		!errors.As(failure, &e) || !e.Class.IsA(errors.Unavailable) || e.Outcome != errors.Unknown {
+		return
+	}
+	begun := time.Now()
+	ctx, cancel := context.WithTimeout(c.ctx, returnTime)
+	defer cancel()
+	for {
+		err := newObject(r).read(ctx)
+		switch none := errors.Is(err, errors.NotFound); {
+		case none && time.Since(begun) > beginTime:
+			e.Outcome = errors.Refused
+			builtin.Of(c.thread).Refused()
+			return
+		case !none && !away(err) || pause(ctx, returnPause) != nil:
+			return
+		}
+	}
+}
+
 // finish starts an instance that removeRemains left, if that was asked for, and reads it. The server may still be starting it.
 func (c *invocation) finish(o *Object, body map[string]any) error {
 	ctx, cancel := context.WithTimeout(c.ctx, returnTime)

@@ -118,6 +118,7 @@ func (c *invocation) create(given map[string]any) (*Object, outcome, error) {
 	}
 	out, err := p.submit(c.ctx, c.request(p, method, body), c.patience())
 	if out.reply == nil || out.going != nil {
+		c.lostAnswer(in.item(name), err)
 		return nil, out, err
 	}
 	if err != nil {
