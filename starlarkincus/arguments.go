@@ -52,8 +52,8 @@ func (a *arguments) flag(name string, fallback bool) bool {
 }
 
 // parseArgs checks a call's arguments against their declarations and encodes them. None counts as not given. Errors
-// name the method, the argument and the position in it.
-func parseArgs(method string, fields []spec.Field, args starlark.Tuple, kwargs []starlark.Tuple) (*arguments, error) {
+// name the method, the argument and the position in it. A call that changes an object keeps the fields that aren't given.
+func parseArgs(method string, fields []spec.Field, changes bool, args starlark.Tuple, kwargs []starlark.Tuple) (*arguments, error) {
 	out := &arguments{body: make(map[string]any), query: make(url.Values), local: make(map[string]any), header: make(http.Header)}
 	var positions []*spec.Field
 	for i := range fields {
@@ -127,6 +127,12 @@ func parseArgs(method string, fields []spec.Field, args starlark.Tuple, kwargs [
 			}
 		}
 	}
+	for i := range fields {
+		other := spec.Find(fields, fields[i].Beside)
+		if f := &fields[i]; other != nil && given[f] && effective(f, out.value(f)) && !effective(other, out.value(other)) && (!changes || given[other]) {
+			return nil, fmt.Errorf("%s: %s", method, Lacking(f, other))
+		}
+	}
 	if extra, ok := out.local["extra"].(map[string]any); ok {
 		for name := range extra {
 			if f := spec.Find(fields, name); f != nil && f.In == spec.Body {
@@ -136,6 +142,36 @@ func parseArgs(method string, fields []spec.Field, args starlark.Tuple, kwargs [
 		maps.Copy(out.body, extra)
 	}
 	return out, nil
+}
+
+// Lacking returns the message for an argument that has no effect without another one.
+func Lacking(f, other *spec.Field) string {
+	with := other.Script() + "="
+	if other.Type == spec.Bool {
+		with += "True"
+	}
+	text := fmt.Sprintf("%s= has an effect only with %s", f.Script(), with)
+	if f.Alone != "" {
+		text += ": " + f.Alone
+	}
+	return text
+}
+
+// effective reports whether a field or an argument with an encoded value is more than one that isn't given.
+func effective(f *spec.Field, v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return false
+	case bool:
+		return v || f.Type != spec.Bool
+	case string:
+		return v != ""
+	case []string:
+		return len(v) > 0
+	case []any:
+		return len(v) > 0
+	}
+	return true
 }
 
 // value returns the encoded value of an argument; nil for one that isn't a part of the body or local.

@@ -105,8 +105,6 @@ func connect(c *invocation) (starlark.Value, error) {
 	}
 	conn := &connection{family: f, breaker: new(rest.Breaker)}
 	switch {
-	case !a.has("endpoint") && (a.has("cert") || a.has("verify")):
-		return nil, fmt.Errorf("%s: cert= and verify= go with endpoint=", c.name)
 	case a.has("endpoint"):
 		config, err := endpoint(c, f.base(timeout, conn.breaker))
 		if err != nil {

@@ -68,8 +68,6 @@ func checkSize(body map[string]any) error {
 	switch {
 	case !hasWidth && !hasHeight:
 		return nil
-	case body["interactive"] != true:
-		return errors.Plain("width= and height= go with tty=True")
 	case !hasWidth || !hasHeight:
 		return errors.Plain("width= and height= go together")
 	}

@@ -58,7 +58,7 @@ var moreBad = map[string][]struct{ code, want string }{
 	"inst.exec.wait":        {{"False, stream = print", "stream= doesn't go with wait=False"}, {"False, stdin = lambda: None", "a Command has write()"}},
 	"inst.exec.stdin":       {{`"", stdin_file = "x"`, "exclude each other"}},
 	"inst.exec.env":         {{"{}, environment = {}", "the same"}},
-	"inst.exec.width":       {{"80, height = 25", "go with tty=True"}, {"80, tty = True", "go together"}},
+	"inst.exec.width":       {{"80, height = 25", "only with tty=True"}, {"80, tty = True", "go together"}},
 	"handle.lines.stream":   {{`"stdin"`, "is not one of stdout, stderr"}, {"1", "got int"}},
 	"inst.exec.height":      {{"80, tty = True", "go together"}},
 }

@@ -63,7 +63,7 @@ func (m *Method) AttrNames() []string { return nil }
 // CallInternal checks the arguments and runs the method's behavior.
 func (m *Method) CallInternal(thread *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (v starlark.Value, err error) {
 	defer func() { err = rest.Clean(err) }() // arguments in messages, such as URLs, may contain secrets
-	bound, err := parseArgs(m.name, m.decl.Arguments(), args, kwargs)
+	bound, err := parseArgs(m.name, m.decl.Arguments(), m.decl.Verb&(spec.Update|spec.Replace) != 0, args, kwargs)
 	if err != nil {
 		return nil, err
 	}

@@ -142,6 +142,10 @@ func (w *tester) try(p *spec.Site, m *spec.Method) {
 	with := func(name string, v starlark.Value) map[string]starlark.Value {
 		args := maps.Clone(base)
 		args[name] = v
+		all := m.Arguments()
+		if f := spec.Find(all, name); f != nil && f.Beside != "" {
+			args[f.Beside] = w.sample(spec.Find(all, f.Beside))
+		}
 		return args
 	}
 	w.run(who, p, m, sends, attempt{args: base})

@@ -76,7 +76,7 @@ func (c *invocation) checkMode(to *Client) error {
 	switch mode := c.args.string("mode"); {
 	case mode == "":
 	case to == nil:
-		return fmt.Errorf("%s: mode= goes with to=, the client of another server", c.name)
+		return fmt.Errorf("%s: mode= has an effect only with to=, the client of another server", c.name)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package starlarkincus
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"strings"
 
@@ -52,6 +53,15 @@ func (o *Object) put(ctx context.Context, now *Object, given map[string]any, com
 			}
 		}
 		body[name] = combine(t, body[name], v)
+	}
+	for name := range given {
+		f := spec.Find(o.ref.res.Fields, name)
+		if f == nil || f.Beside == "" {
+			continue
+		}
+		if other := spec.Find(o.ref.res.Fields, f.Beside); effective(f, body[name]) && !effective(other, body[other.Name]) {
+			return outcome{}, fmt.Errorf("%s: %s", o, Lacking(f, other))
+		}
 	}
 	body = withoutUnset(o.ref.res, body)
 	out, err := o.ref.change(ctx, body, now.etag, w)

@@ -131,7 +131,7 @@ func filePath(m *spec.Method) string {
 
 // excluded lists arguments that can't be tested with the fake, with the reason.
 var excluded = map[string]string{
-	"instance.exec.width":        "goes with tty=True",
+	"instance.exec.width":        "goes with height=",
 	"instance.exec.height":       "the same",
 	"cluster.join.cluster_token": "asks the cluster's server for its certificate",
 	"instances.ensure.target":    "has trials of its own",

@@ -232,7 +232,7 @@ func TestRightArguments(t *testing.T) {
 				switch f := &args[i]; {
 				case f == given:
 					passed = append(passed, f.Script()+" = "+v)
-				case f.Required:
+				case f.Required, given != nil && given.Beside == f.Name:
 					passed = append(passed, f.Script()+" = "+right(f)[0])
 				}
 			}
@@ -325,6 +325,19 @@ func TestDeclaredValues(t *testing.T) {
 					v = "[" + v + "]"
 				}
 				lines = append(lines, callee+"("+f.Script()+" = "+v+", **dict())")
+			}
+			if o := spec.Find(args, f.Beside); o != nil {
+				off := "None"
+				if o.Type == spec.Bool {
+					off = "False"
+				}
+				line := fmt.Sprintf("%s(%s = %s, %s = %s", callee, f.Script(), rightKinds[f.Type][0], o.Script(), off)
+				for _, a := range args {
+					if a.Required && a.Name != f.Name {
+						line += ", " + a.Script() + " = " + rightKinds[a.Type][0]
+					}
+				}
+				lines = append(lines, line+")")
 			}
 			for _, other := range f.Excludes {
 				if o := spec.Find(args, other); o != nil {

@@ -20,6 +20,7 @@ type signature struct {
 	params         []param
 	varargs, named bool // has *args, **kwargs
 	lenient        bool // the required arguments depend on others
+	changes        bool // of an object, which keeps the fields that aren't given
 }
 
 type param struct {
@@ -56,7 +57,7 @@ func (c *checker) methodSignature(decl *spec.Method) *signature {
 	if s := c.methods[decl]; s != nil {
 		return s
 	}
-	s := new(signature)
+	s := &signature{changes: decl.Verb&(spec.Update|spec.Replace) != 0}
 	c.methods[decl] = s
 	args := decl.Arguments()
 	for i := range args {
@@ -153,6 +154,7 @@ func (m *module) checkSignature(s *signature, who string, args []syntax.Expr, at
 	if open || s.lenient {
 		return
 	}
+	m.checkBeside(s, who, args)
 	var missing []param
 	for _, p := range s.params {
 		if p.required && !given[p.name] {

@@ -38,7 +38,7 @@ var (
 	expandedDevices   = Field{Name: "expanded_devices", Type: Devices, Use: Read, Doc: "its devices, including those of its profiles"}
 	sourceField       = Field{Name: "source", Type: Object, Use: Create, Fields: instanceSource, Doc: "the source of its content; image= is the short form for an image",
 		Missing: `missing image= or source=: image="images:debian/12" is made into one, source={"type": "none"} makes it empty; a profile has neither`}
-	diskOnlyField = Field{Name: "disk_only", Type: Bool, Use: Create, Extension: "instance_snapshot_disk_only_restore", Doc: "with restore=, True restores the disks only"}
+	diskOnlyField = Field{Name: "disk_only", Type: Bool, Use: Create, Beside: "restore", Extension: "instance_snapshot_disk_only_restore", Doc: "with restore=, True restores the disks only"}
 )
 
 var instanceFields = []Field{
@@ -91,9 +91,9 @@ var (
 	copyNameArg      = Field{Name: "name", Type: Name, In: Local, Positional: true, Doc: "the name of the copy; with to=, the default is that of the original"}
 	copyProjectArg   = Field{Name: "to_project", Type: Name, In: Local, Refers: ToProject, Doc: "the project of the copy; default: that of the original, or with to= that of the client"}
 	toArg            = Field{Name: "to", Type: OtherServer, In: Local, Doc: "the client of another server, as incus.connect returns it; default: the same server"}
-	modeArg          = Field{Name: "mode", Type: String, In: Local, Values: transferModes, Others: Refused, Doc: "with to=, pull (the default) if the other server connects to this one, push if this one connects to the other, or relay if neither reaches the other, and the data go through this client"}
+	modeArg          = Field{Name: "mode", Type: String, In: Local, Values: transferModes, Others: Refused, Beside: "to", Doc: "with to=, pull (the default) if the other server connects to this one, push if this one connects to the other, or relay if neither reaches the other, and the data go through this client"}
 	sourceOnlyArg    = local(instanceOnlyArg)
-	excludeOlderArg  = Field{Name: "refresh_exclude_older", Type: Bool, In: Local, Extension: "custom_volume_refresh_exclude_older_snapshots", Doc: "True skips snapshots older than the newest one of the copy"}
+	excludeOlderArg  = Field{Name: "refresh_exclude_older", Type: Bool, In: Local, Beside: "refresh", Extension: "custom_volume_refresh_exclude_older_snapshots", Doc: "with refresh=True, True skips snapshots older than the newest one of the copy"}
 	refreshCopyArg   = Field{Name: "refresh", Type: Bool, In: Local, Doc: "True updates an existing copy: its content, configuration, devices and description become those of the original, and changes to the copy are lost"}
 	publishAliasArg  = Field{Name: "alias", Type: String, In: Local, Positional: true, Doc: "an alias for the image; use aliases= for several"}
 	imageAliasesArg  = Field{Name: "aliases", Type: Objects, Names: true, Use: Create, Fields: imageAlias, Doc: "aliases for the image, each a name, or a dict of name and description"}

@@ -52,6 +52,9 @@ var Warnings = &Resource{
 		Doc: "Marks the warning as acknowledged, and returns it."}},
 }
 
+// unrestricted is the meaning of projects without restricted.
+const unrestricted = "without it the client may use all projects and change the server"
+
 // Certificates are the certificates that the server trusts.
 var Certificates = &Resource{
 	Name: "certificates", Kind: "Certificate", Path: "/1.0/certificates", Key: "fingerprint", KeyType: String, Named: ByServer,
@@ -67,7 +70,7 @@ var Certificates = &Resource{
 		{Name: "type", Type: String, Use: Read | Create | Kept, Values: []string{"client", "metrics", "server"}, Doc: "the type: client, metrics or server"},
 		{Name: "certificate", Type: Certificate, Use: All, Doc: "the certificate, as PEM"},
 		{Name: "restricted", Type: Bool, Use: All, Doc: "whether access is restricted to the projects listed in projects"},
-		{Name: "projects", Type: Strings, Use: All, Unordered: true, Refers: ToProject, Doc: "the projects of a restricted certificate"},
+		{Name: "projects", Type: Strings, Use: All, Unordered: true, Refers: ToProject, Beside: "restricted", Alone: unrestricted, Doc: "the projects of a restricted certificate, with restricted=True"},
 		{Name: "trust_token", Type: String, Use: Create, Doc: "a token of create_token, for a client that isn't trusted yet"},
 	},
 	Methods: []Method{{Name: "create_token", Collection: true, HTTP: "POST", Does: DoToken, Returns: aText, Effect: Creates, Background: true,
@@ -77,7 +80,7 @@ var Certificates = &Resource{
 			{Name: "name", Type: String, Required: true, Positional: true, Doc: "the name of the new client"},
 			{Name: "description", Type: String, Doc: "a description, in free text"},
 			{Name: "restricted", Type: Bool, Doc: "True restricts the client to the projects listed in projects"},
-			{Name: "projects", Type: Strings, Refers: ToProject, Doc: "the projects of a restricted client"},
+			{Name: "projects", Type: Strings, Refers: ToProject, Beside: "restricted", Alone: unrestricted, Doc: "the projects of a restricted client, with restricted=True"},
 		}}},
 }
 
@@ -151,8 +154,8 @@ var ClientMethods = []Method{
 		Args: []Field{
 			{Name: "remote", Type: String, In: Local, Positional: true, Refers: ToRemote, Doc: "the name of a remote of the incus command, other than an OCI registry"},
 			{Name: "endpoint", Type: String, In: Local, Excludes: []string{"remote"}, Doc: "the server: https://host:port, or the path of a unix socket"},
-			{Name: "cert", Type: Strings, In: Local, Refers: ToFile, Doc: "the files of the client's certificate and key, as PEM: (crt, key)"},
-			{Name: "verify", Type: Any, In: Local, Refers: ToFile, Doc: "the file of the server's certificate or of its certificate authority, as PEM; False accepts any server"},
+			{Name: "cert", Type: Strings, In: Local, Beside: "endpoint", Refers: ToFile, Doc: "the files of the client's certificate and key, as PEM: (crt, key)"},
+			{Name: "verify", Type: Any, In: Local, Beside: "endpoint", Refers: ToFile, Doc: "the file of the server's certificate or of its certificate authority, as PEM; False accepts any server"},
 			{Name: "project", Type: Name, In: Local, Doc: "the project; default: that of the remote, or \"default\""},
 			{Name: "target", Type: String, In: Local, Doc: "the cluster member; default: any"},
 			{Name: "timeout", Type: Seconds, In: Local, Doc: "the time limit of each answer, not including waits for operations; default: no limit"},

@@ -80,6 +80,8 @@ type Field struct {
 	Positional bool              // accepted without its name
 	Absolute   bool              // of a String: a path that begins with a slash
 	Excludes   []string          // of an argument: those that can't be given with it; False counts as not given
+	Beside     string            // of an argument: another one without which, or with False for it, this one has no effect; in a change of an object also that of the object
+	Alone      string            // of an argument with Beside: its meaning without the other one, as the end of an error
 	Fields     []Field           // keys of an Object, or of the elements of Objects; nil for any. AnyKey, as the first, declares other keys
 	Names      bool              // of Objects: an element may be a string, its field name
 	Extension  string            // required API extension
