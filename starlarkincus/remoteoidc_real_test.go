@@ -41,6 +41,7 @@ func TestRealLogin(t *testing.T) {
 		client := starlarkincus.New(options)
 		defer client.Close()
 		names := client.Names()
+		names["image"] = starlark.String(os.Getenv("INCUS_STAR_TESTBED_IMAGE"))
 		names["endpoint"], names["issuer"], names["client_id"] = starlark.String(os.Getenv("INCUS_STAR_TESTBED_ENDPOINT")), starlark.String(provider.URL), starlark.String(fakeoidc.ClientID)
 		var out, errs bytes.Buffer
 		h := host.New(host.Options{Stdout: &out, Stderr: &errs, Predeclared: names})
@@ -69,17 +70,44 @@ print(c.profiles.create("login").name)
 c.profiles.delete("login")`, false); got != "login\n" {
 		t.Errorf("with the saved tokens: %s", got)
 	}
+	// spoil makes the saved access token one that the server refuses.
+	spoil := func() {
+		t.Helper()
+		path := filepath.Join(dir, "oidctokens", "r.json")
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, bytes.Replace(content, []byte(`"access_token":"`), []byte(`"access_token":"x`), 1), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The first request of each client has a token that is refused, and so refreshed; each kind of connection is one.
+	run(`incus.instances.launch("login-streams", image = image)`, false)
+	defer run(`incus.instances.delete("login-streams", force = True)`, false)
+	for what, code := range map[string]string{
+		"a command":  `print(r.instances.get("login-streams").exec(["cat"], stdin = "typed").stdout == "typed")`,
+		"files":      `print("root" in r.instances.get("login-streams").files.read("/etc/passwd"))`,
+		"operations": `print(r.instances.get("login-streams").restart(timeout = 0).name == "login-streams")`,
+		"events": `events = r.events(types = ["lifecycle"], timeout = 30)
+incus.profiles.create("login-events").delete()
+for e in events:
+    print(e.type == "lifecycle")
+    break`,
+	} {
+		spoil()
+		before := provider.Refreshes.Load()
+		if got := run("r = incus.connect(\"r\")\n"+code, false); got != "True\n" {
+			t.Errorf("%s: %s", what, got)
+		}
+		if n := provider.Refreshes.Load() - before; n != 1 {
+			t.Errorf("%s: %d refreshes", what, n)
+		}
+	}
 	if err := provider.Revoke(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(dir, "oidctokens", "r.json")
-	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, bytes.Replace(content, []byte(`"access_token":"`), []byte(`"access_token":"x`), 1), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	spoil()
 	if got := run(`error = try_(incus.connect("r").profiles.create, "login").error
 print(error.class_, error.outcome, "invalid_grant" in error.message)`, false); got != "IncusAuthenticationError not_sent True\n" {
 		t.Errorf("after the revocation: %s", got)

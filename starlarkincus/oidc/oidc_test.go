@@ -32,6 +32,9 @@ type world struct {
 	mu       sync.Mutex
 	requests []string
 	refuses  bool // refuses all tokens
+	refused  int  // the request, from 1, whose token is refused; 0 for none
+
+	stream http.HandlerFunc // answers requests with an accepted token; nil for the usual answer
 }
 
 func newWorld(t *testing.T) *world {
@@ -66,7 +69,7 @@ func (w *world) serve(rw http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	user, err := w.provider.Verify(r.Context(), strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
 	w.mu.Lock()
-	if w.refuses {
+	if w.refused--; w.refuses || w.refused == 0 {
 		err = errors.Plain("refused")
 	}
 	status := map[bool]int{true: 200, false: 401}[err == nil]
@@ -77,6 +80,10 @@ func (w *world) serve(rw http.ResponseWriter, r *http.Request) {
 		rw.Header().Set("X-Incus-OIDC-clientid", fakeoidc.ClientID)
 		rw.WriteHeader(401)
 		fmt.Fprintf(rw, `{"type":"error","error":"Failed to authenticate: bad token","error_code":401}`)
+		return
+	}
+	if w.stream != nil {
+		w.stream(rw, r)
 		return
 	}
 	fmt.Fprintf(rw, `{"type":"sync","status":"Success","status_code":200,"metadata":{"auth":"trusted","auth_user_name":%q}}`, user)
@@ -260,6 +267,13 @@ func (w *world) refuse(all bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.refuses = all
+}
+
+// refuseOne makes the server refuse the token of one request, counted from now on.
+func (w *world) refuseOne(n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.refused = n
 }
 
 // spoil replaces the saved access token by one that the server refuses, and adds a field that isn't known.
