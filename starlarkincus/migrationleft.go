@@ -56,7 +56,8 @@ func (t *migration) undo(ctx context.Context, err error) error {
 		return err
 	}
 	if t.options["refresh"] == true {
-		if e.Outcome == errors.Unknown {
+		if t.servers.Target != nil {
+			e.Outcome = errors.Unknown
 			e.Message += fmt.Sprintf("; the copy %s may be refreshed in part: refresh it again", t.name)
 		}
 		return err

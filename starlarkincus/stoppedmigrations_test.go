@@ -23,8 +23,8 @@ import (
 )
 
 var (
-	migrationSeed = flag.Uint64("migration-seed", 0, "the seed of TestStoppedMigrations; 0 takes another each time")
-	allFates      = flag.Bool("all-fates", false, "whether TestStoppedMigrations tries all fates of the operations at each moment, instead of a random one")
+	migrationSeed = flag.Uint64("migration-seed", 0, "the seed of TestStoppedMigrations and TestFailedMigrations; 0 takes another each time")
+	allFates      = flag.Bool("all-fates", false, "whether these tests try all fates of the operations at each moment, instead of a random one")
 )
 
 // A fate is what becomes of the operations that run when the client is stopped.
@@ -42,9 +42,13 @@ const (
 type stopMoment struct {
 	path         string // of the copy
 	fate         fate
-	at           int  // the number of the request, from 0
-	after        bool // its answer is sent first
-	last         bool // it is the last one
+	at           int      // the number of the request, from 0
+	after        bool     // its answer is sent first
+	last         bool     // it is the last one
+	breakage     breakage // if not empty, the request fails instead of the stop
+	broken       string   // the request that failed
+	way, script  string   // of the migration
+	gone         bool     // the original was deleted
 	stop         func()
 	mu           sync.Mutex
 	requests     int
@@ -89,6 +93,12 @@ func (s *migrationServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m.mu.Lock()
 	here := m.requests == m.at && !m.stopped
 	m.requests++
+	if here && m.breakage != "" {
+		m.broken = r.Method + " " + r.URL.Path
+		m.mu.Unlock()
+		m.breakage.serve(s, w, r)
+		return
+	}
 	if here && !m.after {
 		m.halt()
 	}
@@ -164,6 +174,12 @@ func (s *migrationServer) answer(w http.ResponseWriter, r *http.Request) {
 		reply(400, "error", nil)
 	case strings.HasPrefix(path, "/1.0/operations/"):
 		reply(200, "sync", s.operation())
+	case s == m.source && r.Method == "DELETE" && strings.Contains(path, "/abc123"):
+		m.gone = true
+		reply(200, "sync", nil)
+	case s == m.sink && path == m.path && r.Method == "DELETE" && m.breakage != "":
+		m.exists = false
+		reply(200, "sync", nil)
 	case s == m.sink && path == m.path && !m.exists:
 		reply(404, "error", nil)
 	default:
@@ -207,29 +223,16 @@ func (m *stopMoment) run(t *testing.T, script string) string {
 // TestStoppedMigrations stops the client at each request of each kind of migration, with a random fate of its operations.
 // A copy that exists then, or was refreshed, must be reported, and no other.
 func TestStoppedMigrations(t *testing.T) {
-	seed := *migrationSeed
-	if seed == 0 {
-		seed = rand.Uint64()
-	}
-	t.Logf("-migration-seed %d", seed)
+	random := migrationRandom(t)
 	fates := []fate{removed, kept, goesOn, succeed, fails}
-	for k, kind := range []string{"instances", "volumes"} {
+	for _, kind := range []string{"instances", "volumes"} {
 		for _, mode := range []string{"pull", "push", "relay"} {
 			for _, way := range []string{"copy", "refresh", "move"} {
+				seed := random.Uint64()
 				t.Run(kind+" "+mode+" "+way, func(t *testing.T) {
 					t.Parallel()
-					r := rand.New(rand.NewPCG(seed, uint64(k)))
-					path, get, call := "/1.0/instances/other", `here.instances.get("abc123")`, fmt.Sprintf(`.copy("other", to = there, mode = %q`, mode)
-					if kind == "volumes" {
-						path, get = "/1.0/storage-pools/abc123/volumes/custom/other", `here.storage_pools.get("abc123").volumes.get("abc123", type = "custom")`
-					}
-					switch way {
-					case "refresh":
-						call += ", refresh = True"
-					case "move":
-						call = fmt.Sprintf(`.move("other", to = there, mode = %q`, mode)
-					}
-					script := get + call + ")"
+					r := rand.New(rand.NewPCG(seed, 0))
+					path, script := migration(kind, mode, way)
 					whole := &stopMoment{path: path, at: -1, exists: way == "refresh"}
 					if report := whole.run(t, script); report != "" {
 						t.Fatalf("not stopped: %s", report)
@@ -249,25 +252,54 @@ func TestStoppedMigrations(t *testing.T) {
 						}
 						moments = append(moments, all...)
 					}
-					// They mostly wait, so several run at a time.
-					next := make(chan *stopMoment)
-					var running sync.WaitGroup
-					defer running.Wait()
-					defer close(next)
-					for range 8 {
-						running.Go(func() {
-							for m := range next {
-								m.check(t, way, m.run(t, script))
-							}
-						})
-					}
-					for _, m := range moments {
-						next <- m
-					}
+					runMoments(8, moments, func(m *stopMoment) { m.check(t, way, m.run(t, script)) })
 				})
 			}
 		}
 	}
+}
+
+// runMoments calls run with each moment. They mostly wait, so several run at a time.
+func runMoments(workers int, moments []*stopMoment, run func(*stopMoment)) {
+	next := make(chan *stopMoment)
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer close(next)
+	for range workers {
+		running.Go(func() {
+			for m := range next {
+				run(m)
+			}
+		})
+	}
+	for _, m := range moments {
+		next <- m
+	}
+}
+
+// migrationRandom returns the source of the random choices, whose seed it prints.
+func migrationRandom(t *testing.T) *rand.Rand {
+	seed := *migrationSeed
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	t.Logf("-migration-seed %d", seed)
+	return rand.New(rand.NewPCG(seed, 0))
+}
+
+// migration returns the path of the copy and the script of a migration from here to there.
+func migration(kind, mode, way string) (path, script string) {
+	path, get, call := "/1.0/instances/other", `here.instances.get("abc123")`, fmt.Sprintf(`.copy("other", to = there, mode = %q`, mode)
+	if kind == "volumes" {
+		path, get = "/1.0/storage-pools/abc123/volumes/custom/other", `here.storage_pools.get("abc123").volumes.get("abc123", type = "custom")`
+	}
+	switch way {
+	case "refresh":
+		call += ", refresh = True"
+	case "move":
+		call = fmt.Sprintf(`.move("other", to = there, mode = %q`, mode)
+	}
+	return path, get + call + ")"
 }
 
 // check compares the report of a stopped migration with the copy.
