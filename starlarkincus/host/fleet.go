@@ -257,7 +257,7 @@ func (f *fleetCalls) late(i int, failure *errors.Error, changes *builtin.Changes
 
 // name gives the error of a call the name that its server has in the fleet.
 func (f *fleetCalls) name(i int, failure *errors.Error) {
-	if f == nil || failure == nil {
+	if f == nil || failure == nil || failure.Remote == "" {
 		return
 	}
 	if s := f.servers[i]; s.Name != s.Remote && failure.Remote == s.Remote {
