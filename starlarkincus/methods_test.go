@@ -161,10 +161,12 @@ func (w *tester) try(p *spec.Site, m *spec.Method) {
 		if m.Does == spec.DoEnsure && f.Use&spec.Read != 0 { // no difference, so that nothing is changed
 			v = w.decoded(w.answers.item(p, p.Object+"/abc123").(map[string]any)[f.Name])
 		}
-		switch f.Name {
-		case "wait":
+		switch {
+		case m.Does == spec.DoToken && f.Name == "projects": // that of the fake
+			v = starlark.NewList([]starlark.Value{starlark.String("abc123")})
+		case f.Name == "wait":
 			v = starlark.False
-		case "project":
+		case f.Name == "project":
 			v = starlark.String("p")
 		}
 		c := attempt{args: with(f.Script(), v)}

@@ -20,6 +20,9 @@ func startOperation(c *invocation) (starlark.Value, error) {
 // token builds the text of a token for the incus command from an operation of the class token: the name of the client,
 // the addresses of the server, and the secret.
 func token(c *invocation) (starlark.Value, error) {
+	if err := c.checkProjects(); err != nil {
+		return nil, err
+	}
 	reply, err := c.ref.client.send(c.ctx, c.request(c.ref, c.decl.HTTP, c.body()))
 	if err != nil {
 		return nil, err

@@ -39,6 +39,8 @@ var behaviors = [spec.Behaviors]func(*invocation) (starlark.Value, error){
 	spec.DoReadRaw:      readRaw,
 	spec.DoOffer:        startOperation,
 	spec.DoToken:        token,
+	spec.DoListTokens:   listTokens,
+	spec.DoRevokeToken:  revokeTokens,
 	spec.DoCopy:         copyObject,
 	spec.DoMove:         move,
 	spec.DoRebuild:      rebuild,

@@ -24,6 +24,8 @@ const (
 	DoReadRaw // reads text or bytes below the object
 	DoOffer   // starts an operation that another server completes
 	DoToken
+	DoListTokens
+	DoRevokeToken
 	DoCopy
 	DoMove
 	DoRebuild

@@ -35,7 +35,8 @@ const (
 )
 
 // conveniences lists the methods that send a request of another resource.
-var conveniences = []string{"instance.publish", "snapshot.publish", "snapshot.copy", "instances.import_backup", "incus.lock", "lock.renew", "lock.release"}
+var conveniences = []string{"instance.publish", "snapshot.publish", "snapshot.copy", "instances.import_backup", "incus.lock", "lock.renew", "lock.release",
+	"certificates.tokens", "certificates.revoke_token", "members.tokens", "members.revoke_token"}
 
 // undocumented lists, by operation, the parameters that servers accept but the official files lack.
 var undocumented = map[string][]string{

@@ -73,15 +73,17 @@ var Certificates = &Resource{
 		{Name: "projects", Type: Strings, Use: All, Unordered: true, Refers: ToProject, Beside: "restricted", Alone: unrestricted, Doc: "the projects of a restricted certificate, with restricted=True"},
 		{Name: "trust_token", Type: String, Use: Create, Doc: "a token of create_token, for a client that isn't trusted yet"},
 	},
-	Methods: []Method{{Name: "create_token", Collection: true, HTTP: "POST", Does: DoToken, Returns: aText, Effect: Creates, Background: true,
+	Methods: append([]Method{{Name: "create_token", Collection: true, HTTP: "POST", Does: DoToken, Returns: aText, Effect: Creates, Background: true,
 		Send: map[string]any{"token": true, "type": "client"},
-		Doc:  "Creates a token with which one new client can add its certificate, as by incus remote add, and returns it as a string, which is secret. wait=False returns its Operation, whose cancel() revokes the token.",
+		Requests: []Request{{HTTP: "GET", Path: "/1.0/projects", With: []string{"projects"}, When: "with projects=, to see that they exist"},
+			{HTTP: "POST", Body: map[string]any{"token": true, "type": "client"}}},
+		Doc: "Creates a token with which one new client can add its certificate, as by incus remote add, and returns it as a string, which is secret. It is valid until it is used or revoked, or for the time in the server's configuration core.remote_token_expiry (12H, 7d; unset for no limit). wait=False returns its Operation instead.",
 		Args: []Field{
 			{Name: "name", Type: String, Required: true, Positional: true, Doc: "the name of the new client"},
 			{Name: "description", Type: String, Doc: "a description, in free text"},
 			{Name: "restricted", Type: Bool, Doc: "True restricts the client to the projects listed in projects"},
 			{Name: "projects", Type: Strings, Refers: ToProject, Beside: "restricted", Alone: unrestricted, Doc: "the projects of a restricted client, with restricted=True"},
-		}}},
+		}}}, tokenMethods("new client")...),
 }
 
 // Server is the server.
