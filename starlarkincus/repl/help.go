@@ -90,7 +90,10 @@ func (p *prompt) tell(w io.Writer, c *builtin.Call) error {
 		newReference().Help(w, c.Args[0])
 		return nil
 	}
-	if err := p.tellName(builtin.Of(c.Thread).Context, w, name); err != nil {
+	b := builtin.Of(c.Thread)
+	var err error
+	b.Block(func() { err = p.tellName(b.Context, w, name) }) // it may ask the server
+	if err != nil {
 		return c.Errorf("%w", err)
 	}
 	return nil
