@@ -124,11 +124,16 @@ func (p *prompt) completion(c completer) func(text, tail string) (keep int, foun
 }
 
 func (p *prompt) say(format string, args ...any) error {
-	_, err := fmt.Fprintf(p.Stdout, format+"\n", args...)
+	_, err := fmt.Fprint(p.Stdout, wrapped(p.Stdout, fmt.Sprintf(format+"\n", args...)))
 	return err
 }
 
 func (p *prompt) listCommands(ctx context.Context, _ string) error {
+	return p.pageWrapped(ctx, commandsText())
+}
+
+// commandsText returns the list of the commands.
+func commandsText() string {
 	var text strings.Builder
 	for _, c := range commands() {
 		fmt.Fprintf(&text, "%-22s %s\n", strings.TrimSpace(":"+c.name+" "+c.args), c.help)
@@ -136,7 +141,7 @@ func (p *prompt) listCommands(ctx context.Context, _ string) error {
 	fmt.Fprintf(&text, "%-22s %s\n", "x?  ?x.method", "Shows the help of a value.")
 	fmt.Fprintf(&text, "%-22s %s\n", "_  _1 …  err_", "The last value, the one before it, and so on; the last error.")
 	fmt.Fprintf(&text, "%-22s %s\n", "Ctrl-X Ctrl-E", "Edits the entry in $EDITOR; Ctrl-O takes it line by line.")
-	return p.page(ctx, ctx, text.String())
+	return text.String()
 }
 
 func (p *prompt) showAll(ctx context.Context, arg string) error {
@@ -307,10 +312,10 @@ func (p *prompt) ask(ctx context.Context, path string) error {
 		newReference().Overview(&text)
 	} else if v := p.valueAt(strings.Split(path, ".")); v != nil {
 		newReference().Help(&text, v)
-	} else if err := p.withinEntry(ctx, func(ctx context.Context) error { return p.tellName(ctx, &text, path) }); err != nil {
+	} else if err := p.withinEntry(ctx, func(ctx context.Context) error { return tellName(ctx, &text, path, p.client()) }); err != nil {
 		return usageError(err.Error())
 	}
-	return p.page(ctx, ctx, text.String())
+	return p.pageWrapped(ctx, text.String())
 }
 
 // valueAt returns the value of a dotted path; nil if it is unknown.

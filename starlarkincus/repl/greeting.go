@@ -62,7 +62,7 @@ func (p *prompt) greet() {
 	if target := p.place.String(); target != "" {
 		greeting += " for " + target
 	}
-	fmt.Fprintf(p.Stdout, "%s. help() lists all names, :help the commands, Ctrl-D ends.\n", greeting)
+	fmt.Fprint(p.Stdout, wrapped(p.Stdout, greeting+". help() lists all names, :help the commands, Ctrl-D ends.\n"))
 }
 
 // promptFor returns the text before the cursor, given the part of the entry read so far: the remote, the project and

@@ -75,7 +75,7 @@ func (p *prompt) showHelp(c *builtin.Call) (starlark.Value, error) {
 	}
 	b := builtin.Of(c.Thread)
 	var err error
-	b.Block(func() { err = p.page(b.Context, b.Context, text.String()) })
+	b.Block(func() { err = p.pageWrapped(b.Context, text.String()) })
 	return starlark.None, err
 }
 
@@ -91,9 +91,9 @@ func (p *prompt) tell(w io.Writer, c *builtin.Call) error {
 		return nil
 	}
 	b := builtin.Of(c.Thread)
-	var err error
-	b.Block(func() { err = p.tellName(b.Context, w, name) }) // it may ask the server
-	if err != nil {
+	var client *starlarkincus.Client
+	b.Block(func() { client = p.client() })
+	if err := tellName(b.Context, w, name, client); err != nil {
 		return c.Errorf("%w", err)
 	}
 	return nil
@@ -102,9 +102,9 @@ func (p *prompt) tell(w io.Writer, c *builtin.Call) error {
 // keyName matches names that may be those of configuration keys.
 var keyName = lazy(`^[a-z][A-Za-z0-9_<>*-]*(\.[A-Za-z0-9_<>*-]+)*$`)
 
-// tellName writes the help of a name; of one that scripts don't have that of a configuration key, as the server describes it,
-// and else what a search finds.
-func (p *prompt) tellName(ctx context.Context, w io.Writer, name string) error {
+// tellName writes the help of a name; of one that scripts don't have that of a configuration key, as the client's server
+// describes it, and else what a search finds.
+func tellName(ctx context.Context, w io.Writer, name string, client *starlarkincus.Client) error {
 	r := newReference()
 	err := r.HelpName(w, name)
 	if err == nil {
@@ -113,7 +113,7 @@ func (p *prompt) tellName(ctx context.Context, w io.Writer, name string) error {
 	searched := new(strings.Builder)
 	found := r.Search(searched, name)
 	if keyName().MatchString(name) {
-		keys := p.describedKeys(ctx)
+		keys := describedKeys(ctx, client)
 		if ctx.Err() != nil {
 			return causeOf(ctx)
 		}
@@ -137,10 +137,9 @@ func (p *prompt) tellName(ctx context.Context, w io.Writer, name string) error {
 // helpTime is the time in which a server must describe its keys.
 const helpTime = 3 * time.Second
 
-// describedKeys returns the keys that the server at hand describes; none if it can't be asked.
-func (p *prompt) describedKeys(ctx context.Context) []spec.Key {
-	client, ok := p.session.Get("incus").(*starlarkincus.Client)
-	if !ok {
+// describedKeys returns the keys that the client's server describes; none if it can't be asked, or for a nil client.
+func describedKeys(ctx context.Context, client *starlarkincus.Client) []spec.Key {
+	if client == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, helpTime)
@@ -150,4 +149,10 @@ func (p *prompt) describedKeys(ctx context.Context) []spec.Key {
 		return nil // then the name is unknown
 	}
 	return keys
+}
+
+// client returns the client that is named incus; nil if that is something else.
+func (p *prompt) client() *starlarkincus.Client {
+	client, _ := p.session.Get("incus").(*starlarkincus.Client)
+	return client
 }

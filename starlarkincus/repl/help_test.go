@@ -85,7 +85,7 @@ func TestHelpOfKeys(t *testing.T) {
 				want, _, _ = strings.Cut(want, " (did")
 			}
 			var text strings.Builder
-			if err := p.tellName(t.Context(), &text, asked); err != nil {
+			if err := tellName(t.Context(), &text, asked, p.client()); err != nil {
 				text.WriteString(err.Error())
 			}
 			if !strings.Contains(text.String(), want) {
@@ -102,7 +102,7 @@ func TestRealKeyHelp(t *testing.T) {
 	}
 	_ = os.Getenv("INCUS_STAR_TESTBED_RUN")
 	p := keyPrompt(t, nil)
-	keys := p.describedKeys(t.Context())
+	keys := describedKeys(t.Context(), p.client())
 	if len(keys) < 300 {
 		t.Errorf("the server describes %d keys", len(keys))
 	}
@@ -117,11 +117,11 @@ func TestRealKeyHelp(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"limits.memory", "security.nesting"} {
-		if err := p.tellName(t.Context(), io.Discard, name); err != nil {
+		if err := tellName(t.Context(), io.Discard, name, p.client()); err != nil {
 			t.Error(err)
 		}
 	}
-	if err := p.tellName(t.Context(), io.Discard, "limits.memry"); err == nil || !strings.Contains(err.Error(), "did you mean limits.memory?") {
+	if err := tellName(t.Context(), io.Discard, "limits.memry", p.client()); err == nil || !strings.Contains(err.Error(), "did you mean limits.memory?") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -82,15 +82,15 @@ func TestScreenCandidates(t *testing.T) {
 	ends(s, ">>> 1\n1\n>>>")
 	before := strings.TrimRight(strings.Join(s.Rows(), "\n"), "\n >")
 	s.Type(head + tail)
-	ends(s, wrapped(">>> "+head+tail, 40))
+	ends(s, inRows(">>> "+head+tail, 40))
 	s.Type(strings.Repeat("\x02", len(tail)) + "\t")
-	line := wrapped(">>> "+head+"-"+tail, 40)
+	line := inRows(">>> "+head+"-"+tail, 40)
 	ends(s, line)
 	s.Type("\t")
 	want := before + "\ndb-one  instance  db-two  instance\n" + line
 	ends(s, want)
 	s.Type("t\t")
-	ends(s, before+"\ndb-one  instance  db-two  instance\n"+wrapped(">>> "+head+"-two"+tail, 40))
+	ends(s, before+"\ndb-one  instance  db-two  instance\n"+inRows(">>> "+head+"-two"+tail, 40))
 	s.Type("\x03")
 	s.Ready(">>>")
 	s.Type("\x0c")
@@ -100,8 +100,8 @@ func TestScreenCandidates(t *testing.T) {
 	ends(s, "\njob-103  job-11   job-116  job-122\n… 971 more\n>>> incus.instances.get(\"job-")
 }
 
-// wrapped returns a text in rows of a width.
-func wrapped(text string, width int) string {
+// inRows returns a text in rows of a width.
+func inRows(text string, width int) string {
 	var rows []string
 	for ; len(text) > width; text = text[width:] {
 		rows = append(rows, strings.TrimRight(text[:width], " "))

@@ -102,7 +102,7 @@ func (n *notices) waiting() bool {
 }
 
 // print prints the lines between entries.
-func (n *notices) print(w io.Writer) { fmt.Fprint(w, n.take()) }
+func (n *notices) print(w io.Writer) { fmt.Fprint(w, wrapped(w, n.take())) }
 
 func (e *editor) setReading(reading bool) {
 	e.mu.Lock()
@@ -123,7 +123,7 @@ func (e *editor) wake() {
 }
 
 // above prints the notices above the edited line.
-func (e *editor) above() { e.printAbove(e.notices.take()) }
+func (e *editor) above() { e.printAbove(e.notices.forTerminal()) }
 
 // printAbove prints lines in the place of the edited line, and leaves room for the line below them. The editor calls it, in
 // the completion, and draws the line again.

@@ -54,6 +54,14 @@ func (p *prompt) style() values.Style {
 	return values.Style{Width: width, Height: height, Color: terminal.Colored(p.Stdout)}
 }
 
+// pageWrapped prints a text to read, with its lines wrapped at words.
+func (p *prompt) pageWrapped(ctx context.Context, text string) error {
+	if p.typed {
+		text = wrapped(p.Stdout, text)
+	}
+	return p.page(ctx, ctx, text)
+}
+
 // page prints a text, through a pager if it is longer than the screen.
 func (p *prompt) page(ctx, paging context.Context, text string) error {
 	command := p.pager(text)

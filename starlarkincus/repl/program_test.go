@@ -50,6 +50,7 @@ func TestProgram(t *testing.T) {
 		{"exit without brackets", "exit", 0, "exit() or Ctrl-D ends the prompt\n", ""},
 		{"quit", "quit", 2, "", "write exit(), or Ctrl-D at the prompt"},
 		{"help of help", "help(help)", 0, "help(x)\n\nPrints the help of x, a value or a name in quotes. help() lists all names. Only\nprompts have it.\n\nThe name may be that of a configuration key, or of a key of devices, which the\nserver describes.\n", ""},
+		{"help of nothing", "help('frob.nicate')", 1, "", "there is no help for frob.nicate"},
 		{"deferred calls", "defer(print, 'last')\nprint('first')", 0, "first\nlast\n", ""},
 		{"deferred calls after an error", "defer(print, 'last')\nfail('no')", 1, "last\n", "ScriptError: no"},
 		{"deferred calls after exit", "defer(print, 'last')\nexit(4)", 4, "last\n", ""},

@@ -148,7 +148,7 @@ func (p *prompt) openHistory() {
 }
 
 func (p *prompt) warn(subject string, err error) {
-	fmt.Fprintf(p.Stderr, "incus-star: %s: %s\n", subject, printable.Text(err.Error()))
+	fmt.Fprint(p.Stderr, wrapped(p.Stderr, fmt.Sprintf("incus-star: %s: %s\n", subject, printable.Text(err.Error()))))
 }
 
 // loop runs typed entries, and returns the error that ends the prompt.
@@ -185,12 +185,12 @@ func (p *prompt) loop(ctx context.Context) error {
 				continue
 			}
 		case errors.As(err, new(usageError)):
-			fmt.Fprintln(p.Stderr, printable.Text(err.Error()))
+			fmt.Fprint(p.Stderr, wrapped(p.Stderr, printable.Text(err.Error())+"\n"))
 			continue
 		}
 		p.report(err)
 		if err != nil && p.note != "" {
-			fmt.Fprintln(p.Stderr, p.note)
+			fmt.Fprint(p.Stderr, wrapped(p.Stderr, p.note+"\n"))
 		}
 		p.note = ""
 		p.bringBack(entry, err)
@@ -229,7 +229,15 @@ func (p *prompt) limited(ctx context.Context) (context.Context, context.CancelFu
 	return context.WithTimeoutCause(ctx, p.Timeout, fmt.Errorf("%w after %v", host.ErrTimeout, p.Timeout))
 }
 
-func (p *prompt) report(err error) { p.Host.Report(p.Stderr, err) }
+func (p *prompt) report(err error) {
+	if !p.typed {
+		p.Host.Report(p.Stderr, err)
+		return
+	}
+	var text strings.Builder
+	p.Host.Report(&text, err)
+	fmt.Fprint(p.Stderr, wrapReport(p.Stderr, text.String()))
+}
 
 // remember adds an entry to the history, unless it begins with a space, like HISTCONTROL=ignorespace in bash.
 func (p *prompt) remember(text string) {
