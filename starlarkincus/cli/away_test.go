@@ -114,7 +114,13 @@ print(json.encode(out))
 	}
 	again(0)
 	var names []string
-	f.run(`print(json.encode([n for n in incus.connect(remote = "one").profiles.names() if n.startswith("of-")]))`, &names)
+	f.run(`
+profiles = incus.connect(remote = "one").profiles
+names = [n for n in profiles.names() if n.startswith("of-")]
+for name in names:
+    profiles.delete(name)
+print(json.encode(names))
+`, &names)
 	if fmt.Sprint(names) != "[of-one of-several]" {
 		t.Errorf("got %q", names)
 	}
