@@ -127,7 +127,7 @@ print(json.encode(names))
 }
 
 // restarter returns a function that kills the daemon of a number, unless it is dead already, and starts it again some time
-// later, for the next tests too. Until then the daemon's network refuses connections.
+// later, for the next tests too, until it is ready. Before that, the daemon's network refuses connections.
 func restarter(t *testing.T, number int) func(away time.Duration) {
 	t.Helper()
 	pids := strings.Split(os.Getenv("INCUS_STAR_TESTBED_PIDS"), ",")
@@ -170,6 +170,11 @@ func restarter(t *testing.T, number int) func(away time.Duration) {
 		time.Sleep(away)
 		if _, err := input.Write([]byte("\n")); err != nil {
 			t.Fatal(err)
+		}
+		ready := exec.Command("incus", "admin", "waitready", "--timeout", "60")
+		ready.Env = append(os.Environ(), "INCUS_DIR="+strings.Split(os.Getenv("INCUS_STAR_TESTBED_DIRS"), ":")[number])
+		if out, err := ready.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
 		}
 		pids[number] = fmt.Sprint(again.Process.Pid)
 		os.Setenv("INCUS_STAR_TESTBED_PIDS", strings.Join(pids, ","))
