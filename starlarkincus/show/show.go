@@ -220,12 +220,14 @@ func (s Style) grid(all []starlark.Value) *Grid {
 	return nil
 }
 
-// rows returns the table of dicts or structs.
+// rows returns the table of dicts or structs; nil if most of its cells would be empty.
 func (s Style) rows(all, first []starlark.Value) *Grid {
 	var names []string
 	seen := make(map[string]bool)
+	filled := 0
 	for _, row := range first {
 		pairs, ok := mapped(row)
+		filled += len(pairs)
 		if !ok || len(pairs) == 0 {
 			return nil
 		}
@@ -243,6 +245,9 @@ func (s Style) rows(all, first []starlark.Value) *Grid {
 		if _, ok := mapped(row); !ok {
 			return nil
 		}
+	}
+	if len(first) > 1 && 2*filled <= len(first)*len(names) {
+		return nil // they have little in common
 	}
 	g := new(Grid)
 	for _, name := range names {

@@ -365,3 +365,26 @@ func TestTexts(t *testing.T) {
 		}
 	}
 }
+
+// TestSparseRows checks that dicts with few common keys, such as the descriptions of keys, are no table.
+func TestSparseRows(t *testing.T) {
+	dict := func(names ...string) starlark.Value {
+		d := new(starlark.Dict)
+		for _, name := range names {
+			_ = d.SetKey(starlark.String(name), starlark.MakeInt(1))
+		}
+		return d
+	}
+	for _, test := range []struct {
+		rows  []starlark.Value
+		table bool
+	}{
+		{[]starlark.Value{dict("a"), dict("b"), dict("c")}, false}, {[]starlark.Value{dict("a"), dict("b")}, false},
+		{[]starlark.Value{dict("a", "b"), dict("a", "c")}, true}, {[]starlark.Value{dict("a", "b")}, true}, {[]starlark.Value{dict("a"), dict("a")}, true},
+	} {
+		got := Text(starlark.NewList(test.rows), Style{Width: 80})
+		if strings.HasPrefix(got, "A") != test.table {
+			t.Errorf("%v:\n%s", test.rows, got)
+		}
+	}
+}
