@@ -143,10 +143,11 @@ func TestWarningsOfForeignFiles(t *testing.T) {
 	}
 }
 
-// TestPipesInTheConfiguration checks that a pipe without a writer in place of any configuration file doesn't outlast
-// the run.
+// TestPipesInTheConfiguration checks that a pipe without a writer in place of any file of the configuration is refused at once,
+// and that one that a script names doesn't outlast the run.
 func TestPipesInTheConfiguration(t *testing.T) {
-	for _, name := range []string{"conf/config.yml", "etc/config.yml", "conf/client.crt", "conf/client.key", "conf/clientcerts/own.key", "conf/servercerts/r.crt", "mine.key"} {
+	const own = "mine.key" // which the script names
+	for _, name := range []string{"conf/config.yml", "etc/config.yml", "conf/client.crt", "conf/client.key", "conf/clientcerts/own.key", "conf/servercerts/r.crt", own} {
 		dir, script := trustedWorld(t)
 		path := filepath.Join(dir, name)
 		if err := os.Remove(path); err != nil {
@@ -154,6 +155,15 @@ func TestPipesInTheConfiguration(t *testing.T) {
 		}
 		if err := syscall.Mkfifo(path, 0o600); err != nil {
 			t.Skip(err)
+		}
+		if name != own {
+			command := start(t, "-c", script)
+			_, status := command.rest()
+			refused := status == 2 && strings.Contains(command.stderr.String(), path+": is a named pipe, not a regular file")
+			if !refused && (name != "etc/config.yml" || status != 0) { // which the script doesn't need
+				t.Errorf("%s: status %d: %s", name, status, command.stderr.String())
+			}
+			continue
 		}
 		began := time.Now()
 		command := start(t, "--timeout", "300ms", "-c", script)
