@@ -177,7 +177,7 @@ func TestRealScreenCompletion(t *testing.T) {
 	defer run(realEnd)
 	s := openPrompt(t, 200, 50, "INCUS_SOCKET=") // the server of INCUS_DIR
 	s.Type(pasteStart + strings.ReplaceAll(strings.TrimSpace(liveSetup), "\n", "\r") + pasteEnd + "\r\r")
-	s.Ready(">>>")
+	ends(s, "\n>>>\n>>>") // of both lines
 	s.Type("len(d)\r")
 	s.Wait("3")
 	s.Ready(">>>")
