@@ -2,11 +2,13 @@ package starlarkincus
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"strings"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
 	"incus-star/starlarkincus/value"
 
@@ -235,21 +237,41 @@ func withoutNulls(device map[string]any) map[string]any {
 	return out
 }
 
-// addProgress sets the field progress from the metadata of an operation, in which the name depends on the operation.
+// addProgress sets the field progress from the metadata of an operation, in which the names and forms depend on the operation
+// and on the line of Incus.
 func addProgress(fields, operation *starlark.Dict) error {
 	v, _, _ := operation.Get(starlark.String("metadata"))
 	metadata, ok := v.(*starlark.Dict)
 	if !ok {
 		return nil
 	}
-	progress, found, _ := metadata.Get(starlark.String("progress"))
-	for k, v := range metadata.Entries() {
-		if name, _ := starlark.AsString(k); !found && strings.HasSuffix(name, "_progress") {
-			progress, found = v, true
-		}
+	found := false
+	for k := range metadata.Entries() {
+		name, _ := starlark.AsString(k)
+		found = found || name == "progress" || strings.HasSuffix(name, "_progress")
 	}
 	if !found {
 		return nil
 	}
+	content, err := value.ToGo(metadata)
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(content)
+	if err != nil {
+		return err
+	}
+	step := (&rest.State{Metadata: data}).Step()
+	progress := new(starlark.Dict)
+	set := func(name string, v starlark.Value, known bool) {
+		if !known {
+			v = starlark.None
+		}
+		_ = progress.SetKey(starlark.String(name), v) // can't fail: it isn't frozen
+	}
+	set("stage", starlark.String(step.Stage), step.Stage != "")
+	set("percent", starlark.MakeInt(step.Percent), step.Percent >= 0)
+	set("processed", starlark.MakeInt64(step.Bytes), step.Bytes > 0)
+	set("speed", starlark.MakeInt64(step.Speed), step.Speed > 0)
 	return fields.SetKey(starlark.String("progress"), progress)
 }

@@ -113,8 +113,8 @@ func (s *eventStream) disconnected(conn *eventConn) {
 }
 
 func (s *eventStream) deliver(state *State) {
-	if state.Final() && s.client != nil {
-		s.client.shared.ended(state)
+	if s.client != nil {
+		s.client.shared.heard(state)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -85,13 +85,19 @@ func (s *sharedWatch) prod() {
 	}
 }
 
-// ended handles an event with a final state.
-func (s *sharedWatch) ended(state *State) {
+// heard handles an event with a state, which may be the final one.
+func (s *sharedWatch) heard(state *State) {
 	s.mu.Lock()
 	one := s.watched[state.ID]
-	delete(s.watched, state.ID)
+	if state.Final() {
+		delete(s.watched, state.ID)
+	}
 	s.mu.Unlock()
-	if one != nil {
+	switch {
+	case one == nil:
+	case !state.Final():
+		one.operation.update(state)
+	default:
 		one.operation.recordState(state)
 		close(one.watch.done)
 		s.prod()

@@ -17,7 +17,7 @@ import (
 	"incus-star/starlarkincus/internal/secret"
 )
 
-// showDelay is the time before the stream of events is connected to show the progress of an operation. Most operations
+// showDelay is the time before the stream of events is connected for the progress of an operation. Most operations
 // end earlier.
 const showDelay = 500 * time.Millisecond
 
@@ -28,9 +28,18 @@ func (o *Operation) show(ctx context.Context) (end func()) {
 		return func() {}
 	}
 	meter := progress.Begin(o.label(), -1)
+	stop := o.track(ctx, func(s State) { meter.Report(s.Step()) })
+	return func() {
+		stop()
+		meter.End()
+	}
+}
+
+// track keeps the last known state up to date by the stream of events, and calls report for each, until end is called.
+func (o *Operation) track(ctx context.Context, report func(State)) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	var showing sync.WaitGroup
-	showing.Go(func() {
+	var tracking sync.WaitGroup
+	tracking.Go(func() {
 		timer := time.NewTimer(showDelay)
 		defer timer.Stop()
 		select {
@@ -44,14 +53,14 @@ func (o *Operation) show(ctx context.Context) (end func()) {
 		f := o.client.events.follow(o.id)
 		defer o.client.events.unfollow(f)
 		if s := o.now(ctx); s != nil {
-			meter.Report(s.Step())
+			o.update(s)
+			report(*s)
 		}
-		o.deliver(ctx, f, nil, func(s State) { meter.Report(s.Step()) })
+		o.deliver(ctx, f, nil, report)
 	})
 	return func() {
 		cancel()
-		showing.Wait()
-		meter.End()
+		tracking.Wait()
 	}
 }
 

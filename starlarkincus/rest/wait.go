@@ -82,6 +82,9 @@ func (o *Operation) Watch() {
 	started := o.client.spawn(func(ctx context.Context) {
 		defer close(w.done)
 		defer o.client.shared.release()
+		if s := o.State(); s != nil && s.Class == "task" { // the others have no progress
+			defer o.track(ctx, func(State) {})()
+		}
 		if _, err := o.ask(ctx); err != nil {
 			if w.err = err; cancelled(ctx) != nil {
 				w.err = o.identify(errClosed())

@@ -36,7 +36,7 @@ var Events = &Resource{
 		{Name: "created_at", Type: Time, Use: Read, Doc: "of operation: the time of its start"},
 		{Name: "updated_at", Type: Time, Use: Read, Doc: "of operation: the time of its last change"},
 		{Name: "resources", Type: Object, Use: Read, Doc: "of operation: by kind, the URLs of the objects that it works on"},
-		{Name: "progress", Type: Object, Use: Read, Doc: "of operation: the progress: stage, percent, processed and speed"},
+		{Name: "progress", Type: Object, Use: Read, Fields: progressFields, Doc: "of operation: the progress, in the form of an Operation's: stage, percent, processed and speed"},
 		{Name: "may_cancel", Type: Bool, Use: Read, Doc: "of operation: whether it can be cancelled"},
 		{Name: "err", Type: String, Use: Read, Doc: "of operation: the error message after a failure"},
 		{Name: "since", Type: Time, Use: Read, Doc: "of gap: the time from which events may be missing, by the clock of this machine"},

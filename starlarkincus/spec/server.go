@@ -1,5 +1,13 @@
 package spec
 
+// progressFields are the keys of the progress of an operation.
+var progressFields = []Field{
+	{Name: "stage", Type: String, Doc: "the present step, in the server's words, such as Migrating \"web\" in project \"default\" to \"node1\""},
+	{Name: "percent", Type: Int, Doc: "the part of the step that is done, from 0 to 100"},
+	{Name: "processed", Type: Int, Doc: "the bytes so far"},
+	{Name: "speed", Type: Int, Doc: "the bytes a second"},
+}
+
 // Operations are the background operations of the server.
 var Operations = &Resource{
 	Name: "operations", Kind: "Operation", Path: "/1.0/operations", Key: "id", Scope: InProjectOrServer, Lists: ByStatus, AllProjects: allProjectsArg(""),
@@ -16,7 +24,7 @@ var Operations = &Resource{
 		{Name: "updated_at", Type: Time, Use: Read, Doc: "the time of its last change"},
 		{Name: "resources", Type: Object, Use: Read, Doc: "by kind, the URLs of the objects that it works on"},
 		{Name: "metadata", Type: Object, Use: Read, Doc: "details of the operation; may hold secrets"},
-		{Name: "progress", Type: Object, Use: Read, Made: Progress, Doc: "the progress, from metadata: stage, percent, processed and speed"},
+		{Name: "progress", Type: Object, Use: Read, Made: Progress, Doc: "the progress, from metadata: stage, percent, processed and speed, of which those that the server doesn't tell are None; None altogether if it tells nothing", Fields: progressFields},
 		{Name: "may_cancel", Type: Bool, Use: Read, Doc: "whether cancel() is possible"},
 		{Name: "err", Type: String, Use: Read, Doc: "the error message after a failure"},
 		{Name: "location", Type: String, Use: Read, Refers: ToMember, Doc: "the cluster member that runs it"},
