@@ -124,6 +124,8 @@ func TestSentBackups(t *testing.T) {
 					t.Errorf("%s: %v", script, err)
 				case c.class != nil && (!errors.As(err, &e) || !e.Class.IsA(c.class) || !strings.Contains(err.Error(), c.text)):
 					t.Errorf("%s: %v", script, err)
+				case c.class != nil && e.Outcome != errors.NotSent && !strings.HasPrefix(script, "run"):
+					t.Errorf("%s: nothing is kept, but the outcome is %s", script, e.Outcome)
 				}
 			}
 			left, _ := os.ReadDir(dir)

@@ -26,9 +26,12 @@ type backupExport struct {
 	*invocation
 	output     *rest.Output // the making of a backup that isn't kept; nil for one that is
 	check      *archive.Check
-	backup     ref // of one that is kept, like all below
+	was        Object // the object before the backup
+	size       int64  // of the content that came
+	backup     ref    // of one that is kept, like all below
 	name       string
 	part       *rest.Part      // makes and deletes the backup
+	begun      bool            // its making was accepted, or may have been
 	deletion   *rest.Operation // nil unless it has begun
 	sent, done int             // the counts of the binding before it
 	release    func()
@@ -40,11 +43,14 @@ func (c *invocation) beginExport() (*backupExport, *download, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	x := &backupExport{invocation: c}
+	x := &backupExport{invocation: c, was: *newObject(c.obj.ref)}
+	if err := x.was.read(c.ctx); err != nil {
+		return nil, nil, err
+	}
 	if direct {
 		down, err := x.receive()
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nothingKept(err)
 		}
 		return x, down, nil
 	}
@@ -68,16 +74,6 @@ func (x *backupExport) beginDeletion() {
 		x.deletion = reply.Operation
 	}
 	b.Sent, b.Done = sent, done // it is no change by the script
-}
-
-// delete deletes the backup, or waits for the end of its deletion.
-func (x *backupExport) delete(ctx context.Context) error {
-	if x.deletion != nil {
-		if _, err := wait(ctx, x.deletion, patience{}); err == nil || ctx.Err() != nil {
-			return err
-		}
-	}
-	return x.backup.clear(x.part.Track(ctx))
 }
 
 // receive begins to download a backup that the server doesn't keep.
@@ -138,8 +134,9 @@ func (x *backupExport) startCheck() {
 	}
 }
 
-// Write gives the check the next part of the content.
+// Write counts the next part of the content, and gives it to the check.
 func (x *backupExport) Write(p []byte) (int, error) {
+	x.size += int64(len(p))
 	if x.check != nil {
 		x.check.Write(p)
 	}
@@ -166,12 +163,17 @@ func (x *backupExport) whole(ctx context.Context, failure error) error {
 			failure = err
 		}
 	}
-	if failure != nil || x.check == nil {
+	var err error
+	switch {
+	case failure != nil:
 		return failure
-	}
-	known, err := x.check.End()
-	if err == nil && !known {
-		err = errors.Plain("the server doesn't show the operation that made it")
+	case x.size == 0:
+		err = errors.Plain("it is empty")
+	case x.check != nil:
+		var known bool
+		if known, err = x.check.End(); err == nil && !known {
+			err = errors.Plain("the server doesn't show the operation that made it")
+		}
 	}
 	if err != nil {
 		return &errors.Error{Class: errors.Connection, Message: "the backup of " + x.subject() + " that came may not be whole: " + err.Error(), Method: "POST", Path: x.ref.join("backups").path}
@@ -193,51 +195,9 @@ func (x *backupExport) make() error {
 		x.backup.discard(ctx, what, x.part)
 	})
 	_, err := backups.create(x.part.Track(x.ctx), body, patience{})
+	e := (*errors.Error)(nil)
+	x.begun = !errors.As(err, &e) || e.OperationID != "" || e.Outcome == errors.Unknown
 	return err
-}
-
-// end deletes the backup, or ends its making. Saved says for an error what became of its content; failure is the error of the
-// export, or nil. End returns failure, or an error that tells that the backup may be left.
-func (x *backupExport) end(ctx context.Context, saved string, failure error) error {
-	x.stopCheck()
-	if ctx.Err() != nil {
-		return failure // the end of the script does it
-	}
-	if x.output != nil {
-		return x.endDirect(ctx, failure)
-	}
-	left := x.delete(ctx)
-	if b := builtin.In(ctx); left == nil && failure != nil && b == builtin.Of(x.thread) {
-		b.Sent, b.Done = min(b.Sent, x.sent), min(b.Done, x.done) // nothing is left of the backup
-	}
-	if ctx.Err() != nil {
-		return cause(ctx, left)
-	}
-	x.release()
-	if left != nil {
-		return x.leftBackup(saved, left, failure)
-	}
-	return failure
-}
-
-// endDirect ends a backup that isn't kept. After a failure, the server notices at its next write that nobody reads it.
-func (x *backupExport) endDirect(ctx context.Context, failure error) error {
-	if failure == nil {
-		x.release()
-		return nil
-	}
-	bounded, cancel := context.WithTimeout(ctx, lateBackup)
-	defer cancel()
-	over := false
-	builtin.In(ctx).Block(func() { over = x.output.Ended(bounded) })
-	if ctx.Err() != nil {
-		return failure
-	}
-	x.release()
-	if failed := (*errors.Error)(nil); !over && errors.As(failure, &failed) {
-		failed.Message += "; the server may still be making the backup, which it won't keep"
-	}
-	return failure
 }
 
 // exportBackup implements export: it saves a new backup in a local file.
@@ -254,11 +214,14 @@ func exportBackup(c *invocation) (starlark.Value, error) {
 	hash := newHash()
 	if err == nil {
 		err = down.save(c.ctx, "Exporting "+x.subject(), func(body io.Reader, _ *rest.Reply) error {
-			if err := x.whole(c.ctx, file.fill(io.MultiWriter(hash, x), body)); err != nil {
-				return err
-			}
-			return file.commit()
+			return x.whole(c.ctx, file.fill(io.MultiWriter(hash, x), body))
 		})
+	}
+	if err == nil {
+		err = x.unchanged(c.ctx)
+	}
+	if err == nil {
+		err = file.commit()
 	}
 	if err := x.end(c.ctx, "was saved in "+file.path, err); err != nil {
 		return nil, err
@@ -272,24 +235,3 @@ func exportBackup(c *invocation) (starlark.Value, error) {
 
 // subject returns a description of the object, such as "instance web1".
 func (c *invocation) subject() string { return c.ref.res.One() + " " + c.obj.key() }
-
-// leftBackup returns the error of a backup that couldn't be deleted.
-func (x *backupExport) leftBackup(saved string, left, failure error) error {
-	var e *errors.Error
-	if !errors.As(left, &e) {
-		return left
-	}
-	keeps, can := "keeps", "can't be deleted"
-	if e.Outcome == errors.Unknown {
-		keeps, can = "may keep", "may not be deleted"
-	}
-	if failed := (*errors.Error)(nil); errors.As(failure, &failed) {
-		failed.Message += "; the server " + keeps + " the backup " + x.name
-		return failure
-	}
-	if failure != nil {
-		saved, left = "wasn't exported", failure
-	}
-	return &errors.Error{Class: e.Class, Status: e.Status, Method: e.Method, Path: e.Path, Cause: left, Outcome: errors.Unknown,
-		Message: x.subject() + " " + saved + ", but its backup " + x.name + " " + can + " on the server"}
-}

@@ -200,6 +200,10 @@ func (s *exportStream) Read(ctx context.Context) ([]byte, error) {
 		}
 	case err != io.EOF:
 		return nil, s.judged(err)
+	default:
+		if err := s.backup.unchanged(ctx); err != nil {
+			return nil, s.judged(err)
+		}
 	}
 	s.whole = true
 	return nil, io.EOF

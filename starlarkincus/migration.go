@@ -271,7 +271,7 @@ func (c *invocation) copyTo(in ref, name string, body map[string]any) (starlark.
 	if err := o.complete(c, c.args.body, body); err != nil {
 		return nil, t.stopped(c.ctx, err)
 	}
-	if state, err := c.lookAgain(was, sameOne); err != nil {
+	if state, err := c.lookAgain(c.ctx, was, sameOne); err != nil {
 		return nil, t.stopped(c.ctx, c.halfMoved(err, o.ref, state))
 	}
 	return o, nil

@@ -184,7 +184,7 @@ func (c *invocation) deleteOriginal(was Object, moved ref, alike likeness) (*Obj
 	if err := made.read(c.ctx); err != nil {
 		return nil, c.halfMoved(err, moved, originalThere)
 	}
-	if state, err := c.lookAgain(was, alike); err != nil {
+	if state, err := c.lookAgain(c.ctx, was, alike); err != nil {
 		return nil, c.halfMoved(err, moved, state)
 	}
 	_, err := was.ref.remove(c.ctx, c.patience())
@@ -196,7 +196,7 @@ func (c *invocation) deleteOriginal(was Object, moved ref, alike likeness) (*Obj
 	case !errors.Is(err, errors.API), errors.Is(err, errors.Server):
 		return nil, c.halfMoved(err, moved, originalUnknown)
 	}
-	if state, changed := c.lookAgain(was, sameOne); changed != nil {
+	if state, changed := c.lookAgain(c.ctx, was, sameOne); changed != nil {
 		return nil, c.halfMoved(changed, moved, state)
 	}
 	if _, undone := moved.remove(c.ctx, c.patience()); undone != nil && !errors.Is(undone, errors.NotFound) {

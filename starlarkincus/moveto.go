@@ -85,7 +85,7 @@ func (c *invocation) moveTo(to *Client, name string) (starlark.Value, error) {
 			err = errors.New(errors.Operation, "the copy lacks the snapshots %s", strings.Join(missing, ", "))
 		}
 		if err != nil {
-			state, changed := c.lookAgain(was, alike)
+			state, changed := c.lookAgain(c.ctx, was, alike)
 			if changed != nil {
 				err = changed
 			}

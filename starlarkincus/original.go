@@ -1,6 +1,7 @@
 package starlarkincus
 
 import (
+	"context"
 	"maps"
 	"reflect"
 	"slices"
@@ -59,9 +60,9 @@ func (selected likeness) differences(was, now *starlark.Dict) ([]string, error) 
 
 // lookAgain reads the original of a copy and compares it with itself before the copy. It returns its state for
 // [invocation.halfMoved], and an error unless it is alike.
-func (c *invocation) lookAgain(was Object, alike likeness) (state string, err error) {
+func (c *invocation) lookAgain(ctx context.Context, was Object, alike likeness) (state string, err error) {
 	now := newObject(was.ref)
-	switch err := now.read(c.ctx); {
+	switch err := now.read(ctx); {
 	case errors.Is(err, errors.NotFound):
 		return originalGone, err
 	case err != nil:

@@ -50,7 +50,7 @@ var backupTarget = Field{Name: "target", Type: Object, Required: true, Positiona
 	}}
 
 var (
-	compressionField = Field{Name: "compression_algorithm", Type: String, Use: Create, Values: []string{"none", "bzip2", "gzip", "lz4", "lzma", "xz", "zstd", "squashfs"}, Others: Misspelt, Doc: "none, gzip, zstd or another, with options such as 'zstd -19'; default: the server's setting"}
+	compressionField = Field{Name: "compression_algorithm", Type: String, Use: Create, Values: []string{"none", "bzip2", "gzip", "lz4", "lzma", "xz", "zstd", "squashfs"}, Others: Misspelt, Doc: "none, gzip, zstd or another; Incus 6.0 takes a level too, such as 'zstd -19'; default: the server's setting"}
 	optimizedField   = Field{Name: "optimized_storage", Type: Bool, Use: Read | Create, Doc: "True uses the storage driver's own format, which only a pool of the same driver can read"}
 )
 

@@ -1,0 +1,105 @@
+package starlarkincus_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"incus-star/errors"
+)
+
+// A changer is a server on which the instance changes during its export.
+type changer struct {
+	sender
+	old     bool   // keeps the backup
+	forgets bool   // finds the backup no more
+	now     string // the instance during the export: its volatile.uuid; empty if it is gone
+	begun   atomic.Bool
+}
+
+func (s *changer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	missing := func() {
+		w.WriteHeader(http.StatusNotFound)
+		json.NewEncoder(w).Encode(map[string]any{"type": "error", "error_code": 404, "error": "not found"})
+	}
+	answer := func(v any) {
+		json.NewEncoder(w).Encode(map[string]any{"type": "sync", "status": "Success", "status_code": 200, "metadata": v})
+	}
+	switch path := r.URL.Path; {
+	case path == "/1.0" && s.old:
+		answer(map[string]any{"api_extensions": []string{}})
+	case r.Method == "GET" && path == "/1.0/instances/c1":
+		uuid := "first"
+		if s.begun.Load() {
+			uuid = s.now
+		}
+		if uuid == "" {
+			missing()
+			return
+		}
+		answer(map[string]any{"name": "c1", "status": "Stopped", "config": map[string]string{"volatile.uuid": uuid}})
+	case s.forgets && strings.Contains(path, "/backups/export-"):
+		missing()
+	default:
+		if r.Method == "POST" {
+			s.begun.Store(true)
+		}
+		s.sender.ServeHTTP(w, r)
+	}
+}
+
+// An instance that is renamed, deleted or replaced during its export may be in the backup only in part, although the server
+// reports no failure. That is an error, no file is left, and a backup that the server may keep is named.
+func TestExportOfAChangedInstance(t *testing.T) {
+	var content bytes.Buffer
+	z := gzip.NewWriter(&content)
+	fmt.Fprint(z, rand.Uint64())
+	z.Close()
+	for _, old := range []bool{false, true} {
+		for _, forgets := range []bool{false, true} {
+			if forgets && !old {
+				continue // it keeps none
+			}
+			for _, now := range []string{"first", "second", ""} {
+				for _, call := range []string{"export(%q)", "export_stream()"} {
+					t.Run(fmt.Sprintf("kept %t, forgotten %t, now %q, %s", old, forgets, now, call), func(t *testing.T) {
+						file := t.TempDir() + "/new"
+						if strings.Contains(call, "%q") {
+							call = fmt.Sprintf(call, file)
+						}
+						s := &changer{sender: sender{warehouse: warehouse{content: content.Bytes(), cut: -1}}, old: old, forgets: forgets, now: now}
+						err := s.serve(t, s)("x = incus.instances.get('c1')." + call + "\nif type(x) == 'stream': [len(p) for p in x]")
+						_, missing := os.Stat(file)
+						var e *errors.Error
+						errors.As(err, &e)
+						switch {
+						case now == "first" && !forgets:
+							if err != nil {
+								t.Error(err)
+							}
+						case e == nil || strings.Contains(call, file) && missing == nil:
+							t.Errorf("got %v, file %v", err, missing)
+						case forgets && now == "first": // it is gone, whoever deleted it
+							if !e.Class.IsA(errors.NotFound) {
+								t.Error(err)
+							}
+						case forgets:
+							if e.Outcome != errors.Unknown || !strings.Contains(e.Message, "may keep the backup export-") {
+								t.Error(err, e.Outcome)
+							}
+						case !e.Class.IsA(errors.PreconditionFailed) || e.Outcome != errors.NotSent || !strings.Contains(e.Message, "during its export"):
+							t.Error(err, e.Outcome)
+						}
+					})
+				}
+			}
+		}
+	}
+}
