@@ -1,14 +1,7 @@
 package repl
 
 import (
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
-	"syscall"
 	"testing"
-
-	"golang.org/x/sys/unix"
 )
 
 // TestClosedTerminal checks that a prompt whose terminal is closed ends with the status of SIGHUP, at any time.
@@ -30,34 +23,6 @@ func TestClosedTerminal(t *testing.T) {
 				}
 			})
 		}
-	}
-}
-
-// TestSignalInEditor checks that a signal that ends the prompt ends the user's editor or pager, too.
-func TestSignalInEditor(t *testing.T) {
-	for name, typed := range map[string]string{"a command": ":edit\r", "a key": "1 + 1\x18\x05", "a pager": "print('x'); [1] * 1000\r"} {
-		t.Run(name, func(t *testing.T) {
-			file := filepath.Join(t.TempDir(), "pid")
-			editor := filepath.Join(t.TempDir(), "e")
-			check(t, os.WriteFile(editor, []byte("#!/bin/sh\necho $$ >"+file+"\necho edi''ting\nexec sleep 1000\n"), 0o700))
-			s := openPrompt(t, 80, 24, "EDITOR="+editor, "PAGER="+editor)
-			s.Type("1\r")
-			ends(s, "\n1\n>>>")
-			s.Type(typed)
-			s.Wait("editing")
-			check(t, s.Signal(syscall.SIGTERM))
-			if status := s.Status(); status != 143 {
-				t.Errorf("ended with %d", status)
-			}
-			text, err := os.ReadFile(file)
-			check(t, err)
-			pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-			check(t, err)
-			if err := unix.Kill(pid, 0); err != unix.ESRCH {
-				t.Errorf("the program is still there: %v", err)
-				_ = unix.Kill(pid, unix.SIGKILL)
-			}
-		})
 	}
 }
 

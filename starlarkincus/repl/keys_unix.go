@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"io"
 	"os"
-	"os/signal"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -145,20 +144,8 @@ func (k *keys) block() string {
 	return string(block)
 }
 
-// stopProcess stops the process and its group, as Ctrl-Z does, and returns when it goes on. It returns at once in the group of
-// the session's leader, which nobody would let go on. The signal is SIGSTOP, because the runtime, once asked for SIGTSTP, never
-// gives that its default action back.
-func (k *keys) stopProcess() {
-	if leader, err := unix.Getsid(0); err != nil || leader == unix.Getpgrp() {
-		return
-	}
-	goesOn := make(chan os.Signal, 1)
-	signal.Notify(goesOn, unix.SIGCONT)
-	defer signal.Stop(goesOn)
-	if unix.Kill(0, unix.SIGSTOP) == nil {
-		<-goesOn
-	}
-}
+// stopProcess stops the process, as Ctrl-Z does, and returns when it goes on.
+func (k *keys) stopProcess() { terminal.StopProcess() }
 
 // gone reports whether the terminal is gone, as after a hangup.
 func (k *keys) gone() bool { return k.failed.Load() }

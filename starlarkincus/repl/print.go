@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"incus-star/errors"
@@ -68,20 +67,32 @@ func (p *prompt) page(ctx, paging context.Context, text string) error {
 	if command == "" {
 		return write(ctx, p.Stdout, text)
 	}
-	cmd := program(paging, command)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(text), os.Stdout, os.Stderr
+	input, output, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	var written sync.WaitGroup
+	written.Go(func() {
+		_, _ = output.WriteString(text) // the pager may end before it has read everything
+		output.Close()
+	})
+	cmd := exec.Command("sh", "-c", command)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = input, os.Stdout, os.Stderr
 	cmd.Env = os.Environ()
 	if os.Getenv("LESS") == "" {
 		cmd.Env = append(cmd.Env, "LESS=FRX")
 	}
-	err := p.lend(paging, cmd)
-	var exit *exec.ExitError
+	err = p.lend(paging, cmd)
+	input.Close()
+	_ = output.SetWriteDeadline(time.Now()) // a process in the background may still have the other end
+	written.Wait()
+	var failed *terminal.EndError
 	switch {
 	case paging.Err() != nil:
 		return causeOf(paging)
-	case err == nil, errors.Is(err, exec.ErrWaitDelay):
+	case err == nil:
 		return nil
-	case errors.As(err, &exit) && (exit.ExitCode() < 0 || exit.ExitCode() > 128): // a signal ended it, such as that of Ctrl-C
+	case errors.As(err, &failed) && failed.Status > 128: // a signal ended it, such as that of Ctrl-C
 		return write(ctx, p.Stdout, "\n")
 	}
 	return write(ctx, p.Stdout, text) // there is no such pager, or it failed
@@ -91,32 +102,7 @@ func (p *prompt) page(ctx, paging context.Context, text string) error {
 func (p *prompt) lend(ctx context.Context, cmd *exec.Cmd) error {
 	p.paging.Store(true)
 	defer p.paging.Store(false)
-	before := p.passed.Load()
-	err := terminal.Lend(cmd.Run)
-	// Ctrl-C is for this process too, which may see it later than the program. The next entry must not.
-	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && (exit.ExitCode() < 0 || exit.ExitCode() == 130) {
-		for late := time.Now().Add(time.Second); ctx.Err() == nil && p.passed.Load() == before && time.Now().Before(late); {
-			time.Sleep(5 * time.Millisecond)
-		}
-	}
-	return err
-}
-
-// program returns a command of the user's, such as a pager, to run with more arguments. It gets SIGTERM at the end of ctx, and
-// SIGKILL if it goes on. The shell is replaced by a plain command, so that not only the shell gets the signals.
-func program(ctx context.Context, command string, args ...string) *exec.Cmd {
-	if words := strings.Fields(command); len(words) > 0 && !strings.ContainsAny(command, "=;|&<>()`$\n") {
-		if _, err := exec.LookPath(words[0]); err == nil {
-			command = "exec " + command
-		}
-	}
-	if len(args) > 0 {
-		command += ` "$@"`
-	}
-	cmd := exec.CommandContext(ctx, "sh", append([]string{"-c", command, "sh"}, args...)...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = time.Second
-	return cmd
+	return terminal.Run(ctx, cmd)
 }
 
 // pager returns the command of the pager for a text; empty if it is printed as a whole.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -125,7 +126,7 @@ func (p *prompt) editText(ctx context.Context, command, text string) (string, er
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer p.interruptible(cancel, false)()
-	cmd := program(ctx, command, file)
+	cmd := exec.Command("sh", "-c", command+` "$1"`, "sh", file)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	err = p.lend(ctx, cmd)
 	if ctx.Err() != nil {

@@ -92,8 +92,7 @@ type prompt struct {
 	source  source
 	history history
 	typed   bool
-	paging  atomic.Bool  // another program has the terminal, and handles Ctrl-C itself
-	passed  atomic.Int64 // the number of such Ctrl-C
+	paging  atomic.Bool // another program has the terminal, and handles Ctrl-C itself
 	notices notices
 	again   []string         // the lines of the next entry, to be kept or edited
 	past    []string         // the entries of the history and of this prompt
@@ -308,7 +307,6 @@ func (p *prompt) interruptible(cancel context.CancelCauseFunc, again bool) func(
 				case sig != os.Interrupt:
 					cancel(p.endedBy(sig))
 				case p.paging.Load():
-					p.passed.Add(1) // the program has it, too
 					continue
 				default:
 					cancel(host.ErrInterrupted)

@@ -3,8 +3,10 @@
 package terminal
 
 import (
+	"context"
 	"io"
 	"os"
+	"os/exec"
 
 	"incus-star/errors"
 )
@@ -23,3 +25,20 @@ type changes struct{}
 func (*changes) watch(*Terminal)          {}
 func (*changes) unwatch()                 {}
 func (*changes) Resized() <-chan struct{} { return nil }
+
+func run(ctx context.Context, cmd *exec.Cmd) error {
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })
+	defer stop()
+	err := cmd.Wait()
+	var failed *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.As(err, &failed):
+		return &EndError{Status: failed.ExitCode()}
+	}
+	return err
+}
