@@ -49,10 +49,13 @@ const (
 // signalsAs sets the keys that are signals between lines to those of a mode.
 func (k *keys) signalsAs(mode liner.ModeApplier, out io.Writer) { k.signals = signalKeysOf(mode, out) }
 
-// hold reads the terminal until release.
+// hold reads the terminal until release. What was read since the last line stays.
 func (k *keys) hold() {
 	k.pending, k.after = append(k.pending, k.after...), nil
-	k.ahead, k.burst, k.fast = k.fast, 0, nil
+	if len(k.ahead) == 0 {
+		k.burst = 0
+	}
+	k.ahead, k.fast = append(k.ahead, k.fast...), nil
 	if k.drops != toMark {
 		k.marks = marksAfter(&k.filter)
 	}
