@@ -85,13 +85,16 @@ stop the others, and a ScriptError cancels all calls.`,
 waves  the number of servers in each wave: an int, a percentage of all servers, rounded up, or "rest" for all others; by
        default one, four, and the rest. All servers must be in a wave
 check  is called after each wave with the list of its Results; a false value, or an error, stops the rollout
-stop   the error classes of fn that stop the rollout: the running calls end, and no other begins. By default any error
+stop   the error classes of fn that stop the rollout: the running calls are awaited, and no other begins. By default any error
        does; stop=() goes on whatever fails, if check permits
 pause  seconds, or a duration, between two waves; 0 by default
 
 It returns a struct of done, failed and not_begun, lists of the servers' names, and results, the Results of the calls
-that were made. A rollout that stops raises an Error with these attributes, with wave, the number of the wave, counted from
-1, and with the first error as its cause: catch(Error, prod.rollout, upgrade).error.not_begun`,
+that were made. Done are the servers on which fn returned, also those of a wave whose check failed; failed those on which
+it raised an error, and not_begun those on which it wasn't called. A rollout that stops raises an Error with these
+attributes, with wave, the number of the wave, counted from 1, and servers, the names in that wave, and with the first
+error as its cause. Its outcome is "unknown" if a change may have been made on a server that failed, such as one whose
+time was over: catch(Error, prod.rollout, upgrade).error.not_begun`,
 			Call: onTask(fleetRollout),
 		},
 	},

@@ -28,6 +28,7 @@ type rollout struct {
 	stop    []*errors.Class
 	results []starlark.Value // of the calls that were made, in the servers' order
 	wave    int              // the number of the current one, from 1
+	current []string         // the names of its servers
 }
 
 func fleetRollout(c *invocation) (starlark.Value, error) {
@@ -90,6 +91,10 @@ func (r *rollout) setStop(v starlark.Value) (err error) {
 func (r *rollout) one(size int) error {
 	begun := len(r.results)
 	servers := r.fleet.servers[begun : begun+size]
+	r.current = nil
+	for _, server := range servers {
+		r.current = append(r.current, server.Name)
+	}
 	g := r.group(r.fleet, servers, r.fn, r.stop)
 	_, err := g.call(&fleet{servers: servers})
 	r.results = append(r.results, g.results...)
@@ -110,9 +115,9 @@ func (r *rollout) one(size int) error {
 	case err != nil && (r.uncatchable(err) || failure == nil || failure.Class.IsA(errors.Script)):
 		return r.ended(err)
 	case err != nil:
-		return r.stopped("its check failed: "+failure.Message, r.host().errorValueOf(err))
+		return r.stopped("its check of "+firstNames(r.current)+" failed: "+failure.Message, r.host().errorValueOf(err))
 	case !bool(v.Truth()):
-		return r.stopped("its check returned "+v.String(), nil)
+		return r.stopped("its check of "+firstNames(r.current)+" returned "+v.String(), nil)
 	}
 	return nil
 }
@@ -150,13 +155,29 @@ func (s sorting) String() string {
 		if len(names) == 0 {
 			continue
 		}
-		text := strings.Join(names[:min(len(names), maxNamed)], ", ")
-		if more := len(names) - maxNamed; more > 0 {
-			text += fmt.Sprintf(" and %s more", printable.Count(more))
-		}
-		parts = append(parts, part.title+": "+text)
+		parts = append(parts, part.title+": "+firstNames(names))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// firstNames returns the first names for a message.
+func firstNames(names []string) string {
+	text := strings.Join(names[:min(len(names), maxNamed)], ", ")
+	if more := len(names) - maxNamed; more > 0 {
+		text += fmt.Sprintf(" and %s more", printable.Count(more))
+	}
+	return text
+}
+
+// unsure returns the names of the servers on which a failed call may have made a change.
+func (r *rollout) unsure() []string {
+	var names []string
+	for i, v := range r.results {
+		if one, _ := v.(*result); one != nil && one.err != nil && one.err.err.Outcome == errors.Unknown {
+			names = append(names, r.fleet.servers[i].Name)
+		}
+	}
+	return names
 }
 
 // maxNamed is the number of servers that a message names.
@@ -166,13 +187,17 @@ const maxNamed = 8
 func (r *rollout) stopped(why string, cause *errorValue) error {
 	e := &errorValue{host: r.host(), err: &errors.Error{Class: errors.Base, Fields: make(map[string]any)}}
 	e.err.Message = fmt.Sprintf("the rollout stopped at wave %d of %d, because %s (%s)", r.wave, len(r.waves), why, r.sorted())
+	if unsure := r.unsure(); unsure != nil {
+		e.err.Outcome = errors.Unknown
+		e.err.Message += "; the outcome is unknown on " + firstNames(unsure) + ": a change may be made there, or go on"
+	}
 	if cause != nil {
 		e.cause, e.err.Cause, e.err.Remote = cause, cause.err, cause.err.Remote
 	}
 	for name, v := range r.state() {
 		e.err.Fields[name] = v
 	}
-	e.err.Fields["wave"] = starlark.MakeInt(r.wave)
+	e.err.Fields["wave"], e.err.Fields["servers"] = starlark.MakeInt(r.wave), stringList(r.current)
 	return e.raise()
 }
 
@@ -188,14 +213,7 @@ func (r *rollout) ended(err error) error {
 // state returns the attributes that tell the state of the rollout.
 func (r *rollout) state() starlark.StringDict {
 	s := r.sorted()
-	list := func(names []string) starlark.Value {
-		var all []starlark.Value
-		for _, name := range names {
-			all = append(all, starlark.String(name))
-		}
-		return starlark.NewList(all)
-	}
-	return starlark.StringDict{"done": list(s.done), "failed": list(s.failed), "not_begun": list(s.notBegun), "results": starlark.NewList(slices.Clone(r.results))}
+	return starlark.StringDict{"done": stringList(s.done), "failed": stringList(s.failed), "not_begun": stringList(s.notBegun), "results": starlark.NewList(slices.Clone(r.results))}
 }
 
 // wavesOf returns the sizes of the waves for a number of servers. Empty waves are left out.
