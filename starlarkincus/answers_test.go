@@ -390,12 +390,7 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		v = a.routes[i].answer(a, r)
 	}
 	if text, raw := v.(rawText); raw {
-		if own, has := a.texts[path[strings.LastIndex(path, "/")+1:]]; has {
-			text = rawText(own)
-		}
-		w.Header().Set("Content-Type", "application/octet-stream")
-		w.Header().Set("X-Incus-Type", "oci") // its fingerprint isn't that of its content
-		io.WriteString(w, string(text))
+		a.sendText(w, path, text)
 		return
 	}
 	answer(200, map[string]any{"type": "sync", "status": "Success", "status_code": 200, "metadata": v})

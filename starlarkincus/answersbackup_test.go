@@ -58,3 +58,13 @@ func (s *temporaryServer) sending() any {
 	}
 	return map[string]any{"running": list}
 }
+
+// sendText sends the content of a file.
+func (a *answers) sendText(w http.ResponseWriter, path string, text rawText) {
+	if own, has := a.texts[path[strings.LastIndex(path, "/")+1:]]; has {
+		text = rawText(own)
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("X-Incus-Type", "oci") // its fingerprint isn't that of its content
+	io.WriteString(w, string(text))
+}
