@@ -219,7 +219,7 @@ func (a *addition) notAccepted(endpoint, got string, err error) error {
 	switch {
 	case a.expected == "":
 		advice = "if \"incus info\" on the server shows this certificate_fingerprint: " + a.again("fingerprint", got)
-		message = fmt.Sprintf("the certificate of %s can't be trusted: its fingerprint is %s, and none is expected; %s", endpoint, got, advice)
+		message = fmt.Sprintf("the certificate of %s can't be trusted: its fingerprint is %s, and none is expected", endpoint, got)
 	case a.explicit:
 		message = fmt.Sprintf("the certificate of %s isn't the one expected: its fingerprint is %s, and fingerprint= is %s", endpoint, got, a.expected)
 	default:
@@ -261,10 +261,10 @@ func (a *addition) introduce(ctx context.Context, client *rest.Client) error {
 		return nil
 	case server.Auth != "trusted" && a.token == nil && slices.Contains(server.AuthMethods, "oidc"):
 		advice := "the server has logins: " + a.again("auth_type", "oidc")
-		return &errors.Error{Class: errors.Authentication, Outcome: errors.NotSent, Hint: advice, Message: fmt.Sprintf("%s doesn't know this client's certificate: it needs a token or a login; %s", a.new.Addresses[0], advice)}
+		return &errors.Error{Class: errors.Authentication, Outcome: errors.NotSent, Hint: advice, Message: fmt.Sprintf("%s doesn't know this client's certificate: it needs a token or a login", a.new.Addresses[0])}
 	case server.Auth != "trusted" && a.token == nil:
 		advice := fmt.Sprintf("\"incus config trust add NAME\" on the server prints a token for incus.remotes.add(%q, token=…)", a.name)
-		return &errors.Error{Class: errors.Authentication, Outcome: errors.NotSent, Hint: advice, Message: fmt.Sprintf("%s doesn't know this client's certificate: it needs a token; %s", a.new.Addresses[0], advice)}
+		return &errors.Error{Class: errors.Authentication, Outcome: errors.NotSent, Hint: advice, Message: fmt.Sprintf("%s doesn't know this client's certificate: it needs a token", a.new.Addresses[0])}
 	case server.Auth != "trusted":
 		if err := a.enroll(ctx, client); err != nil {
 			return err
@@ -309,7 +309,7 @@ func (a *addition) findProject(ctx context.Context, client *rest.Client) error {
 		a.new.Project = names[0]
 	default:
 		advice := "say which one it is to use: " + a.again("project", names[0])
-		return &errors.Error{Class: errors.Config, Hint: advice, Message: fmt.Sprintf("the server trusts this client now, in several projects: %s; %s", strings.Join(names, ", "), advice)}
+		return &errors.Error{Class: errors.Config, Hint: advice, Message: fmt.Sprintf("the server trusts this client now, in several projects: %s", strings.Join(names, ", "))}
 	}
 	return nil
 }

@@ -304,13 +304,13 @@ func TestAddRemoteFails(t *testing.T) {
 		"not https":          {nil, `url = "http://x"`, errors.Config, []string{`addr "http://x:8443" is neither`}, errors.NotSent, ""},
 		"images without TLS": {nil, `url = "http://x", protocol = "simplestreams"`, errors.Config, []string{`addr "http://x" is neither`}, errors.NotSent, ""},
 		"taken":              {func(_ *joined, u *user) { u.text("config.yml", "remotes:\n  s:\n    addr: https://x:1\n") }, `token = "TOKEN"`, errors.Config, []string{`remote "s" exists already`}, errors.NotSent, ""},
-		"unknown":            {nil, `url = "URL"`, errors.TLS, []string{"the certificate of URL can't be trusted: its fingerprint is PRINT, and none is expected; if \"incus info\"", `incus.remotes.add("s", url="URL", fingerprint="PRINT")`}, errors.NotSent, ""},
+		"unknown":            {nil, `url = "URL"`, errors.TLS, []string{"the certificate of URL can't be trusted: its fingerprint is PRINT, and none is expected", `if "incus info"`, `incus.remotes.add("s", url="URL", fingerprint="PRINT")`}, errors.NotSent, ""},
 		"wrong fingerprint":  {nil, `url = "URL", fingerprint = "WRONG"`, errors.TLS, []string{"isn't the one expected: its fingerprint is PRINT, and fingerprint= is WRONG"}, errors.NotSent, ""},
 		"wrong, signed":      {func(j *joined, u *user) { u.write("client.ca", j.certificate) }, `url = "URL", fingerprint = "WRONG"`, errors.TLS, []string{"its fingerprint is PRINT, and fingerprint= is WRONG"}, errors.NotSent, ""},
 		"another's token":    {nil, `token = "OTHERPRINT"`, errors.TLS, []string{"isn't the one that the token is for: its fingerprint is PRINT, and that of the token is WRONG"}, errors.NotSent, ""},
 		"no server":          {nil, `token = "ELSEWHERE"`, errors.Connection, []string{"can't connect to https://127.0.0.1:1"}, errors.NotSent, ""},
 		"dead and wrong":     {nil, `token = "OTHERPRINT", url = "https://127.0.0.1:1,URL"`, errors.TLS, []string{"its fingerprint is PRINT"}, errors.NotSent, ""},
-		"no trust":           {nil, `url = "URL", fingerprint = "PRINT"`, errors.Authentication, []string{"URL doesn't know this client's certificate: it needs a token; \"incus config trust add NAME\" on the server prints"}, errors.NotSent, "GET /1.0; GET /1.0"},
+		"no trust":           {nil, `url = "URL", fingerprint = "PRINT"`, errors.Authentication, []string{"URL doesn't know this client's certificate: it needs a token", `"incus config trust add NAME" on the server prints a token for incus.remotes.add("s", token=…)`}, errors.NotSent, "GET /1.0; GET /1.0"},
 		"used up":            {func(j *joined, _ *user) { j.secret = "" }, `token = "TOKEN"`, errors.Authentication, []string{"not authorized"}, errors.Refused, "GET /1.0; GET /1.0; POST /1.0/certificates; GET /1.0"},
 		"project":            {nil, `token = "TOKEN", project = "no"`, errors.NotFound, []string{"not found"}, errors.Done, "GET /1.0; GET /1.0; POST /1.0/certificates; GET /1.0/projects/no"},
 		"which project":      {func(j *joined, _ *user) { j.projects = []string{"a", "b"} }, `token = "TOKEN"`, errors.Config, []string{"in several projects: a, b", `incus.remotes.add("s", url="URL", fingerprint="PRINT", project="a")`}, errors.Done, "GET /1.0; GET /1.0; POST /1.0/certificates; GET /1.0/projects"},
@@ -337,10 +337,17 @@ func TestAddRemoteFails(t *testing.T) {
 			if (e == nil) != (test.class == nil) || e != nil && (e.Class != test.class || e.Outcome != test.outcome) {
 				t.Errorf("got %v, %+v", err, e)
 			}
+			shown := err.Error()
+			if e != nil && e.Remedy() != "" {
+				shown += "\n" + e.Remedy() // a report has it on a line of its own
+			}
 			for _, part := range test.parts {
-				if part = replace.Replace(part); !strings.Contains(err.Error(), part) {
-					t.Errorf("%q lacks %q", err, part)
+				if part = replace.Replace(part); !strings.Contains(shown, part) {
+					t.Errorf("%q lacks %q", shown, part)
 				}
+			}
+			if e != nil && e.Hint != "" && e.Class != errors.Connection && (e.Remedy() != e.Hint || strings.Count(shown, e.Hint) != 1 || strings.Contains(shown, "[redacted]")) {
+				t.Errorf("the hint %q isn't on a line of its own in %q", e.Hint, shown)
 			}
 			if strings.Contains(fmt.Sprintf("%v %+v", err, e), j.token(j.fingerprint, address)) || strings.Contains(err.Error(), "s3cret") {
 				t.Errorf("the error has a secret: %v", err)

@@ -56,10 +56,18 @@ func spans(text string, script bool) []span {
 					continue
 				}
 			}
-			all = append(all, span{m[2*f.value], m[2*f.value+1]})
+			if value := text[m[2*f.value]:m[2*f.value+1]]; !placeholder(value) {
+				all = append(all, span{m[2*f.value], m[2*f.value+1]})
+			}
 		}
 	}
 	return merged(all)
+}
+
+// placeholder reports whether the value in a hint, such as token=…), stands for a secret and isn't one.
+func placeholder(value string) bool {
+	value = strings.TrimRight(value, ")]}.")
+	return value == "…"
 }
 
 // merged returns spans sorted and, by merging those that overlap, disjoint.
