@@ -23,6 +23,8 @@ func (c *invocation) advised(err error) error {
 		e.Hint = c.fileAdvice(e)
 	case noImage(e) && c.args.string("image") != "":
 		e.Hint = imageAdvice(c.args.string("image"))
+	case c.obj != nil && c.ref.res == spec.Groups && strings.Contains(e.Message, "Cluster group member is currently in use"):
+		e.Hint = fmt.Sprintf(`a member that it would lose has an instance placed with target="@%s", whose config["volatile.cluster.group"] is %[1]q`, c.obj.key())
 	case e.Reads || !errors.Is(e, errors.API) && !errors.Is(e, errors.Operation):
 	default:
 		e.Hint = c.keyAdvice(e)

@@ -167,13 +167,13 @@ var ClientMethods = []Method{
 			{Name: "cert", Type: Strings, In: Local, Beside: "endpoint", Refers: ToFile, Doc: "the files of the client's certificate and key, as PEM: (crt, key)"},
 			{Name: "verify", Type: Any, In: Local, Beside: "endpoint", Refers: ToFile, Doc: "the file of the server's certificate or of its certificate authority, as PEM; False accepts any server"},
 			{Name: "project", Type: Name, In: Local, Doc: "the project; default: that of the remote, or \"default\""},
-			{Name: "target", Type: String, In: Local, Doc: "the cluster member; default: any"},
+			{Name: "target", Type: String, In: Local, Doc: "the cluster member on which objects are created, as of use(); default: any"},
 			{Name: "timeout", Type: Seconds, In: Local, Doc: "the time limit of each answer, not including waits for operations; default: no limit"},
 		}},
 	{Name: "use", Does: DoUse, Returns: client, Effect: Reads, Offline: true, Doc: "Returns a client with the same connection, for another project or cluster member.",
 		Args: []Field{
 			{Name: "project", Type: Name, In: Local, Positional: true, Refers: ToProject, Doc: "the project; default: that of this client"},
-			{Name: "target", Type: String, In: Local, Refers: ToMember, Doc: "the cluster member; default: that of this client"},
+			{Name: "target", Type: String, In: Local, Refers: ToMember, Doc: "the cluster member on which objects are created, and whose volumes, server() and resources() are read; default: that of this client. Lists of what all members share, such as instances, are the same with any, also with one that isn't there"},
 		}},
 	{Name: "request", Does: DoRequest, Returns: structOf(response), Effect: AsAsked, Background: true, Requests: []Request{{HTTP: "{method}", Path: "/{path}"}, waiting}, Doc: "Sends a request of any kind and returns a struct of status, metadata, etag and headers.",
 		Args: []Field{
