@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -62,7 +63,7 @@ var _ starlark.HasAttrs = (*Client)(nil)
 func New(o Options) *Client {
 	f := &family{options: o}
 	f.keys.Ask = f.ask
-	conn := &connection{family: f, name: o.Remote, breaker: new(rest.Breaker), prepare: o.Prepare}
+	conn := &connection{family: f, name: o.Remote, given: o.Remote, breaker: new(rest.Breaker), prepare: o.Prepare}
 	conn.dial = func(ctx context.Context, f *family) (*rest.Client, string, error) {
 		return f.dialRemote(ctx, o.Remote, o.Timeout, conn.breaker)
 	}
@@ -115,6 +116,7 @@ type connection struct {
 	prepare func(client *Client, project string) error // Options.Prepare
 	breaker *rest.Breaker                              // for the calls of fleets
 	project string                                     // project of the remote, set by client
+	given   string                                     // the name that it was made with, for texts that don't change; may be empty
 
 	mu         sync.Mutex
 	name       string // of the remote, or the server's address; empty for the default remote until that is known
@@ -266,12 +268,19 @@ func (c *Client) operation(ctx context.Context, reply *rest.Reply) (*Object, err
 // clientMethods returns the methods of a client by name.
 var clientMethods = sync.OnceValue(func() map[string]*spec.Method { return methods(spec.ClientMethods) })
 
+// String returns a text with the name of the remote, or the server's address, if the client was made with it. It never changes.
 func (c *Client) String() string {
-	s := "<incus client"
-	if c.project != "" {
-		s += " of project " + c.project
+	var of []string
+	if c.conn.given != "" {
+		of = append(of, c.conn.given)
 	}
-	return s + ">"
+	if c.project != "" {
+		of = append(of, "project "+c.project)
+	}
+	if len(of) == 0 {
+		return "<incus client>"
+	}
+	return "<incus client of " + strings.Join(of, ", ") + ">"
 }
 func (c *Client) Type() string          { return "incus" }
 func (c *Client) Freeze()               {}

@@ -124,6 +124,7 @@ func connect(c *invocation) (starlark.Value, error) {
 		conn.name = client.Remote()
 		conn.dial = func(context.Context, *family) (*rest.Client, string, error) { return client, project, nil }
 	}
+	conn.given = conn.name
 	return &Client{conn: conn, project: a.string("project"), target: a.string("target")}, nil
 }
 

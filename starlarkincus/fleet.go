@@ -109,7 +109,7 @@ func (m *muster) add(c *Client, name string) {
 
 // connectionTo returns a connection to a remote, which is made at its first call.
 func (f *family) connectionTo(name string) *connection {
-	conn := &connection{family: f, name: name, breaker: new(rest.Breaker)}
+	conn := &connection{family: f, name: name, given: name, breaker: new(rest.Breaker)}
 	conn.dial = func(ctx context.Context, f *family) (*rest.Client, string, error) {
 		return f.dialRemote(ctx, name, f.options.Timeout, conn.breaker)
 	}

@@ -91,3 +91,30 @@ main()
 		}
 	}
 }
+
+// TestTextOfClients checks that the text of a client names the remote with which it was made, and is the same after a call.
+func TestTextOfClients(t *testing.T) {
+	j := newJoined(t, serverCertificate(t, "one.example"))
+	u := newUser(t)
+	address := j.Listener.Addr().String()
+	if _, err := u.run(`incus.remotes.add("one", token=%q, url=%q)`, j.token(j.fingerprint, address), address); err != nil {
+		t.Fatal(err)
+	}
+	client := starlarkincus.New(u.options)
+	defer client.Close()
+	var out bytes.Buffer
+	h := host.New(host.Options{Stdout: &out, Stderr: &out, Predeclared: client.Names(), Servers: client.Servers})
+	for made, want := range map[string]string{
+		`incus`: "<incus client>", `incus.use(project="web")`: "<incus client of project web>",
+		`incus.connect("one")`: "<incus client of one>", `incus.connect("one", project="web")`: "<incus client of one, project web>",
+		`incus.connect("one").use(project="web")`: "<incus client of one, project web>", `fleet("one").clients[0]`: "<incus client of one>",
+		`incus.connect(endpoint="https://` + address + `", verify=False)`: "<incus client of https://" + address + ">",
+	} {
+		out.Reset()
+		script := fmt.Sprintf("c = %s\nprint(c)\nr = try_(c.server)\nr = fleet([c])\nprint(c)\n", made)
+		h.Report(&out, h.RunSource(t.Context(), "text.star", []byte(script)))
+		if got := out.String(); got != want+"\n"+want+"\n" {
+			t.Errorf("%s: %s, want %s", made, got, want)
+		}
+	}
+}

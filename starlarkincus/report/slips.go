@@ -104,6 +104,9 @@ var slips = []slip{
 	{`^env has no \.(\w+)`, `write env["$1"], or env.get("$1", default)`},
 	{`^key "([^"]*)" not in env`, `write env.get("$1", default)`},
 
+	{`^Group has no \.(?:add|add_members?|append|join)\b`, "write update(members=group.members + [name])"},
+	{`^Group has no \.(?:remove_members?|remove)\b`, "write update(members=[m for m in group.members if m != name])"},
+
 	{`^key "([a-z0-9_-]+(?:\.[\w-]+)+)" not in dict$`, `write get("$1") for a key that may not be set; expanded_config of an instance has those of its profiles`},
 
 	{`^string has no \.(?:length|len|size)\b`, "write len(s)"},
