@@ -9,6 +9,7 @@ import (
 
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/host"
+	"incus-star/starlarkincus/remote"
 )
 
 // TestNamesInAFleet checks that the servers of a fleet have different names, wherever these are shown, also if several are
@@ -89,6 +90,24 @@ main()
 				t.Errorf("%s: the table lacks %s:\n%s", servers, name, rest)
 			}
 		}
+	}
+}
+
+// TestProjectOfTheEnvironmentInAFleet checks that a fleet knows the project that INCUS_PROJECT selects.
+func TestProjectOfTheEnvironmentInAFleet(t *testing.T) {
+	env := remote.Environment{Getenv: func(name string) string {
+		return map[string]string{"INCUS_CONF": t.TempDir(), "INCUS_PROJECT": "web"}[name]
+	}}
+	client := starlarkincus.New(starlarkincus.Options{Environment: &env})
+	defer client.Close()
+	var out bytes.Buffer
+	h := host.New(host.Options{Stdout: &out, Stderr: &out, Predeclared: client.Names(), Servers: client.Servers})
+	h.Report(&out, h.RunSource(t.Context(), "environment.star", []byte(`
+print(fleet([incus, incus.use(project = "default")]).remotes)
+print(try_(fleet, ["local", incus.use(project = "web")]).error.message)
+`)))
+	if want := "[\"local/web\", \"local/default\"]\nthe server local is given twice\n"; out.String() != want {
+		t.Errorf("got %s, want %s", &out, want)
 	}
 }
 

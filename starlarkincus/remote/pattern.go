@@ -1,7 +1,6 @@
 package remote
 
 import (
-	"cmp"
 	"path"
 	"slices"
 	"strings"
@@ -60,13 +59,11 @@ func (c *Config) unmatched(pattern string, sources []string) error {
 // for an unknown one.
 func (c *Config) Place(name string) (addresses []string, project string) {
 	e, ok := c.remotes[name]
-	t := &Target{Name: name, Protocol: Incus}
+	t := &Target{Name: name, Protocol: Incus, Public: e.Public}
 	if !ok || c.addAddresses(t, e) != nil {
 		return nil, ""
 	}
-	if e.Project != "default" {
-		t.Project = cmp.Or(e.Project, t.Project)
-	}
+	c.addProject(t, e)
 	if t.Socket != "" {
 		return []string{t.Socket}, t.Project
 	}

@@ -120,14 +120,7 @@ func (c *Config) resolve(ctx context.Context, name string, needCertificate bool)
 	if err := c.addAddresses(t, e); err != nil {
 		return nil, err
 	}
-	if t.Protocol == Incus && !(t.Public && t.Socket == "") {
-		if e.Project != "" && e.Project != "default" {
-			t.Project = e.Project
-		}
-		if project := c.env.Getenv("INCUS_PROJECT"); project != "" {
-			t.Project = project
-		}
-	}
+	c.addProject(t, e)
 	if t.Socket != "" || c.noCertificates {
 		return t, nil
 	}
@@ -150,6 +143,19 @@ func (c *Config) resolve(ctx context.Context, name string, needCertificate bool)
 		return nil, &named
 	}
 	return t, nil
+}
+
+// addProject adds the project of a remote, or the one in the environment, to the target of a server that isn't only for images.
+func (c *Config) addProject(t *Target, e entry) {
+	if t.Protocol != Incus || t.Public && t.Socket == "" {
+		return
+	}
+	if e.Project != "" && e.Project != "default" {
+		t.Project = e.Project
+	}
+	if project := c.env.Getenv("INCUS_PROJECT"); project != "" {
+		t.Project = project
+	}
 }
 
 // addAddresses sets the target's Socket, and the project that goes with it, or its Endpoints.
