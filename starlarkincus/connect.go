@@ -47,6 +47,13 @@ func (f *family) remotes(ctx context.Context) (*remote.Config, error) {
 	return f.config, nil
 }
 
+// known returns the configuration if it was read; otherwise nil.
+func (f *family) known() *remote.Config {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.config
+}
+
 func (f *family) base(timeout time.Duration, breaker *rest.Breaker) rest.Config {
 	return rest.Config{Timeout: timeout, Breaker: breaker, ReadOnly: f.options.ReadOnly, Trace: f.options.Trace, Progress: f.options.Progress, UserAgent: f.options.UserAgent}
 }

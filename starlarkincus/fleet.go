@@ -18,7 +18,7 @@ import (
 // Servers returns the servers of a fleet, which are given as names of remotes, patterns of such names, and clients, and none
 // of them twice. It reads the configuration, and sends nothing.
 func (c *Client) Servers(ctx context.Context, servers []starlark.Value) ([]builtin.Server, error) {
-	m := &muster{ctx: ctx, family: c.conn.family}
+	m := &muster{ctx: ctx, family: c.conn.family, config: c.conn.family.known()}
 	for i, one := range servers {
 		var err error
 		switch one := one.(type) {
@@ -56,7 +56,7 @@ func (m *muster) placeOf(s builtin.Server) (p place, addresses []string) {
 type muster struct {
 	ctx     context.Context
 	family  *family
-	config  *remote.Config // nil until it is needed
+	config  *remote.Config // nil until it is needed; any client of a remote has needed it
 	servers []builtin.Server
 }
 

@@ -106,7 +106,15 @@ func TestProjectOfTheEnvironmentInAFleet(t *testing.T) {
 print(fleet([incus, incus.use(project = "default")]).remotes)
 print(try_(fleet, ["local", incus.use(project = "web")]).error.message)
 `)))
-	if want := "[\"local/web\", \"local/default\"]\nthe server local is given twice\n"; out.String() != want {
+	fresh := starlarkincus.New(starlarkincus.Options{Environment: &env})
+	defer fresh.Close()
+	h = host.New(host.Options{Stdout: &out, Stderr: &out, Predeclared: fresh.Names(), Servers: fresh.Servers})
+	h.Report(&out, h.RunSource(t.Context(), "named.star", []byte(`
+c = incus.connect("local")
+print(fleet([c, c.use(project = "default")]).remotes)
+`)))
+	const names = "[\"local/web\", \"local/default\"]\n"
+	if want := names + "the server local is given twice\n" + names; out.String() != want {
 		t.Errorf("got %s, want %s", &out, want)
 	}
 }
