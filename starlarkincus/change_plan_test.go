@@ -113,6 +113,10 @@ func (x *trial) one(method string, c change) {
 	collection, _ := x.globals["collection"].(starlark.HasAttrs)
 	want := x.reset()
 	want[c.field] = c.want
+	beside := make(dict) // another field without which this one has no effect
+	if f := spec.Find(x.resource.Fields, c.field); f.Beside != "" && c.what == c.field {
+		beside[f.Beside], want[f.Beside] = true, true
+	}
 	var err error
 	switch verbs := x.resource.Verbs; {
 	case method == "ensure" && collection == nil, method == "update" && verbs&spec.Update == 0, method == "replace" && verbs&spec.Replace == 0:
@@ -126,7 +130,7 @@ func (x *trial) one(method string, c change) {
 		}
 		if _, err = x.call(x.object, "refresh", nil); err == nil {
 			err = passes(func() error {
-				_, err := x.call(x.object, method, dict{c.field: c.given})
+				_, err := x.call(x.object, method, with(beside, dict{c.field: c.given}))
 				return err
 			})
 			x.changes++

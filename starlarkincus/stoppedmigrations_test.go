@@ -89,6 +89,10 @@ func (s *migrationServer) operation() map[string]any {
 }
 
 func (s *migrationServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/1.0/events" { // requested after a time only, and lasts
+		s.answers.ServeHTTP(w, r)
+		return
+	}
 	m := s.moment
 	m.mu.Lock()
 	here := m.requests == m.at && !m.stopped
