@@ -321,9 +321,13 @@ func (m *stopMoment) check(t *testing.T, way, report string) {
 		Unknown work `json:"unknown_after_stop"`
 		Ended   work `json:"done_after_stop"`
 		Left    work `json:"left_after_stop"`
+		Frames  []struct{ Builtins []string }
 	}
 	if err := json.Unmarshal([]byte(report), &e); err != nil || e.Class != "Interrupt" {
 		t.Errorf("%s: %v", where, err)
+	}
+	if n := len(e.Frames); n > 0 && e.Frames[n-1].Builtins == nil {
+		return // the call had returned: a websocket is answered only when it ends, as late as that
 	}
 	named := func(all ...work) bool {
 		for _, work := range all {
