@@ -37,7 +37,7 @@ func (c *invocation) removeRemains(r ref, out outcome, failure error) (whole boo
 	ctx, cancel := context.WithTimeout(c.ctx, returnTime)
 	defer cancel()
 	for {
-		remains, err := r.remains(ctx, out.reply.Operation)
+		remains, err := r.remains(ctx, out.reply.Operation, mapOf(c.args.body["config"]))
 		switch {
 		case err == nil && remains == finished:
 			c.halfMade = false
@@ -128,7 +128,8 @@ const (
 // remains returns the condition of an instance after the end of the operation that creates it. The member that runs it forgets
 // the operation when it restarts, and soon after its end. The server notes in an instance made from an image that its templates
 // are to be applied, once it has all of its files, and in its first start that it was used.
-func (r ref) remains(ctx context.Context, creation *rest.Operation) (remainder, error) {
+// An instance on another member than the operation, or without a key of the given config, is another's.
+func (r ref) remains(ctx context.Context, creation *rest.Operation, config map[string]any) (remainder, error) {
 	op, err := r.client.Operation(ctx, creation.ID())
 	if err == nil {
 		_, err = wait(ctx, op, patience{})
@@ -142,6 +143,7 @@ func (r ref) remains(ctx context.Context, creation *rest.Operation) (remainder, 
 	var now struct {
 		Status   string            `json:"status"`
 		Config   map[string]string `json:"config"`
+		Location string            `json:"location"`
 		Created  time.Time         `json:"created_at"`
 		LastUsed time.Time         `json:"last_used_at"`
 	}
@@ -153,6 +155,14 @@ func (r ref) remains(ctx context.Context, creation *rest.Operation) (remainder, 
 	}
 	if state := creation.State(); state == nil || json.Unmarshal(state.Raw, &begun) != nil || now.Created.Before(begun.Created.Truncate(time.Second)) {
 		return unclear, nil // it was there before; the clock of both times is that of the member that runs them
+	}
+	if at := creation.State().Location; at != "" && at != "none" && now.Location != at {
+		return unclear, nil
+	}
+	for key, v := range config {
+		if text, ok := v.(string); ok && now.Config[key] != text {
+			return unclear, nil
+		}
 	}
 	switch {
 	case now.Config["volatile.apply_template"] != "", now.LastUsed.Unix() > 0:

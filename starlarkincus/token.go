@@ -20,6 +20,11 @@ func startOperation(c *invocation) (starlark.Value, error) {
 // token builds the text of a token for the incus command from an operation of the class token: the name of the client,
 // the addresses of the server, and the secret.
 func token(c *invocation) (starlark.Value, error) {
+	for _, f := range c.decl.Args {
+		if f.Required && c.args.body[f.Name] == "" { // the token couldn't be revoked by its name
+			return nil, fmt.Errorf("%s: %s: the name is empty", c.name, f.Name)
+		}
+	}
 	if err := c.checkProjects(); err != nil {
 		return nil, err
 	}
