@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -102,16 +103,24 @@ func TestTypedAheadKeys(t *testing.T) {
 // TestTypedAheadOfShell checks that a program that takes the terminal during an entry gets what was typed before.
 func TestTypedAheadOfShell(t *testing.T) {
 	s := openPrompt(t, 80, 24)
-	file := filepath.Join(t.TempDir(), "f")
-	s.Type("print('r' + 'unning'); until('" + file + "'); line()\r")
-	ends(s, "\nrunning")
-	s.Type(pasteStart + "li" + pasteEnd)
-	s.Type("n")
-	check(t, os.WriteFile(file, nil, 0o600))
-	s.Type("e\r")
-	ends(s, "\n\"line\"\n>>>")
-	s.Type("6 * 7\r")
-	ends(s, "\n42\n>>>")
+	for n := range 20 {
+		file := filepath.Join(t.TempDir(), "f")
+		s.Type("print('r' + 'unning'); until('" + file + "'); line()\r")
+		ends(s, "\nrunning")
+		if n > 0 { // the program takes the terminal at the moment at which the process can read that
+			check(t, s.Signal(syscall.SIGSTOP))
+		}
+		s.Type(pasteStart + "li" + pasteEnd)
+		s.Type("n")
+		check(t, os.WriteFile(file, nil, 0o600))
+		check(t, s.Signal(syscall.SIGCONT))
+		s.Type("e\r")
+		ends(s, "\n\"line\"\n>>>")
+		s.Type("6 * 7\r")
+		ends(s, "\n42\n>>>")
+		s.Type("\x0c")
+		s.WaitFor("an empty screen", func(rows []string) bool { return strings.HasPrefix(rows[0], ">>>") })
+	}
 }
 
 // TestCallInBackground checks that a call goes on in the background, where it leaves the terminal alone, and comes back.

@@ -190,7 +190,9 @@ func (e *editor) remember(entry string) { e.state.AppendHistory(show(strings.Tri
 // close restores the terminal's original mode.
 func (e *editor) close() {
 	terminal.Keep(nil)
-	e.yield()
+	if e.release() {
+		fmt.Fprint(e.out, marksOff)
+	}
 	if e.state != nil {
 		e.state.Close()
 	}

@@ -87,6 +87,17 @@ func (k *keys) release() {
 	_, _ = unix.Read(k.wake[0], b[:])
 }
 
+// drain takes what the terminal has after release, which may have come before that was read. A program elsewhere would take the
+// marks of a paste for keys.
+func (k *keys) drain() {
+	for k.inFront() {
+		ready, err := terminal.Select(k.terminal, k.wake[0], time.Microsecond)
+		if err != nil || ready != terminal.Typed || !k.readOnce() {
+			return
+		}
+	}
+}
+
 // give returns what was typed between lines, for a program elsewhere that gets it now.
 func (k *keys) give() []byte {
 	text := strings.NewReplacer(pasteStart, "", pasteEnd, "").Replace(string(k.ahead))
@@ -118,21 +129,29 @@ func (k *keys) readAhead(ended chan struct{}) {
 				return
 			}
 		}
-		var buf [4096]byte
-		n, err := unix.Read(k.terminal, buf[:])
-		switch {
-		case err == unix.EINTR, err == unix.EAGAIN:
-			continue
-		case err != nil, n == 0:
+		if !k.readOnce() {
 			return
 		}
-		if now := time.Now(); now.Sub(k.last) >= fastTime {
-			k.burst, k.last = len(k.ahead), now
-		} else {
-			k.last = now
-		}
-		k.take(buf[:n])
 	}
+}
+
+// readOnce takes what the terminal has, and reports whether there may be more later.
+func (k *keys) readOnce() bool {
+	var buf [4096]byte
+	n, err := unix.Read(k.terminal, buf[:])
+	switch {
+	case err == unix.EINTR, err == unix.EAGAIN:
+		return true
+	case err != nil, n == 0:
+		return false
+	}
+	if now := time.Now(); now.Sub(k.last) >= fastTime {
+		k.burst, k.last = len(k.ahead), now
+	} else {
+		k.last = now
+	}
+	k.take(buf[:n])
+	return true
 }
 
 // whenResumed sets the editor's mode again when the process goes on after a stop, because a shell has had the terminal. Stop

@@ -37,9 +37,10 @@ func (e *editor) release() (held bool) {
 	return held
 }
 
-// yield gives the terminal back as it was found, and reports whether it was the editor's between lines.
+// yield gives the terminal to a program elsewhere as it was found, and reports whether it was the editor's between lines.
 func (e *editor) yield() (held bool) {
 	if held = e.release(); held {
+		e.keys.drain()
 		e.restore()
 	}
 	return held

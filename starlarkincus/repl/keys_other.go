@@ -31,6 +31,7 @@ func (k *keys) end()              {}
 func (k *keys) hold()             {}
 func (k *keys) release()          {}
 func (k *keys) interrupted() bool { return false }
+func (k *keys) drain()            {}
 func (k *keys) give() []byte      { return nil }
 func (k *keys) close()            {}
 
