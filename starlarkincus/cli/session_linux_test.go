@@ -115,8 +115,7 @@ func TestRealSession(t *testing.T) {
 		if i == 0 {
 			s.Wait(" run")
 		} else {
-			s.Type("\x0c")
-			s.WaitFor("an empty screen", func(rows []string) bool { return rows[0] == sessionPrompt })
+			s.Clear(sessionPrompt)
 		}
 		s.WaitFor("the prompt", func(rows []string) bool { return lastRow(rows) == sessionPrompt })
 		step.typeTo(s)

@@ -109,8 +109,7 @@ func TestSuspend(t *testing.T) {
 			}
 			s.Type("\x15\x0b" + fmt.Sprint(i, " * 7") + "\r")
 			ends(s, fmt.Sprintf(">>> %d * 7\n%d\n>>>", i, i*7))
-			s.Type("\x0c")
-			s.WaitFor("empty screen", func(rows []string) bool { return strings.Join(rows, "") == ">>>" })
+			s.Clear(">>>")
 		}
 		s.Type("\x04")
 		if status := s.Status(); status != 0 {
@@ -151,8 +150,7 @@ func TestSuspendCall(t *testing.T) {
 		ends(s, "\n>>>")
 		s.Type("take()\r")
 		ends(s, "\n>>> take()\n>>>")
-		s.Type("\x0c")
-		s.WaitFor("empty screen", func(rows []string) bool { return strings.Join(rows, "") == ">>>" })
+		s.Clear(">>>")
 	}
 }
 
@@ -248,8 +246,7 @@ func TestFullLine(t *testing.T) {
 		for _, rows := range []int{1, 2} {
 			for more := -2; more <= 1; more++ {
 				for _, keys := range typed {
-					s.Type("\x0c")
-					s.WaitFor("empty screen", func(rows []string) bool { return strings.Join(rows, "") == ">>>" })
+					s.Clear(">>>")
 					line := "'" + strings.Repeat("x", rows*size.cols-len(">>> ''")+more) + "'"
 					s.Type(line + keys + "\r")
 					got := s.WaitFor("value", func(rows []string) bool { return strings.HasSuffix(strings.Join(rows[1:], ""), ">>>") })

@@ -76,8 +76,7 @@ func TestScreenCandidates(t *testing.T) {
 	s := openLive(t, env, 40, 10)
 	const head, tail = `x = [incus.instances.get("db-one"), incus.instances.get("db`, `"), "the end of it"]`
 	s.Wait("Incus") // of the line about the server
-	s.Type("\x0c")
-	s.WaitFor("an empty screen", func(rows []string) bool { return strings.HasPrefix(rows[0], ">>>") })
+	s.Clear(">>>")
 	s.Type("1\r")
 	ends(s, ">>> 1\n1\n>>>")
 	before := strings.TrimRight(strings.Join(s.Rows(), "\n"), "\n >")
@@ -93,7 +92,7 @@ func TestScreenCandidates(t *testing.T) {
 	ends(s, before+"\ndb-one  instance  db-two  instance\n"+inRows(">>> "+head+"-two"+tail, 40))
 	s.Type("\x03")
 	s.Ready(">>>")
-	s.Type("\x0c")
+	s.Clear(">>>")
 	typeTab(s, `incus.instances.get("jo`)
 	s.Wait(`"job-`)
 	s.Type("\t")
@@ -209,8 +208,7 @@ func TestRealScreenCompletion(t *testing.T) {
 		right++
 		s.Type("\x03")
 		s.Ready(">>>")
-		s.Type("\x0c") // Ctrl-L
-		s.WaitFor("an empty screen", func(rows []string) bool { return strings.HasPrefix(rows[0], ">>>") })
+		s.Clear(">>>")
 	}
 	t.Logf("%d places are right", right)
 	if right < 30 {

@@ -116,7 +116,6 @@ func tabTime(s *emulator.Screen, text, want string) time.Duration {
 	<-again
 	s.Type("\x03")
 	s.Ready(">>>")
-	s.Type("\x0c") // Ctrl-L
-	s.WaitFor("an empty screen", func(rows []string) bool { return strings.HasPrefix(rows[0], ">>>") })
+	s.Clear(">>>")
 	return took
 }

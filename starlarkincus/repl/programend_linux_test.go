@@ -126,8 +126,7 @@ func TestInterruptedProgram(t *testing.T) {
 		check(t, os.WriteFile(dir+"/program", []byte("#!/bin/sh\nexec < /dev/tty\nstty -echo\n"+script+"\n"), 0o700))
 		s := openPrompt(t, 80, 24, "EDITOR="+dir+"/program; :", "PAGER="+dir+"/program; :")
 		for _, typed := range []string{":edit\r", "[print(x) for x in range(40)]; help()\r"} {
-			s.Type("\x0c")
-			s.WaitFor("empty screen", func(rows []string) bool { return strings.Join(rows, "") == ">>>" })
+			s.Clear(">>>")
 			s.Type("print('last')\r")
 			ends(s, "\nlast\n>>>")
 			s.Type(typed)

@@ -221,6 +221,13 @@ func (s *Screen) Ready(prompt string) []string {
 	})
 }
 
+// Clear types Ctrl-L, and waits until the prompt is all that the screen has.
+func (s *Screen) Clear(prompt string) {
+	s.t.Helper()
+	s.Type("\x0c")
+	s.WaitFor("empty screen", func(rows []string) bool { return strings.Join(rows, "") == strings.TrimRight(prompt, " ") })
+}
+
 // Hangup closes the terminal, as when its window is closed. Nothing can be typed or read after it.
 func (s *Screen) Hangup() {
 	s.slave.Close()
