@@ -100,6 +100,19 @@ func TestTypedAheadKeys(t *testing.T) {
 	}
 }
 
+// TestInterruptRightAfterLine checks that Ctrl-C reaches an entry whose line it follows at once, which is when the line has just
+// been passed on to the editor, is being returned, or runs.
+func TestInterruptRightAfterLine(t *testing.T) {
+	s := openPrompt(t, 80, 24)
+	for n := range 30 {
+		s.Type("until('/nonexistent')\r")
+		time.Sleep(fastTime - 3*time.Millisecond + time.Duration(n)*200*time.Microsecond)
+		s.Type("\x03")
+		s.WaitFor("end", func(rows []string) bool { return endedLast.MatchString(strings.Join(rows, "\n")) })
+		s.Clear(">>>")
+	}
+}
+
 // TestTypedAheadOfShell checks that a program that takes the terminal during an entry gets what was typed before.
 func TestTypedAheadOfShell(t *testing.T) {
 	s := openPrompt(t, 80, 24)

@@ -23,14 +23,15 @@ var continued = []os.Signal{unix.SIGCONT}
 // keys copies the input of a terminal to the line editor through a pipe. So pasted text can be filtered, a prompt can
 // be ended from outside, and the terminal isn't read while a script runs, which may read it itself.
 type keys struct {
-	terminal int
-	file     *os.File // the editor's end of the pipe
-	pipe     *os.File
-	wake     [2]int // a pipe that ends select
-	filter   pasteFilter
-	fast     []byte // lines that came too fast to be typed, until a pause
-	pending  []byte // read, but not yet written to the pipe
-	after    []byte // the same, for the next line
+	terminal  int
+	file      *os.File // the editor's end of the pipe
+	pipe      *os.File
+	wake      [2]int // a pipe that ends select
+	filter    pasteFilter
+	fast      []byte // lines that came too fast to be typed, until a pause
+	pending   []byte // read, but not yet written to the pipe
+	after     []byte // the same, for the next line
+	lineEnded bool   // the editor has got a key that normally ends the line
 
 	between
 
@@ -74,6 +75,7 @@ func (k *keys) waiting() bool {
 func (k *keys) start(indented int, within bool) {
 	k.done = make(chan struct{})
 	k.filter.indented, k.filter.within, k.filter.control = indented, within, false
+	k.lineEnded = false
 	ahead := k.ahead
 	k.ahead = nil
 	k.read(ahead)
@@ -170,6 +172,13 @@ func (k *keys) write(p []byte) error {
 // copy copies the terminal's input to the editor until stop is called.
 func (k *keys) copy() error {
 	for {
+		if k.lineEnded && len(k.pending) > 0 {
+			// What the editor gets now would stay in its buffer during the entry, with a Ctrl-C that is to end the entry.
+			if ready, err := terminal.Select(k.wake[0], k.wake[0], lineTime); err != nil || ready == terminal.Woken {
+				return err
+			}
+			k.lineEnded = false
+		}
 		switch err := k.flush(); {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return nil
@@ -253,9 +262,10 @@ func (k *keys) endFast() {
 // flush writes the pending input to the pipe, up to the end of the line. The rest is for the next one, whose
 // indentation depends on whether there is a rest.
 func (k *keys) flush() error {
-	if end := bytes.IndexAny(k.pending, "\r\n\x03") + 1; end > 0 && end < len(k.pending) {
+	if end := bytes.IndexAny(k.pending, "\r\n\x03") + 1; end > 0 {
 		k.after = append(bytes.Clone(k.pending[end:]), k.after...)
 		k.pending = k.pending[:end]
+		k.lineEnded = true
 	}
 	for len(k.pending) > 0 {
 		k.mu.Lock()

@@ -35,9 +35,10 @@ const maxTyped = 200
 
 // Limits of waits for the rest of something.
 const (
-	escapeTime = 50 * time.Millisecond // of a sequence after ESC, which is a key too
-	reportTime = time.Second           // of a longer sequence
-	fastTime   = 20 * time.Millisecond // of lines that come too fast to be typed
+	escapeTime = 50 * time.Millisecond  // of a sequence after ESC, which is a key too
+	reportTime = time.Second            // of a longer sequence
+	fastTime   = 20 * time.Millisecond  // of lines that come too fast to be typed
+	lineTime   = 100 * time.Millisecond // of a line of the editor, after a key that normally ends it
 )
 
 // pasteTime limits the wait for the rest of pasted text, which is shown then. Its end mark may be lost.
