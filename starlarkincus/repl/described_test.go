@@ -88,11 +88,8 @@ func anyObject(w http.ResponseWriter, r *http.Request) bool {
 
 // words returns the texts that are proposed at the end of a text, with the answers of the server.
 func (p livePrompt) texts(text string) []string {
-	p.words(text, "") // an answer may come too late for the first key
-	p.settle()
-	_, found := p.words(text, "")
 	var out []string
-	for _, k := range found {
+	for _, k := range p.whole(text, "") {
 		out = append(out, strings.TrimSuffix(k.text, `"`))
 	}
 	return out
@@ -192,10 +189,8 @@ func TestOperationsToCancel(t *testing.T) {
 		_, found := p.commandWords(":ops cancel ", "", c.words)
 		return found
 	}
-	find() // an answer may come too late for the first key
-	c.settle()
 	want := []candidate{{"cancel a-two", "Doing a-two"}, {"cancel b-one", "Doing b-one"}}
-	if got := find(); !slices.Equal(got, want) {
+	if got := c.settled(find); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	if got := fake.requests(); !slices.ContainsFunc(got, func(r string) bool { return strings.Contains(r, "project=stage") }) {

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -208,6 +209,26 @@ func (c completer) settle() {
 	}
 }
 
+// settled returns what find does once it starts no further lookup: an answer may come too late for a key, and lead to another lookup.
+func (c completer) settled(find func() []candidate) []candidate {
+	for before := map[string]*lookup(nil); ; {
+		found := find()
+		c.settle()
+		if maps.Equal(before, c.live.lists) {
+			return found
+		}
+		before = maps.Clone(c.live.lists)
+	}
+}
+
+// whole returns all that is proposed between two texts.
+func (c completer) whole(text, tail string) []candidate {
+	return c.settled(func() []candidate {
+		_, found := c.words(text, tail)
+		return found
+	})
+}
+
 // guarded is words with the panic that it holds.
 func (c completer) guarded(text, tail string, panicked *string) (keep int, found []candidate) {
 	defer func() {
@@ -259,11 +280,8 @@ func TestCompleteTable(t *testing.T) {
 				continue
 			}
 			arguments++
-			if _, found := c.words(text, ""); len(found) == 0 {
-				c.settle()
-				if _, found = c.words(text, ""); len(found) == 0 {
-					t.Errorf("%s proposes nothing; sent %q", text, fake.requests())
-				}
+			if _, found := c.words(text, ""); len(found) == 0 && len(c.whole(text, "")) == 0 {
+				t.Errorf("%s proposes nothing; sent %q", text, fake.requests())
 			}
 			if len(c.live.lists) > 200 {
 				clear(c.live.lists)
