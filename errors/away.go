@@ -3,7 +3,7 @@ package errors
 // away matches messages about a cluster member, a server or another thing that the server needs and can't reach now.
 const away = `\bis (currently )?offline|[Mm]ember is unavailable|Missing event connection with target cluster member|Unable to connect to: |peer node .* is down|` +
 	`[Cc]luster (is )?unavailable|no available (cowsql|dqlite) leader|[Nn]ot leader|No (leader |online|raft node known)|There are no online|on any online member|unavailable on this server|` +
-	`^Unavailable (networks|storage pools)|is unavailable because|(Incus|Daemon) is (shutting down|starting up)|^Shutting down$|(Daemon not|Server isn't) ready yet|database is locked|DB is locked|^unavailable$|[Nn]etwork "[^"]*" is unavailable|^Timeout (getting instances|waiting for configuration change)|checkpoint in progress|` +
+	`^Unavailable (networks|storage pools)|is unavailable because|(Incus|Daemon) is (shutting down|starting up)|^Shutting down$|(Daemon not|Server isn't) ready yet|database is locked|DB is locked|^unavailable$|[Nn]etwork "[^"]*" is unavailable|^Timeout (getting instances|waiting for configuration change)|checkpoint in progress|^Timed out waiting for websockets to connect$|` +
 	`(Get|Post|Put|Patch|Delete) "https?://[^"]*": (EOF|unexpected EOF|dial |read |write |context deadline|net/http|http2?: )|` +
 	`(connect|dial [a-z]+ \S+): (connection refused|no route to host|network is unreachable|i/o timeout)|` +
 	`: (connection reset by peer|i/o timeout|no route to host|connection refused)$|websocket: close 1006|Failed (to connect|connecting) to (source|target|cluster leader)`
@@ -40,6 +40,7 @@ var awayMessages = []string{
 	`Failed to begin transaction: context deadline exceeded: no available cowsql leader server found`,
 	`Failed to begin transaction: no available dqlite leader server found`,
 	"driver: bad connection: checkpoint in progress",
+	"Timed out waiting for websockets to connect",
 	"Failed to connect to cluster leader: context deadline exceeded",
 	`Get "https://10.0.0.2:8443/1.0": Unable to connect to: 10.0.0.2:8443 ([dial tcp 10.0.0.2:8443: connect: connection refused])`,
 	`Put "https://10.0.0.2:8443/1.0/instances/c1/state": EOF`,
