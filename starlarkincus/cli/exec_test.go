@@ -76,8 +76,10 @@ func TestRealExecEnds(t *testing.T) {
 				command.Process.Signal(c.signal)
 			}
 			printed, status := command.rest()
-			if c.signal == syscall.SIGKILL {
-				time.Sleep(time.Second) // the server finds that the connection is gone
+			if c.signal == syscall.SIGKILL { // the server finds that the connection is gone
+				for deadline := time.Now().Add(30 * time.Second); strings.Contains(processes(t, name), mark) && time.Now().Before(deadline); {
+					time.Sleep(100 * time.Millisecond)
+				}
 			}
 			if left := processes(t, name); strings.Contains(left, mark) || strings.Contains(printed, "left") {
 				t.Errorf("the command is still there:\n%s\n%s", left, command.stderr.Bytes())

@@ -306,9 +306,10 @@ func TestRealConsole(t *testing.T) {
 	open := func(t *testing.T) *screen {
 		s := onScreen(t, "-c", "incus.instances.get(args[0]).console(force = True)\nprint('over')", name)
 		s.expect("To detach")
-		time.Sleep(300 * time.Millisecond)
-		if s.mode() == s.before {
-			t.Error("the terminal isn't in raw mode")
+		for deadline := time.Now().Add(20 * time.Second); s.mode() == s.before; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("the terminal isn't in raw mode")
+			}
 		}
 		return s
 	}

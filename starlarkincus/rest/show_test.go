@@ -39,6 +39,16 @@ func (n *noted) Add(bytes int64)  { n.note("add %d", bytes) }
 func (n *noted) Report(step Step) { n.note("report %s %d", step.Stage, step.Percent) }
 func (n *noted) End()             { n.note("end") }
 
+// await waits for a call.
+func (n *noted) await(t *testing.T, call string) {
+	for limit := time.Now().Add(30 * time.Second); !slices.Contains(n.all(), call); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Errorf("no %q in %q", call, n.all())
+			return
+		}
+	}
+}
+
 // TestShow checks that the stream is connected only for an operation that takes long, and that its state then and its updates are
 // shown.
 func TestShow(t *testing.T) {
@@ -55,13 +65,13 @@ func TestShow(t *testing.T) {
 	}
 	op := begin(t, c)
 	go func() {
+		defer close(end)
 		<-started
-		time.Sleep(2 * showDelay)
+		shown.await(t, "report stopping -1")
 		for i := range 3 {
 			events <- event(progressOf(i))
 		}
-		time.Sleep(100 * time.Millisecond)
-		close(end)
+		shown.await(t, "report download 2")
 	}()
 	if _, err := op.Wait(t.Context()); err != nil {
 		t.Fatal(err)
