@@ -36,6 +36,8 @@ type Error struct {
 	// server. Default reports that it is the default remote, which messages don't name.
 	Remote  string
 	Default bool
+	// Proxied reports whether the answer isn't one of Incus, such as the page of a proxy. It tells nothing about what the server did.
+	Proxied bool
 	// Hint is advice on what to do; empty for none.
 	Hint string
 	// Fields are the attributes that the class adds, such as exit_code.

@@ -118,7 +118,7 @@ func TestOfReply(t *testing.T) {
 		{423, "pool is in use", nil, Busy},
 		{500, "Failed to run: zfs", nil, Server},
 		{501, "not found", nil, NotImplemented},
-		{502, "", nil, Server},
+		{502, "", nil, Unavailable},
 		{503, "Daemon is starting up", nil, Unavailable},
 		{503, "Storage pool not found", nil, Unavailable},
 		{504, "Instance is not running", nil, State},

@@ -174,7 +174,7 @@ var rules = []rule{
 	{about: "missing", status: []int{404}, class: NotFound},
 	{about: "a conflict", status: []int{409}, class: Conflict},
 	{about: "locked", status: []int{423}, class: Busy},
-	{about: "away", status: []int{503}, class: Unavailable},
+	{about: "away, or a proxy doesn't reach it", status: []int{502, 503, 504}, class: Unavailable},
 	{about: "invalid", status: []int{400}, class: BadRequest},
 }
 

@@ -40,7 +40,7 @@ type answers struct {
 	terminal  bool                      // the last command has one
 	busy      int                       // number of refused DELETEs
 	override  map[string]any            // fields of all objects
-	failing   map[string]string         // failures such as "400 text" of requests, by "METHOD /path"
+	failing   map[string]string         // failures such as "400 text", "page 502 <html>" and "lost" of requests, by "METHOD /path"
 	failed    string                    // failure of all operations; empty for success
 	result    map[string]any            // replaces outcome
 	texts     map[string]string         // texts by the last segment of the path, instead of the default
@@ -56,20 +56,6 @@ type route struct {
 }
 
 type rawText string
-
-// pattern compiles a path of the table into a regular expression.
-func pattern(path string) *regexp.Regexp {
-	if made, ok := patterns.Load(path); ok {
-		return made.(*regexp.Regexp)
-	}
-	text := regexp.MustCompile(`\{[^}]*\}`).ReplaceAllString(strings.Replace(path, "/{path}", "/.*", 1), "[^/]+")
-	text = strings.Replace(text, "[/[^/]+]", "(?:/[^/]+)?", 1)
-	made := regexp.MustCompile("^" + text + "$")
-	patterns.Store(path, made)
-	return made
-}
-
-var patterns sync.Map // of path to *regexp.Regexp
 
 func newAnswers() *answers {
 	a := &answers{made: make(map[string]map[string]any)}
@@ -277,9 +263,15 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if text == "lost" {
 			panic(http.ErrAbortHandler)
 		}
-		status, message, _ := strings.Cut(text, " ")
+		page, isPage := strings.CutPrefix(text, "page ")
+		status, message, _ := strings.Cut(page, " ")
 		code, _ := strconv.Atoi(status)
-		refuse(code, message)
+		if !isPage {
+			refuse(code, message)
+			return
+		}
+		w.WriteHeader(code)
+		io.WriteString(w, message)
 		return
 	}
 	if body["wait-for-websocket"] == true {

@@ -2,9 +2,11 @@ package starlarkincus_test
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -84,3 +86,17 @@ func oneWebsocket(all []arrival) []arrival {
 func isWait(r arrival) bool { return strings.HasSuffix(r.path, "/wait") }
 
 func isWebsocket(r arrival) bool { return strings.HasSuffix(r.path, "/websocket") }
+
+// pattern compiles a path of the table into a regular expression.
+func pattern(path string) *regexp.Regexp {
+	if made, ok := patterns.Load(path); ok {
+		return made.(*regexp.Regexp)
+	}
+	text := regexp.MustCompile(`\{[^}]*\}`).ReplaceAllString(strings.Replace(path, "/{path}", "/.*", 1), "[^/]+")
+	text = strings.Replace(text, "[/[^/]+]", "(?:/[^/]+)?", 1)
+	made := regexp.MustCompile("^" + text + "$")
+	patterns.Store(path, made)
+	return made
+}
+
+var patterns sync.Map // of path to *regexp.Regexp

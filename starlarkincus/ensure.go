@@ -119,38 +119,9 @@ func (o *Object) ensureStarted(ctx context.Context, given map[string]any, w pati
 
 // conform changes the fields that differ from the wanted ones, and reports whether any did.
 func (o *Object) conform(ctx context.Context, method string, wanted map[string]any, w patience) (bool, error) {
-	differing := make(map[string]any)
-	for name, given := range wanted {
-		f := spec.Find(o.ref.res.Fields, name)
-		if f == nil || name == o.ref.res.Key {
-			continue
-		}
-		current, _, err := o.Get(starlark.String(name))
-		if err != nil {
-			return false, err
-		}
-		var now any
-		if current != nil {
-			if now, err = value.ToGo(current); err != nil {
-				return false, err
-			}
-		}
-		if f.Type == spec.Devices {
-			if now, err = o.withProfiles(ctx, o.ref, now, wanted); err != nil {
-				return false, err
-			}
-		}
-		part, differs := difference(f, given, now)
-		switch {
-		case !differs:
-		case f.Use&spec.Change != 0:
-			differing[name] = part
-		case f.Use&spec.Read != 0 && current != nil:
-			return false, errors.New(errors.Conflict, "%s: %s is there with %s=%s, and that can't be changed to %s", method, o, f.Script(), current, text(given))
-		}
-	}
-	if len(differing) == 0 {
-		return false, nil
+	differing, err := o.differing(ctx, method, wanted)
+	if err != nil || len(differing) == 0 {
+		return false, err
 	}
 	if err := o.checkChange(method, differing); err != nil {
 		return false, err
@@ -159,6 +130,41 @@ func (o *Object) conform(ctx context.Context, method string, wanted map[string]a
 		return false, err
 	}
 	return true, o.read(ctx)
+}
+
+// differing returns the fields that differ from the wanted ones, and what to send for them. One that can't be changed is an error.
+func (o *Object) differing(ctx context.Context, method string, wanted map[string]any) (map[string]any, error) {
+	differing := make(map[string]any)
+	for name, given := range wanted {
+		f := spec.Find(o.ref.res.Fields, name)
+		if f == nil || name == o.ref.res.Key {
+			continue
+		}
+		current, _, err := o.Get(starlark.String(name))
+		if err != nil {
+			return nil, err
+		}
+		var now any
+		if current != nil {
+			if now, err = value.ToGo(current); err != nil {
+				return nil, err
+			}
+		}
+		if f.Type == spec.Devices {
+			if now, err = o.withProfiles(ctx, o.ref, now, wanted); err != nil {
+				return nil, err
+			}
+		}
+		part, differs := difference(f, given, now)
+		switch {
+		case !differs:
+		case f.Use&spec.Change != 0:
+			differing[name] = part
+		case f.Use&spec.Read != 0 && current != nil:
+			return nil, errors.New(errors.Conflict, "%s: %s is there with %s=%s, and that can't be changed to %s", method, o, f.Script(), current, text(given))
+		}
+	}
+	return differing, nil
 }
 
 // difference returns the value to send for a field, and whether one has to be sent. Keys of a config, and keys that the

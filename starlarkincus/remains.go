@@ -37,7 +37,7 @@ func (c *invocation) removeRemains(r ref, out outcome, failure error) (whole boo
 	ctx, cancel := context.WithTimeout(c.ctx, returnTime)
 	defer cancel()
 	for {
-		remains, err := r.remains(ctx, out.reply.Operation, mapOf(c.args.body["config"]))
+		remains, err := c.remains(ctx, r, out.reply.Operation)
 		switch {
 		case err == nil && remains == finished:
 			c.halfMade = false
@@ -63,11 +63,11 @@ func (c *invocation) removeRemains(r ref, out outcome, failure error) (whole boo
 }
 
 // lostAnswer sets the outcome of a failed creation inside of retry to refused if its request was lost between the members of the
-// cluster, and no instance came of it. One that is there may be another's, and stays.
+// cluster, and no instance came of it. One that is there may be another's, and stays. A proxy may still deliver the request.
 func (c *invocation) lostAnswer(r ref, failure error) {
 	var e *errors.Error
 	if !builtin.Of(c.thread).Retries || c.decl.Does == spec.DoEnsure || r.res != spec.Instances || c.key() == "" ||
-		!errors.As(failure, &e) || !e.Class.IsA(errors.Unavailable) || e.Outcome != errors.Unknown {
+		!errors.As(failure, &e) || !e.Class.IsA(errors.Unavailable) || e.Outcome != errors.Unknown || e.Proxied {
 		return
 	}
 	begun := time.Now()
@@ -128,8 +128,8 @@ const (
 // remains returns the condition of an instance after the end of the operation that creates it. The member that runs it forgets
 // the operation when it restarts, and soon after its end. The server notes in an instance made from an image that its templates
 // are to be applied, once it has all of its files, and in its first start that it was used.
-// An instance on another member than the operation, or without a key of the given config, is another's.
-func (r ref) remains(ctx context.Context, creation *rest.Operation, config map[string]any) (remainder, error) {
+// An instance on another member than the operation, or that differs from the given fields, is another's.
+func (c *invocation) remains(ctx context.Context, r ref, creation *rest.Operation) (remainder, error) {
 	op, err := r.client.Operation(ctx, creation.ID())
 	if err == nil {
 		_, err = wait(ctx, op, patience{})
@@ -147,7 +147,12 @@ func (r ref) remains(ctx context.Context, creation *rest.Operation, config map[s
 		Created  time.Time         `json:"created_at"`
 		LastUsed time.Time         `json:"last_used_at"`
 	}
-	if err := r.readInto(ctx, r.query(spec.Get), &now); err != nil {
+	var raw json.RawMessage
+	if err := r.readInto(ctx, r.query(spec.Get), &raw); err != nil {
+		return unclear, err
+	}
+	o := newObject(r)
+	if err := o.setJSON(raw); err != nil || json.Unmarshal(raw, &now) != nil {
 		return unclear, err
 	}
 	var begun struct {
@@ -159,10 +164,10 @@ func (r ref) remains(ctx context.Context, creation *rest.Operation, config map[s
 	if at := creation.State().Location; at != "" && at != "none" && now.Location != at {
 		return unclear, nil
 	}
-	for key, v := range config {
-		if text, ok := v.(string); ok && now.Config[key] != text {
-			return unclear, nil
-		}
+	if differing, err := o.differing(ctx, c.name, c.args.body); len(differing) > 0 || errors.Is(err, errors.Conflict) {
+		return unclear, nil
+	} else if err != nil {
+		return unclear, err
 	}
 	switch {
 	case now.Config["volatile.apply_template"] != "", now.LastUsed.Unix() > 0:

@@ -28,6 +28,7 @@ func TestOutcome(t *testing.T) {
 		"not implemented":     {step{want: post, status: 501, body: errorBody(501, "not implemented")}, errors.Refused},
 		"a gateway":           {step{want: post, status: 504, body: "<html>"}, errors.Unknown},
 		"a gateway's 503":     {step{want: post, status: 503, body: "<html>"}, errors.Unknown},
+		"a gateway's JSON":    {step{want: post, status: 502, body: errorBody(502, "no upstream")}, errors.Unknown},
 		"redirected":          {step{want: post, status: 302, header: map[string]string{"Location": "/x"}}, errors.Refused},
 		"no answer":           {step{want: post, raw: "HTTP"}, errors.Unknown},
 		"cut answer":          {step{want: post, status: 202, body: "{", announce: 100}, errors.Unknown},

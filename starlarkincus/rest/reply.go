@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -76,8 +77,9 @@ func (c *Client) replyError(ctx context.Context, k *outgoing, response *http.Res
 		failure.Message = pageText(response, body)
 	}
 	failure.Method, failure.Path = k.method, k.url.Path
+	failure.Proxied = !isIncus || status == http.StatusBadGateway || status == http.StatusGatewayTimeout // Incus has neither status
 	if k.changes() {
-		failure.Outcome = errors.OutcomeOfReply(failure.Class, failure.Message, isIncus)
+		failure.Outcome = errors.OutcomeOfReply(failure.Class, failure.Message, !failure.Proxied)
 	}
 	return failure
 }
@@ -91,7 +93,7 @@ func pageText(response *http.Response, body []byte) string {
 		// Decoding has removed the secrets.
 		body, _ = json.Marshal(object)
 	}
-	if text := shorten(string(body), maxText); text != "" {
+	if text := shorten(cmp.Or(title(response.Header, body), string(body)), maxText); text != "" {
 		return text
 	}
 	if text := http.StatusText(response.StatusCode); text != "" {
