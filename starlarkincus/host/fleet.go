@@ -92,9 +92,10 @@ pause  seconds, or a duration, between two waves; 0 by default
 It returns a struct of done, failed and not_begun, lists of the servers' names, and results, the Results of the calls
 that were made. Done are the servers on which fn returned, also those of a wave whose check failed; failed those on which
 it raised an error, and not_begun those on which it wasn't called. A rollout that stops raises an Error with these
-attributes, with wave, the number of the wave, counted from 1, and servers, the names in that wave, and with the first
-error as its cause. Its outcome is "unknown" if a change may have been made on a server that failed, such as one whose
-time was over: catch(Error, prod.rollout, upgrade).error.not_begun`,
+attributes, with wave, the number of the wave, counted from 1, servers, the names in that wave, and not_finished, and with
+the first error as its cause: catch(Error, prod.rollout, upgrade).error.not_begun. Its outcome is "unknown" if a change
+may have been made on a server that failed, such as one whose time was over, else that of its cause. A ScriptError of fn or
+check ends the rollout, and has these attributes as well; not_finished are the servers whose calls were then ended`,
 			Call: onTask(fleetRollout),
 		},
 	},
@@ -206,6 +207,7 @@ type fleetCalls struct {
 	servers []builtin.Server
 	timeout time.Duration
 	stop    []*errors.Class // classes of errors after which no other call begins
+	changed []bool          // the calls that may have made a change, by server
 }
 
 // A limit is the end of the time of a call. It is the cause of the end of the call's context.
@@ -274,7 +276,7 @@ func (f *fleetCalls) halts(r *result) bool { return r.err != nil && isOneOf(r.er
 // group returns the calls of fn for some of the servers, in order. After an error of one of the classes in stop no other call
 // begins.
 func (c *invocation) group(f *fleet, servers []builtin.Server, fn starlark.Callable, stop []*errors.Class) *group {
-	return &group{invocation: c, fn: fn, count: len(servers), limit: f.limit, fleet: &fleetCalls{servers, f.timeout, stop}}
+	return &group{invocation: c, fn: fn, count: len(servers), limit: f.limit, fleet: &fleetCalls{servers, f.timeout, stop, make([]bool, len(servers))}}
 }
 
 func fleetMap(c *invocation) (starlark.Value, error) {

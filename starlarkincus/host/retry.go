@@ -174,17 +174,17 @@ func isTransient(failure *errors.Error) bool {
 	return false
 }
 
-// A retried is the error of a retry, with notes about earlier ones.
-type retried struct {
+// An annotated is an error with attributes that a call adds, and with notes, such as those of retry about earlier attempts.
+type annotated struct {
 	err     error
-	failure *errors.Error // the error with the number of attempts; nil for an error of no class
+	failure *errors.Error // the error with the attributes; nil for an error of no class
 	notes   []string
 }
 
-func (e *retried) Error() string { return e.err.Error() }
-func (e *retried) Unwrap() error { return e.err }
+func (e *annotated) Error() string { return e.err.Error() }
+func (e *annotated) Unwrap() error { return e.err }
 
-func (e *retried) As(target any) bool {
+func (e *annotated) As(target any) bool {
 	failure, ok := target.(**errors.Error)
 	if ok && e.failure != nil {
 		*failure = e.failure
@@ -193,19 +193,24 @@ func (e *retried) As(target any) bool {
 }
 
 // Is asks the failure, because only that has the value of a class that a script made.
-func (e *retried) Is(target error) bool { return e.failure != nil && errors.Is(e.failure, target) }
+func (e *annotated) Is(target error) bool { return e.failure != nil && errors.Is(e.failure, target) }
+
+// annotate returns an error, which is about failure, with further attributes.
+func annotate(err error, failure *errors.Error, fields map[string]any) *annotated {
+	own := *failure
+	own.Fields = maps.Clone(failure.Fields)
+	if own.Fields == nil {
+		own.Fields = make(map[string]any)
+	}
+	maps.Copy(own.Fields, fields)
+	return &annotated{err: err, failure: &own}
+}
 
 // retriedError returns the error of retry, whose earlier attempts failed with the errors in failed.
 func retriedError(err error, failed []error, took time.Duration) error {
-	r := &retried{err: err}
+	r := &annotated{err: err}
 	if failure := failureOf(err); failure != nil {
-		own := *failure
-		own.Fields = maps.Clone(failure.Fields)
-		if own.Fields == nil {
-			own.Fields = make(map[string]any)
-		}
-		own.Fields["attempts"] = len(failed) + 1
-		r.failure = &own
+		r = annotate(err, failure, map[string]any{"attempts": len(failed) + 1})
 	}
 	if failed == nil {
 		return r
@@ -224,9 +229,9 @@ func retriedError(err error, failed []error, took time.Duration) error {
 	return r
 }
 
-// notesOf returns the notes of all calls of retry around an error, the innermost first.
+// notesOf returns the notes of all calls around an error, the innermost first.
 func notesOf(err error) []string {
-	var r *retried
+	var r *annotated
 	if !errors.As(err, &r) {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/internal/printable"
+	"incus-star/starlarkincus/report"
 	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
@@ -26,7 +27,8 @@ type rollout struct {
 	waves   []int // the number of servers of each
 	check   starlark.Callable
 	stop    []*errors.Class
-	results []starlark.Value // of the calls that were made, in the servers' order
+	results []starlark.Value // of the calls that were made, in the servers' order; nil for one that was stopped
+	changed []bool           // the calls that may have made a change
 	wave    int              // the number of the current one, from 1
 	current []string         // the names of its servers
 }
@@ -98,6 +100,7 @@ func (r *rollout) one(size int) error {
 	g := r.group(r.fleet, servers, r.fn, r.stop)
 	_, err := g.call(&fleet{servers: servers})
 	r.results = append(r.results, g.results...)
+	r.changed = append(r.changed, g.fleet.changed[:len(g.results)]...)
 	if err != nil {
 		return r.ended(err)
 	}
@@ -169,15 +172,30 @@ func firstNames(names []string) string {
 	return text
 }
 
-// unsure returns the names of the servers on which a failed call may have made a change.
+// unsure returns the names of the servers on which a call that failed, or was stopped, may have made a change.
 func (r *rollout) unsure() []string {
 	var names []string
 	for i, v := range r.results {
-		if one, _ := v.(*result); one != nil && one.err != nil && one.err.err.Outcome == errors.Unknown {
+		one, _ := v.(*result)
+		failed := one == nil || one.err != nil
+		if failed && r.changed[i] || one != nil && failed && (one.err.err.Outcome == errors.Unknown || one.err.err.Outcome == errors.Done) {
 			names = append(names, r.fleet.servers[i].Name)
 		}
 	}
 	return names
+}
+
+// judge sets the outcome of the rollout's error: unknown if a change may be made on a server that failed, else that of cause,
+// which may be nil.
+func (r *rollout) judge(e, cause *errors.Error) {
+	unsure := r.unsure()
+	switch {
+	case unsure != nil:
+		e.Outcome = errors.Unknown
+		e.Message += "; the outcome is unknown on " + firstNames(unsure) + ": a change may be made there, or go on"
+	case cause != nil:
+		e.Outcome = cause.Outcome
+	}
 }
 
 // maxNamed is the number of servers that a message names.
@@ -185,29 +203,48 @@ const maxNamed = 8
 
 // stopped returns the error of a rollout that stops at a wave. Cause is nil for none.
 func (r *rollout) stopped(why string, cause *errorValue) error {
-	e := &errorValue{host: r.host(), err: &errors.Error{Class: errors.Base, Fields: make(map[string]any)}}
+	e := &errorValue{host: r.host(), err: &errors.Error{Class: errors.Base}}
 	e.err.Message = fmt.Sprintf("the rollout stopped at wave %d of %d, because %s (%s)", r.wave, len(r.waves), why, r.sorted())
-	if unsure := r.unsure(); unsure != nil {
-		e.err.Outcome = errors.Unknown
-		e.err.Message += "; the outcome is unknown on " + firstNames(unsure) + ": a change may be made there, or go on"
-	}
 	if cause != nil {
 		e.cause, e.err.Cause, e.err.Remote = cause, cause.err, cause.err.Remote
+		r.judge(e.err, cause.err)
+	} else {
+		r.judge(e.err, nil)
 	}
+	e.err.Fields = r.fields()
 	for name, v := range r.state() {
 		e.err.Fields[name] = v
 	}
-	e.err.Fields["wave"], e.err.Fields["servers"] = starlark.MakeInt(r.wave), stringList(r.current)
 	return e.raise()
 }
 
-// ended returns an error that no script catches, after a report of the rollout's state.
+// ended returns an error after which the rollout doesn't go on, such as that of a stopped script, with the attributes of its state if
+// scripts may catch it, after a report of this state.
 func (r *rollout) ended(err error) error {
-	if len(r.results) > 0 {
-		state := errors.New(errors.Base, "the rollout ended in wave %d of %d (%s)", r.wave, len(r.waves), r.sorted())
-		r.reportAside("a rollout, before the script was stopped", state)
+	if len(r.results) == 0 {
+		return err
 	}
-	return err
+	state := errors.New(errors.Base, "the rollout ended in wave %d of %d (%s)", r.wave, len(r.waves), r.sorted())
+	state.Fields = r.fields()
+	r.judge(state, nil)
+	r.reportAside("a rollout, before the script was stopped", state)
+	if r.uncatchable(err) {
+		return err
+	}
+	failure := failureOf(err)
+	if failure == nil {
+		failure = &errors.Error{Class: errors.Script, Message: report.Message(err)}
+	}
+	annotated := annotate(err, failure, state.Fields)
+	annotated.failure.Outcome = state.Outcome
+	return annotated
+}
+
+// fields returns the attributes of an error that tell the state of the rollout in names.
+func (r *rollout) fields() map[string]any {
+	s := r.sorted()
+	return map[string]any{"wave": starlark.MakeInt(r.wave), "servers": stringList(r.current), "done": stringList(s.done), "failed": stringList(s.failed),
+		"not_finished": stringList(s.unfinished), "not_begun": stringList(s.notBegun)}
 }
 
 // state returns the attributes that tell the state of the rollout.
