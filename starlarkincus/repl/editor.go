@@ -31,6 +31,7 @@ type editor struct {
 	ended   error
 	revised *revision // set by a key that ends the line
 	rows    int       // of the drawn line at its end, if that may be more than it has
+	size    [2]int    // columns and rows of the terminal, when it last had some
 
 	notices *notices
 	mu      sync.Mutex
@@ -64,6 +65,7 @@ func newEditor(complete func(text, tail string) (keep int, out []candidate), o *
 	os.Stdin = e.keys.file // the editor has no parameter for its input
 	e.state = liner.NewLiner()
 	os.Stdin = stdin
+	e.ownSize()
 	e.edited, err = liner.TerminalMode()
 	if err == nil {
 		e.idle, err = liner.TerminalMode()
@@ -110,20 +112,20 @@ func (e *editor) line(ctx context.Context, q question) (string, error) {
 	}
 	fmt.Fprint(e.out, marksOn)
 	defer e.hold()
-	suggest, indented := show(q.suggest), 0
+	indented := 0
 	if strings.Trim(q.suggest, " ") == "" {
-		if indented = len(suggest); e.keys.waiting() {
-			suggest, indented = "", 0 // what was typed ahead has its own indentation
+		if indented = len(q.suggest); e.keys.waiting() {
+			q.suggest, indented = "", 0 // what was typed ahead has its own indentation
 		}
 	}
-	e.keys.start(indented, q.before != "")
+	text, first := e.begin(q.prompt, show(q.suggest))
+	e.keys.start(first, indented, q.before != "")
 	defer e.keys.stop()
 	stopWatch := e.watch(ctx)
 	defer stopWatch()
 	e.revised, e.rows = nil, 0
 	e.setReading(true)
-	line, err := e.state.PromptWithSuggestion(q.prompt, suggest, -1)
-	line = strings.TrimPrefix(line, drawKey) // a terminal that is too narrow has no keys
+	line, err := e.state.PromptWithSuggestion(q.prompt, text, -1)
 	e.setReading(false)
 	stopWatch()
 	if e.ended == nil && (e.keys.gone() || errors.Is(err, syscall.EIO)) {
@@ -136,7 +138,7 @@ func (e *editor) line(ctx context.Context, q question) (string, error) {
 	case e.ended != nil:
 		fmt.Fprintln(e.out)
 		return "", e.ended
-	case errors.Is(err, liner.ErrPromptAborted):
+	case errors.Is(err, liner.ErrPromptAborted), e.sizeless(err):
 		return "", errCleared
 	case err == io.EOF:
 		fmt.Fprintln(e.out)
@@ -151,16 +153,20 @@ func (e *editor) line(ctx context.Context, q question) (string, error) {
 // the watch.
 func (e *editor) watch(ctx context.Context) func() {
 	stop, stopped := make(chan struct{}), make(chan struct{})
-	resumed, unwatch := goesOn()
+	resumed, unwatch := notified(continued)
+	resized, unwatchSize := notified(resizes)
 	go func() {
 		defer close(stopped)
 		defer unwatch()
+		defer unwatchSize()
 		for {
 			select {
 			case <-stop:
 				return
 			case <-resumed:
 				e.keys.inject(resumeMark)
+			case sig := <-resized:
+				e.resized(sig)
 			case <-ctx.Done():
 				e.ended = causeOf(ctx)
 				e.keys.end()

@@ -157,7 +157,7 @@ func (k *keys) readOnce() bool {
 // whenResumed sets the editor's mode again when the process goes on after a stop, because a shell has had the terminal. Stop
 // ends that.
 func (k *keys) whenResumed() (stop func()) {
-	resumed, unwatch := goesOn()
+	resumed, unwatch := notified(continued)
 	end, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)

@@ -15,25 +15,25 @@ type keys struct {
 	refused, resume, suspend func()
 }
 
-var continued []os.Signal
+var continued, resizes []os.Signal
 
 func newKeys(terminal *os.File) (*keys, error) { return &keys{file: terminal}, nil }
 
-func (k *keys) waiting() bool     { return false }
-func (k *keys) start(int, bool)   {}
-func (k *keys) stop()             {}
-func (k *keys) interrupt()        {}
-func (k *keys) inject(string)     {}
-func (k *keys) gone() bool        { return false }
-func (k *keys) block() string     { return "" }
-func (k *keys) stopProcess()      {}
-func (k *keys) end()              {}
-func (k *keys) hold()             {}
-func (k *keys) release()          {}
-func (k *keys) interrupted() bool { return false }
-func (k *keys) drain()            {}
-func (k *keys) give() []byte      { return nil }
-func (k *keys) close()            {}
+func (k *keys) waiting() bool           { return false }
+func (k *keys) start(string, int, bool) {}
+func (k *keys) stop()                   {}
+func (k *keys) interrupt()              {}
+func (k *keys) inject(string)           {}
+func (k *keys) gone() bool              { return false }
+func (k *keys) block() string           { return "" }
+func (k *keys) stopProcess()            {}
+func (k *keys) end()                    {}
+func (k *keys) hold()                   {}
+func (k *keys) release()                {}
+func (k *keys) interrupted() bool       { return false }
+func (k *keys) drain()                  {}
+func (k *keys) give() []byte            { return nil }
+func (k *keys) close()                  {}
 
 func (k *keys) signalsAs(liner.ModeApplier, io.Writer) {}
 

@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// continued are the signals of a process that goes on after a stop.
-var continued = []os.Signal{unix.SIGCONT}
+// continued are the signals of a process that goes on after a stop, and resizes those of a terminal whose size changes.
+var continued, resizes = []os.Signal{unix.SIGCONT}, []os.Signal{unix.SIGWINCH}
 
 // keys copies the input of a terminal to the line editor through a pipe. So pasted text can be filtered, a prompt can
 // be ended from outside, and the terminal isn't read while a script runs, which may read it itself.
@@ -70,9 +70,9 @@ func (k *keys) waiting() bool {
 	return err == nil && ready == terminal.Typed
 }
 
-// start reads the terminal until stop. The line starts with that many spaces as its indentation; within is whether it
-// continues an entry.
-func (k *keys) start(indented int, within bool) {
+// start reads the terminal until stop. The first keys come before its input. The line starts with that many spaces as its
+// indentation; within is whether it continues an entry.
+func (k *keys) start(first string, indented int, within bool) {
 	k.done = make(chan struct{})
 	k.filter.indented, k.filter.within, k.filter.control = indented, within, false
 	k.lineEnded = false
@@ -80,7 +80,7 @@ func (k *keys) start(indented int, within bool) {
 	k.ahead = nil
 	k.read(ahead)
 	_ = k.pipe.SetWriteDeadline(time.Time{})
-	_ = k.write([]byte(drawKey))
+	_ = k.write([]byte(first))
 	go func() {
 		defer close(k.done)
 		if err := k.copy(); err != nil {

@@ -3,18 +3,13 @@ package repl
 import (
 	"fmt"
 
-	"incus-star/starlarkincus/internal/terminal"
-
 	"github.com/mattn/go-runewidth"
 )
 
 // joinRows moves the cursor from below the rows that the ended line was drawn with to below those that it has. The editor
 // leaves an empty row after a line that fills its last row, and doesn't forget the rows of a line that was longer.
 func (e *editor) joinRows(prompt, line string) {
-	columns, _ := terminal.Size(e.out)
-	if columns == 0 {
-		return
-	}
+	columns := e.columns()
 	width := columnsOf(line, columns, columnsOf(prompt, columns, 0))
 	rows := (width + columns - 1) / columns
 	row := rows // of the cursor

@@ -51,10 +51,6 @@ const (
 	keyNothing               = "\x00" // ends a search or a completion
 )
 
-// drawKey draws a new line again. The editor takes an empty line that it hasn't drawn since the last one for two rows, when the
-// size of the terminal changes.
-const drawKey = keyEnd
-
 // pasteBegins stands for the mark of pasted text among the keys of add.
 const pasteBegins = pasteStart
 

@@ -37,11 +37,11 @@ func (e *editor) resume() {
 	e.room(e.drawn())
 }
 
-// goesOn returns a channel that gets a value when the process goes on after a stop. Stop ends that.
-func goesOn() (_ <-chan os.Signal, stop func()) {
+// notified returns a channel that gets the signals, if there are any. Stop ends that.
+func notified(signals []os.Signal) (_ <-chan os.Signal, stop func()) {
 	c := make(chan os.Signal, 1)
-	if len(continued) > 0 {
-		signal.Notify(c, continued...)
+	if len(signals) > 0 {
+		signal.Notify(c, signals...)
 	}
 	return c, func() { signal.Stop(c) }
 }

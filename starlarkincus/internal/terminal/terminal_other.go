@@ -26,6 +26,9 @@ func (*changes) watch(*Terminal)          {}
 func (*changes) unwatch()                 {}
 func (*changes) Resized() <-chan struct{} { return nil }
 
+// SetSize does nothing on these systems.
+func SetSize(io.Writer, int, int) {}
+
 func run(ctx context.Context, cmd *exec.Cmd) error {
 	if err := cmd.Start(); err != nil {
 		return err

@@ -172,3 +172,10 @@ func Select(terminal, wake int, wait time.Duration) (int, error) {
 		return Nothing, nil
 	}
 }
+
+// SetSize sets the size of the terminal that w writes to, of which its programs get a signal.
+func SetSize(w io.Writer, width, height int) {
+	if fd, ok := descriptor(w); ok {
+		_ = unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Col: uint16(width), Row: uint16(height)})
+	}
+}
