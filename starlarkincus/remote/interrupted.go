@@ -56,7 +56,8 @@ func (c *Config) begin(e edition) error {
 
 // settle ends the change that was begun, if there is one: it removes the files that the remotes in config.yml don't need
 // any more, or the new ones that they don't need yet. It reports whether config.yml has the change. The configuration
-// must be locked.
+// must be locked. The incus command may have renamed, removed or replaced the old remote since the beginning of a
+// renaming, so that the new name of a file is its only one.
 func (c *Config) settle(ctx context.Context) (made bool, err error) {
 	if !exists(c.editionPath()) {
 		return false, nil
@@ -77,7 +78,7 @@ func (c *Config) settle(ctx context.Context) (made bool, err error) {
 		switch {
 		case e.Edit == adds && !hasNew && f.folder == pins:
 			unneeded = added
-		case e.Edit == renames && hasOld && !hasNew && sameFile(old, added):
+		case e.Edit == renames && !hasNew && (sameFile(old, added) || !f.own && notAfter(added, c.editionPath())):
 			unneeded = added
 		case e.Edit == renames && hasNew && !hasOld, e.Edit == removes && !hasOld && !f.own:
 			unneeded = old
@@ -98,6 +99,13 @@ func remove(path string) error {
 		return cannotWrite(path, err)
 	}
 	return nil
+}
+
+// notAfter reports whether a file was there, under whatever name, when the other one was written.
+func notAfter(path, other string) bool {
+	first, err := os.Lstat(path)
+	second, failed := os.Lstat(other)
+	return err == nil && failed == nil && !first.ModTime().After(second.ModTime())
 }
 
 // sameFile reports whether both names are those of one file.
