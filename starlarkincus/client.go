@@ -43,6 +43,9 @@ type Options struct {
 	Warn func(message string)
 	// Ask returns a secret that the user types after a prompt, for a script that runs; nil if there is nobody to ask.
 	Ask func(ctx context.Context, prompt string) (string, error)
+	// Tell receives what the command for a passphrase writes to standard error, safe to print; if it is nil, that is in the
+	// error of a command that fails.
+	Tell func(text string)
 	// Show shows the user a message, for a script that waits for what it asks for; nil if there is nobody.
 	Show func(ctx context.Context, message string) error
 	// UserAgent is sent with each request.
@@ -62,7 +65,7 @@ var _ starlark.HasAttrs = (*Client)(nil)
 // New returns a client, without any I/O.
 func New(o Options) *Client {
 	f := &family{options: o}
-	f.keys.Ask = f.ask
+	f.keys.Ask, f.keys.Tell = f.ask, f.options.Tell
 	conn := &connection{family: f, name: o.Remote, given: o.Remote, breaker: new(rest.Breaker), prepare: o.Prepare}
 	conn.dial = func(ctx context.Context, f *family) (*rest.Client, string, error) {
 		return f.dialRemote(ctx, o.Remote, o.Timeout, conn.breaker)

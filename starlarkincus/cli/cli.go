@@ -180,6 +180,9 @@ func (f *flags) report(err error, stderr io.Writer) int {
 // module returns the options of the incus module.
 func (f *flags) module(stderr io.Writer, warn func(string)) starlarkincus.Options {
 	o := starlarkincus.Options{Remote: f.remote, Project: f.project, ReadOnly: f.readOnly, Warn: warn, Ask: askSecret, Show: showMessage, UserAgent: "incus-star/" + Version()}
+	if f.errorFormat != "json" {
+		o.Tell = func(text string) { _, _ = io.WriteString(stderr, text) }
+	}
 	f.tracing.Store(f.trace)
 	if prompt := !f.hasCode && len(f.args) == 0; f.trace || prompt {
 		o.Trace = func(t rest.Trace) {

@@ -35,6 +35,10 @@ func TestPassphraseCommand(t *testing.T) {
 		"writes endlessly": {"sleep 100 & exec cat /dev/zero", "", "the command of INCUS_STAR_PASSPHRASE_COMMAND failed: it printed more than 64 KiB", false},
 		"writes much":      {"head -c 65537 /dev/zero", "", "it printed more than 64 KiB", false},
 		"fails":            {"echo secret1; exit 3", "", "failed: exit status 3", false},
+		"complains":        {"printf 'no \\033[1mcard\\n' >&2; exit 3", "", `failed: exit status 3: no \x1b[1mcard`, false},
+		"complains much":   {"head -c 60000 /dev/zero | tr '\\0' x >&2; exit 3", "", "failed: exit status 3: " + strings.Repeat("x", 500), false},
+		"floods":           {"sleep 100 & echo open; exec yes >&2", "", "it printed more than 64 KiB to standard error: ", false},
+		"is noisy":         {"echo noise >&2; echo open", "open", "", false},
 		"is killed":        {"kill -KILL $$", "", "failed: exit status 137", false},
 		"isn't there":      {"/nonexistent/command 2>/dev/null", "", "failed: exit status 127", false},
 		"reads":            {"cat; echo read", "read", "", false},
@@ -58,7 +62,7 @@ func TestPassphraseCommand(t *testing.T) {
 					cancel(interrupted)
 				}()
 			}
-			got, err := printed(ctx, test.command, key)
+			got, err := printed(ctx, test.command, key, nil)
 			switch {
 			case stopped:
 				if !errors.Is(err, interrupted) {
@@ -83,6 +87,36 @@ func TestPassphraseCommand(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestComplaintsAreTold checks that what a command writes to standard error is told in whole characters, safe to print, and isn't in the
+// error as well.
+func TestComplaintsAreTold(t *testing.T) {
+	told := make(chan string, 100)
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	result := make(chan error, 1)
+	go func() {
+		_, err := printed(t.Context(), `printf 'touch \303' >&2; mkfifo `+fifo+`; read x <`+fifo+`; printf '\251\033\n\377' >&2; exit 3`, "key", func(text string) { told <- text })
+		result <- err
+	}()
+	if got := <-told; got != "touch " {
+		t.Errorf("told %q", got)
+	}
+	for !exists(fifo) {
+		time.Sleep(time.Millisecond)
+	}
+	if err := os.WriteFile(fifo, []byte("\n"), 0o600); err != nil {
+		t.Error(err)
+	}
+	err := <-result
+	close(told)
+	var rest strings.Builder
+	for text := range told {
+		rest.WriteString(text)
+	}
+	if rest.String() != "é\\x1b\n\\xff" || err == nil || !strings.HasSuffix(err.Error(), "exit status 3") {
+		t.Errorf("told %q: %v", rest.String(), err)
 	}
 }
 

@@ -24,6 +24,9 @@ const (
 type Keyring struct {
 	// Ask returns a secret that the user types after a prompt; nil if there is nobody to ask.
 	Ask func(ctx context.Context, prompt string) (string, error)
+	// Tell receives what the command for a passphrase writes to standard error; if it is nil, the error of a command that fails
+	// has that.
+	Tell func(text string)
 
 	once  sync.Once
 	turn  chan struct{} // holds a value while somebody is asked
@@ -68,7 +71,7 @@ func (k *Keyring) decrypted(ctx context.Context, e Environment, path string, con
 	if key != nil {
 		return key, nil
 	}
-	key, err := e.unlock(ctx, path, k.Ask, open)
+	key, err := e.unlock(ctx, path, k, open)
 	if err == nil {
 		k.mu.Lock()
 		k.known[sum] = key
@@ -78,7 +81,7 @@ func (k *Keyring) decrypted(ctx context.Context, e Environment, path string, con
 }
 
 // unlock decrypts a key with the passphrase of the environment, or of the user.
-func (e Environment) unlock(ctx context.Context, path string, ask func(context.Context, string) (string, error), open func(string) ([]byte, error)) ([]byte, error) {
+func (e Environment) unlock(ctx context.Context, path string, k *Keyring, open func(string) ([]byte, error)) ([]byte, error) {
 	given := func(source, passphrase string) ([]byte, error) {
 		key, err := open(passphrase)
 		if err != nil {
@@ -87,7 +90,7 @@ func (e Environment) unlock(ctx context.Context, path string, ask func(context.C
 		return key, nil
 	}
 	if command := e.Getenv(commandVariable); command != "" {
-		passphrase, err := printed(ctx, command, path)
+		passphrase, err := printed(ctx, command, path, k.Tell)
 		if err != nil {
 			return nil, err
 		}
@@ -98,10 +101,10 @@ func (e Environment) unlock(ctx context.Context, path string, ask func(context.C
 	}
 	var failed error = errors.Plain("nobody can be asked here")
 	for range attempts {
-		if ask == nil {
+		if k.Ask == nil {
 			break
 		}
-		passphrase, err := ask(ctx, "Passphrase of "+path+": ")
+		passphrase, err := k.Ask(ctx, "Passphrase of "+path+": ")
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
