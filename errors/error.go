@@ -32,6 +32,8 @@ type Error struct {
 	Again bool
 	// Object is the object concerned; nil if unknown.
 	Object *Object
+	// Owner is the object whose method failed, if that isn't Object, such as the instance of a file; nil for none.
+	Owner *Object
 	// Remote is the name of the server's remote, or the server's address if it has none; empty for an error about no
 	// server. Default reports that it is the default remote, which messages don't name.
 	Remote  string
@@ -49,7 +51,7 @@ func New(class *Class, format string, args ...any) *Error {
 	return &Error{Class: class, Message: fmt.Sprintf(format, args...)}
 }
 
-// Error returns the class, the status in parentheses, and the message, followed by the cause, the object's name and, for
+// Error returns the class, the status in parentheses, and the message, followed by the cause, the names of the object and its owner and, for
 // another remote than the default one, its name, unless the message contains them.
 func (e *Error) Error() string {
 	var b strings.Builder
@@ -64,8 +66,10 @@ func (e *Error) Error() string {
 	}
 	unreached := e.Class.IsA(Connection) && e.Outcome != Unknown // the error is about the server
 	var about []string
-	if e.Object != nil && e.Object.Name != "" && !unreached && !Mentions(b.String(), e.Object.Name) {
-		about = append(about, e.Object.String())
+	for _, o := range []*Object{e.Object, e.Owner} {
+		if o != nil && o.Name != "" && !unreached && !Mentions(b.String(), o.Name) {
+			about = append(about, o.String())
+		}
 	}
 	if e.Remote != "" && !e.Default && !Mentions(b.String(), e.Remote) {
 		about = append(about, "remote "+e.Remote)

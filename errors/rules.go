@@ -170,6 +170,10 @@ var rules = []rule{
 	{about: "a peer failed", text: peerFailed, class: Unavailable,
 		seen60: `failed to notify peer 10.0.0.2:8443: context deadline exceeded`, seen70: `failed to connect to peer 10.0.0.2:8443: context canceled`, more: peerMessages},
 
+	{about: "a container doesn't start, for a reason in its log", text: `^Failed to run: \S+ fork(start|lxc) `, programs: true, class: nil, hint: `logs.get("lxc.log") of the instance says why`,
+		seen60: "Failed to run: /usr/libexec/incus/incusd forkstart c1 /var/lib/incus/containers /run/incus/c1/lxc.conf: exit status 1",
+		seen70: "Failed to run: /usr/libexec/incus/incusd forklxc c1 /var/lib/incus/containers /run/incus/c1/lxc.conf /var/log/incus/c1: exit status 1"},
+
 	{about: "refused", status: []int{403}, class: Permission},
 	{about: "missing", status: []int{404}, class: NotFound},
 	{about: "a conflict", status: []int{409}, class: Conflict},

@@ -23,8 +23,14 @@ func (c *invocation) advised(err error) error {
 		e.Hint = c.fileAdvice(e)
 	case noImage(e) && c.args.string("image") != "":
 		e.Hint = imageAdvice(c.args.string("image"))
+	case c.decl.Does == spec.DoCreate && errors.Is(e, errors.AlreadyExists):
+		e.Hint = c.ensureAdvice()
+	case unnamedProfile(e):
+		e.Hint = c.profileAdvice()
 	case c.obj != nil && c.ref.res == spec.Groups && strings.Contains(e.Message, "Cluster group member is currently in use"):
 		e.Hint = fmt.Sprintf(`a member that it would lose has an instance placed with target="@%s", whose config["volatile.cluster.group"] is %[1]q`, c.obj.key())
+	case strings.Contains(e.Message, "evice type"):
+		e.Hint = c.deviceAdvice(e)
 	case e.Reads || !errors.Is(e, errors.API) && !errors.Is(e, errors.Operation):
 	default:
 		e.Hint = c.keyAdvice(e)
@@ -80,6 +86,40 @@ func imageAdvice(image string) string {
 	return advice
 }
 
+// ensureAdvice returns advice for the creation of an object that exists; empty if its collection has no ensure.
+func (c *invocation) ensureAdvice() string {
+	if kindOf(c.ref.res).collection["ensure"] == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s.ensure takes one that exists, and changes the given fields that differ", c.ref.name)
+}
+
+// unnamedProfile reports whether a failure says that a profile is missing, without its name.
+func unnamedProfile(e *errors.Error) bool {
+	return errors.Is(e, errors.NotFound) && e.Object != nil && e.Object.Kind == "profile" && e.Object.Name == ""
+}
+
+// profileAdvice returns advice for profiles= with names that aren't there: the first such name, and the nearest one that is.
+func (c *invocation) profileAdvice() string {
+	at := c.ref.client.collection(spec.Profiles)
+	at.project = c.ref.project
+	known, err := at.keys(c.ctx)
+	if err != nil {
+		return "" // the failure says enough
+	}
+	for _, name := range listOf(c.args.body["profiles"]) {
+		if slices.Contains(known, name) {
+			continue
+		}
+		advice := "there is no profile " + name
+		if near := errors.Nearest(name, known); near != "" {
+			advice += fmt.Sprintf(" (did you mean %s?)", near)
+		}
+		return advice
+	}
+	return ""
+}
+
 // keyAdvice returns advice on a failure that is about a configuration key, or a key of a device, which the call gave and the
 // server doesn't describe: the nearest one that it describes.
 func (c *invocation) keyAdvice(e *errors.Error) string {
@@ -88,8 +128,11 @@ func (c *invocation) keyAdvice(e *errors.Error) string {
 	}
 	keys := c.givenKeys()
 	keys = slices.DeleteFunc(keys, func(k givenKey) bool { return !errors.Mentions(e.Message, k.name) })
-	if len(keys) == 0 || !aboutKey(e.Message) {
+	if !aboutKey(e.Message) {
 		return ""
+	}
+	if len(keys) == 0 {
+		return c.valueAdvice(e.Message)
 	}
 	described, err := c.ref.client.DescribedKeys(c.ctx)
 	if err != nil {
@@ -106,6 +149,56 @@ func (c *invocation) keyAdvice(e *errors.Error) string {
 		}
 		if near := errors.Nearest(k.name, names); near != "" && !known {
 			return fmt.Sprintf("did you mean %s?", near)
+		}
+	}
+	return ""
+}
+
+// valueAdvice returns advice for a message that ends with a value of the configuration that the call gave, without its key; empty if
+// several keys have it.
+func (c *invocation) valueAdvice(message string) string {
+	var keys []string
+	for name, v := range dictOf(c.args.body["config"]) {
+		if text, _ := v.(string); text != "" && strings.HasSuffix(message, ": "+text) {
+			keys = append(keys, name)
+		}
+	}
+	if len(keys) != 1 {
+		return ""
+	}
+	return "it is the value of " + keys[0]
+}
+
+// deviceAdvice returns advice on a failure that is about the type of a device that the call gave: the near name of one that the
+// object has from a profile, or the near type.
+func (c *invocation) deviceAdvice(e *errors.Error) string {
+	for name, device := range dictOf(c.args.body["devices"]) {
+		if !strings.Contains(e.Message, fmt.Sprintf("device %q: ", name)) {
+			continue
+		}
+		var types, has []string
+		for _, t := range spec.DeviceTypes {
+			types = append(types, t.Name)
+		}
+		if c.obj != nil {
+			if all, ok := at(c.obj.fields, "expanded_devices").(*starlark.Dict); ok {
+				for _, key := range all.Keys() {
+					name, _ := starlark.AsString(key)
+					has = append(has, name)
+				}
+			}
+		}
+		given, _ := dictOf(device)["type"].(string)
+		switch near := errors.Nearest(name, has); {
+		case strings.HasSuffix(e.Message, "Missing device type in config") && near != "" && near != name:
+			return fmt.Sprintf("did you mean the device %s? A new one needs a type", near)
+		case strings.HasSuffix(e.Message, "Missing device type in config"):
+			return "a new device needs a type: " + strings.Join(types, ", ")
+		case strings.HasSuffix(e.Message, "Unsupported device type"):
+			if near := errors.Nearest(given, types); near != "" {
+				return fmt.Sprintf("did you mean %s?", near)
+			}
+			return "there are " + strings.Join(types, ", ")
 		}
 	}
 	return ""

@@ -60,3 +60,30 @@ func TestImageAdvice(t *testing.T) {
 		}
 	}
 }
+
+// TestAdviceOfEnsure checks the advice for every creation of an object that exists: it names an ensure that there is.
+func TestAdviceOfEnsure(t *testing.T) {
+	with, without := 0, 0
+	for _, site := range spec.Sites() {
+		for _, m := range site.CollectionMethods() {
+			if m.Does != spec.DoCreate {
+				continue
+			}
+			c := &invocation{Method: &Method{m.Name, &m, ref{res: site.Resource, name: site.Name}, nil}}
+			e := errors.New(errors.AlreadyExists, "it already exists")
+			_ = c.advised(e)
+			ensure := kindOf(site.Resource).collection["ensure"] != nil
+			if ensure {
+				with++
+			} else {
+				without++
+			}
+			if ensure != strings.HasPrefix(e.Hint, site.Name+".ensure takes one that exists") {
+				t.Errorf("%s.%s: %q", site.Name, m.Name, e.Hint)
+			}
+		}
+	}
+	if t.Log(with, without); with < 10 {
+		t.Error("too few")
+	}
+}

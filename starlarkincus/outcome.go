@@ -1,6 +1,8 @@
 package starlarkincus
 
 import (
+	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -28,8 +30,8 @@ func took(b *builtin.Binding, r rest.Request, reply *rest.Reply, err error) {
 	}
 }
 
-// identified returns an error of the call, with the server if it is about one. An error of a function that the call called
-// stays as it is.
+// identified returns an error of the call, with the server if it is about one, and the object whose method failed. An error of a
+// function that the call called stays as it is.
 func (c *invocation) identified(err error) error {
 	var e *errors.Error
 	if !errors.As(err, &e) || errors.As(err, new(*starlark.EvalError)) || !e.Class.IsA(errors.Incus) || e.Class.IsA(errors.Config) {
@@ -37,6 +39,9 @@ func (c *invocation) identified(err error) error {
 	}
 	if client := c.ref.client.conn.connected(); client != nil {
 		client.Identify(e)
+	}
+	if owner := errors.About(&errors.Request{Path: c.ref.path}); owner != nil && (e.Object == nil || *e.Object != *owner) {
+		e.Owner = owner
 	}
 	return err
 }
@@ -133,6 +138,29 @@ func (c *invocation) judge(before builtin.Changes, err error) error {
 		e.Outcome = errors.Unknown
 	case !e.Reads && c.decl.Effect != spec.AsAsked:
 		e.Outcome = errors.NotSent
+	}
+	return err
+}
+
+// madeAnything returns the failure of an operation that creates an object, with its outcome. A failed start leaves the
+// object behind, and after other failures the server may have undone everything, so the object is looked up.
+func (r ref) madeAnything(ctx context.Context, name string, body map[string]any, err error) error {
+	var e *errors.Error
+	if !errors.As(err, &e) || e.Class.IsA(errors.AlreadyExists) {
+		return err
+	}
+	if body["start"] == true {
+		e.Outcome = errors.Unknown
+	}
+	if e.Outcome != errors.Unknown || !e.Class.IsA(errors.Operation) || e.Class.IsA(errors.OperationTimeout) || r.res.Named == spec.ByServer {
+		return err
+	}
+	o := newObject(r.item(name))
+	switch found := o.read(ctx); {
+	case errors.Is(found, errors.NotFound):
+		e.Outcome = errors.Refused
+	case found == nil:
+		e.Hint = strings.TrimSuffix(fmt.Sprintf("the %s %s is there; %s", o.ref.name, name, e.Hint), "; ")
 	}
 	return err
 }

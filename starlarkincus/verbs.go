@@ -165,23 +165,6 @@ func (c *invocation) newBody(given map[string]any) (map[string]any, error) {
 	return body, nil
 }
 
-// madeAnything returns the failure of an operation that creates an object, with its outcome. A failed start leaves the
-// object behind, and after other failures the server may have undone everything, so the object is looked up.
-func (r ref) madeAnything(ctx context.Context, name string, body map[string]any, err error) error {
-	var e *errors.Error
-	if !errors.As(err, &e) || e.Class.IsA(errors.AlreadyExists) {
-		return err
-	}
-	if body["start"] == true {
-		e.Outcome = errors.Unknown
-	}
-	if e.Outcome == errors.Unknown && e.Class.IsA(errors.Operation) && !e.Class.IsA(errors.OperationTimeout) && r.res.Named != spec.ByServer &&
-		errors.Is(newObject(r.item(name)).read(ctx), errors.NotFound) {
-		e.Outcome = errors.Refused
-	}
-	return err
-}
-
 // chosenKey returns the server-assigned key, from the Location header or the operation's metadata; empty for none.
 func chosenKey(res *spec.Resource, at ref, reply *rest.Reply, state *rest.State) string {
 	if state != nil {
