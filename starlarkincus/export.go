@@ -57,6 +57,9 @@ func (c *invocation) beginExport() (*backupExport, *download, error) {
 	if err := x.make(); err != nil {
 		return x, nil, err
 	}
+	if err := x.unchanged(c.ctx); err != nil {
+		return x, nil, err
+	}
 	down, err := c.ref.client.open(c.ctx, rest.Request{Path: x.backup.join("export").path, Query: x.backup.query(spec.Get)})
 	if err == nil {
 		x.beginDeletion()
@@ -71,7 +74,9 @@ func (x *backupExport) beginDeletion() {
 	sent, done := b.Sent, b.Done
 	reply, err := x.ref.client.send(x.part.Track(x.ctx), rest.Request{Method: "DELETE", Path: x.backup.path, Query: x.backup.query(spec.Delete)})
 	if err == nil {
-		x.deletion = reply.Operation
+		if x.deletion = reply.Operation; x.deletion != nil {
+			x.deletion.Watch() // the download may outlast the server's memory of it; and after it, its connection waits for the file's removal
+		}
 	}
 	b.Sent, b.Done = sent, done // it is no change by the script
 }
@@ -218,7 +223,7 @@ func exportBackup(c *invocation) (starlark.Value, error) {
 		})
 	}
 	if err == nil {
-		err = x.unchanged(c.ctx)
+		err = x.sentUnchanged(c.ctx)
 	}
 	if err == nil {
 		err = file.commit()

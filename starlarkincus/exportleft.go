@@ -19,6 +19,14 @@ func (x *backupExport) unchanged(ctx context.Context) error {
 		Message: x.subject() + " was renamed, deleted or replaced during its export: its backup may not be whole"}
 }
 
+// sentUnchanged is unchanged for a backup that was sent while it was made. One that is kept was whole before.
+func (x *backupExport) sentUnchanged(ctx context.Context) error {
+	if x.output == nil {
+		return nil
+	}
+	return x.unchanged(ctx)
+}
+
 // nothingKept returns the error of an export of which nothing is left on the server.
 func nothingKept(err error) error {
 	if e := (*errors.Error)(nil); errors.As(err, &e) && e.Outcome == errors.Unknown {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"incus-star/errors"
 )
@@ -100,6 +101,56 @@ func TestExportOfAChangedInstance(t *testing.T) {
 					})
 				}
 			}
+		}
+	}
+}
+
+// A forgetter is a server that keeps a backup. It sends the second half when the deletion's end was asked for, and then knows
+// neither the deletion nor the instance.
+type forgetter struct {
+	changer
+	deleting, sent atomic.Bool
+	asked          chan struct{}
+}
+
+func (s *forgetter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	deletion := map[string]any{"id": operationID, "class": "task", "status": "Running", "status_code": 103}
+	answer := map[string]any{"type": "async", "status": "Success", "status_code": 200, "metadata": deletion, "operation": "/1.0/operations/" + operationID}
+	switch path := r.URL.Path; {
+	case strings.HasSuffix(path, "/export"):
+		w.Header().Set("Content-Length", fmt.Sprint(len(s.content)))
+		half := len(s.content) / 2
+		w.Write(s.content[:half])
+		http.NewResponseController(w).Flush()
+		select {
+		case <-s.asked:
+		case <-time.After(30 * time.Second):
+			panic(http.ErrAbortHandler)
+		}
+		s.sent.Store(true)
+		w.Write(s.content[half:])
+	case r.Method == "DELETE" && !s.deleting.Swap(true):
+		json.NewEncoder(w).Encode(answer)
+	case strings.HasSuffix(path, "/wait") && s.deleting.Load() && !s.sent.Load():
+		answer["type"], deletion["status"], deletion["status_code"] = "sync", "Success", 200
+		json.NewEncoder(w).Encode(answer)
+		http.NewResponseController(w).Flush()
+		close(s.asked)
+	case path != "/1.0" && s.sent.Load():
+		w.WriteHeader(http.StatusNotFound)
+		json.NewEncoder(w).Encode(map[string]any{"type": "error", "error_code": 404, "error": "not found"})
+	default:
+		s.changer.ServeHTTP(w, r)
+	}
+}
+
+// The end of the deletion of a backup is known before the end of a long download, after which the server has forgotten it. The
+// instance may change then, because the backup was whole before.
+func TestExportLongerThanItsDeletion(t *testing.T) {
+	for _, call := range []string{fmt.Sprintf("export(%q)", t.TempDir()+"/new"), "export_stream()"} {
+		s := &forgetter{changer: changer{sender: sender{warehouse: warehouse{content: bytes.Repeat([]byte("content"), 1<<16), cut: -1}}, old: true, now: "first"}, asked: make(chan struct{})}
+		if err := s.serve(t, s)("x = incus.instances.get('c1')." + call + "\nif type(x) == 'stream': [len(p) for p in x]"); err != nil {
+			t.Errorf("%s: %v", call, err)
 		}
 	}
 }

@@ -201,7 +201,7 @@ func (s *exportStream) Read(ctx context.Context) ([]byte, error) {
 	case err != io.EOF:
 		return nil, s.judged(err)
 	default:
-		if err := s.backup.unchanged(ctx); err != nil {
+		if err := s.backup.sentUnchanged(ctx); err != nil {
 			return nil, s.judged(err)
 		}
 	}

@@ -71,14 +71,15 @@ func (s *sink) commit() error {
 
 // The number and the size of the buffers of fill.
 const (
-	fillBuffers = 4
+	fillBuffers = 8
 	fillSize    = 128 << 10
 )
 
 // fill copies src to the file, and concurrently to a hash. The buffers are filled, because handing a part to another
-// goroutine takes as long as copying some ten kilobytes.
+// goroutine takes as long as copying some ten kilobytes. The hash may lag behind by all of them: else the reader, the hash and
+// a server on the same machine often wait for each other.
 func (s *sink) fill(h io.Writer, src io.Reader) error {
-	free, filled, done := make(chan []byte, fillBuffers), make(chan []byte), make(chan struct{})
+	free, filled, done := make(chan []byte, fillBuffers), make(chan []byte, fillBuffers), make(chan struct{})
 	for range fillBuffers {
 		free <- make([]byte, fillSize)
 	}

@@ -42,7 +42,7 @@ const directBackup = "direct_backup"
 
 // exporting are the requests of an export.
 var exporting = slices.Concat([]Request{{HTTP: "GET"}, {HTTP: "POST", Path: "backups", Note: "with the header Accept: application/octet-stream, if the server has " + directBackup + ": its answer is the backup"}},
-	in("without the API extension "+directBackup, nil, waiting, Request{HTTP: "GET", Path: "backups/{backup}/export"}, Request{HTTP: "DELETE", Path: "backups/{backup}"}, stillThere, waiting),
+	in("without the API extension "+directBackup, nil, waiting, stillThere, Request{HTTP: "GET", Path: "backups/{backup}/export"}, Request{HTTP: "DELETE", Path: "backups/{backup}"}, waiting),
 	in("with the API extension "+directBackup, nil, Request{HTTP: "GET", Path: "/1.0/operations", Query: "recursion=1"}, waiting, stillThere))
 
 // stillThere finds out whether the object of a backup was replaced while it was made.
