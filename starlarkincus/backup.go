@@ -21,27 +21,29 @@ import (
 // lateBackup is the time in which a server starts to make a requested backup.
 const lateBackup = 2 * time.Second
 
-// clear deletes a temporary object of a call. That isn't a change by the script. If the answer is lost, clear looks
-// whether the object is there.
-func (r ref) clear(ctx context.Context) (err error) {
+// clear deletes a temporary object of a call, which isn't a change by the script. If the answer is lost, it tries again for
+// lateBackup. Unsure tells that the answer to the creation was lost: then the server may be about to make an object that isn't
+// found, for which clear waits as long.
+func (r ref) clear(ctx context.Context, unsure bool) error {
 	b := builtin.In(ctx)
 	sent, done := b.Sent, b.Done
-	for range 2 {
-		_, err = r.remove(ctx, patience{})
-		if e := (*errors.Error)(nil); errors.As(err, &e) && e.Outcome == errors.Unknown && ctx.Err() == nil {
-			if _, _, gone := r.read(ctx, r.query(spec.Get), 0); errors.Is(gone, errors.NotFound) {
-				err = nil
-			} else if gone == nil {
-				continue
-			}
+	defer func() { b.Sent, b.Done = sent, done }()
+	for begun := time.Now(); ; {
+		_, err := r.remove(ctx, patience{})
+		late := time.Since(begun) > lateBackup
+		e := (*errors.Error)(nil)
+		switch {
+		case errors.Is(err, errors.NotFound) && unsure && !late:
+		case errors.Is(err, errors.NotFound) && unsure:
+			return &errors.Error{Class: errors.NotFound, Outcome: errors.Unknown, Message: "it may be made yet", Cause: err}
+		case errors.As(err, &e) && e.Outcome == errors.Unknown && !late: // its answer was lost
+		default:
+			return err
 		}
-		if err == nil || errors.Is(err, errors.NotFound) {
-			b.Sent, b.Done = sent, done
-			return nil
+		if err := pause(ctx, lateBackup/20); err != nil {
+			return err
 		}
-		return err
 	}
-	return err
 }
 
 // discard deletes a temporary object after the script was stopped. Before, it waits for the end of its creation and of the

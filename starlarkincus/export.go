@@ -32,6 +32,7 @@ type backupExport struct {
 	name       string
 	part       *rest.Part      // makes and deletes the backup
 	begun      bool            // its making was accepted, or may have been
+	unsure     bool            // the answer to it was lost
 	deletion   *rest.Operation // nil unless it has begun
 	sent, done int             // the counts of the binding before it
 	release    func()
@@ -201,6 +202,7 @@ func (x *backupExport) make() error {
 	})
 	_, err := backups.create(x.part.Track(x.ctx), body, patience{})
 	e := (*errors.Error)(nil)
+	x.unsure = x.part.Unsure()
 	x.begun = !errors.As(err, &e) || e.OperationID != "" || e.Outcome == errors.Unknown
 	return err
 }

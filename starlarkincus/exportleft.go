@@ -2,7 +2,6 @@ package starlarkincus
 
 import (
 	"context"
-	"time"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
@@ -43,33 +42,18 @@ func (x *backupExport) delete(ctx context.Context) error {
 			return err
 		}
 	}
-	b := builtin.In(ctx)
-	sent, done := b.Sent, b.Done
-	defer func() { b.Sent, b.Done = sent, done }()
-	for begun := time.Now(); ; {
-		_, err := x.backup.remove(x.part.Track(ctx), patience{})
-		late := time.Since(begun) > lateBackup
-		e := (*errors.Error)(nil)
-		switch {
-		case errors.Is(err, errors.NotFound) && x.part.Unsure() && !late:
-		case errors.Is(err, errors.NotFound) && x.part.Unsure():
-			return &errors.Error{Class: errors.NotFound, Outcome: errors.Unknown, Message: "the backup may be made yet", Cause: err}
-		case errors.Is(err, errors.NotFound) && x.begun:
-			err := x.unchanged(ctx)
-			if errors.As(err, &e) {
-				e.Outcome = errors.Unknown // the object may have the backup under another name
-			}
-			return err
-		case errors.Is(err, errors.NotFound):
-			return nil
-		case errors.As(err, &e) && e.Outcome == errors.Unknown && !late: // its answer was lost
-		default:
-			return err
-		}
-		if err := pause(ctx, 100*time.Millisecond); err != nil {
-			return err
-		}
+	err := x.backup.clear(x.part.Track(ctx), x.unsure)
+	if !errors.Is(err, errors.NotFound) || x.unsure {
+		return err
 	}
+	if !x.begun {
+		return nil
+	}
+	err = x.unchanged(ctx)
+	if e := (*errors.Error)(nil); errors.As(err, &e) {
+		e.Outcome = errors.Unknown // the object may have the backup under another name
+	}
+	return err
 }
 
 // end deletes the backup, or ends its making. Saved says for an error what became of its content; failure is the error of the

@@ -195,7 +195,11 @@ func (p *publication) ofSnapshot() (starlark.Value, error) {
 	if p.ctx.Err() != nil {
 		return nil, cause(p.ctx, err) // Keep deletes the snapshot
 	}
-	left := snapshot.clear(ctx)
+	unsure := creation.Unsure()
+	left := snapshot.clear(ctx, unsure)
+	if errors.Is(left, errors.NotFound) && !unsure {
+		left = nil
+	}
 	if p.ctx.Err() != nil {
 		return nil, cause(p.ctx, left)
 	}
