@@ -154,3 +154,29 @@ func TestExportLongerThanItsDeletion(t *testing.T) {
 		}
 	}
 }
+
+// A deleter is a server that keeps a backup, and deletes it without an answer.
+type deleter struct {
+	changer
+	gone atomic.Bool
+}
+
+func (s *deleter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.Method != "DELETE":
+		s.changer.ServeHTTP(w, r)
+	case !s.gone.Swap(true):
+		panic(http.ErrAbortHandler)
+	default:
+		w.WriteHeader(http.StatusNotFound)
+		json.NewEncoder(w).Encode(map[string]any{"type": "error", "error_code": 404, "error": "not found"})
+	}
+}
+
+// A backup that was made and isn't found is deleted, whatever became of the answer to its deletion.
+func TestExportWithoutAnswerToTheDeletion(t *testing.T) {
+	s := &deleter{changer: changer{sender: sender{warehouse: warehouse{content: []byte("content"), cut: -1}}, old: true, now: "first"}}
+	if err := s.serve(t, s)(fmt.Sprintf("incus.instances.get('c1').export(%q)", t.TempDir()+"/new")); err != nil {
+		t.Error(err)
+	}
+}
