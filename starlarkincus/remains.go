@@ -86,7 +86,8 @@ func (c *invocation) lostAnswer(r ref, failure error) {
 	}
 }
 
-// finish starts an instance that removeRemains left, if that was asked for, and reads it. The server may still be starting it.
+// finish starts an instance that removeRemains left, if that was asked for, and reads it. The server may still be starting it, or be
+// without what the instance needs for a while, such as its networks.
 func (c *invocation) finish(o *Object, body map[string]any) error {
 	ctx, cancel := context.WithTimeout(c.ctx, returnTime)
 	defer cancel()
@@ -95,7 +96,7 @@ func (c *invocation) finish(o *Object, body map[string]any) error {
 		if err == nil {
 			_, err = o.ensureStarted(c.ctx, body, c.patience())
 		}
-		if !errors.Is(err, errors.Busy) || pause(ctx, returnPause) != nil {
+		if !errors.Is(err, errors.Busy) && !away(err) || pause(ctx, returnPause) != nil {
 			return err
 		}
 	}

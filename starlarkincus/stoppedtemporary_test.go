@@ -311,11 +311,14 @@ func TestStoppedTemporaries(t *testing.T) {
 				}
 			}
 			t.Logf("%d requests", whole.requests)
-			var all sync.WaitGroup // they mostly wait
+			var all sync.WaitGroup
 			defer all.Wait()
+			turns := make(chan struct{}, 16) // they mostly wait, but a client gives up on a server that takes seconds
 			for at := range whole.requests {
 				for n := range 6 {
+					turns <- struct{}{}
 					all.Go(func() {
+						defer func() { <-turns }()
 						after, short := n&1 == 0, n&2 != 0
 						m := &temporaryWorld{at: at, kept: kept, after: after, sibling: n >= 4, lingers: 100 * time.Millisecond}
 						options := host.Options{Grace: time.Minute}

@@ -144,6 +144,18 @@ func TestBlockInEditor(t *testing.T) {
 	ends(s, "\n>>> 1 + 1")
 	s.Type("\r")
 	ends(s, "\n>>> 1 + 1\n2\n>>>")
+	// If it writes nothing, nothing runs either. What was typed is there again.
+	check(t, os.WriteFile(editor, []byte("#!/bin/sh\nexit 0\n"), 0o700))
+	s.Type(":edit\r")
+	ends(s, "edit: nothing was written, so nothing runs\n>>>")
+	s.Type("2 + 2\x18\x05")
+	ends(s, "so nothing runs\nthe entry again: Enter keeps a line, Ctrl-C drops all\n>>> 2 + 2")
+	s.Type("\r")
+	ends(s, "\n>>> 2 + 2\n4\n>>>")
+	// What it writes runs, also if that is the same.
+	check(t, os.WriteFile(editor, []byte("#!/bin/sh\ntouch \"$1\"\n"), 0o700))
+	s.Type(":edit\r")
+	ends(s, "\n>>> 2 + 2\n4\n>>>")
 }
 
 func TestPasteWithoutMarks(t *testing.T) {

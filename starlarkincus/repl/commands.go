@@ -29,7 +29,7 @@ func commands() []command {
 	return []command{
 		{"all", "[EXPR]", "Shows a value, by default the last one, with all its fields and lines.", nil, (*prompt).showAll},
 		{"complete", "[local|live]", "Completes names of the server by asking it (live), or sends nothing (local).", words("live", "local"), (*prompt).setCompletion},
-		{"edit", "[N]", "Edits the last entry, or the one N entries before it, in $EDITOR, and runs it.", nil, (*prompt).editEntry},
+		{"edit", "[N]", "Edits the last entry, or the one N entries before it, in $EDITOR, and runs what that writes.", nil, (*prompt).editEntry},
 		{"help", "", "Lists the commands.", nil, (*prompt).listCommands},
 		{"ops", "[cancel ID]", "Lists the operations that run on the server, or cancels one.", (*prompt).operationIDs, (*prompt).showOperations},
 		{"project", "NAME", "Makes incus a client of another project.", (*prompt).projectNames, (*prompt).useProject},
@@ -195,7 +195,7 @@ func (p *prompt) editEntry(ctx context.Context, arg string) error {
 		if n--; n >= 0 {
 			continue
 		}
-		e, err := p.edited(ctx, text)
+		e, err := p.edited(ctx, text, false)
 		if endsPrompt(ctx, err) {
 			return err
 		}

@@ -34,6 +34,8 @@ func TestCommands(t *testing.T) {
 			{"6 * 7", "\n42\n>>>"},
 			{"'a' + 'b'", "\n\"ab\"\n>>>"},
 			{"[_, _1]", "\n[\"ab\", 42]\n>>>"},
+			{"_2", "\n42\n>>>"},
+			{"_", "]\n>>>"},
 			{"_2 + 1", "\n43\n>>>"},
 			{"fail('gone wrong')", "ScriptError: gone wrong\n>>>"},
 			{"err_.message + '!'", "\n\"gone wrong!\"\n>>>"},

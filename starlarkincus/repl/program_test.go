@@ -16,7 +16,7 @@ import (
 )
 
 // patience limits each wait of the tests.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // runProgram runs a program from a pipe.
 func runProgram(ctx context.Context, in io.Reader, interrupts <-chan os.Signal) (status int, out, errs string) {

@@ -76,7 +76,7 @@ sh -c '`+strings.ReplaceAll(inner, "'", `'\''`)+`' < /dev/tty
 // were in the background.
 func TestSuspendedProgram(t *testing.T) {
 	dir := t.TempDir()
-	check(t, os.WriteFile(dir+"/editor", []byte("#!/bin/sh\nstty -icanon -echo\necho waiting\nread x\necho \"got $x\"\nread x\nstty icanon echo\n"), 0o700))
+	check(t, os.WriteFile(dir+"/editor", []byte("#!/bin/sh\nstty -icanon -echo\necho waiting\nread x\necho \"got $x\"\nread x\nstty icanon echo\ntouch \"$1\"\n"), 0o700))
 	s := openPrompt(t, 80, 24, jobVariable+"=1", "EDITOR=exec "+dir+"/editor") // one process, which has stopped when the prompt sees that
 	s.Type("6 * 7\r")
 	ends(s, "\n42\n>>>")

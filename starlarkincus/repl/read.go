@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"incus-star/errors"
 
@@ -38,7 +39,7 @@ func (p *prompt) read(ctx context.Context) (*entry, error) {
 				text += "\n" + strings.Join(again, "\n")
 			}
 			if !revised.byLine {
-				return p.edited(ctx, text)
+				return p.edited(ctx, text, true)
 			}
 			e, again = entry{}, linesOf(text)
 			continue
@@ -70,8 +71,12 @@ func (p *prompt) bringBack(e *entry, err error) {
 	}
 }
 
-// edited returns the entry that a text becomes in the user's editor. Without an editor it comes back line by line.
-func (p *prompt) edited(ctx context.Context, text string) (*entry, error) {
+// errNotWritten is the error of an editor that was left without writing.
+var errNotWritten = errors.Plain("nothing was written, so nothing runs")
+
+// edited returns the entry that a text becomes in the user's editor. Without an editor it comes back line by line, as after one
+// that failed, or, if the text was typed just now, that wrote nothing.
+func (p *prompt) edited(ctx context.Context, text string, typed bool) (*entry, error) {
 	command := os.Getenv("VISUAL")
 	if command == "" {
 		command = os.Getenv("EDITOR")
@@ -92,7 +97,7 @@ func (p *prompt) edited(ctx context.Context, text string) (*entry, error) {
 	}
 	if err != nil {
 		p.warn("edit", err)
-		if edits {
+		if edits && (typed || err != errNotWritten) {
 			p.again = linesOf(text)
 			p.notices.add("the entry again: Enter keeps a line, Ctrl-C drops all")
 		}
@@ -123,6 +128,10 @@ func (p *prompt) editText(ctx context.Context, command, text string) (string, er
 	if err := os.WriteFile(file, []byte(text+"\n"), 0o600); err != nil {
 		return "", err
 	}
+	before := time.Unix(0, 0) // unlike that of any write
+	if err := os.Chtimes(file, before, before); err != nil {
+		return "", err
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer p.interruptible(cancel, false)()
@@ -134,6 +143,10 @@ func (p *prompt) editText(ctx context.Context, command, text string) (string, er
 	}
 	if err != nil {
 		return "", fmt.Errorf("%w: nothing runs", err)
+	}
+	info, err := os.Stat(file)
+	if err == nil && info.ModTime().Equal(before) {
+		return "", errNotWritten
 	}
 	data, err := os.ReadFile(file)
 	return string(data), err

@@ -103,10 +103,15 @@ func tookText(d time.Duration) string {
 	return fmt.Sprintf("%.0f µs", d.Seconds()*1e6)
 }
 
-// keep records an entry that worked, and names its value.
+// keep records an entry that worked, and names its value. An entry that only shows a value which has such a name leaves the names as
+// they are.
 func (p *prompt) keep(text string, v starlark.Value) {
-	p.worked = append(p.worked, worked{text: text, valued: v != starlark.None, deeds: p.deeds(text)})
-	if v == starlark.None {
+	valued := v != starlark.None
+	for i := range p.values {
+		valued = valued && strings.TrimSpace(text) != valueName(i)
+	}
+	p.worked = append(p.worked, worked{text: text, valued: valued, deeds: p.deeds(text)})
+	if !valued {
 		return
 	}
 	p.values = append([]starlark.Value{v}, p.values[:min(len(p.values), keptValues-1)]...)

@@ -114,9 +114,9 @@ func reason(err error) string {
 
 func writeScript(path, text string, replace bool) error {
 	if replace {
-		return atomicfile.Write(path, []byte(text), atomicfile.Mode{Perm: 0o644})
+		return atomicfile.Write(path, []byte(text), atomicfile.Mode{Perm: 0o755})
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o777) // its first line names incus-star
 	if err != nil {
 		return err
 	}

@@ -62,6 +62,7 @@ func TestSavedScript(t *testing.T) {
 		{"a function that was never called", []string{"5", "def f(): return _", "def f(): return 1", "6", "print(f())"}, "value1 = 5\ndef f(): return 1\nprint(f())\n"},
 		{"a call with the value of an error", []string{"1", "def f(): return _", "fail('x')", "err_.message", "print(f())", "2", "print(f())"},
 			"value1 = 1\n_ = value1\ndef f(): return _\nvalue2 = 2\n_ = value2\nprint(f())\n"},
+		{"a value that is shown again", []string{"5", "6", "_1", "_1", "_", "print(_1, _)"}, "value1 = 5\nvalue2 = 6\nprint(value1, value2)\n"},
 		{"an error", []string{"fail('x')", "print(err_.message)", "print(1)"}, "print(1)\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -90,6 +91,9 @@ func TestSavedScript(t *testing.T) {
 			}
 			if err := writeScript(path, got, true); err != nil {
 				t.Fatal(err)
+			}
+			if info, err := os.Stat(path); err != nil || info.Mode()&0o100 == 0 {
+				t.Errorf("%v isn't executable (%v)", info.Mode(), err)
 			}
 			if found, err := checker.Run([]string{path}, checker.Options{}); err != nil || len(found) > 0 {
 				t.Errorf("check: %v (%v)\n%s", found, err, got)

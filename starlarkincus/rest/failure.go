@@ -58,7 +58,12 @@ func (e endpointErrors) Unwrap() []error {
 func unreached(err error) bool {
 	var op *net.OpError
 	return errors.OfTransport(err) == errors.TLS || errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect") ||
-		errors.As(err, new(*errors.ProxyRefusal)) || errors.HandshakeTimeout(err)
+		errors.As(err, new(*errors.ProxyRefusal)) || errors.HandshakeTimeout(err) || closedBefore(err)
+}
+
+// closedBefore reports whether the server had closed the connection before the request was sent. The transport's error has no name.
+func closedBefore(err error) bool {
+	return err != nil && strings.HasSuffix(err.Error(), "http: server closed idle connection")
 }
 
 // reason returns the essential part of a transport error, without the method, URL and addresses that net/http and net

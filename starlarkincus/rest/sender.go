@@ -57,11 +57,23 @@ func (n network) send(ctx context.Context, k *outgoing, then func(*http.Response
 		return n.sendToAny(ctx, k, then)
 	}
 	e := &c.endpoints[0]
-	response, err := c.transport().RoundTrip(k.http(ctx, e))
+	response, err := n.roundTrip(ctx, k, e)
 	if err != nil {
 		err = &endpointError{e, err}
 	}
 	return k.clean(then(response, err))
+}
+
+// roundTrip sends a request to an endpoint, and once more on another connection if the server had closed the first one before. The
+// transport does so only for connections that have had a request, but servers close those without one as well, after 3 seconds.
+func (n network) roundTrip(ctx context.Context, k *outgoing, e *endpoint) (*http.Response, error) {
+	t := n.client.transport()
+	response, err := t.RoundTrip(k.http(ctx, e))
+	if closedBefore(err) && k.stream == nil && ctx.Err() == nil {
+		k.handed.Store(false)
+		response, err = t.RoundTrip(k.http(ctx, e))
+	}
+	return response, err
 }
 
 // sendToAny sends a request to one of several endpoints. The answer that the server is unavailable is used only if no other
@@ -140,9 +152,8 @@ var reachTimeout = 3 * time.Second
 
 // reach sends a request to an endpoint. Limited sets a limit to the time until there is a connection.
 func (n network) reach(ctx context.Context, k *outgoing, e *endpoint, limited bool) (*http.Response, error) {
-	t := n.client.transport()
 	if !limited {
-		return t.RoundTrip(k.http(ctx, e))
+		return n.roundTrip(ctx, k, e)
 	}
 	ctx, cancel := context.WithCancel(ctx) // ends with the caller's, after the answer
 	var overdue, connected atomic.Bool
@@ -155,7 +166,7 @@ func (n network) reach(ctx context.Context, k *outgoing, e *endpoint, limited bo
 		timer.Stop()
 		connected.Store(true)
 	}})
-	response, err := t.RoundTrip(k.http(ctx, e))
+	response, err := n.roundTrip(ctx, k, e)
 	if err != nil && overdue.Load() && !connected.Load() {
 		err = &net.OpError{Op: "dial", Net: "tcp", Err: os.ErrDeadlineExceeded}
 	}
