@@ -25,6 +25,7 @@ type dyingMember struct {
 	mu       sync.Mutex
 	reported bool // the operation fails with the loss of the member, before it is forgotten
 	lost     bool // the answer to the creation doesn't come from the member
+	without  int  // the starts for which the network isn't there yet
 	found    dict // the instance that is there afterwards
 	made     int
 	begun    time.Time
@@ -72,6 +73,10 @@ func (s *dyingMember) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case at == "DELETE /1.0/instances/o":
 		s.found = nil
 		answer(200, "sync", nil)
+	case at == "PUT /1.0/instances/o/state" && s.without > 0:
+		s.without--
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprint(w, `{"type": "error", "error_code": 400, "error": "Failed pre-start check for device \"eth0\": Network \"incusbr0\" unavailable on this server"}`)
 	case at == "PUT /1.0/instances/o/state":
 		s.found["status"] = "Running"
 		answer(200, "sync", nil)
@@ -144,13 +149,16 @@ func TestRetryTakesItsOwnInstanceOnly(t *testing.T) {
 				t.Run(name, func(t *testing.T) {
 					found := own()
 					change(found)
-					changes, err := run(t, way, &dyingMember{reported: reported, found: found})
+					fake := &dyingMember{reported: reported, found: found}
 					want := []string{"POST "}
 					if condition == "unfinished" {
 						want = []string{"POST ", "DELETE /o", "POST "}
 					} else if way != "create" {
-						want = append(want, "PUT /o/state")
+						if want = append(want, "PUT /o/state"); condition == "whole" {
+							fake.without, want = 1, append(want, "PUT /o/state")
+						}
 					}
+					changes, err := run(t, way, fake)
 					if err != nil || !slices.Equal(changes, want) {
 						t.Errorf("its own: %q, want %q: %v", changes, want, err)
 					}
