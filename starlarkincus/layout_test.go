@@ -36,7 +36,7 @@ var imports = map[string][]string{
 	"incus-star/starlarkincus/internal/terminal":    {"incus-star/errors"},
 	"incus-star/starlarkincus/internal/fakesftp":    {},
 	"incus-star/starlarkincus/internal/fakeoidc":    {"incus-star/errors"},
-	"incus-star/starlarkincus/remote":               {"incus-star/errors", "incus-star/starlarkincus/internal/atomicfile", "incus-star/starlarkincus/internal/input", "incus-star/starlarkincus/internal/owner", "incus-star/starlarkincus/internal/process", "incus-star/starlarkincus/internal/secret"},
+	"incus-star/starlarkincus/remote":               {"incus-star/errors", "incus-star/starlarkincus/internal/atomicfile", "incus-star/starlarkincus/internal/input", "incus-star/starlarkincus/internal/owner", "incus-star/starlarkincus/internal/printable", "incus-star/starlarkincus/internal/process", "incus-star/starlarkincus/internal/secret"},
 	"incus-star/starlarkincus/oidc":                 {"incus-star/errors", "incus-star/starlarkincus/internal/input", "incus-star/starlarkincus/remote"},
 	"incus-star/starlarkincus/value":                {"incus-star/errors"},
 	"incus-star/starlarkincus/files":                {"incus-star/errors", "incus-star/starlarkincus/internal/input"},

@@ -10,6 +10,7 @@ import (
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/internal/secret"
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
 	"incus-star/starlarkincus/value"
@@ -255,11 +256,21 @@ func (o *Object) after(c *invocation, out outcome, err error) (starlark.Value, e
 	return o, nil
 }
 
-// fieldsOf implements the method fields.
+// fieldsOf implements the method fields. The secrets of an operation, such as that of a token, are hidden, because a script that
+// prints all fields doesn't ask for them.
 func fieldsOf(c *invocation) (starlark.Value, error) {
 	all := new(starlark.Dict)
 	for _, item := range c.obj.Items() {
 		name, _ := starlark.AsString(item[0])
+		if name == "metadata" && c.obj.ref.res == spec.Operations {
+			plain, err := value.ToGo(item[1])
+			if err == nil {
+				item[1], err = value.Decode([]byte(text(secret.Hide(plain))))
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
 		if err := all.SetKey(starlark.String(strings.ReplaceAll(name, "-", "_")), item[1]); err != nil {
 			return nil, err
 		}

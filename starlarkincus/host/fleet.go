@@ -33,8 +33,8 @@ limit    how many servers are called at a time; 8 by default
 timeout  seconds, or a duration, that one call may take, connecting and all its requests included; 600 by default, None
          for no limit
 
-Nothing is sent before the first call. A pattern without a match, an unknown name and a server that is given twice are
-IncusConfigErrors. len(fleet) is the number of servers, and a loop yields their clients.
+Nothing is sent before the first call, so a server that is a remote by its socket and another one by its address counts as
+two. A pattern without a match, an unknown name and a server that is given twice are IncusConfigErrors. len(fleet) is the number of servers, and a loop yields their clients.
 
 remotes  the names of the servers, in order
 clients  their clients, in order

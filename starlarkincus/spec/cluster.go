@@ -67,7 +67,7 @@ var members = &Resource{
 	DeleteArgs: []Field{{Name: "force", Type: Int, In: Query, Doc: "1 also removes a member that doesn't answer, with everything on it; default: 0"}},
 	Methods: append(tokenMethods("new member"), []Method{
 		{Name: "create_token", Collection: true, HTTP: "POST", Does: DoToken, Returns: aText, Effect: Creates, Background: true,
-			Doc:  "Creates a token with which one server can join the cluster, and returns it as a string, which is secret. It is valid until it is used or revoked, or for the time in the server's configuration cluster.join_token_expiry, by default three hours; a second one for the same name revokes the first. wait=False returns its Operation instead.",
+			Doc:  "Creates a token with which one server can join the cluster, and returns it as a string, which is secret. It is valid until it is used or revoked, or for the time in the server's configuration cluster.join_token_expiry, by default three hours; a second one for the same name revokes the first. wait=False returns its Operation instead, which lasts until the token is used or revoked, for wait() or cancel(); the token can't be had from that.",
 			Args: []Field{{Name: "server_name", Type: String, Required: true, Positional: true, Doc: "the name of the new member"}}},
 		{Name: "state", HTTP: "GET", Path: "state", Does: DoRead, Returns: one(memberState), Effect: Reads, Doc: "Returns its load, memory and storage, as a MemberState."},
 		{Name: "evacuate", HTTP: "POST", Path: "state", Does: DoAct, Returns: itself, Effect: Changes, Background: true, Refresh: true, Steps: true, Send: map[string]any{"action": "evacuate"},

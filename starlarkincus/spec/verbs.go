@@ -290,7 +290,7 @@ func (r *Resource) createArgs() []Field {
 
 // fieldsMethod is a method of all objects.
 var fieldsMethod = Method{Name: "fields", Does: DoFields, Returns: anything, Effect: Reads, Offline: true,
-	Doc: "Returns a dict of all fields that the server sent, by their names in scripts. It sends no request."}
+	Doc: "Returns a dict of all fields that the server sent, by their names in scripts; the secrets of an operation are [redacted]. It sends no request."}
 
 // ObjectMethods returns all methods of an object.
 func (r *Resource) ObjectMethods() []Method {
