@@ -1,12 +1,14 @@
 package starlarkincus
 
 import (
+	"encoding/json"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
 
 	"go.starlark.net/starlark"
@@ -29,6 +31,8 @@ func (c *invocation) advised(err error) error {
 		e.Hint = c.profileAdvice()
 	case c.obj != nil && c.ref.res == spec.Groups && strings.Contains(e.Message, "Cluster group member is currently in use"):
 		e.Hint = fmt.Sprintf(`a member that it would lose has an instance placed with target="@%s", whose config["volatile.cluster.group"] is %[1]q`, c.obj.key())
+	case strings.HasPrefix(e.Path, "/1.0/instances/") && !e.Proxied && errors.Is(e, errors.Unavailable):
+		e.Hint = c.memberAdvice(e)
 	case strings.Contains(e.Message, "evice type"):
 		e.Hint = c.deviceAdvice(e)
 	case e.Reads || !errors.Is(e, errors.API) && !errors.Is(e, errors.Operation):
@@ -36,6 +40,33 @@ func (c *invocation) advised(err error) error {
 		e.Hint = c.keyAdvice(e)
 	}
 	return err
+}
+
+// memberAdvice returns advice on a failure because the cluster member of an instance is away, which the server names by its address
+// or not at all; empty if the server isn't in a cluster, or the member is unknown. Lists of instances have it.
+func (c *invocation) memberAdvice(e *errors.Error) string {
+	if !strings.Contains(e.Message, "cluster member") && !strings.Contains(e.Message, ` "https://`) {
+		return ""
+	}
+	name, _, _ := strings.Cut(strings.TrimPrefix(e.Path, "/1.0/instances/"), "/")
+	all := c.ref.client.collection(spec.Instances)
+	query := all.query(spec.List)
+	query.Set("recursion", "1")
+	query.Set("filter", "name eq "+name)
+	if c.ref.project != "" {
+		query.Set("project", c.ref.project)
+	}
+	reply, err := c.ref.client.sendAside(c.ctx, rest.Request{Path: all.path, Query: query, MaxBytes: maxList})
+	var found []struct{ Name, Location string }
+	if err != nil || json.Unmarshal(reply.Metadata, &found) != nil {
+		return ""
+	}
+	for _, one := range found {
+		if one.Name == name && one.Location != "" && one.Location != "none" {
+			return fmt.Sprintf("instance %q is on the cluster member %q, which can't be reached", name, one.Location)
+		}
+	}
+	return ""
 }
 
 // fileAdvice returns advice on a failure of a method for files, of which the message's end is the kernel's text or ours.

@@ -26,6 +26,7 @@ import (
 type shelf struct {
 	mu      sync.Mutex
 	objects map[string]dict
+	lists   map[string][]any // collections, by path
 	refuse  func(method, path string) (status int, message string)
 	log     []string
 }
@@ -58,6 +59,8 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		name, _ := given[keyIn(r.URL.Path)].(string)
 		s.objects[r.URL.Path+"/"+name] = given
 		data = []byte("null")
+	case s.lists[r.URL.Path] != nil:
+		data, _ = json.Marshal(s.lists[r.URL.Path])
 	case !found && strings.HasSuffix(r.URL.Path, "operations"):
 		data = []byte("{}")
 	case !found:
