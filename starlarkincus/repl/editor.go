@@ -106,6 +106,9 @@ func (e *editor) line(ctx context.Context, q question) (string, error) {
 	}
 	e.before = q.before
 	e.release()
+	if e.ended = e.frontBefore(ctx); e.ended != nil {
+		return "", e.ended
+	}
 	if e.edited.ApplyMode() != nil {
 		e.ended = e.options.endedBy(syscall.SIGHUP) // the terminal is gone
 		return "", e.ended
@@ -136,7 +139,9 @@ func (e *editor) line(ctx context.Context, q question) (string, error) {
 	}
 	switch {
 	case e.ended != nil:
-		fmt.Fprintln(e.out)
+		if !e.keys.left.Load() {
+			fmt.Fprintln(e.out)
+		}
 		return "", e.ended
 	case errors.Is(err, liner.ErrPromptAborted), e.sizeless(err):
 		return "", errCleared
@@ -169,6 +174,7 @@ func (e *editor) watch(ctx context.Context) func() {
 				e.resized(sig)
 			case <-ctx.Done():
 				e.ended = causeOf(ctx)
+				e.keys.leave()
 				e.keys.end()
 				return
 			case sig, open := <-e.options.Interrupts:
@@ -179,6 +185,7 @@ func (e *editor) watch(ctx context.Context) func() {
 					e.keys.interrupt()
 				default:
 					e.ended = e.options.endedBy(sig)
+					e.keys.leave()
 					e.keys.end()
 					return
 				}
@@ -196,7 +203,8 @@ func (e *editor) remember(entry string) { e.state.AppendHistory(show(strings.Tri
 // close restores the terminal's original mode.
 func (e *editor) close() {
 	terminal.Keep(nil)
-	if e.release() {
+	e.keys.leave()
+	if e.release() && !e.keys.left.Load() {
 		fmt.Fprint(e.out, marksOff)
 	}
 	if e.state != nil {

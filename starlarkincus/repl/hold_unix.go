@@ -5,6 +5,7 @@ package repl
 import (
 	"bytes"
 	"io"
+	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -17,9 +18,6 @@ import (
 
 // maxAhead limits what is kept of the input between lines, in bytes.
 const maxAhead = 4 << 20
-
-// frontTime is the time between two looks at whether the process is in the foreground again.
-const frontTime = 200 * time.Millisecond
 
 // A between is the state of keys between lines, such as while an entry runs. The terminal stays in the editor's mode then, and its
 // input is read: a terminal that edits lines itself cuts one at 4,095 bytes, with the end mark of a paste, and its Ctrl-C drops an
@@ -117,17 +115,10 @@ func (k *keys) readAhead(ended chan struct{}) {
 			k.drops = nothing
 			continue
 		}
-		for away := false; ; away = true {
-			if k.inFront() {
-				if away {
-					k.resume()
-				}
-				break
-			}
-			// Reading would stop the process.
-			if ready, err := terminal.Select(k.wake[0], k.wake[0], frontTime); err != nil || ready == terminal.Woken {
-				return
-			}
+		if away, woken := k.front(); woken {
+			return
+		} else if away {
+			k.resume()
 		}
 		if !k.readOnce() {
 			return
@@ -154,21 +145,28 @@ func (k *keys) readOnce() bool {
 	return true
 }
 
-// whenResumed sets the editor's mode again when the process goes on after a stop, because a shell has had the terminal. Stop
-// ends that.
+// whenResumed sets the editor's mode again when the process has the terminal after a stop, because a shell has had it. Stop ends
+// that.
 func (k *keys) whenResumed() (stop func()) {
 	resumed, unwatch := notified(continued)
 	end, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
+		var later <-chan time.Time // nil while it has the terminal
+		if !k.inFront() {
+			later = time.After(frontTime)
+		}
 		for {
 			select {
 			case <-resumed:
-				if k.inFront() {
-					k.resume()
-				}
+			case <-later:
 			case <-end:
 				return
+			}
+			if later = nil; k.inFront() {
+				k.resume()
+			} else {
+				later = time.After(frontTime)
 			}
 		}
 	}()
@@ -180,9 +178,29 @@ func (k *keys) whenResumed() (stop func()) {
 }
 
 // inFront reports whether the process has the terminal.
-func (k *keys) inFront() bool {
-	group, err := unix.IoctlGetInt(k.terminal, unix.TIOCGPGRP)
-	return err != nil || group == unix.Getpgrp()
+func (k *keys) inFront() bool { return terminal.InFront(k.terminal) }
+
+// front waits until the process has the terminal, without which reading would stop it, and reports whether it had to. It returns
+// early if the waits for input are to end.
+func (k *keys) front() (away, woken bool) {
+	for ; !k.inFront(); away = true {
+		if ready, err := terminal.Select(k.wake[0], k.wake[0], frontTime); err != nil || ready == terminal.Woken {
+			return away, true
+		}
+	}
+	return away, false
+}
+
+// leave lets go of the terminal if the process isn't in front. Each change of the terminal's mode would stop it, when it is to end.
+func (k *keys) leave() {
+	if k.inFront() {
+		return
+	}
+	if null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0); err == nil {
+		k.left.Store(true)
+		_ = unix.Dup2(int(null.Fd()), k.terminal)
+		null.Close()
+	}
 }
 
 // take takes input between lines.

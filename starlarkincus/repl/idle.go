@@ -6,14 +6,18 @@ import "fmt"
 func (e *editor) hold() {
 	e.holding.Lock()
 	defer e.holding.Unlock()
-	_ = e.idle.ApplyMode()
+	if e.keys.inFront() {
+		_ = e.idle.ApplyMode()
+	}
 	e.keys.hold()
 	e.held = true
 }
 
 // resumed takes the terminal again after a program that had it.
 func (e *editor) resumed() {
-	fmt.Fprint(e.out, marksOn)
+	if e.keys.inFront() {
+		fmt.Fprint(e.out, marksOn)
+	}
 	e.hold()
 }
 
@@ -46,10 +50,12 @@ func (e *editor) yield() (held bool) {
 	return held
 }
 
-// restore sets the mode that the terminal was found in.
+// restore sets the mode that the terminal was found in, unless the process has it no more.
 func (e *editor) restore() {
-	_ = e.found.ApplyMode()
-	fmt.Fprint(e.out, marksOff)
+	if e.keys.inFront() && !e.keys.left.Load() {
+		_ = e.found.ApplyMode()
+		fmt.Fprint(e.out, marksOff)
+	}
 }
 
 // own sets the terminal's mode between lines again.

@@ -58,11 +58,19 @@ func job() int {
 		}
 		fmt.Print("stopped $ ")
 		line, _ := lines.ReadString('\n')
+		if name, found := strings.CutPrefix(line, "kill "); found { // which a shell lets go on
+			_ = unix.Kill(-cmd.Process.Pid, unix.SignalNum(strings.TrimSpace(name)))
+			_ = unix.Kill(-cmd.Process.Pid, unix.SIGCONT)
+			continue
+		}
 		background := line == "bg\n"
 		if background {
 			_ = unix.Kill(-cmd.Process.Pid, unix.SIGCONT)
 			fmt.Print("background $ ")
-			_, _ = lines.ReadString('\n')
+			if line, _ := lines.ReadString('\n'); strings.HasPrefix(line, "kill ") {
+				_ = unix.Kill(-cmd.Process.Pid, unix.SignalNum(strings.TrimSpace(strings.TrimPrefix(line, "kill "))))
+				continue
+			}
 			fmt.Print("foreground\n")
 		}
 		if err := unix.IoctlSetPointerInt(0, unix.TIOCSPGRP, cmd.Process.Pid); err != nil {

@@ -5,6 +5,7 @@ package repl
 import (
 	"io"
 	"os"
+	"sync/atomic"
 
 	"github.com/peterh/liner"
 )
@@ -13,6 +14,7 @@ import (
 type keys struct {
 	file                     *os.File
 	refused, resume, suspend func()
+	left                     atomic.Bool
 }
 
 var continued, resizes []os.Signal
@@ -26,6 +28,8 @@ func (k *keys) interrupt()              {}
 func (k *keys) inject(string)           {}
 func (k *keys) gone() bool              { return false }
 func (k *keys) block() string           { return "" }
+func (k *keys) inFront() bool           { return true }
+func (k *keys) leave()                  {}
 func (k *keys) stopProcess()            {}
 func (k *keys) end()                    {}
 func (k *keys) hold()                   {}

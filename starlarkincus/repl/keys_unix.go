@@ -42,6 +42,7 @@ type keys struct {
 	blocks [][]byte   // pasted texts, of which the pipe has the keys
 	done   chan struct{}
 	failed atomic.Bool // the terminal is gone
+	left   atomic.Bool // the terminal was let go
 }
 
 func newKeys(in *os.File) (*keys, error) {
@@ -205,6 +206,9 @@ func (k *keys) copy() error {
 			k.endFast()
 			k.queue(k.filter.flush())
 			continue
+		}
+		if _, woken := k.front(); woken {
+			return nil
 		}
 		var buf [4096]byte
 		n, err := unix.Read(k.terminal, buf[:])

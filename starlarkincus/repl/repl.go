@@ -199,6 +199,7 @@ func (p *prompt) loop(ctx context.Context) error {
 // end makes the deferred calls, and returns the exit status of a prompt that ended with err.
 func (p *prompt) end(ctx context.Context, err error) int {
 	if e, ok := p.source.(*editor); ok {
+		e.keys.leave()
 		e.yield()
 	}
 	ctx, expire := p.limited(ctx)

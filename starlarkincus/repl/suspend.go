@@ -1,10 +1,12 @@
 package repl
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/signal"
 	"reflect"
+	"time"
 
 	"github.com/peterh/liner"
 )
@@ -22,6 +24,9 @@ func (e *editor) suspend() {
 	fmt.Fprint(e.out, "\r\n"+marksOff)
 	_ = e.found.ApplyMode()
 	e.keys.stopProcess()
+	if !e.front() {
+		return
+	}
 	_ = mode.ApplyMode()
 	fmt.Fprint(e.out, marksOn)
 	e.room(rows, row)
@@ -29,12 +34,39 @@ func (e *editor) suspend() {
 
 // resume takes the terminal again after the process was stopped from elsewhere, and a shell has had the terminal.
 func (e *editor) resume() {
+	if !e.front() {
+		return
+	}
 	if mode, err := liner.TerminalMode(); err != nil || !reflect.DeepEqual(mode, e.found) {
 		return
 	}
 	_ = e.edited.ApplyMode()
 	fmt.Fprint(e.out, "\r"+marksOn)
 	e.room(e.drawn())
+}
+
+// front waits until the process has the terminal, and reports whether the prompt goes on.
+func (e *editor) front() bool {
+	for !e.keys.inFront() {
+		time.Sleep(frontTime)
+	}
+	return !e.keys.left.Load()
+}
+
+// frontBefore waits until the process has the terminal, before a line. It returns the error of what ends the prompt before.
+func (e *editor) frontBefore(ctx context.Context) error {
+	for !e.keys.inFront() {
+		select {
+		case <-ctx.Done():
+			return causeOf(ctx)
+		case sig, open := <-e.options.Interrupts:
+			if open && sig != os.Interrupt {
+				return e.options.endedBy(sig)
+			}
+		case <-time.After(frontTime):
+		}
+	}
+	return nil
 }
 
 // notified returns a channel that gets the signals, if there are any. Stop ends that.

@@ -59,7 +59,11 @@ func Lend(run func() error) error {
 	}()
 	fd := int(os.Stdin.Fd())
 	if before, err := term.GetState(fd); err == nil {
-		defer func() { _ = term.Restore(fd, before) }()
+		defer func() {
+			if InFront(fd) {
+				_ = term.Restore(fd, before)
+			}
+		}()
 	}
 	return run()
 }

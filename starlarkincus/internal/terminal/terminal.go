@@ -184,7 +184,7 @@ func (t *Terminal) raw() error {
 func (t *Terminal) restore() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.before != nil {
+	if t.before != nil && InFront(int(t.in.Fd())) {
 		_ = term.Restore(int(t.in.Fd()), t.before)
 		t.before = nil
 	}

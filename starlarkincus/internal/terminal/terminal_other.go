@@ -26,6 +26,9 @@ func (*changes) watch(*Terminal)          {}
 func (*changes) unwatch()                 {}
 func (*changes) Resized() <-chan struct{} { return nil }
 
+// InFront returns true on these systems.
+func InFront(int) bool { return true }
+
 // SetSize does nothing on these systems.
 func SetSize(io.Writer, int, int) {}
 

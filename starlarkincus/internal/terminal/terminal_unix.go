@@ -173,6 +173,12 @@ func Select(terminal, wake int, wait time.Duration) (int, error) {
 	}
 }
 
+// InFront reports whether this process may set the mode of a terminal and read it: in the background it would be stopped.
+func InFront(terminal int) bool {
+	group, err := unix.IoctlGetInt(terminal, unix.TIOCGPGRP)
+	return err != nil || group == unix.Getpgrp()
+}
+
 // SetSize sets the size of the terminal that w writes to, of which its programs get a signal.
 func SetSize(w io.Writer, width, height int) {
 	if fd, ok := descriptor(w); ok {
