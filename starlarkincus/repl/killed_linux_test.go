@@ -3,7 +3,9 @@ package repl
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -54,6 +56,48 @@ func TestKilledInBackground(t *testing.T) {
 					t.Errorf("written to the shell's terminal: %q", after)
 				}
 			})
+		}
+	}
+}
+
+// TestKilledProgram checks that the prompt goes on after an editor or a pager is killed while a group that it has started has the terminal.
+func TestKilledProgram(t *testing.T) {
+	dir := t.TempDir()
+	check(t, os.WriteFile(dir+"/program", []byte(`#!/bin/sh
+exec < /dev/tty
+echo $$ > `+dir+`/outer
+stty raw -echo
+set -m
+sh -c 'echo $$ > `+dir+`/inner; echo waiting; exec sleep 1000'
+:
+`), 0o700))
+	kill := func(name string) {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		check(t, err)
+		pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
+		check(t, err)
+		check(t, syscall.Kill(pid, syscall.SIGKILL))
+	}
+	for _, shell := range []string{"", "1"} {
+		s := openPrompt(t, 80, 24, jobVariable+"="+shell, "EDITOR=exec "+dir+"/program", "PAGER=exec "+dir+"/program")
+		for _, entry := range []string{":edit\r", "{x: x for x in range(100)}\r"} {
+			s.Type("\x0c")
+			s.WaitFor("empty screen", func(rows []string) bool { return strings.Join(rows, "") == ">>>" })
+			s.Type("'an' + 'entry'\r")
+			ends(s, "\n\"anentry\"\n>>>")
+			s.Type(entry)
+			s.Wait("\nwaiting")
+			kill("outer")
+			s.WaitFor("prompt", func(rows []string) bool {
+				text := strings.Join(rows, "\n")
+				return strings.Contains(text[max(0, strings.LastIndex(text, "waiting")):], "\n>>>")
+			})
+			if entry == ":edit\r" {
+				ends(s, "\n>>> 'an' + 'entry'") // to be kept or edited
+			}
+			s.Type("\x156 * 7\r")
+			ends(s, "\n42\n>>>")
+			kill("inner")
 		}
 	}
 }

@@ -28,7 +28,8 @@ var turn = make(chan struct{}, 1)
 // the terminal, and returns the context's cause. A program that fails has an [*EndError].
 //
 // The program has a process group of its own, which has the terminal: Ctrl-C is for it alone, and its end reaches all of its
-// processes. If it stops, as after Ctrl-Z, this process stops as well. Programs run one after another.
+// processes. If it stops, as after Ctrl-Z, this process stops as well. Programs run one after another. What a program leaves when it ends
+// of its own accord, or is killed, goes on without the terminal, as under a shell.
 func Run(ctx context.Context, cmd *exec.Cmd) error {
 	select {
 	case turn <- struct{}{}:

@@ -131,7 +131,7 @@ func (j *job) ended(within time.Duration) bool {
 // takeBack reports whether the program has the terminal, which belongs to this process's group then.
 func (j *job) takeBack() bool {
 	now := j.foreground()
-	if now == j.own || now <= 0 || !slices.Contains(j.groups, now) && running(now) {
+	if now == j.own || now <= 0 || !slices.Contains(j.groups, now) && running(now) && !startedHere(now) {
 		return false // another program has it, such as the shell of a job in the background
 	}
 	j.setForeground(j.own)

@@ -53,6 +53,34 @@ func startedBy(pid int) (groups []int) {
 	return groups
 }
 
+// startedHere reports whether a group comes from a program of this process, even one that was killed: its processes are neither
+// those of the session from which this process descends, as the shell, nor started by these.
+func startedHere(group int) bool {
+	session, _ := unix.Getsid(0)
+	all := make(map[int]process)
+	for _, p := range processes() {
+		all[p.pid] = p
+	}
+	above := make(map[int]bool)
+	for p := all[os.Getppid()]; p.session == session && !above[p.pid]; p = all[p.parent] {
+		above[p.pid] = true
+	}
+	for _, p := range all {
+		if p.group != group {
+			continue
+		}
+		for range all { // not without an end, as the processes change meanwhile
+			if p.session == session && p.pid != os.Getpid() && !above[p.pid] {
+				p = all[p.parent]
+			}
+		}
+		if above[p.pid] {
+			return false
+		}
+	}
+	return true
+}
+
 // running reports whether a group has processes that haven't ended. Those that nobody has waited for yet have ended.
 func running(group int) bool {
 	if unix.Kill(-group, 0) == unix.ESRCH {
