@@ -173,3 +173,38 @@ func again(t *testing.T, s *emulator.Screen, keys, text string) {
 	}
 	t.Fatalf("no %q at the end", text)
 }
+
+// TestSlowlyTypedAhead checks that a line which is typed some time after another while an entry runs is an entry of its own, such as a command.
+func TestSlowlyTypedAhead(t *testing.T) {
+	s := openPrompt(t, 80, 24)
+	end := running(t, s)
+	s.Type("x = 40 + 2\r")
+	s.Taken()
+	time.Sleep(time.Second) // which is a pause on any machine
+	s.Type(":time x\r")
+	end()
+	s.Wait("\n42\n")
+	if text := strings.Join(s.Rows(), "\n"); !strings.Contains(text, "\n>>> x = 40 + 2\n>>> :time x\n") {
+		t.Errorf("the entries:\n%s", text)
+	}
+}
+
+// TestSuspendOften checks that Ctrl-Z which is typed several times at once stops the prompt once, at a line and while an entry runs.
+func TestSuspendOften(t *testing.T) {
+	s := openPrompt(t, 80, 24, jobVariable+"=1")
+	for _, entry := range []string{"6 *", "print('r' + 'unning'); sleep(0.5)\r"} {
+		s.Type(entry)
+		ends(s, map[bool]string{true: "\nrunning", false: ">>> 6 *"}[strings.HasSuffix(entry, "\r")])
+		s.Type("\x1a\x1a\x1a")
+		ends(s, "stopped $")
+		s.Type("fg\r")
+		s.WaitFor("prompt", func(rows []string) bool {
+			text := strings.Join(rows, "\n")
+			return strings.Contains(text[strings.LastIndex(text, "stopped $"):], "\n>>>")
+		})
+		s.Type("\x156 * 8\r")
+		ends(s, "\n>>> 6 * 8\n48\n>>>")
+		s.Type("\x0c")
+		s.WaitFor("empty screen", func(rows []string) bool { return strings.Join(rows, "") == ">>>" })
+	}
+}

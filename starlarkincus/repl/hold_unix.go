@@ -27,12 +27,12 @@ type between struct {
 	resume  func() // sets the editor's mode again
 	suspend func() // stops the process, with the mode that the terminal was found in
 
-	ahead []byte // the input, as it came
-	burst int    // of ahead: the start of what came at once
-	last  time.Time
-	marks marks
-	drops drop
-	ended chan struct{} // closed when the reading has ended; nil within a line
+	ahead  []byte // the input, as it came
+	pauses []int  // where in ahead each part starts that came at once
+	last   time.Time
+	marks  marks
+	drops  drop
+	ended  chan struct{} // closed when the reading has ended; nil within a line
 }
 
 // A drop is what is dropped of the input after Ctrl-C: the rest of pasted text.
@@ -51,7 +51,7 @@ func (k *keys) signalsAs(mode liner.ModeApplier, out io.Writer) { k.signals = si
 func (k *keys) hold() {
 	k.pending, k.after = append(k.pending, k.after...), nil
 	if len(k.ahead) == 0 {
-		k.burst = 0
+		k.pauses = nil
 	}
 	k.ahead, k.fast = append(k.ahead, k.fast...), nil
 	if k.drops != toMark {
@@ -99,7 +99,7 @@ func (k *keys) drain() {
 // give returns what was typed between lines, for a program elsewhere that gets it now.
 func (k *keys) give() []byte {
 	text := strings.NewReplacer(pasteStart, "", pasteEnd, "").Replace(string(k.ahead))
-	k.ahead = nil
+	k.ahead, k.pauses = nil, nil
 	return []byte(text)
 }
 
@@ -136,11 +136,14 @@ func (k *keys) readOnce() bool {
 	case err != nil, n == 0:
 		return false
 	}
-	if now := time.Now(); now.Sub(k.last) >= fastTime {
-		k.burst, k.last = len(k.ahead), now
-	} else {
-		k.last = now
+	now, pause := time.Now(), fastTime
+	if len(k.ahead)-k.lastPause() > maxTyped {
+		pause = pasteTime // the terminal may be slow
 	}
+	if now.Sub(k.last) >= pause {
+		k.pauses = append(k.pauses, len(k.ahead))
+	}
+	k.last = now
 	k.take(buf[:n])
 	return true
 }
@@ -206,6 +209,7 @@ func (k *keys) leave() {
 // take takes input between lines.
 func (k *keys) take(input []byte) {
 	input = k.undropped(input)
+	stopped := false
 	for i, b := range input {
 		if b == k.signals.interrupt && b != 0 { // also within pasted text
 			k.forget()
@@ -217,6 +221,10 @@ func (k *keys) take(input []byte) {
 		case key && b == k.signals.quit && b != 0:
 			k.raise(b, syscall.SIGQUIT)
 		case key && b == k.signals.suspend && b != 0:
+			if stopped {
+				continue // typed before the first one has stopped the process
+			}
+			stopped = true
 			k.signals.show(b)
 			k.suspend()
 			if k.inFront() {
@@ -232,18 +240,40 @@ func (k *keys) take(input []byte) {
 	}
 }
 
+// lastPause returns the start of the part of ahead that came last.
+func (k *keys) lastPause() int {
+	if len(k.pauses) == 0 {
+		return 0
+	}
+	return k.pauses[len(k.pauses)-1]
+}
+
+// readTyped takes what came between lines. Lines with pauses between them were typed one by one.
+func (k *keys) readTyped() {
+	ahead, pauses, done := k.ahead, k.pauses, 0
+	k.ahead, k.pauses = nil, nil
+	for _, at := range pauses {
+		if at > done {
+			k.read(ahead[done:at])
+			k.endFast()
+			done = at
+		}
+	}
+	k.read(ahead[done:])
+}
+
 // forget drops what was typed and pasted so far, and what is still to come of a paste. Lines that came at once were pasted.
 func (k *keys) forget() {
 	switch {
 	case k.marks.pasting:
 		k.drops = toMark
-	case bytes.IndexByte(k.ahead[k.burst:], '\r') >= 0:
+	case bytes.IndexByte(k.ahead[k.lastPause():], '\r') >= 0:
 		k.drops = toPause
 	}
 	if k.drops != toMark {
 		k.marks = marks{}
 	}
-	k.ahead, k.burst, k.pending, k.filter = nil, 0, nil, pasteFilter{}
+	k.ahead, k.pauses, k.pending, k.filter = nil, nil, nil, pasteFilter{}
 	k.mu.Lock()
 	k.blocks = nil
 	k.mu.Unlock()

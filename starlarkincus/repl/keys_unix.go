@@ -77,9 +77,7 @@ func (k *keys) start(first string, indented int, within bool) {
 	k.done = make(chan struct{})
 	k.filter.indented, k.filter.within, k.filter.control = indented, within, false
 	k.lineEnded = false
-	ahead := k.ahead
-	k.ahead = nil
-	k.read(ahead)
+	k.readTyped()
 	_ = k.pipe.SetWriteDeadline(time.Time{})
 	_ = k.write([]byte(first))
 	go func() {

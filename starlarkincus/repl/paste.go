@@ -51,7 +51,8 @@ type pasteFilter struct {
 	pasting bool
 	alone   bool   // the last input was Ctrl-C and nothing else
 	cr      bool   // the last inserted byte was a carriage return
-	refused bool   // text was dropped because it was too long
+	refused bool   // text was dropped because it was too long, which is still to be said
+	over    bool   // the pasted text is too long
 	pasted  []byte // since the start mark, or since the last pause
 	total   int    // bytes since the start mark
 	scanned int    // bytes of pasted without the end mark
@@ -170,12 +171,12 @@ func (f *pasteFilter) paste(input []byte) (rest []byte, ended bool) {
 		f.pasted = f.pasted[:end]
 	}
 	f.scanned = max(0, len(f.pasted)-len(pasteEnd)+1)
-	if f.total+len(f.pasted) > maxPaste { // only the end is of use, for the mark
+	if f.over || f.total+len(f.pasted) > maxPaste { // only the end is of use, for the mark
 		drop := f.scanned
 		if ended {
 			drop = len(f.pasted)
 		}
-		f.refused = true
+		f.refused, f.over = f.refused || !f.over, true
 		f.total += drop
 		f.pasted, f.scanned = append(f.pasted[:0], f.pasted[drop:]...), 0
 	}
@@ -183,7 +184,7 @@ func (f *pasteFilter) paste(input []byte) (rest []byte, ended bool) {
 }
 
 func (f *pasteFilter) endPaste() {
-	f.pasting, f.alone, f.cr, f.pasted, f.scanned, f.total, f.shower = false, false, false, nil, 0, 0, shower{}
+	f.pasting, f.alone, f.cr, f.over, f.pasted, f.scanned, f.total, f.shower = false, false, false, false, nil, 0, 0, shower{}
 }
 
 // insert appends what brings pasted text into the line. Terminals send a carriage return at the end of a pasted line.
@@ -238,6 +239,8 @@ func (f *pasteFilter) key(out []byte, key string) []byte {
 		return append(out, editWhole...)
 	case b == linesKey:
 		return append(out, editLines...)
+	case b == suspendKey && bytes.HasSuffix(out, []byte(suspend)):
+		return out // typed before the first one has stopped the process
 	case b == suspendKey:
 		return append(out, suspend...)
 	case b == '\r' && f.moved:

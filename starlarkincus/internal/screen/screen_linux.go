@@ -265,3 +265,18 @@ func (s *Screen) Status() int {
 
 // Signal sends the program a signal.
 func (s *Screen) Signal(signal os.Signal) error { return s.cmd.Process.Signal(signal) }
+
+// Taken waits until the program has read all that was typed.
+func (s *Screen) Taken() {
+	s.t.Helper()
+	for end := time.Now().Add(Patience); ; time.Sleep(5 * time.Millisecond) {
+		left, err := unix.IoctlGetInt(int(s.slave.Fd()), unix.TIOCINQ)
+		s.check(err)
+		if left == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			s.t.Fatal("the program doesn't read")
+		}
+	}
+}
