@@ -12,6 +12,8 @@ import (
 // TestKilledInBackground checks that SIGTERM and SIGHUP end a prompt that is stopped, or in the background, with its clean-up, and that it leaves
 // the terminal to the shell.
 func TestKilledInBackground(t *testing.T) {
+	editor := filepath.Join(t.TempDir(), "editor") // one process, which has stopped when the prompt sees that
+	check(t, os.WriteFile(editor, []byte("#!/bin/sh\necho waiting\nread x < /dev/tty\n"), 0o700))
 	for _, c := range []struct{ name, entry, signal string }{
 		{"line", "6 *", "TERM"}, {"empty line", "", "HUP"}, {"call", "print('r' + 'unning'); until('/nonexistent')\r", "TERM"}, {"editor", ":edit\r", "HUP"},
 	} {
@@ -23,9 +25,9 @@ func TestKilledInBackground(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				file := filepath.Join(t.TempDir(), "f")
 				check(t, os.WriteFile(file, nil, 0o600))
-				s := openPrompt(t, 80, 24, jobVariable+"=1", "EDITOR=echo waiting; sleep 1000; :")
+				s := openPrompt(t, 80, 24, jobVariable+"=1", "EDITOR=exec "+editor)
 				s.Type("defer(fs.remove, '" + file + "')\r")
-				ends(s, "')\n>>>")
+				ends(s, ")\n>>>")
 				s.Type(c.entry)
 				switch c.name {
 				case "call":

@@ -16,8 +16,10 @@ import (
 	"golang.org/x/term"
 )
 
-// grace is the time between SIGTERM and SIGKILL.
-const grace = time.Second
+const (
+	grace     = time.Second            // between SIGTERM and SIGKILL
+	frontTime = 200 * time.Millisecond // between two looks at whether this process has the terminal again
+)
 
 // A job is a program that runs on the terminal.
 type job struct {
@@ -41,7 +43,7 @@ func run(ctx context.Context, cmd *exec.Cmd) error {
 	j.group = cmd.Process.Pid
 	j.groups = []int{j.group}
 	_ = cmd.Process.Release() // wait waits for it
-	go j.wait()
+	go j.wait(ctx)
 	select {
 	case status := <-j.exited:
 		j.takeBack()
@@ -60,13 +62,13 @@ func run(ctx context.Context, cmd *exec.Cmd) error {
 }
 
 // wait waits for the program's end. It outlives the job only if the program can't be killed.
-func (j *job) wait() {
+func (j *job) wait(ctx context.Context) {
 	for {
 		var status unix.WaitStatus
 		switch _, err := unix.Wait4(j.group, &status, unix.WUNTRACED, nil); {
 		case err == unix.EINTR:
 		case err == nil && status.Stopped() && !j.ends.Load():
-			j.stop()
+			j.stop(ctx)
 		case err == nil && status.Stopped():
 			_ = unix.Kill(-j.group, unix.SIGCONT)
 		default:
@@ -76,9 +78,9 @@ func (j *job) wait() {
 	}
 }
 
-// stop stops this process, because the program has stopped. Then the program goes on as well, with the mode that it had set. In
-// the background it is without the terminal, and stops again when it needs that; in the foreground it only gets it.
-func (j *job) stop() {
+// stop stops this process, because the program has stopped. The program goes on when this process has the terminal again, with the mode
+// that it had set: in the background it would stop again, and stop this process also while that is to end.
+func (j *job) stop(ctx context.Context) {
 	if j.foreground() != j.own {
 		mode, err := term.GetState(j.terminal)
 		if j.takeBack() && j.before != nil && err == nil {
@@ -86,6 +88,13 @@ func (j *job) stop() {
 			_ = term.Restore(j.terminal, j.before)
 		}
 		StopProcess()
+	}
+	for !InFront(j.terminal) {
+		select {
+		case <-ctx.Done():
+			return // end lets the program go on
+		case <-time.After(frontTime):
+		}
 	}
 	if j.foreground() == j.own {
 		if j.mode != nil {
