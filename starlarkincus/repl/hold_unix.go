@@ -136,14 +136,10 @@ func (k *keys) readOnce() bool {
 	case err != nil, n == 0:
 		return false
 	}
-	now, pause := time.Now(), fastTime
-	if len(k.ahead)-k.lastPause() > maxTyped {
-		pause = pasteTime // the terminal may be slow
-	}
-	if now.Sub(k.last) >= pause {
+	if k.paused() {
 		k.pauses = append(k.pauses, len(k.ahead))
 	}
-	k.last = now
+	k.last = time.Now()
 	k.take(buf[:n])
 	return true
 }
@@ -248,8 +244,20 @@ func (k *keys) lastPause() int {
 	return k.pauses[len(k.pauses)-1]
 }
 
+// paused reports whether what comes now doesn't belong to what came last between lines.
+func (k *keys) paused() bool {
+	pause := fastTime
+	if len(k.ahead)-k.lastPause() > maxTyped {
+		pause = pasteTime // the terminal may be slow
+	}
+	return time.Since(k.last) >= pause
+}
+
 // readTyped takes what came between lines. Lines with pauses between them were typed one by one.
 func (k *keys) readTyped() {
+	if k.paused() {
+		k.pauses = append(k.pauses, len(k.ahead))
+	}
 	ahead, pauses, done := k.ahead, k.pauses, 0
 	k.ahead, k.pauses = nil, nil
 	for _, at := range pauses {
