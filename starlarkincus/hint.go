@@ -36,8 +36,15 @@ func UnnamedHint(method string, fields []spec.Field, args []starlark.Value) stri
 		return ": write image = …"
 	case config != nil && config.Type == spec.Config && isText && verb == "update":
 		return fmt.Sprintf(": write config = {%q: …}", text) // the value may be a secret
+	case config != nil && config.Type == spec.Config && isDict(args[place]) && verb == "update":
+		return ": write config = {…}"
 	}
 	return ""
+}
+
+func isDict(v starlark.Value) bool {
+	_, ok := v.(starlark.IterableMapping)
+	return ok
 }
 
 // ConditionHint returns the end of a method's error for an unknown argument that is a field by which it can filter; empty for

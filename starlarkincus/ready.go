@@ -27,6 +27,7 @@ type liveState struct {
 	Processes int    `json:"processes"`
 	Network   map[string]struct {
 		Type      string `json:"type"`
+		State     string `json:"state"`
 		Addresses []struct {
 			Family  string `json:"family"`
 			Address string `json:"address"`
@@ -57,6 +58,18 @@ func (s *liveState) addresses(family string) []string {
 		}
 	}
 	return append(v4, v6...)
+}
+
+// onlyUp returns the state without the interfaces that are down.
+func (s *liveState) onlyUp() *liveState {
+	up := *s
+	up.Network = maps.Clone(s.Network)
+	for name, i := range s.Network {
+		if i.State == "down" {
+			delete(up.Network, name)
+		}
+	}
+	return &up
 }
 
 // liveState reads the state of an instance.
@@ -124,8 +137,11 @@ func (c *invocation) lacks(state *liveState) string {
 		return "is not running but " + strings.ToLower(state.Status)
 	case c.args.flag("agent", virtual && c.args.flag("cloud_init", false)) && state.Processes < 0:
 		return "has no agent that answers"
-	case c.args.flag("network", false) && len(state.addresses("")) == 0:
+	case !c.args.flag("network", false):
+	case len(state.addresses("")) == 0:
 		return "has no address"
+	case len(state.onlyUp().addresses("")) == 0:
+		return "has an address, but its interface is down"
 	}
 	return ""
 }

@@ -1,13 +1,17 @@
 package starlarkincus_test
 
 import (
+	"io"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/lib/table"
+	"incus-star/starlarkincus/reference"
 	"incus-star/starlarkincus/show"
 	"incus-star/starlarkincus/spec"
 
@@ -163,4 +167,66 @@ func TestSuggestionsOnlyRead(t *testing.T) {
 		t.Errorf("only %d", tried)
 	}
 	t.Logf("%d names", tried)
+}
+
+// TestHelpThatCollectionsShow looks for the help that the text of every collection names, and for the calls in it.
+func TestHelpThatCollectionsShow(t *testing.T) {
+	a := newAnswers()
+	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: a.serve(t)}, pem: testPEM(t), file: testFile(t)}
+	client := w.client()
+	help := regexp.MustCompile(`help\((.*)\)`)
+	call := regexp.MustCompile(`(?m)^ *(\S*)\.(\w+)\(`)
+	r := reference.New(host.Declarations(), starlarkincus.BareMethods())
+	looked := 0
+	for _, p := range spec.Sites() {
+		if p.Name == "" {
+			continue
+		}
+		looked++
+		text := show.Text(w.collection(client, p), show.Style{})
+		found := help.FindStringSubmatch(text)
+		if found == nil {
+			t.Errorf("%s: no help in %s", p.Name, text)
+			continue
+		}
+		name, err := strconv.Unquote(found[1])
+		if quoted := err == nil; quoted == strings.HasPrefix(found[1], "incus.") {
+			t.Errorf("%s: %s", p.Name, found[0])
+		} else if !quoted {
+			name = found[1]
+		}
+		if err := r.HelpName(io.Discard, name); err != nil {
+			t.Errorf("%s: %v", p.Name, err)
+		}
+		for _, c := range call.FindAllStringSubmatch(text, -1) {
+			if c[1] != "" && !strings.HasPrefix(c[1], "incus") {
+				t.Errorf("%s: %s", p.Name, c[0])
+			}
+		}
+	}
+	if t.Log(looked); looked < 20 {
+		t.Error("too few")
+	}
+}
+
+// TestUnknownSize shows an object whose size the server doesn't know.
+func TestUnknownSize(t *testing.T) {
+	a := newAnswers()
+	a.override = map[string]any{"size": -1}
+	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: a.serve(t)}, pem: testPEM(t), file: testFile(t)}
+	client := w.client()
+	looked := 0
+	for _, p := range spec.Sites() {
+		if p.Name == "" || p.Verbs&spec.Get == 0 || p.Content == spec.PlainText || spec.Find(p.Fields, "size") == nil {
+			continue
+		}
+		looked++
+		v := w.object(client, p)
+		if text := show.Text(v, show.Style{Width: 80}); regexp.MustCompile(`(?m)^ *size `).MatchString(text) {
+			t.Errorf("%s: %s", p.Name, text)
+		}
+	}
+	if t.Log(looked); looked < 2 {
+		t.Error("too few")
+	}
 }

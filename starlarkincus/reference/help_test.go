@@ -322,3 +322,26 @@ func TestHelpTellsAllRequests(t *testing.T) {
 		t.Errorf("only %d methods", count)
 	}
 }
+
+// TestHelpOfOne checks the name that the help of every collection gives for the help of its objects.
+func TestHelpOfOne(t *testing.T) {
+	named := regexp.MustCompile(`help\("([^"]*)"\) lists the\s+fields and\s+methods`)
+	looked := 0
+	for _, s := range sites() {
+		if s.Name == "" || s.Lists == spec.Single {
+			continue
+		}
+		text := helpOf(t, s.collections()[0])
+		found := named.FindStringSubmatch(text)
+		if found == nil {
+			continue
+		}
+		looked++
+		if help := helpOf(t, found[1]); !strings.HasPrefix(help, s.Kind+" (an object") && !strings.Contains(help, " (an object of the collection "+s.Name+")") {
+			t.Errorf("%s: help(%q) is %.40q", s.Name, found[1], help)
+		}
+	}
+	if t.Log(looked); looked < 20 {
+		t.Error("too few")
+	}
+}

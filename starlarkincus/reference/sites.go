@@ -171,7 +171,11 @@ func (t *text) collection(r *spec.Resource) {
 		t.methods("Methods of the result", "", r.ObjectMethods())
 		return
 	}
-	t.para(fmt.Sprintf("help(\"%s\") lists the fields and methods of %s.", r.Singular(), r.An()))
+	one := r.Singular()
+	if t.ref.lookup(one) != nil {
+		one = r.Kind // the word is the name of a function, too
+	}
+	t.para(fmt.Sprintf("help(\"%s\") lists the fields and methods of %s.", one, r.An()))
 }
 
 // object writes the help of an object.

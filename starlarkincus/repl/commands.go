@@ -75,10 +75,36 @@ func (p *prompt) command(ctx context.Context, line string) error {
 	if name == "" {
 		return usage(":help lists the commands")
 	}
+	if meant := otherCommands[name]; meant != "" {
+		return usage("there is no command :%s: %s", name, meant)
+	}
 	if near := errors.Nearest(name, names); near != "" {
 		return usage("there is no command :%s (did you mean :%s?)", printable.Line(name), near)
 	}
 	return usage("there is no command :%s: :help lists them", printable.Line(name))
+}
+
+// otherCommands are commands of other programs, with what does the same here.
+var otherCommands = map[string]string{
+	"q":       "exit() or Ctrl-D ends the prompt",
+	"q!":      "exit() or Ctrl-D ends the prompt",
+	"quit":    "exit() or Ctrl-D ends the prompt",
+	"exit":    "exit() or Ctrl-D ends the prompt",
+	"x":       "exit() or Ctrl-D ends the prompt",
+	"wq":      ":save FILE writes the entries, exit() or Ctrl-D ends the prompt",
+	"w":       ":save FILE writes the entries that worked",
+	"e":       ":edit edits the last entry",
+	"h":       ":help lists the commands",
+	"?":       ":help lists the commands",
+	"history": "the arrow keys and Ctrl-R find earlier entries, and :save FILE writes those that worked",
+	"hist":    "the arrow keys and Ctrl-R find earlier entries, and :save FILE writes those that worked",
+	"clear":   "Ctrl-L clears the screen",
+	"ls":      `write fs.list("."), or incus.instances.list()`,
+	"!":       `write run(["ls"]), or instance.exec(["ls"])`,
+	"load":    `write load("FILE", "NAME"), and :reload after a change`,
+	"doc":     "write help(x), or x?",
+	"t":       "write type(x)",
+	"type":    "write type(x)",
 }
 
 // A usageError is a mistake in a command.

@@ -50,6 +50,26 @@ func (p *prompt) keyNote(entry string, err error) string {
 	return ""
 }
 
+// outputNote returns a line about the standard output of a command that failed, which its message doesn't have; "" if there is none.
+func outputNote(err error) string {
+	var failed *errors.Error
+	if !errors.As(err, &failed) || !failed.Class.IsA(errors.Exec) {
+		return ""
+	}
+	var text string
+	switch v := failed.Fields["stdout"].(type) {
+	case starlark.String:
+		text = string(v)
+	case starlark.Bytes:
+		text = string(v)
+	}
+	if strings.TrimSpace(text) == "" {
+		return ""
+	}
+	n := strings.Count(strings.TrimRight(text, "\n"), "\n") + 1
+	return "err_.stdout has its standard output, " + printable.Count(n) + map[bool]string{true: " line", false: " lines"}[n == 1]
+}
+
 // fromProfiles returns the words for the profiles of an instance.
 func fromProfiles(v starlark.Value) string {
 	var names []string

@@ -57,7 +57,9 @@ func (p *prompt) run(ctx context.Context, text string, all bool) error {
 	v, err := p.session.Eval(ctx, text)
 	spent := took()
 	p.hintHelp(text, err)
-	p.note = p.keyNote(text, err)
+	if p.note = p.keyNote(text, err); p.note == "" {
+		p.note = outputNote(err)
+	}
 	if failed := p.Host.ErrorValue(err); failed != nil {
 		p.session.Set("err_", failed)
 	}

@@ -32,7 +32,7 @@ func (s *Sources) Explain(err error, file *syntax.File, known []string) error {
 		for i, e := range err {
 			name, undefined := strings.CutPrefix(e.Msg, "undefined: ")
 			switch {
-			case undefined && elsewhere[name] != "":
+			case undefined && elsewhere[name] != "" && !(strings.HasPrefix(elsewhere[name], "write incus.") && errors.Nearest(name, namesAt(file, e.Pos)) != ""):
 				e.Msg += ": " + elsewhere[name]
 			case undefined && !strings.Contains(name, " ") && compared < maxHints: // a space follows if Starlark gave a hint
 				compared++

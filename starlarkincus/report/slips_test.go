@@ -8,6 +8,7 @@ import (
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/report"
+	"incus-star/starlarkincus/spec"
 
 	"go.starlark.net/starlark"
 )
@@ -72,5 +73,20 @@ func TestHintsNameWhatExists(t *testing.T) {
 	}
 	if t.Logf("%d hints, %d calls", len(hints), looked); looked < 50 {
 		t.Error("too few")
+	}
+}
+
+// TestCollectionsWithoutClient checks the error for the name of every collection without its client.
+func TestCollectionsWithoutClient(t *testing.T) {
+	for _, r := range spec.Collections {
+		h := host.New(host.Options{Predeclared: starlark.StringDict{"incus": starlark.None}})
+		_, err := h.NewSession().Eval(t.Context(), r.Name+".list()")
+		if want := "undefined: " + r.Name + ": write " + r.Reach(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v doesn't have %q", err, want)
+		}
+		_, err = h.NewSession().Eval(t.Context(), r.Name+"s = 1\n"+r.Name)
+		if want := "did you mean " + r.Name + "s?"; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v doesn't have %q", err, want)
+		}
 	}
 }

@@ -38,6 +38,7 @@ var syntaxSlips = []syntaxSlip{
 	{`got '\*', want primary expression`, `(?:^|[\[({=,])\s*\*?$`, ``, `* unpacks in calls alone: write x[0], x[1:], or a + b for lists`},
 	{`got '>', want primary expression`, `<>?$`, ``, `write !=`},
 	{`does not associate with`, ``, ``, `write a < b and b < c`},
+	{`unexpected input character '!'`, ``, `^\s*!`, `write not x; a command is run(["ls"]), or instance.exec(["ls"]) in an instance`},
 	{`unexpected input character '!'`, ``, ``, `write not x`},
 	{`got '&', want primary expression`, `&&?$`, ``, `write and`},
 	{`got '\|', want primary expression`, `\|\|?$`, ``, `write or`},

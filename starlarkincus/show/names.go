@@ -7,6 +7,7 @@ import (
 	"incus-star/starlarkincus/spec"
 
 	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
 )
 
 // collection writes what a collection has, and the calls that list it.
@@ -14,10 +15,14 @@ func (p *printer) collection(c collection) {
 	res, reach := c.Resource(), c.Resource().Reach()
 	p.prose(kind, reach+": "+res.Doc)
 	names := c.AttrNames()
+	help, owner := "help("+reach+")", reach
+	if !strings.HasPrefix(reach, "incus.") {
+		help, owner = "help("+syntax.Quote(reach, false)+")", "" // nothing has the name of its owner
+	}
 	var calls [][]Cell
 	add := func(name, call, text string) {
 		if slices.Contains(names, name) {
-			calls = append(calls, []Cell{{Text: reach + call}, {Text: text}})
+			calls = append(calls, []Cell{{Text: owner + call}, {Text: text}})
 			names = slices.DeleteFunc(names, func(other string) bool { return other == name })
 		}
 	}
@@ -43,7 +48,7 @@ func (p *printer) collection(c collection) {
 	if len(names) > 0 {
 		p.prose("", "also ."+strings.Join(names, " ."))
 	}
-	p.note("help(" + reach + ")")
+	p.note(help)
 }
 
 // method writes what a method does. It was probably meant to be called.

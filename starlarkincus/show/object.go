@@ -43,7 +43,7 @@ func (p *printer) objectFields(o object) []pair {
 			return
 		}
 		done[name] = true
-		if p.style.All || !empty(v) && name != "status_code" && !(name == "location" && v == starlark.String("none")) {
+		if p.style.All || !empty(v) && name != "status_code" && !(name == "size" && v == starlark.MakeInt(-1)) && !(name == "location" && v == starlark.String("none")) {
 			all = append(all, pair{name, v})
 		}
 	}

@@ -150,7 +150,7 @@ var Instances = &Resource{
 			Doc:      "Waits until the instance runs and meets the other conditions that are given, and returns it. Fails with IncusOperationTimeoutError after the timeout.",
 			Args: []Field{
 				{Name: "agent", Type: Bool, In: Local, Doc: "True waits until the agent of a virtual machine answers"},
-				{Name: "network", Type: Bool, In: Local, Doc: "True waits for an address, as addresses() returns it"},
+				{Name: "network", Type: Bool, In: Local, Doc: "True waits for an address, as addresses() returns it, of an interface that is up"},
 				{Name: "cloud_init", Type: Bool, In: Local, Doc: "True waits for the end of cloud-init; fails with IncusExecError if that failed or is not installed"},
 				{Name: "timeout", Type: Seconds, In: Local, Doc: "the longest wait; default: 300 seconds"},
 			}},
