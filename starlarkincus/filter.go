@@ -114,6 +114,16 @@ func newCondition(fields []spec.Field, path, key string, v starlark.Value) (*con
 	return c, err
 }
 
+// wild returns an error for a condition that would need wildcards: the name of an instance is a host's, and has no *.
+func (f *filter) wild(method string, res *spec.Resource) error {
+	for _, c := range f.conditions {
+		if text, _ := starlark.AsString(c.want); res == spec.Instances && c.field.Name == res.Key && strings.ContainsAny(text, "*?[") {
+			return fmt.Errorf(`%s: filter["name"]: %q has wildcards, and a condition is the whole name: write [i for i in incus.instances.list() if i.name.startswith("web")]`, method, text)
+		}
+	}
+	return nil
+}
+
 func scalar(path string, v starlark.Value) error {
 	switch v.(type) {
 	case starlark.String, starlark.Bool, starlark.Int, starlark.Float:

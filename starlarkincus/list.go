@@ -29,6 +29,9 @@ func list(c *invocation) (starlark.Value, error) {
 	}
 	where, _ := c.args.local["filter"].(*filter)
 	if where != nil {
+		if err := where.wild(c.name, res); err != nil {
+			return nil, err
+		}
 		if expression := where.query(); expression != "" {
 			query.Set("filter", expression)
 		}

@@ -230,3 +230,61 @@ func TestUnknownSize(t *testing.T) {
 		t.Error("too few")
 	}
 }
+
+// TestColumnsOfKeys asks for a configuration key of every kind that has some, by the name that a filter gives it.
+func TestColumnsOfKeys(t *testing.T) {
+	a := newAnswers()
+	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: a.serve(t)}, pem: testPEM(t), file: testFile(t)}
+	client := w.client()
+	text := table.Decl.Member("text").Function()
+	looked, devices := 0, 0
+	for _, p := range spec.Sites() {
+		if p.Name == "" || p.Verbs&spec.Get == 0 || p.Content == spec.PlainText {
+			continue
+		}
+		a.reset()
+		a.override = map[string]any{"devices": map[string]any{"eth0": map[string]any{"limits.ingress": "7"}}}
+		for i := range p.Fields {
+			f := &p.Fields[i]
+			column, want := f.Script()+".user.a", "1"
+			switch {
+			case f.Use&spec.Read == 0 || f.Type != spec.Config && f.Type != spec.Devices:
+				continue
+			case f.Name == "devices":
+				column, want = "devices.eth0.limits.ingress", "7"
+				devices++
+			case f.Type == spec.Devices:
+				continue
+			}
+			looked++
+			rows := starlark.NewList([]starlark.Value{w.object(client, p)})
+			columns := starlark.NewList([]starlark.Value{starlark.String(column), starlark.String(column + "x")})
+			kwargs := []starlark.Tuple{{starlark.String("format"), starlark.String("csv")}}
+			v, err := starlark.Call(new(starlark.Thread), text, starlark.Tuple{rows, columns}, kwargs)
+			if got, _ := starlark.AsString(v); err != nil || got != column+","+column+"x\n"+want+",\n" {
+				t.Errorf("%s: %q, %v", p.Kind, got, err)
+			}
+			if _, err := starlark.Call(new(starlark.Thread), text, starlark.Tuple{rows, starlark.NewList([]starlark.Value{starlark.String(f.Script() + "x.a")})}, nil); err == nil {
+				t.Errorf("%s: %sx.a is a column", p.Kind, f.Script())
+			}
+		}
+	}
+	if t.Log(looked, devices); looked < 15 || devices < 2 {
+		t.Error("too few")
+	}
+}
+
+// TestWildcards lists with a name that would need wildcards.
+func TestWildcards(t *testing.T) {
+	a := newAnswers()
+	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: a.serve(t)}, pem: testPEM(t), file: testFile(t)}
+	for name, refused := range map[string]bool{"web*": true, "web?": true, "[ab]": true, "web": false, "web-1": false} {
+		conditions := starlark.NewDict(1)
+		_ = conditions.SetKey(starlark.String("name"), starlark.String(name))
+		list := w.attr(w.attr(w.client(), "instances"), "list")
+		_, err := starlark.Call(new(starlark.Thread), list, nil, []starlark.Tuple{{starlark.String("filter"), conditions}})
+		if (err != nil) != refused || refused && !strings.Contains(err.Error(), "has wildcards") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

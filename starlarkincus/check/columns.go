@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"incus-star/errors"
 
@@ -25,7 +26,8 @@ func (m *module) checkColumns(name string, rows, columns syntax.Expr) {
 			m.checkComputed(fmt.Sprintf("%s: columns[%d]", name, i), name != "csv.encode", elem)
 			continue
 		}
-		if known == nil || slices.Contains(known, column) {
+		root, below, _ := strings.Cut(column, ".") // a configuration key, or that of a device
+		if known == nil || slices.Contains(known, column) || open && below != "" && slices.Contains(known, root) {
 			continue
 		}
 		if near := errors.Nearest(column, known); near != "" || !open {

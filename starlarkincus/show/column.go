@@ -3,6 +3,7 @@ package show
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"incus-star/starlarkincus/spec"
 
@@ -40,7 +41,31 @@ func Column(row starlark.Value, name string) (starlark.Value, error) {
 		}
 		return v, nil
 	}
-	return nil, nil
+	return below(o, name)
+}
+
+// below returns a configuration key, or a key of a device, by the name that filters give it, such as config.limits.cpu and
+// devices.eth0.network: None if it isn't set, nil if the object has no such field.
+func below(o object, name string) (starlark.Value, error) {
+	root, rest, _ := strings.Cut(name, ".")
+	f := spec.Find(o.Resource().Fields, root)
+	device, key, ofDevice := strings.Cut(rest, ".")
+	if f == nil || rest == "" || f.Type != spec.Config && (f.Type != spec.Devices || !ofDevice || key == "") {
+		return nil, nil
+	}
+	v, err := o.Attr(root)
+	if err != nil {
+		return nil, err
+	}
+	if f.Type == spec.Config {
+		v = keyed(v, rest)
+	} else {
+		v = keyed(keyed(v, device), key)
+	}
+	if v == nil {
+		return starlark.None, nil
+	}
+	return v, nil
 }
 
 // family returns the addresses of one family in a list.
