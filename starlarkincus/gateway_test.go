@@ -51,6 +51,8 @@ func TestProxyInTheWay(t *testing.T) {
 			}
 		}
 		switch {
+		case strings.HasSuffix(first.path, "/sftp"):
+			return // the connection of the call before may be used, or just have ended
 		case m.Does == spec.DoEnsure:
 			kind = "ensure"
 		case strings.HasPrefix(m.Name, "export") && strings.HasSuffix(first.path, "/backups"):
@@ -99,7 +101,7 @@ func TestProxyInTheWay(t *testing.T) {
 		a.reset()
 	})
 	t.Logf("calls: %v", tried)
-	if tried["change"] < 1000 || tried["ensure"] < 100 || tried["export"] < 30 || tried["read"] < 200 {
+	if tried["change"] < 1000 || tried["ensure"] < 100 || tried["export"] < 30 || tried["read"] < 150 {
 		t.Error("too few")
 	}
 }
