@@ -27,6 +27,8 @@ func (c *invocation) advised(err error) error {
 		e.Hint = imageAdvice(c.args.string("image"))
 	case c.decl.Does == spec.DoCreate && errors.Is(e, errors.AlreadyExists):
 		e.Hint = c.ensureAdvice()
+	case c.decl.Verb == spec.Delete && errors.Is(e, errors.State) && strings.Contains(e.Message, "in use") && spec.Find(c.ref.res.Fields, "used_by") != nil:
+		e.Hint = "its field used_by lists what uses it"
 	case unnamedProfile(e):
 		e.Hint = c.profileAdvice()
 	case c.obj != nil && c.ref.res == spec.Groups && strings.Contains(e.Message, "Cluster group member is currently in use"):

@@ -87,3 +87,30 @@ func TestAdviceOfEnsure(t *testing.T) {
 		t.Error("too few")
 	}
 }
+
+// TestAdviceOfUsers checks the advice for every deletion of an object in use: it names a field that there is.
+func TestAdviceOfUsers(t *testing.T) {
+	with, without := 0, 0
+	for _, site := range spec.Sites() {
+		for _, m := range append(site.CollectionMethods(), site.ObjectMethods()...) {
+			if m.Verb != spec.Delete {
+				continue
+			}
+			c := &invocation{Method: &Method{m.Name, &m, ref{res: site.Resource, name: site.Name}, nil}, args: new(arguments)}
+			e := errors.New(errors.State, "it is currently in use")
+			_ = c.advised(e)
+			field := spec.Find(site.Fields, "used_by")
+			if field != nil {
+				with++
+			} else {
+				without++
+			}
+			if (field != nil) != (e.Hint == "its field used_by lists what uses it") {
+				t.Errorf("%s.%s: %q", site.Name, m.Name, e.Hint)
+			}
+		}
+	}
+	if t.Log(with, without); with < 10 {
+		t.Error("too few")
+	}
+}

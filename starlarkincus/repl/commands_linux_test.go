@@ -19,6 +19,9 @@ func TestCommands(t *testing.T) {
 		for _, step := range []struct{ typed, shown string }{
 			{":help", "line by line.\n>>>"},
 			{":hlep", "\nthere is no command :hlep (did you mean :help?)\n>>>"},
+			{":q", "\nthere is no command :q: exit() or Ctrl-D ends the prompt\n>>>"},
+			{"len", "\n() calls it, ? shows its help\n>>>"},
+			{"run(['sh', '-c', 'echo out; exit 3'])", "\nerr_.stdout has its standard output, 1 line\n>>>"},
 			{":frobnicate", "\nthere is no command :frobnicate: :help lists them\n>>>"},
 			{":", "\n:help lists the commands\n>>>"},
 			{": trace maybe", "\nwrite :trace on, or :trace off\n>>>"},

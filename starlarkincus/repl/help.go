@@ -1,6 +1,7 @@
 package repl
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -77,6 +78,23 @@ func (p *prompt) showHelp(c *builtin.Call) (starlark.Value, error) {
 	var err error
 	b.Block(func() { err = p.pageWrapped(b.Context, text.String()) })
 	return starlark.None, err
+}
+
+// functionText returns lines about a declared function, which was probably meant to be called; "" for another value.
+func functionText(v starlark.Value) string {
+	b, ok := v.(*starlark.Builtin)
+	if !ok || b.Receiver() != nil {
+		return ""
+	}
+	d := cmp.Or(Declarations()[b.Name()], host.Declarations()[b.Name()], builtin.Native(b.Name()))
+	if d == nil {
+		return ""
+	}
+	does, _, _ := strings.Cut(d.Help, "\n\n")
+	if first, _, several := strings.Cut(does, ". "); several {
+		does = first + "."
+	}
+	return b.Name() + ": " + strings.Join(strings.Fields(does), " ") + "\n() calls it, ? shows its help\n"
 }
 
 // tell writes the help that a call asks for.

@@ -10,7 +10,11 @@ import (
 	"strings"
 	"testing"
 
+	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/spec"
+
+	"go.starlark.net/starlark"
 )
 
 // TestAllNamesHaveHelp checks the help of all names that the prompt has, those that only it has included, by the name and by the value.
@@ -123,5 +127,28 @@ func TestRealKeyHelp(t *testing.T) {
 	}
 	if err := tellName(t.Context(), io.Discard, "limits.memry", p.client()); err == nil || !strings.Contains(err.Error(), "did you mean limits.memory?") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestFunctionText looks for the words about every function that stands alone.
+func TestFunctionText(t *testing.T) {
+	p := keyPrompt(t, http.NotFoundHandler())
+	looked := 0
+	for _, name := range slices.Concat(slices.Sorted(maps.Keys(host.Declarations())), slices.Sorted(maps.Keys(Declarations())), builtin.NativeNames()) {
+		v := p.session.Get(name)
+		if b, ok := v.(*starlark.Builtin); !ok || b.Name() != name {
+			if v != nil && functionText(v) != "" && !ok {
+				t.Errorf("%s is no function: %s", name, functionText(v))
+			}
+			continue
+		}
+		looked++
+		text := functionText(v)
+		if does := strings.TrimSuffix(strings.TrimPrefix(text, name+": "), "\n() calls it, ? shows its help\n"); len(does) < 5 || len(text)-len(does) < len(name)+30 || strings.Contains(does, "\n") {
+			t.Errorf("%s: %q", name, text)
+		}
+	}
+	if t.Log(looked); looked < 40 {
+		t.Error("too few")
 	}
 }

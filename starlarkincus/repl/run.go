@@ -73,6 +73,8 @@ func (p *prompt) run(ctx context.Context, text string, all bool) error {
 	if err == nil && v != starlark.None {
 		if b, ok := v.(*starlark.Builtin); ok && b.Name() == "exit" && strings.TrimSpace(text) == "exit" {
 			err = write(ctx, p.Stdout, "exit() or Ctrl-D ends the prompt\n")
+		} else if does := functionText(v); does != "" && p.typed {
+			err = write(ctx, p.Stdout, wrapped(p.Stdout, does))
 		} else {
 			err = p.print(ctx, paging, v, how)
 		}
