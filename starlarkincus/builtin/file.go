@@ -1,6 +1,7 @@
 package builtin
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"os"
@@ -26,8 +27,12 @@ func FileError(function, path string, err error) error {
 	if name == "" || strings.TrimSpace(name) != name {
 		name = fmt.Sprintf("%q", path)
 	}
-	return &errors.Error{Class: errors.Base, Message: fmt.Sprintf("%s: %s: %s", function, name, reason), Path: path,
-		Fields: map[string]any{"missing": starlark.Bool(errors.Is(err, fs.ErrNotExist))}}
+	missing, hint := errors.Is(err, fs.ErrNotExist), ""
+	if rest, tilde := strings.CutPrefix(path, "~"); missing && tilde && (rest == "" || rest[0] == '/') {
+		hint = fmt.Sprintf(`~ isn't expanded: write env["HOME"] + %q`, cmp.Or(rest, "/…"))
+	}
+	return &errors.Error{Class: errors.Base, Message: fmt.Sprintf("%s: %s: %s", function, name, reason), Path: path, Hint: hint,
+		Fields: map[string]any{"missing": starlark.Bool(missing)}}
 }
 
 // ReadOnlyFile returns the error of a call that would change a local file in a run that only reads. What is the

@@ -48,7 +48,7 @@ an Error, as in read_file. Under --read-only every call fails.`,
 // fileError returns the error of a call about a file.
 func (c *invocation) fileError(path string, err error) error {
 	failed := builtin.FileError(c.Name, path, err)
-	if e := (*errors.Error)(nil); errors.As(failed, &e) {
+	if e := (*errors.Error)(nil); errors.As(failed, &e) && e.Hint == "" {
 		e.Hint = fileAdvice(c.Name, path, err)
 	}
 	return failed
