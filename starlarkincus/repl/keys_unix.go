@@ -95,6 +95,30 @@ func (k *keys) stop() {
 	<-k.done
 	var b [1]byte
 	_, _ = unix.Read(k.wake[0], b[:])
+	k.pending = append(k.takeUnread(), k.pending...)
+}
+
+// unread reports whether the pipe has keys.
+func (k *keys) unread() (has bool) {
+	if conn, err := k.file.SyscallConn(); err == nil {
+		_ = conn.Control(func(fd uintptr) {
+			n, _ := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+			has = n > 0
+		})
+	}
+	return has
+}
+
+// takeUnread returns the keys that the editor has left in the pipe. It must not be reading.
+func (k *keys) takeUnread() (left []byte) {
+	var buf [4096]byte
+	for k.unread() {
+		n, err := k.file.Read(buf[:])
+		if left = append(left, buf[:n]...); err != nil {
+			break
+		}
+	}
+	return left
 }
 
 // interrupt sends Ctrl-C to the editor while it reads.
@@ -171,12 +195,14 @@ func (k *keys) write(p []byte) error {
 // copy copies the terminal's input to the editor until stop is called.
 func (k *keys) copy() error {
 	for {
-		if k.lineEnded && len(k.pending) > 0 {
-			// What the editor gets now would stay in its buffer during the entry, with a Ctrl-C that is to end the entry.
-			if ready, err := terminal.Select(k.wake[0], k.wake[0], lineTime); err != nil || ready == terminal.Woken {
+		for k.lineEnded && len(k.pending) > 0 {
+			// The editor would keep what it reads together with the line's end during the entry, with a Ctrl-C that is to end that.
+			if k.lineEnded = k.unread(); !k.lineEnded {
+				break
+			}
+			if ready, err := terminal.Select(k.wake[0], k.wake[0], time.Millisecond); err != nil || ready == terminal.Woken {
 				return err
 			}
-			k.lineEnded = false
 		}
 		switch err := k.flush(); {
 		case errors.Is(err, os.ErrDeadlineExceeded):

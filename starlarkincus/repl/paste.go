@@ -39,7 +39,6 @@ const (
 	reportTime = time.Second            // of a longer sequence
 	fastTime   = 20 * time.Millisecond  // of lines that come too fast to be typed
 	frontTime  = 200 * time.Millisecond // between two looks at whether the process has the terminal again
-	lineTime   = 100 * time.Millisecond // of a line of the editor, after a key that normally ends it
 )
 
 // pasteTime limits the wait for the rest of pasted text, which is shown then. Its end mark may be lost.

@@ -184,3 +184,10 @@ func TestTarget(t *testing.T) {
 		}
 	}
 }
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

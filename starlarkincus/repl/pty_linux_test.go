@@ -191,13 +191,6 @@ func startTerminal(t *testing.T, state string, env ...string) *screen {
 	return p
 }
 
-func check(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 func (p *screen) send(text string) {
 	p.t.Helper()
 	check(p.t, p.master.SetWriteDeadline(time.Now().Add(patience)))
