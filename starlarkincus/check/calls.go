@@ -25,6 +25,9 @@ func (m *module) checkCall(call *syntax.CallExpr) {
 		if dot.Name.Name == "format" && m.typeOf(dot.X).is(text) {
 			m.checkReplacements(dot.X, call)
 		}
+		if callsForEach(dot) && m.typeOf(dot.X).is(fleet) && !m.facts.expectedToFail[call] {
+			m.checkFleet(call.Args)
+		}
 	}
 	m.checkArgs(u, call.Args, at)
 	name, f, ok := forwardingOf(call.Fn)
@@ -69,6 +72,17 @@ func (m *module) checkForwarded(name string, f forward, i int, args []syntax.Exp
 		passed = []syntax.Expr{&syntax.Ident{NamePos: at, Name: "item"}}
 	}
 	m.checkArgs(fn, passed, at)
+}
+
+// checkFleet checks the calls by a fleet's method of the script's functions in its arguments.
+func (m *module) checkFleet(args []syntax.Expr) {
+	fn, check := fleetFunctions(args)
+	for _, called := range []syntax.Expr{fn, check} {
+		if u := m.typeOf(called); u.is(function) {
+			at := syntax.Start(called)
+			m.checkArgs(u, []syntax.Expr{&syntax.Ident{NamePos: at, Name: "item"}}, at)
+		}
+	}
 }
 
 // argument splits an argument into its value, its name, if any, and whether it is spread with * or **.

@@ -16,6 +16,7 @@ type collector struct {
 	sites   map[*syntax.Ident][]callSite // by the function's name
 	inCalls map[*syntax.Ident]bool       // uses of functions that sites covers
 	lambdas map[*syntax.LambdaExpr]callSite
+	named   map[*syntax.LambdaExpr]*syntax.Ident // the variables that lambdas are assigned to
 }
 
 func (m *module) newVariable() *variable {
@@ -161,6 +162,10 @@ var mutators = []string{"append", "insert", "extend", "add", "update", "setdefau
 
 func (c *collector) assignment(n *syntax.AssignStmt) {
 	if n.Op == syntax.EQ {
+		id, ok := n.LHS.(*syntax.Ident)
+		if fn, lambda := unparen(n.RHS).(*syntax.LambdaExpr); ok && lambda {
+			c.named[fn] = id
+		}
 		c.assign(n.LHS, func() union { return c.typeOf(n.RHS) })
 		return
 	}

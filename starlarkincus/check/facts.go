@@ -49,7 +49,8 @@ func (m *module) collectFacts() *facts {
 	}
 	m.collecting = true
 	c := &collector{module: m, readOnly: make(map[*syntax.Ident]bool), library: isLibrary(m.file),
-		sites: make(map[*syntax.Ident][]callSite), inCalls: make(map[*syntax.Ident]bool), lambdas: make(map[*syntax.LambdaExpr]callSite)}
+		sites: make(map[*syntax.Ident][]callSite), inCalls: make(map[*syntax.Ident]bool), lambdas: make(map[*syntax.LambdaExpr]callSite),
+		named: make(map[*syntax.LambdaExpr]*syntax.Ident)}
 	c.block(m.file.Stmts)
 	c.uses()
 	c.connect()

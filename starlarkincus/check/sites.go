@@ -113,33 +113,51 @@ func (c *collector) recordSites(n *syntax.CallExpr) {
 	}
 }
 
+// callsForEach reports whether an attribute has the name of a fleet's method that calls a function for each server.
+func callsForEach(method *syntax.DotExpr) bool {
+	return method.Name.Name == "map" || method.Name.Name == "rollout"
+}
+
 // recordFleet records the calls of the functions in a call of a fleet's method.
 func (c *collector) recordFleet(method *syntax.DotExpr, args []syntax.Expr) {
-	if method.Name.Name != "map" && method.Name.Name != "rollout" {
+	if !callsForEach(method) {
 		return
 	}
 	gets := func(given union) callSite {
 		return func(i int, _ string) union {
+			u := c.typeOf(method.X)
 			switch {
-			case i > 0:
+			case i > 0, u != nil && len(u) == 0: // the fleet's type isn't known yet
 				return never
-			case c.typeOf(method.X).is(fleet):
+			case u.is(fleet):
 				return given
 			}
 			return nil
 		}
 	}
+	fn, check := fleetFunctions(args)
+	if fn != nil {
+		c.addSite(fn, gets(simple(client)))
+	}
+	if check != nil {
+		c.addSite(check, gets(listOf(resultOf(nil))))
+	}
+}
+
+// fleetFunctions returns the arguments of a fleet's method that it calls; nil for one that isn't given.
+func fleetFunctions(args []syntax.Expr) (fn, check syntax.Expr) {
 	for i, arg := range args {
 		value, name, spread := argument(arg)
 		switch {
 		case spread:
-			return
+			return fn, check
 		case name == "fn" || name == "" && i == 0:
-			c.addSite(value, gets(simple(client)))
+			fn = value
 		case name == "check" || name == "" && i == 2:
-			c.addSite(value, gets(listOf(resultOf(nil))))
+			check = value
 		}
 	}
+	return fn, check
 }
 
 // addSite adds a call site of a function that is given by its name or as a lambda.
@@ -166,14 +184,21 @@ func (c *collector) connect() {
 		}
 		return true
 	})
+	name := func(fn *callable, id *syntax.Ident) {
+		first := firstOf(id)
+		v := c.facts.vars[first]
+		fn.open = c.library || first != id || open[first] || v == nil || len(v.sources) != 1
+		fn.sites = c.sites[first]
+	}
 	for node, fn := range c.facts.callables {
 		switch n := node.(type) {
 		case *syntax.DefStmt:
-			first := firstOf(n.Name)
-			v := c.facts.vars[first]
-			fn.open = c.library || first != n.Name || open[first] || v == nil || len(v.sources) != 1
-			fn.sites = c.sites[first]
+			name(fn, n.Name)
 		case *syntax.LambdaExpr:
+			if id := c.named[n]; id != nil {
+				name(fn, id)
+				continue
+			}
 			s := c.lambdas[n]
 			fn.open = s == nil
 			fn.sites = []callSite{s}

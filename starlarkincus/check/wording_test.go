@@ -42,7 +42,7 @@ var frame = regexp.MustCompile(`File "([^"]*)", line (\d+)`)
 // server, or knows less than check.
 var otherWords = []*regexp.Regexp{
 	regexp.MustCompile(`^NoneType has no|\+ NoneType|^int has no \.foo`), // one of several types
-	regexp.MustCompile(`^IncusConnectionError|^Instance has no \.wait_for|^key "a" not in dict`),
+	regexp.MustCompile(`^IncusConnectionError|^Instance has no \.wait_for|^key "a" not in dict|^fleet: there are no servers here`),
 	regexp.MustCompile(`^invalid call of non-function \(string\)`), // check knows the field
 	regexp.MustCompile(`^cannot load|^load: name`),                 // check knows the path
 }
