@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"incus-star/errors"
@@ -139,11 +140,19 @@ func (m *muster) distinct() error {
 	for i, s := range m.servers {
 		own, _ := m.placeOf(s)
 		if slices.ContainsFunc(several[s.Remote], func(p place) bool { return p.project != own.project }) {
-			m.servers[i].Name += "/" + own.project
+			m.servers[i].Name += "/" + quotedPart(own.project)
 		}
 		if own.member != "" && slices.ContainsFunc(several[s.Remote], func(p place) bool { return p.member != own.member }) {
-			m.servers[i].Name += "@" + strings.TrimPrefix(own.member, "@")
+			m.servers[i].Name += "@" + quotedPart(strings.TrimPrefix(own.member, "@"))
 		}
 	}
 	return nil
+}
+
+// quotedPart returns a part of a server's name, quoted if it has what parts the others.
+func quotedPart(name string) string {
+	if strings.ContainsAny(name, `/@"`) {
+		return strconv.Quote(name)
+	}
+	return name
 }

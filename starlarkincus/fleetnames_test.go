@@ -37,6 +37,7 @@ func TestNamesInAFleet(t *testing.T) {
 		`[c.use(target="m1"), c.use(target="m2"), c]`:  "one@m1 one@m2 one",
 		`[c.use(target="m1"), c.use(target="@group")]`: "one@m1 one@group",
 		`[c.use(project="a", target="m1"), c.use(project="a", target="m2"), c.use(project="b", target="m1"), c.use(project="b")]`: "one/a@m1 one/a@m2 one/b@m1 one/b",
+		`[c.use(project="a@b"), c.use(project="a", target="b"), c.use(project="a")]`:                                              `one/"a@b" one/a@b one/a`,
 		`[at, at.use(project="web")]`:              "AT/default AT/web",
 		`[c.use(project="a"), d.use(project="b")]`: "one two",
 		`["one", "one"]`:                           `the remote "one" is given twice`,

@@ -184,13 +184,20 @@ func (a *addition) try(ctx context.Context, config rest.Config) (*rest.Client, e
 	if a.explicit {
 		config.CA = x509.NewCertPool() // accepts none, so that the error has the certificate
 	}
-	client, err := greet(ctx, config)
+	first := config
+	if config.Trace != nil {
+		first.Trace = func(t rest.Trace) {
+			if c := rest.Presented(t.Err); c == nil || digest(c) != a.expected { // the expected one is no failure
+				config.Trace(t)
+			}
+		}
+	}
+	client, err := greet(ctx, first)
 	certificate := rest.Presented(err)
 	if certificate == nil {
 		return client, err
 	}
-	sum := sha256.Sum256(certificate.Raw)
-	if got := enchex.EncodeToString(sum[:]); got != a.expected {
+	if got := digest(certificate); got != a.expected {
 		return nil, a.notAccepted(config.Endpoints[0], got, err)
 	}
 	config.ServerCertificate = certificate
@@ -198,6 +205,12 @@ func (a *addition) try(ctx context.Context, config rest.Config) (*rest.Client, e
 		a.pin = certificate
 	}
 	return client, err
+}
+
+// digest returns the fingerprint of a certificate.
+func digest(c *x509.Certificate) string {
+	sum := sha256.Sum256(c.Raw)
+	return enchex.EncodeToString(sum[:])
 }
 
 // greet returns a client of a server that answers.
@@ -237,8 +250,7 @@ func (a *addition) notAccepted(endpoint, got string, err error) error {
 func (a *addition) again(name, value string) string {
 	call := fmt.Sprintf("incus.remotes.add(%q, url=%q", a.name, strings.Join(a.new.Addresses, ","))
 	if a.pin != nil && name != "fingerprint" {
-		sum := sha256.Sum256(a.pin.Raw)
-		call += fmt.Sprintf(", fingerprint=%q", enchex.EncodeToString(sum[:]))
+		call += fmt.Sprintf(", fingerprint=%q", digest(a.pin))
 	}
 	return call + fmt.Sprintf(", %s=%q)", name, value)
 }

@@ -22,12 +22,14 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/remote"
+	"incus-star/starlarkincus/rest"
 
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
@@ -224,9 +226,18 @@ func TestAddRemote(t *testing.T) {
 			address := j.Listener.Addr().String()
 			call := strings.NewReplacer("TOKEN", j.token(j.fingerprint, address), "OTHERPRINT", j.token(wrong.fingerprint, address), "ELSEWHERE", j.token(j.fingerprint, "127.0.0.1:1"), "DEADFIRST", j.token(j.fingerprint, "127.0.0.1:1", address),
 				"OTHERFIRST", j.token(j.fingerprint, wrong.Listener.Addr().String(), address), "URL", j.URL, "PRINT", j.fingerprint, "COLONS", colons(j.fingerprint)).Replace(test.call)
+			var failed atomic.Pointer[rest.Trace]
+			u.options.Trace = func(t rest.Trace) {
+				if errors.Is(t.Err, errors.TLS) {
+					failed.Store(&t)
+				}
+			}
 			got, err := u.run(`[%s for r in [incus.remotes.add("s", %s)]][0]`, strings.ReplaceAll(test.result, "URL", j.URL), call)
 			if err != nil || got != starlark.True {
 				t.Fatal(got, err)
+			}
+			if f := failed.Load(); f != nil && !strings.Contains(test.call, "OTHERFIRST") {
+				t.Errorf("the trace has an error: %v", f.Err)
 			}
 			if requests := j.got(); requests != test.requests {
 				t.Errorf("got %s, want %s", requests, test.requests)

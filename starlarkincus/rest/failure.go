@@ -157,12 +157,13 @@ func (c *Client) transportError(ctx context.Context, k *outgoing, err error, ela
 	return advised(k.fail(errors.OfTransport(err), withCertificate(err, cause), "%s", c.transportMessage(err, cause, elapsed)), c.advice(err))
 }
 
-// advised adds advice to an error, and the cause and the advice to its message, which is of this program.
+// advised adds advice to an error, and the cause to its message, which is of this program, with the advice unless that is
+// something to type.
 func advised(e *errors.Error, advice string) *errors.Error {
 	if cause := e.CauseMessage(); !strings.Contains(e.Message, cause) {
 		e.Message += " (" + cause + ")"
 	}
-	if e.Hint = advice; advice != "" {
+	if e.Hint = advice; advice != "" && e.Class != errors.TLS {
 		e.Message += "; " + advice
 	}
 	return e
