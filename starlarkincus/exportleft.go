@@ -110,7 +110,7 @@ func (x *backupExport) leftBackup(saved string, left, failure error) error {
 		return left
 	}
 	keeps, can := "keeps", "can't be deleted"
-	if e.Outcome == errors.Unknown {
+	if e.Outcome == errors.Unknown || x.unsure {
 		keeps, can = "may keep", "may not be deleted"
 	}
 	if failed := (*errors.Error)(nil); errors.As(failure, &failed) {

@@ -10,12 +10,17 @@ import (
 	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
+	"incus-star/starlarkincus/value"
+
+	"go.starlark.net/starlark"
 )
 
-// The time in which a cluster member that died may come back, that in which an operation of which the server doesn't know any more
-// must have begun to make its instance, and the pause between two requests meanwhile.
+// The time in which a cluster member that died may come back, that in which an instance that is complete may be without its networks,
+// which the server tries to start once a minute, that in which an operation of which the server doesn't know any more must have begun
+// to make its instance, and the pause between two requests meanwhile.
 const (
 	returnTime  = 30 * time.Second
+	networkTime = 90 * time.Second
 	beginTime   = 3 * time.Second
 	returnPause = 250 * time.Millisecond
 )
@@ -87,14 +92,26 @@ func (c *invocation) lostAnswer(r ref, failure error) {
 }
 
 // finish starts an instance that removeRemains left, if that was asked for, and reads it. The server may still be starting it, or be
-// without what the instance needs for a while, such as its networks.
-func (c *invocation) finish(o *Object, body map[string]any) error {
-	ctx, cancel := context.WithTimeout(c.ctx, returnTime)
+// without what the instance needs for a while, such as its networks. If another's has taken the place of the instance, finish leaves
+// that as it is, and returns the failure of the creation.
+func (c *invocation) finish(o *Object, body map[string]any, creation *rest.Operation, failure error) error {
+	ctx, cancel := context.WithTimeout(c.ctx, networkTime)
 	defer cancel()
 	for {
 		err := c.readMade(o)
-		if err == nil {
+		for started := false; err == nil; {
+			owns, unclear := c.owns(ctx, o, creation)
+			if err = unclear; err == nil && !owns {
+				if e := (*errors.Error)(nil); errors.As(failure, &e) {
+					e.Outcome = errors.Unknown
+				}
+				return failure
+			}
+			if err != nil || started {
+				break
+			}
 			_, err = o.ensureStarted(c.ctx, body, c.patience())
+			started = true
 		}
 		if !errors.Is(err, errors.Busy) && !away(err) || pause(ctx, returnPause) != nil {
 			return err
@@ -129,7 +146,6 @@ const (
 // remains returns the condition of an instance after the end of the operation that creates it. The member that runs it forgets
 // the operation when it restarts, and soon after its end. The server notes in an instance made from an image that its templates
 // are to be applied, once it has all of its files, and in its first start that it was used.
-// An instance on another member than the operation, or that differs from the given fields, is another's.
 func (c *invocation) remains(ctx context.Context, r ref, creation *rest.Operation) (remainder, error) {
 	op, err := r.client.Operation(ctx, creation.ID())
 	if err == nil {
@@ -141,42 +157,53 @@ func (c *invocation) remains(ctx context.Context, r ref, creation *rest.Operatio
 	case away(err), ctx.Err() != nil:
 		return unclear, err
 	}
-	var now struct {
-		Status   string            `json:"status"`
-		Config   map[string]string `json:"config"`
-		Location string            `json:"location"`
-		Created  time.Time         `json:"created_at"`
-		LastUsed time.Time         `json:"last_used_at"`
-	}
-	var raw json.RawMessage
-	if err := r.readInto(ctx, r.query(spec.Get), &raw); err != nil {
-		return unclear, err
-	}
 	o := newObject(r)
-	if err := o.setJSON(raw); err != nil || json.Unmarshal(raw, &now) != nil {
+	if err := o.read(ctx); err != nil {
 		return unclear, err
 	}
-	var begun struct {
-		Created time.Time `json:"created_at"`
-	}
-	if state := creation.State(); state == nil || json.Unmarshal(state.Raw, &begun) != nil || now.Created.Before(begun.Created.Truncate(time.Second)) {
-		return unclear, nil // it was there before; the clock of both times is that of the member that runs them
-	}
-	if at := creation.State().Location; at != "" && at != "none" && now.Location != at {
-		return unclear, nil
-	}
-	if differing, err := o.differing(ctx, c.name, c.args.body); len(differing) > 0 || errors.Is(err, errors.Conflict) {
-		return unclear, nil
-	} else if err != nil {
+	if owns, err := c.owns(ctx, o, creation); !owns {
 		return unclear, err
 	}
-	switch {
-	case now.Config["volatile.apply_template"] != "", now.LastUsed.Unix() > 0:
+	config, _, err := o.Get(starlark.String("config"))
+	if err != nil {
+		return unclear, err
+	}
+	plain, err := value.ToGo(config)
+	switch now := mapOf(plain); {
+	case err != nil:
+		return unclear, err
+	case now["volatile.apply_template"] != nil, o.time("last_used_at").Unix() > 0:
 		return finished, nil
-	case now.Status == "Stopped" && now.Config["volatile.base_image"] != "":
+	case o.string("status") == "Stopped" && now["volatile.base_image"] != nil:
 		return unfinished, nil
 	}
 	return unclear, nil
+}
+
+// owns reports whether an instance may be the one that an operation of the call creates. One that was there before, is on another
+// member than the operation, or differs from the given fields is another's.
+func (c *invocation) owns(ctx context.Context, o *Object, creation *rest.Operation) (bool, error) {
+	var begun struct {
+		Created time.Time `json:"created_at"`
+	}
+	state := creation.State()
+	if state == nil || json.Unmarshal(state.Raw, &begun) != nil || o.time("created_at").Before(begun.Created.Truncate(time.Second)) {
+		return false, nil // the clock of both times is that of the member that runs them
+	}
+	if at := state.Location; at != "" && at != "none" && o.string("location") != at {
+		return false, nil
+	}
+	differing, err := o.differing(ctx, c.name, c.args.body)
+	if len(differing) > 0 || errors.Is(err, errors.Conflict) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// time returns a field that is a time; the zero time for others.
+func (o *Object) time(name string) time.Time {
+	t, _ := time.Parse(time.RFC3339Nano, o.string(name))
+	return t
 }
 
 // forgotten reports whether the server doesn't know an operation, of which it had told. A member that starts forgets those that it

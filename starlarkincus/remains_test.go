@@ -2,6 +2,7 @@ package starlarkincus_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -26,6 +27,8 @@ type dyingMember struct {
 	reported bool // the operation fails with the loss of the member, before it is forgotten
 	lost     bool // the answer to the creation doesn't come from the member
 	without  int  // the starts for which the network isn't there yet
+	refusal  string
+	swapped  dict // the instance that is there after such a start; nil for the same
 	found    dict // the instance that is there afterwards
 	made     int
 	begun    time.Time
@@ -74,9 +77,11 @@ func (s *dyingMember) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.found = nil
 		answer(200, "sync", nil)
 	case at == "PUT /1.0/instances/o/state" && s.without > 0:
-		s.without--
+		if s.without--; s.swapped != nil {
+			s.found = s.swapped
+		}
 		w.WriteHeader(http.StatusBadRequest)
-		fmt.Fprint(w, `{"type": "error", "error_code": 400, "error": "Failed pre-start check for device \"eth0\": Network \"incusbr0\" unavailable on this server"}`)
+		json.NewEncoder(w).Encode(dict{"type": "error", "error_code": 400, "error": cmp.Or(s.refusal, unavailable)})
 	case at == "PUT /1.0/instances/o/state":
 		s.found["status"] = "Running"
 		answer(200, "sync", nil)
@@ -84,6 +89,8 @@ func (s *dyingMember) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(404, "error", nil)
 	}
 }
+
+const unavailable = `Failed pre-start check for device "eth0": Network "incusbr0" unavailable on this server`
 
 // TestRetryTakesItsOwnInstanceOnly creates an instance by each way that goes on after the death of a cluster member, which then
 // has that instance, whole or not, or another's of its name: the own one is returned or made again, another's is neither
@@ -176,6 +183,22 @@ func TestRetryTakesItsOwnInstanceOnly(t *testing.T) {
 					})
 				}
 			}
+		}
+	}
+	refusals := []string{unavailable, `Instance is busy running a "delete" operation`, "The instance is already running"}
+	for other, differ := range others { // takes the place of the own one, when that is to be started
+		for i, way := range []string{"launch", "start", "ensure"} {
+			refusal := refusals[(tried+i)%len(refusals)]
+			t.Run("swapped/"+other+"/"+way+"/"+refusal, func(t *testing.T) {
+				found, swapped := own(), own()
+				conditions["whole"](found)
+				differ(swapped)
+				changes, err := run(t, way, &dyingMember{found: found, without: 1, refusal: refusal, swapped: swapped})
+				var e *errors.Error
+				if !errors.As(err, &e) || e.Outcome != errors.Unknown || !slices.Equal(changes, []string{"POST ", "PUT /o/state"}) {
+					t.Errorf("sent %q: %v", changes, err)
+				}
+			})
 		}
 	}
 	others["its own"] = func(dict) {} // which can't be known

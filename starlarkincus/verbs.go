@@ -129,7 +129,7 @@ func (c *invocation) create(given map[string]any) (*Object, outcome, error) {
 			return nil, out, err
 		}
 		o := newObject(in.item(name))
-		return o, out, c.finish(o, body)
+		return o, out, c.finish(o, body, out.reply.Operation, err)
 	}
 	if chosen := chosenKey(res, in, out.reply, out.state); chosen != "" {
 		name = chosen

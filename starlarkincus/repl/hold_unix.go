@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"incus-star/starlarkincus/internal/terminal"
 
@@ -139,8 +140,8 @@ func (k *keys) readOnce() bool {
 	if k.paused() {
 		k.pauses = append(k.pauses, len(k.ahead))
 	}
-	k.last = time.Now()
 	k.take(buf[:n])
+	k.last = time.Now()
 	return true
 }
 
@@ -270,12 +271,17 @@ func (k *keys) readTyped() {
 	k.read(ahead[done:])
 }
 
+// unmarkedLines reports whether input that came at once may be a part of a paste without marks.
+func unmarkedLines(input []byte) bool {
+	return bytes.IndexByte(input, '\r') >= 0 && !bytes.HasSuffix(bytes.TrimRight(input, "\r"), []byte(pasteEnd))
+}
+
 // forget drops what was typed and pasted so far, and what is still to come of a paste. Lines that came at once were pasted.
 func (k *keys) forget() {
 	switch {
 	case k.marks.pasting:
 		k.drops = toMark
-	case bytes.IndexByte(k.ahead[k.lastPause():], '\r') >= 0:
+	case unmarkedLines(k.ahead[k.lastPause():]):
 		k.drops = toPause
 	}
 	if k.drops != toMark {
@@ -299,13 +305,19 @@ func (k *keys) dropTime() time.Duration {
 	case toMark:
 		return reportTime
 	case toPause:
-		return pasteTime
+		return dropPause
 	}
 	return 0
 }
 
-// undropped returns the input without what is dropped of it. Ctrl-C stays.
+// undropped returns the input without what is dropped of it. Ctrl-C stays, and a key that comes alone was typed.
 func (k *keys) undropped(input []byte) (kept []byte) {
+	if k.drops == toPause && len(input) <= utf8.UTFMax && time.Since(k.last) > fastTime {
+		k.drops = nothing
+	}
+	if k.drops != nothing {
+		k.last = time.Now()
+	}
 	for i, b := range input {
 		switch {
 		case k.drops == nothing:

@@ -38,6 +38,7 @@ const (
 	escapeTime = 50 * time.Millisecond  // of a sequence after ESC, which is a key too
 	reportTime = time.Second            // of a longer sequence
 	fastTime   = 20 * time.Millisecond  // of lines that come too fast to be typed
+	dropPause  = 100 * time.Millisecond // of lines that are dropped
 	frontTime  = 200 * time.Millisecond // between two looks at whether the process has the terminal again
 )
 

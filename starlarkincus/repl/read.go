@@ -145,7 +145,10 @@ func (p *prompt) editText(ctx context.Context, command, text string) (string, er
 		return "", fmt.Errorf("%w: nothing runs", err)
 	}
 	info, err := os.Stat(file)
-	if err == nil && info.ModTime().Equal(before) {
+	switch {
+	case err == nil && !info.Mode().IsRegular():
+		return "", errors.Plain("what the editor left is no regular file, so nothing runs")
+	case err == nil && info.ModTime().Equal(before):
 		return "", errNotWritten
 	}
 	data, err := os.ReadFile(file)

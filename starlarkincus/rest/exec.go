@@ -49,6 +49,10 @@ type ExecOptions struct {
 	Advice    string
 }
 
+// maxAttaching is the number of commands that attach at a time. The server gives up on one whose connections take more than 5 seconds
+// from its request on, which those of many at once may on a busy machine.
+const maxAttaching = 4
+
 // An Exec is a command in an instance, attached by websockets: one for each of its streams, and one for signals. Its
 // goroutines belong to the client. Its methods may be called from several goroutines at once.
 type Exec struct {
@@ -91,6 +95,19 @@ func (c *Client) Exec(ctx context.Context, request Request, options ExecOptions)
 		return nil, nil, err
 	}
 	k.attaches = true
+	select {
+	case c.attaching <- struct{}{}:
+	case <-ctx.Done():
+		return nil, nil, cancelled(ctx)
+	case <-c.ctx.Done():
+		return nil, nil, errClosed()
+	}
+	attaches := false
+	defer func() {
+		if !attaches {
+			<-c.attaching
+		}
+	}()
 	var reply *Reply
 	if w := workOf(ctx); w != nil {
 		reply, err = w.outlive(ctx, c, k)
@@ -116,7 +133,7 @@ func (c *Client) Exec(ctx context.Context, request Request, options ExecOptions)
 	o.mu.Unlock()
 	session, cancel := context.WithCancel(c.ctx)
 	e.hangUp = cancel
-	if !c.spawn(func(ctx context.Context) { e.run(ctx, session) }) {
+	if attaches = c.spawn(func(ctx context.Context) { e.run(ctx, session) }); !attaches {
 		cancel()
 		return nil, reply, errClosed()
 	}
@@ -239,6 +256,7 @@ func (e *Exec) run(ctx, session context.Context) {
 	}()
 	e.control = conns[control]
 	close(e.attached)
+	<-e.client.attaching
 	if err != nil {
 		e.code, e.err = e.notAttached(ctx, err)
 		close(e.ended)
