@@ -113,6 +113,18 @@ func TestInterruptRightAfterLine(t *testing.T) {
 	}
 }
 
+// TestTypedAfterInterrupt checks that what is typed at the prompt after a Ctrl-C isn't taken for the rest of what that has dropped.
+func TestTypedAfterInterrupt(t *testing.T) {
+	s := openPrompt(t, 80, 24)
+	for n := range 5 {
+		running(t, s)
+		s.Type(pasteStart + "x = 1\ry = 1" + pasteEnd + "\r\x03")
+		s.WaitFor("end", func(rows []string) bool { return endedLast.MatchString(strings.Join(rows, "\n")) })
+		s.Type(fmt.Sprintf("6 * %d\r", n))
+		ends(s, fmt.Sprintf("\n%d\n>>>", 6*n))
+	}
+}
+
 // TestTypedAheadOfShell checks that a program that takes the terminal during an entry gets what was typed before.
 func TestTypedAheadOfShell(t *testing.T) {
 	s := openPrompt(t, 80, 24)
