@@ -291,9 +291,13 @@ func TestRealEventsSlow(t *testing.T) {
 		t.Error("too much is kept")
 	}
 	got := newWitness()
-	take, enough := context.WithTimeout(t.Context(), 3*time.Second)
+	take, enough := context.WithCancel(t.Context())
 	defer enough()
-	got.collect(take, stream.Next)
+	var taking sync.WaitGroup
+	taking.Go(func() { got.collect(take, stream.Next) })
+	awaitStream(t, c, got)
+	enough()
+	taking.Wait()
 	stream.Close()
 	<-stream.Ended()
 	missing, lost := got.missing(made)
