@@ -19,8 +19,8 @@ type running struct {
 	stderr bytes.Buffer
 }
 
-// hangs is the time limit of a command. SIGABRT then ends it, and its standard error has the stacks of its goroutines.
-const hangs = time.Minute
+// hangs is the time limit of a command: a server may be without its networks for a minute, until it tries again to start them. SIGABRT then ends it, and its standard error has the stacks of its goroutines.
+const hangs = 3 * time.Minute
 
 // start starts the command, and ends it after the test or the time limit.
 func start(t *testing.T, args ...string) *running {
