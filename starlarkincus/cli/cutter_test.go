@@ -20,7 +20,7 @@ type cutter struct {
 	random *rand.Rand
 	cuts   int
 	open   sync.WaitGroup
-	conns  map[net.Conn]bool
+	conns  map[net.Conn]bool // the open ones, and whether each is one of the client
 }
 
 func newCutter(t *testing.T, network, server string, r *rand.Rand, share float64) *cutter {
@@ -59,8 +59,12 @@ func (c *cutter) end() {
 func (c *cutter) cutAll() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for conn := range c.conns {
-		conn.Close()
+	for _, ofClient := range []bool{true, false} { // the server would answer to the end of one connection through another
+		for conn, is := range c.conns {
+			if is == ofClient {
+				conn.Close()
+			}
+		}
 	}
 }
 
@@ -84,10 +88,10 @@ func (c *cutter) plan() (moment, bytes int, wait time.Duration) {
 	return before + c.random.IntN(inAnswer), c.random.IntN(300), time.Duration(c.random.IntN(150)) * time.Millisecond
 }
 
-func (c *cutter) keep(conn net.Conn) {
+func (c *cutter) keep(conn net.Conn, ofClient bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.conns[conn] = true
+	c.conns[conn] = ofClient
 }
 
 func (c *cutter) close(conn net.Conn) {
@@ -106,13 +110,13 @@ func (c *cutter) count() int {
 
 // serve forwards one connection. It takes each chunk from the client for a request.
 func (c *cutter) serve(client net.Conn) {
-	c.keep(client)
+	c.keep(client, true)
 	defer c.close(client)
 	server, err := net.Dial(c.network, c.server)
 	if err != nil {
 		return
 	}
-	c.keep(server)
+	c.keep(server, false)
 	var answering sync.WaitGroup
 	defer answering.Wait()
 	allowed := make(chan int, 1000) // bytes of the answer to pass on; -1 for all

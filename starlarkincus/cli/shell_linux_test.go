@@ -311,6 +311,12 @@ func TestRealConsole(t *testing.T) {
 				t.Fatal("the terminal isn't in raw mode")
 			}
 		}
+		for deadline := time.Now().Add(20 * time.Second); !strings.Contains(incus(t, "query", "/1.0/operations?recursion=1"), "Showing console"); time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("there is no console")
+			}
+		}
+		time.Sleep(300 * time.Millisecond) // until it is connected
 		return s
 	}
 	t.Run("the keys", func(t *testing.T) {
