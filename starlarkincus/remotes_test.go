@@ -155,8 +155,10 @@ type user struct {
 	options starlarkincus.Options
 }
 
-func newUser(t *testing.T) *user {
-	dir := filepath.Join(t.TempDir(), "incus")
+func newUser(t *testing.T) *user { return userOf(t, filepath.Join(t.TempDir(), "incus")) }
+
+// userOf returns the user with a configuration folder.
+func userOf(t *testing.T, dir string) *user {
 	return &user{t, dir, starlarkincus.Options{Environment: &remote.Environment{Getenv: func(name string) string {
 		return map[string]string{"INCUS_CONF": dir}[name]
 	}}}}

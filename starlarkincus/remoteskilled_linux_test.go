@@ -136,10 +136,7 @@ func systemCall(thread int) (nr uint64, entered bool) {
 func TestKilledRemoteChanges(t *testing.T) {
 	const conf = "INCUS_STAR_TEST_CONF"
 	if expression := os.Getenv(childCall); expression != "" {
-		u := newUser(t)
-		u.dir = os.Getenv(conf)
-		u.options.Environment.Getenv = func(name string) string { return map[string]string{"INCUS_CONF": u.dir}[name] }
-		if _, err := u.run("%s", expression); err != nil {
+		if _, err := userOf(t, os.Getenv(conf)).run("%s", expression); err != nil { // not in a temporary folder, which would stay
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
