@@ -126,7 +126,7 @@ func (s *screen) end(status int) {
 	s.t.Helper()
 	select {
 	case <-s.ended:
-	case <-time.After(time.Minute):
+	case <-time.After(20 * time.Second):
 		s.t.Fatal("the command doesn't end")
 	}
 	if got := s.command.ProcessState.ExitCode(); got != status {
@@ -261,7 +261,7 @@ func leaves(t *testing.T, open func(*testing.T) *screen) {
 		s.master.Close()
 		select {
 		case <-s.ended:
-		case <-time.After(time.Minute):
+		case <-time.After(20 * time.Second):
 			t.Fatal("the command doesn't end")
 		}
 	})
@@ -295,7 +295,7 @@ func left(t *testing.T, s *screen, instance string) {
 		if s.mode() != s.before {
 			t.Error("the terminal isn't as it was")
 		}
-	case <-time.After(time.Minute):
+	case <-time.After(20 * time.Second):
 		t.Error("the command goes on")
 	}
 }
@@ -337,7 +337,7 @@ func TestRealConsole(t *testing.T) {
 			if s.mode() != s.before {
 				t.Error("the terminal isn't as it was")
 			}
-		case <-time.After(time.Minute):
+		case <-time.After(20 * time.Second):
 			t.Error("the console goes on")
 		}
 		other.typed("\x01q")
