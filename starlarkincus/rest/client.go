@@ -38,9 +38,8 @@ type Client struct {
 	closed  bool
 	running sync.WaitGroup
 
-	outputs   chan struct{}   // full while the operation of an Output is looked for
-	claimed   map[string]bool // operations of Outputs
-	attaching chan struct{}   // full while as many commands attach as may at a time
+	outputs chan struct{}   // full while the operation of an Output is looked for
+	claimed map[string]bool // operations of Outputs
 }
 
 // New returns a client without any I/O. It returns an error of class errors.Config if the configuration is invalid.
@@ -49,7 +48,7 @@ func New(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{config: config, endpoints: endpoints, outputs: make(chan struct{}, 1), attaching: make(chan struct{}, maxAttaching)}
+	c := &Client{config: config, endpoints: endpoints, outputs: make(chan struct{}, 1)}
 	if len(endpoints) == 1 {
 		c.chosen.Store(&endpoints[0])
 	}

@@ -1,11 +1,11 @@
 package rest
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -20,8 +20,8 @@ func TestClosedBefore(t *testing.T) {
 		for closes := range 3 {
 			t.Run(method, func(t *testing.T) {
 				t.Parallel()
-				socket := filepath.Join(t.TempDir(), "s")
-				listener, err := net.Listen("unix", socket)
+				certificate := newCertificate(t, "incus.example")
+				listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -40,7 +40,7 @@ func TestClosedBefore(t *testing.T) {
 					}
 					time.Sleep(50 * time.Millisecond) // until the transport has read the end of the connection
 				}})
-				_, err = newClient(t, Config{Socket: socket}).Do(ctx, Request{Method: method, Path: "/1.0/profiles/p", Body: body(method)})
+				_, err = newClient(t, Config{Endpoints: []string{"https://" + listener.Addr().String()}, ServerCertificate: certificate.Leaf}).Do(ctx, Request{Method: method, Path: "/1.0/profiles/p", Body: body(method)})
 				var e *errors.Error
 				switch errors.As(err, &e); {
 				case closes < 2 && (err != nil || served.Load() != 1):
@@ -73,6 +73,7 @@ func (l leaving) Accept() (net.Conn, error) {
 		if err != nil || l.accepted.Load() >= l.closes {
 			return c, err
 		}
+		_ = c.(*tls.Conn).Handshake()
 		c.Close()
 		l.accepted.Add(1)
 	}

@@ -11,6 +11,7 @@ import (
 // A cutter is a proxy of a unix socket that cuts its connections.
 type cutter struct {
 	socket string
+	pass   func(request []byte) // gets the first bytes to the server before they are passed on; may be nil
 	mu     sync.Mutex
 	open   map[net.Conn]bool
 }
@@ -33,24 +34,48 @@ func newCutter(t *testing.T, to string) *cutter {
 			if err != nil {
 				return
 			}
-			far, err := net.Dial("unix", to)
-			if err != nil {
-				near.Close()
-				continue
-			}
 			c.mu.Lock()
-			c.open[near], c.open[far] = true, true
+			c.open[near] = true
 			c.mu.Unlock()
-			for _, pair := range [][2]net.Conn{{near, far}, {far, near}} {
-				running.Go(func() {
-					io.Copy(pair[0], pair[1])
-					near.Close()
-					far.Close()
-				})
-			}
+			running.Go(func() { c.serve(near, to) })
 		}
 	})
 	return c
+}
+
+// serve connects one connection. The server closes one that is silent at first.
+func (c *cutter) serve(near net.Conn, to string) {
+	defer near.Close()
+	first := make([]byte, 4096)
+	n, err := near.Read(first)
+	if err != nil {
+		return
+	}
+	if c.pass != nil {
+		c.pass(first[:n])
+	}
+	far, err := net.Dial("unix", to)
+	if err != nil {
+		return
+	}
+	defer far.Close()
+	c.mu.Lock()
+	c.open[far] = true
+	c.mu.Unlock()
+	if _, err := far.Write(first[:n]); err != nil {
+		return
+	}
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		io.Copy(near, far)
+		near.Close()
+		far.Close()
+	}()
+	io.Copy(far, near)
+	near.Close()
+	far.Close()
+	<-answered
 }
 
 // cut closes all connections, and returns their number.

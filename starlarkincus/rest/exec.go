@@ -49,9 +49,8 @@ type ExecOptions struct {
 	Advice    string
 }
 
-// maxAttaching is the number of commands that attach at a time. The server gives up on one whose connections take more than 5 seconds
-// from its request on, which those of many at once may on a busy machine.
-const maxAttaching = 4
+// maxRequests is the number of times that a command is requested whose websockets came too late.
+const maxRequests = 3
 
 // An Exec is a command in an instance, attached by websockets: one for each of its streams, and one for signals. Its
 // goroutines belong to the client. Its methods may be called from several goroutines at once.
@@ -63,7 +62,9 @@ type Exec struct {
 	output    *execOutput
 
 	hangUp    context.CancelFunc  // closes the websockets
-	attached  chan struct{}       // closed when the websockets are connected, or can't be
+	attached  chan struct{}       // closed when the websockets are connected, or why not is known
+	kept      atomic.Bool         // whether it is decided if this is the command's last request
+	again     bool                // whether the server didn't begin the command, which is to be requested again, once attached is closed
 	control   *websocket.Conn     // the connection for signals, from then on; nil for none
 	carriers  map[string]net.Conn // the connections below the websockets, from then on
 	unreached bool                // whether the server can't have begun the command, from then on
@@ -87,27 +88,38 @@ type Exec struct {
 	err  error // the error, once done is closed
 }
 
-// Exec sends a request that starts a command with websockets, and attaches to it in the background. The context applies to
-// the request only. Close of the client ends the command.
+// Exec sends a request that starts a command with websockets, and attaches to it. The context applies to that only. Close of the
+// client ends the command. A command that the server gives up, because its websockets come too late, is requested again: the
+// server has not begun it.
 func (c *Client) Exec(ctx context.Context, request Request, options ExecOptions) (*Exec, *Reply, error) {
+	for n := 1; ; n++ {
+		e, reply, err := c.request(ctx, request, options, n == maxRequests)
+		if err != nil || !e.tooLate(ctx) {
+			return e, reply, err
+		}
+	}
+}
+
+// tooLate waits until the command is attached, and reports whether it is to be requested again.
+func (e *Exec) tooLate(ctx context.Context) bool {
+	select {
+	case <-e.attached:
+	case <-ctx.Done():
+		if e.kept.CompareAndSwap(false, true) {
+			return false
+		}
+		<-e.attached
+	}
+	return e.again
+}
+
+// request requests a command, and attaches to it in the background.
+func (c *Client) request(ctx context.Context, request Request, options ExecOptions, last bool) (*Exec, *Reply, error) {
 	k, err := c.prepare(request)
 	if err != nil {
 		return nil, nil, err
 	}
 	k.attaches = true
-	select {
-	case c.attaching <- struct{}{}:
-	case <-ctx.Done():
-		return nil, nil, cancelled(ctx)
-	case <-c.ctx.Done():
-		return nil, nil, errClosed()
-	}
-	attaches := false
-	defer func() {
-		if !attaches {
-			<-c.attaching
-		}
-	}()
 	var reply *Reply
 	if w := workOf(ctx); w != nil {
 		reply, err = w.outlive(ctx, c, k)
@@ -119,6 +131,7 @@ func (c *Client) Exec(ctx context.Context, request Request, options ExecOptions)
 	}
 	e := &Exec{client: c, operation: reply.Operation, options: options, output: newExecOutput(options.MaxOutput, options.Advice),
 		attached: make(chan struct{}), dead: make(chan struct{}), ended: make(chan struct{}), done: make(chan struct{}), gaveUp: make(chan struct{})}
+	e.kept.Store(last)
 	if e.secrets = e.secretsIn(reply); e.secrets == nil {
 		err := k.notIncus(errors.Plain("it has no websockets for the command"))
 		if err.Outcome = errors.Unknown; reply.Operation == nil {
@@ -133,7 +146,7 @@ func (c *Client) Exec(ctx context.Context, request Request, options ExecOptions)
 	o.mu.Unlock()
 	session, cancel := context.WithCancel(c.ctx)
 	e.hangUp = cancel
-	if attaches = c.spawn(func(ctx context.Context) { e.run(ctx, session) }); !attaches {
+	if !c.spawn(func(ctx context.Context) { e.run(ctx, session) }) {
 		cancel()
 		return nil, reply, errClosed()
 	}
@@ -250,18 +263,20 @@ func (e *Exec) run(ctx, session context.Context) {
 		for _, conn := range conns {
 			conn.CloseNow()
 		}
-		if closer, ok := e.options.Stdin.(io.Closer); ok {
+		if closer, ok := e.options.Stdin.(io.Closer); ok && !e.again {
 			_ = closer.Close()
 		}
 	}()
-	e.control = conns[control]
-	close(e.attached)
-	<-e.client.attaching
 	if err != nil {
 		e.code, e.err = e.notAttached(ctx, err)
+		var refused *errors.Error
+		e.again = errors.Is(e.err, errors.Unavailable) && errors.As(e.err, &refused) && refused.Outcome == errors.Refused && e.kept.CompareAndSwap(false, true)
 		close(e.ended)
+		close(e.attached)
 		return
 	}
+	e.control = conns[control]
+	close(e.attached)
 	var outputs sync.WaitGroup
 	e.running.Go(func() { e.feed(session, conns[Stdin]) })
 	for name, conn := range conns {

@@ -26,6 +26,8 @@ type execFake struct {
 	run     func(*fakeCommand) int           // the command; returns its exit status
 	refuse  func(name string) bool           // whether to refuse a websocket
 	failure string                           // of the operation, in place of running the command
+	give    int                              // the number of commands that are given up by failure; 0 for all
+	begun   int                              // the number of requests
 	wrap    func(n int, c net.Conn) net.Conn // around a connection; n counts them
 
 	certificate *tls.Certificate                 // for TLS in place of a unix socket
@@ -50,6 +52,8 @@ type fakeCommand struct {
 	attached chan struct{}
 	ended    chan struct{}
 	code     int
+	failure  string // of the operation; empty to run
+	number   int    // of its request, in one digit
 }
 
 func newExecFake(t *testing.T, run func(*fakeCommand) int, changes ...func(*execFake)) *execFake {
@@ -121,13 +125,16 @@ func (f *execFake) now() *fakeCommand {
 }
 
 // state renders the operation.
-func (c *fakeCommand) state(failure string) string {
-	fds := map[string]string{"0": "s0", "1": "s1", "2": "s2", "control": "scontrol"}
+func (c *fakeCommand) state() string {
+	fds := make(map[string]string)
+	for _, name := range []string{"0", "1", "2", "control"} {
+		fds[name] = fmt.Sprintf("s%d%s", c.number, name)
+	}
 	metadata, _ := json.Marshal(map[string]any{"fds": fds, "command": []string{"cmd"}})
 	select {
 	case <-c.ended:
-		if failure != "" {
-			return operation(400, failure, string(metadata))
+		if c.failure != "" {
+			return operation(400, c.failure, string(metadata))
 		}
 		return operation(200, "", strings.Replace(string(metadata), "{", fmt.Sprintf(`{"return":%d,`, c.code), 1))
 	default:
@@ -144,13 +151,24 @@ func (f *execFake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c := &fakeCommand{ctx: ctx, kill: cancel, signal: make(chan int, 10), terminal: body.Interactive, conns: make(map[string]*websocket.Conn),
 			attached: make(chan struct{}), ended: make(chan struct{})}
 		f.mu.Lock()
+		if f.begun++; f.give == 0 || f.begun <= f.give {
+			c.failure = f.failure
+		}
+		c.number = f.begun
 		f.command = c
 		f.mu.Unlock()
 		f.all.Go(func() { f.serve(c) })
 		w.WriteHeader(202)
-		io.WriteString(w, asyncBody(c.state(f.failure)))
+		io.WriteString(w, asyncBody(c.state()))
 	case strings.HasSuffix(r.URL.Path, "/websocket"):
-		f.websocket(w, r, f.now(), strings.TrimPrefix(r.URL.Query().Get("secret"), "s"))
+		c, secret := f.now(), r.URL.Query().Get("secret")
+		name, of := strings.CutPrefix(secret, fmt.Sprintf("s%d", c.number))
+		if !of { // a command before it
+			w.WriteHeader(404)
+			io.WriteString(w, errorBody(404, "Operation not found"))
+			return
+		}
+		f.websocket(w, r, c, name)
 	case strings.HasSuffix(r.URL.Path, "/wait"):
 		c := f.now()
 		w.WriteHeader(200)
@@ -159,16 +177,16 @@ func (f *execFake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case <-c.ended:
 		case <-r.Context().Done():
 		}
-		io.WriteString(w, syncBody(c.state(f.failure)))
+		io.WriteString(w, syncBody(c.state()))
 	default:
-		io.WriteString(w, syncBody(f.now().state(f.failure)))
+		io.WriteString(w, syncBody(f.now().state()))
 	}
 }
 
 // serve runs a command when its websockets are there.
 func (f *execFake) serve(c *fakeCommand) {
 	defer c.kill()
-	if f.failure != "" {
+	if c.failure != "" {
 		close(c.ended)
 		return
 	}
@@ -213,10 +231,10 @@ func (c *fakeCommand) conn(name string) *websocket.Conn {
 }
 
 func (f *execFake) websocket(w http.ResponseWriter, r *http.Request, c *fakeCommand, name string) {
-	if f.failure != "" {
+	if c.failure != "" {
 		<-c.ended
 	}
-	if f.failure != "" || f.refuse != nil && f.refuse(name) {
+	if c.failure != "" || f.refuse != nil && f.refuse(name) {
 		w.WriteHeader(404)
 		io.WriteString(w, errorBody(404, "Operation not found"))
 		return

@@ -212,6 +212,49 @@ func TestRealInstance(t *testing.T) {
 	do(t, c, "DELETE", path, nil)
 }
 
+// A command whose websockets the server has waited for too long, 5 seconds or 10, is requested again: it runs once, with all its
+// input.
+func TestRealExecTooLate(t *testing.T) {
+	direct := realClient(t, nil)
+	name := unique("late")
+	running := instance(name)
+	running["start"] = true
+	remove(t, direct, "/1.0/instances/"+name)
+	do(t, direct, "POST", "/1.0/instances", running)
+	t.Cleanup(func() {
+		stop := Request{Method: "PUT", Path: "/1.0/instances/" + name + "/state", Body: map[string]any{"action": "stop", "force": true}}
+		reply, err := direct.Do(context.Background(), stop)
+		if err == nil {
+			_, err = reply.Operation.Wait(context.Background())
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	proxy := newCutter(t, direct.config.Socket)
+	var first atomic.Value // the operation of the first websocket
+	proxy.pass = func(request []byte) {
+		path, _, attaches := strings.Cut(string(request), "/websocket?")
+		if attaches && (first.CompareAndSwap(nil, path) || first.Load() == path) {
+			_, _ = direct.Do(t.Context(), Request{Method: "GET", Path: strings.TrimPrefix(path, "GET ") + "/wait"})
+		}
+	}
+	c := realClient(t, func(config *Config) { config.Socket = proxy.socket })
+	e, _, err := c.Exec(t.Context(), Request{Method: "POST", Path: "/1.0/instances/" + name + "/exec",
+		Body: map[string]any{"command": []string{"sh", "-c", "echo run >> /root/runs; cat; cat /root/runs"}, "wait-for-websocket": true}},
+		ExecOptions{Stdin: strings.NewReader("input\n"), MaxOutput: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := e.Wait(t.Context())
+	if stdout, _ := e.Output(); code != 0 || err != nil || string(stdout) != "input\nrun\n" {
+		t.Errorf("%d, %v, %q", code, err, stdout)
+	}
+	if first.Load() == nil || strings.Contains(first.Load().(string), e.Operation().ID()) {
+		t.Errorf("the server waited for %v, and the operation is %s", first.Load(), e.Operation().ID())
+	}
+}
+
 // TestRealToken tests an operation that runs until it is cancelled.
 func TestRealToken(t *testing.T) {
 	c := realClient(t, nil)

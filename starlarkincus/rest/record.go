@@ -135,11 +135,8 @@ func (r *recorder) proxy(socket string) error {
 		return err
 	}
 	proxy := &httputil.ReverseProxy{
-		Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(&url.URL{Scheme: "http", Host: "incus"}) },
-		Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			var d net.Dialer
-			return d.DialContext(ctx, "unix", real)
-		}},
+		Rewrite:       func(p *httputil.ProxyRequest) { p.SetURL(&url.URL{Scheme: "http", Host: "incus"}) },
+		Transport:     &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return newSocketConn(real), nil }},
 		FlushInterval: -1,
 		ErrorLog:      log.New(io.Discard, "", 0),
 		// If one side closes its connection, close the other too.

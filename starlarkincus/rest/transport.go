@@ -46,9 +46,7 @@ func newTransport(config Config) *http.Transport {
 	// HTTP/1.1, for websockets, and to abandon a request without an effect on others.
 	t.Protocols.SetHTTP1(true)
 	if config.Socket != "" {
-		t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, "unix", config.Socket)
-		}
+		t.DialContext = func(context.Context, string, string) (net.Conn, error) { return newSocketConn(config.Socket), nil }
 		return t
 	}
 	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
