@@ -129,7 +129,11 @@ func (s *screen) end(status int) {
 	case <-time.After(20 * time.Second):
 		s.t.Fatal("the command doesn't end")
 	}
-	if got := s.command.ProcessState.ExitCode(); got != status {
+	got := s.command.ProcessState.ExitCode()
+	if wait := s.command.ProcessState.Sys().(syscall.WaitStatus); wait.Signaled() {
+		got = 128 + int(wait.Signal()) // as a shell says it: the last of several signals may come when the script has ended
+	}
+	if got != status {
 		s.t.Errorf("ended with %d, want %d", got, status)
 	}
 	if s.mode() != s.before {
@@ -284,6 +288,14 @@ func (s *screen) suspended() {
 	if s.mode() != s.before {
 		s.t.Error("a stopped process keeps the terminal")
 	}
+	// It is about to stop, and would do so after a SIGCONT that came now.
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.command.Process.Pid))
+		if err == nil && strings.Contains(string(stat), ") T ") {
+			return
+		}
+	}
+	s.t.Error("the process doesn't stop")
 }
 
 // left stops the instance, and checks that the command ends and leaves the terminal as it was.
