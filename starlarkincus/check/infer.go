@@ -166,11 +166,11 @@ func (m *module) indexTypes(x *syntax.IndexExpr) union {
 				return t.elems[at].loose()
 			}
 			return t.element()
-		case text:
-			return simple(text)
-		case octets, ranged:
+		case octets:
+			return simple(octets)
+		case ranged:
 			return simple(integer)
-		case environ:
+		case text, environ:
 			return simple(text)
 		case result:
 			switch at {
