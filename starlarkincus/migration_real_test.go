@@ -70,6 +70,7 @@ func TestRealMixedScripts(t *testing.T) {
 		for _, n := range []int{from, 1 - from} {
 			sockets.Append(starlark.String(filepath.Join(dirs[n], "unix.socket")))
 		}
+		sockets.Freeze() // scripts iterate over it at the same time
 		for _, file := range files {
 			t.Run(filepath.Base(file)+" from "+lines[from], func(t *testing.T) {
 				t.Parallel()

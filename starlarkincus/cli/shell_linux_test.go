@@ -174,6 +174,7 @@ func TestRealShell(t *testing.T) {
 		s.expect("# ")
 		s.typed("pwd\r")
 		s.expect("/root")
+		s.expect("# ") // a shell that doesn't read yet would lose it
 		s.typed("\x04")
 		s.end(0)
 	})
