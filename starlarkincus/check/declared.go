@@ -29,6 +29,7 @@ func (m *module) checkDeclared(name string, recv typ, args []syntax.Expr, at syn
 	mixed = mixed || recv.frozen && slices.Contains(changers, name)
 	b := &binder{module: m, decl: d, wrong: mixed, given: make(map[string]bool), exact: mixed, at: at}
 	var rows, columns syntax.Expr // of a table
+	var others []*trial // for the other types of the argument that doesn't fit
 	trial, odd, right := &trial{name: name, recv: recv}, &trial{name: name, recv: recv}, &trial{name: name, recv: recv}
 	for _, arg := range args {
 		value, named, spread := argument(arg)
@@ -48,6 +49,17 @@ func (m *module) checkDeclared(name string, recv typ, args []syntax.Expr, at syn
 			rows = value
 		case p.Name == "columns":
 			columns = value
+		}
+		for _, other := range others {
+			other.add(named, v)
+		}
+		if b.misfit == value {
+			for _, t := range b.typeOf(value) {
+				other := *trial
+				other.args, other.kwargs = slices.Clip(trial.args), slices.Clip(trial.kwargs)
+				other.add(named, t.exact())
+				others = append(others, &other)
+			}
 		}
 		trial.add(named, v)
 		odd.add(named, b.number(p, value, v))
@@ -70,7 +82,12 @@ func (m *module) checkDeclared(name string, recv typ, args []syntax.Expr, at syn
 		if text = trial.run(); text != "" && b.misfit != nil && text == right.run() {
 			return // not because of the argument
 		}
-	case b.odd:
+		for _, other := range others {
+			if text != "" && other.run() == "" {
+				return // it may have this type
+			}
+		}
+	case b.odd && !recv.native():
 		if text = odd.run(); text != "" && text == trial.run() {
 			return // not because of the number
 		}
@@ -193,6 +210,11 @@ func fitting(p *declare.Param) starlark.Value {
 	return starlark.None
 }
 
+// native reports whether the type is one of Starlark's own with methods. Which numbers these accept depends on the value.
+func (t typ) native() bool {
+	return slices.Contains([]class{text, octets, list, dict, set}, t.class)
+}
+
 // callMethod is run for a method of one of Starlark's own types, which needs no host.
 func (t *trial) callMethod() string {
 	fn, err := t.recv.fixed().(starlark.HasAttrs).Attr(t.name[strings.LastIndex(t.name, ".")+1:])
@@ -227,8 +249,7 @@ func (t *trial) add(name string, v starlark.Value) {
 
 // run makes the call and returns the message of its failure; empty if it succeeds.
 func (t *trial) run() string {
-	switch t.recv.class {
-	case text, octets, list, dict, set:
+	if t.recv.native() {
 		return t.callMethod()
 	}
 	names := starlark.StringDict{}

@@ -11,7 +11,7 @@ import (
 type guard int
 
 const (
-	tested    guard = 1 << iota // occurs in a condition: its uses exclude None and bool
+	tested    guard = 1 << iota // occurs in a condition: its uses exclude None, and bool if that is all
 	inspected                   // its type or attributes are queried: its types are unknown
 )
 
@@ -20,7 +20,10 @@ func (g guard) narrow(u union) union {
 	case g&inspected != 0:
 		return nil
 	case g&tested != 0:
-		return u.without(none, boolean)
+		if rest := u.without(none, boolean); len(rest) == 0 {
+			return rest
+		}
+		return u.without(none)
 	}
 	return u
 }
