@@ -40,7 +40,7 @@ type answers struct {
 	terminal  bool                      // the last command has one
 	busy      int                       // number of refused DELETEs
 	override  map[string]any            // fields of all objects
-	failing   map[string]string         // failures such as "400 text", "page 502 <html>" and "lost" of requests, by "METHOD /path"
+	failing   map[string]string         // failures such as "400 text", "page 502 <html>" and "lost" of requests, by "METHOD /path"; by "wait" for all operations
 	failed    string                    // failure of all operations; empty for success
 	result    map[string]any            // replaces outcome
 	texts     map[string]string         // texts by the last segment of the path, instead of the default
@@ -259,7 +259,11 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if a.failed != "" {
 		operation["status"], operation["status_code"], operation["err"] = "Failure", 400, a.failed
 	}
-	if text := a.failing[r.Method+" "+path]; text != "" {
+	text := a.failing[r.Method+" "+path]
+	if text == "" && strings.HasSuffix(path, "/wait") {
+		text = a.failing["wait"]
+	}
+	if text != "" {
 		if text == "lost" {
 			panic(http.ErrAbortHandler)
 		}

@@ -3,7 +3,6 @@ package starlarkincus
 import (
 	"context"
 	"encoding/json"
-	"strings"
 	"time"
 
 	"incus-star/errors"
@@ -28,13 +27,14 @@ const (
 // removeRemains removes what is left of an instance whose creation by ensure, or inside of retry, failed because the cluster
 // member died that ran it, and then sets the outcome of the failure to refused. Else a later ensure would take an instance without
 // all of its files for a whole one, because the server keeps it, and retry couldn't go on. The member must come back for that. If
-// it had lost its connection only, and has finished the instance, removeRemains leaves it as it is and reports true.
+// it had lost its connection only, and has finished the instance, removeRemains leaves it as it is and reports true. Another's
+// instance stays, too, and a later ensure goes on with it.
 func (c *invocation) removeRemains(r ref, out outcome, failure error) (whole bool) {
 	var e *errors.Error
 	switch {
 	case c.decl.Does != spec.DoEnsure && !builtin.Of(c.thread).Retries, r.res != spec.Instances || c.key() == "" || out.reply.Operation == nil:
 		return false
-	case !errors.As(failure, &e), !away(e) && !forgotten(e), e.Outcome != errors.Unknown && e.Outcome != "":
+	case !errors.As(failure, &e), !away(e), e.Outcome != errors.Unknown && e.Outcome != "":
 		return false
 	}
 	c.halfMade = true
@@ -47,6 +47,9 @@ func (c *invocation) removeRemains(r ref, out outcome, failure error) (whole boo
 		case err == nil && remains == finished:
 			c.halfMade = false
 			return true
+		case err == nil && remains == foreign:
+			c.halfMade = false
+			return false
 		case err == nil && remains == unfinished:
 			var reply *rest.Reply
 			reply, err = r.client.sendAside(ctx, rest.Request{Method: "DELETE", Path: r.path, Query: r.query(spec.Delete)})
@@ -92,26 +95,25 @@ func (c *invocation) lostAnswer(r ref, failure error) {
 }
 
 // finish starts an instance that removeRemains left, if that was asked for, and reads it. The server may still be starting it, or be
-// without what the instance needs for a while, such as its networks. If another's has taken the place of the instance, finish leaves
-// that as it is, and returns the failure of the creation.
+// without what the instance needs for a while, such as its networks. If the instance was deleted, or another's has taken its place,
+// finish leaves that as it is, and returns the failure of the creation.
 func (c *invocation) finish(o *Object, body map[string]any, creation *rest.Operation, failure error) error {
 	ctx, cancel := context.WithTimeout(c.ctx, networkTime)
 	defer cancel()
 	for {
 		err := c.readMade(o)
-		for started := false; err == nil; {
-			owns, unclear := c.owns(ctx, o, creation)
-			if err = unclear; err == nil && !owns {
-				if e := (*errors.Error)(nil); errors.As(failure, &e) {
-					e.Outcome = errors.Unknown
-				}
-				return failure
-			}
-			if err != nil || started {
+		owns := true
+		for started := false; err == nil; started = true {
+			if owns, err = c.owns(ctx, o, creation); err != nil || !owns || started {
 				break
 			}
 			_, err = o.ensureStarted(c.ctx, body, c.patience())
-			started = true
+		}
+		if err == nil && !owns || errors.Is(err, errors.NotFound) && errors.Is(newObject(o.ref).read(ctx), errors.NotFound) {
+			if e := (*errors.Error)(nil); errors.As(failure, &e) {
+				e.Outcome = errors.Unknown
+			}
+			return failure
 		}
 		if !errors.Is(err, errors.Busy) && !away(err) || pause(ctx, returnPause) != nil {
 			return err
@@ -141,6 +143,7 @@ const (
 	unclear remainder = iota
 	unfinished
 	finished
+	foreign // another's
 )
 
 // remains returns the condition of an instance after the end of the operation that creates it. The member that runs it forgets
@@ -161,9 +164,22 @@ func (c *invocation) remains(ctx context.Context, r ref, creation *rest.Operatio
 	if err := o.read(ctx); err != nil {
 		return unclear, err
 	}
-	if owns, err := c.owns(ctx, o, creation); !owns {
+	owns, err := c.owns(ctx, o, creation)
+	if err != nil {
 		return unclear, err
 	}
+	content, err := o.content()
+	switch {
+	case owns, err != nil:
+		return content, err
+	case content == unfinished && o.begunBy(creation): // another may have changed the call's own
+		return unclear, nil
+	}
+	return foreign, nil
+}
+
+// content returns the condition of an instance whose creation has ended.
+func (o *Object) content() (remainder, error) {
 	config, _, err := o.Get(starlark.String("config"))
 	if err != nil {
 		return unclear, err
@@ -180,17 +196,10 @@ func (c *invocation) remains(ctx context.Context, r ref, creation *rest.Operatio
 	return unclear, nil
 }
 
-// owns reports whether an instance may be the one that an operation of the call creates. One that was there before, is on another
-// member than the operation, or differs from the given fields is another's.
+// owns reports whether an instance may be the one that an operation of the call creates. One that the operation can't have begun, or
+// that differs from the given fields, is another's.
 func (c *invocation) owns(ctx context.Context, o *Object, creation *rest.Operation) (bool, error) {
-	var begun struct {
-		Created time.Time `json:"created_at"`
-	}
-	state := creation.State()
-	if state == nil || json.Unmarshal(state.Raw, &begun) != nil || o.time("created_at").Before(begun.Created.Truncate(time.Second)) {
-		return false, nil // the clock of both times is that of the member that runs them
-	}
-	if at := state.Location; at != "" && at != "none" && o.string("location") != at {
+	if !o.begunBy(creation) {
 		return false, nil
 	}
 	differing, err := o.differing(ctx, c.name, c.args.body)
@@ -200,16 +209,24 @@ func (c *invocation) owns(ctx context.Context, o *Object, creation *rest.Operati
 	return err == nil, err
 }
 
+// begunBy reports whether an operation may have begun to make an instance, which isn't one that was there before, or that is on
+// another member.
+func (o *Object) begunBy(creation *rest.Operation) bool {
+	var begun struct {
+		Created time.Time `json:"created_at"`
+	}
+	state := creation.State()
+	if state == nil || json.Unmarshal(state.Raw, &begun) != nil || o.time("created_at").Before(begun.Created.Truncate(time.Second)) {
+		return false // the clock of both times is that of the member that runs them
+	}
+	at := state.Location
+	return at == "" || at == "none" || o.string("location") == at
+}
+
 // time returns a field that is a time; the zero time for others.
 func (o *Object) time(name string) time.Time {
 	t, _ := time.Parse(time.RFC3339Nano, o.string(name))
 	return t
-}
-
-// forgotten reports whether the server doesn't know an operation, of which it had told. A member that starts forgets those that it
-// accepted in the moment before, and still ends them.
-func forgotten(e *errors.Error) bool {
-	return e.Class.IsA(errors.NotFound) && strings.HasPrefix(e.Path, "/1.0/operations/")
 }
 
 // away reports whether a failure tells that the server, or the cluster member, can't be reached.

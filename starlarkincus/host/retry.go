@@ -31,9 +31,9 @@ By default it retries only transient errors after which nothing can have changed
 if the server refused the change, and IncusConnectionError if the request was not sent or only read something (the error's
 outcome is "refused", "not_sent" or None), provided that fn changed nothing else in that call; and those of ensure, which
 changes only what differs, whatever their outcome. An instance that a dead cluster member left without all of its files is
-removed when the member is back, within 30 seconds, and created again. With on= it retries whatever
-the outcome: retry(inst.exec, …, on=IncusConnectionError) may run the command twice. It never retries after a ScriptError,
-Ctrl-C, a timeout or exit().
+removed when the member is back, within 30 seconds, and created again; if it may still lack files, the error is raised. With
+on= it retries whatever the outcome: retry(inst.exec, …, on=IncusConnectionError) may run the command twice. It never
+retries after a ScriptError, Ctrl-C, a timeout or exit().
 
 The error of the last call, or the first one that isn't retried, is raised; its attribute attempts is the number of calls.
 Use a lambda if fn itself has a parameter named on, times, delay or backoff.`,

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"incus-star/errors"
 )
 
 // An Output is the work of a server whose result is the body of an answer, such as that of a backup which isn't kept. The
@@ -165,7 +163,7 @@ func (o *Output) Wait(ctx context.Context) error {
 // Ended waits for the end of the operation, and reports whether it has ended before ctx.
 func (o *Output) Ended(ctx context.Context) bool {
 	err := o.Wait(ctx)
-	return !o.running() || errors.Is(err, errors.NotFound)
+	return !o.running() || gone(err)
 }
 
 // About reports whether an operation works on the object at a path, which is escaped.

@@ -243,6 +243,6 @@ func (s *sharedWatch) ask(ctx context.Context, one *watched) {
 	case one.broken != nil && (errors.Is(err, errors.NotFound) || errors.Is(err, errors.Unavailable) || isConnection(err)):
 		s.give(one, one.operation.identify(one.broken))
 	default:
-		s.give(one, one.operation.identify(err))
+		s.give(one, one.operation.identify(one.operation.forgot(err)))
 	}
 }

@@ -25,8 +25,9 @@ var absent = 10 * time.Second
 
 // Wait waits for the end of the operation, with one request, or none if the end is known. Many waits at a time share the
 // stream of events instead. If the operation failed or was cancelled, Wait returns an error of class errors.Operation or
-// errors.AlreadyExists, with the state if it is known. The class is errors.NotFound if the server has forgotten the
-// operation, and errors.OperationTimeout if the context's deadline passes; then the operation continues.
+// errors.AlreadyExists, with the state if it is known. If the server has forgotten the operation, the class is errors.Unavailable, or
+// errors.NotFound for an operation of [Client.Operation]. It is errors.OperationTimeout if the context's deadline passes; then the
+// operation continues.
 func (o *Operation) Wait(ctx context.Context) (*State, error) { return o.waitUnder(ctx, ctx) }
 
 // waitUnder is like Wait, with a context that may end before that of the caller.
@@ -135,7 +136,7 @@ func (o *Operation) wait(ctx context.Context) (*end, error) {
 	}
 	// Only the watch failed. If the server has forgotten the operation, the error of the watch is more useful.
 	e, err := o.ask(ctx)
-	if errors.Is(err, errors.NotFound) {
+	if gone(err) {
 		return nil, w.err
 	}
 	return e, err
@@ -208,7 +209,7 @@ func (o *Operation) ask(ctx context.Context) (*end, error) {
 		case broken != nil && errors.Is(err, errors.NotFound):
 			return o.lost(broken, ends)
 		case err != nil:
-			return nil, o.identify(err)
+			return nil, o.identify(o.forgot(err))
 		case state.Final():
 			return o.recordState(state), nil
 		}
@@ -226,6 +227,22 @@ func (o *Operation) lost(broken error, ends bool) (*end, error) {
 		return o.recordEnd(&end{err: broken}), nil
 	}
 	return nil, o.identify(broken)
+}
+
+// forgot returns the error of a request for the operation. If the server doesn't know an operation that it had accepted, it isn't of
+// class errors.NotFound, which would be about the object of the request.
+func (o *Operation) forgot(err error) error {
+	var e *errors.Error
+	if errors.As(err, &e) && e.Class == errors.NotFound && Changes(o.method) {
+		e.Class, e.Message = errors.Unavailable, "the server lost the operation, as when it restarts, so that its end is unknown: "+e.Message
+	}
+	return err
+}
+
+// gone reports whether an error of a wait is that the server doesn't know the operation.
+func gone(err error) bool {
+	var e *errors.Error
+	return errors.As(err, &e) && e.Status == http.StatusNotFound
 }
 
 // longestAgain is the longest pause before a failed wait is repeated.
@@ -287,9 +304,9 @@ func (o *Operation) resolve(ctx context.Context, failed *errors.Error) (*end, er
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	var gone *errors.Error
-	if failed.Status == http.StatusNotFound && errors.As(err, &gone) && gone.Class == errors.NotFound && gone.Message == failed.Message {
-		return nil, gone
+	var missing *errors.Error
+	if failed.Status == http.StatusNotFound && errors.As(err, &missing) && missing.Class == errors.NotFound && missing.Message == failed.Message {
+		return nil, missing
 	}
 	failure := o.failure(operationFailure, failed.Message, o.location(), failed.Response)
 	if errors.Is(failure, errors.Unavailable) && (errors.Is(err, errors.Unavailable) || isConnection(err)) {
