@@ -69,7 +69,16 @@ func (c *invocation) onFiles(fn func(*files.Call) error) error {
 		defer cancel()
 	}
 	place := c.ref.path + "?" + c.ref.query(spec.Get).Encode()
-	builtin.In(c.ctx).Block(func() { err = pool.Do(ctx, place, c.effect() != spec.Reads, fn) })
+	var call *files.Call
+	b := builtin.In(c.ctx)
+	b.Block(func() {
+		err = pool.Do(ctx, place, c.effect() != spec.Reads, func(f *files.Call) error { call = f; return fn(f) })
+	})
+	if call != nil && call.Changed() {
+		if b.Sent++; err == nil {
+			b.Done++
+		}
+	}
 	var local *files.LocalError
 	if errors.As(err, &local) {
 		err = builtin.FileError(c.name, local.Path, local.Err)

@@ -2,6 +2,7 @@ package starlarkincus
 
 import (
 	"context"
+	"net/http"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
@@ -17,17 +18,20 @@ func waitOperation(c *invocation) (starlark.Value, error) {
 
 // cancelOperation cancels the operation, and waits for its end, because the server answers before that.
 func cancelOperation(c *invocation) (starlark.Value, error) {
-	op := c.obj.operation()
+	op, b := c.obj.operation(), builtin.Of(c.thread)
 	var err error
-	var state *rest.State
-	builtin.Of(c.thread).Block(func() {
-		if err = op.Cancel(c.ctx); err == nil {
-			state, err = op.Wait(c.ctx)
-		}
-	})
+	b.Block(func() { err = op.Cancel(c.ctx) })
+	took(b, rest.Request{Method: http.MethodDelete}, &rest.Reply{Operation: op}, err)
+	if err != nil {
+		return nil, err
+	}
+	state, err := wait(c.ctx, op, patience{})
 	err = c.obj.ended(state, err)
 	if failed := (*errors.Error)(nil); errors.As(err, &failed) && failed.Class == errors.OperationCancelled {
-		return c.obj, nil
+		err = nil
+	}
+	if err == nil {
+		b.Done++
 	}
 	return c.obj, err
 }

@@ -20,12 +20,11 @@ func took(b *builtin.Binding, r rest.Request, reply *rest.Reply, err error) {
 	if !rest.Changes(r.Method) {
 		return
 	}
-	var e *errors.Error
 	switch {
 	case err == nil && reply.Operation == nil:
 		b.Sent++
 		b.Done++
-	case err == nil, errors.As(err, &e) && e.Outcome == errors.Unknown:
+	case err == nil, rest.Unanswered(err):
 		b.Sent++
 	}
 }

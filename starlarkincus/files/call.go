@@ -29,6 +29,7 @@ type Call struct {
 	session *session
 	sent    atomic.Bool  // something that may change the files was sent
 	made    atomic.Int64 // changes that the server has made
+	unsure  bool         // something that was sent may be made
 
 	mu   sync.Mutex
 	left []string // temporary files that couldn't be removed
@@ -84,6 +85,7 @@ func (c *Call) failure(err error, changes bool) error {
 		return nil
 	}
 	outcome := errors.NotSent
+	c.unsure = c.sent.Load() && (errors.As(err, new(*lostError)) || c.ctx.Err() != nil)
 	switch {
 	case c.made.Load() > 0, c.sent.Load() && errors.As(err, new(*lostError)):
 		outcome = errors.Unknown
@@ -101,6 +103,9 @@ func (c *Call) failure(err error, changes bool) error {
 	}
 	return withOutcome(err, changes, outcome)
 }
+
+// Changed reports whether the call has changed files, or may have. It must not be called before the end of [Pool.Do].
+func (c *Call) Changed() bool { return c.made.Load() > 0 || c.unsure }
 
 // some returns the first of the paths and the number of the others.
 func some(paths []string) string {

@@ -178,7 +178,7 @@ func (g *group) one(first bool) bool {
 	own.cleanups = g.cleanups
 	own.item = func() *report.Task { return g.describe(i, item) }
 	v, err := own.callFunction(thread, g.fn, starlark.Tuple{item}, nil)
-	sent, cut := builtin.Of(thread).Sent > 0, own.ctx.Err() != nil
+	sent := builtin.Of(thread).Sent > 0
 	builtin.Of(thread).AddTo(builtin.Of(g.Thread).Changes)
 	failure := failureOf(err)
 	g.fleet.name(i, failure)
@@ -196,7 +196,7 @@ func (g *group) one(first bool) bool {
 		g.results[i] = &result{err: h.errorValueOf(g.traced(&report.ThreadBoundary{Task: own.item(), Err: err}))}
 	}
 	if g.fleet != nil {
-		g.fleet.changed[i] = sent || cut && g.results[i] == nil // a request may be under way
+		g.fleet.changed[i] = sent
 	}
 	if r, ok := g.results[i].(*result); ok && g.fleet == nil {
 		r.item = item

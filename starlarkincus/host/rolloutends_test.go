@@ -61,10 +61,10 @@ func TestEndsOfRollouts(t *testing.T) {
 		"a check of failures":     {fn: `raise_(Error, "x")`, arguments: `stop = (), check = lambda rs: len(rs) == 1`, outcome: "None", changed: "unknown"},
 		"a check with an error":   {arguments: `check = lambda rs: len(rs) == 1 or raise_(IncusBusyError, "x", outcome = "refused")`, outcome: "refused", changed: "refused", want: `2 ["b" "c"] ["a" "b" "c"] [] [] ["d"]`},
 		"a check with a mistake":  {arguments: `check = lambda rs: len(rs) == 1 or 1 // 0`, outcome: "None", changed: "None", want: `2 ["b" "c"] ["a" "b" "c"] [] [] ["d"]`},
-		"an interrupt":            {fn: `[stop(), sleep(1000)]`, stops: true, outcome: "unknown", changed: "unknown", want: `2 ["b" "c"] ["a" "b"] [] ["c"] ["d"]`},
+		"an interrupt":            {fn: `[stop(), sleep(1000)]`, stops: true, outcome: "None", changed: "unknown", want: `2 ["b" "c"] ["a" "b"] [] ["c"] ["d"]`},
 		"an interrupt of a check": {arguments: `check = lambda rs: len(rs) == 1 or [stop(), sleep(1000)]`, stops: true, outcome: "None", changed: "None", want: `2 ["b" "c"] ["a" "b" "c"] [] [] ["d"]`},
 		"an interrupt in a pause": {fn: `stop_later()`, arguments: `pause = 1000`, stops: true, outcome: "None", changed: "None", want: `2 ["b" "c"] ["a" "b" "c"] [] [] ["d"]`},
-		"exit":                    {fn: `exit(3)`, stops: true, outcome: "unknown", changed: "unknown", want: `2 ["b" "c"] ["a" "b"] [] ["c"] ["d"]`},
+		"exit":                    {fn: `exit(3)`, stops: true, outcome: "None", changed: "unknown", want: `2 ["b" "c"] ["a" "b"] [] ["c"] ["d"]`},
 		"die in a check":          {arguments: `check = lambda rs: len(rs) == 1 or die("x")`, stops: true, outcome: "None", changed: "None", want: `2 ["b" "c"] ["a" "b" "c"] [] [] ["d"]`},
 	} {
 		for _, changes := range []bool{false, true} {
@@ -134,6 +134,82 @@ print(json.encode({"outcome": e.outcome, "fields": {n: getattr(e, n) for n in ["
 				if len(lines) == 0 || lines[len(lines)-1].String() != outcome+" "+want {
 					t.Errorf("the error has %v, want %s %s", lines, outcome, want)
 				}
+			})
+		}
+	}
+}
+
+// TestRolloutsKnowTheirChanges ends a rollout by a call on c in each way, while another one on b, which a stop cuts, has sent a change
+// or not: the outcome is unknown on b if it has.
+func TestRolloutsKnowTheirChanges(t *testing.T) {
+	ends := map[string]string{
+		"a mistake": `1 // 0`, "a mistake in a task": `parallel(lambda x: 1 // 0, [1])`, "fail": `fail("x")`, "exit": `exit(3)`, "die": `die("x")`, "an interrupt": `[stop(), sleep(1000)]`,
+		"exit in clean-up": `finally_(lambda: 1, lambda: exit(3))`, "its time": `sleep(1000)`,
+	}
+	begun := map[string]struct {
+		call    string
+		unknown bool
+	}{
+		"nothing":               {`sleep(1000)`, false},
+		"a task without change": {`parallel(sleep, [1000, 1000])`, false},
+		"a change":              {`[change(1, 1), sleep(1000)]`, true},
+		"an operation":          {`[change(1, 0), sleep(1000)]`, true},
+		"a refused change":      {`[change(1, 0), refuse(), sleep(1000)]`, false},
+		"a change in a task":    {`parallel(lambda n: [change(1, 1), sleep(n)], [1000, 1000])`, true},
+		"a change in retry":     {`retry(lambda: [change(1, 0), sleep(1000)])`, true},
+		"a change in clean-up":  {`finally_(lambda: sleep(1000), lambda: change(1, 1))`, true},
+		"a repeated call":       {`wait_until(lambda: sleep(1) and False, timeout = 1000)`, false},
+	}
+	for end, last := range ends {
+		for what, b := range begun {
+			t.Run(end+"/"+what, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var out strings.Builder
+					ctx, cancel := context.WithCancelCause(t.Context())
+					defer cancel(nil)
+					own := func(call func(b *builtin.Binding, args starlark.Tuple)) *starlark.Builtin {
+						return starlark.NewBuiltin("own", func(thread *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+							call(builtin.Of(thread), args)
+							return starlark.None, nil
+						})
+					}
+					h := New(Options{JSON: true, Stdout: &out, Stderr: &out, Servers: namedServers, Predeclared: starlark.StringDict{
+						"change": own(func(b *builtin.Binding, args starlark.Tuple) {
+							sent, _ := starlark.AsInt32(args[0])
+							done, _ := starlark.AsInt32(args[1])
+							b.Sent, b.Done = b.Sent+sent, b.Done+done
+						}),
+						"refuse": own(func(b *builtin.Binding, _ starlark.Tuple) { b.Refused() }),
+						"stop":   own(func(*builtin.Binding, starlark.Tuple) { cancel(ErrInterrupted) }),
+					}})
+					err := h.RunSource(ctx, "x.star", []byte(`
+def fn(name):
+    if name == "b":
+        `+b.call+`
+    if name == "c":
+        sleep(20)
+        `+last+`
+fleet(["a", "b", "c"], timeout = 100).rollout(fn, waves = [1, "rest"])
+`))
+					h.Report(&out, err)
+					outcome, unknown := "None", "the outcome is unknown on b:"
+					if b.unknown {
+						outcome = "unknown"
+					}
+					said := false
+					for line := range strings.Lines(out.String()) {
+						var e endedRollout
+						if json.Unmarshal([]byte(line), &e) == nil && e.Fields != nil {
+							said = true
+							if !strings.HasPrefix(e.String(), outcome+" 2 ") {
+								t.Errorf("it says %v, want %s", e, outcome)
+							}
+						}
+					}
+					if !said || strings.Contains(out.String(), unknown) != b.unknown || strings.Contains(out.String(), "unknown on c") {
+						t.Errorf("printed %s", out.String())
+					}
+				})
 			})
 		}
 	}

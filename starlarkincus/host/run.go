@@ -307,9 +307,13 @@ func (r *run) protected(due time.Time, depth, others int, callers starlark.CallS
 		ctx, cancel = context.WithDeadlineCause(ctx, due.Add(r.host.options.Grace), fmt.Errorf("%w: %v", errGraceOver, r.host.options.Grace))
 		defer cancel()
 	}
+	caller := r.host.current
 	own, done := r.newThread("clean-up", ctx, depth)
 	defer done()
 	_, err := taskOf(own).callFunction(own, fn, args, kwargs)
+	if caller != nil {
+		builtin.Of(own).AddTo(builtin.Of(caller).Changes)
+	}
 	if err == nil {
 		return nil
 	}

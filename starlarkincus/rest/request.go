@@ -188,8 +188,12 @@ func (k *outgoing) repeatable() bool {
 // judge sets the remote and the outcome of the request's error and, if there was no answer and the error has no object, the object of
 // the request. Unsent reports that the server can't have received the request.
 func (k *outgoing) judge(err error, unsent bool) error {
+	unsent = unsent || !k.handed.Load() || k.stream.partial()
 	var e *errors.Error
 	if !errors.As(err, &e) {
+		if k.changes() && !unsent && errors.Is(err, context.Canceled) {
+			return underWay{err}
+		}
 		return err
 	}
 	if e.Object == nil && e.Class.IsA(errors.Connection) {
@@ -199,10 +203,21 @@ func (k *outgoing) judge(err error, unsent bool) error {
 	if !k.changes() || e.Outcome != "" {
 		return err
 	}
-	if e.Outcome = errors.Unknown; unsent || !k.handed.Load() || k.stream.partial() {
+	if e.Outcome = errors.Unknown; unsent {
 		e.Outcome = errors.NotSent
 	}
 	return err
+}
+
+// An underWay is the error of a change that may have been sent when its caller was stopped.
+type underWay struct{ error }
+
+func (u underWay) Unwrap() error { return u.error }
+
+// Unanswered reports whether a request that failed with err may have been made, or may still be.
+func Unanswered(err error) bool {
+	var e *errors.Error
+	return errors.As(err, new(underWay)) || errors.As(err, &e) && e.Outcome == errors.Unknown
 }
 
 // described returns the request in the form that the classification of a failure needs.
