@@ -3,6 +3,7 @@ package host
 import (
 	"fmt"
 
+	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
 
 	"go.starlark.net/starlark"
@@ -82,6 +83,14 @@ func (r *result) Attr(name string) (starlark.Value, error) {
 		return r.value, nil
 	}
 	return nil, nil
+}
+
+// Parts returns what a report has of the Result.
+func (r *result) Parts() (v starlark.Value, failure *errors.Error, item starlark.Value, remote string) {
+	if r.err != nil {
+		failure = r.err.err
+	}
+	return r.value, failure, r.item, r.remote
 }
 
 // Columns returns the columns of a table of the calls of a fleet; nil for other Results, which are rows of two cells.

@@ -4,17 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/internal/printable"
-	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/resolve"
-	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
 )
 
@@ -112,7 +108,7 @@ func JSONLine(v any) (string, error) {
 func (p *Printer) reported(r *Report) *reportedError {
 	out := &reportedError{Class: r.Class, Message: r.Message}
 	if r.Error != nil {
-		out = p.reportedError(r.Error, r.Causes)
+		out = p.reportedError(r.Error, r.Causes, 0)
 	}
 	out.Context, out.Notes, out.Unfinished = r.Context, r.Notes, r.Unfinished
 	if r.Mistakes != nil {
@@ -140,8 +136,8 @@ func (p *Printer) reported(r *Report) *reportedError {
 	return out
 }
 
-// reportedError returns an error with its causes and the backtraces of these, without its own backtrace.
-func (p *Printer) reportedError(e *errors.Error, causes [][]Frame) *reportedError {
+// reportedError returns an error at a depth of nesting, with its causes and the backtraces of these, without its own backtrace.
+func (p *Printer) reportedError(e *errors.Error, causes [][]Frame, depth int) *reportedError {
 	r := &reportedError{Class: e.Class.Name(), Message: e.Message, Response: e.Response, OperationID: stringOrNull(e.OperationID),
 		Method: stringOrNull(e.Method), Path: stringOrNull(e.Path), Outcome: stringOrNull(string(e.Outcome)), Remote: stringOrNull(e.Remote), Frames: []reportedFrame{}, Tasks: []reportedTask{}}
 	if e.Status != 0 {
@@ -150,25 +146,13 @@ func (p *Printer) reportedError(e *errors.Error, causes [][]Frame) *reportedErro
 	if e.Object != nil {
 		r.Object = &reportedObject{e.Object.Kind, stringOrNull(e.Object.Name)}
 	}
-	for _, name := range slices.Sorted(maps.Keys(e.Fields)) {
-		field := e.Fields[name]
-		if s, ok := field.(starlark.Value); ok {
-			var err error
-			if field, err = value.ToGo(s); err != nil {
-				field = s.String()
-			}
-		}
-		if r.Fields == nil {
-			r.Fields = make(map[string]any)
-		}
-		r.Fields[name] = field
-	}
+	r.Fields = p.fields(e, depth)
 	if cause := Cause(e); cause != nil {
 		var frames []Frame
 		if len(causes) > 0 {
 			frames, causes = causes[0], causes[1:]
 		}
-		r.Cause = p.reportedError(cause, causes)
+		r.Cause = p.reportedError(cause, causes, depth+1)
 		p.addFrames(r.Cause, frames)
 	}
 	return r
