@@ -29,7 +29,7 @@ func (m *module) checkDeclared(name string, recv typ, args []syntax.Expr, at syn
 	mixed = mixed || recv.frozen && slices.Contains(changers, name)
 	b := &binder{module: m, decl: d, wrong: mixed, given: make(map[string]bool), exact: mixed, at: at}
 	var rows, columns syntax.Expr // of a table
-	var others []*trial // for the other types of the argument that doesn't fit
+	var others []*trial           // for the other types of the argument that doesn't fit
 	trial, odd, right := &trial{name: name, recv: recv}, &trial{name: name, recv: recv}, &trial{name: name, recv: recv}
 	for _, arg := range args {
 		value, named, spread := argument(arg)
