@@ -21,22 +21,35 @@ import (
 // lateBackup is the time in which a server starts to make a requested backup.
 const lateBackup = 2 * time.Second
 
-// clear deletes a temporary object of a call, which isn't a change by the script. If the answer is lost, it tries again for
-// lateBackup. Unsure tells that the answer to the creation was lost: then the server may be about to make an object that isn't
-// found, for which clear waits as long.
+// restartTime is the time in which a server that is away may have been started again.
+var restartTime = 5 * time.Second
+
+// clear deletes a temporary object of a call, which isn't a change by the script. If the answer is lost, or the server is away, it
+// tries again, and at last looks whether the object is there. Unsure tells that the answer to the creation was lost: then the server
+// may be about to make an object that isn't found, for which clear waits as long as it takes to begin.
 func (r ref) clear(ctx context.Context, unsure bool) error {
 	b := builtin.In(ctx)
 	sent, done := b.Sent, b.Done
 	defer func() { b.Sent, b.Done = sent, done }()
 	for begun := time.Now(); ; {
 		_, err := r.remove(ctx, patience{})
-		late := time.Since(begun) > lateBackup
+		limit := lateBackup
+		if away(err) {
+			limit = restartTime
+		}
+		late := time.Since(begun) > limit
 		e := (*errors.Error)(nil)
+		lost := errors.As(err, &e) && e.Outcome == errors.Unknown // the answer
 		switch {
 		case errors.Is(err, errors.NotFound) && unsure && !late:
 		case errors.Is(err, errors.NotFound) && unsure:
 			return &errors.Error{Class: errors.NotFound, Outcome: errors.Unknown, Message: "it may be made yet", Cause: err}
-		case errors.As(err, &e) && e.Outcome == errors.Unknown && !late: // its answer was lost
+		case (lost || away(err)) && !late:
+		case lost && !unsure:
+			if _, _, gone := r.read(ctx, r.query(spec.Get), 0); errors.Is(gone, errors.NotFound) {
+				return gone
+			}
+			return err
 		default:
 			return err
 		}

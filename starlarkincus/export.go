@@ -33,6 +33,7 @@ type backupExport struct {
 	part       *rest.Part      // makes and deletes the backup
 	begun      bool            // its making was accepted, or may have been
 	unsure     bool            // the answer to it was lost
+	made       bool            // its making has succeeded
 	deletion   *rest.Operation // nil unless it has begun
 	sent, done int             // the counts of the binding before it
 	release    func()
@@ -61,7 +62,11 @@ func (c *invocation) beginExport() (*backupExport, *download, error) {
 	if err := x.unchanged(c.ctx); err != nil {
 		return x, nil, err
 	}
-	down, err := c.ref.client.open(c.ctx, rest.Request{Path: x.backup.join("export").path, Query: x.backup.query(spec.Get)})
+	var down *download
+	err = rest.Persist(c.ctx, pause, func() (err error) {
+		down, err = c.ref.client.open(c.ctx, rest.Request{Path: x.backup.join("export").path, Query: x.backup.query(spec.Get)})
+		return err
+	})
 	if err == nil {
 		x.beginDeletion()
 	}
@@ -203,6 +208,7 @@ func (x *backupExport) make() error {
 	_, err := backups.create(x.part.Track(x.ctx), body, patience{})
 	e := (*errors.Error)(nil)
 	x.unsure = x.part.Unsure()
+	x.made = err == nil
 	x.begun = !errors.As(err, &e) || e.OperationID != "" || e.Outcome == errors.Unknown
 	return err
 }

@@ -2,28 +2,75 @@ package starlarkincus
 
 import (
 	"context"
+	"slices"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/rest"
+	"incus-star/starlarkincus/spec"
+	"incus-star/starlarkincus/value"
 )
 
 // unchanged returns an error if the object was renamed, deleted or replaced while its backup was made. Its content may be in
 // the backup only in part then, although the server's operation succeeds.
 func (x *backupExport) unchanged(ctx context.Context) error {
-	_, err := x.lookAgain(ctx, x.was, sameOne)
+	err := rest.Persist(ctx, pause, func() error {
+		_, err := x.lookAgain(ctx, x.was, x.sameExported)
+		return err
+	})
 	if err == nil || !errors.Is(err, errors.NotFound) && !errors.Is(err, errors.PreconditionFailed) {
 		return err
 	}
-	return &errors.Error{Class: errors.PreconditionFailed, Method: "POST", Path: x.ref.join("backups").path, Cause: err, Outcome: errors.NotSent,
-		Message: x.subject() + " was renamed, deleted or replaced during its export: its backup may not be whole"}
+	return x.notWhole("was renamed, deleted or replaced", err)
 }
 
-// sentUnchanged is unchanged for a backup that was sent while it was made. One that is kept was whole before.
+func (x *backupExport) notWhole(happened string, cause error) error {
+	return &errors.Error{Class: errors.PreconditionFailed, Method: "POST", Path: x.ref.join("backups").path, Cause: cause, Outcome: errors.NotSent,
+		Message: x.subject() + " " + happened + " during its export: its backup may not be whole"}
+}
+
+// sameExported is sameOne for an export. An ephemeral instance is deleted when it stops.
+func (x *backupExport) sameExported(fields map[string]any) map[string]any {
+	out := sameOne(fields)
+	if x.was.string("status") != "Stopped" {
+		out["stopped"] = fields["ephemeral"] == true && fields["status"] == "Stopped"
+	}
+	return out
+}
+
+// sentUnchanged is unchanged for a backup that was sent while it was made. One that is kept was whole before. A deletion removes the
+// files first and the object last: so the operations are read before the object, which is gone after one that has succeeded.
 func (x *backupExport) sentUnchanged(ctx context.Context) error {
 	if x.output == nil {
 		return nil
 	}
+	if x.ref.res == spec.Instances { // the deletion of the others is no operation
+		var deleted bool
+		if err := rest.Persist(ctx, pause, func() (err error) { deleted, err = x.deleted(ctx); return err }); err != nil {
+			return err
+		}
+		if deleted {
+			return x.notWhole("was being deleted", nil)
+		}
+	}
 	return x.unchanged(ctx)
+}
+
+// deleted reports whether a deletion of the object is going on, or has failed after its begin.
+func (x *backupExport) deleted(ctx context.Context) (bool, error) {
+	client, _, err := x.ref.client.conn.client(ctx)
+	if err != nil {
+		return false, err
+	}
+	var all []*rest.State
+	builtin.In(ctx).Block(func() { all, err = client.Operations(ctx, x.ref.project) })
+	return slices.ContainsFunc(all, func(s *rest.State) bool {
+		if s.Description != "Deleting "+x.ref.res.One() || !s.About(x.ref.path) {
+			return false
+		}
+		failure := errors.NewOperation(s.ID, errors.Failure{Status: s.StatusCode, Message: s.Err}, nil)
+		return !s.Final() || s.Err != "" && errors.OutcomeOfOperation(failure, false) != errors.Refused
+	}), err
 }
 
 // nothingKept returns the error of an export of which nothing is left on the server.
@@ -50,10 +97,33 @@ func (x *backupExport) delete(ctx context.Context) error {
 		return nil
 	}
 	err = x.unchanged(ctx)
+	if errors.Is(err, errors.PreconditionFailed) && x.deleteRenamed(ctx) {
+		return nil
+	}
 	if e := (*errors.Error)(nil); errors.As(err, &e) {
 		e.Outcome = errors.Unknown // the object may have the backup under another name
 	}
 	return err
+}
+
+// deleteRenamed deletes the backup of an instance that was renamed, and reports whether it did.
+func (x *backupExport) deleteRenamed(ctx context.Context) bool {
+	was, err := value.ToGo(x.was.fields)
+	id, _ := mapOf(mapOf(was)["config"])["volatile.uuid"].(string)
+	if err != nil || id == "" || x.ref.res != spec.Instances {
+		return false
+	}
+	query := x.ref.query(spec.List)
+	query.Set("recursion", "1")
+	query.Set("filter", "config.volatile.uuid eq "+id)
+	all := x.ref.parent()
+	var found []struct{ Name string }
+	if err := all.readInto(ctx, query, &found); err != nil || len(found) != 1 {
+		return false
+	}
+	now := all.item(found[0].Name).sub(x.backup.res).item(x.name)
+	err = now.clear(x.part.Track(ctx), false)
+	return err == nil || errors.Is(err, errors.NotFound)
 }
 
 // end deletes the backup, or ends its making. Saved says for an error what became of its content; failure is the error of the
@@ -110,7 +180,7 @@ func (x *backupExport) leftBackup(saved string, left, failure error) error {
 		return left
 	}
 	keeps, can := "keeps", "can't be deleted"
-	if e.Outcome == errors.Unknown || x.unsure {
+	if e.Outcome == errors.Unknown || !x.made || x.deletion != nil || x.part.Unsure() {
 		keeps, can = "may keep", "may not be deleted"
 	}
 	if failed := (*errors.Error)(nil); errors.As(failure, &failed) {

@@ -31,7 +31,10 @@ func (c *Client) OpenOutput(ctx context.Context, request Request, owns func(*Sta
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	output, err = c.findOutput(ctx, request, owns, begun)
+	err = Persist(ctx, sleep, func() (err error) {
+		output, err = c.findOutput(ctx, request, owns, begun)
+		return err
+	})
 	if err != nil {
 		opened.Close()
 		return nil, nil, nil, err
@@ -75,20 +78,11 @@ func (c *Client) leaveOutputs() { <-c.outputs }
 
 // findOutput is FindOutput in its turn.
 func (c *Client) findOutput(ctx context.Context, request Request, owns func(*State) bool, begun time.Time) (*Output, error) {
-	query := url.Values{"recursion": {"1"}}
-	if project := request.Query.Get("project"); project != "" {
-		query.Set("project", project)
-	}
-	reply, err := c.Do(ctx, Request{Path: "/1.0/operations", Query: query})
+	all, err := c.Operations(ctx, request.Query.Get("project"))
 	if err != nil {
 		return nil, err
 	}
 	elapsed := time.Since(begun)
-	k := &outgoing{method: http.MethodGet, url: url.URL{Path: "/1.0/operations"}}
-	var lists map[string][]json.RawMessage
-	if err := json.Unmarshal(reply.Metadata, &lists); err != nil {
-		return nil, k.notIncus(err)
-	}
 	source, err := c.prepare(request)
 	if err != nil {
 		return nil, err
@@ -99,24 +93,19 @@ func (c *Client) findOutput(ctx context.Context, request Request, owns func(*Sta
 	}
 	var found []candidate
 	var newest time.Time
-	for _, list := range lists {
-		for _, raw := range list {
-			var made struct {
-				Created time.Time `json:"created_at"`
-			}
-			state, err := readState(raw)
-			if err == nil {
-				err = json.Unmarshal(raw, &made)
-			}
-			if err != nil {
-				return nil, k.notIncus(err)
-			}
-			if state.ID != "" && !c.claimed[state.ID] && owns(state) {
-				found = append(found, candidate{state, made.Created})
-				if made.Created.After(newest) {
-					newest = made.Created
-				}
-			}
+	for _, state := range all {
+		if state.ID == "" || c.claimed[state.ID] || !owns(state) {
+			continue
+		}
+		var made struct {
+			Created time.Time `json:"created_at"`
+		}
+		if err := json.Unmarshal(state.Raw, &made); err != nil {
+			return nil, listing().notIncus(err)
+		}
+		found = append(found, candidate{state, made.Created})
+		if made.Created.After(newest) {
+			newest = made.Created
 		}
 	}
 	output := new(Output)
@@ -134,6 +123,41 @@ func (c *Client) findOutput(ctx context.Context, request Request, owns func(*Sta
 		output.operations = append(output.operations, o)
 	}
 	return output, nil
+}
+
+// Operations reads the operations of a project, or of the default one if it is empty. An operation is among them for 5 seconds
+// after its end.
+func (c *Client) Operations(ctx context.Context, project string) ([]*State, error) {
+	query := url.Values{"recursion": {"1"}}
+	if project != "" {
+		query.Set("project", project)
+	}
+	reply, err := c.Do(ctx, Request{Path: operationsPath, Query: query})
+	if err != nil {
+		return nil, err
+	}
+	var lists map[string][]json.RawMessage // by status
+	if err := json.Unmarshal(reply.Metadata, &lists); err != nil {
+		return nil, listing().notIncus(err)
+	}
+	var all []*State
+	for _, list := range lists {
+		for _, raw := range list {
+			state, err := readState(raw)
+			if err != nil {
+				return nil, listing().notIncus(err)
+			}
+			all = append(all, state)
+		}
+	}
+	return all, nil
+}
+
+const operationsPath = "/1.0/operations"
+
+// listing returns the request for the list of operations, for the errors of its answer.
+func listing() *outgoing {
+	return &outgoing{method: http.MethodGet, url: url.URL{Path: operationsPath}}
 }
 
 // Known reports whether exactly one operation was found.

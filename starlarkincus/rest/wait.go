@@ -191,7 +191,7 @@ func (o *Operation) ask(ctx context.Context) (*end, error) {
 			if time.Since(since) > absent {
 				return o.lost(broken, ends)
 			}
-			if err := o.pause(ctx, min(pause, longestAgain)); err != nil {
+			if err := sleep(ctx, min(pause, longestAgain)); err != nil {
 				return nil, err
 			}
 			continue
@@ -202,7 +202,7 @@ func (o *Operation) ask(ctx context.Context) (*end, error) {
 			if time.Since(since) > forgotten {
 				return o.lost(broken, ends)
 			}
-			if err := o.pause(ctx, min(pause, longestAgain)); err != nil {
+			if err := sleep(ctx, min(pause, longestAgain)); err != nil {
 				return nil, err
 			}
 			continue
@@ -214,7 +214,7 @@ func (o *Operation) ask(ctx context.Context) (*end, error) {
 			return o.recordState(state), nil
 		}
 		o.update(state)
-		if err := o.pause(ctx, pause); err != nil {
+		if err := sleep(ctx, pause); err != nil {
 			return nil, err
 		}
 		broken, ends = nil, false
@@ -248,7 +248,22 @@ func gone(err error) bool {
 // longestAgain is the longest pause before a failed wait is repeated.
 const longestAgain = 500 * time.Millisecond
 
-func (o *Operation) pause(ctx context.Context, d time.Duration) error {
+// Persist calls read again while the server is away, for as long as a wait for an operation is repeated. Pause sleeps.
+func Persist(ctx context.Context, pause func(context.Context, time.Duration) error, read func() error) error {
+	begun := time.Now()
+	for wait := firstPause; ; wait = min(2*wait, longestAgain) {
+		err := read()
+		passed := time.Since(begun)
+		if passed > absent || !errors.Is(err, errors.Unavailable) && (passed > forgotten || !isConnection(err)) {
+			return err
+		}
+		if err := pause(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

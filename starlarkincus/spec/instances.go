@@ -188,7 +188,7 @@ var Instances = &Resource{
 		publishMethod("instance",
 			Field{Name: "force", Type: Bool, In: Local, Excludes: []string{"snapshot"}, Doc: "True stops a running instance by force, and starts it again afterwards, also if the image can't be made"},
 			Field{Name: "snapshot", Type: Bool, In: Local, Doc: "True publishes a snapshot that is made for it and deleted afterwards, so that a running instance isn't stopped. Files that are being written may be incomplete in it"}),
-		exportMethod(false, optimizedField, noSnapshots, rootOnly), streamMethod(false, optimizedField, noSnapshots, rootOnly),
+		exportMethod(exportingInstance, false, optimizedField, noSnapshots, rootOnly), streamMethod(exportingInstance, false, optimizedField, noSnapshots, rootOnly),
 		importMethod("instance", "an instance", false, Field{Name: "pool", Type: Name, In: Header, Refers: ToPool, Doc: "the storage pool; default: that in the backup, if there is one of that name, else that of the default profile"}),
 		{Name: "console_log", HTTP: "GET", Path: "console", Does: DoReadRaw, Returns: aText, Effect: Reads, Doc: "Returns the log of the instance's console, as a string."},
 		{Name: "clear_console_log", HTTP: "DELETE", Path: "console", Does: DoAct, Returns: itself, Effect: Deletes, Doc: "Clears the log of the instance's console, and returns it."},
