@@ -10,7 +10,7 @@ import (
 type Outcome string
 
 const (
-	// NotSent means that the server never received the request.
+	// NotSent means that the server never received the request, or that nothing of it lasts.
 	NotSent Outcome = "not_sent"
 	// Refused means that the server reported that it didn't make the change.
 	Refused Outcome = "refused"

@@ -10,8 +10,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/host"
 )
 
 // An eraser is a server on which an operation is there at the end of an export. After the first read then, that of the list or
@@ -125,5 +128,42 @@ func TestExportOfAnEphemeralInstance(t *testing.T) {
 		if c.fails != errors.Is(err, errors.PreconditionFailed) || !c.fails && err != nil {
 			t.Errorf("%+v: %v", c, err)
 		}
+	}
+}
+
+// A backup that a real server sends while it deletes the instance, with its files before its record, is whole or an error.
+func TestRealExportOfAnInstanceThatIsDeleted(t *testing.T) {
+	needsIncus(t)
+	if os.Getenv("INCUS_STAR_TESTBED") == "6.0" {
+		t.Skip("it keeps a backup, which is whole before it is sent")
+	}
+	client := starlarkincus.New(starlarkincus.Options{Trace: count})
+	defer client.Close()
+	names := client.Names()
+	names["testbed"] = testbed(t)
+	err := host.New(host.Options{Predeclared: names, Track: starlarkincus.Track}).RunSource(t.Context(), "script", []byte(strings.ReplaceAll(`
+base = incus.instances.launch(testbed.image + "-deleted-RUN", image = testbed.image)
+defer(base.delete, force = True)
+base.exec(["sh", "-c", "mkdir /root/d && cd /root/d && seq 1 2000 | sed s/^/file-/ | xargs touch"])
+base.stop(force = True)
+
+def export(name, at):
+    parts, s = [], base.copy(name).export_stream(compression_algorithm = "none")
+    defer(try_, incus.instances.delete, name, force = True) # it may be gone
+    for part in s:
+        if len(parts) == at:
+            incus.instances.get(name).delete(wait = False)
+        parts.append(str(part))
+    return parts
+
+whole = len(export("deleted-RUN", -1))
+for n in range(4):
+    r = try_(export, "deleted-RUN-%d" % n, whole * (75 + 4 * n) // 100)
+    found = "".join(r.value).count("root/d/file-") if r.ok else 0
+    if r.ok and found != 2000:
+        fail("deleted after %d%% of it, the backup has %d files of 2000" % (75 + 4 * n, found))
+`, "RUN", fmt.Sprintf("%x", time.Now().UnixNano()))))
+	if err != nil {
+		t.Error(err)
 	}
 }

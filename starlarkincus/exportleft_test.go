@@ -105,6 +105,47 @@ func TestExportOfAChangedInstance(t *testing.T) {
 	}
 }
 
+// A renamer is a server that keeps a backup, of an instance that has another name then.
+type renamer struct {
+	changer
+	found   []string // the names of instances with the volatile.uuid
+	deletes atomic.Int32
+}
+
+func (s *renamer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch path := r.URL.Path; {
+	case path == "/1.0/instances" && r.URL.Query().Get("filter") == "config.volatile.uuid eq first":
+		all := []any{}
+		for _, name := range s.found {
+			all = append(all, map[string]any{"name": name})
+		}
+		json.NewEncoder(w).Encode(map[string]any{"type": "sync", "status": "Success", "status_code": 200, "metadata": all})
+	case r.Method == "DELETE" && strings.HasPrefix(path, "/1.0/instances/c2/backups/export-"):
+		s.deletes.Add(1)
+		s.warehouse.ServeHTTP(w, r)
+	default:
+		s.changer.ServeHTTP(w, r)
+	}
+}
+
+// The backup of an instance that was renamed during its export is deleted under the new name, if it is known by its volatile.uuid.
+func TestExportOfARenamedInstance(t *testing.T) {
+	for _, found := range [][]string{{"c2"}, {}, {"c2", "c3"}} {
+		for _, call := range []string{fmt.Sprintf("export(%q)", t.TempDir()+"/new"), "export_stream()"} {
+			s := &renamer{changer: changer{sender: sender{warehouse: warehouse{content: []byte("content"), cut: -1}}, old: true, forgets: true}, found: found}
+			err := s.serve(t, s)("incus.instances.get('c1')." + call)
+			one, outcome := len(found) == 1, errors.Outcome(errors.Unknown)
+			if one {
+				outcome = errors.NotSent
+			}
+			var e *errors.Error
+			if !errors.As(err, &e) || !e.Class.IsA(errors.PreconditionFailed) || e.Outcome != outcome || strings.Contains(e.Message, "may keep") == one || s.deletes.Load() == 1 != one {
+				t.Errorf("%v, %s: %v, %d deletions", found, call, err, s.deletes.Load())
+			}
+		}
+	}
+}
+
 // A forgetter is a server that keeps a backup. It sends the second half when the deletion's end was asked for, and then knows
 // neither the deletion nor the instance.
 type forgetter struct {
