@@ -49,7 +49,7 @@ type ExecOptions struct {
 	Advice    string
 }
 
-// maxRequests is the number of times that a command is requested whose websockets came too late.
+// maxRequests is the number of times that a command is requested that the server doesn't begin.
 const maxRequests = 3
 
 // An Exec is a command in an instance, attached by websockets: one for each of its streams, and one for signals. Its
@@ -89,8 +89,8 @@ type Exec struct {
 }
 
 // Exec sends a request that starts a command with websockets, and attaches to it. The context applies to that only. Close of the
-// client ends the command. A command that the server gives up, because its websockets come too late, is requested again: the
-// server has not begun it.
+// client ends the command. A command that the server has not begun, because its websockets came too late or one of them broke, is
+// requested again.
 func (c *Client) Exec(ctx context.Context, request Request, options ExecOptions) (*Exec, *Reply, error) {
 	for n := 1; ; n++ {
 		e, reply, err := c.request(ctx, request, options, n == maxRequests)
@@ -111,6 +111,13 @@ func (e *Exec) tooLate(ctx context.Context) bool {
 		<-e.attached
 	}
 	return e.again
+}
+
+// notBegun reports whether the server has not begun the command because its websockets came too late, or because one of them broke.
+func (e *Exec) notBegun() bool {
+	var failed *errors.Error
+	return errors.As(e.err, &failed) && (failed.Outcome == errors.Refused && errors.Is(failed, errors.Unavailable) ||
+		failed.Outcome == errors.NotSent && failed.Class == errors.Connection)
 }
 
 // request requests a command, and attaches to it in the background.
@@ -269,8 +276,7 @@ func (e *Exec) run(ctx, session context.Context) {
 	}()
 	if err != nil {
 		e.code, e.err = e.notAttached(ctx, err)
-		var refused *errors.Error
-		e.again = errors.Is(e.err, errors.Unavailable) && errors.As(e.err, &refused) && refused.Outcome == errors.Refused && e.kept.CompareAndSwap(false, true)
+		e.again = e.notBegun() && e.kept.CompareAndSwap(false, true)
 		close(e.ended)
 		close(e.attached)
 		return

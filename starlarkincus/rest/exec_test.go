@@ -181,6 +181,32 @@ type closed struct {
 
 func (c *closed) Close() error { c.times++; return nil }
 
+// A websocket whose connection breaks while it is made: the server has not begun the command, which is requested again, unless it was
+// the last one, which may have begun it.
+func TestExecBreaksBefore(t *testing.T) {
+	for _, name := range []string{control, Stdin, Stdout, Stderr} {
+		for times := 1; times <= maxRequests; times++ {
+			var dropped atomic.Int32
+			f := newExecFake(t, cat, func(f *execFake) {
+				f.drop = func(n string) bool { return n == name && int(dropped.Add(1)) <= times }
+			})
+			e := f.begin(t.Context(), newClient(t, Config{Socket: f.socket}), ExecOptions{Stdin: strings.NewReader("input")})
+			code, err := e.Wait(t.Context())
+			stdout, _ := e.Output()
+			switch {
+			case name == Stderr:
+				if code != -1 || asError(t, err).Outcome != errors.Unknown || f.begun != 1 {
+					t.Errorf("%s broken %d times: %d requests, %d, %v", name, times, f.begun, code, err)
+				}
+			case times < maxRequests && (code != 7 || err != nil || string(stdout) != "input" || f.begun != times+1):
+				t.Errorf("%s broken %d times: %d requests, %d, %v, %q", name, times, f.begun, code, err, stdout)
+			case times == maxRequests && (code != -1 || asError(t, err).Outcome != errors.NotSent || f.begun != maxRequests):
+				t.Errorf("%s broken %d times: %d requests, %d, %v", name, times, f.begun, code, err)
+			}
+		}
+	}
+}
+
 // Any other failure before the websockets are there isn't tried again.
 func TestExecFailsOnce(t *testing.T) {
 	for _, failure := range []string{"Instance is not running", "Failed to retrieve PID of executing child process", "Command not found"} {

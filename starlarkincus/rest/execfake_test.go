@@ -25,6 +25,7 @@ type execFake struct {
 	socket  string
 	run     func(*fakeCommand) int           // the command; returns its exit status
 	refuse  func(name string) bool           // whether to refuse a websocket
+	drop    func(name string) bool           // whether to break the connection of a websocket in place of an answer
 	failure string                           // of the operation, in place of running the command
 	give    int                              // the number of commands that are given up by failure; 0 for all
 	begun   int                              // the number of requests
@@ -155,6 +156,9 @@ func (f *execFake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			c.failure = f.failure
 		}
 		c.number = f.begun
+		if f.command != nil {
+			f.command.kill() // a server gives it up, after a while
+		}
 		f.command = c
 		f.mu.Unlock()
 		f.all.Go(func() { f.serve(c) })
@@ -238,6 +242,9 @@ func (f *execFake) websocket(w http.ResponseWriter, r *http.Request, c *fakeComm
 		w.WriteHeader(404)
 		io.WriteString(w, errorBody(404, "Operation not found"))
 		return
+	}
+	if f.drop != nil && f.drop(name) {
+		panic(http.ErrAbortHandler)
 	}
 	conn, err := websocket.Accept(w, r, nil)
 	if err != nil {
