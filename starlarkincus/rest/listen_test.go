@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/url"
@@ -17,10 +18,17 @@ const lifecycleRequest = "GET /1.0/events?type=lifecycle"
 
 var lifecycle = url.Values{"type": {"lifecycle"}}
 
-// sends answers the request for events with some, and closes the connection if ends is true.
+// sends answers the request for events with some, and closes the connection if ends is true, after a ping.
 func sends(ends bool, events ...string) step {
 	return step{want: lifecycleRequest, serve: func(w http.ResponseWriter, r *http.Request) {
-		connection, err := websocket.Accept(w, r, nil)
+		pinged := make(chan struct{}, 1)
+		connection, err := websocket.Accept(w, r, &websocket.AcceptOptions{OnPingReceived: func(context.Context, []byte) bool {
+			select {
+			case pinged <- struct{}{}:
+			default:
+			}
+			return true
+		}})
 		if err != nil {
 			return
 		}
@@ -30,6 +38,10 @@ func sends(ends bool, events ...string) step {
 			connection.Write(ctx, websocket.MessageText, []byte(event))
 		}
 		if ends {
+			select {
+			case <-pinged:
+			case <-ctx.Done():
+			}
 			time.Sleep(50 * time.Millisecond) // until the pong has arrived
 			return
 		}
