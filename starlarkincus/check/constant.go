@@ -152,6 +152,12 @@ func (m *module) checkPercent(n *syntax.BinaryExpr) {
 	case u.has(tuple):
 		return
 	default:
+		for _, one := range u {
+			given = conversionSample(conversionAt(conversions, 0), only(one))
+			if _, err := starlark.Binary(syntax.PERCENT, starlark.String(format), given); err == nil {
+				return
+			}
+		}
 		given = conversionSample(conversionAt(conversions, 0), u)
 	}
 	if _, err := starlark.Binary(syntax.PERCENT, starlark.String(format), given); err != nil {
