@@ -2,14 +2,18 @@ package repl
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"incus-star/errors"
 	"incus-star/starlarkincus/internal/atomicfile"
+	"incus-star/starlarkincus/internal/input"
 	"incus-star/starlarkincus/internal/xdg"
 )
 
@@ -39,16 +43,25 @@ func defaultHistory() string {
 	return filepath.Join(state, "incus-star", "history")
 }
 
-// load returns the newest entries, and shortens a long file.
-func (h *history) load() ([]string, error) {
+// load returns the newest entries, and shortens a long file. There is no history in a file that can't be read, such as a pipe, and
+// in a link to the null device.
+func (h *history) load(ctx context.Context) ([]string, error) {
 	if real, err := filepath.EvalSymlinks(h.path); err == nil {
 		h.path = real
 	}
-	data, err := os.ReadFile(h.path)
+	if h.path == os.DevNull {
+		h.path = ""
+		return nil, nil
+	}
+	data, err := input.Regular(ctx, h.path, input.Data)
 	if os.IsNotExist(err) {
 		return nil, nil
 	}
 	if err != nil {
+		if !errors.As(err, new(*fs.PathError)) {
+			err = fmt.Errorf("%s %w", h.path, err)
+		}
+		h.path = ""
 		return nil, err
 	}
 	lines := historyLines(data)
@@ -121,7 +134,9 @@ func (h *history) shorten() error {
 // the lock, it opens the new one.
 func (h *history) locked(use func(*os.File) error) error {
 	for deadline := time.Now().Add(lockPatience); ; {
-		f, err := os.OpenFile(h.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+		f, _, err := input.OpenRegular(func(name string, flag int, _ fs.FileMode) (*os.File, error) {
+			return os.OpenFile(name, flag|os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+		}, h.path)
 		if err != nil {
 			return err
 		}

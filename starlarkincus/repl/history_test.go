@@ -13,7 +13,7 @@ import (
 func load(t *testing.T, path string) []string {
 	t.Helper()
 	h := history{path: path}
-	entries, err := h.load()
+	entries, err := h.load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

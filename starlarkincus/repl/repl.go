@@ -69,7 +69,7 @@ func Run(ctx context.Context, o Options) int {
 	background, cancel := context.WithCancel(ctx)
 	p.background = background
 	seen := p.lookAround() // it answers while the rest is made ready
-	p.open()
+	p.open(ctx)
 	defer p.source.close()
 	defer p.live.close()
 	defer p.aside.Wait()
@@ -108,7 +108,7 @@ type prompt struct {
 }
 
 // open opens the line editor with the history, or else a plain source of lines.
-func (p *prompt) open() {
+func (p *prompt) open(ctx context.Context) {
 	if canEdit(p.Stdin) {
 		p.live = newLive()
 		complete := completer{get: p.session.Get, names: p.session.Names, live: p.live}
@@ -116,7 +116,7 @@ func (p *prompt) open() {
 		if err == nil {
 			p.source = editor
 			p.notices.onLine(editor.wake)
-			p.openHistory()
+			p.openHistory(ctx)
 			return
 		}
 		p.warn("no line editing", err)
@@ -125,7 +125,7 @@ func (p *prompt) open() {
 	p.source = newPlain(&p.Options, p.Stderr)
 }
 
-func (p *prompt) openHistory() {
+func (p *prompt) openHistory(ctx context.Context) {
 	p.history.path = p.HistoryFile
 	switch p.HistoryFile {
 	case "":
@@ -136,7 +136,7 @@ func (p *prompt) openHistory() {
 	if p.history.path == "" {
 		return
 	}
-	entries, err := p.history.load()
+	entries, err := p.history.load(ctx)
 	if err != nil {
 		p.warn("history", err)
 	}
