@@ -12,9 +12,9 @@ func dropLost(all []*savedStatement, variables, never map[string]bool) {
 	lost := map[string]bool{"err_": true, "help": true, "watch": true}
 	for i, e := range all {
 		e.kept = len(e.stmts) > 0
-		now, later := e.usesNow(), e.usesLater()
+		later := e.usesLater()
 		for name := range e.uses {
-			if later[name] && !now[name] {
+			if later[name] && !e.now[name] {
 				e.kept = e.kept && !never[name]
 				continue
 			}
@@ -23,7 +23,7 @@ func dropLost(all []*savedStatement, variables, never map[string]bool) {
 			}
 		}
 		for name := range variables {
-			if lost[name] && e.kept && usesAny(now, calling(all[:i], name)) {
+			if lost[name] && e.kept && usesAny(e.now, calling(all[:i], name)) {
 				e.kept = false
 			}
 		}
@@ -110,14 +110,16 @@ func usesAny(uses, names map[string]bool) bool {
 	return false
 }
 
-// defines returns the name that a statement does nothing but define: as a function, or a value without a call; else "".
+// defines returns the name that a statement does nothing but define: as a function, or a value, without a call; else "".
 func (e *savedStatement) defines() string {
 	if len(e.stmts) != 1 {
 		return ""
 	}
 	switch stmt := e.stmts[0].(type) {
 	case *syntax.DefStmt:
-		return stmt.Name.Name
+		if !slices.ContainsFunc(stmt.Params, calls) {
+			return stmt.Name.Name
+		}
 	case *syntax.AssignStmt:
 		if id, ok := stmt.LHS.(*syntax.Ident); ok && stmt.Op == syntax.EQ && !calls(stmt.RHS) {
 			return id.Name

@@ -22,7 +22,9 @@ type savedStatement struct {
 	names  map[string]bool            // all of its names
 	idents []*syntax.Ident            // its names of the session
 	uses   map[string]bool            // the session's names whose values it needs
+	now    map[string]bool            // those that it needs at once, and not only in a function
 	binds  map[string]bool            // the session's names that it assigns
+	sets   map[string]bool            // those that it assigns in any case, and not only in a branch or a loop
 	values map[string]*savedStatement // those whose values _ and its kind stand for
 	shown  []*savedStatement          // if it has a value: that and those before, the newest first
 	later  map[*syntax.Ident]bool     // those of idents that are in a function, which has their values at its calls
@@ -37,16 +39,28 @@ type savedStatement struct {
 func statementsOf(entries []worked) []*savedStatement {
 	var all, valued []*savedStatement
 	shown := make(map[string]*savedStatement)
+	perhaps := make(map[string]func()) // called for a use of the user's own _, which may be the value
 	for _, entry := range entries {
 		parts := splitEntry(entry)
 		for _, e := range parts {
 			e.look()
+			for name := range e.now {
+				if use := perhaps[name]; use != nil {
+					use()
+				}
+			}
 			for name := range e.uses {
 				if from := shown[name]; from != nil {
 					e.values[name] = from
 				}
 			}
 			for name := range e.binds { // the user's own _
+				if from := shown[name]; from != nil {
+					perhaps[name] = func() { e.values[name] = from }
+				}
+				if e.sets[name] {
+					delete(perhaps, name)
+				}
 				delete(shown, name)
 			}
 		}
@@ -57,6 +71,7 @@ func statementsOf(entries []worked) []*savedStatement {
 			last.shown = valued
 			for k, from := range valued {
 				shown[valueName(k)] = from
+				delete(perhaps, valueName(k))
 			}
 		}
 	}
@@ -136,25 +151,39 @@ func (p *prompt) halfway(text string, completed int) string {
 	return text[offsetOf(text, offsets, start):offsetOf(text, offsets, end)]
 }
 
-// look sets names, idents, uses, binds and later.
+// look sets what the syntax tells of a statement.
 func (e *savedStatement) look() {
-	e.later = make(map[*syntax.Ident]bool)
-	e.names, e.uses, e.binds, e.values = make(map[string]bool), make(map[string]bool), make(map[string]bool), make(map[string]*savedStatement)
+	e.later, e.values = make(map[*syntax.Ident]bool), make(map[string]*savedStatement)
+	for _, names := range []*map[string]bool{&e.names, &e.uses, &e.now, &e.binds, &e.sets} {
+		*names = make(map[string]bool)
+	}
 	file := &syntax.File{Stmts: e.stmts, Options: &dialect}
 	_ = resolve.File(file, func(string) bool { return true }, starlark.Universe.Has) // its statements worked
-	stored := make(map[*syntax.Ident]bool)
-	syntax.Walk(file, func(n syntax.Node) bool {
+	for _, stmt := range e.stmts {
+		e.lookAt(stmt)
+	}
+}
+
+// lookAt adds what the syntax tells of the next of the statements.
+func (e *savedStatement) lookAt(stmt syntax.Stmt) {
+	stored, looped := make(map[*syntax.Ident]bool), make(map[*syntax.Ident]bool)
+	changed := make(map[*syntax.Ident]bool) // x += 1 needs the value as well
+	syntax.Walk(stmt, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.AssignStmt:
 			if n.Op == syntax.EQ {
 				storedIn(n.LHS, stored)
-			} else if id, ok := n.LHS.(*syntax.Ident); ok && isOfSession(id) { // x += 1 needs the value as well
-				e.binds[id.Name] = true
+			} else {
+				storedIn(n.LHS, changed)
 			}
 		case *syntax.ForStmt:
 			storedIn(n.Vars, stored)
+			inLoop(n, looped)
 		case *syntax.DefStmt:
 			stored[n.Name] = true
+			e.within(n.Body)
+		case *syntax.LambdaExpr:
+			e.within([]syntax.Stmt{&syntax.ReturnStmt{Result: n.Body}})
 		case *syntax.LoadStmt:
 			for _, to := range n.To {
 				stored[to] = true
@@ -162,27 +191,35 @@ func (e *savedStatement) look() {
 		}
 		return true
 	})
-	syntax.Walk(file, func(n syntax.Node) bool {
-		switch n := n.(type) {
-		case *syntax.DefStmt:
-			e.within(n.Body)
-		case *syntax.LambdaExpr:
-			e.within([]syntax.Stmt{&syntax.ReturnStmt{Result: n.Body}})
-		}
+	syntax.Walk(stmt, func(n syntax.Node) bool {
 		id, ok := n.(*syntax.Ident)
 		if !ok {
 			return true
 		}
-		if e.names[id.Name] = true; isOfSession(id) {
-			e.idents = append(e.idents, id)
-			if stored[id] {
-				e.binds[id.Name] = true
-			} else {
-				e.uses[id.Name] = true
-			}
+		if e.names[id.Name] = true; !isOfSession(id) {
+			return true
+		}
+		e.idents = append(e.idents, id)
+		if stored[id] || changed[id] {
+			e.binds[id.Name] = true
+		}
+		switch {
+		case stored[id]:
+		case e.later[id]:
+			e.uses[id.Name] = true
+		case !e.sets[id.Name] && !looped[id]:
+			e.uses[id.Name], e.now[id.Name] = true, true
 		}
 		return true
 	})
+	switch stmt.(type) {
+	case *syntax.AssignStmt, *syntax.DefStmt, *syntax.LoadStmt:
+		for _, id := range e.idents {
+			if stored[id] || changed[id] {
+				e.sets[id.Name] = true
+			}
+		}
+	}
 }
 
 // within adds the names in the body of a function to later.
@@ -201,6 +238,23 @@ func (e *savedStatement) within(body []syntax.Stmt) {
 func isOfSession(id *syntax.Ident) bool {
 	binding, ok := id.Binding.(*resolve.Binding)
 	return ok && (binding.Scope == resolve.Global || binding.Scope == resolve.Predeclared)
+}
+
+// inLoop adds the names in the body of a loop that it assigns to before.
+func inLoop(loop *syntax.ForStmt, looped map[*syntax.Ident]bool) {
+	vars, names := make(map[*syntax.Ident]bool), make(map[string]bool)
+	storedIn(loop.Vars, vars)
+	for id := range vars {
+		names[id.Name] = true
+	}
+	for _, stmt := range loop.Body {
+		syntax.Walk(stmt, func(n syntax.Node) bool {
+			if id, ok := n.(*syntax.Ident); ok && names[id.Name] {
+				looped[id] = true
+			}
+			return true
+		})
+	}
 }
 
 // storedIn adds the names that a target of an assignment assigns.

@@ -48,7 +48,7 @@ func (r *randomSession) expression() string {
 func (r *randomSession) function(i int) string {
 	name, param := sessionNames.functions[i], "x"
 	if r.IntN(4) == 0 {
-		param = "x = " + r.one(sessionNames.numbers...)
+		param = "x = " + r.one(append(sessionNames.numbers, "len([l.append(4)])")...)
 	}
 	body := "x + " + r.one(append([]string{"1", "len(l)", "_", "_1"}, sessionNames.numbers...)...)
 	if i > 0 && r.IntN(2) == 0 {

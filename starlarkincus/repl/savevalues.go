@@ -41,17 +41,6 @@ func plan(all []*savedStatement) (variables map[string]bool) {
 	}
 }
 
-// usesNow returns the names that a statement needs at once, and not only in a function.
-func (e *savedStatement) usesNow() map[string]bool {
-	names := make(map[string]bool)
-	for _, id := range e.idents {
-		if e.uses[id.Name] && !e.later[id] {
-			names[id.Name] = true
-		}
-	}
-	return names
-}
-
 // usesLater returns the names of values that a statement uses in a function.
 func (e *savedStatement) usesLater() map[string]bool {
 	names := make(map[string]bool)
@@ -118,7 +107,7 @@ func calling(all []*savedStatement, name string) map[string]bool {
 				names[name] = true
 			}
 			if len(callees) > 0 && e.defines() == "" { // such as that of a list's append
-				maps.Copy(names, e.usesNow())
+				maps.Copy(names, e.now)
 			}
 		}
 	}
@@ -139,4 +128,15 @@ func (e *savedStatement) callees() map[*syntax.Ident]bool {
 		})
 	}
 	return callees
+}
+
+// before returns the assignments that a statement needs which assigns to _ or one of its kind, and uses the value, or may leave it.
+func (e *savedStatement) before() string {
+	out := ""
+	for k := range keptValues {
+		if from := e.values[valueName(k)]; from != nil && from.named != "" && e.binds[valueName(k)] {
+			out += valueName(k) + " = " + from.named + "\n"
+		}
+	}
+	return out
 }

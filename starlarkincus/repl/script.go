@@ -117,7 +117,7 @@ func (s *saver) rewrite(e *savedStatement, variables map[string]bool) string {
 	at := func(pos syntax.Position) int { return offsetOf(e.text, offsets, pos) }
 	for _, id := range e.idents {
 		to := s.renamed[id.Name]
-		if from := e.values[id.Name]; from != nil && !(e.later[id] && variables[id.Name]) {
+		if from := e.values[id.Name]; from != nil && !e.binds[id.Name] && !(e.later[id] && variables[id.Name]) {
 			to = from.named
 		}
 		if to != "" {
@@ -145,7 +145,7 @@ func (s *saver) rewrite(e *savedStatement, variables map[string]bool) string {
 	if text = strings.TrimRight(text, " \t\n"); text == "" {
 		return ""
 	}
-	return text + "\n"
+	return e.before() + text + "\n"
 }
 
 // bind records by what a statement binds its names: for a load, by that of a name of a file.
@@ -165,9 +165,12 @@ func (s *saver) bind(e *savedStatement) {
 		}
 	}
 	for name := range e.binds {
-		if !loaded[name] {
+		if !loaded[name] || e.values[name] != nil {
 			add(name, "a statement")
 		}
+	}
+	for _, name := range e.assigned {
+		add(name, "a statement")
 	}
 }
 
