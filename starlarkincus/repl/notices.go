@@ -60,14 +60,23 @@ func (e *editor) marked(head string) (text string, ok bool) {
 // notices are lines to print above the prompt, or before the next one if the source can't.
 type notices struct {
 	mu    sync.Mutex
-	lines []string
+	lines []notice
 	wake  func() // nil if the source can't print above the prompt
 }
 
+// A notice is a line that is not printed if what it says is known by then.
+type notice struct {
+	line  string
+	known func() bool
+}
+
 // add adds a line, from any goroutine.
-func (n *notices) add(line string) {
+func (n *notices) add(line string) { n.addUnless(line, func() bool { return false }) }
+
+// addUnless adds a line that is not printed if what it says is known by then.
+func (n *notices) addUnless(line string, known func() bool) {
 	n.mu.Lock()
-	n.lines = append(n.lines, printable.Line(line))
+	n.lines = append(n.lines, notice{printable.Line(line), known})
 	wake := n.wake
 	n.mu.Unlock()
 	if wake != nil {
@@ -86,12 +95,14 @@ func (n *notices) onLine(wake func()) {
 func (n *notices) take() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	lines := n.lines
-	n.lines = nil
-	if len(lines) == 0 {
-		return ""
+	var text strings.Builder
+	for _, notice := range n.lines {
+		if !notice.known() {
+			text.WriteString(notice.line + "\n")
+		}
 	}
-	return strings.Join(lines, "\n") + "\n"
+	n.lines = nil
+	return text.String()
 }
 
 // waiting reports whether there are lines that were not printed yet.

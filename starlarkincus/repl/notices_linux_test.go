@@ -162,6 +162,9 @@ func TestRealPrompt(t *testing.T) {
 	s.Type("done = c.exec(['true'], wait = False); sleep(1); 1\r") // it ends within the entry
 	ends(s, "\n1\nthe command true in instance \"prompt-c\": done\n>>>")
 	enter("c.exec(['true'], wait = False).wait().exit_code", "\n0\n>>>")
+	enter("command = c.exec(['cat'], wait = False)", "wait = False)\n>>>")
+	enter("command.close_stdin(); command.wait().exit_code", "\n0\n>>>")
+	enter("'noth' + 'ing'", "\n0\n>>> 'noth' + 'ing'\n\"nothing\"\n>>>") // was said of what an entry has waited for
 	// A shell has the terminal, and gives it back.
 	s.Type("c.shell()\r")
 	s.Wait("~ #")

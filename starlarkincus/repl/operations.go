@@ -25,7 +25,7 @@ type Operations struct {
 	mu      sync.Mutex
 	ctx     context.Context // nil before a prompt asks for the ends
 	aside   *sync.WaitGroup
-	said    func(line string)
+	said    func(line string, known func() bool)
 	running []*rest.Operation
 }
 
@@ -55,8 +55,9 @@ func (f *followed) Close() {
 	f.Work.Close()
 }
 
-// notify calls say with a line at the end of each operation, until ctx ends.
-func (o *Operations) notify(ctx context.Context, aside *sync.WaitGroup, say func(line string)) {
+// notify calls say with a line at the end of each operation, and with a function that reports whether an entry has waited for it,
+// until ctx ends.
+func (o *Operations) notify(ctx context.Context, aside *sync.WaitGroup, say func(line string, known func() bool)) {
 	if o == nil {
 		return
 	}
@@ -70,7 +71,7 @@ func (o *Operations) follow(op *rest.Operation) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.ctx != nil && op.Over() {
-		o.said(endText(op, op.Ended(o.ctx)))
+		o.said(endText(op, op.Ended(o.ctx)), op.Awaited)
 		return
 	}
 	if o.ctx == nil || slices.ContainsFunc(o.running, func(other *rest.Operation) bool { return other.ID() == op.ID() }) {
@@ -83,7 +84,7 @@ func (o *Operations) follow(op *rest.Operation) {
 		o.running = slices.DeleteFunc(o.running, func(other *rest.Operation) bool { return other == op })
 		o.mu.Unlock()
 		if o.ctx.Err() == nil {
-			o.said(endText(op, err))
+			o.said(endText(op, err), op.Awaited)
 		}
 	})
 }

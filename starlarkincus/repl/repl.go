@@ -76,7 +76,7 @@ func Run(ctx context.Context, o Options) int {
 	defer cancel()
 	p.greet()
 	seen()
-	p.Operations.notify(background, &p.aside, p.notices.add)
+	p.Operations.notify(background, &p.aside, p.notices.addUnless)
 	return p.end(ctx, p.loop(ctx))
 }
 

@@ -5,7 +5,7 @@ import (
 )
 
 // TestUnwatched checks that a work knows the operations and commands that no caller waits for, also after their end, and not
-// those that one has waited for.
+// those that one has waited for, as their operations say.
 func TestUnwatched(t *testing.T) {
 	ended := step{want: waitRequest, body: syncBody(operation(200, "", "null"))}
 	for _, test := range []struct {
@@ -30,8 +30,8 @@ func TestUnwatched(t *testing.T) {
 			} else {
 				err = op.Ended(ctx)
 			}
-			if all := w.Unwatched(); err != nil || !op.Over() || len(all) != test.want {
-				t.Errorf("%d operations, %v", len(all), err)
+			if all := w.Unwatched(); err != nil || !op.Over() || op.Awaited() != test.waits || len(all) != test.want {
+				t.Errorf("%d operations, %v; awaited: %v", len(all), err, op.Awaited())
 			}
 		})
 		t.Run("command, "+test.name, func(t *testing.T) {
@@ -49,7 +49,7 @@ func TestUnwatched(t *testing.T) {
 				t.Error(err)
 			}
 			name, status := op.Command()
-			if all := w.Unwatched(); name == "" || status != 3 || len(all) != test.want {
+			if all := w.Unwatched(); name == "" || status != 3 || !op.Over() || op.Awaited() != test.waits || len(all) != test.want {
 				t.Errorf("%d operations; %s: %d", len(all), name, status)
 			}
 			<-e.Done()

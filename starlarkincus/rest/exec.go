@@ -218,13 +218,13 @@ func (e *Exec) waitUnder(ctx, caller context.Context) (int, error) {
 	start := time.Now()
 	select {
 	case <-e.done:
-		e.operation.work.awaited(e.operation)
+		e.operation.awaited()
 		return e.code, e.err
 	default:
 	}
 	select {
 	case <-e.done:
-		e.operation.work.awaited(e.operation)
+		e.operation.awaited()
 		return e.code, e.err
 	case <-ctx.Done():
 	}

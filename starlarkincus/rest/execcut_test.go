@@ -81,8 +81,12 @@ func TestExecCutOfEach(t *testing.T) {
 							ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 							defer cancel()
 							e := f.begin(ctx, client, ExecOptions{Terminal: terminal})
+							said := e.Operation().Ended(ctx) // what the prompt says
 							got, err := e.Wait(ctx)
 							output, _ := e.Output()
+							if said != err {
+								t.Errorf("said %v, the error is %v", said, err)
+							}
 							if ctx.Err() != nil {
 								t.Fatal("it didn't end")
 							}

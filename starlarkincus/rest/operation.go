@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"incus-star/errors"
@@ -82,6 +83,8 @@ type Operation struct {
 	steps    bool  // Request.Steps
 	attaches bool  // a command that the server doesn't begin before its websockets are connected
 	exec     *Exec // the command; nil where nobody attaches to it
+
+	waited atomic.Bool // a caller has waited for the end
 }
 
 // An end is the cached final result, returned by every later Wait. The state is nil if only the error is known.

@@ -141,8 +141,17 @@ type Running struct {
 	Unknown     bool   // the server can't be asked whether it is running, or has succeeded
 }
 
-// Ended waits for the end of an operation, as Wait, without showing its progress.
+// Ended waits for the end of an operation, as Wait, or [Exec.Wait] for a command that this client has begun, but not as a caller of
+// the script: it shows no progress, and Awaited doesn't report it.
 func (o *Operation) Ended(ctx context.Context) error {
+	if e := o.command(); e != nil {
+		select {
+		case <-e.done:
+			return e.err
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 	e, err := o.wait(ctx)
 	if err != nil {
 		return err
@@ -163,15 +172,18 @@ func (o *Operation) Detach() {
 	o.Watch()
 }
 
-// awaited records that a caller has waited for the end of an operation.
-func (w *Work) awaited(o *Operation) {
-	if w == nil {
-		return
+// awaited records that a caller has waited for the end of the operation.
+func (o *Operation) awaited() {
+	o.waited.Store(true)
+	if w := o.work; w != nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.detached, o)
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	delete(w.detached, o)
 }
+
+// Awaited reports whether a caller has waited for the end of the operation, and so knows it.
+func (o *Operation) Awaited() bool { return o.waited.Load() }
 
 // Unwatched returns the operations without a waiting caller: those that may still be running, and detached ones that have
 // ended since. A command in an instance is included only if it was detached.
@@ -190,8 +202,18 @@ func (w *Work) Unwatched() []*Operation {
 	return slices.SortedFunc(maps.Keys(all), func(a, b *Operation) int { return a.seen.Compare(b.seen) })
 }
 
-// Over reports whether the end of the operation is known.
-func (o *Operation) Over() bool { return o.known() != nil }
+// Over reports whether the end of the operation is known, so that Ended returns at once.
+func (o *Operation) Over() bool {
+	if e := o.command(); e != nil {
+		select {
+		case <-e.done:
+			return true
+		default:
+			return false
+		}
+	}
+	return o.known() != nil
+}
 
 // Command returns a name such as "the command sleep in instance web", and the exit status, -1 if unknown. The name is empty if
 // the operation isn't a command that this client has begun.

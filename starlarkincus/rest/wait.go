@@ -41,7 +41,7 @@ func (o *Operation) waitUnder(ctx, caller context.Context) (*State, error) {
 	}
 	switch {
 	case err == nil:
-		o.work.awaited(o)
+		o.awaited()
 		return e.state, e.err
 	case cancelled(ctx) != nil:
 		return nil, cancelled(ctx)
