@@ -105,6 +105,8 @@ func (p *plain) line(ctx context.Context, q question) (string, error) {
 			switch {
 			case !open:
 				p.interrupts = nil
+			case sig == syscall.SIGQUIT && p.prompts != nil:
+				fmt.Fprint(p.prompts, "\n"+q.prompt) // it is Ctrl-\, at which the terminal drops the line
 			case sig != os.Interrupt:
 				return "", p.options.endedBy(sig)
 			case p.prompts == nil:
