@@ -124,6 +124,8 @@ func (m *module) columnsOf(rows syntax.Expr) (known []string, open bool) {
 			for name := range t.fields {
 				known = append(known, name)
 			}
+		case t.class == result:
+			known = append(known, t.sample().(starlark.HasAttrs).AttrNames()...)
 		default:
 			return nil, false
 		}

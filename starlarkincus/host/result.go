@@ -69,13 +69,8 @@ func (r *result) Attr(name string) (starlark.Value, error) {
 		return r.Truth(), nil
 	case "error":
 		return r.Index(1), nil
-	case "item":
-		if r.item != nil {
-			return r.item, nil
-		}
-		return starlark.None, nil
-	case "remote":
-		return stringOrNone(r.remote), nil
+	case "item", "remote":
+		return r.Cell(name), nil
 	case "value":
 		if r.err != nil {
 			return nil, r.err.raise()
@@ -93,12 +88,17 @@ func (r *result) Parts() (v starlark.Value, failure *errors.Error, item starlark
 	return r.value, failure, r.item, r.remote
 }
 
-// Columns returns the columns of a table of the calls of a fleet; nil for other Results, which are rows of two cells.
+// Columns returns the columns of a table of Results: the server of a fleet's call or the item of parallel's, the value and the
+// error.
 func (r *result) Columns() []string {
-	if r.remote == "" {
-		return nil
+	columns := []string{"value", "error"}
+	switch {
+	case r.remote != "":
+		columns = append([]string{"remote"}, columns...)
+	case r.item != nil:
+		columns = append([]string{"item"}, columns...)
 	}
-	return []string{"remote", "value", "error"}
+	return columns
 }
 
 // Cell returns the cell of a column; nil for an unknown one.
@@ -108,6 +108,11 @@ func (r *result) Cell(column string) starlark.Value {
 		return stringOrNone(r.remote)
 	case "ok":
 		return r.Truth()
+	case "item":
+		if r.item != nil {
+			return r.item
+		}
+		return starlark.None
 	case "value":
 		return r.Index(0)
 	case "error":

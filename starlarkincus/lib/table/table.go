@@ -36,7 +36,8 @@ var Decl = builtin.Decl{
 
 A row is a list or tuple of cells, or a dict, struct, error or object of Incus. columns selects the fields: by default all,
 but the name, status, type and description of an object of Incus, and the class, status, message and object of an error;
-both have remote too if they are of several servers. A Result of a fleet has remote, value and error.
+both have remote too if they are of several servers. A Result has value and error, after the item of parallel or the remote of
+a fleet.
 On a terminal, objects of one kind have the columns of the incus command, which columns may name too: ipv4 and snapshots
 of an instance, if list(state=True) has read them. config.limits.cpu is that key of config, as in a filter, and devices.eth0.network one of a
 device; the cell is empty if it isn't set. A column can also be a function, which is called
@@ -207,7 +208,7 @@ type columned interface {
 	Columns() []string
 }
 
-// A tabular is a row with cells of its own, although it may be a list too. A row without columns is none.
+// A tabular is a row with cells of its own, although it is a list too: a Result.
 type tabular interface {
 	columned
 	Cell(column string) starlark.Value
@@ -252,8 +253,7 @@ func ownColumns(rows []starlark.Value) (columns []string, err error) {
 // cells returns the cells of a row. It records in found the columns that exist in any row.
 func (g *grid) cells(row starlark.Value, found []bool) ([]starlark.Value, error) {
 	list, ok := row.(starlark.Indexable)
-	own, isTabular := row.(tabular)
-	if isTabular = isTabular && own.Columns() != nil && g.columns != nil; isTabular {
+	if _, isTabular := row.(tabular); isTabular {
 		ok = false
 	}
 	if ok && g.compute == nil {
@@ -288,13 +288,9 @@ func (g *grid) cells(row starlark.Value, found []bool) ([]starlark.Value, error)
 			next++
 			continue
 		}
-		var v starlark.Value
-		if isTabular {
-			v = own.Cell(name)
-		} else if field, err := fieldOf(row, name); err != nil {
+		v, err := fieldOf(row, name)
+		if err != nil {
 			return nil, err
-		} else {
-			v = field
 		}
 		if v != nil {
 			cells[i], found[i] = v, true
@@ -308,6 +304,9 @@ func (g *grid) cells(row starlark.Value, found []bool) ([]starlark.Value, error)
 
 // fieldOf returns an item or an attribute of a row; nil if there is none.
 func fieldOf(row starlark.Value, name string) (starlark.Value, error) {
+	if own, ok := row.(tabular); ok {
+		return own.Cell(name), nil
+	}
 	if m, ok := row.(starlark.Mapping); ok {
 		if v, ok, err := m.Get(starlark.String(name)); ok || err != nil {
 			return v, err
