@@ -246,13 +246,19 @@ func (m *module) checkAssign(n *syntax.AssignStmt, targets map[syntax.Expr]bool)
 	})
 }
 
-// checkUnused reports a try_ whose Result is not used, which hides failures, and methods that aren't called.
+// checkUnused reports Results of try_, parallel and a fleet's map that are not used, which hides failures, and methods that
+// aren't called.
 func (m *module) checkUnused(stmt *syntax.ExprStmt) {
 	switch x := stmt.X.(type) {
 	case *syntax.CallExpr:
-		if isNamed(x.Fn, "try_") { // not catch, which names the ignored classes
-			id := x.Fn.(*syntax.Ident)
-			m.report(id.NamePos, "", "the Result of %s is not used, so a failure goes unnoticed: to ignore it, write _ = %[1]s(…)", id.Name)
+		fn := m.typeOf(x.Fn)
+		switch at := syntax.Start(x); {
+		case isNamed(x.Fn, "try_"): // not catch, which names the ignored classes
+			m.report(at, "", "the Result of try_ is not used, so a failure goes unnoticed: to ignore it, write _ = try_(…)")
+		case isNamed(x.Fn, "parallel"):
+			m.report(at, "", "the Results of parallel are not used, so failures go unnoticed: write [r.value for r in parallel(…)] to raise the first, _ = parallel(…) to ignore them")
+		case fn.is(bound) && fn[0].name == "Fleet.map":
+			m.report(at, "", "the Results of map are not used, so failures go unnoticed: write [r.value for r in fleet.map(…)] to raise the first, _ = fleet.map(…) to ignore them")
 		}
 	case *syntax.DotExpr:
 		if u := m.typeOf(x); u.is(method) || u.is(bound) {
