@@ -25,6 +25,9 @@ func (m *module) checkCall(call *syntax.CallExpr) {
 		if dot.Name.Name == "format" && m.typeOf(dot.X).is(text) {
 			m.checkReplacements(dot.X, call)
 		}
+		if dot.Name.Name == "format" && m.typeOf(dot.X).is(moment) && len(call.Args) > 0 {
+			m.checkLayout(call.Args[0])
+		}
 		if callsForEach(dot) && m.typeOf(dot.X).is(fleet) && !m.facts.expectedToFail[call] {
 			m.checkFleet(call.Args)
 		}

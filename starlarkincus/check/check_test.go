@@ -95,7 +95,8 @@ func TestNoFalseAlarm(t *testing.T) {
 			found, err := Run([]string{path}, Options{})
 			var names []string
 			for _, f := range found {
-				if name, ok := strings.CutPrefix(f.Message, "undefined: "); ok && !slices.Contains(names, name) {
+				name, ok := strings.CutPrefix(f.Message, "undefined: ")
+				if name, _, _ = strings.Cut(name, ":"); ok && !slices.Contains(names, name) {
 					names = append(names, name)
 				}
 			}

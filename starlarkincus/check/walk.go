@@ -2,9 +2,12 @@ package check
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"incus-star/errors"
 
+	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
 )
 
@@ -143,7 +146,10 @@ func (m *module) checkBinary(n *syntax.BinaryExpr) {
 	switch n.Op {
 	case syntax.AND, syntax.OR, syntax.EQ:
 	case syntax.EQL, syntax.NEQ:
-		m.fail(n, m.unequal(n))
+		if !m.fail(n, m.unequal(n)) {
+			m.checkCase(n.X, n.Y)
+			m.checkCase(n.Y, n.X)
+		}
 	case syntax.PERCENT:
 		if m.typeOf(n.X).is(text) {
 			m.checkPercent(n)
@@ -153,7 +159,33 @@ func (m *module) checkBinary(n *syntax.BinaryExpr) {
 	default:
 		_, p := binary(n.Op, m.typeOf(n.X), m.typeOf(n.Y))
 		m.fail(n, p)
+		if elems, _ := elemsOf(unparen(n.Y)); n.Op == syntax.IN || n.Op == syntax.NOT_IN {
+			for _, elem := range elems {
+				m.checkCase(n.X, elem)
+			}
+		}
 	}
+}
+
+// checkCase reports the comparison of a field with a string that differs from one of its values only by case.
+func (m *module) checkCase(field, value syntax.Expr) {
+	dot, isField := unparen(field).(*syntax.DotExpr)
+	given, isText := starlark.AsString(m.literal(value))
+	if !isField || !isText || m.isParam(unparen(value)) {
+		return
+	}
+	m.fail(value, failing(m.typeOf(dot.X).without(none), func(t typ) string {
+		if t.class != object {
+			return ""
+		}
+		for _, f := range t.res.Fields {
+			i := slices.IndexFunc(f.Values, func(v string) bool { return strings.EqualFold(v, given) })
+			if f.Script() == dot.Name.Name && i >= 0 && !slices.Contains(f.Values, given) {
+				return fmt.Sprintf("the %s of %s is never %q: write %q", f.Script(), t.res.An(), given, f.Values[i])
+			}
+		}
+		return ""
+	}))
 }
 
 // unequal returns the problem of a comparison of values of types that are never equal. It covers the types of the incus

@@ -207,18 +207,21 @@ func flagValue(c *invocation) (starlark.Value, error) {
 	if err != nil {
 		return nil, c.Errorf("default %w", err)
 	}
-	line := c.run.line
-	if line == nil {
-		return fallback, nil
-	}
 	if c.Thread.CallStackDepth() < 2 {
 		return nil, c.Errorf("%s", flagRule)
 	}
-	at := c.Thread.CallFrame(1).Pos
-	f := line.flags[textPosOf(at)]
+	line, at := c.run.line, c.Thread.CallFrame(1).Pos
+	var f *scriptFlag
+	if line != nil {
+		f = line.flags[textPosOf(at)]
+	}
 	if f == nil {
-		if file := at.Filename(); file != line.script && !strings.HasPrefix(file, "<") {
-			return nil, c.Errorf("%s", LoadedFlags(file))
+		loaded := !strings.HasPrefix(at.Filename(), "<") && (line == nil || at.Filename() != line.script)
+		switch {
+		case loaded:
+			return nil, c.Errorf("%s", LoadedFlags(at.Filename()))
+		case line == nil: // an entry of a prompt
+			return fallback, nil
 		}
 		return nil, c.Errorf("%s", flagRule)
 	}

@@ -36,13 +36,17 @@ home = flag("home", env.get("HOST_NO_TEST",
 print(count, ratio, image, force, keep, only, tags, ports, n, home, args)
 `
 
-// TestFlagsOfLoadedFiles: a loaded file with flags is an error that names it, at any depth.
+// TestFlagsOfLoadedFiles: a loaded file with flags is an error that names it, at any depth, also at a prompt.
 func TestFlagsOfLoadedFiles(t *testing.T) {
 	for _, script := range []string{`load("testdata/lib/flag.star", "x")`, `load("testdata/lib/flags_below.star", "y")`, `load("testdata/lib/flags_late.star", "late")
 late()`} {
 		out, status := given(t, script)
 		if status != 1 || !strings.Contains(out, "testdata/lib/flag") || !strings.Contains(out, " is loaded here, and flags belong to the script that is run: move the loaded functions into a file without flags") {
 			t.Errorf("%s: status %d, %s", script, status, out)
+		}
+		_, err := New(Options{}).NewSession().Eval(t.Context(), script)
+		if err == nil || !strings.Contains(err.Error(), " is loaded here, and flags belong to the script that is run: move the loaded functions into a file without flags") {
+			t.Errorf("at a prompt %s: %v", script, err)
 		}
 	}
 	if out, _ := given(t, `try_(flag, "x")`); strings.Contains(out, "is loaded") {
