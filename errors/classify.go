@@ -128,9 +128,13 @@ const notTaken = "Failed requesting instance create on destination: "
 // hint returns advice on a failure of a class; empty for none.
 func (f *Failure) hint(class *Class, from source) string {
 	r := f.decide(from)
+	nic := takenMAC().FindStringSubmatch(f.Message)
 	switch {
 	case r != nil && r.hint != "":
 		return r.hint
+	case nic != nil:
+		return fmt.Sprintf(`another instance has this MAC address, as the original of one that was imported under another name: `+
+			`update(config = {"volatile.%s.hwaddr": None}) gives this one another, unless its device %[1]s sets hwaddr`, nic[1])
 	case class == Authentication && f.Request.field("trust_token") != "":
 		return invalidToken
 	case from != replies || f.Client == nil || f.Status == 401:
@@ -154,6 +158,11 @@ const (
 	// joining is advice for a client that the server doesn't trust.
 	joining = "incus.remotes.add(NAME, token=TOKEN) joins the server with a token, which incus config trust add NAME prints there"
 )
+
+// takenMAC matches the message about an instance that isn't started because the MAC address of its device is another's.
+var takenMAC = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`Failed start validation for device "([^"]+)": MAC address "[^"]*" already defined on another NIC`)
+})
 
 // limited matches the messages about a client that is trusted for some projects only.
 var limited = sync.OnceValue(func() *regexp.Regexp {

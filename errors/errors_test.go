@@ -225,6 +225,23 @@ func TestOfTransport(t *testing.T) {
 	}
 }
 
+// TestHintOfMAC checks the advice on an instance that isn't started because another one has its MAC address.
+func TestHintOfMAC(t *testing.T) {
+	for message, want := range map[string]string{
+		`Failed start validation for device "eth0": MAC address "10:66:6a:ac:72:76" already defined on another NIC`:                            `update(config = {"volatile.eth0.hwaddr": None})`,
+		`Failed to start instance: Failed start validation for device "lan-2": MAC address "10:66:6a:ac:72:76" already defined on another NIC`: `update(config = {"volatile.lan-2.hwaddr": None})`,
+		`Failed start validation for device "eth0": IP address "10.0.0.2" already defined on another NIC`:                                      "",
+		`Device validation failed for "eth0": MAC address "10:66:6a:00:00:01" already defined on another NIC`:                                  "",
+	} {
+		f := Failure{Status: 400, Message: message, Request: change}
+		for _, e := range []*Error{NewReply(f, nil, nil), NewOperation("o", f, nil)} {
+			if (e.Hint == "") != (want == "") || !strings.Contains(e.Hint, want) {
+				t.Errorf("%s: %q", message, e.Hint)
+			}
+		}
+	}
+}
+
 // TestRemedy checks that only the refused deletion of a running instance has one.
 func TestRemedy(t *testing.T) {
 	for _, test := range []struct {

@@ -173,6 +173,10 @@ var rules = []rule{
 	{about: "a container doesn't start, for a reason in its log", text: `^Failed to run: \S+ fork(start|lxc) `, programs: true, class: nil, hint: `logs.get("lxc.log") of the instance says why`,
 		seen60: "Failed to run: /usr/libexec/incus/incusd forkstart c1 /var/lib/incus/containers /run/incus/c1/lxc.conf: exit status 1",
 		seen70: "Failed to run: /usr/libexec/incus/incusd forklxc c1 /var/lib/incus/containers /run/incus/c1/lxc.conf /var/log/incus/c1: exit status 1"},
+	{about: "LXC refuses a line of raw.lxc", text: `^Failed to load config file "`, class: nil,
+		hint:   `LXC refuses a line of raw.lxc: logs.get("lxc.log") is empty then, and lxc.log or lxc.log.old in the instance's log folder on the server says which line`,
+		seen60: `Failed to load config file "/tmp/incus_config_1083904816": loading config file for the container failed`,
+		seen70: `Failed to load config file "/tmp/incus_config_1893401649": loading config file for the container failed`},
 
 	{about: "refused", status: []int{403}, class: Permission},
 	{about: "missing", status: []int{404}, class: NotFound},

@@ -25,6 +25,11 @@ func (c *invocation) advised(err error) error {
 		e.Hint = c.fileAdvice(e)
 	case noImage(e) && c.args.string("image") != "":
 		e.Hint = imageAdvice(c.args.string("image"))
+		if own := c.ownImages(); own != "" && !strings.Contains(c.args.string("image"), ":") {
+			e.Hint += "; " + own
+		}
+	case errors.Is(e, errors.NotFound) && strings.HasPrefix(c.ref.path, "/1.0/images"):
+		e.Hint = c.ownImages()
 	case c.decl.Does == spec.DoCreate && errors.Is(e, errors.AlreadyExists):
 		e.Hint = c.ensureAdvice()
 	case c.decl.Verb == spec.Delete && errors.Is(e, errors.State) && strings.Contains(e.Message, "in use") && spec.Find(c.ref.res.Fields, "used_by") != nil:
@@ -117,6 +122,19 @@ func imageAdvice(image string) string {
 		advice += fmt.Sprintf("; that of an image server needs its remote, as %q", "images:"+image)
 	}
 	return advice
+}
+
+// ownImages returns advice for an image that isn't found in a project with images of its own; empty for another project.
+func (c *invocation) ownImages() string {
+	if c.ref.project == "" || c.ref.project == defaultProject {
+		return ""
+	}
+	reply, err := c.ref.client.sendAside(c.ctx, rest.Request{Path: c.ref.client.collection(spec.Projects).item(c.ref.project).path})
+	var project struct{ Config map[string]string }
+	if err != nil || json.Unmarshal(reply.Metadata, &project) != nil || project.Config["features.images"] != "true" {
+		return ""
+	}
+	return fmt.Sprintf("the project %s has images of its own (features.images=true): those of the project default aren't seen there", c.ref.project)
 }
 
 // ensureAdvice returns advice for the creation of an object that exists; empty if its collection has no ensure.

@@ -14,7 +14,13 @@ func TestRealAdvice(t *testing.T) {
 	needsIncus(t)
 	name := launched(t)
 	second := name + "-b"
-	t.Cleanup(func() { runOn(t, `incus.instances.delete(name, force = True)`, starlark.StringDict{"name": second}) })
+	t.Cleanup(func() {
+		runOn(t, `
+for name in [second, second + "-2"]:
+    _ = catch(IncusNotFoundError, incus.instances.delete, name, force = True)
+_ = catch(IncusNotFoundError, incus.projects.delete, second)
+`, starlark.StringDict{"second": second})
+	})
 	out := runOn(t, `
 i = incus.instances.get(name)
 broken = {"raw.lxc": "lxc.init.cmd = /nope"}
@@ -40,6 +46,26 @@ i.stop(force = True)
 i.update(config = broken)
 fails(i.start)
 print("exec" in incus.instances.get(second).logs.get("lxc.log"))
+
+i = incus.instances.get(second)
+fails(lambda: i.update(config = {"raw.lxc": "lxc.nosuch = 1"}))
+fails(lambda: incus.instances.launch(second + "-2", image = image, config = {"raw.lxc": "lxc.nosuch = 1"}))
+print(repr(incus.instances.get(second + "-2").logs.get("lxc.log")))
+incus.instances.delete(second + "-2")
+i.update(config = {"raw.lxc": None})
+i.start()
+copy = incus.instances.import_backup(i.export_stream(), name = second + "-2")
+fails(copy.start)
+copy.update(config = {"volatile.eth0.hwaddr": None})
+copy.start()
+copy.delete(force = True)
+
+own = incus.use(project = incus.projects.create(second, config = {"features.images": True}).name)
+fails(lambda: own.instances.create("x", image = image))
+fails(lambda: own.images.get(image))
+fails(lambda: own.images.aliases.get(image))
+incus.projects.get(second).update(config = {"features.images": False})
+fails(lambda: own.images.get("nope"))
 `, starlark.StringDict{"name": name, "second": second, "image": starlark.String(os.Getenv("INCUS_STAR_TESTBED_IMAGE"))})
 	want := strings.Split(strings.TrimSpace(`
 IncusAlreadyExistsError.*NAME.* => instances\.ensure takes one that exists, and changes the given fields that differ
@@ -57,7 +83,15 @@ IncusAlreadyExistsError: /etc: file exists \(instance "NAME"\) => None
 IncusNotFoundError.*"?nope"?.*"NAME".* => None
 IncusOperationError.*NAME-b.* => the instance NAME-b is there; logs\.get\("lxc\.log"\) of the instance says why
 IncusOperationError.*NAME.* => logs\.get\("lxc\.log"\) of the instance says why
-True`), "\n")
+True
+IncusOperationError.*NAME-b.* => LXC refuses a line of raw\.lxc: .*
+IncusOperationError.*NAME-b-2.* => the instance NAME-b-2 is there; LXC refuses a line of raw\.lxc: logs\.get\("lxc\.log"\) is empty then, .*
+""
+IncusOperationError.*MAC address.*NAME-b-2.* => .*: update\(config = \{"volatile\.eth0\.hwaddr": None\}\) gives .*
+IncusOperationError.*Image not provided.* => no image has .*; the project NAME-b has images of its own \(features\.images=true\): .*
+IncusNotFoundError.* => the project NAME-b has images of its own \(features\.images=true\): .*
+IncusNotFoundError.* => the project NAME-b has images of its own \(features\.images=true\): .*
+IncusNotFoundError.* => None`), "\n")
 	got := strings.Split(strings.TrimSpace(out), "\n")
 	if len(got) != len(want) {
 		t.Fatalf("%d lines: %s", len(got), out)

@@ -75,11 +75,15 @@ func streamMethod(requests []Request, target bool, args ...Field) Method {
 
 // importMethod returns the method that creates an object from the file of a backup.
 func importMethod(r, one string, target bool, args ...Field) Method {
+	name := "the name of the new " + r + "; default: that in the backup"
+	if r == "instance" {
+		name += `. It keeps its MAC addresses: beside its original it starts after update(config = {"volatile.eth0.hwaddr": None})`
+	}
 	return Method{Name: "import_backup", Collection: true, HTTP: "POST", Does: DoImport, Returns: sibling, Effect: Creates, Background: true, Target: target,
 		Requests: []Request{{HTTP: "POST", At: Within}, waiting, {HTTP: "GET", At: Item}},
 		Doc:      "Creates " + one + " from the file of a backup, as " + r + ".export saves it, and returns it.",
 		Args: append([]Field{inputArg("the file of the backup"),
-			{Name: "name", Type: Name, In: Header, Doc: "the name of the new " + r + "; default: that in the backup"}}, append(args, projectArg)...)}
+			{Name: "name", Type: Name, In: Header, Doc: name}}, append(args, projectArg)...)}
 }
 
 // isoMethod creates a volume from an ISO image.
