@@ -275,7 +275,7 @@ func misplaced(err error, args []string) error {
 	return err
 }
 
-// meant adds a suggestion of a command to the error of a missing script.
+// meant adds a suggestion to the error of a missing script: a command, or how to run a line if the name is but a word.
 func (f *flags) meant(err error) error {
 	var usage *host.UsageError
 	if f.hasCode || !errors.As(err, &usage) || usage.Path != f.args[0] {
@@ -286,6 +286,9 @@ func (f *flags) meant(err error) error {
 	}
 	if near := errors.Nearest(usage.Path, slices.Sorted(maps.Keys(commands))); near != "" {
 		return &host.UsageError{Path: usage.Path, Message: fmt.Sprintf("%s (did you mean the command %s?)", usage.Message, near)}
+	}
+	if !strings.ContainsAny(usage.Path, `./\`) {
+		return &host.UsageError{Path: usage.Path, Message: usage.Message + ": it would be a script; incus-star -c 'print(incus.instances.names())' runs a line, incus-star --help lists the commands"}
 	}
 	return err
 }

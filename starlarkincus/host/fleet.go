@@ -218,6 +218,9 @@ type limit struct {
 
 func (l *limit) Error() string { return fmt.Sprintf("the call took longer than %v", l.timeout) }
 
+// Is makes the limit a deadline for those who report its end in words of their own.
+func (l *limit) Is(target error) bool { return target == context.DeadlineExceeded }
+
 // before returns the earlier one of the end and another time, of which either may be missing.
 func (l *limit) before(other time.Time) time.Time {
 	if l == nil || !other.IsZero() && other.Before(l.due) {

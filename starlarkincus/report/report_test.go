@@ -87,6 +87,16 @@ func TestKinds(t *testing.T) {
 	}
 }
 
+// TestOperationIsNamedOnce checks that a report has the operation of an error, unless the message has it.
+func TestOperationIsNamedOnce(t *testing.T) {
+	for message, want := range map[string]string{"failed": "failed\noperation: 5f3a\n", "the operation 5f3a still runs": "the operation 5f3a still runs\n", "5f3ab failed": "5f3ab failed\noperation: 5f3a\n"} {
+		r := &report.Report{Error: &errors.Error{Class: errors.Operation, Message: message, OperationID: "5f3a"}}
+		if got := printed(new(report.Printer), r); got != "IncusOperationError: "+want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 // TestBacktraceOverThreads follows an error through two threads and a wrapper to its class.
 func TestBacktraceOverThreads(t *testing.T) {
 	frame := func(name string, line int32) starlark.CallFrame {

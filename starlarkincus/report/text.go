@@ -109,7 +109,7 @@ func (p *Printer) errorText(r *Report) string {
 			text += p.frame(frames[len(frames)-1])
 		}
 	}
-	if failure.OperationID != "" {
+	if failure.OperationID != "" && !errors.Mentions(said, failure.OperationID) {
 		text += "operation: " + printable.Indented(failure.OperationID) + "\n"
 	}
 	if line := outcomeLines[failure.Outcome]; line != "" && !failure.Class.IsA(errors.Exec) { // a command's exit code says it
