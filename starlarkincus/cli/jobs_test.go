@@ -63,6 +63,9 @@ func TestJobs(t *testing.T) {
 		if info, err := os.Stat(file); err != nil || info.Mode()&0o111 == 0 || !strings.HasPrefix(text, "#!/usr/bin/env incus-star\n") {
 			t.Errorf("%s can't be executed: %v", name, err)
 		}
+		if m := regexp.MustCompile(`\berr(or)?\.message`).FindString(text); m != "" {
+			t.Errorf("%s: %s lacks the object: use str", name, m)
+		}
 		for _, command := range [][]string{{"check", file}, {"fmt", "--check", file}} {
 			if out, err := exec.Command("incus-star", command...).CombinedOutput(); err != nil {
 				t.Errorf("%v: %v\n%s", command, err, out)
@@ -86,6 +89,30 @@ func TestJobs(t *testing.T) {
 		}
 		if !strings.Contains(tests.String(), "$SCRIPTS/"+name) {
 			t.Errorf("no test runs %s", name)
+		}
+	}
+}
+
+// TestScheduledJobs checks that the lines for cron and timers in the documentation have a limit of time, and a script with
+// these flags.
+func TestScheduledJobs(t *testing.T) {
+	page, err := os.ReadFile("../../docs/command.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`(?m)(?:^[\d* ]+root |^ExecStart=)/\S+/incus-star --timeout \S+ /\S+/(\w+\.star) (.*)$`).FindAllStringSubmatch(string(page), -1)
+	if len(found) != 2 {
+		t.Errorf("%d lines, not one for cron and one for a timer", len(found))
+	}
+	for _, line := range found {
+		help, err := exec.Command("incus-star", "../../scripts/"+line[1], "--help").Output()
+		if err != nil {
+			t.Fatalf("%s: %v", line[0], err)
+		}
+		for _, flag := range regexp.MustCompile(`--\S+`).FindAllString(line[2], -1) {
+			if !strings.Contains(string(help), flag) {
+				t.Errorf("%s: %s has no %s", line[0], line[1], flag)
+			}
 		}
 	}
 }
