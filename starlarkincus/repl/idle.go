@@ -15,7 +15,7 @@ func (e *editor) hold() {
 
 // resumed takes the terminal again after a program that had it.
 func (e *editor) resumed() {
-	if e.keys.inFront() {
+	if e.keys.inFront() && !e.keys.left.Load() {
 		fmt.Fprint(e.out, marksOn)
 	}
 	e.hold()
@@ -58,8 +58,11 @@ func (e *editor) restore() {
 	}
 }
 
-// own sets the terminal's mode between lines again.
+// own sets the terminal's mode between lines again, unless the terminal was let go.
 func (e *editor) own() {
+	if e.keys.left.Load() {
+		return
+	}
 	_ = e.idle.ApplyMode()
 	fmt.Fprint(e.out, marksOn)
 }
