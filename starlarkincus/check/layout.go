@@ -3,13 +3,14 @@ package check
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
 )
 
 // directive is a part of a time in the layouts of other languages.
-var directive = regexp.MustCompile(`%-?[A-Za-z]`)
+var directive = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`%-?[A-Za-z]`) })
 
 // layouts replaces such parts by those of a layout here.
 var layouts = strings.NewReplacer("%Y", "2006", "%y", "06", "%m", "01", "%B", "January", "%b", "Jan", "%d", "02", "%j", "002", "%A", "Monday", "%a", "Mon",
@@ -19,12 +20,12 @@ var layouts = strings.NewReplacer("%Y", "2006", "%y", "06", "%m", "01", "%B", "J
 func (m *module) checkLayout(arg syntax.Expr) {
 	value, _, _ := argument(arg)
 	layout, ok := starlark.AsString(m.literal(value))
-	found := directive.FindString(layout)
+	found := directive().FindString(layout)
 	if !ok || found == "" || m.isParam(value) {
 		return
 	}
 	meant := layouts.Replace(layout)
-	if directive.MatchString(meant) {
+	if directive().MatchString(meant) {
 		meant = "2006-01-02T15:04:05"
 	}
 	m.report(syntax.Start(value), "", "a layout has no %s: it is the time 2006-01-02T15:04:05 in the desired form, write %q", found, meant)
