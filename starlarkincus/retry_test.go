@@ -95,7 +95,10 @@ pid = str(inst.state().pid)
 run(["kill", "-STOP", pid])
 defer(run, ["kill", "-KILL", pid], check = False)
 inst.stop(timeout = 60, wait = False)
-wait_until(lambda: [o for o in incus.operations.list() if o.description == "Stopping instance"], interval = 0.05)
+def told():  # the instance, which has its lock then
+    lines = run(["cat", "/proc/" + pid + "/status"]).stdout.splitlines()
+    return [line for line in lines if line.startswith("ShdPnd:") and int(line.split()[1], 16) != 0]
+wait_until(told, interval = 0.05)
 for change in [
     lambda: inst.update(config = {"limits.cpu": 1}),
     lambda: inst.replace(description = "new"),
