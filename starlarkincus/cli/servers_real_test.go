@@ -226,7 +226,21 @@ func (s *servers) migrate(i int, r *rand.Rand, kind, way, mode string, tls bool,
 		s.incus(0, words(kind, "delete", name)...)
 	}
 	if to != nil {
-		s.incus(1, words(kind, "delete", name)...)
+		s.remove(1, kind, name)
+	}
+}
+
+// remove deletes an object. Incus may keep an unfinished instance locked for 30 seconds after the end of the operation that made it,
+// and then remove it itself.
+func (s *servers) remove(n int, kind, name string) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
+		out, err := s.try(n, words(kind, "delete", name)...)
+		switch {
+		case err == nil, s.snapshots(n, kind, name) == nil:
+			return
+		case !strings.Contains(out, "is busy"), time.Now().After(end):
+			s.Fatalf("server %d: %s isn't deleted: %v\n%s", n, name, err, out)
+		}
 	}
 }
 
