@@ -49,9 +49,6 @@ type ExecOptions struct {
 	Advice    string
 }
 
-// maxRequests is the number of times that a command is requested that the server doesn't begin.
-const maxRequests = 3
-
 // An Exec is a command in an instance, attached by websockets: one for each of its streams, and one for signals. Its
 // goroutines belong to the client. Its methods may be called from several goroutines at once.
 type Exec struct {
@@ -86,38 +83,6 @@ type Exec struct {
 
 	code int   // the exit status, once done is closed; -1 if unknown
 	err  error // the error, once done is closed
-}
-
-// Exec sends a request that starts a command with websockets, and attaches to it. The context applies to that only. Close of the
-// client ends the command. A command that the server has not begun, because its websockets came too late or one of them broke, is
-// requested again.
-func (c *Client) Exec(ctx context.Context, request Request, options ExecOptions) (*Exec, *Reply, error) {
-	for n := 1; ; n++ {
-		e, reply, err := c.request(ctx, request, options, n == maxRequests)
-		if err != nil || !e.tooLate(ctx) {
-			return e, reply, err
-		}
-	}
-}
-
-// tooLate waits until the command is attached, and reports whether it is to be requested again.
-func (e *Exec) tooLate(ctx context.Context) bool {
-	select {
-	case <-e.attached:
-	case <-ctx.Done():
-		if e.kept.CompareAndSwap(false, true) {
-			return false
-		}
-		<-e.attached
-	}
-	return e.again
-}
-
-// notBegun reports whether the server has not begun the command because its websockets came too late, or because one of them broke.
-func (e *Exec) notBegun() bool {
-	var failed *errors.Error
-	return errors.As(e.err, &failed) && (failed.Outcome == errors.Refused && errors.Is(failed, errors.Unavailable) ||
-		failed.Outcome == errors.NotSent && failed.Class == errors.Connection)
 }
 
 // request requests a command, and attaches to it in the background.
