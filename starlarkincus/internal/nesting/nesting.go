@@ -38,8 +38,12 @@ type scanner struct {
 // operatorWords are the keywords of operators and of other expressions with operands.
 var operatorWords = map[string]bool{"not": true, "and": true, "or": true, "in": true, "if": true, "else": true, "for": true, "lambda": true}
 
+// newlines makes all ends of lines that Starlark knows the same.
+var newlines = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
 // Check returns an error if a script nests too deeply or has too long a number, and the line of that.
 func Check(text string) (line int, err error) {
+	text = newlines.Replace(text)
 	s := &scanner{text: text, line: 1, levels: make([]level, 1, 16)}
 	i := s.indentation(0)
 	for i < len(text) {

@@ -94,6 +94,11 @@ func TestRandom(t *testing.T) {
 		if line, err := Check(b.String()); err != nil || line != 0 {
 			t.Errorf("%q: line %d, %v", b.String(), line, err)
 		}
+		for _, end := range []string{"\r", "\r\n"} {
+			if _, err := Check("#" + b.String() + end + strings.Repeat("(", 2*maxDepth)); err == nil && !strings.ContainsAny(b.String(), `'"`) {
+				t.Errorf("a comment %q that ends in %q hides what comes after it", b.String(), end)
+			}
+		}
 		// A deeply nested text appended to it is found if Starlark would parse it as such.
 		deep := b.String() + "\nx = " + strings.Repeat("(", 2*maxDepth)
 		if _, err := new(syntax.FileOptions).Parse("", b.String()+"\n", 0); err == nil {
