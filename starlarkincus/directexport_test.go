@@ -113,6 +113,7 @@ func TestSentBackups(t *testing.T) {
 			for _, script := range []string{
 				fmt.Sprintf("x = incus.instances.get('c1').export(%q)\nif (x.size, x.sha256) != (%d, %q): fail(x)", dir+"/old", len(c.content), hash),
 				fmt.Sprintf("x = incus.instances.get('c1').export(%q)", dir+"/new"),
+				fmt.Sprintf("x = incus.instances.get('c1').export(%q, sha256=False)\nif (x.size, x.sha256, fs.stat(x.path).size) != (%d, None, %d): fail(x)", dir+"/new", len(c.content), len(c.content)),
 				fmt.Sprintf("s = incus.instances.get('c1').export_stream()\nn = [len(x) for x in s]\nif (s.size, s.sha256) != (%d, %q): fail(s)", len(c.content), hash),
 				fmt.Sprintf("run(['cat'], stdin=incus.instances.get('c1').export_stream(), stdout_file=%q)", dir+"/new"),
 			} {

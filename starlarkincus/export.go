@@ -225,9 +225,14 @@ func exportBackup(c *invocation) (starlark.Value, error) {
 		return nil, err
 	}
 	hash := newHash()
+	summed := c.args.flag("sha256", true)
 	if err == nil {
 		err = down.save(c.ctx, "Exporting "+x.subject(), func(body io.Reader, _ *rest.Reply) error {
-			return x.whole(c.ctx, file.fill(io.MultiWriter(hash, x), body))
+			if summed {
+				return x.whole(c.ctx, file.fill(io.MultiWriter(hash, x), body))
+			}
+			_, err := io.Copy(io.MultiWriter(file, x), body)
+			return x.whole(c.ctx, err)
 		})
 	}
 	if err == nil {
@@ -242,8 +247,11 @@ func exportBackup(c *invocation) (starlark.Value, error) {
 	if c.ctx.Err() != nil {
 		return nil, context.Cause(c.ctx)
 	}
-	return starlarkstruct.FromStringDict(starlark.String(c.decl.Returns.Of.Kind), starlark.StringDict{
-		"path": starlark.String(file.path), "size": starlark.MakeInt64(file.size), "sha256": starlark.String(sum(hash))}), nil
+	saved := starlark.StringDict{"path": starlark.String(file.path), "size": starlark.MakeInt64(file.size), "sha256": starlark.None}
+	if summed {
+		saved["sha256"] = starlark.String(sum(hash))
+	}
+	return starlarkstruct.FromStringDict(starlark.String(c.decl.Returns.Of.Kind), saved), nil
 }
 
 // subject returns a description of the object, such as "instance web1".
