@@ -3,6 +3,7 @@ package cli_test
 import (
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"slices"
@@ -11,12 +12,55 @@ import (
 	"time"
 )
 
-var fleetInstances = flag.Int("fleet-instances", 200, "how many instances each server of BenchmarkRealServersList has")
+var (
+	fleetInstances = flag.Int("fleet-instances", 200, "how many instances each server of BenchmarkRealServersList has")
+	fleetDistance  = flag.Duration("fleet-distance", 0, "how long the way to each server of BenchmarkRealServersList takes, and as long the way back")
+)
+
+// distant returns a function that connects a client to a server, to which each way takes a time.
+func distant(server string, way time.Duration) func(net.Conn) {
+	type part struct {
+		due  time.Time
+		data []byte
+	}
+	send := func(from, to net.Conn) {
+		parts := make(chan part, 1024)
+		go func() {
+			defer close(parts)
+			for {
+				data := make([]byte, 64<<10)
+				n, err := from.Read(data)
+				if err != nil {
+					return
+				}
+				parts <- part{time.Now().Add(way), data[:n]}
+			}
+		}()
+		for p := range parts {
+			time.Sleep(time.Until(p.due))
+			_, _ = to.Write(p.data)
+		}
+		from.Close()
+		to.Close()
+	}
+	return func(client net.Conn) {
+		time.Sleep(2 * way) // the network's own greeting
+		conn, err := net.Dial("tcp", strings.TrimPrefix(server, "https://"))
+		if err != nil {
+			client.Close()
+			return
+		}
+		go send(client, conn)
+		send(conn, client)
+	}
+}
 
 // BenchmarkRealServersList lists the instances of all servers, with a fleet and with the incus command in a loop of the
 // shell, and reports the medians:
 //
-//	scripts/testbed.sh --incus 7.0 --servers 8 go test -run '^$' -bench RealServersList -benchtime 5x ./starlarkincus/cli
+//	scripts/testbed.sh --incus 7.0 --servers 8 go test -run '^$' -bench RealServersList -benchtime 5x ./starlarkincus/cli -fleet-distance 10ms
+//
+// Without a distance all share the processors with the servers, whose own work is most of the time.
 func BenchmarkRealServersList(b *testing.B) {
 	dirs, endpoints := strings.Split(os.Getenv("INCUS_STAR_TESTBED_DIRS"), ":"), strings.Split(os.Getenv("INCUS_STAR_TESTBED_ENDPOINTS"), ",")
 	if os.Getenv("INCUS_STAR_TESTBED_SERVERS") == "" {
@@ -24,6 +68,9 @@ func BenchmarkRealServersList(b *testing.B) {
 	}
 	f := newFleetConfig(b)
 	for i := range dirs {
+		if *fleetDistance > 0 {
+			endpoints[i] = listen(b, distant(endpoints[i], *fleetDistance))
+		}
 		f.add(fmt.Sprintf("f-%d", i+1), endpoints[i], dirs[i])
 	}
 	command := func(name string, args ...string) time.Duration {

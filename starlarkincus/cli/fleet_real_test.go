@@ -86,7 +86,7 @@ func (f *fleetConfig) run(script string, into any) {
 }
 
 // listen serves each connection until the end of the test, and returns the address.
-func listen(t *testing.T, serve func(net.Conn)) string {
+func listen(t testing.TB, serve func(net.Conn)) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
