@@ -2,6 +2,7 @@ package starlarkincus
 
 import (
 	"context"
+	"reflect"
 	"slices"
 
 	"incus-star/errors"
@@ -106,24 +107,30 @@ func (x *backupExport) delete(ctx context.Context) error {
 	return err
 }
 
-// deleteRenamed deletes the backup of an instance that was renamed, and reports whether it did.
+// deleteRenamed deletes the backup of an object that was renamed, and reports whether it did. No other object has a backup of
+// that name.
 func (x *backupExport) deleteRenamed(ctx context.Context) bool {
 	was, err := value.ToGo(x.was.fields)
-	id, _ := mapOf(mapOf(was)["config"])["volatile.uuid"].(string)
-	if err != nil || id == "" || x.ref.res != spec.Instances {
+	if err != nil {
 		return false
 	}
+	all := x.ref.parent()
 	query := x.ref.query(spec.List)
 	query.Set("recursion", "1")
-	query.Set("filter", "config.volatile.uuid eq "+id)
-	all := x.ref.parent()
-	var found []struct{ Name string }
-	if err := all.readInto(ctx, query, &found); err != nil || len(found) != 1 {
+	var found []map[string]any
+	if err := all.readInto(ctx, query, &found); err != nil {
 		return false
 	}
-	now := all.item(found[0].Name).sub(x.backup.res).item(x.name)
-	err = now.clear(x.part.Track(ctx), false)
-	return err == nil || errors.Is(err, errors.NotFound)
+	for _, one := range found {
+		name, _ := one[x.ref.res.Key].(string)
+		if !reflect.DeepEqual(sameOne(one), sameOne(mapOf(was))) {
+			continue
+		}
+		if err := all.item(name).sub(x.backup.res).item(x.name).clear(x.part.Track(ctx), false); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // end deletes the backup, or ends its making. Saved says for an error what became of its content; failure is the error of the
