@@ -35,6 +35,7 @@ type answers struct {
 	lacks     string                    // an API extension that it doesn't have
 	streamed  string                    // the path of the object whose backup it sends
 	empty     bool                      // has only projects, parents and created objects
+	free      bool                      // has nothing of the name other, before the copy from another server is created
 	sync      bool                      // starts no operations
 	lost      bool                      // drops all requests
 	terminal  bool                      // the last command has one
@@ -112,7 +113,7 @@ func newAnswers() *answers {
 func (a *answers) reset() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.made, a.empty, a.sync, a.busy, a.override, a.log = make(map[string]map[string]any), false, false, 0, nil, nil
+	a.made, a.empty, a.free, a.sync, a.busy, a.override, a.log = make(map[string]map[string]any), false, false, false, 0, nil, nil
 	a.lacks, a.streamed = "", ""
 	a.closeFiles()
 	a.restoreFiles()
@@ -259,7 +260,12 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if a.failed != "" {
 		operation["status"], operation["status_code"], operation["err"] = "Failure", 400, a.failed
 	}
+	source, _ := body["source"].(map[string]any)
+	a.free = a.free && source["type"] != "migration"
 	text := a.failing[r.Method+" "+path]
+	if a.free && r.Method == "GET" && strings.HasSuffix(path, "/other") {
+		text = "404 not found"
+	}
 	if text == "" && strings.HasSuffix(path, "/wait") {
 		text = a.failing["wait"]
 	}
@@ -331,7 +337,6 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 					delete(given, "profiles") // servers ignore those of an image
 				}
 				maps.DeleteFunc(given, func(name string, v any) bool { return v == "" || name == "source" })
-				source, _ := body["source"].(map[string]any)
 				if a.made[path+"/"+key] == nil && source["type"] != "migration" { // else it is on another server
 					a.made[path+"/"+key] = given
 				}

@@ -51,6 +51,12 @@ func copyObject(c *invocation) (starlark.Value, error) {
 	if other != nil {
 		return c.copyTo(p, name, body)
 	}
+	if project := cmp.Or(p.project, "default"); project != cmp.Or(c.obj.ref.project, "default") && !c.args.flag("refresh", false) {
+		devices := mapOf(body["devices"])
+		if err := p.checkVolumes(c.ctx, c.obj, devices, devices, "the project "+project); err != nil {
+			return nil, err
+		}
+	}
 	if going, err := c.obj.duplicate(c.ctx, p, name, body, c.args.local, c.patience()); going != nil || err != nil {
 		return going, err
 	}

@@ -279,6 +279,10 @@ func (w *tester) run(who string, p *spec.Site, m *spec.Method, sends []spec.Requ
 		c.args = maps.Clone(c.args)
 		delete(c.args, "source")
 	}
+	if w.answers.free = c.args["to"] != nil && c.args["refresh"] == nil && m.Does != spec.DoCopyImage; w.answers.free {
+		c.args = maps.Clone(c.args)
+		c.args["name"] = starlark.String("other")
+	}
 	name := fmt.Sprintf("%s(%v) %v", who, kwargs(c.args), c.when)
 	got, err := starlark.Call(new(starlark.Thread), w.attr(owner, m.Name), nil, kwargs(c.args))
 	switch {

@@ -31,7 +31,7 @@ func TestFailedCopiesAreNamed(t *testing.T) {
 				}
 				a.reset()
 				a.mu.Lock()
-				a.failing = map[string]string{"POST " + kind: "lost"}
+				a.free, a.failing = true, map[string]string{"POST " + kind: "lost"}
 				a.mu.Unlock()
 				if e := copied(); e.Class != errors.Connection || e.Outcome != errors.Unknown ||
 					!strings.HasSuffix(e.Message, "; the copy other may be on the other server, whole or in part") {
@@ -40,7 +40,7 @@ func TestFailedCopiesAreNamed(t *testing.T) {
 				if refresh == "False" { // a failed copy that can't be looked for
 					a.reset()
 					a.mu.Lock()
-					a.failed, a.failing = "disk failure", map[string]string{"GET " + kind + "/other": "lost"}
+					a.free, a.failed, a.failing = true, "disk failure", map[string]string{"GET " + kind + "/other": "lost"}
 					a.mu.Unlock()
 					if e := copied(); e.Class != errors.Operation || e.Outcome != errors.Unknown || !strings.HasSuffix(e.Message, "; the copy other may be on the other server, whole or in part") {
 						t.Errorf("%s, mode=%s: %v, %s", kind, mode, e, e.Outcome)

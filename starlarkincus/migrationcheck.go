@@ -3,6 +3,7 @@ package starlarkincus
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -14,7 +15,7 @@ import (
 )
 
 // check reads the descriptions of both servers. It returns an error if the copy would be the original itself, or if it
-// needs an API extension, a profile or an address that is missing.
+// needs an API extension, a profile, a volume or an address that is missing, or if its name is taken.
 func (t *migration) check(c *invocation) error {
 	if err := c.ref.client.collection(spec.Server).readInto(c.ctx, nil, &t.here); err != nil {
 		return err
@@ -46,7 +47,18 @@ func (t *migration) check(c *invocation) error {
 	default:
 		return t.refuse(errors.State, `the other server has no address on the network (core.https_address), so this one can't connect to it: mode="pull" or mode="relay" goes without`)
 	}
-	return t.checkProfiles(c.ctx)
+	if err := t.checkName(c.ctx); err != nil {
+		return err
+	}
+	if spec.Find(t.in.res.Fields, "profiles") == nil {
+		return nil
+	}
+	devices, err := t.checkProfiles(c.ctx)
+	if err != nil || t.options["refresh"] == true {
+		return err
+	}
+	maps.Copy(devices, mapOf(t.body["devices"]))
+	return t.in.checkVolumes(c.ctx, t.object, devices, mapOf(t.body["devices"]), "the other server")
 }
 
 // place sets the cluster member of the copy if the script doesn't and only one is right: that of a copy to refresh, which
@@ -101,19 +113,45 @@ func (t *migration) refuse(class *errors.Class, format string, args ...any) erro
 	return e
 }
 
-// checkProfiles returns an error if the other server lacks profiles of the copy or of its snapshots.
-func (t *migration) checkProfiles(ctx context.Context) error {
-	if spec.Find(t.in.res.Fields, "profiles") == nil {
+// checkName returns an error if another object has the name of the copy, because the messages of some servers don't tell.
+func (t *migration) checkName(ctx context.Context) error {
+	if t.options["refresh"] == true {
 		return nil
 	}
+	at := t.in.item(t.name)
+	err := at.readInto(ctx, at.query(spec.Get), new(any))
+	if errors.Is(err, errors.API) { // it is free, or not for this client to see
+		return nil
+	}
+	if err == nil {
+		what := errors.About(&errors.Request{Path: at.path})
+		e := errors.New(errors.AlreadyExists, "the other server has %s already: give the copy another name", what)
+		e.Method, e.Path, e.Object = "POST", t.in.path, what
+		return e
+	}
+	return err
+}
+
+// checkProfiles returns an error if the other server lacks profiles of the copy or of its snapshots, and the devices that the copy
+// has from them.
+func (t *migration) checkProfiles(ctx context.Context) (devices map[string]any, err error) {
 	at := t.in.client.collection(spec.Profiles)
 	at.project = t.in.project
-	known, err := at.keys(ctx)
-	if err != nil {
-		return err
+	query := at.query(spec.List)
+	query.Set("recursion", "1")
+	var profiles []struct {
+		Name    string
+		Devices map[string]any
+	}
+	if err := at.readInto(ctx, query, &profiles); err != nil {
+		return nil, err
+	}
+	known := make(map[string]map[string]any)
+	for _, p := range profiles {
+		known[p.Name] = p.Devices
 	}
 	lacks := func(who, advice string, profiles []string) error {
-		missing := slices.DeleteFunc(slices.Clone(profiles), func(name string) bool { return slices.Contains(known, name) })
+		missing := slices.DeleteFunc(slices.Clone(profiles), func(name string) bool { _, has := known[name]; return has })
 		if len(missing) == 0 {
 			return nil
 		}
@@ -126,24 +164,28 @@ func (t *migration) checkProfiles(ctx context.Context) error {
 		return e
 	}
 	if err := lacks(t.object.String(), "name others with profiles=", listOf(t.body["profiles"])); err != nil {
-		return err
+		return nil, err
+	}
+	devices = make(map[string]any)
+	for _, name := range listOf(t.body["profiles"]) {
+		maps.Copy(devices, known[name])
 	}
 	if t.object.ref.res.Source != spec.ByItsName || t.options["instance_only"] == true {
-		return nil
+		return devices, nil
 	}
 	var snapshots []struct {
 		Name     string
 		Profiles []string
 	}
-	query := t.object.ref.query(0)
+	query = t.object.ref.query(0)
 	query.Set("recursion", "1")
 	if err := t.object.ref.join("snapshots").readInto(ctx, query, &snapshots); err != nil {
-		return err
+		return nil, err
 	}
 	for _, s := range snapshots {
 		if err := lacks("its snapshot "+s.Name, "leave out the snapshots with instance_only=True", s.Profiles); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return devices, nil
 }

@@ -47,9 +47,6 @@ func (c *invocation) moveTo(to *Client, name string) (starlark.Value, error) {
 	if project, ok := options["project"].(string); ok {
 		in.project = project
 	}
-	if err := c.movable(options["live"] == true); err != nil {
-		return nil, err
-	}
 	if given, err = o.withInherited(c.ctx, in, given); err != nil {
 		return nil, err
 	}
@@ -70,6 +67,10 @@ func (c *invocation) moveTo(to *Client, name string) (starlark.Value, error) {
 	delete(options, "pool")
 	t, err := c.migration(in, name, body, options)
 	if err != nil {
+		return nil, err
+	}
+	// Last, so that nobody stops an instance for a move that fails.
+	if err := c.movable(options["live"] == true); err != nil {
 		return nil, err
 	}
 	if _, err := t.run(c.ctx); err != nil {

@@ -240,13 +240,22 @@ func (m *Method) transfers(r *Resource) (before, after []Request) {
 		before = append(before, Request{HTTP: "GET", Path: "/1.0/instances/{instance}"})
 	}
 	before = append(before, Request{HTTP: "GET", Path: "/1.0", Note: "of this server"}, Request{HTTP: "GET", Path: "/1.0", Note: "of the other server, as the creation"})
-	if r.Source != PoolAndName {
-		before = append(before, Request{HTTP: "GET", Path: "/1.0/profiles", Note: "of the other server"})
-	}
 	to := []string{"to"}
 	before = in("with to=", to, before...)
+	taken := Request{HTTP: "GET", At: Item, When: "with to=, without refresh=True", With: to, Unless: []string{"refresh"}, Note: "of the other server, to see that the name isn't taken"}
+	if m.Path != "" {
+		taken.Path = m.Path + "/{name}"
+	}
+	before = append(before, taken)
+	if r.Source != PoolAndName {
+		before = append(before, Request{HTTP: "GET", Path: "/1.0/profiles", Query: "recursion=1", When: "with to=", With: to, Note: "of the other server"})
+	}
 	if r.Source == ByItsName {
 		before = append(before, Request{HTTP: "GET", Path: "snapshots", Query: "recursion=1", When: "with to=, without instance_only=", With: to, Unless: []string{"instance_only"}})
+	}
+	if r.Source != PoolAndName {
+		before = append(before, in("for each custom volume of a device, with to= or another project, without refresh=True", nil,
+			Request{HTTP: "GET", Path: "/1.0/storage-pools/{pool}/volumes/custom/{volume}", Note: "to see that the copy will have it"})...)
 	}
 	before = append(before, Request{HTTP: "POST", Body: map[string]any{"migration": true}, Note: `after the creation if mode="push"`, When: "with to=", With: to})
 	return before, in("with to=", to, waiting)
