@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 
 	"incus-star/errors"
 )
@@ -18,6 +20,12 @@ func (c *Client) Connect(ctx context.Context, path string, query url.Values, pro
 	}
 	k.raw = true
 	response, err := (&upgrade{client: c, call: k, ctx: ctx}).RoundTrip(new(http.Request).WithContext(ctx))
+	for again, pause := 0, firstPause; again < helpersAgain && helperGone(err); again, pause = again+1, 2*pause {
+		if err := sleep(ctx, pause); err != nil {
+			return nil, err
+		}
+		response, err = (&upgrade{client: c, call: k, ctx: ctx}).RoundTrip(new(http.Request).WithContext(ctx))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -27,4 +35,15 @@ func (c *Client) Connect(ctx context.Context, path string, query url.Values, pro
 		return nil, k.notIncus(errors.Plain("it is an upgrade to another protocol"))
 	}
 	return connection, nil
+}
+
+// helpersAgain is the number of further requests for a connection to files whose helper was gone.
+const helpersAgain = 4
+
+// helperGone reports whether the server couldn't reach its helper for the files of an instance or a volume, because the one before,
+// in ending, removed the new one's socket. Nothing has reached the files then, and the next request starts another helper.
+func helperGone(err error) bool {
+	var e *errors.Error
+	return errors.As(err, &e) && e.Status == http.StatusInternalServerError && strings.Contains(e.Message, "/forkfile.sock: connect: ") &&
+		slices.ContainsFunc([]string{"no such file or directory", "connection refused"}, func(why string) bool { return strings.Contains(e.Message, why) })
 }

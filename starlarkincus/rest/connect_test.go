@@ -1,11 +1,17 @@
 package rest
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"path/filepath"
+	"strconv"
+	"sync"
 	"testing"
+	"time"
 
 	"incus-star/errors"
 )
@@ -78,4 +84,92 @@ func TestConnect(t *testing.T) {
 		}
 		c.Close()
 	}
+}
+
+// TestConnectAgain checks that a connection to files is asked for again, a few times, if the server's helper for them was gone, and
+// for no other reason.
+func TestConnectAgain(t *testing.T) {
+	var mu sync.Mutex
+	requests := make(map[string]int) // by URL
+	count := func(url string, n int) int {
+		mu.Lock()
+		defer mu.Unlock()
+		requests[url] += n
+		return requests[url]
+	}
+	listener, err := net.Listen("unix", filepath.Join(t.TempDir(), "socket"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		failures, _ := strconv.Atoi(r.URL.Query().Get("failures"))
+		if count(r.RequestURI, 1) <= failures {
+			w.WriteHeader(500)
+			fmt.Fprintf(w, `{"type":"error","error":%q,"error_code":500}`, r.URL.Query().Get("reason"))
+			return
+		}
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: sftp\r\n\r\n")
+	})}
+	done := make(chan struct{})
+	go func() { defer close(done); server.Serve(listener) }()
+	c, err := New(Config{Socket: listener.Addr().String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close(); server.Close(); <-done })
+	trial := func(failures int, reason string, want int, fails bool) {
+		t.Run(fmt.Sprint(failures, reason), func(t *testing.T) {
+			t.Parallel()
+			query := url.Values{"failures": {strconv.Itoa(failures)}, "reason": {reason}}
+			conn, err := c.Connect(t.Context(), "/1.0/instances/c1/sftp", query, "sftp")
+			if err == nil {
+				conn.Close()
+			}
+			if n := count("/1.0/instances/c1/sftp?"+query.Encode(), 0); n != want || (err != nil) != fails || fails && errors.Is(err, errors.Connection) {
+				t.Errorf("%d requests, %v", n, err)
+			}
+		})
+	}
+	for i, reason := range []string{
+		"Failed getting instance SFTP connection: dial unix /proc/self/fd/38/forkfile.sock: connect: no such file or directory",
+		"Failed getting instance SFTP connection: dial unix /proc/self/fd/9/forkfile.sock: connect: connection refused",
+		"Failed getting storage volume SFTP connection: dial unix /proc/self/fd/38/forkfile.sock: connect: no such file or directory",
+	} {
+		most := 1
+		if i == 0 {
+			most = helpersAgain + 1
+		}
+		for n := range most + 1 {
+			trial(n, reason, min(n, helpersAgain)+1, n > helpersAgain)
+		}
+	}
+	for _, reason := range []string{
+		"Failed getting instance SFTP connection: dial unix /proc/self/fd/38/forkfile.sock: connect: permission denied",
+		"Failed getting instance SFTP connection: Failed to run forkfile: no such file or directory: ",
+		"Failed getting instance SFTP connection: dial unix /run/other.sock: connect: connection refused",
+		"Instance not found",
+	} {
+		trial(1, reason, 1, true)
+	}
+	t.Run("ended", func(t *testing.T) {
+		t.Parallel()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go func() {
+			for count("/1.0/ended?failures=1000&reason=%2Fforkfile.sock%3A+connect%3A+connection+refused", 0) == 0 && ctx.Err() == nil {
+				time.Sleep(time.Millisecond)
+			}
+			cancel()
+		}()
+		query := url.Values{"failures": {"1000"}, "reason": {"/forkfile.sock: connect: connection refused"}}
+		if _, err := c.Connect(ctx, "/1.0/ended", query, "sftp"); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
 }
