@@ -37,7 +37,8 @@ func remoteStruct(info remote.Info) starlark.Value {
 		"global": starlark.Bool(info.Global), "default": starlark.Bool(info.Default)})
 }
 
-// changeRemotes changes the incus command's configuration, while other threads run, and keeps the result for later calls.
+// changeRemotes changes the incus command's configuration, while other threads run, and keeps the result for later calls, also
+// that of a change whose last step failed.
 func (c *invocation) changeRemotes(change func(ctx context.Context, config *remote.Config) (*remote.Config, error)) (*remote.Config, error) {
 	f := c.ref.client.conn.family
 	config, err := f.remotes(c.ctx)
@@ -45,13 +46,12 @@ func (c *invocation) changeRemotes(change func(ctx context.Context, config *remo
 		return nil, err
 	}
 	builtin.In(c.ctx).Block(func() { config, err = change(c.ctx, config) })
-	if err != nil {
-		return nil, err
+	if config != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.config = config
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.config = config
-	return config, nil
+	return config, err
 }
 
 func removeRemote(c *invocation) (starlark.Value, error) {

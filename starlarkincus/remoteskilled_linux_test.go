@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 	"unsafe"
 
 	"incus-star/starlarkincus/remote"
@@ -21,12 +22,12 @@ import (
 type folder map[string]file
 
 type file struct {
-	inode   uint64 // which hard links share
+	time    int64 // of the last change, in nanoseconds
 	mode    os.FileMode
 	content string
 }
 
-// folderAt returns the files in a folder.
+// folderAt returns the files in a folder. No two of them may be one: the incus command writes into files that are there.
 func folderAt(t *testing.T, dir string) folder {
 	t.Helper()
 	all := folder{}
@@ -40,7 +41,10 @@ func folderAt(t *testing.T, dir string) folder {
 		}
 		content, err := os.ReadFile(path)
 		name, _ := filepath.Rel(dir, path)
-		all[name] = file{info.Sys().(*syscall.Stat_t).Ino, info.Mode(), string(content)}
+		all[name] = file{info.ModTime().UnixNano(), info.Mode(), string(content)}
+		if info.Sys().(*syscall.Stat_t).Nlink != 1 {
+			t.Errorf("%s has another name", path)
+		}
 		return err
 	})
 	if err != nil && !os.IsNotExist(err) {
@@ -52,15 +56,14 @@ func folderAt(t *testing.T, dir string) folder {
 // at makes a folder with the files.
 func (f folder) at(t *testing.T, dir string) {
 	t.Helper()
-	made := map[uint64]string{}
-	for _, name := range slices.Sorted(maps.Keys(f)) {
+	for name, f := range f {
 		path := filepath.Join(dir, name)
 		err := os.MkdirAll(filepath.Dir(path), 0o750)
-		if first := made[f[name].inode]; err == nil && first != "" {
-			err = os.Link(first, path)
-		} else if err == nil {
-			err = os.WriteFile(path, []byte(f[name].content), f[name].mode)
-			made[f[name].inode] = path
+		if err == nil {
+			err = os.WriteFile(path, []byte(f.content), f.mode)
+		}
+		if err == nil {
+			err = os.Chtimes(path, time.Time{}, time.Unix(0, f.time))
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -153,7 +156,7 @@ func TestKilledRemoteChanges(t *testing.T) {
 	}
 	joined := folderAt(t, first.dir)
 	for from, to := range map[string]string{"client.crt": "clientcerts/a.crt", "client.key": "clientcerts/a.key"} {
-		joined[to] = file{uint64(len(joined)), 0o600, joined[from].content}
+		joined[to] = file{int64(len(joined)), 0o600, joined[from].content}
 	}
 	joined["oidctokens/a.json"] = file{1, 0o600, "{}"}
 	joined["jars/a"] = file{2, 0o600, ""}

@@ -101,8 +101,11 @@ func (c *Config) Candidate(ctx context.Context, name string, n New) (*Target, er
 func (c *Config) Add(ctx context.Context, name string, n New, pin *x509.Certificate) (*Config, error) {
 	check := func(now *Config) error { return now.CheckNew(name) }
 	return c.edit(ctx, edition{Edit: adds, New: name}, check, func(_ *Config, changes *change) error {
+		path := c.path(pins, name+".crt")
+		if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+			return failure(nil, "%s exists, and is no file of its own: it must be removed before", path)
+		}
 		changes.prepare = func() error {
-			path := c.path(pins, name+".crt")
 			if pin == nil {
 				return remove(path) // of another remote that once had the name
 			}

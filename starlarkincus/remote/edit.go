@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"incus-star/errors"
 	"incus-star/starlarkincus/internal/atomicfile"
 )
 
@@ -42,8 +43,9 @@ func (c *Config) lock(ctx context.Context) (unlock func(), err error) {
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
-	for _, folder := range []string{"", pins, "oidctokens"} {
-		atomicfile.Sweep(c.path(folder))
+	atomicfile.Sweep(c.dir)
+	for _, f := range perRemote {
+		atomicfile.Sweep(c.path(f.folder))
 	}
 	return func() { folder.Close() }, nil
 }
@@ -58,7 +60,7 @@ func cannotWrite(path string, err error) error {
 // A change is a change of the user's configuration: of config.yml, and of the files of remotes beside it.
 type change struct {
 	*document
-	links   [][2]string  // new names of files, made before config.yml is written
+	copies  [][2]string  // files and their new names, made before config.yml is written
 	prepare func() error // called before config.yml is written; nil for nothing
 }
 
@@ -76,7 +78,7 @@ func (c *Config) edit(ctx context.Context, begun edition, check func(now *Config
 	defer unlock()
 	again := c.repeats(begun)
 	if !again || begun.Edit != adds {
-		made, err := c.settle(ctx)
+		made, _, err := c.settle(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -107,27 +109,53 @@ func (c *Config) edit(ctx context.Context, begun edition, check func(now *Config
 	if err := c.begin(begun); err != nil {
 		return nil, err
 	}
-	if err = changes.link(); err == nil && changes.prepare != nil {
+	if err = changes.copy(); err == nil && changes.prepare != nil {
 		err = changes.prepare()
 	}
+	written := false
 	if err == nil {
 		if err = atomicfile.Write(path, content, atomicfile.Mode{Perm: 0o644}); err != nil {
 			err = cannotWrite(path, err)
 		}
+		written = err == nil
 	}
-	if _, failed := c.settle(context.WithoutCancel(ctx)); err == nil {
-		err = failed
+	_, left, failed := c.settle(context.WithoutCancel(ctx))
+	now, unread := (*Config)(nil), error(nil)
+	if written {
+		now, unread = Load(context.WithoutCancel(ctx), c.env)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return Load(ctx, c.env)
+	return now, ended(path, written, err, append(left, failed, unread))
 }
 
-// link gives files their new names, beside the old ones.
-func (c *change) link() error {
-	for _, l := range c.links {
-		if err := os.Link(l[0], l[1]); err != nil {
+// ended returns the error of a change with what became of it; nil for neither failure nor remains. Failure kept config.yml
+// from being written; after is what couldn't be done then, with nil for what could.
+func ended(path string, written bool, failure error, after []error) error {
+	var remains []string
+	for _, err := range after {
+		if e := (*errors.Error)(nil); errors.As(err, &e) && (failure == nil || err.Error() != failure.Error()) {
+			remains = append(remains, e.Message)
+		} else if err != nil && e == nil {
+			remains = append(remains, oneLine(err.Error()))
+		}
+	}
+	var e *errors.Error
+	switch text := strings.Join(remains, "; "); {
+	case text == "":
+		return failure
+	case written:
+		return &errors.Error{Class: errors.Config, Message: "the change is in " + path + ", but not complete: " + text, Outcome: errors.Done}
+	case errors.As(failure, &e):
+		more := *e
+		more.Message += "; and what was begun isn't undone: " + text
+		return &more
+	}
+	return failure
+}
+
+// copy copies files to their new names, beside the old ones.
+func (c *change) copy() error {
+	for _, l := range c.copies {
+		if err := atomicfile.Copy(l[0], l[1]); err != nil {
 			return cannotWrite(l[1], err)
 		}
 	}
@@ -187,11 +215,11 @@ func (c *Config) Rename(ctx context.Context, old, name string) (*Config, error) 
 	return c.edit(ctx, edition{Edit: renames, Old: old, New: name}, check, func(_ *Config, changes *change) error {
 		for _, f := range perRemote {
 			from, to := c.path(f.folder, old+f.suffix), c.path(f.folder, name+f.suffix)
-			switch {
-			case exists(to):
+			if _, err := os.Lstat(to); !missing(err) {
 				return failure(nil, "%s exists, and would be used for the renamed remote: it must be removed before", to)
-			case exists(from):
-				changes.links = append(changes.links, [2]string{from, to})
+			}
+			if _, err := os.Lstat(from); !missing(err) {
+				changes.copies = append(changes.copies, [2]string{from, to})
 			}
 		}
 		changes.rename(old, name)
@@ -212,6 +240,9 @@ func (c *Config) changeable(name, done string) error {
 	return nil
 }
 
+// maxName is the limit of the name of a new remote, in bytes, which is part of the names of files.
+const maxName = 240
+
 // CheckNew returns an error for a name that a new remote can't have.
 func (c *Config) CheckNew(name string) error {
 	_, taken := c.remotes[name]
@@ -222,6 +253,8 @@ func (c *Config) CheckNew(name string) error {
 	case bad >= 0:
 		r, _ := utf8.DecodeRuneInString(name[bad:])
 		return failure(nil, "%q can't be the name of a remote: it has %q", name, r)
+	case len(name) > maxName:
+		return failure(nil, "%.20q… can't be the name of a remote: it has %d bytes, more than %d", name, len(name), maxName)
 	case strings.HasPrefix(name, ".") || strings.TrimSpace(name) != name:
 		return failure(nil, "%q can't be the name of a remote: it begins with a dot, or begins or ends with a space", name)
 	case taken && !c.repeats(edition{Edit: adds, New: name}):

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io/fs"
 	"os"
+	"syscall"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/internal/atomicfile"
@@ -55,17 +56,17 @@ func (c *Config) begin(e edition) error {
 }
 
 // settle ends the change that was begun, if there is one: it removes the files that the remotes in config.yml don't need
-// any more, or the new ones that they don't need yet. It reports whether config.yml has the change. The configuration
-// must be locked. The incus command may have renamed, removed or replaced the old remote since the beginning of a
-// renaming, so that the new name of a file is its only one.
-func (c *Config) settle(ctx context.Context) (made bool, err error) {
+// any more, or the new ones that they don't need yet. It reports whether config.yml has the change, and returns the errors of
+// files that stay, which don't hinder other changes. The configuration must be locked. The incus command may have renamed,
+// removed or replaced the old remote since the beginning of a renaming, so that the new name of a file is its only one.
+func (c *Config) settle(ctx context.Context) (made bool, left []error, err error) {
 	if !exists(c.editionPath()) {
-		return false, nil
+		return false, nil, nil
 	}
 	e := c.interrupted()
 	now, err := Load(ctx, c.env)
 	if err != nil {
-		return false, err
+		return false, nil, err
 	}
 	has := func(name string) bool {
 		own, ok := now.remotes[name]
@@ -78,7 +79,7 @@ func (c *Config) settle(ctx context.Context) (made bool, err error) {
 		switch {
 		case e.Edit == adds && !hasNew && f.folder == pins:
 			unneeded = added
-		case e.Edit == renames && !hasNew && (sameFile(old, added) || !f.own && notAfter(added, c.editionPath())):
+		case e.Edit == renames && !hasNew && (isCopy(old, added) || !f.own && notAfter(added, c.editionPath())):
 			unneeded = added
 		case e.Edit == renames && hasNew && !hasOld, e.Edit == removes && !hasOld && !f.own:
 			unneeded = old
@@ -86,19 +87,24 @@ func (c *Config) settle(ctx context.Context) (made bool, err error) {
 			continue
 		}
 		if err := remove(unneeded); err != nil {
-			return false, err
+			left = append(left, err)
 		}
 	}
 	made = e.Edit == adds && hasNew || e.Edit == renames && hasNew && !hasOld || e.Edit == removes && !hasOld
-	return made, remove(c.editionPath())
+	return made, left, remove(c.editionPath())
 }
 
 // remove removes a file, which may be missing.
 func remove(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(path); err != nil && !missing(err) {
 		return cannotWrite(path, err)
 	}
 	return nil
+}
+
+// missing reports whether an error tells that there is no such file, and perhaps can't be.
+func missing(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG)
 }
 
 // notAfter reports whether a file was there, under whatever name, when the other one was written.
@@ -108,9 +114,17 @@ func notAfter(path, other string) bool {
 	return err == nil && failed == nil && !first.ModTime().After(second.ModTime())
 }
 
-// sameFile reports whether both names are those of one file.
-func sameFile(a, b string) bool {
-	first, err := os.Lstat(a)
-	second, failed := os.Lstat(b)
-	return err == nil && failed == nil && os.SameFile(first, second)
+// isCopy reports whether one file is the copy of another that [atomicfile.Copy] made, and neither was changed since.
+func isCopy(original, other string) bool {
+	first, err := os.Lstat(original)
+	second, failed := os.Lstat(other)
+	if err != nil || failed != nil || first.Mode() != second.Mode() {
+		return false
+	}
+	if first.Mode().Type() == fs.ModeSymlink {
+		target, err := os.Readlink(original)
+		same, failed := os.Readlink(other)
+		return err == nil && failed == nil && target == same
+	}
+	return first.Size() == second.Size() && first.ModTime().Equal(second.ModTime())
 }

@@ -3,7 +3,6 @@ package remote
 import (
 	"maps"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,10 +56,12 @@ func TestKilledRenameThenTheCommand(t *testing.T) {
 			if err := os.Chtimes(c.editionPath(), begun, begun); err != nil {
 				t.Fatal(err)
 			}
+			var change change
 			for _, f := range perRemote {
-				if err := os.Link(c.path(f.folder, "test"+f.suffix), c.path(f.folder, "spare"+f.suffix)); err != nil {
-					t.Fatal(err)
-				}
+				change.copies = append(change.copies, [2]string{c.path(f.folder, "test"+f.suffix), c.path(f.folder, "spare"+f.suffix)})
+			}
+			if err := change.copy(); err != nil {
+				t.Fatal(err)
 			}
 			if row.config != nil {
 				w.write("config/incus/config.yml", row.config(written))
@@ -77,8 +78,7 @@ func TestKilledRenameThenTheCommand(t *testing.T) {
 			}
 			each(row.write, func(at, path string, own bool) {
 				if !own {
-					os.Remove(path)
-					w.write(at, at+" anew")
+					w.write(at, at+" anew") // into the file that is there
 				}
 			})
 			if _, err := w.load().SetDefault(t.Context(), "images"); err != nil {
@@ -86,22 +86,30 @@ func TestKilledRenameThenTheCommand(t *testing.T) {
 			}
 			got, want := files{}, files{}
 			each([]string{"test", "spare", "other"}, func(at, path string, _ bool) {
-				if exists(path) {
-					got[at] = ""
+				if content, err := os.ReadFile(path); err == nil {
+					got[at] = string(content)
 				}
 			})
+			content := func(at string) string {
+				for _, remote := range row.write {
+					if strings.Contains(at, "/"+remote) && !strings.Contains(at, "clientcerts") {
+						return at + " anew"
+					}
+				}
+				return strings.NewReplacer("/spare", "/test", "/other", "/test").Replace(at)
+			}
 			each(row.want, func(at, _ string, own bool) {
 				if !own {
-					want[at] = ""
+					want[at] = content(at)
 				}
 			})
 			each(row.own, func(at, _ string, own bool) {
 				if own {
-					want[at] = ""
+					want[at] = content(at)
 				}
 			})
 			if !maps.Equal(got, want) {
-				t.Errorf("left  %q\nwant %q", slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
+				t.Errorf("left  %q\nwant %q", got, want)
 			}
 			if exists(c.editionPath()) {
 				t.Error("the change isn't ended")

@@ -7,6 +7,7 @@ package atomicfile
 
 import (
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -96,7 +97,45 @@ func (f *File) Commit() error {
 		return errors.Join(err, f.Discard())
 	}
 	f.done = true
-	return f.Close()
+	_ = f.Close() // the content is on the disk
+	return nil
+}
+
+// Copy makes a copy of a file, or of a symbolic link, under a name that isn't taken, with its mode, its time and, if that is
+// allowed, its owner. The copy is whole from the beginning.
+func Copy(from, to string) error {
+	info, err := os.Lstat(from)
+	if err != nil {
+		return err
+	}
+	if info.Mode().Type() == fs.ModeSymlink {
+		target, err := os.Readlink(from)
+		if err != nil {
+			return err
+		}
+		return os.Symlink(target, to)
+	}
+	if !info.Mode().IsRegular() {
+		return &fs.PathError{Op: "copy", Path: from, Err: errors.Plain("is no regular file")}
+	}
+	source, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	f, err := Create(to, Mode{info.Mode().Perm(), true})
+	if err != nil {
+		return err
+	}
+	defer f.Discard()
+	if _, err := io.Copy(f, source); err != nil {
+		return err
+	}
+	keepOwner(f.File, info)
+	if err := os.Chtimes(f.Name(), time.Time{}, info.ModTime()); err != nil {
+		return err
+	}
+	return f.Commit()
 }
 
 // Discard removes the content, and leaves the old file. After Commit it does nothing.
