@@ -48,7 +48,8 @@ timeout     seconds, or a duration, after which the command is ended
 encoding    "auto" returns stdout and stderr as strings if they are UTF-8, else as bytes; "utf-8" requires strings, "bytes"
             returns bytes
 stream      a function that is called with each line of both outputs as it comes, without its newline; one with two
-            parameters gets "stdout" or "stderr" as the second. The result has no output then
+            parameters gets "stdout" or "stderr" as the second. A line of more than 1 MiB comes as several, each cut after a
+            whole character. The result has no output then
 stdout_file a local file to write standard output to, as it is and of any size; the result's stdout is empty then. It
             appears under its name when the command has ended with status 0, or with check=False with any; until then, and
             after an error, an existing one stays

@@ -2,11 +2,12 @@ package value
 
 import (
 	"bytes"
+	"unicode/utf8"
 
 	"go.starlark.net/starlark"
 )
 
-// maxLine is the size of the longest line, in bytes. Longer ones are split.
+// maxLine is the size of the longest line, in bytes. Longer ones are split at the last whole character within it.
 const maxLine = 1 << 20
 
 // A Line is a line of a command's output, without its newline.
@@ -50,27 +51,51 @@ func NewLines(encoding string, terminal bool) *Lines {
 	return &Lines{encoding: encoding, terminal: terminal, parts: make(map[string][]byte), before: make(map[string]int)}
 }
 
-// Add adds a piece of a stream, stdout or stderr.
+// Add adds a piece of a stream, stdout or stderr. How the output is cut into pieces makes no difference to the lines.
 func (s *Lines) Add(stream string, data []byte) error {
 	s.some = s.some || len(data) > 0
-	for {
-		i := bytes.IndexByte(data, '\n')
-		if i < 0 {
+	for len(data) > 0 {
+		line, rest, ended := bytes.Cut(data, []byte{'\n'})
+		line, data = append(s.parts[stream], line...), rest
+		for s.tooLong(line, ended) {
+			size := wholeRunes(line, maxLine)
+			if err := s.pass(stream, line[:size:size]); err != nil {
+				return err
+			}
+			line = bytes.Clone(line[size:]) // which frees the rest
+		}
+		if !ended {
+			s.parts[stream] = line
 			break
 		}
-		if err := s.complete(stream, append(s.parts[stream], data[:i]...)); err != nil {
+		s.parts[stream] = nil
+		if err := s.complete(stream, line); err != nil {
 			return err
 		}
-		s.parts[stream], data = nil, data[i+1:]
 		s.before[stream]++
 	}
-	s.parts[stream] = append(s.parts[stream], data...)
-	if len(s.parts[stream]) < maxLine {
-		return nil
+	return nil
+}
+
+// tooLong reports whether a line is split. The carriage return of a terminal doesn't count, nor does one that may be it.
+func (s *Lines) tooLong(line []byte, ended bool) bool {
+	if s.terminal && (ended || len(line) == maxLine+1) {
+		line = bytes.TrimSuffix(line, []byte("\r"))
 	}
-	err := s.complete(stream, s.parts[stream])
-	s.parts[stream] = nil
-	return err
+	return len(line) > maxLine
+}
+
+// wholeRunes returns size, or the beginning of the character that it would cut in data.
+func wholeRunes(data []byte, size int) int {
+	for i := size - 1; i >= 0 && i > size-utf8.UTFMax; i-- {
+		if utf8.RuneStart(data[i]) {
+			if !utf8.FullRune(data[i:size]) {
+				return i
+			}
+			break
+		}
+	}
+	return size
 }
 
 // End completes the last lines. No more output follows.
@@ -87,10 +112,16 @@ func (s *Lines) End() error {
 	return nil
 }
 
+// complete makes the end of a line ready.
 func (s *Lines) complete(stream string, data []byte) error {
 	if s.terminal {
 		data = bytes.TrimSuffix(data, []byte("\r"))
 	}
+	return s.pass(stream, data)
+}
+
+// pass makes a line, or a part of a long one, ready.
+func (s *Lines) pass(stream string, data []byte) error {
 	text, err := outputAfter(s.before[stream], stream, data, s.encoding)
 	if err != nil {
 		return err

@@ -58,13 +58,6 @@ func TestLines(t *testing.T) {
 			t.Fatalf("seed %d: output isn't noticed", seed)
 		}
 	}
-	long := NewLines(AutoEncoding, false)
-	if err := long.Add("stdout", make([]byte, maxLine)); err != nil {
-		t.Fatal(err)
-	}
-	if line, ok := long.Next("stdout"); !ok || line.Text.(starlark.String).Len() != maxLine {
-		t.Error("a long line isn't passed on")
-	}
 }
 
 // A function gets the name of the stream if it has to be given two arguments.
