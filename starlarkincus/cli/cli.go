@@ -225,6 +225,9 @@ func traceLine(t rest.Trace) string {
 		line += fmt.Sprintf(" %d", t.Status)
 	}
 	line += fmt.Sprintf(" %.1f ms", float64(t.Duration.Microseconds())/1000)
+	if t.Remote != "" {
+		line += " (remote " + t.Remote + ")"
+	}
 	if t.Err != nil {
 		line += " " + strings.ReplaceAll(t.Err.Error(), "\n", " ")
 	}

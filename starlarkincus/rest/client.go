@@ -73,8 +73,7 @@ func (c *Client) Remote() string { return c.config.Name() }
 // Identify adds the server to an error that has none. A local one without a name counts as the default remote.
 func (c *Client) Identify(e *errors.Error) {
 	if e.Remote == "" {
-		e.Remote = c.config.Name()
-		e.Default = c.config.Default || c.config.Remote == "" && c.config.Socket != ""
+		e.Remote, e.Default = c.config.Name(), c.config.isDefault()
 	}
 }
 

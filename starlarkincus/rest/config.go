@@ -53,6 +53,8 @@ type Config struct {
 
 // A Trace describes a completed request.
 type Trace struct {
+	// Remote is the name of the server's remote, or its address if it has none; empty for the default one.
+	Remote string
 	Method string
 	Path   string     // the path as sent, without the query
 	Query  url.Values // with secrets replaced
@@ -105,6 +107,9 @@ func (c *Config) Name() string {
 	}
 	return secret.Text(c.Endpoints[0])
 }
+
+// isDefault reports whether messages don't name the server.
+func (c *Config) isDefault() bool { return c.Default || c.Remote == "" && c.Socket != "" }
 
 // userAgent returns the User-Agent header.
 func (c *Config) userAgent() string {

@@ -197,6 +197,21 @@ func TestTrace(t *testing.T) {
 	if got[3].Err != last {
 		t.Error(got[3].Err, last)
 	}
+	for _, config := range []Config{{Remote: "s2"}, {Remote: "local", Default: true}, {}} {
+		f := newFake(t, step{want: "GET /1.0", body: syncBody("{}")})
+		c := f.client(func(c *Config) {
+			c.Remote, c.Default = config.Remote, config.Default
+			c.Trace = func(t Trace) { got = append(got, t) }
+		})
+		c.Do(t.Context(), Request{Path: "/1.0"})
+		want := c.Remote()
+		if config.Default || config.Remote == "" && len(c.Endpoints()) == 0 {
+			want = ""
+		}
+		if remote := got[len(got)-1].Remote; remote != want {
+			t.Errorf("remote %q, want %q", remote, want)
+		}
+	}
 }
 
 // TestOnlyJSONIsEvidence checks that the content of a file isn't used to classify a failure, even if it is JSON.

@@ -36,7 +36,11 @@ func (c *Client) senders() sender {
 		s = readOnly{s}
 	}
 	if c.config.Trace != nil {
-		s = tracing{s, c.config.Trace}
+		name := c.config.Name()
+		if c.config.isDefault() {
+			name = ""
+		}
+		s = tracing{s, name, c.config.Trace}
 	}
 	if c.config.Backend != nil {
 		s = answering{c, c.config.Backend, s}
@@ -222,8 +226,9 @@ func (s readOnly) send(ctx context.Context, k *outgoing, then func(*http.Respons
 
 // A tracing calls the trace after each request.
 type tracing struct {
-	next sender
-	tell func(Trace)
+	next   sender
+	remote string // empty for the default one
+	tell   func(Trace)
 }
 
 func (s tracing) send(ctx context.Context, k *outgoing, then func(*http.Response, error) error) error {
@@ -237,7 +242,7 @@ func (s tracing) send(ctx context.Context, k *outgoing, then func(*http.Response
 		}
 		return then(response, err)
 	})
-	s.tell(Trace{Method: k.method, Path: k.url.EscapedPath(), Query: secret.HideQuery(k.url.Query()),
+	s.tell(Trace{Remote: s.remote, Method: k.method, Path: k.url.EscapedPath(), Query: secret.HideQuery(k.url.Query()),
 		Status: status, Duration: time.Since(start), Err: err})
 	return err
 }
