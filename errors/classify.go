@@ -28,6 +28,8 @@ type Failure struct {
 type Client struct {
 	// Certificate is the fingerprint of its certificate; empty for none.
 	Certificate string
+	// ByAddress reports whether the server was given by its address, for which the configuration has no certificate.
+	ByAddress bool
 }
 
 // decide returns the first rule that matches, or nil. From is either replies or operations.
@@ -139,6 +141,9 @@ func (f *Failure) hint(class *Class, from source) string {
 		return invalidToken
 	case from != replies || f.Client == nil || f.Status == 401:
 		return ""
+	case f.Client.Certificate == "" && f.Client.ByAddress && (class == Authentication || strings.HasSuffix(f.Message, noCertificate)):
+		return "this client sends no certificate: cert=(crt, key) beside endpoint= gives it one, such as the files client.crt and client.key of the incus command, " +
+			"and incus.connect(REMOTE) sends that of a remote"
 	case f.Client.Certificate == "" && (class == Authentication || strings.HasSuffix(f.Message, noCertificate)):
 		return "this client sends no certificate: incus remote generate-certificate makes one, and " + joining
 	case class == Authentication:

@@ -126,7 +126,7 @@ func (c *Client) identity() *errors.Client {
 	if c.config.Socket != "" {
 		return nil
 	}
-	client := &errors.Client{}
+	client := &errors.Client{ByAddress: c.config.Remote == ""}
 	if own := c.config.Certificate; own != nil && len(own.Certificate) > 0 {
 		client.Certificate = fmt.Sprintf("%x", sha256.Sum256(own.Certificate[0]))
 	}

@@ -96,7 +96,7 @@ func TestRealTrust(t *testing.T) {
 	}
 
 	stranger := newCertificate(t, "client")
-	everything("no certificate", r.client(nil), "this client sends no certificate: incus remote generate-certificate makes one, and incus.remotes.add(NAME, token=TOKEN)")
+	everything("no certificate", r.client(nil), "this client sends no certificate: cert=(crt, key) beside endpoint= gives it one")
 	everything("unknown", r.client(&stranger), "the server doesn't trust this client's certificate (fingerprint "+fingerprint(stranger.Leaf)+"): incus.remotes.add(NAME, token=TOKEN)")
 
 	trusted, certificate := r.known()
@@ -146,7 +146,7 @@ func TestRealTrust(t *testing.T) {
 	refused("an expired token", newcomer, join(expired), errors.Authentication, "Failed during search for certificate add token operation: Token has expired", used)
 	refused("no token", newcomer, join("nonsense"), errors.Authentication, "not authorized", used)
 	unused, operation := r.token()
-	refused("a token without a certificate", r.client(nil), join(unused), errors.BadRequest, "No client certificate provided", "this client sends no certificate: incus remote generate-certificate makes one")
+	refused("a token without a certificate", r.client(nil), join(unused), errors.BadRequest, "No client certificate provided", "this client sends no certificate: cert=(crt, key) beside endpoint= gives it one")
 	_ = operation.Cancel(context.Background()) // used up by 7.0
 }
 

@@ -163,8 +163,8 @@ var ClientMethods = []Method{
 	{Name: "connect", Does: DoConnect, Returns: client, Effect: Reads, Offline: true, Doc: "Returns a client of another server, remote or project. The client connects at its first call. That of an image server (simplestreams) has images, to read only.",
 		Args: []Field{
 			{Name: "remote", Type: String, In: Local, Positional: true, Refers: ToRemote, Doc: "the name of a remote of the incus command, other than an OCI registry"},
-			{Name: "endpoint", Type: String, In: Local, Excludes: []string{"remote"}, Doc: "the server: https://host:port, or the path of a unix socket"},
-			{Name: "cert", Type: Strings, In: Local, Beside: "endpoint", Refers: ToFile, Doc: "the files of the client's certificate and key, as PEM: (crt, key)"},
+			{Name: "endpoint", Type: String, In: Local, Excludes: []string{"remote"}, Doc: "the server: https://host:port, or the path of a unix socket. No certificate, pin or project of the configuration is used with it"},
+			{Name: "cert", Type: Strings, In: Local, Beside: "endpoint", Refers: ToFile, Doc: "the files of the client's certificate and key, as PEM: (crt, key); default: none is sent. The incus command's are client.crt and client.key in its folder"},
 			{Name: "verify", Type: Any, In: Local, Beside: "endpoint", Refers: ToFile, Doc: "the file of the server's certificate or of its certificate authority, as PEM; False accepts any server"},
 			{Name: "project", Type: Name, In: Local, Doc: "the project; default: that of the remote, or \"default\""},
 			{Name: "target", Type: String, In: Local, Doc: "the cluster member on which objects are created, as of use(); default: any"},
