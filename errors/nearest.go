@@ -54,10 +54,10 @@ func NearestReading(name string, names []string, changes func(name string) bool)
 // verbs are the names of methods by the words that other programs and libraries have for them.
 var verbs = map[string][]string{
 	"list": {"names", "read"}, "ls": {"list", "names"}, "names": {"list"}, "all": {"list", "names"},
-	"read": {"get", "refresh"}, "get": {"read", "refresh"}, "show": {"get", "read", "refresh", "fields"}, "info": {"get", "stat", "state", "fields", "server"},
+	"read": {"get", "refresh"}, "get": {"read", "refresh", "list"}, "show": {"get", "read", "refresh", "fields"}, "info": {"get", "stat", "state", "fields", "server"},
 	"describe": {"get", "stat", "fields"}, "cat": {"read", "get"}, "stat": {"get", "state"},
 	"rm": {"delete", "remove"}, "remove": {"delete"}, "delete": {"remove"}, "destroy": {"delete"},
-	"set": {"update", "write"}, "edit": {"update"}, "modify": {"update"}, "add": {"create", "write"}, "new": {"create"}, "make": {"create"}, "mv": {"rename", "move"},
+	"set": {"update", "write"}, "edit": {"update"}, "modify": {"update"}, "add": {"create", "write"}, "new": {"create", "add"}, "make": {"create", "add"}, "create": {"add", "write"}, "ensure": {"create", "add"}, "mv": {"rename", "move"},
 	"result": {"wait"}, "join": {"wait"}, "kill": {"signal"},
 }
 

@@ -139,7 +139,11 @@ func connect(c *invocation) (starlark.Value, error) {
 func endpoint(c *invocation, config rest.Config) (rest.Config, error) {
 	a := c.args
 	text := a.string("endpoint")
-	if path, ok := strings.CutPrefix(text, "unix://"); ok || strings.HasPrefix(text, "/") {
+	path, isSocket := strings.CutPrefix(text, "unix:")
+	if isSocket {
+		path = strings.TrimPrefix(path, "//")
+	}
+	if isSocket || strings.HasPrefix(text, "/") {
 		if a.has("cert") || a.has("verify") {
 			return config, fmt.Errorf("%s: cert= and verify= are for https endpoints, not for a unix socket", c.name)
 		}

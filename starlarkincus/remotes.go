@@ -2,6 +2,7 @@ package starlarkincus
 
 import (
 	"context"
+	"slices"
 
 	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/remote"
@@ -21,6 +22,27 @@ func listRemotes(c *invocation) (starlark.Value, error) {
 		all = append(all, remoteStruct(info))
 	}
 	return starlark.NewList(all), nil
+}
+
+// remoteNames returns the names of all remotes.
+func remoteNames(c *invocation) (starlark.Value, error) {
+	config, err := c.ref.client.conn.family.remotes(c.ctx)
+	if err != nil {
+		return nil, err
+	}
+	var names []starlark.Value
+	for _, name := range config.Names() {
+		names = append(names, starlark.String(name))
+	}
+	return starlark.NewList(names), nil
+}
+
+func remoteExists(c *invocation) (starlark.Value, error) {
+	config, err := c.ref.client.conn.family.remotes(c.ctx)
+	if err != nil {
+		return nil, err
+	}
+	return starlark.Bool(slices.Contains(config.Names(), c.args.string("name"))), nil
 }
 
 // remoteStruct returns a remote as a struct.

@@ -388,10 +388,10 @@ func (u *user) text(name, content string) {
 // TestChangedRemotes checks that later calls of the same script see changed remotes.
 func TestChangedRemotes(t *testing.T) {
 	u := newUser(t)
-	got, err := u.run(`[str([r.name for r in incus.remotes.list()]), incus.remotes.add("a", url = "https://x.example", protocol = "simplestreams").name,
-		incus.remotes.set_default("a"), str([r.name for r in incus.remotes.list() if r.default]), incus.remotes.rename("a", "b").default,
-		incus.remotes.set_default("local"), incus.remotes.remove("b"), str([r.name for r in incus.remotes.list()])]`)
-	const want = `["[\"images\", \"local\"]", "a", None, "[\"a\"]", True, None, None, "[\"images\", \"local\"]"]`
+	got, err := u.run(`[str(incus.remotes.names()), incus.remotes.add("a", url = "https://x.example", protocol = "simplestreams").name,
+		incus.remotes.exists("a"), incus.remotes.exists("b"), incus.remotes.set_default("a"), str([r.name for r in incus.remotes.list() if r.default]),
+		incus.remotes.rename("a", "b").default, incus.remotes.exists("a"), incus.remotes.set_default("local"), incus.remotes.remove("b"), str(incus.remotes.names())]`)
+	const want = `["[\"images\", \"local\"]", "a", True, False, None, "[\"a\"]", True, False, None, None, "[\"images\", \"local\"]"]`
 	if err != nil || got.String() != want {
 		t.Errorf("%v, %v", got, err)
 	}

@@ -122,6 +122,17 @@ func TestSuggestionsOfCollections(t *testing.T) {
 	}
 }
 
+// TestSuggestionsOfRemotes checks that the remotes, which have other methods than servers' collections, lead from those to their own.
+func TestSuggestionsOfRemotes(t *testing.T) {
+	u := newUser(t)
+	for wrong, want := range map[string]string{"get": "list", "ensure": "add", "create": "add", "delete": "remove", "exist": "exists", "name": "names"} {
+		want := "remotes has no ." + wrong + " (did you mean ." + want + "?)"
+		if _, err := u.run("incus.remotes.%s", wrong); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
 // TestSuggestionsOnlyRead misspells every attribute that only reads by leaving out one letter, and asks for the participle of
 // every method that changes the server, such as enabled. No such method is suggested.
 func TestSuggestionsOnlyRead(t *testing.T) {

@@ -89,6 +89,8 @@ var behaviors = [spec.Behaviors]func(*invocation) (starlark.Value, error){
 	spec.DoMetrics:      metrics,
 
 	spec.DoListRemotes:      listRemotes,
+	spec.DoRemoteNames:      remoteNames,
+	spec.DoRemoteExists:     remoteExists,
 	spec.DoAddRemote:        addRemote,
 	spec.DoRemoveRemote:     removeRemote,
 	spec.DoRenameRemote:     renameRemote,

@@ -178,6 +178,8 @@ func TestUnknownRemote(t *testing.T) {
 		{"close", "pord", "", `unknown remote "pord"; did you mean "prod"? (known: images, local, prod)`},
 		{"case", "Images", "", `unknown remote "Images"; did you mean "images"? (known: images, local, prod)`},
 		{"far", "kubernetes", "", `unknown remote "kubernetes" (known: images, local, prod)`},
+		{"the address of a socket", "unix:/x", "", `unknown remote "unix:/x" (known: images, local, prod); an address is given as incus.connect(endpoint=…)`},
+		{"a path", "/x", "", `unknown remote "/x" (known: images, local, prod); an address is given as incus.connect(endpoint=…)`},
 		{"from the environment", "", "locla", `INCUS_REMOTE: unknown remote "locla"; did you mean "local"? (known: images, local, prod)`},
 	} {
 		t.Run(test.name, func(t *testing.T) {

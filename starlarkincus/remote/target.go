@@ -226,7 +226,7 @@ func (c *Config) unknown(name, context string) error {
 		err.Message += "; did you mean " + strconv.Quote(meant) + "?"
 	}
 	err.Message += " (known: " + strings.Join(names, ", ") + ")"
-	if strings.HasPrefix(name, "https") {
+	if strings.HasPrefix(name, "https:") || strings.HasPrefix(name, "unix:") || strings.HasPrefix(name, "/") {
 		err.Message += "; an address is given as incus.connect(endpoint=…)"
 	}
 	if c.globalErr != nil {

@@ -73,6 +73,8 @@ const (
 	DoEvents
 	DoMetrics
 	DoListRemotes
+	DoRemoteNames
+	DoRemoteExists
 	DoAddRemote
 	DoRemoveRemote
 	DoRenameRemote

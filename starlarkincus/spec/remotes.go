@@ -19,11 +19,15 @@ var Remotes = &Resource{
 	Methods: []Method{
 		{Name: "list", Collection: true, Does: DoListRemotes, Returns: Returns{Shape: StructList}, Effect: Reads, Offline: true,
 			Doc: "Returns all remotes, sorted by name: a list of structs, each with the name, addresses, protocol, auth_type, project, public, static, global and default."},
+		{Name: "names", Collection: true, Does: DoRemoteNames, Returns: someStrings, Effect: Reads, Offline: true, Doc: "Returns the names of all remotes, sorted."},
+		{Name: "exists", Collection: true, Does: DoRemoteExists, Returns: aBool, Effect: Reads, Offline: true,
+			Doc:  "Reports whether the remote is in the configuration. No server is asked.",
+			Args: []Field{{Name: "name", Type: String, In: Local, Required: true, Positional: true, Refers: ToRemote, Doc: "the name of the remote"}}},
 		{Name: "add", Collection: true, Does: DoAddRemote, Returns: Returns{Shape: Struct}, Effect: Creates, Offline: true,
 			Requests: []Request{{HTTP: "GET", Path: "/1.0", Note: "of the new server"}, {HTTP: "POST", Path: "/1.0/certificates", With: []string{"token"}, When: "with token=, if it doesn't trust this client"},
 				{HTTP: "GET", Path: "/1.0/projects", Note: "of the new server"}},
 			Doc: "Adds a remote and returns a struct of its name, addresses, protocol, auth_type, project, public, static, global and default. The server is asked first, and nothing is saved if it can't be reached or doesn't accept this client. " +
-				"Its certificate is accepted if the token or fingerprint= is for it, or an authority that is trusted has signed it; any other is an IncusTLSError with its fingerprint. A client certificate is made if there is none.",
+				"Its certificate is accepted if the token or fingerprint= is for it, or an authority that is trusted has signed it; any other is an IncusTLSError with its fingerprint. A client certificate is made if there is none. A name that is taken is an IncusConfigError, as anything else that is wrong in the configuration: the class IncusAlreadyExistsError is for answers of servers.",
 			Args: []Field{
 				{Name: "name", Type: String, In: Local, Required: true, Positional: true, Doc: "the name of the new remote"},
 				{Name: "url", Type: String, In: Local, Doc: "the address: https://host:port, host:port, host, or unix:/path; several with commas between them, which newer incus commands understand; default: the first one of the token that answers"},
