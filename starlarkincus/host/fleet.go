@@ -93,7 +93,7 @@ It returns a struct of done, failed and not_begun, lists of the servers' names, 
 that were made. Done are the servers on which fn returned, also those of a wave whose check failed; failed those on which
 it raised an error, and not_begun those on which it wasn't called. A rollout that stops raises an Error with these
 attributes, with wave, the number of the wave, counted from 1, servers, the names in that wave, and not_finished, and with
-the first error as its cause: catch(Error, prod.rollout, upgrade).error.not_begun. Its outcome is "unknown" if a change
+the first error as its cause: try_(prod.rollout, upgrade).error.not_begun. Its outcome is "unknown" if a change
 may have been made on a server that failed, such as one whose time was over, else that of its cause. A ScriptError of fn or
 check ends the rollout, and has these attributes as well; not_finished are the servers whose calls were then ended`,
 			Call: onTask(fleetRollout),

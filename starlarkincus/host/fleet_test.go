@@ -43,6 +43,29 @@ fleet(["a", "b", "c", "d"]).rollout(step, waves = [2, 1, 1])
 	}
 }
 
+// A mistake in a rollout's function is told with the state of the rollout if it ends the script, and not if it is caught.
+func TestMistakeInARollout(t *testing.T) {
+	script := `
+def step(name):
+    if name == "b":
+        fail("wrong")
+    if name == "c":
+        sleep(1000)
+roll = lambda: fleet(["a", "b", "c"]).rollout(step, waves = [1, "rest"])
+print(catch(Error, roll).error.not_finished)
+roll()
+`
+	var out strings.Builder
+	h := New(Options{Stdout: &out, Stderr: &out, Servers: namedServers})
+	err := h.RunSource(t.Context(), "x.star", []byte(script))
+	if got := out.String(); got != "[\"b\", \"c\"]\n" && got != "[\"b\"]\n" {
+		t.Errorf("printed %q", got)
+	}
+	if got := reported(h, err); !strings.Contains(got, "ScriptError: wrong\nthe rollout ended in wave 2 of 2 (done: a; not finished: b") {
+		t.Errorf("got %s", got)
+	}
+}
+
 // The clean-up of a call whose time is over has a limit too.
 func TestCleanupAfterTheTimeOfACall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

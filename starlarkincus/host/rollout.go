@@ -218,8 +218,8 @@ func (r *rollout) stopped(why string, cause *errorValue) error {
 	return e.raise()
 }
 
-// ended returns an error after which the rollout doesn't go on, such as that of a stopped script, with the attributes of its state if
-// scripts may catch it, after a report of this state.
+// ended returns an error after which the rollout doesn't go on, with its state: attributes and a note, or a report aside if no script
+// can catch the error.
 func (r *rollout) ended(err error) error {
 	if len(r.results) == 0 {
 		return err
@@ -227,8 +227,8 @@ func (r *rollout) ended(err error) error {
 	state := errors.New(errors.Base, "the rollout ended in wave %d of %d (%s)", r.wave, len(r.waves), r.sorted())
 	state.Fields = r.fields()
 	r.judge(state, nil)
-	r.reportAside("a rollout, before the script was stopped", state)
 	if r.uncatchable(err) {
+		r.reportAside("a rollout, before the script was stopped", state)
 		return err
 	}
 	failure := failureOf(err)
@@ -236,7 +236,7 @@ func (r *rollout) ended(err error) error {
 		failure = &errors.Error{Class: errors.Script, Message: report.Message(err)}
 	}
 	annotated := annotate(err, failure, state.Fields)
-	annotated.failure.Outcome = state.Outcome
+	annotated.failure.Outcome, annotated.notes = state.Outcome, []string{state.Message}
 	return annotated
 }
 

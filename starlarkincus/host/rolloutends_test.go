@@ -117,11 +117,14 @@ def roll():
 								lines = append(lines, e)
 							}
 						}
+						if err == nil && strings.Count(out.String(), "\n") != 1 {
+							t.Errorf("printed beside the error that was caught: %s", out.String())
+						}
 					})
 					return lines
 				}
 				lines := run("roll()\n")
-				if len(lines) == 0 || lines[len(lines)-1].String() != outcome+" "+want || len(lines) > 1 && lines[0].String() != lines[1].String() {
+				if len(lines) != 1 || lines[0].String() != outcome+" "+want {
 					t.Errorf("the report has %v, want %s %s", lines, outcome, want)
 				}
 				if way.stops {
@@ -131,7 +134,7 @@ def roll():
 e = catch((Error, ScriptError), roll).error
 print(json.encode({"outcome": e.outcome, "fields": {n: getattr(e, n) for n in ["wave", "servers", "done", "failed", "not_finished", "not_begun"]}}))
 `)
-				if len(lines) == 0 || lines[len(lines)-1].String() != outcome+" "+want {
+				if len(lines) != 1 || lines[0].String() != outcome+" "+want {
 					t.Errorf("the error has %v, want %s %s", lines, outcome, want)
 				}
 			})
