@@ -79,8 +79,11 @@ func newLocker(c *invocation, name string) *locker {
 	return &locker{ctx: c.ctx, lock: name, profiles: ref{client: c.ref.client, res: spec.Profiles, path: spec.Profiles.Path, project: c.ref.project}}
 }
 
-func (l *locker) at(generation int) ref {
-	return l.profiles.item(lockPrefix + l.lock + "." + strconv.Itoa(generation))
+func (l *locker) at(generation int) ref { return l.profiles.item(l.profile(generation)) }
+
+// profile returns the name of the profile of a generation.
+func (l *locker) profile(generation int) string {
+	return lockPrefix + l.lock + "." + strconv.Itoa(generation)
 }
 
 // look reads all generations, and the server's time.
@@ -126,7 +129,7 @@ func orNone(v starlark.Value) starlark.Value {
 // create creates a generation. It reports false if that exists.
 func (l *locker) create(h *holding) (bool, error) {
 	body := map[string]any{
-		"name":        lockPrefix + l.lock + "." + strconv.Itoa(h.generation),
+		"name":        l.profile(h.generation),
 		"description": "lock of incus-star, held by " + h.String(),
 		"config": map[string]string{
 			lockKeys + "id": h.id, lockKeys + "host": h.host, lockKeys + "user": h.user, lockKeys + "pid": strconv.Itoa(h.pid),
@@ -274,6 +277,7 @@ func (l *locker) busy(by *holding) error {
 	e := errors.New(errors.Busy, "the lock %s is held by %s, until %s", l.lock, by, by.until.Format(time.RFC3339))
 	e.Fields = map[string]any{"holder": map[string]any{"host": by.host, "user": by.user, "pid": by.pid,
 		"since": by.since.Format(time.RFC3339), "expires_at": by.until.Format(time.RFC3339)}}
+	e.Hint = fmt.Sprintf("timeout= waits for its release or its end; if its holder is dead, profiles.delete(%q) ends it at once", l.profile(by.generation))
 	return e
 }
 

@@ -15,7 +15,7 @@ var renewedTTL = Field{Name: "ttl", Type: Seconds, In: Local, Doc: "the new time
 // lockMethod declares Client.lock.
 var lockMethod = Method{Name: "lock", Does: DoLock, Returns: one(Locks), Effect: Creates, HTTP: "POST", Path: "/1.0/profiles", Requests: slices.Concat([]Request{lockLook, {HTTP: "POST", Path: "/1.0/profiles"}, lockLook}, lockClear),
 	Doc: "Takes a lock, which only one script at a time can hold, on whatever host or cluster member, and returns it. " +
-		"Fails with IncusBusyError, which names the holder, if another script holds it. Release it with finally_(body, l.release) or defer(l.release). " +
+		"Fails with IncusBusyError, which names the holder, if another script holds it; its hint is how to end the lock of a holder that was killed. Release it with finally_(body, l.release) or defer(l.release). " +
 		"The lock is stored as an unused profile in the client's project, because only one of several attempts to create a profile succeeds. So projects that share their profiles share their locks.",
 	Args: []Field{
 		{Name: "name", Type: Name, In: Local, Required: true, Positional: true, Doc: "the name of the lock: up to 40 letters, digits, - _ and ."},
