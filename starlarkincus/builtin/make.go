@@ -1,6 +1,8 @@
 package builtin
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"incus-star/errors"
@@ -28,11 +30,45 @@ func (d *Decl) Make() starlark.Value {
 func (d *Decl) Function() *starlark.Builtin {
 	return starlark.NewBuiltin(d.Name, func(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (v starlark.Value, err error) {
 		err = Of(thread).Guard(func() error {
-			v, err = d.Call(&Call{Decl: d, Thread: thread, Name: b.Name(), Receiver: b.Receiver(), Args: args, Kwargs: kwargs})
+			c := &Call{Decl: d, Thread: thread, Name: b.Name(), Receiver: b.Receiver(), Args: args, Kwargs: kwargs}
+			if err = c.misnamed(); err == nil {
+				v, err = d.Call(c)
+			}
 			return err
 		})
 		return v, err
 	})
+}
+
+// misnamed returns the error for a named argument that the function doesn't have, with a suggestion; nil for none. Starlark's own
+// such error suggests only the first parameters.
+func (c *Call) misnamed() error {
+	if len(c.Kwargs) == 0 {
+		return nil
+	}
+	var names []string
+	for _, p := range c.Decl.Params {
+		switch p.Passing {
+		case Keywords:
+			return nil
+		case ByPosition, Rest:
+		default:
+			names = append(names, p.Name)
+		}
+	}
+	slices.Sort(names)
+	for _, item := range c.Kwargs {
+		name := string(item[0].(starlark.String))
+		if slices.Contains(names, name) {
+			continue
+		}
+		suggestion := ""
+		if near := errors.Nearest(name, names); near != "" {
+			suggestion = fmt.Sprintf(" (did you mean %s?)", near)
+		}
+		return c.Errorf("unexpected keyword argument %q%s", name, suggestion)
+	}
+	return nil
 }
 
 // Member returns the declaration of a member of a library, or of a method of a value; nil for an unknown name.

@@ -85,9 +85,6 @@ following symbolic links: fs.glob("conf/**/*.yaml"). At the end of a pattern it 
 		Name: "fs.join", Params: []builtin.Param{builtin.Args("parts", builtin.String)},
 		Returns: builtin.String, Help: `Joins parts to a path: fs.join("a", "b/", "../c") is "a/c". Empty parts are left out.`,
 		Call: func(c *builtin.Call) (starlark.Value, error) {
-			if len(c.Kwargs) > 0 {
-				return nil, c.Errorf("unexpected keyword argument %s", string(c.Kwargs[0][0].(starlark.String)))
-			}
 			parts := make([]string, len(c.Args))
 			for i, arg := range c.Args {
 				var ok bool

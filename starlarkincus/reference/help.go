@@ -137,6 +137,10 @@ func (r *Reference) Tell(w io.Writer, name string) error {
 func (r *Reference) HelpName(w io.Writer, name string) error {
 	t := r.text()
 	if !t.known(name) && !t.incus(name) {
+		other := func(known string) bool { return known != name && strings.EqualFold(known, name) }
+		if names := r.suggestions(); slices.ContainsFunc(names, other) { // such as fleet.map for Fleet.map
+			return r.HelpName(w, names[slices.IndexFunc(names, other)])
+		}
 		message := "there is no help for " + name
 		if near := errors.Nearest(strings.TrimPrefix(name, "incus."), r.suggestions()); near != "" {
 			message += fmt.Sprintf(" (did you mean %s?)", near)

@@ -174,6 +174,22 @@ func TestHelpOfUnknownName(t *testing.T) {
 
 // TestTellOfWords: for any word, the name of a method included, Tell finds something or returns an error, which never
 // suggests a truth value.
+// TestHelpInAnyCase asks for each name that has capitals, such as Fleet.map, without them.
+func TestHelpInAnyCase(t *testing.T) {
+	asked := 0
+	for _, name := range testReference().names() {
+		if lower := strings.ToLower(name); lower != name && testReference().lookup(lower) == nil {
+			asked++
+			if got := helpOf(t, lower); got != helpOf(t, name) {
+				t.Errorf("%s: %s", lower, got)
+			}
+		}
+	}
+	if asked < 20 {
+		t.Errorf("only %d names", asked)
+	}
+}
+
 func TestTellOfWords(t *testing.T) {
 	words := []string{"move", "nope", "non", "tru", "flase", "qqqq"}
 	for i, name := range testReference().helpNames() {

@@ -180,6 +180,7 @@ func TestUnknownRemote(t *testing.T) {
 		{"far", "kubernetes", "", `unknown remote "kubernetes" (known: images, local, prod)`},
 		{"the address of a socket", "unix:/x", "", `unknown remote "unix:/x" (known: images, local, prod); an address is given as incus.connect(endpoint=…)`},
 		{"a path", "/x", "", `unknown remote "/x" (known: images, local, prod); an address is given as incus.connect(endpoint=…)`},
+		{"several", "a,b", "", `unknown remote "a,b" (known: images, local, prod)`},
 		{"from the environment", "", "locla", `INCUS_REMOTE: unknown remote "locla"; did you mean "local"? (known: images, local, prod)`},
 	} {
 		t.Run(test.name, func(t *testing.T) {

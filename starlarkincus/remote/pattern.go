@@ -16,7 +16,11 @@ func (c *Config) Default() string { return c.defaultRemote }
 func (c *Config) Match(pattern string) ([]string, error) {
 	if !strings.ContainsAny(pattern, `*?[\`) {
 		if _, ok := c.remotes[pattern]; !ok {
-			return nil, c.unknown(pattern, "")
+			err := c.unknown(pattern, "")
+			if strings.Contains(pattern, ",") {
+				err.Message += "; several are given as a list"
+			}
+			return nil, err
 		}
 		return []string{pattern}, nil
 	}

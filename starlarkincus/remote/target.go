@@ -219,7 +219,7 @@ func (e entry) failure(name, format string, args ...any) error {
 }
 
 // unknown returns the error for an unknown remote, whose message begins with context.
-func (c *Config) unknown(name, context string) error {
+func (c *Config) unknown(name, context string) *errors.Error {
 	names := c.Names()
 	err := failure(nil, "%sunknown remote %q", context, name)
 	if meant := errors.Nearest(name, names); meant != "" {

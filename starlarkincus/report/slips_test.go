@@ -90,3 +90,41 @@ func TestCollectionsWithoutClient(t *testing.T) {
 		}
 	}
 }
+
+// TestArgumentsOfCopiesAndMoves gives each method that copies or moves an object the names that its siblings have for the new project,
+// pool and cluster member: the hint has an argument of the method.
+func TestArgumentsOfCopiesAndMoves(t *testing.T) {
+	written := regexp.MustCompile(`: write (\w+) = `)
+	hints := 0
+	for _, r := range []*spec.Resource{spec.Instances, child(t, spec.Instances, "snapshots"), child(t, spec.StoragePools, "volumes"), spec.Images} {
+		for _, m := range r.ObjectMethods() {
+			if m.Name != "copy" && m.Name != "move" {
+				continue
+			}
+			for _, name := range []string{"project", "to_project", "target_project", "pool", "to_pool", "target_pool", "storage_pool", "storage", "target", "member", "to_member", "target_member", "location"} {
+				if spec.Find(m.Args, name) != nil || r == spec.Images && !strings.Contains(name, "project") {
+					continue
+				}
+				hint := report.WithHint(r.Singular() + "." + m.Name + ": unknown argument " + name + ": there are a, b")
+				found := written.FindStringSubmatch(hint)
+				if hints++; found == nil || spec.Find(m.Args, found[1]) == nil {
+					t.Errorf("%s", hint)
+				}
+			}
+		}
+	}
+	if hints < 40 {
+		t.Errorf("only %d", hints)
+	}
+}
+
+// child returns the resource below another one.
+func child(t *testing.T, of *spec.Resource, name string) *spec.Resource {
+	for _, r := range of.Children {
+		if r.Name == name {
+			return r
+		}
+	}
+	t.Fatalf("%s has no %s", of.Kind, name)
+	return nil
+}
