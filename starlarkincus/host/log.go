@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,7 +25,7 @@ var logDecl = builtin.Decl{
 	Returns: builtin.None, Help: `Prints a line with the time and the level info on standard error: log("created", name="web", count=3). The same as
 log.info.
 
-Values of fields and keys that are named like a password, a token, an access key or another secret are printed as
+A field that is None, such as the hint of an error without one, is left out. Values of fields and keys that are named like a password, a token, an access key or another secret are printed as
 [redacted]; a field named just key is printed. The command's --log-level sets the least level that is printed: debug, info
 (the default), warning or error.`,
 	Call: logAt(slog.LevelInfo),
@@ -55,6 +56,7 @@ func logAt(level slog.Level) func(*builtin.Call) (starlark.Value, error) {
 		if len(c.Args) != 1 {
 			return nil, c.Errorf("got %d arguments without a name, want one message; name the others, as in count=3", len(c.Args))
 		}
+		c.Kwargs = slices.DeleteFunc(slices.Clone(c.Kwargs), func(field starlark.Tuple) bool { return field[1] == starlark.None })
 		options := &c.host().options
 		if level < options.LogLevel {
 			return starlark.None, nil
