@@ -59,8 +59,8 @@ func (c *Call) misnamed() error {
 	slices.Sort(names)
 	for _, item := range c.Kwargs {
 		name := string(item[0].(starlark.String))
-		if slices.Contains(names, name) {
-			continue
+		if slices.ContainsFunc(c.Decl.Params, func(p Param) bool { return p.Name == name && p.Passing != Rest }) {
+			continue // the function says if it isn't to be named
 		}
 		suggestion := ""
 		if near := errors.Nearest(name, names); near != "" {
