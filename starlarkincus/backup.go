@@ -83,7 +83,14 @@ func (r ref) discard(ctx context.Context, what string, creation *rest.Part, user
 	if gone {
 		creation.Undone(ctx)
 	} else {
-		rest.Leave(ctx, what)
+		r.leave(ctx, what)
+	}
+}
+
+// leave makes the report of a stopped script name something that was left on the server.
+func (r ref) leave(ctx context.Context, what string) {
+	if client, _, err := r.client.conn.client(ctx); err == nil { // else nothing was begun
+		client.Leave(ctx, what)
 	}
 }
 

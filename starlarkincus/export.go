@@ -128,7 +128,7 @@ func (x *backupExport) settle(ctx context.Context, q rest.Request, begun time.Ti
 		output, err = client.FindOutput(ctx, q, x.owns, begun)
 	}
 	if err != nil || !output.Ended(ctx) {
-		rest.Leave(ctx, "the server may still be making a backup of "+x.subject()+", which it won't keep")
+		x.ref.leave(ctx, "the server may still be making a backup of "+x.subject()+", which it won't keep")
 	}
 }
 

@@ -167,7 +167,7 @@ func (r ref) startAgain(ctx context.Context, what string, stop, publishing *rest
 	if runs {
 		stop.Undone(ctx)
 	} else {
-		rest.Leave(ctx, what)
+		r.leave(ctx, what)
 	}
 }
 

@@ -314,7 +314,7 @@ func (m *stopMoment) check(t *testing.T, way, report string) {
 	if report == "" || m.last {
 		return // the script has the copy
 	}
-	type work []struct{ Description string }
+	type work []struct{ Description, Remote string }
 	var e struct {
 		Class   string
 		Running work `json:"still_running"`
@@ -332,6 +332,9 @@ func (m *stopMoment) check(t *testing.T, way, report string) {
 	named := func(all ...work) bool {
 		for _, work := range all {
 			for _, one := range work {
+				if one.Remote == "" {
+					t.Errorf("no server of %s: %s", one.Description, where)
+				}
 				if strings.Contains(" "+one.Description+" ", " other ") {
 					return true
 				}

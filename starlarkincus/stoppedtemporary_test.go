@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -38,6 +39,9 @@ var temporaries = map[string]string{
 	"volume.export, kept":          `here.storage_pools.get("abc123").volumes.get("abc123").export(FILE)`,
 	"lock":                         `here.lock("l").release()`,
 }
+
+// worksOf matches a piece of work in a report.
+var worksOf = regexp.MustCompile(`{"description":"(?:[^"\\]|\\.)*","operation_id":[^}]*`)
 
 // A temporaryServer is a server whose operations end a moment after they were begun, and which refuses to delete or start
 // an object while another operation is running.
@@ -326,6 +330,11 @@ func TestStoppedTemporaries(t *testing.T) {
 							m.lingers, options.Grace = 400*time.Millisecond, 100*time.Millisecond
 						}
 						report := m.run(t, script, options)
+						for _, work := range worksOf.FindAllString(report, -1) {
+							if !strings.Contains(work, `"remote":"unix://`) {
+								t.Errorf("no server: %s", work)
+							}
+						}
 						for _, s := range m.servers {
 							for _, left := range s.left() {
 								if name == "lock" && m.last == "GET /1.0/profiles" && after {

@@ -336,7 +336,12 @@ func TestBinding(t *testing.T) {
 	if in.Block(func() { ran = true }); !ran || in.Context != ctx {
 		t.Error("a context without a binding")
 	}
-	for want, r := range map[string]builtin.Running{"creating web": {Description: "creating web"}, "creating web (operation 7)": {Description: "creating web", OperationID: "7"}} {
+	for want, r := range map[string]builtin.Running{
+		"creating web":                         {Description: "creating web", Remote: "near", Default: true},
+		"creating web (operation 7)":           {Description: "creating web", OperationID: "7"},
+		"creating web (remote s2)":             {Description: "creating web", Remote: "s2"},
+		"creating s2 (operation 7, remote s2)": {Description: "creating s2", OperationID: "7", Remote: "s2"},
+	} {
 		if got := r.String(); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}

@@ -2,6 +2,7 @@ package builtin
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"go.starlark.net/starlark"
@@ -146,11 +147,21 @@ type Running struct {
 	Stopped     bool   // it was ended; the description says how
 	Left        bool   // it is an unfinished object, or one that was to be undone
 	Unknown     bool   // the server can't be asked whether it is running, or has succeeded
+	Remote      string // the server's name, as in errors; empty for none
+	Default     bool   // messages don't name the server
 }
 
+// String returns the description with the operation and, for another server than the default one, its name.
 func (r Running) String() string {
-	if r.OperationID == "" {
+	var about []string
+	if r.OperationID != "" {
+		about = append(about, "operation "+r.OperationID)
+	}
+	if r.Remote != "" && !r.Default {
+		about = append(about, "remote "+r.Remote)
+	}
+	if about == nil {
 		return r.Description
 	}
-	return r.Description + " (operation " + r.OperationID + ")"
+	return r.Description + " (" + strings.Join(about, ", ") + ")"
 }

@@ -171,12 +171,12 @@ func TestUnfinishedCleanup(t *testing.T) {
 			t.Parallel()
 			var out strings.Builder
 			script := "def slow(x):\n    sleep(100)\ndef body():\n    started()\n    sleep(100)\n" +
-				"defer(sleep, 99)\ndefer(print, 'fine')\ndefer(slow, 1)\nfinally_(body, lambda: sleep(100))\n"
+				"defer(sleep, 99)\ndefer(print, 'fine')\ndefer(slow, 1)\nparallel(lambda x: finally_(body, lambda: sleep(100)), [1])\n"
 			options := Options{Stdout: &out, Stderr: &out, Grace: 3 * time.Second, JSON: json}
 			err, _, _ := stopped(t, options, script, ErrInterrupted)
 			out.Reset()
 			New(options).Report(&out, err)
-			want := []string{"lambda at x.star:9:16 was cut short", "slow at x.star:1:1 was cut short", "sleep(99) was cut short"}
+			want := []string{"lambda at x.star:9:35 was cut short, task 1 of 1: 1", "slow at x.star:1:1 was cut short", "sleep(99) was cut short"}
 			for _, line := range want {
 				if !strings.Contains(out.String(), line) {
 					t.Errorf("no %q in\n%s", line, out.String())

@@ -80,7 +80,7 @@ print(r.error.class_, r.remote)
 		if err := h.RunSource(t.Context(), "x.star", []byte(script)); err != nil {
 			t.Error(err)
 		}
-		if got := out.String(); strings.Count(got, "IncusTimeoutError a\n") != 2 || strings.Count(got, "the time for clean-up is over: 50ms") != 1 {
+		if got := out.String(); strings.Count(got, "IncusTimeoutError a\n") != 2 || strings.Count(got, "    in task 1 of 1: a\n") != 1 || strings.Count(got, "the time for clean-up is over: 50ms") != 1 {
 			t.Errorf("printed %q", got)
 		}
 	})

@@ -102,8 +102,8 @@ func (r *run) unfinished(err error) error {
 	return &unfinishedError{err, running, r.cut}
 }
 
-// noteCut records an unfinished call of clean-up, such as instances.delete("web"). Fate is "was cut short" or
-// "was not called".
+// noteCut records an unfinished call of clean-up, such as instances.delete("web"), and the innermost task that made it. Fate
+// is "was cut short" or "was not called".
 func (r *run) noteCut(fn starlark.Callable, args starlark.Tuple, fate string) {
 	name := fn.Name()
 	if m, ok := fn.(interface{ ReceiverName() string }); ok && m.ReceiverName() != "" {
@@ -115,6 +115,14 @@ func (r *run) noteCut(fn starlark.Callable, args starlark.Tuple, fate string) {
 	default:
 		if len(args) > 0 {
 			name += "(" + shownText(args[0]) + ")"
+		}
+	}
+	if r.host.current != nil {
+		for t := taskOf(r.host.current); t != nil; t = t.caller {
+			if t.item != nil {
+				fate += ", " + t.item().String()
+				break
+			}
 		}
 	}
 	r.cut = append(r.cut, name+" "+fate)

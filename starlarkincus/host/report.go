@@ -58,7 +58,7 @@ func (h *Host) describe(err error) *report.Report {
 	case errors.As(err, &internal):
 		r.Kind, r.Class, r.Message, r.GoStack = report.Internal, "InternalError", internal.Error(), internal.stack
 	case stop != nil:
-		r.Kind, r.Class, r.Message, r.Frames = report.Stopped, stopClass(stop), stop.Error(), report.Backtrace(stop)
+		r.Kind, r.Class, r.Message = report.Stopped, stopClass(stop), stop.Error()
 		if errors.Is(err, ErrOutputClosed) {
 			r.Kind = report.Silent // like any command whose reader has gone
 		} else if errors.Is(stop, ErrInterrupted) {

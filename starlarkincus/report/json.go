@@ -65,6 +65,7 @@ type reportedFrame struct {
 type reportedWork struct {
 	Description string  `json:"description"` // such as "creating instance web"
 	OperationID *string `json:"operation_id"`
+	Remote      *string `json:"remote"`
 }
 
 type reportedSyntax struct {
@@ -116,7 +117,7 @@ func (p *Printer) reported(r *Report) *reportedError {
 	}
 	p.addFrames(out, r.Frames)
 	for _, one := range r.Running {
-		work := reportedWork{one.Description, stringOrNull(one.OperationID)}
+		work := reportedWork{one.Description, stringOrNull(one.OperationID), stringOrNull(one.Remote)}
 		switch {
 		case one.Ended:
 			out.Ended = append(out.Ended, work)

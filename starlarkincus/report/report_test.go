@@ -66,12 +66,12 @@ func TestKinds(t *testing.T) {
 			t.Errorf("kind %d: -want +got:\n%s", kind, diff)
 		}
 		r.Context = "an error"
-		r.Running = []builtin.Running{{Description: "creating web", OperationID: "5f3a"}, {Description: "creating db", Ended: true}, {Description: "POST x", Unknown: true}}
+		r.Running = []builtin.Running{{Description: "creating web", OperationID: "5f3a"}, {Description: "creating db", Ended: true, Remote: "s1", Default: true}, {Description: "POST x", Unknown: true, Remote: "s2"}}
 		r.Unfinished = strings.Fields("a b c d e f g h i")
 		if want != "" {
 			want = "an error:\n" + want
 		}
-		want += "still running on the server: creating web (operation 5f3a)\ndone on the server after the stop: creating db\noutcome unknown: POST x\n"
+		want += "still running on the server: creating web (operation 5f3a)\ndone on the server after the stop: creating db\noutcome unknown: POST x (remote s2)\n"
 		for _, call := range r.Unfinished[:7] {
 			want += "clean-up was not finished: " + call + "\n"
 		}
@@ -165,7 +165,7 @@ func TestReportsAreSafe(t *testing.T) {
 		var sources report.Sources
 		sources.Add("", word()+strings.Repeat(word(), 50))
 		r := &report.Report{Kind: report.Kind(random.IntN(int(report.Silent) + 1)), Class: "Class", Message: word(), Frames: backtrace(), Context: word(),
-			Notes: []string{word()}, Running: []builtin.Running{{Description: word(), OperationID: word()}}, Unfinished: []string{word()}}
+			Notes: []string{word()}, Running: []builtin.Running{{Description: word(), OperationID: word(), Remote: word()}}, Unfinished: []string{word()}}
 		switch r.Kind {
 		case report.Failed:
 			r.Error, r.Causes = failure(3), [][]report.Frame{backtrace(), nil, backtrace()}

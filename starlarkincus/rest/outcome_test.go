@@ -148,7 +148,7 @@ func TestSettle(t *testing.T) {
 			}
 			f.add(step{want: "GET " + opPath, body: syncBody(body)})
 			left := w.Running(t.Context())
-			if len(left) != 1 || left[0] != (Running{Description: "creating instance c1", OperationID: opID}) {
+			if len(left) != 1 || left[0] != f.client(nil).on(Running{Description: "creating instance c1", OperationID: opID}) {
 				t.Error(left)
 			}
 			if body == cancellable {
@@ -195,6 +195,9 @@ func TestSettle(t *testing.T) {
 			defer w.Close()
 			if _, err := c.Do(ctx, Request{Method: "POST", Path: "/1.0/instances", Body: map[string]any{}}); err != nil {
 				t.Fatal(err)
+			}
+			for i := range row.want {
+				row.want[i] = c.on(row.want[i])
 			}
 			if left := w.Running(t.Context()); !slices.Equal(left, row.want) {
 				t.Errorf("got %+v, want %+v", left, row.want)

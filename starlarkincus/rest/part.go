@@ -129,13 +129,13 @@ func (p *Part) Undone(ctx context.Context) {
 	w.answered = slices.DeleteFunc(w.answered, func(one *pending) bool { return slices.Contains(all, one) })
 }
 
-// Leave makes [Work.Running] return a description of an object that a stopped call has left.
-func Leave(ctx context.Context, description string) {
+// Leave makes [Work.Running] return a description of an object that a stopped call has left on the server.
+func (c *Client) Leave(ctx context.Context, description string) {
 	w := workOf(ctx)
 	if w == nil {
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.leavings = append(w.leavings, Running{Description: description, Left: true})
+	w.leavings = append(w.leavings, c.on(Running{Description: description, Left: true}))
 }

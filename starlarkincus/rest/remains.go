@@ -64,7 +64,7 @@ func (m *Migration) remains(ctx context.Context) (Running, bool) {
 	if w := workOf(ctx); w != nil && w.deleted(m.Copy) {
 		return Running{}, false
 	}
-	out := Running{Description: "the copy " + m.Copy.Name, Left: true}
+	out := m.Copy.Client.on(Running{Description: "the copy " + m.Copy.Name, Left: true})
 	var known *end
 	if o != nil {
 		out.OperationID, known = o.id, o.known()

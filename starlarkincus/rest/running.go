@@ -33,7 +33,7 @@ func (w *Work) Running(ctx context.Context) []Running {
 	for _, e := range w.stopped {
 		select {
 		case <-e.ended:
-			out = append(out, Running{OperationID: e.operation.id, Description: e.String() + " " + e.fate(e.status()), Stopped: true})
+			out = append(out, e.operation.client.on(Running{OperationID: e.operation.id, Description: e.String() + " " + e.fate(e.status()), Stopped: true}))
 		default:
 		}
 	}
@@ -45,7 +45,7 @@ func (w *Work) Running(ctx context.Context) []Running {
 			mu.Lock()
 			defer mu.Unlock()
 			goOn[o] = true
-			out = append(out, Running{OperationID: o.id, Description: o.Description(), Unknown: err != nil})
+			out = append(out, o.client.on(Running{OperationID: o.id, Description: o.Description(), Unknown: err != nil}))
 		}
 	})
 	w.mu.Lock()
@@ -64,11 +64,11 @@ func (w *Work) Running(ctx context.Context) []Running {
 	w.mu.Lock()
 	for _, o := range w.finished {
 		if !copying[o] && !w.removedAll(o) {
-			out = append(out, Running{OperationID: o.id, Description: o.Description(), Ended: true})
+			out = append(out, o.client.on(Running{OperationID: o.id, Description: o.Description(), Ended: true}))
 		}
 	}
 	for _, p := range w.answered {
-		out = append(out, Running{Description: p.request.method + " " + p.request.url.Path, Ended: true})
+		out = append(out, p.client.on(Running{Description: p.request.method + " " + p.request.url.Path, Ended: true}))
 		if o := errors.About(p.request.described()); o != nil && !strings.HasSuffix(p.request.url.Path, "/"+o.Name) {
 			out[len(out)-1].Description += " of " + o.String()
 		}
@@ -78,10 +78,10 @@ func (w *Work) Running(ctx context.Context) []Running {
 	out = append(out, w.leavings...)
 	w.mu.Unlock()
 	for _, p := range unanswered {
-		out = append(out, Running{Description: "a request that was not answered: " + p.request.method + " " + p.request.url.Path, Unknown: true})
+		out = append(out, p.client.on(Running{Description: "a request that was not answered: " + p.request.method + " " + p.request.url.Path, Unknown: true}))
 	}
 	slices.SortFunc(out, func(a, b Running) int {
-		return cmp.Or(cmp.Compare(a.Description, b.Description), cmp.Compare(a.OperationID, b.OperationID))
+		return cmp.Or(cmp.Compare(a.Description, b.Description), cmp.Compare(a.Remote, b.Remote), cmp.Compare(a.OperationID, b.OperationID))
 	})
 	return out
 }
@@ -139,6 +139,14 @@ type Running struct {
 	Stopped     bool   // it is a command that was ended, because its caller was stopped
 	Left        bool   // it is an unfinished copy, or was to be undone
 	Unknown     bool   // the server can't be asked whether it is running, or has succeeded
+	Remote      string // the server's name, as in errors
+	Default     bool   // messages don't name the server
+}
+
+// on returns the work with its server.
+func (c *Client) on(r Running) Running {
+	r.Remote, r.Default = c.config.Name(), c.config.isDefault()
+	return r
 }
 
 // Ended waits for the end of an operation, as Wait, or [Exec.Wait] for a command that this client has begun, but not as a caller of
