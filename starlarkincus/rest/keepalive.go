@@ -22,7 +22,9 @@ func keepAlive() net.KeepAliveConfig {
 // connections to operations have no limit: the wait for the operation notices a dead peer.
 func (k *outgoing) patience() time.Duration {
 	switch {
-	case k.raw, k.stream != nil:
+	case k.raw: // a server may wait for its disk
+		return deadPeer * 3 / 2
+	case k.stream != nil:
 		return 3 * deadPeer // above idleBody
 	case len(k.header["Upgrade"]) > 0 && strings.HasPrefix(k.url.Path, "/1.0/operations/"):
 		return 0

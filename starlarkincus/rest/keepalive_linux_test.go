@@ -22,7 +22,7 @@ func TestKeepAlive(t *testing.T) {
 		{Request{Path: "/1.0/operations/" + opID + "/wait"}, "", 30000},
 		{Request{Method: "POST", Path: "/1.0/profiles", Body: map[string]any{}}, "", 30000},
 		{Request{Method: "POST", Path: "/1.0/images", Body: io.Reader(strings.NewReader("x"))}, "", 90000},
-		{Request{Path: "/1.0/instances/c1/sftp"}, "sftp", 90000},
+		{Request{Path: "/1.0/instances/c1/sftp"}, "sftp", 45000},
 		{Request{Path: opPath + "/websocket"}, "websocket", 0},
 		{Request{Path: eventsPath}, "websocket", 30000},
 	} {
