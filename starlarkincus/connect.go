@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/internal/input"
 	"incus-star/starlarkincus/oidc"
 	"incus-star/starlarkincus/remote"
@@ -162,7 +163,10 @@ func endpoint(c *invocation, config rest.Config) (rest.Config, error) {
 		if len(files) != 2 {
 			return config, fmt.Errorf("%s: cert: got %d files, want two: (certificate, key)", c.name, len(files))
 		}
-		if config.Certificate, err = c.ref.client.conn.family.environment().LoadCertificate(c.ctx, files[0], files[1]); err != nil {
+		builtin.In(c.ctx).Block(func() {
+			config.Certificate, err = c.ref.client.conn.family.environment().LoadCertificate(c.ctx, files[0], files[1])
+		})
+		if err != nil {
 			return config, err
 		}
 	}
@@ -181,8 +185,9 @@ func endpoint(c *invocation, config rest.Config) (rest.Config, error) {
 }
 
 // trusted reads the certificate of a server, or those of certificate authorities.
-func trusted(c *invocation, file string) (*x509.Certificate, *x509.CertPool, error) {
-	data, err := input.File(c.ctx, file, input.Key)
+func trusted(c *invocation, file string) (_ *x509.Certificate, _ *x509.CertPool, err error) {
+	var data []byte
+	builtin.In(c.ctx).Block(func() { data, err = input.File(c.ctx, file, input.Key) })
 	if c.ctx.Err() != nil {
 		return nil, nil, context.Cause(c.ctx)
 	}

@@ -1,10 +1,10 @@
 package starlarkincus
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"strings"
 
 	"incus-star/errors"
@@ -112,8 +112,19 @@ func (c *invocation) stdin(waits bool) (io.Reader, *feed.Supplier, error) {
 	given := c.args.local["stdin"]
 	switch {
 	case c.args.has("stdin_file"):
-		file, err := os.Open(c.args.string("stdin_file"))
-		if err != nil {
+		limit := value.Forever
+		if c.args.has("timeout") {
+			limit = c.args.duration("timeout")
+		}
+		file, err := feed.Open(c.ctx, c.name, c.args.string("stdin_file"), limit)
+		var late *errors.Error
+		switch {
+		case err == nil:
+		case c.ctx.Err() != nil:
+			return nil, nil, context.Cause(c.ctx)
+		case errors.As(err, &late):
+			return nil, nil, err
+		default:
 			e := errors.New(errors.Base, "%s: stdin_file: %v", c.name, err)
 			e.Outcome = errors.NotSent
 			return nil, nil, e

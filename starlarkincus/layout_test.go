@@ -25,7 +25,7 @@ var imports = map[string][]string{
 	"incus-star/starlarkincus/internal/archive":     {"incus-star/errors"},
 	"incus-star/starlarkincus/internal/atomicfile":  {"incus-star/errors"},
 	"incus-star/starlarkincus/internal/xdg":         {},
-	"incus-star/starlarkincus/internal/feed":        {"incus-star/errors", "incus-star/starlarkincus/builtin", "incus-star/starlarkincus/value"},
+	"incus-star/starlarkincus/internal/feed":        {"incus-star/errors", "incus-star/starlarkincus/builtin", "incus-star/starlarkincus/internal/input", "incus-star/starlarkincus/value"},
 	"incus-star/starlarkincus/internal/input":       {},
 	"incus-star/starlarkincus/internal/nesting":     {"incus-star/errors"},
 	"incus-star/starlarkincus/internal/openmetrics": {"incus-star/errors"},

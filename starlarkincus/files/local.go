@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"incus-star/errors"
@@ -21,9 +23,9 @@ type localFolder struct {
 	users atomic.Int64
 }
 
-// openFolder opens a local folder for one use.
+// openFolder opens a local folder for one use. Without the slash, it would wait for the writer of a named pipe.
 func openFolder(path string) (*localFolder, error) {
-	root, err := os.OpenRoot(path)
+	root, err := os.OpenRoot(strings.TrimRight(path, "/") + "/")
 	if err != nil {
 		return nil, &LocalError{Path: path, Err: reason(err)}
 	}
@@ -34,6 +36,13 @@ func openFolder(path string) (*localFolder, error) {
 
 // below opens a folder within the folder.
 func (f *localFolder) below(name string) (*localFolder, error) {
+	info, err := f.Stat(name)
+	if err == nil && !info.IsDir() {
+		err = syscall.ENOTDIR // opening a named pipe would wait for its writer
+	}
+	if err != nil {
+		return nil, f.failed(name, err)
+	}
 	root, err := f.OpenRoot(name)
 	if err != nil {
 		return nil, f.failed(name, err)

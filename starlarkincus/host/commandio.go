@@ -2,7 +2,6 @@ package host
 
 import (
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -24,12 +23,16 @@ func (l *localCommand) input(c *invocation, stdin, file starlark.Value) error {
 		case !ok || path == "" || strings.Contains(path, "\x00"):
 			return c.Errorf("stdin_file is %s, want a file's path", builtin.Described(file))
 		}
-		f, err := interruptible(c, func() (*os.File, error) { return os.Open(path) })
-		if err != nil {
-			if c.ctx.Err() == nil {
-				err = c.fileError(path, err)
-			}
+		f, err := feed.Open(builtin.Of(c.Thread).Context, c.Name, path, l.timeout)
+		var late *errors.Error
+		switch {
+		case err == nil:
+		case c.ctx.Err() != nil:
+			return causeOf(c.ctx)
+		case errors.As(err, &late):
 			return err
+		default:
+			return c.fileError(path, err)
 		}
 		l.Stdin = f
 		return nil

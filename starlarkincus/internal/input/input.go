@@ -33,7 +33,7 @@ func (e *TooLarge) Error() string {
 // context's cause; a read that can't be cancelled, such as opening a pipe without a writer, goes on in the background
 // until the process exits.
 func File(ctx context.Context, path string, limit int64) ([]byte, error) {
-	return wait(ctx, func() ([]byte, error) {
+	return wait(ctx, nothing, func() ([]byte, error) {
 		f, err := os.Open(path)
 		if err != nil {
 			return nil, err
@@ -44,6 +44,12 @@ func File(ctx context.Context, path string, limit int64) ([]byte, error) {
 		}
 		return content(f, limit)
 	})
+}
+
+// Open opens a file for reading. Opening a named pipe waits for its writer: when the context ends, Open returns the context's
+// cause, and closes the file if a writer comes later.
+func Open(ctx context.Context, path string) (*os.File, error) {
+	return wait(ctx, func(f *os.File) { f.Close() }, func() (*os.File, error) { return os.Open(path) })
 }
 
 // content returns the content of a file.
@@ -57,7 +63,7 @@ func content(f *os.File, limit int64) ([]byte, error) {
 
 // All is like [File], but reads r to its end.
 func All(ctx context.Context, r io.Reader, limit int64) ([]byte, error) {
-	return wait(ctx, func() ([]byte, error) { return all(r, limit) })
+	return wait(ctx, nothing, func() ([]byte, error) { return all(r, limit) })
 }
 
 // all reads r to its end, or returns an error if there are more than limit bytes.
@@ -69,24 +75,31 @@ func all(r io.Reader, limit int64) ([]byte, error) {
 	return data, err
 }
 
-// wait returns the result of read, or the context's cause if the context ends first.
-func wait(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
+// nothing drops what was read too late.
+func nothing([]byte) {}
+
+// wait returns the result of work, or the context's cause if the context ends first. Then drop gets a later result.
+func wait[T any](ctx context.Context, drop func(T), work func() (T, error)) (v T, err error) {
 	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+		return v, context.Cause(ctx)
 	}
 	type outcome struct {
-		data []byte
-		err  error
+		v   T
+		err error
 	}
-	done := make(chan outcome, 1)
+	done := make(chan outcome)
 	go func() {
-		data, err := read()
-		done <- outcome{data, err}
+		v, err := work()
+		select {
+		case done <- outcome{v, err}:
+		case <-ctx.Done():
+			drop(v)
+		}
 	}()
 	select {
 	case o := <-done:
-		return o.data, o.err
+		return o.v, o.err
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return v, context.Cause(ctx)
 	}
 }

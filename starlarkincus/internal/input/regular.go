@@ -10,7 +10,7 @@ import (
 
 // Regular is like [File], but any other file than a regular one is an error, for which it doesn't wait.
 func Regular(ctx context.Context, path string, limit int64) ([]byte, error) {
-	return wait(ctx, func() ([]byte, error) {
+	return wait(ctx, nothing, func() ([]byte, error) {
 		f, _, err := OpenRegular(os.OpenFile, path)
 		if err != nil {
 			// A socket can't even be opened.
