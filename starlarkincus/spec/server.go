@@ -85,7 +85,7 @@ var Certificates = &Resource{
 		Send: map[string]any{"token": true, "type": "client"},
 		Requests: []Request{{HTTP: "GET", Path: "/1.0/projects", With: []string{"projects"}, When: "with projects=, to see that they exist"},
 			{HTTP: "POST", Body: map[string]any{"token": true, "type": "client"}}},
-		Doc: "Creates a token with which one new client can add its certificate, as by incus remote add, and returns it as a string, which is secret. It is valid until it is used or revoked, or for the time in the server's configuration core.remote_token_expiry (12H, 7d; unset for no limit). wait=False returns its Operation instead, which lasts until the token is used or revoked, for wait() or cancel(); the token can't be had from that.",
+		Doc: "Creates a token with which one new client can add its certificate, as by incus remote add, and returns it as a string, which is secret. It is valid until it is used or revoked, or for the time in the server's configuration core.remote_token_expiry (12H, 7d; unset for no limit): revoke_token(name) revokes one that nobody uses after all. wait=False returns its Operation instead, which lasts until the token is used or revoked, for wait() or cancel(); the token can't be had from that.",
 		Args: []Field{
 			{Name: "name", Type: String, Required: true, Positional: true, Doc: "the name of the new client"},
 			{Name: "description", Type: String, Doc: "a description, in free text"},
