@@ -281,8 +281,8 @@ func fieldsOf(c *invocation) (starlark.Value, error) {
 // Columns returns the fields to show in a table of objects.
 func (o *Object) Columns() []string {
 	var columns []string
-	for _, name := range []string{o.ref.res.Key, "status", "type", "description"} {
-		if f := spec.Find(o.ref.res.Fields, name); f != nil {
+	for _, name := range []string{"name", o.ref.res.Key, "status", "type", "description"} {
+		if f := spec.Find(o.ref.res.Fields, name); f != nil && !slices.Contains(columns, f.Script()) {
 			columns = append(columns, f.Script())
 		}
 	}

@@ -242,6 +242,63 @@ func TestUnknownSize(t *testing.T) {
 	}
 }
 
+// TestColumnsBelowFields asks for a value in every field that is a dict of values, and for one that isn't there.
+func TestColumnsBelowFields(t *testing.T) {
+	a := newAnswers()
+	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: a.serve(t)}, pem: testPEM(t), file: testFile(t)}
+	client := w.client()
+	text := table.Decl.Member("text").Function()
+	looked := 0
+	for _, p := range spec.Sites() {
+		if p.Name == "" || p.Verbs&spec.Get == 0 || p.Content == spec.PlainText {
+			continue
+		}
+		for i := range p.Fields {
+			f := &p.Fields[i]
+			if own := p.Kind == "Operation" || p.Kind == "Server"; own || f.Use&spec.Read == 0 || f.Type != spec.Object || f.Use&spec.Derived != 0 { // own: the test server gives these its own values
+				continue
+			}
+			a.reset()
+			a.override = map[string]any{f.Name: map[string]any{"a": map[string]any{"b.c": 7}}}
+			o := w.object(client, p)
+			ask := func(below string) (string, error) {
+				columns := starlark.NewList([]starlark.Value{starlark.String(f.Script() + below)})
+				kwargs := []starlark.Tuple{{starlark.String("format"), starlark.String("csv")}}
+				v, err := starlark.Call(new(starlark.Thread), text, starlark.Tuple{starlark.NewList([]starlark.Value{o}), columns}, kwargs)
+				got, _ := starlark.AsString(v)
+				return got, err
+			}
+			looked++
+			if got, err := ask(".a.b.c"); err != nil || got != f.Script()+".a.b.c\n7\n" {
+				t.Errorf("%s: %s: %q, %v", p.Kind, f.Name, got, err)
+			}
+			if got, err := ask(".a.x"); err == nil || !strings.Contains(err.Error(), "no row has "+f.Script()+".a.x") {
+				t.Errorf("%s: %s: %q, %v", p.Kind, f.Name, got, err)
+			}
+		}
+	}
+	if t.Log(looked); looked < 2 {
+		t.Error("too few")
+	}
+}
+
+// TestColumnsHaveTheName checks that the columns off a terminal have the name of each object that has one.
+func TestColumnsHaveTheName(t *testing.T) {
+	a := newAnswers()
+	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: a.serve(t)}, pem: testPEM(t), file: testFile(t)}
+	client := w.client()
+	for _, p := range spec.Sites() {
+		if p.Name == "" || p.Verbs&spec.Get == 0 || p.Content == spec.PlainText || spec.Find(p.Fields, "name") == nil {
+			continue
+		}
+		a.reset()
+		columns := w.object(client, p).(*starlarkincus.Object).Columns()
+		if !slices.Contains(columns, "name") || len(slices.Compact(slices.Sorted(slices.Values(columns)))) != len(columns) {
+			t.Errorf("%s: %v", p.Kind, columns)
+		}
+	}
+}
+
 // TestColumnsOfKeys asks for a configuration key of every kind that has some, by the name that a filter gives it.
 func TestColumnsOfKeys(t *testing.T) {
 	a := newAnswers()

@@ -25,8 +25,8 @@ func Column(row starlark.Value, name string) (starlark.Value, error) {
 		if err != nil {
 			return nil, err
 		}
-		if f := spec.Find(o.Resource().Fields, c.Field); f != nil && v == starlark.None && f.Use&spec.Derived != 0 {
-			return nil, fmt.Errorf("%s was not read: list(state=True) reads it", name)
+		if f := spec.Find(o.Resource().Fields, c.Field); f != nil && isUnread(f, v) {
+			return nil, unread(name)
 		}
 		if c.Key != "" {
 			v = keyed(v, c.Key)
@@ -44,12 +44,30 @@ func Column(row starlark.Value, name string) (starlark.Value, error) {
 	return below(o, name)
 }
 
+// isUnread reports whether a field has no value because nobody asked for it.
+func isUnread(f *spec.Field, v starlark.Value) bool {
+	return v == starlark.None && f.Use&spec.Derived != 0
+}
+
+// unread returns the error for a column of such a field.
+func unread(name string) error {
+	return fmt.Errorf("%s was not read: list(state=True) reads it", name)
+}
+
 // below returns a configuration key, or a key of a device, by the name that filters give it, such as config.limits.cpu and
-// devices.eth0.network: None if it isn't set, nil if the object has no such field.
+// devices.eth0.network: None if it isn't set, nil if the object has no such field. Below other fields, as in
+// last_state.memory.usage, it is nil if it isn't there.
 func below(o object, name string) (starlark.Value, error) {
 	root, rest, _ := strings.Cut(name, ".")
 	f := spec.Find(o.Resource().Fields, root)
 	device, key, ofDevice := strings.Cut(rest, ".")
+	if f != nil && rest != "" && f.Type == spec.Object {
+		v, err := o.Attr(root)
+		if err == nil && isUnread(f, v) {
+			err = unread(name)
+		}
+		return deep(v, rest), err
+	}
 	if f == nil || rest == "" || f.Type != spec.Config && (f.Type != spec.Devices || !ofDevice || key == "") {
 		return nil, nil
 	}
@@ -66,6 +84,22 @@ func below(o object, name string) (starlark.Value, error) {
 		return starlark.None, nil
 	}
 	return v, nil
+}
+
+// deep returns the value at a path of keys with dots between them; nil if there is none.
+func deep(v starlark.Value, path string) starlark.Value {
+	m, ok := v.(starlark.Mapping)
+	if !ok {
+		return nil
+	}
+	if found := keyed(m, path); found != nil {
+		return found // the key may have dots itself
+	}
+	key, rest, ok := strings.Cut(path, ".")
+	if !ok {
+		return nil
+	}
+	return deep(keyed(m, key), rest)
 }
 
 // family returns the addresses of one family in a list.

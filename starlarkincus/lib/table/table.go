@@ -40,7 +40,7 @@ both have remote too if they are of several servers. A Result has value and erro
 a fleet.
 On a terminal, objects of one kind have the columns of the incus command, which columns may name too: ipv4 and snapshots
 of an instance, if list(state=True) has read them. config.limits.cpu is that key of config, as in a filter, and devices.eth0.network one of a
-device; the cell is empty if it isn't set. A column can also be a function, which is called
+device; the cell is empty if it isn't set. last_state.memory.usage is that value in a field. A column can also be a function, which is called
 with each row and returns the cell, or a tuple of a header and such a function. The header of a function alone is its name.
 headers replaces the names of the columns. The fields last_state and last_addresses of an instance are empty unless
 list(state=True) has read them. format="csv" and format="json" print for programs; json keeps numbers and lists.
