@@ -80,6 +80,7 @@ const (
 	Path             // path of a local file
 	Program          // a command and its arguments
 	Variable         // name of an environment variable
+	Remote           // name of a remote of the incus command
 )
 
 // As returns the parameter with the meaning of its strings.

@@ -19,7 +19,7 @@ const defaultFleetTimeout = 600
 
 var fleetDecl = builtin.Decl{
 	Name: "fleet",
-	Params: []builtin.Param{builtin.Need("servers", builtin.String|builtin.List|builtin.Tuple|builtin.Set|builtin.Other), builtin.Opt("limit", builtin.Int, "8"),
+	Params: []builtin.Param{builtin.Need("servers", builtin.String|builtin.List|builtin.Tuple|builtin.Set|builtin.Other).As(builtin.Remote), builtin.Opt("limit", builtin.Int, "8"),
 		builtin.Opt("timeout", builtin.Seconds|builtin.None, "600")},
 	Returns: builtin.Fleet, Help: `Returns several servers, to call a function for each of them.
 

@@ -262,6 +262,10 @@ func (c *completion) local(p *place, prefix string) []candidate {
 		return c.files(prefix, false)
 	case p.param.Holds == builtin.Variable:
 		return keysOf(c.get("env"))
+	case p.param.Holds == builtin.Remote:
+		if client, ok := c.get("incus").(*starlarkincus.Client); ok {
+			return c.list(client.RemoteNames())
+		}
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ import (
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/remote"
 	"incus-star/starlarkincus/rest"
+	values "incus-star/starlarkincus/show"
 
 	"go.starlark.net/starlark"
 )
@@ -155,7 +156,7 @@ func newLivePrompt(t testing.TB, env *remote.Environment, setup string) liveProm
 	t.Helper()
 	p := livePrompt{traced: new(atomic.Int32)}
 	client := starlarkincus.New(starlarkincus.Options{Environment: env, Trace: func(rest.Trace) { p.traced.Add(1) }})
-	s := host.New(host.Options{Predeclared: starlark.StringDict{"incus": client}}).NewSession()
+	s := host.New(host.Options{Predeclared: starlark.StringDict{"incus": client}, Servers: client.Servers}).NewSession()
 	l := newLive()
 	t.Cleanup(func() { l.close(); client.Close() })
 	if setup != "" {
@@ -190,6 +191,7 @@ d = {"colour": 1, "size of it": 2, "nested": {"inner": 1}}
 rows = [{"state": "up"}]
 pair = ("a", {"key": 1})
 insts = [struct(name = "x", helper = len)]
+f = fleet("local")
 def deploy(count, name = "web"): return count
 `
 
@@ -210,6 +212,10 @@ var places = []struct {
 	{text: `incus.use("sta⇥`, want: `incus.use("stage"`},
 	{text: `incus.instances.list(project = "sta⇥`, want: `incus.instances.list(project = "stage"`},
 	{text: `incus.connect("berl⇥`, want: `incus.connect("berlin"`, fake: true},
+	{text: `f.rollout(len, wav⇥`, want: `f.rollout(len, waves=`},
+	{text: `f.map(fn⇥`, want: `f.map(fn=`},
+	{text: `fleet("berl⇥`, want: `fleet("berlin"`, fake: true},
+	{text: `fleet(["local", "berl⇥`, want: `fleet(["local", "berlin"`, fake: true},
 	{text: `incus.remotes.set_default("berl⇥`, want: `incus.remotes.set_default("berlin"`, fake: true},
 	{text: `incus.remotes.rename("berl⇥`, want: `incus.remotes.rename("berlin"`, fake: true},
 	{text: `incus.remotes.remove(name = "berl⇥`, want: `incus.remotes.remove(name = "berlin"`, fake: true},
@@ -265,6 +271,14 @@ var places = []struct {
 	{text: `run(["incus-test-pro⇥`, want: `run(["incus-test-program"`},
 	{text: `env["INCUS_TEST_VAR⇥`, want: `env["INCUS_TEST_VARIABLE"`},
 	{text: `"a-b".rpart⇥`, want: `"a-b".rpartition`},
+}
+
+// TestShowFleet checks that the prompt shows the names of a fleet's servers.
+func TestShowFleet(t *testing.T) {
+	c := newLivePrompt(t, serve(t, &fakeIncus{}), `f = fleet([incus.use(project = "a"), incus.use(project = "b")])`)
+	if got := values.Text(c.get("f"), values.Style{Width: 80}); got != "<fleet of 2 servers: local/a, local/b>" {
+		t.Errorf("got %s", got)
+	}
 }
 
 // prepareFiles makes the working folder one with files for the places.

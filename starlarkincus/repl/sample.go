@@ -358,7 +358,7 @@ func positional(fields []spec.Field) []spec.Field {
 
 // declared returns the declaration of a builtin; nil if there is none.
 func declared(fn *starlark.Builtin) *builtin.Decl {
-	if recv := fn.Receiver(); recv != nil {
+	if recv := fn.Receiver(); recv != nil && !strings.Contains(fn.Name(), ".") {
 		return builtin.Native(recv.Type() + "." + fn.Name())
 	}
 	if d := host.Declared(fn.Name()); d != nil {

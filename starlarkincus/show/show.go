@@ -102,6 +102,11 @@ func (p *printer) value(v starlark.Value) {
 			p.result(x)
 			return
 		}
+	case v.Type() == "Fleet":
+		if x, ok := v.(starlark.HasAttrs); ok {
+			p.fleet(x)
+			return
+		}
 	case v.Type() == "incus":
 		if x, ok := v.(starlark.HasAttrs); ok {
 			p.client(x)
@@ -109,6 +114,23 @@ func (p *printer) value(v starlark.Value) {
 		}
 	}
 	p.write(printable.Text(v.String()) + "\n")
+}
+
+// fleet writes several servers with their names.
+func (p *printer) fleet(v starlark.HasAttrs) {
+	text := v.String()
+	if remotes, err := v.Attr("remotes"); err == nil {
+		all, _ := elementsOf(remotes)
+		names := make([]string, len(all))
+		for i, name := range all {
+			names[i], _ = starlark.AsString(name)
+		}
+		text = strings.TrimSuffix(text, ">") + ": " + strings.Join(names, ", ") + ">"
+	}
+	for _, part := range wrap(printable.Line(text), p.room()) {
+		p.line("", part)
+	}
+	p.over()
 }
 
 // write writes lines that are ready.
