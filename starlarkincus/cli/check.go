@@ -22,7 +22,7 @@ var checkCommand = command{
 Checks scripts without running them: the given files, and the *.star files below the given folders or, without
 arguments, below the working directory. It finds syntax errors, undefined names, failing loads, unknown methods,
 attributes and arguments of incus and its objects, values of the wrong type, wrong calls of the script's own functions,
-and unused results of try_. It reports only mistakes that are certain, one line each:
+and unused Results of try_, parallel and map. It reports only mistakes that are certain, one line each:
 
   deploy.star:12:17: instances.create: unknown argument confg (did you mean config?)
 `,

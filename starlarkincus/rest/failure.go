@@ -205,7 +205,11 @@ func (c *Client) certificateMessage(server string, failed *tls.CertificateVerifi
 	got, pin := failed.UnverifiedCertificates[0], c.config.ServerCertificate
 	switch {
 	case pin == nil:
-		return fmt.Sprintf("the certificate of %s can't be trusted: its fingerprint is %s, and none is pinned here (%s)", server, fingerprint(got), reason(failed))
+		why := reason(failed).Error()
+		if errors.As(failed, new(x509.HostnameError)) {
+			why += "; once it is pinned, the name doesn't matter"
+		}
+		return fmt.Sprintf("the certificate of %s can't be trusted: its fingerprint is %s, and none is pinned here (%s)", server, fingerprint(got), why)
 	case pin.Equal(got):
 		return fmt.Sprintf("the certificate of %s, with the pinned fingerprint %s, isn't valid: %s", server, fingerprint(got), reason(failed))
 	}

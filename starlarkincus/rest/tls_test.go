@@ -11,6 +11,28 @@ import (
 	"incus-star/errors"
 )
 
+// TestCertificateOfAnotherName checks that the message about a certificate for another name says that pinning ignores names.
+func TestCertificateOfAnotherName(t *testing.T) {
+	ours := newCertificate(t, "incus.example")
+	const note = "; once it is pinned, the name doesn't matter)"
+	for name, trusts := range map[string]bool{"trusted": true, "not trusted": false} {
+		t.Run(name, func(t *testing.T) {
+			c := newTLSFake(t, ours).client(func(c *Config) {
+				if trusts {
+					c.CA = x509.NewCertPool()
+					c.CA.AddCert(ours.Leaf)
+				}
+			})
+			_, err := c.Do(t.Context(), Request{Path: "/1.0"})
+			e := asError(t, err)
+			var other x509.HostnameError
+			if e.Class != errors.TLS || errors.As(err, &other) != strings.HasSuffix(e.Message, note) || trusts && !strings.HasSuffix(e.Message, note) {
+				t.Errorf("got %v", e)
+			}
+		})
+	}
+}
+
 func TestTLS(t *testing.T) {
 	ours, other, elsewhere := newCertificate(t, "incus.example"), newCertificate(t, "incus.example"), newCertificate(t, "elsewhere.example")
 	client := newCertificate(t, "client")
