@@ -1,5 +1,12 @@
 package errors
 
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+)
+
 // away matches messages about a cluster member, a server or another thing that the server needs and can't reach now.
 const away = `\bis (currently )?offline|[Mm]ember is unavailable|Missing event connection with target cluster member|Unable to connect to: |peer node .* is down|` +
 	`[Cc]luster (is )?unavailable|no available (cowsql|dqlite) leader|[Nn]ot leader|No (leader |online|raft node known)|There are no online|on any online member|unavailable on this server|` +
@@ -78,6 +85,47 @@ var peerMessages = []string{
 	"Failed to connect node for image synchronization: context deadline exceeded",
 	`Failed to retrieve information about cluster member with address "10.0.0.2:8443": context deadline exceeded`,
 	"Failed to send heartbeat request: context deadline exceeded",
+}
+
+// bareBreak matches a message that is nothing but the failure of a connection, which must be one of the server's own.
+var bareBreak = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^((read|write) (tcp|unix) \S+: )?((read|write): )?((unexpected )?EOF|connection reset by peer|broken pipe|use of closed network connection|(i/o|connection) timed? ?out|no route to host|` +
+		`websocket: close 1006 \(abnormal closure\): unexpected EOF)$`)
+})
+
+// message returns the server's message. One that only says how a connection broke gets what is known of the connection; when
+// says during what.
+func (f *Failure) message(when string) string {
+	if !bareBreak().MatchString(f.Message) {
+		return f.Message
+	}
+	if member := f.lost(); member != "" {
+		return fmt.Sprintf("the server's connection to the cluster member %q broke%s: %s", member, when, f.Message)
+	}
+	return "a connection of the server broke" + when + ": " + f.Message
+}
+
+// lost returns the cluster member that died during the request or the operation, if the message only says how the connection
+// ended; empty if unknown.
+func (f *Failure) lost() string {
+	if !bareBreak().MatchString(f.Message) || !lostMember().MatchString(f.Message) {
+		return ""
+	}
+	if f.Member != "" || f.Request == nil {
+		return f.Member
+	}
+	if o := f.Request.target(); o != nil && o.Kind == "cluster member" {
+		return o.Name
+	}
+	if target := f.Request.Query.Get("target"); !strings.HasPrefix(target, "@") {
+		return target
+	}
+	return ""
+}
+
+// whenBack is advice after the loss of a cluster member.
+func whenBack(member string) string {
+	return fmt.Sprintf("what had been done by then shows when cluster.members.get(%q).status is Online again", member)
 }
 
 // noMember is advice for an instance that no member can take.

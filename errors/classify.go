@@ -89,7 +89,14 @@ func ofOperation(f Failure) (class, cause *Class) {
 // NewReply returns the error of a server's error reply, whose decoded body is response.
 func NewReply(f Failure, response any, trusted func() bool) *Error {
 	class := ofReply(f, trusted)
-	return &Error{Class: class, Message: f.Message, Status: f.Status, Response: response, Object: f.object(class), Hint: f.hint(class, replies)}
+	e := &Error{Class: class, Message: f.Message, Status: f.Status, Response: response, Object: f.object(class), Hint: f.hint(class, replies)}
+	if o := f.Request.target(); o == nil || o.Kind != "operation" { // else the message is that of the operation
+		e.Message = f.message("")
+		if member := f.lost(); member != "" && e.Hint == "" {
+			e.Hint = whenBack(member)
+		}
+	}
+	return e
 }
 
 // NewOperation returns the error of a failed background operation, whose decoded JSON is response.
@@ -100,7 +107,7 @@ func NewReply(f Failure, response any, trusted func() bool) *Error {
 // still have succeeded: only the member's unavailability is certain, and so it is the error.
 func NewOperation(id string, f Failure, response any) *Error {
 	class, causeClass := ofOperation(f)
-	e := &Error{Class: class, Message: f.Message, Status: f.Status, OperationID: id, Response: response, Hint: f.hint(class, operations)}
+	e := &Error{Class: class, Message: f.message(" during its operation"), Status: f.Status, OperationID: id, Response: response, Hint: f.hint(class, operations)}
 	switch {
 	case f.Message == "" && class == OperationCancelled:
 		e.Message = "the operation was cancelled"
@@ -115,6 +122,7 @@ func NewOperation(id string, f Failure, response any) *Error {
 		outer.Class, outer.Cause = Unavailable, e
 		if f.Member != "" {
 			outer.Object = &Object{Kind: "cluster member", Name: f.Member}
+			outer.Hint = whenBack(f.Member)
 		}
 		return &outer
 	case causeClass != nil:
