@@ -55,6 +55,7 @@ type addition struct {
 	expected string            // fingerprint of the server's certificate, as given or as the token says; empty for unknown
 	pin      *x509.Certificate // of the server; nil if an authority vouches for it
 	enrolled func()            // counts the change of the server; nil if there was none
+	accepted *rest.Client      // of the server that took the token; nil if it didn't
 }
 
 // addRemote asks the new server, makes it trust this client, and adds the remote.
@@ -71,6 +72,9 @@ func addRemote(c *invocation) (starlark.Value, error) {
 	})
 	if a.enrolled != nil {
 		a.enrolled()
+	}
+	if a.accepted != nil && config == nil && c.ctx.Err() != nil {
+		a.accepted.Leave(c.ctx, "the server's trust in this client, for which the token was used: "+a.tokenless()+" adds the remote")
 	}
 	if err != nil {
 		return nil, err
@@ -255,6 +259,14 @@ func (a *addition) again(name, value string) string {
 	return call + fmt.Sprintf(", %s=%q)", name, value)
 }
 
+// tokenless returns the call that adds the remote when the server trusts this client.
+func (a *addition) tokenless() string {
+	if a.pin != nil {
+		return a.again("fingerprint", digest(a.pin))
+	}
+	return fmt.Sprintf("incus.remotes.add(%q, url=%q)", a.name, strings.Join(a.new.Addresses, ","))
+}
+
 // introduce makes the server trust this client, and finds the project.
 func (a *addition) introduce(ctx context.Context, client *rest.Client) error {
 	var server struct {
@@ -281,6 +293,7 @@ func (a *addition) introduce(ctx context.Context, client *rest.Client) error {
 		if err := a.enroll(ctx, client); err != nil {
 			return err
 		}
+		a.accepted = client
 	}
 	return a.findProject(ctx, client)
 }

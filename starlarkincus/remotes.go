@@ -1,11 +1,14 @@
 package starlarkincus
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"slices"
 
 	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/remote"
+	"incus-star/starlarkincus/rest"
 
 	"go.starlark.net/starlark"
 	"go.starlark.net/starlarkstruct"
@@ -60,7 +63,7 @@ func remoteStruct(info remote.Info) starlark.Value {
 }
 
 // changeRemotes changes the incus command's configuration, while other threads run, and keeps the result for later calls, also
-// that of a change whose last step failed.
+// that of a change whose last step failed. If the script was stopped meanwhile, its report says that the change is made.
 func (c *invocation) changeRemotes(change func(ctx context.Context, config *remote.Config) (*remote.Config, error)) (*remote.Config, error) {
 	f := c.ref.client.conn.family
 	config, err := f.remotes(c.ctx)
@@ -69,6 +72,10 @@ func (c *invocation) changeRemotes(change func(ctx context.Context, config *remo
 	}
 	builtin.In(c.ctx).Block(func() { config, err = change(c.ctx, config) })
 	if config != nil {
+		if c.ctx.Err() != nil {
+			name := cmp.Or(c.args.string("name"), c.args.string("old"))
+			rest.Leave(c.ctx, fmt.Sprintf("the change of the configuration by %s(%q), which is made", c.name, name))
+		}
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.config = config

@@ -129,13 +129,22 @@ func (p *Part) Undone(ctx context.Context) {
 	w.answered = slices.DeleteFunc(w.answered, func(one *pending) bool { return slices.Contains(all, one) })
 }
 
-// Leave makes [Work.Running] return a description of an object that a stopped call has left on the server.
+// Leave makes [Work.Running] return a description of something that a stopped call has left on the server.
 func (c *Client) Leave(ctx context.Context, description string) {
-	w := workOf(ctx)
+	workOf(ctx).add(c.on(Running{Description: description, Left: true}))
+}
+
+// Leave is like [Client.Leave], for something on this machine.
+func Leave(ctx context.Context, description string) {
+	workOf(ctx).add(Running{Description: description, Left: true})
+}
+
+// add adds something that was left.
+func (w *Work) add(r Running) {
 	if w == nil {
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.leavings = append(w.leavings, c.on(Running{Description: description, Left: true}))
+	w.leavings = append(w.leavings, r)
 }
