@@ -72,9 +72,9 @@ func TestInterruptedPaste(t *testing.T) {
 // TestTypedAheadKeys checks that keys which are signals are those while an entry runs, in the order in which they come.
 func TestTypedAheadKeys(t *testing.T) {
 	s := openPrompt(t, 80, 24)
-	s.Type("until('/nonexistent')\r\x03\r") // all at once
+	s.Type("until('/dev/null/never')\r\x03\r") // all at once
 	ends(s, "\n^C\ninterrupted\n>>>\n>>>")
-	s.Type("print('it' + ' ran')\x03until('/nonexistent')\r\x03")
+	s.Type("print('it' + ' ran')\x03until('/dev/null/never')\r\x03")
 	s.Type("6 * 7\r")
 	ends(s, "\n42\n>>>")
 	running(t, s)
@@ -105,7 +105,7 @@ func TestTypedAheadKeys(t *testing.T) {
 func TestInterruptRightAfterLine(t *testing.T) {
 	s := openPrompt(t, 80, 24)
 	for n := range 30 {
-		s.Type("until('/nonexistent')\r")
+		s.Type("until('/dev/null/never')\r")
 		time.Sleep(fastTime - 3*time.Millisecond + time.Duration(n)*200*time.Microsecond)
 		s.Type("\x03")
 		s.WaitFor("end", func(rows []string) bool { return endedLast.MatchString(strings.Join(rows, "\n")) })

@@ -15,7 +15,7 @@ func TestKilledInBackground(t *testing.T) {
 	editor := filepath.Join(t.TempDir(), "editor") // one process, which has stopped when the prompt sees that
 	check(t, os.WriteFile(editor, []byte("#!/bin/sh\necho waiting\nread x < /dev/tty\n"), 0o700))
 	for _, c := range []struct{ name, entry, signal string }{
-		{"line", "6 *", "TERM"}, {"empty line", "", "HUP"}, {"call", "print('r' + 'unning'); until('/nonexistent')\r", "TERM"}, {"editor", ":edit\r", "HUP"},
+		{"line", "6 *", "TERM"}, {"empty line", "", "HUP"}, {"call", "print('r' + 'unning'); until('/dev/null/never')\r", "TERM"}, {"editor", ":edit\r", "HUP"},
 	} {
 		for _, background := range []bool{false, true} {
 			name := c.name + ", " + c.signal

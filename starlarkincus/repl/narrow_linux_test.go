@@ -18,7 +18,7 @@ func written(t *testing.T, s *emulator.Screen, since int, text string) {
 // TestNarrow checks that lines can be typed, edited and dropped at each width of the terminal, also at one that changes meanwhile, and
 // at none.
 func TestNarrow(t *testing.T) {
-	s := openPrompt(t, 12, 24, "INCUS_SOCKET=/nonexistent") // too narrow for the editor itself
+	s := openPrompt(t, 12, 24, "INCUS_SOCKET=/dev/null/none") // too narrow for the editor itself
 	for width := 24; width >= 0; width-- {
 		s.Resize(width, 24)
 		since := len(s.Output())

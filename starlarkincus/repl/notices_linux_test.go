@@ -95,7 +95,7 @@ func TestNoticeWithoutEditor(t *testing.T) {
 // A server that isn't there is said, while one types.
 func TestNoServer(t *testing.T) {
 	s := openPrompt(t, 200, 50)
-	s.Wait("\nno server: can't connect to the Incus socket /nonexistent")
+	s.Wait("\nno server: can't connect to the Incus socket /dev/null/none")
 	s.Type("1 + 1\r")
 	s.Wait("\n2\n>>>")
 }
