@@ -100,7 +100,7 @@ func TestPipesAsLocalFiles(t *testing.T) {
 	for _, call := range calls {
 		t.Run(call.name, func(t *testing.T) {
 			a.take()
-			err, out := call.run(t, call.waits)
+			out, err := call.run(t, call.waits)
 			switch {
 			case call.waits && !errors.Is(err, host.ErrInterrupted):
 				t.Errorf("the stopped call: %v, %s", err, out)
@@ -111,7 +111,7 @@ func TestPipesAsLocalFiles(t *testing.T) {
 				return
 			}
 			call.args["timeout"] = starlark.Float(0.05)
-			if err, out := call.run(t, false); err != nil || !strings.Contains(out, "IncusOperationTimeoutError not_sent") || !strings.Contains(out, pipe+": opening it took more than 50ms") {
+			if out, err := call.run(t, false); err != nil || !strings.Contains(out, "IncusOperationTimeoutError not_sent") || !strings.Contains(out, pipe+": opening it took more than 50ms") {
 				t.Errorf("with timeout=: %v, %s", err, out)
 			}
 			for _, r := range a.take() {
@@ -127,7 +127,7 @@ func TestPipesAsLocalFiles(t *testing.T) {
 }
 
 // run makes the call beside another task, which must run meanwhile, and interrupts it then if that is asked for.
-func (c *pipeCall) run(t *testing.T, interrupted bool) (error, string) {
+func (c *pipeCall) run(t *testing.T, interrupted bool) (string, error) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
 	limit := time.AfterFunc(time.Minute, func() { cancel(errors.Plain("it takes a minute")) })
@@ -159,9 +159,9 @@ parallel(lambda fn: fn(), [calls, other])
 		if !goesOn {
 			err = fmt.Errorf("the other task didn't run: %w", err)
 		}
-		return err, out.String()
+		return out.String(), err
 	case <-time.After(2 * time.Minute):
 		t.Fatal("the call can't be stopped")
-		return nil, ""
+		return "", nil
 	}
 }

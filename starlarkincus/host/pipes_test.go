@@ -48,7 +48,7 @@ func TestPipesAsPaths(t *testing.T) {
 			}
 			given.SetKey(starlark.String(p.Name), starlark.String(pipe))
 			waits := slices.Contains(waiting, call)
-			if err, out := besidePipe(t, name, given, waits); waits != errors.Is(err, ErrInterrupted) || !waits && err != nil {
+			if out, err := besidePipe(t, name, given, waits); waits != errors.Is(err, ErrInterrupted) || !waits && err != nil {
 				t.Errorf("%s: %v, %s", call, err, out)
 			}
 			if seen = append(seen, call); !waits {
@@ -57,7 +57,7 @@ func TestPipesAsPaths(t *testing.T) {
 			if slices.ContainsFunc(d.Params, func(p builtin.Param) bool { return p.Name == "timeout" }) {
 				given.SetKey(starlark.String("timeout"), starlark.Float(0.05))
 				want := "IncusOperationTimeoutError not_sent " + name + ": stdin_file: " + pipe + ": opening it took more than 50ms: a named pipe waits for its writer\n"
-				if err, out := besidePipe(t, name, given, false); err != nil || out != want {
+				if out, err := besidePipe(t, name, given, false); err != nil || out != want {
 					t.Errorf("%s: %v, %s", call, err, out)
 				}
 			}
@@ -78,7 +78,7 @@ func TestPipesAsPaths(t *testing.T) {
 }
 
 // besidePipe makes a call beside another task, which must run meanwhile, and interrupts it then if that is asked for.
-func besidePipe(t *testing.T, name string, given *starlark.Dict, interrupted bool) (error, string) {
+func besidePipe(t *testing.T, name string, given *starlark.Dict, interrupted bool) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
@@ -107,9 +107,9 @@ parallel(lambda fn: fn(), [calls, other])
 		if !goesOn {
 			t.Errorf("%s: the other task didn't run", name)
 		}
-		return err, out.String()
+		return out.String(), err
 	case <-time.After(2 * time.Minute):
 		t.Fatalf("%s can't be stopped", name)
-		return nil, ""
+		return "", nil
 	}
 }

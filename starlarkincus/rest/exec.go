@@ -23,6 +23,8 @@ const control = "control"
 var (
 	termGrace = 2 * time.Second
 	killGrace = time.Second
+	// newsGrace is the time for the news of the end after that.
+	newsGrace = 5 * time.Second
 	// idleOutput is the longest pause of the server in the remaining output of a command that has ended.
 	idleOutput = 10 * time.Second
 )
@@ -263,7 +265,7 @@ func (e *Exec) run(ctx, session context.Context) {
 	if e.options.Timeout > 0 {
 		e.running.Go(func() { e.limit(session) })
 	}
-	end, err := e.operation.watched(ctx)
+	end, err := e.news(ctx)
 	close(e.ended)
 	if err != nil {
 		e.hangUp() // what comes next isn't known to be all

@@ -26,9 +26,9 @@ var (
 
 // graces shortens the time that commands have to end.
 func graces(t *testing.T, term, kill time.Duration) {
-	before := [2]time.Duration{termGrace, killGrace}
+	before := [3]time.Duration{termGrace, killGrace, newsGrace}
 	termGrace, killGrace = term, kill
-	t.Cleanup(func() { termGrace, killGrace = before[0], before[1] })
+	t.Cleanup(func() { termGrace, killGrace, newsGrace = before[0], before[1], before[2] })
 }
 
 // cat copies its input to its output.

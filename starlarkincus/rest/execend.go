@@ -201,6 +201,37 @@ func (e *Exec) End(ctx context.Context) {
 	e.ends(context.WithoutCancel(ctx), killGrace)
 }
 
+// errUnended is the failure to wait for a command that could not be ended, as in a frozen instance.
+var errUnended = errors.Plain("the command could not be ended")
+
+// news returns the end from the operation, or errUnended if it doesn't come after all ways of ending the command.
+func (e *Exec) news(ctx context.Context) (*end, error) {
+	bounded, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	e.running.Go(func() {
+		select {
+		case <-e.gaveUp:
+		case <-bounded.Done():
+			return
+		}
+		timer := time.NewTimer(newsGrace)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel(errUnended)
+		case <-bounded.Done():
+		}
+	})
+	end, err := e.operation.watched(bounded)
+	if err != nil && ctx.Err() == nil && context.Cause(bounded) == errUnended {
+		if end = e.operation.known(); end == nil {
+			return nil, errUnended
+		}
+		err = nil
+	}
+	return end, err
+}
+
 // ends reports whether the command ends within a time.
 func (e *Exec) ends(ctx context.Context, limit time.Duration) bool {
 	timer := time.NewTimer(limit)
@@ -264,9 +295,11 @@ func (e *Exec) result(end *end, waited error) (code int, err error) {
 		return code, err
 	case e.overdue.Load():
 		return ours(errors.OperationTimeout, "the command was still running after %s, and %s", round(e.options.Timeout), e.fate(code))
-	case waited != nil:
+	case waited == errUnended && broken == nil:
+		return ours(errors.Exec, "the command %s", e.fate(code))
+	case waited != nil && waited != errUnended:
 		return code, waited
-	case end.err != nil && (code < 0 || broken == nil): // without a status, the command was not begun
+	case waited == nil && end.err != nil && (code < 0 || broken == nil): // without a status, the command was not begun
 		return code, end.err
 	case broken != nil:
 		code, err = ours(errors.Connection, "a connection with the command broke: %s", broken)

@@ -1,0 +1,51 @@
+package rest
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"incus-star/errors"
+)
+
+// Whatever a command has to be ended for, the wait for it ends although nothing ends the command, as in a frozen instance.
+func TestExecUnended(t *testing.T) {
+	graces(t, 10*time.Millisecond, 10*time.Millisecond)
+	newsGrace = 10 * time.Millisecond
+	for name, test := range map[string]struct {
+		options ExecOptions
+		act     func(*Exec, *fakeCommand)
+		class   *errors.Class
+		want    string
+	}{
+		"timeout":  {options: ExecOptions{Timeout: time.Millisecond}, class: errors.OperationTimeout, want: "the command was still running after 1ms, and was sent SIGKILL, and may be running still"},
+		"terminal": {options: ExecOptions{Timeout: time.Millisecond, Terminal: true}, class: errors.OperationTimeout, want: "the command was still running after 1ms, and was sent SIGKILL, and may be running still"},
+		"input":    {options: ExecOptions{Stdin: iotest.ErrReader(errors.Plain("bad"))}, class: errors.Exec, want: "the command was sent SIGKILL, and may be running still: its input can't be read: bad"},
+		"large":    {options: ExecOptions{MaxOutput: 1}, act: func(_ *Exec, c *fakeCommand) { c.write(Stdout, []byte("ab")) }, class: errors.Exec, want: "the command was sent SIGKILL, and may be running still: "},
+		"End":      {act: func(e *Exec, _ *fakeCommand) { e.End(context.Background()) }, class: errors.Exec, want: "the command was sent SIGKILL, and may be running still"},
+		"cut":      {act: func(_ *Exec, c *fakeCommand) { c.conn(Stdout).CloseNow() }, class: errors.Connection, want: "a connection with the command broke: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			release, attached := make(chan struct{}), make(chan *fakeCommand, 1)
+			f := newExecFake(t, func(c *fakeCommand) int {
+				attached <- c
+				<-release
+				return 0
+			})
+			t.Cleanup(func() { close(release) })
+			e := f.begin(t.Context(), f.client(), test.options)
+			c := <-attached
+			if test.act != nil {
+				go test.act(e, c)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			code, err := e.Wait(ctx)
+			if failed := asError(t, err); code != -1 || failed.Class != test.class || failed.Outcome != errors.Unknown || !strings.HasPrefix(failed.Message, test.want) {
+				t.Errorf("%d, %v, %s", code, err, failed.Outcome)
+			}
+		})
+	}
+}
