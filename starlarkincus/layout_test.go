@@ -39,7 +39,7 @@ var imports = map[string][]string{
 	"incus-star/starlarkincus/remote":               {"incus-star/errors", "incus-star/starlarkincus/internal/atomicfile", "incus-star/starlarkincus/internal/input", "incus-star/starlarkincus/internal/owner", "incus-star/starlarkincus/internal/printable", "incus-star/starlarkincus/internal/process", "incus-star/starlarkincus/internal/secret"},
 	"incus-star/starlarkincus/oidc":                 {"incus-star/errors", "incus-star/starlarkincus/internal/input", "incus-star/starlarkincus/remote"},
 	"incus-star/starlarkincus/value":                {"incus-star/errors"},
-	"incus-star/starlarkincus/files":                {"incus-star/errors", "incus-star/starlarkincus/internal/input"},
+	"incus-star/starlarkincus/files":                {"incus-star/starlarkincus/internal/atomicfile", "incus-star/errors", "incus-star/starlarkincus/internal/input"},
 	"incus-star/starlarkincus/streams":              {"incus-star/errors", "incus-star/starlarkincus/rest"},
 	"incus-star/starlarkincus/show":                 {"incus-star/errors", "incus-star/starlarkincus/builtin", "incus-star/starlarkincus/internal/printable", "incus-star/starlarkincus/internal/secret", "incus-star/starlarkincus/spec"},
 	"incus-star/starlarkincus/lib/base64":           {"incus-star/starlarkincus/builtin"},

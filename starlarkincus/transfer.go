@@ -46,7 +46,13 @@ type sink struct {
 func (c *invocation) newSink(path string) (*sink, error) {
 	file, err := atomicfile.Create(path, atomicfile.Mode{Perm: 0o666})
 	if err != nil {
-		return nil, builtin.FileError(c.name, path, err)
+		failed := builtin.FileError(c.name, path, err)
+		if e := (*errors.Error)(nil); errors.Is(err, atomicfile.ErrNotReplaced) && errors.As(failed, &e) {
+			if e.Hint = "name a regular file, or a new one"; c.args.has("stdout_file") {
+				e.Hint = builtin.StreamPrints
+			}
+		}
+		return nil, failed
 	}
 	return &sink{File: file, method: c.name, path: path}, nil
 }

@@ -12,6 +12,9 @@ import (
 	"go.starlark.net/starlark"
 )
 
+// StreamPrints is the advice for output of a command to a file that isn't replaced, such as /dev/stdout.
+const StreamPrints = "stream=print prints the output, line by line"
+
 // FileError returns an error of the class Error about a local file, of the function of that name.
 func FileError(function, path string, err error) error {
 	reason := err.Error()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/internal/atomicfile"
 	"incus-star/starlarkincus/internal/input"
 )
 
@@ -59,6 +60,9 @@ func (c *Call) Pull(remote, local string) (Transfer, error) {
 	old, err := p.top.lookAt(name)
 	if err == nil {
 		err = p.top.replaceable(name, old)
+	}
+	if err == nil && p.Within == "" && atomicfile.IsOpen(local) {
+		err = p.top.failed(name, atomicfile.ErrNotReplaced)
 	}
 	if err == nil {
 		err = p.file(c.ctx, p.top, name, info, old)

@@ -40,8 +40,9 @@ var writeFileDecl = builtin.Decl{
     write_file("token", text, mode=0o600)
 
 The file is replaced atomically: readers see the old content or the new, and a failure leaves the old content. mode sets
-the file's permissions; by default an existing file keeps its own, and a new one has 0o644 less the umask. A failure raises
-an Error, as in read_file. Under --read-only every call fails.`,
+the file's permissions; by default an existing file keeps its own, and a new one has 0o644 less the umask. A pipe, a device, or
+a file that is open already, such as "/dev/stdout", isn't replaced: the data follows what was written there. A failure
+raises an Error, as in read_file. Under --read-only every call fails.`,
 	Call: onTask(writeFile),
 }
 
@@ -66,6 +67,8 @@ func fileAdvice(function, path string, err error) string {
 		return makesFolder(strings.TrimSuffix(path, "/"))
 	case function == "write_file" && missing:
 		return makesFolder(filepath.Dir(path))
+	case function == "run" && errors.Is(err, atomicfile.ErrNotReplaced):
+		return builtin.StreamPrints
 	case function == "write_file" && errors.Is(err, syscall.EISDIR):
 		return fmt.Sprintf("name a file in the folder, as %q", filepath.Join(path, "name"))
 	case function == "read_file" && errors.Is(err, syscall.EISDIR):
@@ -74,8 +77,11 @@ func fileAdvice(function, path string, err error) string {
 	return ""
 }
 
-// makesFolder returns the advice to make a folder.
+// makesFolder returns the advice to make a folder; empty if it is there.
 func makesFolder(path string) string {
+	if _, err := os.Stat(path); err == nil {
+		return ""
+	}
 	return fmt.Sprintf("fs.mkdir(%q, parents=True) makes the folder", path)
 }
 
@@ -125,8 +131,10 @@ func writeFile(c *invocation) (starlark.Value, error) {
 		return nil, err
 	}
 	info, statErr := os.Stat(path)
+	w.opened, err = atomicfile.Opened(path)
 	switch {
-	case statErr == nil && !info.Mode().IsRegular():
+	case err != nil:
+	case w.opened != nil || statErr == nil && !info.Mode().IsRegular():
 		// A pipe or a device may have no reader, and the write may never end.
 		_, err = interruptible(c, func() (any, error) { return nil, w.directly(os.O_WRONLY) })
 	case appends:
@@ -147,12 +155,16 @@ func writeFile(c *invocation) (starlark.Value, error) {
 type writing struct {
 	path, data string
 	mode       fs.FileMode
-	exact      bool // whether the script gave the mode
+	exact      bool     // whether the script gave the mode
+	opened     *os.File // the file that path leads to, if that is open
 }
 
 // directly writes to the file itself, with one call of Write, so that the lines of several writers don't mix.
 func (w *writing) directly(flags int) error {
-	f, err := os.OpenFile(w.path, flags, w.mode)
+	f, err := w.opened, error(nil)
+	if f == nil {
+		f, err = os.OpenFile(w.path, flags, w.mode)
+	}
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode"
 
+	"incus-star/errors"
 	"incus-star/starlarkincus/internal/atomicfile"
 	"incus-star/starlarkincus/internal/printable"
 )
@@ -79,9 +80,17 @@ func writeJUnit(path string, files []*file, took time.Duration) error {
 	return writeReport(path, b.Bytes())
 }
 
-// writeReport atomically replaces the file with the report. If path is not a regular file, such as /dev/stdout, it
-// writes to it.
+// writeReport atomically replaces the file with the report. If path is not a regular file, or is that of an
+// open one, such as /dev/stdout, it writes to it.
 func writeReport(path string, data []byte) error {
+	opened, err := atomicfile.Opened(path)
+	if err != nil {
+		return err
+	}
+	if opened != nil {
+		_, err = opened.Write(data)
+		return errors.Join(err, opened.Close())
+	}
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return os.WriteFile(path, data, 0o666)
 	}

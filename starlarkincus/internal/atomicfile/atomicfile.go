@@ -33,7 +33,8 @@ const (
 )
 
 // Write replaces the content of a file, or creates it. It follows symbolic links, and keeps the owner of an existing
-// file and, unless mode is exact, its mode. It returns an error if the path is no regular file, or a dangling link.
+// file and, unless mode is exact, its mode. It returns an error if the path is no regular file, a dangling link, or
+// one to an open file, as /dev/stdout is.
 func Write[T string | []byte](path string, content T, mode Mode) error {
 	f, err := Create(path, mode)
 	if err != nil {
@@ -57,6 +58,9 @@ type File struct {
 
 // Create begins to replace a file like [Write]. The file must be ended by Commit or Discard.
 func Create(path string, mode Mode) (*File, error) {
+	if err := replaceable(path); err != nil {
+		return nil, err
+	}
 	target, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		switch there, failed := os.Lstat(path); {
@@ -68,7 +72,7 @@ func Create(path string, mode Mode) (*File, error) {
 	info, err := os.Stat(target)
 	switch {
 	case err == nil && !info.Mode().IsRegular():
-		return nil, &fs.PathError{Op: "write", Path: path, Err: errors.Plain("is no regular file")}
+		return nil, &fs.PathError{Op: "write", Path: path, Err: ErrNotReplaced}
 	case err == nil && !mode.Exact:
 		mode = Mode{info.Mode().Perm(), true}
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
