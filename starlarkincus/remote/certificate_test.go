@@ -14,8 +14,8 @@ const https = "remotes: {r: {addr: 'https://r:8443'}, p: {addr: 'https://p', pub
 func TestLoadCertificate(t *testing.T) {
 	mine, other := newPair(t, "mine", tomorrow()), newPair(t, "other", tomorrow())
 	expired := newPair(t, "expired", time.Now().Add(-time.Hour))
-	encrypted := string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: []byte("secret"),
-		Headers: map[string]string{"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-128-CBC,00"}}))
+	encrypted := string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: []byte("a secret, a secret, and a secret"),
+		Headers: map[string]string{"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-128-CBC,00000000000000000000000000000000"}}))
 	for _, test := range []struct {
 		name, crt, key string // empty for no file, "/" for a folder
 		parts          []string

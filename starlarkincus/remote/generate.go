@@ -72,7 +72,7 @@ func (c *Config) makeKey(path string) (crypto.Signer, error) {
 func plainKey(ctx context.Context, path string) crypto.Signer {
 	content, err := read(ctx, path)
 	block, _ := pem.Decode(content)
-	if err != nil || block == nil || opener(content) != nil {
+	if err != nil || block == nil || opener(path, content) != nil {
 		return nil
 	}
 	private, err := x509.ParseECPrivateKey(block.Bytes)

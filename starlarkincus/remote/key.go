@@ -39,7 +39,7 @@ const attempts = 3
 
 // decrypted returns the key of a file as PEM. It returns the content of a file that isn't encrypted.
 func (e Environment) decrypted(ctx context.Context, path string, content []byte) ([]byte, error) {
-	open := opener(content)
+	open := opener(path, content)
 	if open == nil {
 		return content, checkKey(path, content)
 	}
@@ -48,6 +48,8 @@ func (e Environment) decrypted(ctx context.Context, path string, content []byte)
 		return key, nil // of OpenSSH, and not encrypted
 	case errors.Is(err, errDamaged):
 		return nil, failure(nil, "%s holds no usable private key: it is damaged, or of a kind that isn't for TLS", path)
+	case errors.Is(err, errors.Config):
+		return nil, err
 	}
 	keys := e.Keys
 	if keys == nil {
@@ -84,7 +86,10 @@ func (k *Keyring) decrypted(ctx context.Context, e Environment, path string, con
 func (e Environment) unlock(ctx context.Context, path string, k *Keyring, open func(string) ([]byte, error)) ([]byte, error) {
 	given := func(source, passphrase string) ([]byte, error) {
 		key, err := open(passphrase)
-		if err != nil {
+		switch {
+		case errors.Is(err, errors.Config):
+			return nil, err
+		case err != nil:
 			return nil, failure(nil, "the key %s can't be decrypted with the passphrase of %s", path, source)
 		}
 		return key, nil
@@ -112,8 +117,11 @@ func (e Environment) unlock(ctx context.Context, path string, k *Keyring, open f
 			failed = err
 			break
 		}
-		if key, err := open(passphrase); err == nil {
+		switch key, err := open(passphrase); {
+		case err == nil:
 			return key, nil
+		case errors.Is(err, errors.Config):
+			return nil, err
 		}
 		failed = errors.Plain("the passphrase is wrong")
 	}
@@ -121,18 +129,18 @@ func (e Environment) unlock(ctx context.Context, path string, k *Keyring, open f
 }
 
 // opener returns a function that decrypts the key in a file with a passphrase; nil if it isn't encrypted in a form that is
-// known, which are those of the incus command.
-func opener(content []byte) func(passphrase string) ([]byte, error) {
+// known, which are those of the incus command. The function's error is of the class Config if no passphrase opens the key.
+func opener(path string, content []byte) func(passphrase string) ([]byte, error) {
 	for block, rest := pem.Decode(content); block != nil; block, rest = pem.Decode(rest) {
 		switch {
 		case block.Type == "OPENSSH PRIVATE KEY":
-			return func(passphrase string) ([]byte, error) { return openSSH(content, passphrase) }
+			return func(passphrase string) ([]byte, error) { return openSSH(path, content, passphrase) }
 		case strings.HasSuffix(block.Type, "PRIVATE KEY") && block.Headers["DEK-Info"] != "":
 			return func(passphrase string) ([]byte, error) {
 				//lint:ignore SA1019 the incus command reads such keys, whose encryption has no authentication
 				der, err := x509.DecryptPEMBlock(block, []byte(passphrase))
 				if err != nil {
-					return nil, err
+					return nil, notDecrypted(path, err)
 				}
 				key := pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: der})
 				return key, parses(der) // a wrong passphrase may pass for a right one
@@ -142,17 +150,27 @@ func opener(content []byte) func(passphrase string) ([]byte, error) {
 	return nil
 }
 
+// notDecrypted returns the error of a failed decryption, of the class Config if no passphrase opens the key: its encryption is
+// unknown, or it is damaged.
+func notDecrypted(path string, err error) error {
+	if errors.Is(err, x509.IncorrectPasswordError) {
+		return err
+	}
+	reason := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "x509: "), "ssh: ")
+	return failure(errors.Plain(reason), "the key %s can't be decrypted, whatever the passphrase", path)
+}
+
 var errDamaged = errors.Plain("the key is damaged")
 
 // openSSH returns a key in OpenSSH's format as PEM.
-func openSSH(content []byte, passphrase string) ([]byte, error) {
+func openSSH(path string, content []byte, passphrase string) ([]byte, error) {
 	key, err := ssh.ParseRawPrivateKey(content)
 	if locked := new(ssh.PassphraseMissingError); errors.As(err, &locked) {
 		if passphrase == "" {
 			return nil, err // without the slow attempt
 		}
 		if key, err = ssh.ParseRawPrivateKeyWithPassphrase(content, []byte(passphrase)); err != nil {
-			return nil, err
+			return nil, notDecrypted(path, err)
 		}
 	}
 	if pointer, ok := key.(*ed25519.PrivateKey); ok {

@@ -107,6 +107,52 @@ func TestEncryptedKeys(t *testing.T) {
 	}
 }
 
+// TestUndecryptableKeys checks that the file is at fault if no passphrase opens its key, whatever the source of the passphrase. The user
+// is asked once at most.
+func TestUndecryptableKeys(t *testing.T) {
+	mine, forms := locked(t)
+	bad := make(map[string]string)
+	for name, info := range map[string]string{"unknown cipher": "AES-999-CBC,00000000000000000000000000000000", "no IV": "AES-256-CBC", "short IV": "AES-256-CBC,00", "IV of no digits": "AES-256-CBC,zz"} {
+		block, _ := pem.Decode([]byte(forms["PEM"]))
+		block.Headers["DEK-Info"] = info
+		bad[name] = string(pem.EncodeToMemory(block))
+	}
+	for name, length := range map[string]int{"cut": 17, "empty": 0} {
+		block, _ := pem.Decode([]byte(forms["PEM"]))
+		block.Bytes = block.Bytes[:length]
+		bad[name] = string(pem.EncodeToMemory(block))
+	}
+	for old, replaced := range map[string]string{"aes256-ctr": "aes999-ctr", "bcrypt": "scrypt", "\x00\x00\x00\x01\x00\x00\x00\x01": "\x7f\x00\x00\x01\x00\x00\x00\x01"} { // the last: the rounds
+		block, _ := pem.Decode([]byte(forms["OpenSSH"]))
+		block.Bytes = []byte(strings.Replace(string(block.Bytes), old, replaced, 1))
+		bad["OpenSSH "+replaced] = string(pem.EncodeToMemory(block))
+	}
+	for name, key := range bad {
+		w := newWorld(t)
+		crt, file := w.write("c.crt", mine.crt), w.write("c.key", key)
+		for source, set := range map[string]func(*Environment){
+			"variable": func(*Environment) { w.vars[passphraseVariable] = "pass phrase" },
+			"command":  func(*Environment) { w.vars[commandVariable] = "echo pass phrase" },
+			"user": func(e *Environment) {
+				asked := 0
+				e.Keys = &Keyring{Ask: func(context.Context, string) (string, error) {
+					if asked++; asked > 1 {
+						t.Errorf("%s: asked again", name)
+					}
+					return "pass phrase", nil
+				}}
+			},
+		} {
+			env := w.env()
+			clear(w.vars)
+			set(&env)
+			_, err := env.LoadCertificate(t.Context(), crt, file)
+			t.Log(name, source, err)
+			w.check(err, "the key ROOT/c.key can't be decrypted, whatever the passphrase: ")
+		}
+	}
+}
+
 // TestOpenSSHKey checks that a key in OpenSSH's format that isn't encrypted needs no passphrase.
 func TestOpenSSHKey(t *testing.T) {
 	mine := newPair(t, "mine", tomorrow())
