@@ -177,13 +177,26 @@ func TestWaitErrors(t *testing.T) {
 		"no body":       {step{}, errors.Connection, "the body is empty"},
 		"no operation":  {step{body: syncBody("null")}, errors.Connection, "the operation is missing"},
 		"odd error":     {step{body: `{"type":"error"}`}, errors.Connection, "the error code is 0"},
+		"another":       {step{status: 202, body: asyncBody(operation(103, "", "null"))}, errors.Connection, "begins another one"},
+		"a 200 another": {step{body: asyncBody(operation(103, "", "null"))}, errors.Connection, "begins another one"},
+		"a final one":   {step{status: 202, body: asyncBody(operation(200, "", "null"))}, errors.Connection, "begins another one"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.step.want = waitRequest
 			f := newFake(t, test.step)
-			_, err := f.client(nil).Operation(opPath + "?project=p").Wait(t.Context())
+			ctx, w := Track(t.Context())
+			defer w.Close()
+			_, err := f.client(nil).Operation(opPath + "?project=p").Wait(ctx)
 			if e := asError(t, err); e.Class != test.class || e.OperationID != opID || !strings.Contains(e.Message, test.text) {
 				t.Errorf("%+v", e)
+			}
+			test.step.want = "GET " + opPath
+			f.add(test.step)
+			if _, err := f.client(nil).Operation(opID).Refresh(ctx); asError(t, err).Class != test.class {
+				t.Errorf("%+v", err)
+			}
+			if len(w.running) != 0 {
+				t.Error("the answer's operation is waited for")
 			}
 		})
 	}

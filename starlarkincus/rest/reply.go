@@ -36,6 +36,9 @@ func (c *Client) readReply(ctx context.Context, k *outgoing, response *http.Resp
 		return nil, k.notIncus(err)
 	case e.kind == "error":
 		return nil, c.replyError(ctx, k, response, body)
+	case e.kind == "async" && strings.HasPrefix(k.url.Path, "/1.0/operations/"):
+		// The new one might be answered by another one, and so on.
+		return nil, k.notIncus(errors.Plain("an answer about an operation begins another one"))
 	}
 	reply.Metadata = e.metadata
 	if e.kind == "async" {
