@@ -89,7 +89,7 @@ func (e *events) Next(p *starlark.Value) bool {
 	var err error
 	b.Block(func() { event, err = e.next(b.Context) })
 	if err == nil {
-		*p, err = e.object(event)
+		*p, err = e.object(b.Context, event)
 	}
 	switch {
 	case err == nil:
@@ -129,7 +129,7 @@ func (e *events) Done() {
 }
 
 // object returns the object of an event, with the fields of its metadata as its own.
-func (e *events) object(event *rest.Event) (starlark.Value, error) {
+func (e *events) object(ctx context.Context, event *rest.Event) (starlark.Value, error) {
 	var all map[string]any
 	if event.Gap != nil {
 		since, until := event.Gap.Since.Format(time.RFC3339Nano), event.Gap.Until.Format(time.RFC3339Nano)
@@ -143,6 +143,11 @@ func (e *events) object(event *rest.Event) (starlark.Value, error) {
 		secret.Hide(all)
 	}
 	metadata, _ := all["metadata"].(map[string]any)
+	if source, _ := metadata["source"].(string); metadata["name"] == nil && source != "" { // servers send only that of an instance
+		if name := e.nameOf(ctx, source, all["project"]); name != "" {
+			all["name"] = name
+		}
+	}
 	fields := new(starlark.Dict)
 	for _, f := range e.ref.res.Fields {
 		v, sent := all[f.Name]
@@ -167,6 +172,31 @@ func (e *events) object(event *rest.Event) (starlark.Value, error) {
 	}
 	o := newObject(e.ref)
 	return o, o.set(fields, "")
+}
+
+// nameOf returns the name of the object with a URL in a project. That of a custom volume begins with its project on servers that lack
+// an extension.
+func (e *events) nameOf(ctx context.Context, source string, project any) string {
+	name := nameOf(source)
+	path, _, _ := strings.Cut(source, "?")
+	_, volume, custom := strings.Cut(path, "/volumes/custom/")
+	own, begins := strings.CutPrefix(name, fmt.Sprint(project, "_"))
+	if !custom || strings.Contains(volume, "/") || !begins {
+		return name
+	}
+	if later, err := e.ref.client.hasExtension(ctx, "custom_volume_sftp"); err == nil && !later {
+		return own
+	}
+	return name
+}
+
+// nameOf returns the name of the object with a URL, such as that of a snapshot in its instance; empty for none.
+func nameOf(source string) string {
+	path, _, _ := strings.Cut(source, "?")
+	if object := errors.About(&errors.Request{Path: path}); object != nil {
+		return object.Name
+	}
+	return ""
 }
 
 // A failing is an iterator without elements that fails.
