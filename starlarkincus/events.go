@@ -33,6 +33,7 @@ type events struct {
 var (
 	_ starlark.Iterable = (*events)(nil)
 	_ starlark.Iterator = (*events)(nil)
+	_ starlark.HasAttrs = (*events)(nil)
 )
 
 // listen implements incus.events.
@@ -72,6 +73,20 @@ func (e *events) Type() string          { return "events" }
 func (e *events) Freeze()               {}
 func (e *events) Truth() starlark.Bool  { return true }
 func (e *events) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable type: %s", e.Type()) }
+
+// AttrNames returns the names of the methods.
+func (e *events) AttrNames() []string { return []string{"close"} }
+
+// Attr returns a method.
+func (e *events) Attr(name string) (starlark.Value, error) {
+	if d := builtin.Events.Member(name); d != nil {
+		return d.Function().BindReceiver(e), nil
+	}
+	return nil, nil
+}
+
+// CloseEvents ends the loop, in whatever task it is, after the events that were received before.
+func (e *events) CloseEvents() { e.stream.Close() }
 
 // Iterate returns the only iterator over the events.
 func (e *events) Iterate() starlark.Iterator {

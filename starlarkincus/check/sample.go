@@ -78,6 +78,18 @@ func (s streamed) Attr(name string) (starlark.Value, error) {
 	return nil, nil
 }
 
+// An eventful is a standIn for the events of a server.
+type eventful struct{ streamed }
+
+func (eventful) AttrNames() []string { return []string{"close"} }
+
+func (e eventful) Attr(name string) (starlark.Value, error) {
+	if d := declare.Events.Member(name); d != nil {
+		return d.Function().BindReceiver(e), nil
+	}
+	return nil, nil
+}
+
 // A read is a standIn for a stream of bytes.
 type read struct{ streamed }
 
@@ -190,6 +202,9 @@ func (t typ) sample() starlark.Value {
 		return mapped{standIn{t.res.Kind}, t.res.Key}
 	case stream:
 		s := streamed{standIn{t.name}, starlarkincus.StreamAttrs[t.name]}
+		if t.name == declare.Events.Name {
+			return eventful{s}
+		}
 		if t.name == "stream" {
 			return read{s}
 		}

@@ -28,7 +28,7 @@ var names = []*builtin.Decl{
 	// Errors and clean-up.
 	&tryDecl, &catchDecl, &raiseDecl, &failDecl, &finallyDecl, &deferDecl, &errorClassDecl, &resultDecl,
 	// Repetition, concurrency, time.
-	&retryDecl, &waitUntilDecl, &parallelDecl, &fleetDecl, &fleetTypeDecl, &sleepDecl,
+	&retryDecl, &waitUntilDecl, &parallelDecl, &fleetDecl, &fleetTypeDecl, &sleepDecl, &builtin.Events,
 	// The command line and the process.
 	&flagDecl, &argsDecl, &envDecl, &runDecl, &runStreamDecl, &streamDecl, &exitDecl, &dieDecl,
 	// Output and files.

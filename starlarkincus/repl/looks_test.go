@@ -95,7 +95,7 @@ func TestDeedsOfMethods(t *testing.T) {
 }
 
 // doing are the functions of the host and of Starlark that do something, wait, or end the script.
-var doing = strings.Fields(`Fleet.map Fleet.rollout defer die error_class exit fail finally_ flag fleet fs.mkdir fs.remove fs.rename fs.temp_dir
+var doing = strings.Fields(`Fleet.map Fleet.rollout events.close defer die error_class exit fail finally_ flag fleet fs.mkdir fs.remove fs.rename fs.temp_dir
 	log log.debug log.error log.info log.warning print raise_ retry run run_stream sleep table wait_until write_file
 	dict.clear dict.pop dict.popitem dict.setdefault dict.update list.append list.clear list.extend list.insert list.pop list.remove
 	set.add set.clear set.discard set.pop set.remove set.update`)

@@ -118,6 +118,9 @@ func (e *Events) run(ctx context.Context, conn *eventConn, ready chan<- error) {
 		}
 		var err error
 		if conn, pause, err = e.reconnect(ctx, pause); err != nil {
+			if ctx.Err() != nil {
+				err = nil
+			}
 			e.end(err)
 			return
 		}

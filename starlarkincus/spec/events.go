@@ -3,7 +3,7 @@ package spec
 // eventsMethod is incus.events.
 var eventsMethod = Method{Name: "events", HTTP: "GET", Path: "/1.0/events", Does: DoEvents, Returns: streamOf(Events), Effect: Reads,
 	Doc: "Returns the server's events for a loop: for e in incus.events(): …. It is connected when it returns, so events of later changes aren't missed. " +
-		"The loop waits for each event, and ends after the timeout, or with an error if the server refuses the client or can't be reached for five minutes. Leaving the loop closes the connection. " +
+		"The loop waits for each event, and ends after the timeout, or with an error if the server refuses the client or can't be reached for five minutes. Leaving the loop closes the connection; close(), from any task, ends the loop. " +
 		"After a broken connection the client connects again. Servers don't repeat events, and disconnect a script that is too slow, so an event of the type gap gives the time for which events may be missing.",
 	Args: []Field{
 		{Name: "types", Type: Strings, In: Local, Positional: true, Values: []string{"lifecycle", "operation", "logging", "network-acl"}, Others: Misspelt, Doc: "the types to return: lifecycle, operation, logging, network-acl; default: all that the client may see"},
