@@ -57,6 +57,7 @@ func copyObject(c *invocation) (starlark.Value, error) {
 			return nil, err
 		}
 	}
+	c.due.fields = len(given) > 0 || c.args.flag("refresh", false)
 	if going, err := c.obj.duplicate(c.ctx, p, name, body, c.args.local, c.patience()); going != nil || err != nil {
 		return going, err
 	}
@@ -265,7 +266,7 @@ func (o *Object) complete(c *invocation, given, body map[string]any) error {
 	if len(due) == 0 {
 		return nil
 	}
-	_, err := o.conform(c.ctx, c.name, due, c.patience().staying())
+	_, err := o.conform(c, due, c.patience().staying())
 	if e := (*errors.Error)(nil); errors.As(err, &e) {
 		e.Outcome = errors.Unknown // other fields may have been set
 	}

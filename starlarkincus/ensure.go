@@ -40,15 +40,18 @@ func ensure(c *invocation) (starlark.Value, error) {
 				return nil, err
 			}
 			var started bool
-			if changed, err = o.conform(c.ctx, c.name, given, w); err == nil {
+			c.due.state = given["start"] == true
+			if changed, err = o.conform(c, given, w); err == nil {
 				started, err = o.ensureStarted(c.ctx, given, w)
 				changed = changed || started
+				c.due.state = c.due.state && err != nil
 			}
 		case errors.Is(err, errors.NotFound):
 			var created *Object
+			c.due.fields = true
 			if created, _, err = c.create(creatable(p.res, given)); err == nil {
 				o, there, changed = created, true, true
-				_, err = o.conform(c.ctx, c.name, given, w) // fields that create doesn't accept
+				_, err = o.conform(c, given, w) // fields that create doesn't accept
 			}
 		}
 		if err == nil {
@@ -118,18 +121,23 @@ func (o *Object) ensureStarted(ctx context.Context, given map[string]any, w pati
 }
 
 // conform changes the fields that differ from the wanted ones, and reports whether any did.
-func (o *Object) conform(ctx context.Context, method string, wanted map[string]any, w patience) (bool, error) {
-	differing, err := o.differing(ctx, method, wanted)
-	if err != nil || len(differing) == 0 {
+func (o *Object) conform(c *invocation, wanted map[string]any, w patience) (bool, error) {
+	differing, err := o.differing(c.ctx, c.name, wanted)
+	if err != nil {
 		return false, err
 	}
-	if err := o.checkChange(method, differing); err != nil {
+	if len(differing) == 0 {
+		c.due.fields = false
+		return false, nil
+	}
+	if err := o.checkChange(c.name, differing); err != nil {
 		return false, err
 	}
-	if _, err := o.merge(ctx, differing, true, w); err != nil {
+	if _, err := o.merge(c.ctx, differing, true, w); err != nil {
 		return false, err
 	}
-	return true, o.read(ctx)
+	c.due.fields = false
+	return true, o.read(c.ctx)
 }
 
 // differing returns the fields that differ from the wanted ones, and what to send for them. One that can't be changed is an error.

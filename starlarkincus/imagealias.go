@@ -73,6 +73,7 @@ func (a *aliasing) give(o *Object) error {
 		return nil
 	}
 	image := o.key()
+	a.due.aliases = true
 	for _, alias := range a.all {
 		name := alias["name"].(string)
 		body := map[string]any{"target": image}
@@ -96,6 +97,7 @@ func (a *aliasing) give(o *Object) error {
 			}
 		}
 	}
+	a.due.aliases = false
 	return o.read(a.ctx)
 }
 

@@ -58,6 +58,7 @@ func copyImage(c *invocation) (starlark.Value, error) {
 	case !errors.Is(err, errors.NotFound):
 		return nil, err
 	default:
+		c.due = dueChanges{fields: len(fields) > 0, aliases: len(aliases.all) > 0}
 		key, err := send(images, fields)
 		if err != nil {
 			return nil, err
@@ -67,7 +68,7 @@ func copyImage(c *invocation) (starlark.Value, error) {
 			return nil, err
 		}
 	}
-	if _, err := o.conform(c.ctx, c.name, fields, patience{}); err != nil {
+	if _, err := o.conform(c, fields, patience{}); err != nil {
 		return nil, err
 	}
 	return o, aliases.give(o)

@@ -271,18 +271,19 @@ func (c *invocation) putImage(files *imageUpload) (starlark.Value, error) {
 			return nil, err
 		}
 	}
-	if o == nil {
-		if o, err = c.sendImage(files); err != nil {
-			return nil, err
-		}
-	}
 	fields := make(map[string]any)
 	for _, f := range c.decl.Args {
 		if field := spec.Find(c.ref.res.Fields, f.Name); field != nil && field.Use&spec.Change != 0 && c.args.local[f.Name] != nil {
 			fields[f.Name] = c.args.local[f.Name]
 		}
 	}
-	if _, err := o.conform(c.ctx, c.name, fields, patience{}); err != nil {
+	c.due = dueChanges{fields: len(fields) > 0, aliases: len(aliases.all) > 0}
+	if o == nil {
+		if o, err = c.sendImage(files); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := o.conform(c, fields, patience{}); err != nil {
 		return nil, err
 	}
 	return o, aliases.give(o)

@@ -146,6 +146,14 @@ func (l *locker) create(h *holding) (bool, error) {
 	return true, nil
 }
 
+// unsure returns the failure to look at the lock after a generation of it was created.
+func unsure(err error) error {
+	if e := (*errors.Error)(nil); errors.As(err, &e) {
+		e.Outcome = errors.Unknown
+	}
+	return err
+}
+
 // undo deletes a generation of this client, even while the script is being stopped.
 func (l *locker) undo(h *holding) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), 5*time.Second)
@@ -208,7 +216,7 @@ func (l *locker) take(me *holding, ttl time.Duration) (got bool, by *holding, er
 	held, now, err = l.look()
 	if err != nil || other(held, now, me.id) != nil || me.over(now) {
 		l.undo(me)
-		return false, nil, err
+		return false, nil, unsure(err)
 	}
 	l.clear(held, me.generation)
 	return true, nil, nil
@@ -340,7 +348,7 @@ func renewLock(c *invocation) (starlark.Value, error) {
 		}
 		if held, now, err = l.look(); err != nil {
 			l.undo(&me)
-			return nil, err
+			return nil, unsure(err)
 		}
 		if by := other(held, now, me.id); by != nil && old.over(now) || me.over(now) {
 			l.undo(&me)

@@ -123,8 +123,13 @@ type invocation struct {
 	ctx    context.Context
 	args   *arguments
 
+	due      dueChanges
 	halfMade bool // it may have left an object without all of its content, see removeRemains
 }
+
+// dueChanges are those that a call may still have to make after its first: it isn't done before. State is
+// the start or the deletion of an instance.
+type dueChanges struct{ fields, aliases, state bool }
 
 // requireAll returns an error if the server lacks an API extension that the resource, the method or an argument
 // requires.

@@ -26,7 +26,11 @@ type tester struct {
 	pem     string
 	file    string // a local file
 	tried   int    // calls
+	instead prober // does what run does for each attempt; nil for run
 }
+
+// A prober tests an attempt. Prepare resets the server, and returns the method and its arguments.
+type prober func(name string, m *spec.Method, sends []spec.Request, prepare func() (starlark.Value, []starlark.Tuple))
 
 // An attempt is a call of a method under given circumstances.
 type attempt struct {
@@ -252,9 +256,8 @@ func matches(s spec.Request, r arrival, c attempt, m *spec.Method) error {
 	return nil
 }
 
-// run makes a call, and compares the requests and the result with the table.
-func (w *tester) run(who string, p *spec.Site, m *spec.Method, sends []spec.Request, c attempt) {
-	w.tried++
+// prepare resets the server for an attempt, and returns the method's owner and the attempt with the arguments it takes.
+func (w *tester) prepare(who string, p *spec.Site, m *spec.Method, c attempt) (starlark.Value, attempt) {
 	if w.answers.serves() { // a change closes the client's connection to the files before the server does
 		w.call(w.attr(sharedClient, "request"), starlark.Tuple{starlark.String("PUT"), starlark.String("/1.0")}, nil)
 	}
@@ -283,6 +286,20 @@ func (w *tester) run(who string, p *spec.Site, m *spec.Method, sends []spec.Requ
 		c.args = maps.Clone(c.args)
 		c.args["name"] = starlark.String("other")
 	}
+	return owner, c
+}
+
+// run makes a call, and compares the requests and the result with the table.
+func (w *tester) run(who string, p *spec.Site, m *spec.Method, sends []spec.Request, c attempt) {
+	w.tried++
+	if w.instead != nil {
+		w.instead(fmt.Sprintf("%s(%v) %v", who, kwargs(c.args), c.when), m, sends, func() (starlark.Value, []starlark.Tuple) {
+			owner, c := w.prepare(who, p, m, c)
+			return w.attr(owner, m.Name), kwargs(c.args)
+		})
+		return
+	}
+	owner, c := w.prepare(who, p, m, c)
 	name := fmt.Sprintf("%s(%v) %v", who, kwargs(c.args), c.when)
 	got, err := starlark.Call(new(starlark.Thread), w.attr(owner, m.Name), nil, kwargs(c.args))
 	switch {

@@ -49,6 +49,7 @@ func move(c *invocation) (starlark.Value, error) {
 	if target != "" {
 		query.Set("target", target)
 	}
+	c.due.fields = len(given) > 0
 	out, err := o.ref.submit(c.ctx, rest.Request{Method: "POST", Path: o.ref.path, Query: query, Body: body}, c.patience())
 	if out.going != nil || err != nil {
 		return out.going, err

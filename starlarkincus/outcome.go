@@ -117,8 +117,12 @@ func (c *invocation) judge(before builtin.Changes, err error) error {
 		e.Again = true
 		defer func() { now.Sent, now.Done = before.Sent, before.Done }()
 	}
+	partly := c.due != dueChanges{}
 	if e.Outcome != "" {
 		undone := e.Outcome == errors.Refused || e.Outcome == errors.NotSent
+		if undone && partly && now.Done > before.Done {
+			e.Outcome = errors.Unknown // the earlier changes are made
+		}
 		switch {
 		case !undone || e.OperationID == "":
 		case now.Sent > before.Sent:
@@ -131,7 +135,7 @@ func (c *invocation) judge(before builtin.Changes, err error) error {
 		return err
 	}
 	switch {
-	case now.Done > before.Done && now.Done-before.Done == now.Sent-before.Sent:
+	case !partly && now.Done > before.Done && now.Done-before.Done == now.Sent-before.Sent:
 		e.Outcome = errors.Done
 	case now.Sent > before.Sent:
 		e.Outcome = errors.Unknown

@@ -79,6 +79,7 @@ func (c *invocation) publication() (*publication, error) {
 // run creates the image from a source of a type.
 func (p *publication) run(kind, name string) (starlark.Value, error) {
 	p.body["source"] = map[string]any{"type": kind, "name": name}
+	p.due = dueChanges{fields: len(p.body) > 1, aliases: len(p.aliases.all) > 0}
 	out, err := p.images.submit(p.ctx, p.request(p.images, "POST", p.body), p.patience())
 	if e := new(errors.Error); errors.Is(err, errors.AlreadyExists) && p.body["aliases"] != nil && errors.As(err, &e) {
 		e.Outcome = errors.Unknown // somebody made the alias meanwhile, and the image may be there without one
@@ -94,7 +95,7 @@ func (p *publication) run(kind, name string) (starlark.Value, error) {
 	if err := o.read(p.ctx); err != nil {
 		return nil, err
 	}
-	if _, err = o.conform(p.ctx, p.name, p.body, p.patience()); err != nil { // servers ignore profiles in the request
+	if _, err = o.conform(p.invocation, p.body, p.patience()); err != nil { // servers ignore profiles in the request
 		return nil, err
 	}
 	return o, p.aliases.give(o)
@@ -227,6 +228,7 @@ func (p *publication) withLeft(err, left error, what string) error {
 		return err
 	case errors.As(err, &e):
 		e.Message += "; and " + what + ": " + of.Message
+		e.Outcome = errors.Unknown
 		return err
 	case err != nil:
 		return err

@@ -337,6 +337,7 @@ func remove(c *invocation) (starlark.Value, error) {
 	var out outcome
 	var err error
 	if c.args.flag("force", false) {
+		c.due.state = true
 		out, err = p.removeByForce(c.ctx, request, c.patience())
 	} else {
 		out, err = p.submit(c.ctx, request, c.patience())

@@ -47,7 +47,7 @@ func TestOpened(t *testing.T) {
 	}
 	for _, path := range []string{
 		fmt.Sprintf("/dev/fd/%d", number), fmt.Sprintf("/proc/self/fd/%d", number), fmt.Sprintf("/proc/%d/fd/%d", pid, number),
-		fmt.Sprintf("/proc/thread-self/fd/%d", number), fmt.Sprintf("/proc/%d/task/%d/fd/%d", pid, pid, number), fmt.Sprintf("/dev/../dev/./fd//%d", number),
+		fmt.Sprintf("/proc/%d/task/%d/fd/%d", pid, pid, number), fmt.Sprintf("/dev/../dev/./fd//%d", number),
 		absolute, link("relative", "absolute"), link("folder/up", "../relative"), link("descriptors", "/proc/self/fd") + fmt.Sprintf("/%d", number),
 	} {
 		add(f)
