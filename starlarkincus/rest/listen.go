@@ -54,6 +54,7 @@ type Events struct {
 	queue  []*Event
 	bytes  int           // length of the events in the queue
 	gap    *Gap          // the last in the queue, if it isn't over yet; nil for none
+	opened bool          // the first connection is confirmed, so that a caller may take events
 	ended  bool          // no event follows the queue
 	err    error         // reason of the end; nil after Close
 	wanted chan struct{} // receives a token if the queue has an event or the end
@@ -136,6 +137,7 @@ func (e *Events) confirm(ctx context.Context, conn *eventConn, ready chan<- erro
 		err = e.lost(err)
 	} else {
 		e.mu.Lock()
+		e.opened = true
 		if e.gap != nil {
 			e.gap.Until = time.Now()
 			e.gap = nil
@@ -172,11 +174,12 @@ func (e *Events) read(ctx context.Context, conn *eventConn) error {
 	}
 }
 
-// push adds an event to the queue. It returns false if that is full.
+// push adds an event to the queue. It returns false if that is full. Before the first connection is confirmed, the number of events
+// has no limit, because the server's answer may come after them.
 func (e *Events) push(message []byte) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(e.queue) >= maxQueued || e.bytes >= maxQueuedBytes {
+	if e.opened && len(e.queue) >= maxQueued || e.bytes >= maxQueuedBytes {
 		return false
 	}
 	e.queue = append(e.queue, &Event{Raw: message})
