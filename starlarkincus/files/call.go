@@ -67,7 +67,7 @@ func (c *Call) run(fn func(*Call) error) error {
 		defer timer.Stop()
 		select {
 		case <-timer.C:
-			c.session.client.Close()
+			c.session.wire.Close() // the client's own Close waits for the write of another goroutine, which may be stuck
 		case <-ended:
 		}
 	})
@@ -94,8 +94,15 @@ func (c *Call) failure(err error, changes bool) error {
 	}
 	left := "left behind"
 	var lost *lostError
-	if errors.As(err, &lost) {
-		err, left = lost.err, "may have left behind"
+	broken := errors.As(err, &lost)
+	if broken || c.session.wire.cause() != nil {
+		left = "may have left behind"
+	}
+	if broken {
+		err = lost.err
+		if ended := stopped(c.ctx); ended != nil { // run closed the connection
+			err = ended
+		}
 	}
 	var e *errors.Error
 	if errors.As(err, &e) && len(c.left) > 0 {

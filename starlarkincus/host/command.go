@@ -39,7 +39,8 @@ an instance. Other tasks go on meanwhile.
 
 command     a list of the command and its arguments; ["sh", "-c", line] for a line of the shell
 stdin       a string or bytes, a stream, a list or tuple of strings or bytes, or a function that returns the next part each
-            time and None at the end; by default the standard input is empty, and never the script's
+            time and None at the end; run waits for the function's last call, also after timeout. By default the standard
+            input is empty, and never the script's
 stdin_file  a local file to read standard input from; timeout also limits the wait for the writer of a named pipe
 env         variables added to the environment; None removes one
 cwd         the working directory, to which a command with a slash in its name is relative
