@@ -2,6 +2,7 @@ package starlarkincus_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"flag"
@@ -32,6 +33,7 @@ type fate string
 
 const (
 	removed fate = "cancelled, and the copy is removed"
+	late    fate = "cancelled, and the copy is removed after the end of the operation"
 	kept    fate = "cancelled, and the copy stays"
 	goesOn  fate = "not cancelled, and goes on"
 	succeed fate = "not cancelled, and succeeds"
@@ -56,6 +58,8 @@ type stopMoment struct {
 	over         bool // the operations have ended
 	exists       bool
 	begun        bool             // the creation of the copy was answered
+	reads        int              // of the copy, after the end of its operation
+	grace        time.Duration    // the client's grace period; 0 for a short one
 	waiting      int              // requests for the ends of operations
 	change       *sync.Cond       // of the above
 	source, sink *migrationServer // both servers
@@ -73,7 +77,7 @@ func (s *migrationServer) operation() map[string]any {
 	m, status, code, failure := s.moment, "Running", 103, ""
 	switch {
 	case !m.over:
-	case m.stopped && (m.fate == removed || m.fate == kept):
+	case m.stopped && m.cancels():
 		status, code, failure = "Cancelled", 401, "cancelled"
 	case m.stopped && m.fate == fails:
 		status, code, failure = "Failure", 400, "disk failure"
@@ -85,7 +89,7 @@ func (s *migrationServer) operation() map[string]any {
 		description = "Creating instance"
 	}
 	return map[string]any{"id": s.name, "class": "websocket", "status": status, "status_code": code, "err": failure, "description": description,
-		"may_cancel": m.fate == removed || m.fate == kept, "resources": map[string][]string{"instances": {m.path}}, "metadata": map[string]any{"control": "c", "fs": "f"}}
+		"may_cancel": m.cancels(), "resources": map[string][]string{"instances": {m.path}}, "metadata": map[string]any{"control": "c", "fs": "f"}}
 }
 
 func (s *migrationServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -118,6 +122,9 @@ func (s *migrationServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// cancels reports whether the operations can be cancelled.
+func (m *stopMoment) cancels() bool { return m.fate == removed || m.fate == late || m.fate == kept }
+
 // halt stops the client.
 func (m *stopMoment) halt() {
 	m.stopped = true
@@ -138,6 +145,10 @@ func (s *migrationServer) answer(w http.ResponseWriter, r *http.Request) {
 	}
 	m.mu.Lock()
 	path, creates := r.URL.Path, s == m.sink && r.Method == "POST" && r.URL.Path == m.path[:strings.LastIndex(m.path, "/")]
+	if m.fate == late && m.over && s == m.sink && r.Method == "GET" && path == m.path {
+		m.reads++
+		m.exists = m.exists && m.reads == 1
+	}
 	switch {
 	case creates || r.Method == "POST" && s == m.source:
 		s.started = true
@@ -167,10 +178,10 @@ func (s *migrationServer) answer(w http.ResponseWriter, r *http.Request) {
 		}
 		unwatch()
 		reply(200, "sync", s.operation())
-	case strings.HasPrefix(path, "/1.0/operations/") && r.Method == "DELETE" && (m.fate == removed || m.fate == kept):
+	case strings.HasPrefix(path, "/1.0/operations/") && r.Method == "DELETE" && m.cancels():
 		if !m.over {
 			m.over = true
-			m.exists = m.exists && m.fate == kept
+			m.exists = m.exists && m.fate != removed
 		}
 		m.change.Broadcast()
 		reply(200, "sync", nil)
@@ -214,7 +225,7 @@ func (m *stopMoment) run(t *testing.T, script string) string {
 	names := client.Names()
 	names["sockets"] = starlark.NewList(sockets)
 	// A short grace period, because an operation that goes on takes up its part.
-	h := host.New(host.Options{JSON: true, Predeclared: names, Track: starlarkincus.Track, Grace: 200 * time.Millisecond, Stderr: t.Output()})
+	h := host.New(host.Options{JSON: true, Predeclared: names, Track: starlarkincus.Track, Grace: cmp.Or(m.grace, 200*time.Millisecond), Stderr: t.Output()})
 	err := h.RunSource(ctx, "script", []byte("here, there = [incus.connect(endpoint = s) for s in sockets]\n"+script))
 	if err == nil {
 		return ""

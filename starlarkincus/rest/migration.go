@@ -29,6 +29,7 @@ type Migration struct {
 
 	creation *pending // the request that starts the target's operation; nil if there is none
 	settled  bool     // Settle has seen it
+	awaited  bool     // awaitRemoval has waited
 }
 
 // Websockets returns the secrets of the operation's websockets, by name; empty if it has none.

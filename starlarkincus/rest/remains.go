@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"slices"
+	"time"
 
 	"incus-star/errors"
 )
@@ -55,6 +56,41 @@ func (w *Work) deleted(made Copy) bool {
 	return err == nil && w.removed[made.Client.location(path)]
 }
 
+// removesAlone is the time that a server has to remove an unfinished copy after the end of its operation.
+const removesAlone = 2 * time.Second
+
+// awaitRemoval waits for the server to remove an unfinished copy, which it does after the end of its operation. It waits again
+// if it had no time.
+func (m *Migration) awaitRemoval(ctx context.Context) {
+	o, maybe := m.created()
+	if m.awaited || !maybe || o == nil || m.Copy.Refresh {
+		return
+	}
+	if o.known() == nil {
+		_, _ = o.goesOn(ctx)
+	}
+	if known := o.known(); known == nil || known.err == nil {
+		return
+	}
+	limit := removesAlone
+	if deadline, bounded := ctx.Deadline(); bounded {
+		limit = min(limit, time.Until(deadline)/2)
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for looks := 1; ; looks++ {
+		if _, err := m.Copy.Client.Do(ctx, m.Copy.Read); err != nil {
+			return
+		}
+		m.awaited = looks > 1
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(removesAlone / 20):
+		}
+	}
+}
+
 // remains reads the copy. It returns its description, and false if there is none.
 func (m *Migration) remains(ctx context.Context) (Running, bool) {
 	o, maybe := m.created()
@@ -64,6 +100,7 @@ func (m *Migration) remains(ctx context.Context) (Running, bool) {
 	if w := workOf(ctx); w != nil && w.deleted(m.Copy) {
 		return Running{}, false
 	}
+	m.awaitRemoval(ctx)
 	out := m.Copy.Client.on(Running{Description: "the copy " + m.Copy.Name, Left: true})
 	var known *end
 	if o != nil {

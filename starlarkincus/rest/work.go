@@ -207,7 +207,7 @@ func (w *Work) Abandoned() bool {
 }
 
 // Settle ends the work of stopped callers: it waits for the answers, cancels operations if possible, and waits for the
-// others, within limit. Commands in instances are ended, see [Exec.End], within a limit of their own; one whose output the
+// others, within limit; then also for servers that remove an unfinished copy. Commands in instances are ended, see [Exec.End], within a limit of their own; one whose output the
 // server records is ignored, because it can't be ended. Settle returns when all work, or ctx, has ended. It handles each piece
 // of work only once.
 func (w *Work) Settle(ctx context.Context, limit time.Duration) {
@@ -243,6 +243,10 @@ func (w *Work) Settle(ctx context.Context, limit time.Duration) {
 		}
 	}
 	all.Wait()
+	w.mu.Lock()
+	migrations := slices.Clone(w.migrations)
+	w.mu.Unlock()
+	each(migrations, func(m *Migration) { m.awaitRemoval(ctx) })
 }
 
 // isCommand reports whether the operation is a command in an instance.
