@@ -1,9 +1,12 @@
 package starlarkincus
 
 import (
+	"context"
 	"fmt"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/builtin"
+	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
 )
 
@@ -84,10 +87,7 @@ func (a *aliasing) give(o *Object) error {
 		switch {
 		case old == image:
 		case old != "":
-			if _, err := on.change(a.ctx, body, "", patience{}); err != nil {
-				return err
-			}
-			if err := a.dispose(old); err != nil {
+			if err := a.takeOver(on, old, body); err != nil {
 				return err
 			}
 		default:
@@ -101,15 +101,56 @@ func (a *aliasing) give(o *Object) error {
 	return o.read(a.ctx)
 }
 
-// dispose deletes an image that has no aliases.
-func (a *aliasing) dispose(fingerprint string) error {
-	on := ref{client: a.at.client, res: spec.Images, path: spec.Images.Path, project: a.at.project}.item(fingerprint)
+// takeOver changes the alias of an old image, and deletes that if it has no other. One that may be left is named in the
+// error, or in the report of a stopped script.
+func (a *aliasing) takeOver(alias ref, fingerprint string, body map[string]any) error {
+	part := new(rest.Part)
+	ctx := part.Track(a.ctx)
+	old := ref{client: a.at.client, res: spec.Images, path: spec.Images.Path, project: a.at.project}.item(fingerprint)
+	release := builtin.Of(a.thread).Keep(func(ctx context.Context) {
+		if part.Begun() {
+			part.Settle(ctx)
+			old.reportUnnamed(ctx, fingerprint)
+		}
+	})
+	_, err := alias.change(ctx, body, "", patience{})
+	if err == nil {
+		err = dispose(ctx, old)
+		if e := (*errors.Error)(nil); errors.As(err, &e) {
+			e.Message += fmt.Sprintf("; the image %s, whose alias was taken over, may be left without an alias", fingerprint)
+		}
+	}
+	if a.ctx.Err() == nil {
+		release()
+	}
+	return err
+}
+
+// unnamed reports whether an image has no aliases.
+func (r ref) unnamed(ctx context.Context) (bool, error) {
 	var image struct {
 		Aliases []any `json:"aliases"`
 	}
-	err := on.readInto(a.ctx, on.query(spec.Get), &image)
-	if err == nil && len(image.Aliases) == 0 {
-		_, err = on.remove(a.ctx, patience{})
+	err := r.readInto(ctx, r.query(spec.Get), &image)
+	return len(image.Aliases) == 0, err
+}
+
+// reportUnnamed makes the report of a stopped script name an image without aliases.
+func (r ref) reportUnnamed(ctx context.Context, fingerprint string) {
+	switch unnamed, err := r.unnamed(ctx); {
+	case errors.Is(err, errors.NotFound):
+	case err != nil:
+		r.leave(ctx, fmt.Sprintf("the image %s may have no alias any more", fingerprint))
+	case unnamed:
+		r.leave(ctx, fmt.Sprintf("the image %s has no alias any more", fingerprint))
+	}
+}
+
+// dispose deletes an image that has no aliases.
+func dispose(ctx context.Context, old ref) error {
+	unnamed, err := old.unnamed(ctx)
+	if err == nil && unnamed {
+		_, err = old.remove(ctx, patience{})
 	}
 	if errors.Is(err, errors.NotFound) {
 		return nil
