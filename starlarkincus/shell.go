@@ -9,6 +9,7 @@ import (
 	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/internal/terminal"
 	"incus-star/starlarkincus/rest"
+	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
 )
@@ -55,19 +56,30 @@ func (c *invocation) onTerminal(path string, body map[string]any, options func(*
 	if width, height := t.Size(); width > 0 && height > 0 {
 		body["width"], body["height"] = width, height
 	}
-	cmd := new(command)
+	cmd := &command{encoding: value.AutoEncoding}
+	if words, ok := body["command"].([]string); ok && len(words) > 0 {
+		cmd.name = words[0]
+	}
 	if err := c.ref.begin(c.ctx, cmd, path, body, options(t)); err != nil {
 		return err
 	}
-	builtin.Of(c.thread).Block(func() { err = converse(c.ctx, cmd.exec, t) })
+	wrote := false
+	builtin.Of(c.thread).Block(func() { wrote, err = converse(c.ctx, cmd.exec, t) })
+	var failed *errors.Error
+	if errors.As(err, &failed) && failed.Class == errors.Operation && notRun[failed.Message] != 0 {
+		if err = nil; !wrote { // else it did run, and chose the status itself
+			err = cmd.failure(&execResult{exitCode: notRun[failed.Message], stderr: []byte(failed.Message + "\n"), cause: failed})
+		}
+	}
 	if err == nil {
 		builtin.Of(c.thread).Done++
 	}
 	return err
 }
 
-// converse copies the output of a command to a terminal and the size of the terminal to the command, until the end.
-func converse(ctx context.Context, e *rest.Exec, t *terminal.Terminal) error {
+// converse copies the output of a command to a terminal and the size of the terminal to the command, until the end. It reports
+// whether there was output.
+func converse(ctx context.Context, e *rest.Exec, t *terminal.Terminal) (wrote bool, err error) {
 	ended := make(chan struct{})
 	defer func() { <-ended }()
 	ctx, cancel := context.WithCancel(ctx)
@@ -91,14 +103,15 @@ func converse(ctx context.Context, e *rest.Exec, t *terminal.Terminal) error {
 		if err != nil {
 			break
 		}
+		wrote = wrote || len(piece.Data) > 0
 		if _, err := t.Write(piece.Data); err != nil {
 			e.End(ctx)
 			break
 		}
 	}
-	_, err := e.Wait(ctx)
+	_, err = e.Wait(ctx)
 	_ = t.Close()
-	return err
+	return wrote, err
 }
 
 // detachKey, followed by detachLetter, leaves a console.

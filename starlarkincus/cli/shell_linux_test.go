@@ -184,6 +184,17 @@ func TestRealShell(t *testing.T) {
 		proxy.end()
 		s.end(4)
 	})
+	t.Run("no such command", func(t *testing.T) {
+		s := onScreen(t, "-c", "e = try_(incus.instances.get(args[0]).shell, ['nonesuch']).error\nprint(e)", name)
+		s.expect("nonesuch ended with status 127: Command not found")
+		s.end(0)
+	})
+	t.Run("the status of a missing command", func(t *testing.T) {
+		s := open(t)
+		s.typed("nonesuch; exit 127\r")
+		s.expect("over")
+		s.end(0)
+	})
 	t.Run("the program's own end", func(t *testing.T) {
 		s := open(t)
 		s.typed("kill -9 $$\r")
