@@ -337,7 +337,7 @@ func (c *invocation) sendImage(files *imageUpload) (*Object, error) {
 	o := newObject(c.ref.item(made))
 	if made != sent {
 		e := errors.New(errors.Connection, "what the server received has the fingerprint %s, what was sent has %s", made, sent)
-		return nil, c.ref.withoutWrong(c.ctx, made, e, q)
+		return nil, c.withoutWrong(c.ref, made, e, q)
 	}
 	return o, o.read(c.ctx)
 }

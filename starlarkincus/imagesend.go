@@ -283,21 +283,22 @@ func (c *invocation) relayImage(images ref, fields map[string]any) (string, erro
 		return "", err
 	case key != c.obj.key():
 		e := errors.New(errors.Connection, "the image that came isn't the one with the fingerprint %s: its content has %s", c.obj.key(), key)
-		return "", images.withoutWrong(c.ctx, key, e, q)
+		return "", c.withoutWrong(images, key, e, q)
 	}
 	return "", nil
 }
 
 // withoutWrong deletes an image that this call made from the wrong content, and returns the error with the outcome.
-func (r ref) withoutWrong(ctx context.Context, made string, e *errors.Error, q rest.Request) error {
+func (c *invocation) withoutWrong(images ref, made string, e *errors.Error, q rest.Request) error {
 	left := error(nil)
 	if made != "" {
-		_, left = r.item(made).remove(ctx, patience{})
+		_, left = images.item(made).remove(c.ctx, patience{})
 	}
 	e.Method, e.Path, e.Cause, e.Outcome = q.Method, q.Path, left, errors.Refused
 	if made == "" || left != nil && !errors.Is(left, errors.NotFound) {
 		e.Outcome = errors.Unknown
 		e.Message += "; the wrong image may be left"
 	}
+	c.due = dueChanges{} // nothing follows
 	return e
 }

@@ -67,7 +67,7 @@ func child() int {
 	if limit := os.Getenv("TEST_PASTE_TIME"); limit != "" {
 		pasteTime, _ = time.ParseDuration(limit)
 	}
-	options := host.Options{Stdout: stdout, Stderr: os.Stderr, Track: starlarkincus.Track, Predeclared: starlark.StringDict{
+	options := host.Options{Stdout: stdout, Stderr: os.Stderr, Track: starlarkincus.Track, Servers: client.Servers, Predeclared: starlark.StringDict{
 		"incus": client,
 		"take": starlark.NewBuiltin("take", func(*starlark.Thread, *starlark.Builtin, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
 			t, err := terminal.Take(os.Stdin, os.Stdout)
