@@ -23,8 +23,10 @@ const control = "control"
 var (
 	termGrace = 2 * time.Second
 	killGrace = time.Second
-	// newsGrace is the time for the news of the end after that.
+	// newsGrace is the time for the news of the end after that, and lostGrace if a connection broke: a cluster takes half a
+	// minute to miss a member, and says then that the command is lost.
 	newsGrace = 5 * time.Second
+	lostGrace = 45 * time.Second
 	// idleOutput is the longest pause of the server in the remaining output of a command that has ended.
 	idleOutput = 10 * time.Second
 )

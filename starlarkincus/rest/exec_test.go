@@ -26,9 +26,9 @@ var (
 
 // graces shortens the time that commands have to end.
 func graces(t *testing.T, term, kill time.Duration) {
-	before := [3]time.Duration{termGrace, killGrace, newsGrace}
+	before := [4]time.Duration{termGrace, killGrace, newsGrace, lostGrace}
 	termGrace, killGrace = term, kill
-	t.Cleanup(func() { termGrace, killGrace, newsGrace = before[0], before[1], before[2] })
+	t.Cleanup(func() { termGrace, killGrace, newsGrace, lostGrace = before[0], before[1], before[2], before[3] })
 }
 
 // cat copies its input to its output.

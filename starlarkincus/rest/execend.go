@@ -214,7 +214,13 @@ func (e *Exec) news(ctx context.Context) (*end, error) {
 		case <-bounded.Done():
 			return
 		}
-		timer := time.NewTimer(newsGrace)
+		grace := newsGrace
+		e.mu.Lock()
+		if e.broken != nil && !e.overdue.Load() {
+			grace = lostGrace
+		}
+		e.mu.Unlock()
+		timer := time.NewTimer(grace)
 		defer timer.Stop()
 		select {
 		case <-timer.C:

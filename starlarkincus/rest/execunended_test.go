@@ -13,7 +13,7 @@ import (
 // Whatever a command has to be ended for, the wait for it ends although nothing ends the command, as in a frozen instance.
 func TestExecUnended(t *testing.T) {
 	graces(t, 10*time.Millisecond, 10*time.Millisecond)
-	newsGrace = 10 * time.Millisecond
+	newsGrace, lostGrace = 10*time.Millisecond, 10*time.Millisecond
 	for name, test := range map[string]struct {
 		options ExecOptions
 		act     func(*Exec, *fakeCommand)
