@@ -19,8 +19,14 @@ func written(t *testing.T, s *emulator.Screen, since int, text string) {
 // at none.
 func TestNarrow(t *testing.T) {
 	s := openPrompt(t, 12, 24, "INCUS_SOCKET=/dev/null/none") // too narrow for the editor itself
+	// A key at the very moment at which the terminal loses its columns ends the line.
+	resize := func(width int) {
+		if s.Resize(width, 24); width == 0 {
+			until(t, "columns", func() bool { return s.Columns() > 0 })
+		}
+	}
 	for width := 24; width >= 0; width-- {
-		s.Resize(width, 24)
+		resize(width)
 		since := len(s.Output())
 		s.Type(fmt.Sprintf("print('it', 'was', %dq\x7f)\r", width))
 		written(t, s, since, fmt.Sprintf("it was %d\r\n", width))
@@ -36,11 +42,14 @@ func TestNarrow(t *testing.T) {
 	}
 	for i, widths := range [][]int{{80, 5, 80}, {80, 0, 80}, {3, 80, 0}, {0, 3, 90}} {
 		since := len(s.Output())
-		s.Resize(widths[0], 24)
-		s.Type("print('it', 'was',")
-		s.Resize(widths[1], 24)
-		s.Type(fmt.Sprintf(" 'no %d',", i))
-		s.Resize(widths[2], 24)
+		resize(widths[0])
+		for n, part := range []string{"print('it', 'was',", fmt.Sprintf(" 'no %d',", i)} {
+			s.Type(part)
+			if widths[n+1] == 0 {
+				written(t, s, since, part)
+			}
+			resize(widths[n+1])
+		}
 		s.Type(" 'lost')\r")
 		written(t, s, since, fmt.Sprintf("it was no %d lost\r\n", i))
 	}

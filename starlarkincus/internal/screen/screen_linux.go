@@ -127,6 +127,14 @@ func (s *Screen) Resize(cols, rows int) {
 	s.check(unix.IoctlSetWinsize(int(s.master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: uint16(rows), Col: uint16(cols)}))
 }
 
+// Columns returns the width that the terminal has for the program, which may have changed it.
+func (s *Screen) Columns() int {
+	s.t.Helper()
+	size, err := unix.IoctlGetWinsize(int(s.slave.Fd()), unix.TIOCGWINSZ)
+	s.check(err)
+	return int(size.Col)
+}
+
 // Rows returns the rows of the screen, without spaces at their ends.
 func (s *Screen) Rows() []string {
 	s.mu.Lock()
