@@ -15,6 +15,16 @@ func written(t *testing.T, s *emulator.Screen, since int, text string) {
 	until(t, strconv.Quote(text), func() bool { return strings.Contains(s.Output()[since:], text) })
 }
 
+// prompted is written, and waits for the prompt after the text: a key that comes before it is one of the entry.
+func prompted(t *testing.T, s *emulator.Screen, since int, text string) {
+	t.Helper()
+	written(t, s, since, text)
+	until(t, "the prompt", func() bool {
+		_, after, _ := strings.Cut(s.Output()[since:], text)
+		return strings.Contains(after, ">>> ")
+	})
+}
+
 // TestNarrow checks that lines can be typed, edited and dropped at each width of the terminal, also at one that changes meanwhile, and
 // at none.
 func TestNarrow(t *testing.T) {
@@ -29,15 +39,15 @@ func TestNarrow(t *testing.T) {
 		resize(width)
 		since := len(s.Output())
 		s.Type(fmt.Sprintf("print('it', 'was', %dq\x7f)\r", width))
-		written(t, s, since, fmt.Sprintf("it was %d\r\n", width))
+		prompted(t, s, since, fmt.Sprintf("it was %d\r\n", width))
 		s.Type("print('not') \x03")
-		written(t, s, since, "^C")
+		prompted(t, s, since, "^C")
 		if width%5 == 0 {
 			s.Type("if True:\r")
 			written(t, s, since, "... ")
 			s.Type("print('in' + 'dented')\r")
 			s.Type("\r")
-			written(t, s, since, "indented\r\n")
+			prompted(t, s, since, "indented\r\n")
 		}
 	}
 	for i, widths := range [][]int{{80, 5, 80}, {80, 0, 80}, {3, 80, 0}, {0, 3, 90}} {
@@ -51,7 +61,7 @@ func TestNarrow(t *testing.T) {
 			resize(widths[n+1])
 		}
 		s.Type(" 'lost')\r")
-		written(t, s, since, fmt.Sprintf("it was no %d lost\r\n", i))
+		prompted(t, s, since, fmt.Sprintf("it was no %d lost\r\n", i))
 	}
 	s.Resize(80, 24)
 	s.Type("\x0c6 * 7\r")
