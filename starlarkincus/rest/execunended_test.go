@@ -49,3 +49,24 @@ func TestExecUnended(t *testing.T) {
 		})
 	}
 }
+
+// A command whose connection broke is waited for longer, because the server may yet say what became of it.
+func TestExecUnendedIsNews(t *testing.T) {
+	graces(t, 10*time.Millisecond, 10*time.Millisecond)
+	newsGrace, lostGrace = 10*time.Millisecond, time.Minute
+	release, attached := make(chan struct{}), make(chan *fakeCommand, 1)
+	f := newExecFake(t, func(c *fakeCommand) int {
+		attached <- c
+		<-release
+		return 5
+	})
+	e := f.begin(t.Context(), f.client(), ExecOptions{})
+	(<-attached).conn(Stdout).CloseNow()
+	<-e.gaveUp
+	time.Sleep(20 * newsGrace) // no condition: nothing is to happen
+	close(release)
+	code, err := e.Wait(t.Context())
+	if failed := asError(t, err); code != 137 || failed.Class != errors.Connection || failed.Fields["exit_code"] != 137 {
+		t.Errorf("%d, %v, %v", code, err, failed.Fields)
+	}
+}
