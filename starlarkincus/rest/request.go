@@ -164,6 +164,8 @@ func (k *outgoing) http(ctx context.Context, e *endpoint) *http.Request {
 		r.ContentLength = int64(len(k.body))
 		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(k.body)), nil }
 		r.Body, _ = r.GetBody()
+	case !k.changes() && !k.repeatable():
+		r.Body = io.NopCloser(strings.NewReader("")) // the transport sends a GET again, unless it has a body
 	}
 	if k.changes() || k.patience() != deadPeer {
 		ctx = httptrace.WithClientTrace(ctx, k.watched())
