@@ -28,9 +28,11 @@ type holder struct {
 
 func (h *holder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	changes := r.Method != "GET"
+	// The wait for an operation comes after a change, perhaps that of the call before.
+	aside := r.URL.Path == "/1.0" || r.URL.Path == "/1.0/events" || !changes && strings.HasPrefix(r.URL.Path, "/1.0/operations/")
 	h.mu.Lock()
 	stop := h.stop
-	if held := changes == h.changes && r.URL.Path != "/1.0" && r.URL.Path != "/1.0/events"; held && stop != nil {
+	if changes == h.changes && !aside && stop != nil {
 		h.stop = nil
 	} else {
 		stop, h.before = nil, h.before || changes
