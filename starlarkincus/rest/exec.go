@@ -45,7 +45,8 @@ type ExecOptions struct {
 	// Console reports whether the request is for the console of an instance. The end of the input leaves the console. There
 	// is no exit status.
 	Console bool
-	// Timeout is the time after which the command is ended; 0 for none.
+	// Timeout is the time after its begin after which the command is ended; 0 for none. With it, a server has 10 seconds more
+	// than that to answer the request.
 	Timeout time.Duration
 	// MaxOutput is the limit of the output that isn't taken with Next, in bytes. A command that writes more is ended,
 	// with an error that ends with Advice.
@@ -96,6 +97,11 @@ func (c *Client) request(ctx context.Context, request Request, options ExecOptio
 		return nil, nil, err
 	}
 	k.attaches = true
+	if options.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, options.Timeout+connectTimeout)
+		defer cancel()
+	}
 	var reply *Reply
 	if w := workOf(ctx); w != nil {
 		reply, err = w.outlive(ctx, c, k)

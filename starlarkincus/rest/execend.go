@@ -324,7 +324,9 @@ func (e *Exec) result(end *end, waited error) (code int, err error) {
 // notAttached returns the results of Wait after the failure to connect a websocket. The server doesn't begin the command
 // before the last one is connected, but the answer to that may have been lost.
 func (e *Exec) notAttached(ctx context.Context, failed error) (int, error) {
-	if _, err := e.operation.Refresh(ctx); err == nil {
+	bounded, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	if _, err := e.operation.Refresh(bounded); err == nil {
 		if end := e.operation.known(); end != nil && end.err != nil {
 			return -1, end.err
 		}

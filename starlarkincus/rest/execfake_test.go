@@ -26,6 +26,7 @@ type execFake struct {
 	run     func(*fakeCommand) int           // the command; returns its exit status
 	refuse  func(name string) bool           // whether to refuse a websocket
 	drop    func(name string) bool           // whether to break the connection of a websocket in place of an answer
+	stall   func(r *http.Request) bool       // whether a request gets no answer
 	failure string                           // of the operation, in place of running the command
 	give    int                              // the number of commands that are given up by failure; 0 for all
 	begun   int                              // the number of requests
@@ -145,6 +146,9 @@ func (c *fakeCommand) state() string {
 
 func (f *execFake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
+	case f.stall != nil && f.stall(r):
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
 	case strings.HasSuffix(r.URL.Path, "/exec"):
 		var body struct{ Interactive bool }
 		_ = json.NewDecoder(r.Body).Decode(&body)

@@ -2,7 +2,9 @@ package rest
 
 import (
 	"context"
+	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -45,6 +47,39 @@ func TestExecUnended(t *testing.T) {
 			code, err := e.Wait(ctx)
 			if failed := asError(t, err); code != -1 || failed.Class != test.class || failed.Outcome != errors.Unknown || !strings.HasPrefix(failed.Message, test.want) {
 				t.Errorf("%d, %v, %s", code, err, failed.Outcome)
+			}
+		})
+	}
+}
+
+// A command with a timeout ends although the server stops answering, at whichever request: that for the command, each of the
+// websockets, and that for the state of the operation after a failure of these.
+func TestExecUnanswered(t *testing.T) {
+	defer func(before time.Duration) { connectTimeout = before }(connectTimeout)
+	connectTimeout = 100 * time.Millisecond
+	for _, stalled := range []string{"/exec", "secret=s1control", "secret=s10", "secret=s11", "secret=s12"} {
+		t.Run(stalled, func(t *testing.T) {
+			var gone atomic.Bool
+			f := newExecFake(t, cat, func(f *execFake) {
+				f.stall = func(r *http.Request) bool {
+					if strings.HasSuffix(r.URL.String(), stalled) {
+						gone.Store(true)
+					}
+					return gone.Load()
+				}
+			})
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			e, _, err := f.client().Exec(ctx, Request{Method: "POST", Path: "/1.0/instances/c1/exec", Body: map[string]any{"command": []string{"cmd"}}}, ExecOptions{Timeout: time.Millisecond})
+			if err == nil {
+				_, err = e.Wait(ctx)
+			}
+			want := errors.NotSent
+			if stalled == "/exec" || stalled == "secret=s12" {
+				want = errors.Unknown
+			}
+			if failed := asError(t, err); ctx.Err() != nil || failed.Class != errors.Timeout || failed.Outcome != want {
+				t.Errorf("%v, %s", err, failed.Outcome)
 			}
 		})
 	}

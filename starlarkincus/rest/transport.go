@@ -17,9 +17,10 @@ import (
 	"incus-star/errors"
 )
 
+// connectTimeout is the limit of the connection.
+var connectTimeout = 10 * time.Second
+
 const (
-	// connectTimeout is the limit of the connection.
-	connectTimeout = 10 * time.Second
 	// idleTimeout closes an idle connection before the server does, which is after 30 s.
 	idleTimeout = 25 * time.Second
 	maxIdle     = 64
