@@ -45,7 +45,7 @@ var imports = map[string][]string{
 	"incus-star/starlarkincus/lib/base64":           {"incus-star/starlarkincus/builtin"},
 	"incus-star/starlarkincus/lib/csv":              {"incus-star/errors", "incus-star/starlarkincus/builtin", "incus-star/starlarkincus/lib/table", "incus-star/starlarkincus/value"},
 	"incus-star/starlarkincus/lib/hash":             {"incus-star/starlarkincus/builtin"},
-	"incus-star/starlarkincus/lib/json":             {"incus-star/errors", "incus-star/starlarkincus/builtin", "incus-star/starlarkincus/internal/printable"},
+	"incus-star/starlarkincus/lib/json":             {"incus-star/errors", "incus-star/starlarkincus/builtin", "incus-star/starlarkincus/internal/printable", "incus-star/starlarkincus/value"},
 	"incus-star/starlarkincus/lib/math":             {"incus-star/starlarkincus/builtin"},
 	"incus-star/starlarkincus/lib/re":               {"incus-star/starlarkincus/builtin"},
 	"incus-star/starlarkincus/lib/table":            {"incus-star/errors", "incus-star/starlarkincus/builtin", "incus-star/starlarkincus/internal/printable", "incus-star/starlarkincus/show", "incus-star/starlarkincus/value"},

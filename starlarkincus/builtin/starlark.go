@@ -23,7 +23,7 @@ var functions = []Decl{
 	{Name: "all", Params: []Param{Pos("x", Iterable)}, Returns: Bool, Help: "Reports whether all elements of x are true."},
 	{Name: "any", Params: []Param{Pos("x", Iterable)}, Returns: Bool, Help: "Reports whether any element of x is true."},
 	{Name: "bool", Params: []Param{OptPos("x", Any, "False")}, Returns: Bool, Help: "Reports whether x is true: not None, False, 0 or empty."},
-	{Name: "bytes", Params: []Param{Pos("x", Text|alike&^(Error|Environment))}, Returns: Bytes, Help: "Returns the UTF-8 bytes of a string, or bytes with the values of a list of ints."},
+	{Name: "bytes", Params: []Param{Pos("x", Text|alike&^(Error|Environment))}, Returns: Bytes, Help: "Returns the UTF-8 bytes of a string, or bytes with the values of a list of ints. str(b) is the text of bytes, with U+FFFD for what isn't UTF-8."},
 	{Name: "chr", Params: []Param{Pos("i", Int)}, Returns: String, Help: "Returns a string with one Unicode character."},
 	{Name: "dict", Params: []Param{OptPos("pairs", alike, "[]"), KwArgs("kwargs", Any)}, Returns: Dict, Help: "Returns a new dict with the entries of a dict or a list of pairs, and the named arguments."},
 	{Name: "dir", Params: []Param{Pos("x", Any)}, Returns: List.Of(String), Help: "Returns the sorted names of the attributes of x."},

@@ -47,7 +47,7 @@ cwd         the working directory, to which a command with a slash in its name i
 check       False returns the result of a failed command instead of raising; the command of a stream has its own
 timeout     seconds, or a duration, after which the command is ended
 encoding    "auto" returns stdout and stderr as strings if they are UTF-8, else as bytes; "utf-8" requires strings, "bytes"
-            returns bytes
+            returns bytes. str(bytes) is their text, with U+FFFD for what isn't UTF-8
 stream      a function that is called with each line of both outputs as it comes, without its newline; one with two
             parameters gets "stdout" or "stderr" as the second. A line of more than 1 MiB comes as several, each cut after a
             whole character. The result has no output then

@@ -1,9 +1,11 @@
 package report_test
 
 import (
+	"math/rand/v2"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/host"
@@ -11,6 +13,7 @@ import (
 	"incus-star/starlarkincus/spec"
 
 	"go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
 )
 
 // standIns are values for the names by which hints call the reader's own.
@@ -115,6 +118,65 @@ func TestArgumentsOfCopiesAndMoves(t *testing.T) {
 	}
 	if hints < 40 {
 		t.Errorf("only %d", hints)
+	}
+}
+
+// TestBytesOfEncoders has each encoder write bytes somewhere in a value. One that refuses them says where they are, and how
+// to write them, which then works.
+func TestBytesOfEncoders(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	session := host.New(host.Options{}).NewSession()
+	encoders := []string{`table.text(%s, format = "json")`, `table.text(%s, format = "csv")`, `table.text(%s)`}
+	for _, name := range session.Names() {
+		library, ok := session.Get(name).(*starlarkstruct.Module)
+		if !ok {
+			continue
+		}
+		for _, member := range library.AttrNames() {
+			if strings.HasPrefix(member, "encode") && name != "base64" {
+				encoders = append(encoders, name+"."+member+"(%s)")
+			}
+		}
+	}
+	refused := make(map[string]bool)
+	for range 50 {
+		// A table wants rows, and a row cells.
+		path, before, after := `[1]["k"]`, `[{"k": 1}, {"k": `, `}]`
+		for range r.IntN(4) {
+			switch r.IntN(4) {
+			case 0:
+				path, before, after = path+"[0]", before+"[", "]"+after
+			case 1:
+				path, before, after = path+"[1]", before+"(None, ", ")"+after
+			case 2:
+				path, before, after = path+`["in field .x: \""]`, before+`{"in field .x: \"": `, "}"+after
+			case 3:
+				path, before, after = path+".out", before+"struct(err = 1, out = ", ")"+after
+			}
+		}
+		for _, encoder := range encoders {
+			_, err := session.Eval(t.Context(), strings.ReplaceAll(encoder, "%s", before+`b"\xff"`+after))
+			if err == nil {
+				continue
+			}
+			refused[encoder] = true
+			hint := report.WithHint(err.Error())
+			if !strings.Contains(hint, path+": got bytes, want a value that has a ") || !strings.Contains(hint, "str(value)") || !strings.Contains(hint, "base64.encode(value)") {
+				t.Errorf("%s of bytes at %s: %s", encoder, path, hint)
+			}
+			for _, write := range []string{`str(b"\xff")`, `base64.encode(b"\xff")`} {
+				if _, err := session.Eval(t.Context(), strings.ReplaceAll(encoder, "%s", before+write+after)); err != nil {
+					t.Errorf("%s of %s: %v", encoder, write, err)
+				}
+			}
+		}
+	}
+	for _, encoder := range []string{"json.encode(%s)", "json.encode_indent(%s)", encoders[0]} {
+		if !refused[encoder] {
+			t.Errorf("%s takes bytes", encoder)
+		}
 	}
 }
 

@@ -60,7 +60,7 @@ var consoleMethod = Method{Name: "console", HTTP: "POST", Path: "console", Does:
 var encodings = []string{"auto", "utf-8", "bytes"}
 
 var (
-	encodingArg = Field{Name: "encoding", Type: String, In: Local, Values: encodings, Others: Refused, Doc: "'auto' gives strings for output that is UTF-8 and bytes for other output, 'utf-8' always strings, with an error for other output, 'bytes' always bytes; 'auto' by default"}
+	encodingArg = Field{Name: "encoding", Type: String, In: Local, Values: encodings, Others: Refused, Doc: "'auto' gives strings for output that is UTF-8 and bytes for other output, 'utf-8' always strings, with an error for other output, 'bytes' always bytes; 'auto' by default. str(bytes) is their text, with U+FFFD for what isn't UTF-8"}
 	checkArg    = Field{Name: "check", Type: Bool, In: Local, Doc: "False returns the result of a failed command instead of raising"}
 )
 

@@ -86,7 +86,12 @@ func anyAt(path string, v starlark.Value, depth int) (any, error) {
 	case *starlark.List, starlark.Tuple, *starlark.Set:
 		return elements(path, v.(starlark.Iterable), func(path string, v starlark.Value) (any, error) { return anyAt(path, v, depth+1) })
 	}
-	return nil, mismatch(path, v, "a value that has a JSON form")
+	return nil, Formless(path, v, "JSON")
+}
+
+// Formless returns the error of a value of a type that a format has no form for.
+func Formless(path string, v starlark.Value, format string) error {
+	return mismatch(path, v, "a value that has a "+format+" form")
 }
 
 // elements encodes the elements of a list or another iterable value, each by encode.

@@ -18,12 +18,15 @@ var Decl = builtin.Decl{
 	Help: `Reads and writes JSON: json.encode(x), json.decode(text). An object of Incus is written as a dict of its fields.`,
 	Members: []builtin.Decl{{
 		Name: "json.encode", Params: []builtin.Param{builtin.Pos("x", builtin.Any)},
-		Returns: builtin.String, Help: `Returns x as JSON in one line, with sorted keys.`,
-		Call: builtin.Forward(json.Module, "encode"),
+		Returns: builtin.String, Help: `Returns x as JSON in one line, with sorted keys.
+
+Bytes, such as output that isn't UTF-8, have no JSON form: str(value) is their text, with U+FFFD for what isn't UTF-8, and
+base64.encode(value) keeps all of them.`,
+		Call: encode("encode"),
 	}, {
 		Name: "json.encode_indent", Params: []builtin.Param{builtin.Pos("x", builtin.Any), builtin.Key("prefix", builtin.String, `""`), builtin.Key("indent", builtin.String, `"\t"`)},
 		Returns: builtin.String, Help: `Returns x as JSON in several lines, indented by indent at each level, after prefix.`,
-		Call: builtin.Forward(json.Module, "encode_indent"),
+		Call: encode("encode_indent"),
 	}, {
 		Name: "json.decode", Params: []builtin.Param{builtin.Pos("x", builtin.String), builtin.Opt("default", builtin.Any, "…")},
 		Help: `Returns the value of a JSON text. Numbers without a point are ints of any size.

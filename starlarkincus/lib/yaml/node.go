@@ -72,7 +72,7 @@ func yamlNode(path string, v starlark.Value, depth int) (*yaml.Node, error) {
 	}
 	n, err := scalarNode(path, v)
 	if n == nil && err == nil {
-		err = &value.TypeError{Path: path, Got: v.Type(), Want: "a value that has a YAML form"}
+		err = value.Formless(path, v, "YAML")
 	}
 	return n, err
 }
