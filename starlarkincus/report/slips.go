@@ -115,6 +115,9 @@ var elsewhere = map[string]string{
 // libraries are names that other languages import and every script has.
 var libraries = []string{"json", "yaml", "csv", "re", "math", "time", "base64", "hash", "struct"}
 
+// isNone is the hint for an operation on None that needs another value.
+const isNone = "the value is None: a field that the server didn't send, or the result of a call that returns nothing"
+
 // A slip is a pattern of an error's message and the hint for it, in which $1 is the text of the pattern's first group.
 type slip struct{ message, hint string }
 
@@ -175,9 +178,16 @@ var slips = []slip{
 	{`^Result has no \.(?:err|exception|failure)\b`, "write result.error"},
 	{`^NoneType has no \.(?:cpu|memory|disk|network|processes|pid)\b`, "last_state is None unless list(state = True) has read it; instance.state() asks for one"},
 	{`^NoneType has no \.(?:get|items|keys|values)\b`, "a field is None if the server didn't send it, as for an instance whose cluster member, its location, is offline: test it first"},
+	{`^(?:getattr: )?NoneType has no \.|^can't assign to \.\w+ field of NoneType|^unhandled index operation NoneType\[|^invalid slice operand NoneType|^NoneType value does not support item assignment`, isNone},
+	{`^(?:\w+: )?NoneType value is not iterable|^got NoneType in sequence assignment|^len: value of type NoneType has no len|is not iterable: NoneType|got NoneType, want iterable$|^got NoneType, want |^argument after \*+ must be .*, not NoneType`, isNone},
+	{`^invalid call of non-function \(NoneType\)`, "the value before the parenthesis is None"},
+	{`^unknown unary op: \S+ NoneType`, isNone},
+	{`^(?:unknown binary op: |\w+: )?NoneType \S+ NoneType(?: not implemented)?$`, "both values are None"},
+	{`^(?:unknown binary op: |\w+: )?NoneType \S+ \S+(?: not implemented)?$|as left operand, not NoneType$`, "the value on the left is None: test it first"},
+	{`^(?:unknown binary op: |\w+: )?\S+ \S+ NoneType(?: not implemented)?$`, "the value on the right is None: test it first"},
 	{`^got string in sequence assignment`, "for the pairs of a dict, write d.items()"},
 
-	{`^unknown binary op: (?:string \+ (?:int|float|NoneType|bool|list|dict)|(?:int|float) \+ string)`, `write str(x), or "%s" % x`},
+	{`^unknown binary op: (?:string \+ (?:int|float|bool|list|dict)|(?:int|float) \+ string)`, `write str(x), or "%s" % x`},
 	{`^unknown binary op: (?:string [-+] time\.time|time\.time [-+] string)`, "write time.parse_time(s)"},
 	{`^(?:string [<>]=? time\.time|time\.time [<>]=? string) not implemented`, "write time.parse_time(s)"},
 	{`^unknown binary op: (?:time\.time [-+] (?:int|float)|(?:int|float) \+ time\.time)`, "write 90 * time.second for a number of seconds"},

@@ -190,3 +190,33 @@ func child(t *testing.T, of *spec.Resource, name string) *spec.Resource {
 	t.Fatalf("%s has no %s", of.Kind, name)
 	return nil
 }
+
+// TestNoneIsNamed uses None where another value is due, in each way of the language: the message says that a value is None.
+func TestNoneIsNamed(t *testing.T) {
+	codes := strings.Split(`x["a"]|x[0]|x[1:]|x[:]|x.a|x.name|x.get("a")|x.group(1)|x.cpu|getattr(x, "a")|x()|x(1, a = 2)|x.a()|len(x)|-x|+x|~x|print(*x)|print(**x)|a, b = x|[a, b] = x|x.a = 1|x["a"] = 1|x[0] += 1|`+
+		`for i in x: pass|[i for i in x]|{i: 1 for i in x}|sorted(x)|list(x)|tuple(x)|set(x)|dict(x)|max(x)|min(x)|any(x)|all(x)|zip(x)|zip([], x)|enumerate(x)|reversed(x)|"".join(x)|[].extend(x)|{}.update(x)|sorted([1, x])|max(1, x)`, "|")
+	for _, op := range strings.Fields("+ - * / // % & | ^ << >> in < <= > >=") {
+		codes = append(codes, "x "+op+" x")
+		for _, other := range []string{"1", "1.5", `"a"`, `b"a"`, "[1]", "(1,)", `{"a": 1}`, "set()", "range(3)", "len", "incus", "incus.instances", "struct(a = 1)", "time.now()", "time.second"} {
+			codes = append(codes, "x "+op+" "+other, other+" "+op+" x")
+		}
+	}
+	client := starlarkincus.New(starlarkincus.Options{})
+	t.Cleanup(client.Close)
+	h := host.New(host.Options{Predeclared: starlark.StringDict{"incus": client}})
+	failed := 0
+	for _, code := range codes {
+		err := h.RunSource(t.Context(), "none", []byte("x = None\n"+code))
+		if err == nil {
+			continue // None in a list
+		}
+		failed++
+		message := report.Message(err)
+		if strings.Contains(message, "NoneType") && !regexp.MustCompile(` (?:is|are|gives) None\b`).MatchString(message) {
+			t.Errorf("%s: %s", code, message)
+		}
+	}
+	if t.Logf("%d failures", failed); failed < 300 {
+		t.Error("too few")
+	}
+}

@@ -97,12 +97,12 @@ var Certificates = &Resource{
 // Server is the server.
 var Server = &Resource{
 	Name: "server", Kind: "Server", Path: "/1.0", Lists: Single, Keys: Keys{Kind: "server"}, Target: Get | Update | Replace,
-	Doc:     "The server: its configuration, version and API extensions. incus.server() reads it.",
+	Doc:     "The server: its configuration, version and API extensions. incus.server() reads it. A server answers it to every client: to one that it doesn't trust with auth \"untrusted\", and without config and environment. projects.names() fails there.",
 	Verbs:   Get | Update | Replace,
 	Columns: append([]Column{{Field: "environment", Key: "server_name"}, {Field: "environment", Key: "server_version"}}, columns("api_version", "auth", "public")...),
 	Fields: []Field{
 		{Name: "config", Type: Config, Use: Read | Change, Emptied: true, Doc: "the configuration of the server"},
-		{Name: "environment", Type: Object, Use: Read, Doc: "the version, kernel, drivers, addresses and certificate"},
+		{Name: "environment", Type: Object, Use: Read, Doc: "the version, kernel, drivers, addresses and certificate; None for a client that the server doesn't trust"},
 		{Name: "api_extensions", Type: Strings, Use: Read, Doc: "the names of its API extensions"},
 		{Name: "api_status", Type: String, Use: Read, Doc: "the status of the API: stable or development"},
 		{Name: "api_version", Type: String, Use: Read, Doc: "the version of the API: 1.0"},
