@@ -33,7 +33,7 @@ func TestProxyInTheWay(t *testing.T) {
 		}
 		fn, args := w.attr(owner, m.Name), kwargs(w.required(who, m))
 		a.reset()
-		a.empty = m.Does == spec.DoEnsure
+		w.set(func(a *answers) { a.empty = m.Does == spec.DoEnsure })
 		_, err := called(fn, args)
 		requests := a.take()
 		a.reset()

@@ -262,7 +262,7 @@ func (w *tester) prepare(who string, p *spec.Site, m *spec.Method, c attempt) (s
 		w.call(w.attr(sharedClient, "request"), starlark.Tuple{starlark.String("PUT"), starlark.String("/1.0")}, nil)
 	}
 	w.answers.reset()
-	w.answers.override, w.answers.lacks = c.set, c.lacks
+	w.set(func(a *answers) { a.override, a.lacks = c.set, c.lacks })
 	var client starlark.Value = sharedClient
 	if c.client != nil {
 		client = c.client
@@ -275,18 +275,26 @@ func (w *tester) prepare(who string, p *spec.Site, m *spec.Method, c attempt) (s
 		owner = w.object(client, p)
 	}
 	if c.before != nil {
-		c.before(w.answers)
+		w.set(c.before)
 	}
 	w.answers.forget()
 	if c.args["image"] != nil && strings.HasPrefix(who, "instances.") {
 		c.args = maps.Clone(c.args)
 		delete(c.args, "source")
 	}
-	if w.answers.free = c.args["to"] != nil && c.args["refresh"] == nil && m.Does != spec.DoCopyImage; w.answers.free {
+	if free := c.args["to"] != nil && c.args["refresh"] == nil && m.Does != spec.DoCopyImage; free {
+		w.set(func(a *answers) { a.free = true })
 		c.args = maps.Clone(c.args)
 		c.args["name"] = starlark.String("other")
 	}
 	return owner, c
+}
+
+// set changes the server's behavior. A late request of the call before may be at it.
+func (w *tester) set(change func(*answers)) {
+	w.answers.mu.Lock()
+	defer w.answers.mu.Unlock()
+	change(w.answers)
 }
 
 // run makes a call, and compares the requests and the result with the table.

@@ -259,7 +259,7 @@ func TestColumnsBelowFields(t *testing.T) {
 				continue
 			}
 			a.reset()
-			a.override = map[string]any{f.Name: map[string]any{"a": map[string]any{"b.c": 7}}}
+			w.set(func(a *answers) { a.override = map[string]any{f.Name: map[string]any{"a": map[string]any{"b.c": 7}}} })
 			o := w.object(client, p)
 			ask := func(below string) (string, error) {
 				columns := starlark.NewList([]starlark.Value{starlark.String(f.Script() + below)})
@@ -311,7 +311,9 @@ func TestColumnsOfKeys(t *testing.T) {
 			continue
 		}
 		a.reset()
-		a.override = map[string]any{"devices": map[string]any{"eth0": map[string]any{"limits.ingress": "7"}}}
+		w.set(func(a *answers) {
+			a.override = map[string]any{"devices": map[string]any{"eth0": map[string]any{"limits.ingress": "7"}}}
+		})
 		for i := range p.Fields {
 			f := &p.Fields[i]
 			column, want := f.Script()+".user.a", "1"

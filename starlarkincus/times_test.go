@@ -74,19 +74,23 @@ func TestUnsetTimes(t *testing.T) {
 		}
 		a.reset()
 		o := w.object(client, p)
-		a.override = map[string]any{}
-		for _, f := range p.Fields {
-			if f.Type == spec.Time {
-				a.override[f.Name] = ""
+		w.set(func(a *answers) {
+			a.override = map[string]any{}
+			for _, f := range p.Fields {
+				if f.Type == spec.Time {
+					a.override[f.Name] = ""
+				}
 			}
-		}
+		})
 		if len(a.override) == 0 {
 			continue
 		}
 		for _, unset := range []string{"0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z"} {
-			for name := range a.override {
-				a.override[name] = unset
-			}
+			w.set(func(a *answers) {
+				for name := range a.override {
+					a.override[name] = unset
+				}
+			})
 			o = w.call(w.attr(o, "refresh"), nil, nil)
 			for _, f := range p.Fields {
 				if f.Type == spec.Time && f.Use&spec.Read != 0 {
