@@ -53,7 +53,8 @@ func copyObject(c *invocation) (starlark.Value, error) {
 	}
 	if project := cmp.Or(p.project, "default"); project != cmp.Or(c.obj.ref.project, "default") && !c.args.flag("refresh", false) {
 		devices := mapOf(body["devices"])
-		if err := p.checkVolumes(c.ctx, c.obj, devices, devices, "the project "+project); err != nil {
+		lacks, err := p.lacksDevices(c.ctx, c.obj, devices, devices, "the project "+project)
+		if err = cmp.Or(err, inOne(lacks)); err != nil {
 			return nil, err
 		}
 	}

@@ -10,20 +10,27 @@ import (
 	"incus-star/starlarkincus/spec"
 )
 
-// checkVolumes returns an error if an instance in the collection, a copy of an original, would have a device with a custom volume
-// that isn't there. Some servers notice that only at its start. They all notice missing pools and networks at once, and none needs the
-// volumes of the devices of snapshots. Own are the devices that aren't a profile's.
-func (in ref) checkVolumes(ctx context.Context, original *Object, devices, own map[string]any, where string) error {
+// lacksDevices returns the errors about custom volumes and networks that an instance in the collection, a copy of an original, would
+// need for its devices and that aren't there. Some servers notice a missing volume only at its start. They all notice missing pools at
+// once, and none needs the volumes of the devices of snapshots. Own are the devices that aren't a profile's.
+func (in ref) lacksDevices(ctx context.Context, original *Object, devices, own map[string]any, where string) (lacks []*errors.Error, err error) {
 	for _, name := range slices.Sorted(maps.Keys(devices)) {
-		pool, volume := volumeOf(mapOf(devices[name]))
-		if volume == "" {
+		var at ref
+		var what, advice string
+		device := mapOf(devices[name])
+		if pool, volume := volumeOf(device); volume != "" {
+			at = in.client.collection(spec.StoragePools).item(pool).join("volumes/custom").item(volume)
+			what, advice = "volume "+volume+" in the pool "+pool, "copy or move the volume there first"
+		} else if network, _ := device["network"].(string); network != "" && device["type"] == "nic" {
+			at = in.client.collection(spec.Networks).item(network)
+			what, advice = "network "+network, "create it"
+		} else {
 			continue
 		}
-		at := in.client.collection(spec.StoragePools).item(pool).join("volumes/custom").item(volume)
 		at.project, at.target = in.project, "" // on any member
 		if err := at.readInto(ctx, at.query(spec.Get), new(any)); !errors.Is(err, errors.NotFound) {
 			if err != nil && !errors.Is(err, errors.API) {
-				return err
+				return nil, err
 			}
 			continue
 		}
@@ -31,12 +38,24 @@ func (in ref) checkVolumes(ctx context.Context, original *Object, devices, own m
 		if own[name] == nil {
 			without = `{"type": "none"}`
 		}
-		e := errors.New(errors.NotFound, "%s has no volume %s in the pool %s, which the device %s of %s needs there: copy or move the volume there first, or leave the device out with devices={%q: %s}",
-			where, volume, pool, name, original, name, without)
+		e := errors.New(errors.NotFound, "%s has no %s, which the device %s of %s needs there: %s, or leave the device out with devices={%q: %s}",
+			where, what, name, original, advice, name, without)
 		e.Method, e.Path, e.Object = "GET", at.path, errors.About(&errors.Request{Path: at.path})
-		return e
+		lacks = append(lacks, e)
 	}
-	return nil
+	return lacks, nil
+}
+
+// inOne returns an error with the messages of all, and otherwise like the first one; nil for none.
+func inOne(all []*errors.Error) error {
+	if len(all) == 0 {
+		return nil
+	}
+	e := *all[0]
+	for _, other := range all[1:] {
+		e.Message += "; " + other.Message
+	}
+	return &e
 }
 
 // volumeOf returns the pool and the name of the custom volume that a device needs; empty for another device, for one that may be

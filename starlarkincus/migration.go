@@ -34,6 +34,8 @@ type migration struct {
 	needs   []need
 	w       patience
 
+	refusals []*errors.Error // reasons why the copy can't be made
+
 	here, there serverInfo
 	servers     rest.Migration
 	reply       *rest.Reply // of the creation
@@ -51,13 +53,13 @@ type serverInfo struct {
 	} `json:"environment"`
 }
 
-// migration prepares a copy to the server of in.
-func (c *invocation) migration(in ref, name string, body, options map[string]any) (*migration, error) {
+// migration prepares a copy to the server of in. Refusals are reasons why it can't be made.
+func (c *invocation) migration(in ref, name string, body, options map[string]any, refusals []*errors.Error) (*migration, error) {
 	if options["live"] == true && c.obj.string("status") != "Running" {
 		options = maps.Clone(options)
 		delete(options, "live") // servers would wait for a running state
 	}
-	t := &migration{object: c.obj, in: in, name: name, mode: cmp.Or(c.args.string("mode"), modePull), body: body, options: options, needs: c.args.needs, w: c.patience()}
+	t := &migration{object: c.obj, in: in, name: name, mode: cmp.Or(c.args.string("mode"), modePull), body: body, options: options, needs: c.args.needs, w: c.patience(), refusals: refusals}
 	if t.mode == modeRelay && t.w.away {
 		return nil, fmt.Errorf("%s: wait=False doesn't go with mode=%q, in which the data go through this client", c.name, modeRelay)
 	}
@@ -257,7 +259,7 @@ func (t *migration) snapshotsMissing(ctx context.Context) ([]string, error) {
 // copyTo copies an object to another server.
 func (c *invocation) copyTo(in ref, name string, body map[string]any) (starlark.Value, error) {
 	was := *c.obj
-	t, err := c.migration(in, name, body, c.args.local)
+	t, err := c.migration(in, name, body, c.args.local, nil)
 	if err != nil {
 		return nil, err
 	}

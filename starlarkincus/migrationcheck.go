@@ -14,8 +14,9 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// check reads the descriptions of both servers. It returns an error if the copy would be the original itself, or if it
-// needs an API extension, a profile, a volume or an address that is missing, or if its name is taken.
+// check reads the descriptions of both servers. It returns an error if the copy would be the original itself, or needs an API
+// extension that is missing. Otherwise its error has all other reasons why the copy can't be made: an address of a server, a pool,
+// profiles, volumes or networks that are missing, or a name that is taken.
 func (t *migration) check(c *invocation) error {
 	if err := c.ref.client.collection(spec.Server).readInto(c.ctx, nil, &t.here); err != nil {
 		return err
@@ -38,27 +39,33 @@ func (t *migration) check(c *invocation) error {
 		same = false // members have volumes of the same name
 	}
 	if same && cmp.Or(t.in.project, "default") == cmp.Or(c.obj.ref.project, "default") && t.in.item(t.name).path == c.obj.ref.path {
-		return t.refuse(errors.BadRequest, "%s would be copied to itself: to= is a client of the same server", c.obj)
+		return t.refuse("%s would be copied to itself: to= is a client of the same server", c.obj)
 	}
 	switch reached := map[string][]string{modePull: t.here.Environment.Addresses, modePush: t.there.Environment.Addresses}; {
 	case t.mode == modeRelay || len(reached[t.mode]) > 0:
 	case t.mode == modePull:
-		return t.refuse(errors.State, `this server has no address on the network (core.https_address), so the other can't connect to it: mode="push" or mode="relay" goes without`)
+		t.refusals = append(t.refusals, t.refuse(`this server has no address on the network (core.https_address), so the other can't connect to it: mode="push" or mode="relay" goes without`))
 	default:
-		return t.refuse(errors.State, `the other server has no address on the network (core.https_address), so this one can't connect to it: mode="pull" or mode="relay" goes without`)
+		t.refusals = append(t.refusals, t.refuse(`the other server has no address on the network (core.https_address), so this one can't connect to it: mode="pull" or mode="relay" goes without`))
 	}
 	if err := t.checkName(c.ctx); err != nil {
 		return err
 	}
-	if spec.Find(t.in.res.Fields, "profiles") == nil {
-		return nil
+	if spec.Find(t.in.res.Fields, "profiles") != nil {
+		devices, err := t.checkProfiles(c.ctx)
+		if err != nil {
+			return err
+		}
+		if t.options["refresh"] != true {
+			maps.Copy(devices, mapOf(t.body["devices"]))
+			lacks, err := t.in.lacksDevices(c.ctx, t.object, devices, mapOf(t.body["devices"]), "the other server")
+			if err != nil {
+				return err
+			}
+			t.refusals = append(t.refusals, lacks...)
+		}
 	}
-	devices, err := t.checkProfiles(c.ctx)
-	if err != nil || t.options["refresh"] == true {
-		return err
-	}
-	maps.Copy(devices, mapOf(t.body["devices"]))
-	return t.in.checkVolumes(c.ctx, t.object, devices, mapOf(t.body["devices"]), "the other server")
+	return inOne(t.refusals)
 }
 
 // place sets the cluster member of the copy if the script doesn't and only one is right: that of a copy to refresh, which
@@ -107,13 +114,13 @@ func (t *migration) keepPool(made *Object) error {
 	return nil
 }
 
-func (t *migration) refuse(class *errors.Class, format string, args ...any) error {
-	e := errors.New(class, format, args...)
+func (t *migration) refuse(format string, args ...any) *errors.Error {
+	e := errors.New(errors.BadRequest, format, args...)
 	e.Method, e.Path = "POST", t.in.path
 	return e
 }
 
-// checkName returns an error if another object has the name of the copy, because the messages of some servers don't tell.
+// checkName refuses a name that another object has, because the messages of some servers don't tell.
 func (t *migration) checkName(ctx context.Context) error {
 	if t.options["refresh"] == true {
 		return nil
@@ -127,13 +134,13 @@ func (t *migration) checkName(ctx context.Context) error {
 		what := errors.About(&errors.Request{Path: at.path})
 		e := errors.New(errors.AlreadyExists, "the other server has %s already: give the copy another name", what)
 		e.Method, e.Path, e.Object = "POST", t.in.path, what
-		return e
+		t.refusals = append(t.refusals, e)
 	}
 	return err
 }
 
-// checkProfiles returns an error if the other server lacks profiles of the copy or of its snapshots, and the devices that the copy
-// has from them.
+// checkProfiles refuses profiles of the copy or of its snapshots that the other server lacks, and returns the devices that the copy has
+// from the others.
 func (t *migration) checkProfiles(ctx context.Context) (devices map[string]any, err error) {
 	at := t.in.client.collection(spec.Profiles)
 	at.project = t.in.project
@@ -150,10 +157,14 @@ func (t *migration) checkProfiles(ctx context.Context) (devices map[string]any, 
 	for _, p := range profiles {
 		known[p.Name] = p.Devices
 	}
-	lacks := func(who, advice string, profiles []string) error {
-		missing := slices.DeleteFunc(slices.Clone(profiles), func(name string) bool { _, has := known[name]; return has })
+	told := make(map[string]bool)
+	lacks := func(who, advice string, profiles []string) {
+		missing := slices.DeleteFunc(slices.Clone(profiles), func(name string) bool { _, has := known[name]; return has || told[name] })
 		if len(missing) == 0 {
-			return nil
+			return
+		}
+		for _, name := range missing {
+			told[name] = true
 		}
 		what := "profile " + missing[0]
 		if len(missing) > 1 {
@@ -161,11 +172,9 @@ func (t *migration) checkProfiles(ctx context.Context) (devices map[string]any, 
 		}
 		e := errors.New(errors.NotFound, "the other server has no %s, which %s needs there: create it, or %s", what, who, advice)
 		e.Method, e.Path, e.Object = "GET", spec.Profiles.Path, &errors.Object{Kind: "profile", Name: missing[0]}
-		return e
+		t.refusals = append(t.refusals, e)
 	}
-	if err := lacks(t.object.String(), "name others with profiles=", listOf(t.body["profiles"])); err != nil {
-		return nil, err
-	}
+	lacks(t.object.String(), "name others with profiles=", listOf(t.body["profiles"]))
 	devices = make(map[string]any)
 	for _, name := range listOf(t.body["profiles"]) {
 		maps.Copy(devices, known[name])
@@ -183,9 +192,7 @@ func (t *migration) checkProfiles(ctx context.Context) (devices map[string]any, 
 		return nil, err
 	}
 	for _, s := range snapshots {
-		if err := lacks("its snapshot "+s.Name, "leave out the snapshots with instance_only=True", s.Profiles); err != nil {
-			return nil, err
-		}
+		lacks("its snapshot "+s.Name, "leave out the snapshots with instance_only=True", s.Profiles)
 	}
 	return devices, nil
 }

@@ -54,22 +54,30 @@ func (c *invocation) moveTo(to *Client, name string) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
+	var refusals []*errors.Error
 	if pool, ok := options["pool"].(string); ok && in.res.Source == spec.PoolAndName {
 		in.path = withPool(in.path, pool)
 	} else if ok {
 		// Servers put the copy into another pool if they lack this one.
-		if err := to.collection(spec.StoragePools).item(pool).readInto(c.ctx, nil, new(any)); err != nil {
+		err := to.collection(spec.StoragePools).item(pool).readInto(c.ctx, nil, new(any))
+		if e := (*errors.Error)(nil); errors.Is(err, errors.NotFound) && errors.As(err, &e) {
+			refusals = append(refusals, e)
+		} else if err != nil {
 			return nil, err
 		}
 		setRootPool(mapOf(body["devices"]), pool)
 	}
 	delete(options, "project")
 	delete(options, "pool")
-	t, err := c.migration(in, name, body, options)
+	protected, err := c.protected()
 	if err != nil {
 		return nil, err
 	}
-	// Last, so that nobody stops an instance for a move that fails.
+	t, err := c.migration(in, name, body, options, append(refusals, protected...))
+	if err != nil {
+		return nil, err
+	}
+	// Last, and alone an IncusStateError, so that nobody stops an instance for a move that fails.
 	if err := c.movable(options["live"] == true); err != nil {
 		return nil, err
 	}
@@ -101,35 +109,36 @@ func (c *invocation) moveTo(to *Client, name string) (starlark.Value, error) {
 	return o, nil
 }
 
-// movable returns an error if the original couldn't be deleted after a move to another server, or would change meanwhile.
+// movable returns an error if the original is in use, and would change during a move to another server.
 func (c *invocation) movable(live bool) error {
 	o := c.obj
-	refuse := func(format string, args ...any) error {
-		e := errors.New(errors.State, format, args...)
-		e.Method, e.Path = "POST", o.ref.path
-		return e
-	}
+	e := errors.New(errors.State, "")
+	e.Method, e.Path = "POST", o.ref.path
 	if o.ref.res.Source == spec.PoolAndName {
 		if user := o.user(); user != nil {
-			return refuse("%s is used by %s, which can't use it on another server: detach it first", o, user)
+			e.Message = fmt.Sprintf("%s is used by %s, which can't use it on another server: detach it first", o, user)
+			return e
 		}
-		return nil
-	}
-	if status := o.string("status"); status != "Stopped" && !live {
-		return refuse("%s is %s: stop it first, or move it with live=True", o, strings.ToLower(status))
-	}
-	v, _, _ := o.fields.Get(starlark.String("expanded_config"))
-	if v == nil {
-		return nil
-	}
-	config, err := value.ToGo(v)
-	if err != nil {
-		return err
-	}
-	if isProtected(mapOf(config)[deleteProtection]) {
-		return refuse("%s can't be deleted here after its move, because %s is set", o, deleteProtection)
+	} else if status := o.string("status"); status != "Stopped" && !live {
+		e.Message = fmt.Sprintf("%s is %s: stop it first, or move it with live=True", o, strings.ToLower(status))
+		return e
 	}
 	return nil
+}
+
+// protected returns an error if the original couldn't be deleted after a move to another server.
+func (c *invocation) protected() ([]*errors.Error, error) {
+	v, _, _ := c.obj.fields.Get(starlark.String("expanded_config"))
+	if v == nil || c.obj.ref.res.Source == spec.PoolAndName {
+		return nil, nil
+	}
+	config, err := value.ToGo(v)
+	if err != nil || !isProtected(mapOf(config)[deleteProtection]) {
+		return nil, err
+	}
+	e := errors.New(errors.BadRequest, "%s can't be deleted here after its move, because %s is set", c.obj, deleteProtection)
+	e.Method, e.Path = "POST", c.obj.ref.path
+	return []*errors.Error{e}, nil
 }
 
 // setRootPool sets the pool of the root disk in an instance's own devices.

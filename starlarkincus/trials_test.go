@@ -290,9 +290,10 @@ func (w *tester) circumstances(m *spec.Method, when string, with func(string, st
 		c := attempt{args: with("to", w.client()), set: map[string]any{"status": "Stopped"}}
 		c.args["pool"] = s("abc123")
 		return c, true
-	case "for each custom volume of a device, with to= or another project, without refresh=True":
+	case "for each custom volume and network of a device, with to= or another project, without refresh=True":
 		data := map[string]string{"type": "disk", "pool": "abc123", "source": "abc123", "path": "/x"}
-		return attempt{args: with("to", w.client()), set: map[string]any{"status": "Stopped", "devices": map[string]any{"data": data}}}, true
+		nic := map[string]string{"type": "nic", "network": "abc123"}
+		return attempt{args: with("to", w.client()), set: map[string]any{"status": "Stopped", "devices": map[string]any{"data": data, "eth0": nic}}}, true
 	case "for each expired lock":
 		return attempt{before: func(a *answers) {
 			a.made["/1.0/profiles/lock.abc123.1"] = map[string]any{"name": "lock.abc123.1", "config": map[string]any{"user.lock.id": "other", "user.lock.until": "2001-01-01T00:00:00Z"}}

@@ -161,7 +161,7 @@ var Instances = &Resource{
 				Field{Name: "start", Type: Bool, Doc: "True also starts the copy"}),
 		},
 		{Name: "move", HTTP: "POST", Does: DoMove, Returns: itself, Effect: Changes, Background: true,
-			Doc: "Moves the instance to another name, project, storage pool, cluster member or server, and returns it. The instance must be stopped, except for a live move to another member or server. A move to another server copies it with to=, and deletes the original when the copy is complete; custom volumes don't move along.",
+			Doc: "Moves the instance to another name, project, storage pool, cluster member or server, and returns it. The instance must be stopped, except for a live move to another member or server. A move to another server copies it with to=, and deletes the original when the copy is complete; custom volumes don't move along. It is refused with all that is missing there; an IncusStateError says that nothing is, and the instance runs.",
 			Args: []Field{newNameArg, toArg, modeArg,
 				{Name: "target", Type: String, In: Query, Refers: ToPlace, Doc: "the new cluster member, or @group"},
 				{Name: "project", Type: String, Refers: ToProject, Doc: "the new project"},

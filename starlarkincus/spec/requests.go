@@ -254,8 +254,9 @@ func (m *Method) transfers(r *Resource) (before, after []Request) {
 		before = append(before, Request{HTTP: "GET", Path: "snapshots", Query: "recursion=1", When: "with to=, without instance_only=", With: to, Unless: []string{"instance_only"}})
 	}
 	if r.Source != PoolAndName {
-		before = append(before, in("for each custom volume of a device, with to= or another project, without refresh=True", nil,
-			Request{HTTP: "GET", Path: "/1.0/storage-pools/{pool}/volumes/custom/{volume}", Note: "to see that the copy will have it"})...)
+		before = append(before, in("for each custom volume and network of a device, with to= or another project, without refresh=True", nil,
+			Request{HTTP: "GET", Path: "/1.0/storage-pools/{pool}/volumes/custom/{volume}", Note: "to see that the copy will have it"},
+			Request{HTTP: "GET", Path: "/1.0/networks/{network}", Note: "to see that the copy will have it"})...)
 	}
 	before = append(before, Request{HTTP: "POST", Body: map[string]any{"migration": true}, Note: `after the creation if mode="push"`, When: "with to=", With: to})
 	return before, in("with to=", to, waiting)
