@@ -26,9 +26,10 @@ type backupExport struct {
 	*invocation
 	output     *rest.Output // the making of a backup that isn't kept; nil for one that is
 	check      *archive.Check
-	was        Object // the object before the backup
-	size       int64  // of the content that came
-	backup     ref    // of one that is kept, like all below
+	was        Object       // the object before the backup
+	snapshots  []snapshotOf // its snapshots then that the backup has
+	size       int64        // of the content that came
+	backup     ref          // of one that is kept, like all below
 	name       string
 	part       *rest.Part      // makes and deletes the backup
 	begun      bool            // its making was accepted, or may have been
@@ -49,6 +50,9 @@ func (c *invocation) beginExport() (*backupExport, *download, error) {
 	if err := x.was.read(c.ctx); err != nil {
 		return nil, nil, err
 	}
+	if x.snapshots, err = x.readSnapshots(c.ctx); err != nil {
+		return nil, nil, err
+	}
 	if direct {
 		down, err := x.receive()
 		if err != nil {
@@ -60,6 +64,9 @@ func (c *invocation) beginExport() (*backupExport, *download, error) {
 		return x, nil, err
 	}
 	if err := x.unchanged(c.ctx); err != nil {
+		return x, nil, err
+	}
+	if err := x.snapshotsUnchanged(c.ctx); err != nil {
 		return x, nil, err
 	}
 	var down *download

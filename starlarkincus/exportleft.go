@@ -22,7 +22,11 @@ func (x *backupExport) unchanged(ctx context.Context) error {
 	if err == nil || !errors.Is(err, errors.NotFound) && !errors.Is(err, errors.PreconditionFailed) {
 		return err
 	}
-	return x.notWhole("was renamed, deleted or replaced", err)
+	return x.replaced(err)
+}
+
+func (x *backupExport) replaced(cause error) error {
+	return x.notWhole("was renamed, deleted or replaced", cause)
 }
 
 func (x *backupExport) notWhole(happened string, cause error) error {
@@ -46,32 +50,40 @@ func (x *backupExport) sentUnchanged(ctx context.Context) error {
 		return nil
 	}
 	if x.ref.res == spec.Instances { // the deletion of the others is no operation
-		var deleted bool
-		if err := rest.Persist(ctx, pause, func() (err error) { deleted, err = x.deleted(ctx); return err }); err != nil {
+		if err := rest.Persist(ctx, pause, func() error { return x.changing(ctx) }); err != nil {
 			return err
 		}
-		if deleted {
-			return x.notWhole("was being deleted", nil)
-		}
 	}
-	return x.unchanged(ctx)
+	if err := x.unchanged(ctx); err != nil {
+		return err
+	}
+	return x.snapshotsUnchanged(ctx)
 }
 
-// deleted reports whether a deletion of the object is going on, or has failed after its begin.
-func (x *backupExport) deleted(ctx context.Context) (bool, error) {
+// changing returns an error if a deletion of the object is going on, or has failed after its begin, or if a deletion or renaming
+// of one of its snapshots is going on.
+func (x *backupExport) changing(ctx context.Context) error {
 	client, _, err := x.ref.client.conn.client(ctx)
 	if err != nil {
-		return false, err
+		return err
 	}
 	var all []*rest.State
 	builtin.In(ctx).Block(func() { all, err = client.Operations(ctx, x.ref.project) })
-	return slices.ContainsFunc(all, func(s *rest.State) bool {
-		if s.Description != "Deleting "+x.ref.res.One() || !s.About(x.ref.path) {
-			return false
+	for _, s := range all {
+		switch about := s.About(x.ref.path); {
+		case about && s.Description == "Deleting "+x.ref.res.One():
+			failure := errors.NewOperation(s.ID, errors.Failure{Status: s.StatusCode, Message: s.Err}, nil)
+			if !s.Final() || s.Err != "" && errors.OutcomeOfOperation(failure, false) != errors.Refused {
+				return x.notWhole("was being deleted", nil)
+			}
+		case about && !s.Final() && (s.Description == "Deleting snapshot" || s.Description == "Renaming snapshot"):
+			snapshots := x.ref.sub(kindOf(x.ref.res).children["snapshots"])
+			if i := slices.IndexFunc(x.snapshots, func(one snapshotOf) bool { return s.About(snapshots.item(one.Name).path) }); i >= 0 {
+				return x.snapshotLost(x.snapshots[i].Name)
+			}
 		}
-		failure := errors.NewOperation(s.ID, errors.Failure{Status: s.StatusCode, Message: s.Err}, nil)
-		return !s.Final() || s.Err != "" && errors.OutcomeOfOperation(failure, false) != errors.Refused
-	}), err
+	}
+	return err
 }
 
 // nothingKept returns the error of an export of which nothing is left on the server.

@@ -223,12 +223,14 @@ func due(sends []spec.Request, c attempt, instant bool) []spec.Request {
 		return slices.ContainsFunc(names, func(name string) bool { return c.args[name] != nil })
 	}
 	for _, s := range sends {
-		preferred, with := strings.CutPrefix(s.When, "with the API extension ")
-		lacking, without := strings.CutPrefix(s.When, "without the API extension ")
+		first, _, _ := strings.Cut(s.When, ", ")
+		preferred, with := strings.CutPrefix(first, "with the API extension ")
+		lacking, without := strings.CutPrefix(first, "without the API extension ")
 		switch {
-		case with && preferred != c.lacks, without && lacking == c.lacks:
+		case with && preferred == c.lacks, without && lacking != c.lacks, s.With != nil && !given(s.With), s.Unless != nil && given(s.Unless):
+		case with, without:
 			out = append(out, s)
-		case s.With != nil && !given(s.With), s.Unless != nil && given(s.Unless), s.Waits && instant:
+		case s.Waits && instant:
 		case s.When != "" && s.With == nil && s.Unless == nil && !slices.Contains(c.when, s.When):
 		default:
 			out = append(out, s)

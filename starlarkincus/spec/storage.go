@@ -92,7 +92,7 @@ var volumes = &Resource{
 				{Name: "target", Type: Object, Fields: migrationTarget, Doc: "the other server's operation, for a push; default: that server pulls"},
 				{Name: "volume_only", Type: Bool, Doc: "True omits the snapshots"},
 			}},
-		exportMethod(exporting, true, optimizedField, volumeOnly), streamMethod(exporting, true, optimizedField, volumeOnly), importMethod("volume", "a volume", true), isoMethod,
+		exportMethod(exportingVolume, true, optimizedField, volumeOnly), streamMethod(exportingVolume, true, optimizedField, volumeOnly), importMethod("volume", "a volume", true), isoMethod,
 		{Name: "restore", HTTP: "PUT", Does: DoAct, Returns: itself, Effect: Changes, Refresh: true, Steps: true, Target: true, Args: []Field{snapshotNameArg},
 			Doc: "Restores the volume to one of its snapshots, and returns it."},
 		{Name: "rebuild", HTTP: "POST", Path: "rebuild", Does: DoAct, Returns: itself, Effect: Changes, Background: true, Refresh: true, Steps: true, Target: true, Extension: "storage_volumes_rebuild",
@@ -181,7 +181,7 @@ var buckets = &Resource{
 	Fields: []Field{nameField, descriptionField, configField, locationField, ownerField,
 		{Name: "s3_url", Type: String, Use: Read, Doc: "the URL for S3 clients"},
 	},
-	Methods:  []Method{exportMethod(exporting, true), streamMethod(exporting, true), importMethod("bucket", "a bucket", false)},
+	Methods:  []Method{exportMethod(exportingBucket, true), streamMethod(exportingBucket, true), importMethod("bucket", "a bucket", false)},
 	Children: []*Resource{bucketKeys, bucketBackups},
 }
 

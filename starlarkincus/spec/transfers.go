@@ -42,14 +42,26 @@ const directBackup = "direct_backup"
 
 // The requests of an export. The deletion of an instance is an operation, unlike that of a volume or a bucket.
 var (
-	exporting         = exportRequests(stillThere)
-	exportingInstance = exportRequests(Request{HTTP: "GET", Path: "/1.0/operations", Query: "recursion=1", Note: "to see whether it is being deleted"}, stillThere)
+	exportingBucket   = exportRequests("", stillThere)
+	exportingVolume   = exportRequests("volume_only", stillThere)
+	exportingInstance = exportRequests("instance_only", Request{HTTP: "GET", Path: "/1.0/operations", Query: "recursion=1", Note: "to see whether it, or a snapshot, is being deleted"}, stillThere)
 )
 
-func exportRequests(looks ...Request) []Request {
-	return slices.Concat([]Request{{HTTP: "GET"}, {HTTP: "POST", Path: "backups", Note: "with the header Accept: application/octet-stream, if the server has " + directBackup + ": its answer is the backup"}},
-		in("without the API extension "+directBackup, nil, waiting, stillThere, Request{HTTP: "GET", Path: "backups/{backup}/export"}, Request{HTTP: "DELETE", Path: "backups/{backup}"}, waiting),
-		in("with the API extension "+directBackup, nil, slices.Concat([]Request{{HTTP: "GET", Path: "/1.0/operations", Query: "recursion=1"}, waiting}, looks)...))
+// exportRequests returns the requests of an export. Without is the argument that leaves out the snapshots; empty for an
+// object that has none.
+func exportRequests(without string, looks ...Request) []Request {
+	direct, kept := "with the API extension "+directBackup, "without the API extension "+directBackup
+	snapshots := func(when, note string) []Request {
+		if without == "" {
+			return nil
+		}
+		return unless(when+"without "+without+"=", []string{without}, Request{HTTP: "GET", Path: "snapshots", Query: "recursion=1", Note: note})
+	}
+	again := "if it had snapshots, to see whether one was renamed or replaced meanwhile"
+	return slices.Concat([]Request{{HTTP: "GET"}}, snapshots("", ""),
+		[]Request{{HTTP: "POST", Path: "backups", Note: "with the header Accept: application/octet-stream, if the server has " + directBackup + ": its answer is the backup"}},
+		in(kept, nil, waiting, stillThere), snapshots(kept+", ", again), in(kept, nil, Request{HTTP: "GET", Path: "backups/{backup}/export"}, Request{HTTP: "DELETE", Path: "backups/{backup}"}, waiting),
+		in(direct, nil, slices.Concat([]Request{{HTTP: "GET", Path: "/1.0/operations", Query: "recursion=1"}, waiting}, looks)...), snapshots(direct+", ", again))
 }
 
 // stillThere finds out whether the object of a backup was replaced while it was made.
@@ -60,7 +72,7 @@ func exportMethod(requests []Request, target bool, args ...Field) Method {
 	return Method{Name: "export", HTTP: "GET", Path: "backups/{backup}/export", Does: DoExportBackup, Returns: structOf(exportedBackup), Effect: Creates, Target: target, WritesFiles: true,
 		Prefers: directBackup, Requests: requests,
 		Doc: "Saves a backup of it in a local file, and returns a struct of path, size and sha256. The server sends the backup while it makes it, or, before Incus 7.0, keeps it until it is saved. " +
-			"A backup that isn't whole is an error. The file appears under its name when it is complete; until then an existing one stays.",
+			"A backup that isn't whole is an error, also if the object or one of its snapshots was renamed or deleted meanwhile. The file appears under its name when it is complete; until then an existing one stays.",
 		Args: append([]Field{pathArg("the file to write"), compressionField, sumArg}, args...)}
 }
 
@@ -72,7 +84,7 @@ func streamMethod(requests []Request, target bool, args ...Field) Method {
 	return Method{Name: "export_stream", HTTP: "GET", Path: "backups/{backup}/export", Does: DoStreamBackup, Returns: Returns{Shape: ByteStream}, Effect: Creates, Target: target,
 		Prefers: directBackup, Requests: requests,
 		Doc: "Makes a backup of it and returns a stream of its content, for stdin= of run or exec, or for import_backup, or, as bytes, for a loop. " +
-			"After the end the stream has size and sha256, which are None before. The server sends the backup while it makes it, or, before Incus 7.0, keeps it until the stream ends, its reader fails, or the script ends. One that isn't whole is an error at its end. A stream is read once, in any task or entry of a prompt.",
+			"After the end the stream has size and sha256, which are None before. The server sends the backup while it makes it, or, before Incus 7.0, keeps it until the stream ends, its reader fails, or the script ends. One that isn't whole is an error at its end, also if the object or one of its snapshots was renamed or deleted meanwhile. A stream is read once, in any task or entry of a prompt.",
 		Args: append([]Field{compressionField}, args...)}
 }
 
