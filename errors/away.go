@@ -9,13 +9,31 @@ import (
 
 // away matches messages about a cluster member, a server or another thing that the server needs and can't reach now.
 const away = `\bis (currently )?offline|[Mm]ember is unavailable|Missing event connection with target cluster member|Unable to connect to: |peer node .* is down|` +
-	`[Cc]luster (is )?unavailable|no available (cowsql|dqlite) leader|[Nn]ot leader|No (leader |online|raft node known)|There are no online|on any online member|unavailable on this server|` +
-	`^Unavailable (networks|storage pools)|is unavailable because|(Incus|Daemon) is (shutting down|starting up)|^Shutting down$|(Daemon not|Server isn't) ready yet|database is locked|DB is locked|^unavailable$|[Nn]etwork "[^"]*" is unavailable|^Timeout (getting instances|waiting for configuration change)|checkpoint in progress|^Timed out waiting for websockets to connect$|` +
+	`[Cc]luster (is )?unavailable|no available (cowsql|dqlite) leader|[Nn]ot leader|No (leader |online|raft node known)|There are no online|on any online member|` +
+	`(Incus|Daemon) is (shutting down|starting up)|^Shutting down$|(Daemon not|Server isn't) ready yet|database is locked|DB is locked|^unavailable$|^Timeout (getting instances|waiting for configuration change)|checkpoint in progress|^Timed out waiting for websockets to connect$|` +
 	`(Get|Post|Put|Patch|Delete) "https?://[^"]*": (EOF|unexpected EOF|dial |read |write |context deadline|net/http|http2?: )|` +
 	`(connect|dial [a-z]+ \S+): (connection refused|no route to host|network is unreachable|i/o timeout)|` +
 	`: (connection reset by peer|i/o timeout|no route to host|connection refused)$|websocket: close 1006|Failed (to connect|connecting) to (source|target|cluster leader)`
 
-// awayMessages are messages that away matches, one of each place in the source code of the server.
+// lacking matches messages about a network, a storage pool or the like that a server which is there is without, for now.
+const lacking = `unavailable on this server|^Unavailable (networks|storage pools)|is unavailable because|[Nn]etwork "[^"]*" is unavailable`
+
+var lacks = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(lacking) })
+
+// Lacks reports whether a failure tells that the server is without a network, a storage pool or the like, for now. It is an
+// unavailability of that, not of the server or of a cluster member: what the server said of an operation is its end.
+func Lacks(err error) bool {
+	var e *Error
+	for As(err, &e) {
+		if e.Class.IsA(Unavailable) && lacks().MatchString(e.Message) {
+			return true
+		}
+		err = e.Cause
+	}
+	return false
+}
+
+// awayMessages are messages that away or lacking matches, one of each place in the source code of the server.
 var awayMessages = []string{
 	"The source is currently offline",
 	"The source instance is currently offline",

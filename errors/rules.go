@@ -116,7 +116,7 @@ var rules = []rule{
 			`only allow unprivileged containers|if project limits are used|User does not have (permission|entitlement)|Certificate is restricted`, class: Permission,
 		seen60: `Failed checking if instance creation allowed: Invalid value "true" for config "security.privileged" on instance "c1" of project "p": Privileged containers are forbidden`,
 		seen70: `Project "p" doesn't allow for snapshot creation`},
-	{about: "a member, or what the server needs, is away", text: away, class: Unavailable, more: awayMessages,
+	{about: "a member, or what the server needs, is away", text: away + "|" + lacking, class: Unavailable, more: awayMessages,
 		seen60: "Target cluster member is unavailable",
 		seen70: `Unable to connect to: 10.0.0.2:8443 ([dial tcp 10.0.0.2:8443: connect: connection refused])`},
 	{about: "a member died while an operation ran on it", text: lostMemberText, from: operations, class: Unavailable,

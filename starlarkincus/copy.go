@@ -63,6 +63,7 @@ func copyObject(c *invocation) (starlark.Value, error) {
 		return going, err
 	}
 	o := newObject(p.item(name))
+	c.made = o
 	if err := o.read(c.ctx); err != nil {
 		return nil, err
 	}

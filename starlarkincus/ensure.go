@@ -42,6 +42,7 @@ func ensure(c *invocation) (starlark.Value, error) {
 			var started bool
 			c.due.state = given["start"] == true
 			if changed, err = o.conform(c, given, w); err == nil {
+				c.made = o
 				started, err = o.ensureStarted(c.ctx, given, w)
 				changed = changed || started
 				c.due.state = c.due.state && err != nil
@@ -69,11 +70,15 @@ func ensure(c *invocation) (starlark.Value, error) {
 }
 
 // contended reports whether a failure may be due to concurrent work on the same object: it is busy, or it was created
-// or deleted meanwhile. A missing or conflicting object of another kind, such as an image or an address, isn't.
+// or deleted meanwhile. A missing or conflicting object of another kind, such as an image or an address, isn't, nor is one that
+// a new instance lacks for its start.
 func (r ref) contended(ctx context.Context, there bool, err error) bool {
+	var e *errors.Error
 	switch {
 	case errors.Is(err, errors.Busy):
 		return true
+	case !there && errors.As(err, &e) && e.Outcome == errors.Unknown:
+		return false
 	case errors.Is(err, errors.AlreadyExists), errors.Is(err, errors.NotFound):
 		now := newObject(r).read(ctx)
 		return there && errors.Is(now, errors.NotFound) || !there && now == nil

@@ -64,10 +64,12 @@ func copyImage(c *invocation) (starlark.Value, error) {
 			return nil, err
 		}
 		o = newObject(images.item(cmp.Or(key, c.obj.key())))
+		c.made = o
 		if err := o.read(c.ctx); err != nil {
 			return nil, err
 		}
 	}
+	c.made = o
 	if _, err := o.conform(c, fields, patience{}); err != nil {
 		return nil, err
 	}

@@ -283,6 +283,7 @@ func (c *invocation) putImage(files *imageUpload) (starlark.Value, error) {
 			return nil, err
 		}
 	}
+	c.made = o
 	if _, err := o.conform(c, fields, patience{}); err != nil {
 		return nil, err
 	}
@@ -339,6 +340,7 @@ func (c *invocation) sendImage(files *imageUpload) (*Object, error) {
 		e := errors.New(errors.Connection, "what the server received has the fingerprint %s, what was sent has %s", made, sent)
 		return nil, c.withoutWrong(c.ref, made, e, q)
 	}
+	c.made = o
 	return o, o.read(c.ctx)
 }
 

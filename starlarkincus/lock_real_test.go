@@ -39,7 +39,7 @@ func runLock(t *testing.T, socket, script string, options starlarkincus.Options)
 	client := starlarkincus.New(options)
 	defer client.Close()
 	var out bytes.Buffer
-	h := host.New(host.Options{Stdout: &out, Stderr: &out, Predeclared: client.Names()})
+	h := host.New(host.Options{Stdout: &out, Stderr: &out, Predeclared: client.Names(), Servers: client.Servers})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := h.RunSource(ctx, "lock", []byte(script)); err != nil {

@@ -124,7 +124,8 @@ type invocation struct {
 	args   *arguments
 
 	due      dueChanges
-	halfMade bool // it may have left an object without all of its content, see removeRemains
+	made     *Object // what its first change made, or changed; nil for none yet
+	halfMade bool    // it may have left an object without all of its content, see removeRemains
 }
 
 // dueChanges are those that a call may still have to make after its first: it isn't done before. State is

@@ -267,6 +267,7 @@ func (c *invocation) copyTo(in ref, name string, body map[string]any) (starlark.
 		return going, err
 	}
 	o := newObject(t.in.item(name))
+	c.made = o
 	if err := o.read(c.ctx); err != nil {
 		return nil, t.stopped(c.ctx, err)
 	}

@@ -55,6 +55,7 @@ func move(c *invocation) (starlark.Value, error) {
 		return out.going, err
 	}
 	o.ref = c.moved().item(name)
+	c.made = o
 	if err := o.read(c.ctx); err != nil {
 		return nil, err
 	}

@@ -112,6 +112,11 @@ func (c *invocation) judge(before builtin.Changes, err error) error {
 		return err
 	}
 	e.Reads = c.effect() == spec.Reads || c.args.flag("reads", false)
+	defer func() {
+		if c.made != nil && e.Outcome == errors.Unknown {
+			c.made.there(e)
+		}
+	}()
 	now := builtin.Of(c.thread)
 	if c.decl.Does == spec.DoEnsure && !c.halfMade {
 		e.Again = true
@@ -163,7 +168,13 @@ func (r ref) madeAnything(ctx context.Context, name string, body map[string]any,
 	case errors.Is(found, errors.NotFound):
 		e.Outcome = errors.Refused
 	case found == nil:
-		e.Hint = strings.TrimSuffix(fmt.Sprintf("the %s %s is there; %s", o.ref.name, name, e.Hint), "; ")
+		o.there(e)
 	}
 	return err
+}
+
+// there makes the hint of a failure say that the object is there.
+func (o *Object) there(e *errors.Error) {
+	_, name := splitLast(o.ref.path)
+	e.Hint = strings.TrimSuffix(fmt.Sprintf("the %s %s is there; %s", o.ref.name, unescape(name), e.Hint), "; ")
 }

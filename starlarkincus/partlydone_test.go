@@ -71,7 +71,7 @@ var aside = regexp.MustCompile(`^GET |^DELETE /1.0/operations/|/secret$|/backups
 var operationNumber = regexp.MustCompile(`/operations/[0-9a-f-]+`)
 
 // TestPartlyDoneIsUnknown lets each call of several changes, under all circumstances in the table, fail at each request
-// between the first change and the last: the change isn't done then.
+// between the first change and the last: the change isn't done then. If the first one has made an object, the hint says so.
 func TestPartlyDoneIsUnknown(t *testing.T) {
 	a := newAnswers()
 	a.serve(t) // the files
@@ -133,6 +133,10 @@ func TestPartlyDoneIsUnknown(t *testing.T) {
 			failures[e.Outcome]++
 			if strings.HasSuffix(whole[at], "/wait") && at <= changes[0]+2 {
 				continue
+			}
+			makes := m.Effect == spec.Creates && m.Does != spec.DoLock && (m.Does == spec.DoEnsure || strings.HasPrefix(whole[changes[0]], "POST "))
+			if makes && !strings.Contains(e.Hint, " is there") {
+				t.Errorf("%s: %s, refused, doesn't say what is there: %v, hint %q, after %v", name, whole[at], err, e.Hint, whole[:at])
 			}
 			if e.Outcome != errors.Unknown {
 				t.Errorf("%s: %s, refused, gives the outcome %q: %v, after %v", name, whole[at], e.Outcome, err, whole[:at])

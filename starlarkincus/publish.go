@@ -92,6 +92,7 @@ func (p *publication) run(kind, name string) (starlark.Value, error) {
 		return nil, &errors.Error{Class: errors.Operation, Message: "the server doesn't say which image it made", Method: "POST", Path: p.images.path}
 	}
 	o := newObject(p.images.item(fingerprint))
+	p.made = o
 	if err := o.read(p.ctx); err != nil {
 		return nil, err
 	}

@@ -16,19 +16,20 @@ import (
 
 // The time in which a cluster member that died may come back, that in which an instance that is complete may be without its networks,
 // which the server tries to start once a minute, that in which an operation of which the server doesn't know any more must have begun
-// to make its instance, and the pause between two requests meanwhile.
+// to make its instance, the pause between two requests meanwhile, and the longest between two starts.
 const (
 	returnTime  = 30 * time.Second
 	networkTime = 90 * time.Second
 	beginTime   = 3 * time.Second
 	returnPause = 250 * time.Millisecond
+	startPause  = 4 * time.Second
 )
 
 // removeRemains removes what is left of an instance whose creation by ensure, or inside of retry, failed because the cluster
 // member died that ran it, and then sets the outcome of the failure to refused. Else a later ensure would take an instance without
 // all of its files for a whole one, because the server keeps it, and retry couldn't go on. The member must come back for that. If
-// it had lost its connection only, and has finished the instance, removeRemains leaves it as it is and reports true. Another's
-// instance stays, too, and a later ensure goes on with it.
+// it had lost its connection only, and has finished the instance, removeRemains leaves it as it is and reports true, unless the
+// server said that it lacks something for the start. Another's instance stays, too, and a later ensure goes on with it.
 func (c *invocation) removeRemains(r ref, out outcome, failure error) (whole bool) {
 	var e *errors.Error
 	switch {
@@ -46,7 +47,7 @@ func (c *invocation) removeRemains(r ref, out outcome, failure error) (whole boo
 		switch {
 		case err == nil && remains == finished:
 			c.halfMade = false
-			return true
+			return !errors.Lacks(failure)
 		case err == nil && remains == foreign:
 			c.halfMade = false
 			return false
@@ -96,11 +97,11 @@ func (c *invocation) lostAnswer(r ref, failure error) {
 
 // finish starts an instance that removeRemains left, if that was asked for, and reads it. The server may still be starting it, or be
 // without what the instance needs for a while, such as its networks. If the instance was deleted, or another's has taken its place,
-// finish leaves that as it is, and returns the failure of the creation.
+// finish leaves that as it is, and returns the failure of the creation. The failure of the start says that the instance is there.
 func (c *invocation) finish(o *Object, body map[string]any, creation *rest.Operation, failure error) error {
 	ctx, cancel := context.WithTimeout(c.ctx, networkTime)
 	defer cancel()
-	for {
+	for wait := returnPause; ; wait = min(2*wait, startPause) {
 		err := c.readMade(o)
 		owns := true
 		for started := false; err == nil; started = true {
@@ -115,7 +116,11 @@ func (c *invocation) finish(o *Object, body map[string]any, creation *rest.Opera
 			}
 			return failure
 		}
-		if !errors.Is(err, errors.Busy) && !away(err) || pause(ctx, returnPause) != nil {
+		if !errors.Is(err, errors.Busy) && !away(err) || pause(ctx, wait) != nil {
+			if e := (*errors.Error)(nil); errors.As(err, &e) {
+				e.Outcome = errors.Unknown
+				o.there(e)
+			}
 			return err
 		}
 	}
@@ -157,7 +162,7 @@ func (c *invocation) remains(ctx context.Context, r ref, creation *rest.Operatio
 	switch {
 	case err == nil:
 		return finished, nil
-	case away(err), ctx.Err() != nil:
+	case away(err) && !errors.Lacks(err), ctx.Err() != nil:
 		return unclear, err
 	}
 	o := newObject(r)

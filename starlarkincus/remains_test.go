@@ -117,7 +117,7 @@ func conforms(t *testing.T, other string, changes []string, err error) {
 	var e *errors.Error
 	errors.As(err, &e)
 	if elsewhere := other == "on another member"; slices.ContainsFunc(changes[1:], func(c string) bool { return !strings.HasPrefix(c, "PUT /o") }) ||
-		elsewhere != (err != nil) || elsewhere && (!e.Class.IsA(errors.Conflict) || e.Outcome != errors.NotSent || fmt.Sprint(e.Fields["attempts"]) != "2") {
+		elsewhere != (err != nil) || elsewhere && (!e.Class.IsA(errors.Conflict) || e.Outcome != errors.Unknown || fmt.Sprint(e.Fields["attempts"]) != "2") {
 		t.Errorf("sent %q: %v", changes, err)
 	}
 }

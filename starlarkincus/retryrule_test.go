@@ -49,7 +49,8 @@ var failedCreations = map[string]failedCreation{
 	"page":                  {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502); io.WriteString(w, "<html>") }, nil, errors.Unavailable, errors.Unknown, true},
 	"cut":                   {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, nil, errors.Connection, errors.Unknown, false},
 	"operation busy":        {nil, dict{"err": `Instance is busy running a "stop" operation`}, errors.Busy, errors.Refused, false},
-	"operation unavailable": {nil, dict{"err": "Storage pool is unavailable on this server"}, errors.Unavailable, errors.Refused, false},
+	"operation unavailable": {nil, dict{"err": "Daemon is shutting down"}, errors.Unavailable, errors.Refused, false},
+	"operation without":     {nil, dict{"err": "Storage pool is unavailable on this server"}, errors.Unavailable, errors.Refused, false},
 	"operation lost":        {nil, dict{"err": "EOF"}, errors.Unavailable, errors.Unknown, false},
 	"operation forgotten":   {nil, nil, errors.Unavailable, errors.Unknown, false},
 	"operation failed":      {nil, dict{"err": "disk full"}, errors.Operation, errors.Unknown, false},
@@ -80,6 +81,9 @@ func promised(way string, failed failedCreation, there string) promise {
 		return repeats // the request was lost, and made nothing
 	case failed.answer != nil, failed.class == errors.Busy:
 		return raises
+	}
+	if failed.ends["err"] == "Storage pool is unavailable on this server" && (there == "its own, whole" || there == "its own, vanishing") {
+		return map[string]promise{"ensure": repeats}[way] // the server is there, and has said that it can't start the instance
 	}
 	switch there { // after the death of a member
 	case "nothing", "its own, unfinished":

@@ -137,6 +137,7 @@ func (c *invocation) create(given map[string]any) (*Object, outcome, error) {
 		name = chosen
 	}
 	o := newObject(in.item(name))
+	c.made = o
 	return o, out, c.readMade(o)
 }
 

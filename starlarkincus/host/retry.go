@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -206,11 +207,18 @@ func annotate(err error, failure *errors.Error, fields map[string]any) *annotate
 	return &annotated{err: err, failure: &own}
 }
 
-// retriedError returns the error of retry, whose earlier attempts failed with the errors in failed.
+// retriedError returns the error of retry, whose earlier attempts failed with the errors in failed. What one of them may have
+// changed counts, although the last one changed nothing.
 func retriedError(err error, failed []error, took time.Duration) error {
 	r := &annotated{err: err}
 	if failure := failureOf(err); failure != nil {
 		r = annotate(err, failure, map[string]any{"attempts": len(failed) + 1})
+		for _, earlier := range failed {
+			e, undone := failureOf(earlier), r.failure.Outcome == errors.Refused || r.failure.Outcome == errors.NotSent
+			if undone && e != nil && (e.Outcome == errors.Unknown || e.Outcome == errors.Done) {
+				r.failure.Outcome, r.failure.Hint = errors.Unknown, cmp.Or(r.failure.Hint, e.Hint)
+			}
+		}
 	}
 	if failed == nil {
 		return r

@@ -324,7 +324,7 @@ func (o *Operation) resolve(ctx context.Context, failed *errors.Error) (*end, er
 		return nil, missing
 	}
 	failure := o.failure(operationFailure, failed.Message, o.location(), failed.Response)
-	if errors.Is(failure, errors.Unavailable) && (errors.Is(err, errors.Unavailable) || isConnection(err)) {
+	if errors.Is(failure, errors.Unavailable) && !errors.Lacks(failure) && (errors.Is(err, errors.Unavailable) || isConnection(err)) {
 		return nil, failure // the member that runs the operation may be back soon
 	}
 	return o.recordEnd(&end{err: failure}), nil
