@@ -162,7 +162,7 @@ var flagName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(
 
 // declaredFlag returns the flag that a call declares, or a message about a mistake in the call.
 func declaredFlag(call *syntax.CallExpr, lines []string) (f *scriptFlag, wrong string) {
-	params := []string{"name", "default", "help", "required"}
+	params := []string{"name", "default", "help", "required", "choices"}
 	given := make(map[string]syntax.Expr)
 	for i, arg := range call.Args {
 		switch named, ok := arg.(*syntax.BinaryExpr); {
@@ -193,6 +193,15 @@ func declaredFlag(call *syntax.CallExpr, lines []string) (f *scriptFlag, wrong s
 		f.required = bool(required)
 	}
 	f.help, _ = starlark.AsString(constantOf(given["help"]))
+	if given["choices"] != nil {
+		choices := constantOf(given["choices"])
+		if choices == nil {
+			return nil, `write out choices, as in choices = ["a", "b"]`
+		}
+		if err := f.choose(choices, f.known); err != nil {
+			return nil, err.Error()
+		}
+	}
 	return f, ""
 }
 

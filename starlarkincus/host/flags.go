@@ -17,16 +17,18 @@ import (
 
 var flagDecl = builtin.Decl{
 	Name:   "flag",
-	Params: []builtin.Param{builtin.Need("name", builtin.String), builtin.Opt("default", builtin.Bool|builtin.Number|builtin.String|builtin.List|builtin.None, "None"), builtin.Opt("help", builtin.String, `""`), builtin.Opt("required", builtin.Bool, "False")},
+	Params: []builtin.Param{builtin.Need("name", builtin.String), builtin.Opt("default", builtin.Bool|builtin.Number|builtin.String|builtin.List|builtin.None, "None"), builtin.Opt("help", builtin.String, `""`), builtin.Opt("required", builtin.Bool, "False"), builtin.Opt("choices", builtin.List|builtin.None, "None")},
 	Help: `Returns the value of a flag on the script's command line, or default if the flag isn't given.
 
     count = flag("count", 3, help="how many servers")
     tags = flag("tag", [], help="may be given several times")
     image = flag("image", required=True)
+    mode = flag("mode", "pull", choices=["pull", "push", "relay"])
 
 The type of the default is the type of the flag: int, float, string, bool, or a list of ints, floats or strings, to which
 each --tag on the command line adds an element. A default of None makes a string flag. A required flag only takes its type
-from the default, and the script doesn't start without it. On the command line a _ in the name is written -. A bool is
+from the default, and the script doesn't start without it. With choices, a list that is written out, it doesn't start with
+another value either; the default, if it isn't None, must be one of them. On the command line a _ in the name is written -. A bool is
 given as --force, --no-force or --force=false, and a flag of one letter also as -n.
 
 The script's --help prints the script's docstring and all flags, and an unknown flag is an error before the script starts.
@@ -60,6 +62,7 @@ type scriptFlag struct {
 	given []string
 
 	required bool
+	choices  []starlark.Value // nil for any
 }
 
 var _ pflag.Value = (*scriptFlag)(nil)
@@ -88,10 +91,14 @@ func (f *scriptFlag) String() string {
 
 // usage returns the description in --help.
 func (f *scriptFlag) usage() string {
-	if f.required {
-		return strings.TrimSpace(f.help + " (required)")
+	text := f.help
+	if f.choices != nil {
+		text += " (" + f.listed() + ")"
 	}
-	return f.help
+	if f.required {
+		text += " (required)"
+	}
+	return strings.TrimSpace(text)
 }
 
 // Type returns the name of the type in --help. The library treats bool and string specially.
@@ -109,7 +116,7 @@ func (f *scriptFlag) Type() string {
 func (f *scriptFlag) Set(s string) error {
 	f.given = append(f.given, s)
 	if kind, _, err := kindOf(f.known); err == nil {
-		_, err := parseFlag(kind, s)
+		_, err := f.parse(kind, s)
 		return err
 	}
 	return nil
@@ -184,7 +191,7 @@ func (f *scriptFlag) value(fallback starlark.Value, kind string, list bool) (sta
 	}
 	var all []starlark.Value
 	for _, s := range f.given {
-		v, err := parseFlag(kind, s)
+		v, err := f.parse(kind, s)
 		if err != nil {
 			return nil, fmt.Errorf("--%s: %w", f.name, err)
 		}
@@ -200,12 +207,16 @@ func flagValue(c *invocation) (starlark.Value, error) {
 	var name, help string
 	var fallback starlark.Value = starlark.None
 	var required bool
-	if err := c.Unpack(&name, &fallback, &help, &required); err != nil {
+	var choices starlark.Value
+	if err := c.Unpack(&name, &fallback, &help, &required, &choices); err != nil {
 		return nil, err
 	}
 	kind, list, err := kindOf(fallback)
 	if err != nil {
 		return nil, c.Errorf("default %w", err)
+	}
+	if err := (&scriptFlag{required: required}).choose(choices, fallback); err != nil {
+		return nil, c.Errorf("%w", err)
 	}
 	if c.Thread.CallStackDepth() < 2 {
 		return nil, c.Errorf("%s", flagRule)
