@@ -169,7 +169,7 @@ const (
 	// noCertificate is the message of a server that is to trust a client without a certificate.
 	noCertificate = "No client certificate provided"
 	// joining is advice for a client that the server doesn't trust.
-	joining = "incus.remotes.add(NAME, token=TOKEN) joins the server with a token, which incus config trust add NAME prints there"
+	joining = "incus.remotes.add(NAME, token=TOKEN) joins the server, for the first time or again, with a token, which incus config trust add CLIENT prints there"
 )
 
 // takenMAC matches the message about an instance that isn't started because the MAC address of its device is another's.

@@ -58,13 +58,18 @@ type addition struct {
 	accepted *rest.Client      // of the server that took the token; nil if it didn't
 }
 
-// addRemote asks the new server, makes it trust this client, and adds the remote.
+// addRemote asks the new server, makes it trust this client, and adds the remote. For one that is there, it renews the trust.
 func addRemote(c *invocation) (starlark.Value, error) {
 	a, err := c.newAddition()
 	if err != nil {
 		return nil, err
 	}
+	var renewed *remote.Config
 	config, err := c.changeRemotes(func(ctx context.Context, config *remote.Config) (*remote.Config, error) {
+		if config.Taken(a.name) {
+			renewed = config
+			return nil, a.renew(ctx, config)
+		}
 		if err := a.prepare(ctx, config); err != nil {
 			return nil, err
 		}
@@ -78,6 +83,9 @@ func addRemote(c *invocation) (starlark.Value, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if renewed != nil {
+		config = renewed
 	}
 	return remoteStruct(config.Info(a.name)), nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -126,4 +127,33 @@ func (c *Config) writePEM(path string, block *pem.Block, perm os.FileMode) error
 		return cannotWrite(path, err)
 	}
 	return nil
+}
+
+// Taken reports whether there is a remote of the name. One whose addition was interrupted can be added again.
+func (c *Config) Taken(name string) bool {
+	_, ok := c.remotes[name]
+	return ok && !c.repeats(edition{Edit: adds, New: name})
+}
+
+// taken returns the error of a name that a remote has, with the calls that free it.
+func (c *Config) taken(name string) error {
+	err := failure(nil, "remote %q exists already", name)
+	switch {
+	case name == localName || c.remotes[name].global:
+		err.Hint = "this one can't be removed here: another name is needed"
+	case name == c.defaultRemote:
+		err.Hint = fmt.Sprintf("incus.remotes.set_default(%q) and then incus.remotes.remove(%q) make the name free", localName, name)
+	default:
+		err.Hint = fmt.Sprintf("incus.remotes.remove(%q) makes the name free", name)
+	}
+	return err
+}
+
+// Trusting returns the target of a remote whose server trusts clients by their certificates. That of this client may be missing.
+// It is nil for a remote of another kind.
+func (c *Config) Trusting(ctx context.Context, name string) (*Target, error) {
+	if info := c.Info(name); info.Protocol != Incus || info.AuthType != "tls" || info.Public {
+		return nil, nil
+	}
+	return c.resolve(ctx, name, false)
 }

@@ -245,7 +245,6 @@ const maxName = 240
 
 // CheckNew returns an error for a name that a new remote can't have.
 func (c *Config) CheckNew(name string) error {
-	_, taken := c.remotes[name]
 	bad := strings.IndexFunc(name, func(r rune) bool { return strings.ContainsRune(":/=\\", r) || !unicode.IsPrint(r) })
 	switch {
 	case name == "":
@@ -257,8 +256,8 @@ func (c *Config) CheckNew(name string) error {
 		return failure(nil, "%.20q… can't be the name of a remote: it has %d bytes, more than %d", name, len(name), maxName)
 	case strings.HasPrefix(name, ".") || strings.TrimSpace(name) != name:
 		return failure(nil, "%q can't be the name of a remote: it begins with a dot, or begins or ends with a space", name)
-	case taken && !c.repeats(edition{Edit: adds, New: name}):
-		return failure(nil, "remote %q exists already", name)
+	case c.Taken(name):
+		return c.taken(name)
 	}
 	return nil
 }

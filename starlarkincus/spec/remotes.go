@@ -27,11 +27,11 @@ var Remotes = &Resource{
 			Requests: []Request{{HTTP: "GET", Path: "/1.0", Note: "of the new server"}, {HTTP: "POST", Path: "/1.0/certificates", With: []string{"token"}, When: "with token=, if it doesn't trust this client"},
 				{HTTP: "GET", Path: "/1.0/projects", Note: "of the new server"}},
 			Doc: "Adds a remote and returns a struct of its name, addresses, protocol, auth_type, project, public, static, global and default. The server is asked first, and nothing is saved if it can't be reached or doesn't accept this client. " +
-				"Its certificate is accepted if the token or fingerprint= is for it, or an authority that is trusted has signed it; any other is an IncusTLSError with its fingerprint. A client certificate is made if there is none. A name that is taken is an IncusConfigError, as anything else that is wrong in the configuration: the class IncusAlreadyExistsError is for answers of servers.",
+				"Its certificate is accepted if the token or fingerprint= is for it, or an authority that is trusted has signed it; any other is an IncusTLSError with its fingerprint. A client certificate is made if there is none. With token=, a remote that is there stays as it is, and its server trusts this client again, if the token is of that server and no argument differs from the remote; any other name that is taken is an IncusConfigError, as anything else that is wrong in the configuration: the class IncusAlreadyExistsError is for answers of servers.",
 			Args: []Field{
 				{Name: "name", Type: String, In: Local, Required: true, Positional: true, Doc: "the name of the new remote"},
 				{Name: "url", Type: String, In: Local, Doc: "the address: https://host:port, host:port, host, or unix:/path; several with commas between them, which newer incus commands understand; default: the first one of the token that answers"},
-				{Name: "token", Type: String, In: Local, Doc: "a token of certificates.create_token or of incus config trust add, which makes the server trust this client"},
+				{Name: "token", Type: String, In: Local, Doc: "a token of certificates.create_token or of incus config trust add, which makes the server trust this client. One that trusts it already doesn't take the token, which stays valid until it expires or revoke_token ends it"},
 				{Name: "fingerprint", Type: String, In: Local, Doc: "the fingerprint of the server's certificate, the SHA-256, in hexadecimal digits"},
 				{Name: "protocol", Type: String, In: Local, Values: []string{"incus", "simplestreams", "oci"}, Others: Refused, Doc: "incus, simplestreams or oci; default: incus"},
 				{Name: "auth_type", Type: String, In: Local, Values: []string{"tls", "oidc"}, Others: Refused, Doc: "tls or oidc; default: tls"},
