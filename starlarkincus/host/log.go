@@ -26,7 +26,7 @@ var logDecl = builtin.Decl{
 log.info.
 
 A field that is None, such as the hint of an error without one, is left out. Values of fields and keys that are named like a password, a token, an access key or another secret are printed as
-[redacted]; a field named just key is printed. The command's --log-level sets the least level that is printed: debug, info
+[redacted], and so is a value after such a name in the text of the message or of a field, as in note="my token=abc"; a field named just key is printed. The command's --log-level sets the least level that is printed: debug, info
 (the default), warning or error.`,
 	Call: logAt(slog.LevelInfo),
 	Members: []builtin.Decl{

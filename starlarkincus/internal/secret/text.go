@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -56,18 +57,66 @@ func spans(text string, script bool) []span {
 					continue
 				}
 			}
-			if value := text[m[2*f.value]:m[2*f.value+1]]; !placeholder(value) {
-				all = append(all, span{m[2*f.value], m[2*f.value+1]})
+			s := span{m[2*f.value], m[2*f.value+1]}
+			name := ""
+			if f.loose {
+				s.to, name = endOfValue(text, s), text[m[2*f.name]:m[2*f.name+1]]
+			}
+			if !placeholder(name, text[s.from:s.to]) {
+				all = append(all, s)
 			}
 		}
 	}
 	return merged(all)
 }
 
-// placeholder reports whether the value in a hint, such as token=…), stands for a secret and isn't one.
-func placeholder(value string) bool {
+// placeholder reports whether the value in a hint, such as token=…), stands for a secret and isn't one. Beside an argument's
+// name it may be the last word of that name in capitals: token=TOKEN.
+func placeholder(name, value string) bool {
 	value = strings.TrimRight(value, ")]}.")
-	return value == "…"
+	if value == "…" {
+		return true
+	}
+	return name != "" && name == strings.ToLower(name) && value == strings.ToUpper(name[strings.LastIndexAny(name, "_.-")+1:])
+}
+
+// nearby is the number of bytes before a value in which it may have been enclosed.
+const nearby = 1000
+
+// pairs are the characters that enclose a value.
+const pairs = "()[]{}<>``"
+
+// endOfValue returns the end of an unquoted value. Characters at the end of s that close what was opened before it, and the
+// punctuation after them, are not part of the value.
+func endOfValue(text string, s span) int {
+	from := s.from + len(strings.TrimRight(text[s.from:s.to], ")]}>`.:!?"))
+	open := make(map[byte]int) // by the closing character
+	opened := func(part string) {
+		for i := 0; i < len(part); i++ {
+			switch at := strings.IndexByte(pairs, part[i]); {
+			case part[i] == '`':
+				open['`'] = 1 - open['`']
+			case at >= 0 && at%2 == 0:
+				open[pairs[at+1]]++
+			case at >= 0 && open[part[i]] > 0:
+				open[part[i]]--
+			}
+		}
+	}
+	opened(text[max(0, s.from-nearby):s.from])
+	before := maps.Clone(open)
+	opened(text[s.from:from])
+	for i := from; i < s.to; i++ {
+		switch c := text[i]; {
+		case strings.IndexByte(".:!?", c) >= 0:
+		case open[c] <= 0: // closes nothing
+		case open[c] <= before[c]:
+			return i
+		default: // closes what the value opened
+			open[c]--
+		}
+	}
+	return s.to
 }
 
 // merged returns spans sorted and, by merging those that overlap, disjoint.
