@@ -49,7 +49,7 @@ func (c *Client) running(ctx context.Context) int {
 	query := instances.query(spec.Get)
 	query.Set("recursion", "0")
 	query.Set("filter", "status eq Running")
-	if instances.readAside(ctx, query, &paths) != nil {
+	if c.read(ctx, instances.path, query, &paths) != nil {
 		return -1
 	}
 	return len(paths)

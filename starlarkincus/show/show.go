@@ -114,6 +114,16 @@ func (p *printer) value(v starlark.Value) {
 		}
 	}
 	p.write(printable.Text(v.String()) + "\n")
+	if note := passing[v.Type()]; note != "" {
+		p.note(note)
+	}
+}
+
+// passing are notes on how to read the values that are read once, by their types. The prompt has the value as _.
+var passing = map[string]string{
+	"events": "for e in _: print(e) prints each as it comes; help(incus.events)",
+	"lines":  "for line in _: print(line) prints each as it comes",
+	"stream": `for part in _: print(part) reads it; help("stream")`,
 }
 
 // fleet writes several servers with their names.
