@@ -184,6 +184,7 @@ func (r *Request) named(kind string) []string {
 		add(r.field("project"))
 	case "storage pool":
 		add(r.field("pool"), r.field("source", "pool"))
+		add(r.Header["X-Incus-Pool"]...)
 		devices("pool")
 	case "network":
 		add(r.field("network"), r.field("config", "network"), r.field("target_network"))

@@ -51,6 +51,7 @@ func TestMissing(t *testing.T) {
 	for _, c := range []struct {
 		message, path, body string
 		query               url.Values
+		header              map[string][]string
 		want                string
 	}{
 		{message: `Instance "web" not found`, want: `instance "web"`},
@@ -70,10 +71,11 @@ func TestMissing(t *testing.T) {
 		{message: "Storage pool not found", path: "/1.0/instances", body: `{"devices": {"root": {"pool": "fast"}}}`, want: `storage pool "fast"`},
 		{message: "Network not found", path: "/1.0/instances", body: `{"devices": {"eth0": {"network": "lan"}}}`, want: `network "lan"`},
 		{message: "Cluster member not found", path: "/1.0/instances", query: url.Values{"target": {"m1"}}, want: `cluster member "m1"`},
+		{message: "Storage pool not found", path: "/1.0/instances", header: map[string][]string{"X-Incus-Pool": {"fast"}, "X-Incus-Name": {"web"}}, want: `storage pool "fast"`},
 		{message: "Cluster group not found", path: "/1.0/instances", query: url.Values{"target": {"@g"}}, want: `cluster group "g"`},
 		{message: "not found", path: "/1.0/profiles/p", want: `profile "p"`},
 	} {
-		f := Failure{Status: 404, Message: c.message, Request: &Request{Method: "POST", Path: c.path, Body: []byte(c.body), Query: c.query}}
+		f := Failure{Status: 404, Message: c.message, Request: &Request{Method: "POST", Path: c.path, Body: []byte(c.body), Query: c.query, Header: c.header}}
 		e := NewReply(f, nil, nil)
 		got := ""
 		if e.Object != nil {

@@ -30,6 +30,8 @@ func (c *invocation) advised(err error) error {
 		}
 	case errors.Is(e, errors.NotFound) && strings.HasPrefix(c.ref.path, "/1.0/images"):
 		e.Hint = c.ownImages()
+	case c.decl.Does == spec.DoImport && (errors.Is(e, errors.AlreadyExists) || volumeOfDevice().MatchString(e.Message)):
+		e.Hint = c.importAdvice(e)
 	case c.decl.Does == spec.DoCreate && errors.Is(e, errors.AlreadyExists):
 		e.Hint = c.ensureAdvice()
 	case c.decl.Verb == spec.Delete && errors.Is(e, errors.State) && strings.Contains(e.Message, "in use") && spec.Find(c.ref.res.Fields, "used_by") != nil:

@@ -35,7 +35,7 @@ type answers struct {
 	lacks     string                    // an API extension that it doesn't have
 	streamed  string                    // the path of the object whose backup it sends
 	empty     bool                      // has only projects, parents and created objects
-	free      bool                      // has nothing of the name other, before the copy from another server is created
+	free      bool                      // has nothing of the name other, before the copy from another server, or the upload
 	sync      bool                      // starts no operations
 	lost      bool                      // drops all requests
 	terminal  bool                      // the last command has one
@@ -261,7 +261,7 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		operation["status"], operation["status_code"], operation["err"] = "Failure", 400, a.failed
 	}
 	source, _ := body["source"].(map[string]any)
-	a.free = a.free && source["type"] != "migration"
+	a.free = a.free && source["type"] != "migration" && r.Header.Get("Content-Type") != "application/octet-stream"
 	text := a.failing[r.Method+" "+path]
 	if a.free && r.Method == "GET" && strings.HasSuffix(path, "/other") {
 		text = "404 not found"

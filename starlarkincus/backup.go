@@ -1,12 +1,15 @@
 package starlarkincus
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"incus-star/errors"
@@ -160,6 +163,10 @@ func (c *invocation) importFrom(supply *feed.Supplier) (starlark.Value, error) {
 	for name, v := range texts(c.decl.Send) {
 		q.Header.Set("X-Incus-"+name, v)
 	}
+	name := q.Header.Get("X-Incus-name")
+	if err := c.checkTaken(in, name); err != nil {
+		return nil, err
+	}
 	var out outcome
 	var err error
 	if supply != nil {
@@ -173,15 +180,17 @@ func (c *invocation) importFrom(supply *feed.Supplier) (starlark.Value, error) {
 		q.Size = file.size
 		out, err = in.sendFile(c.ctx, q, file, "Uploading "+filepath.Base(file.path), c.patience())
 	}
-	name := q.Header.Get("X-Incus-name")
 	if out.reply == nil || out.going != nil {
 		return out.going, err
 	}
 	if err != nil {
+		if name == "" && out.reply.Operation != nil {
+			name = madeName(out.reply.Operation.State())
+		}
 		if name == "" {
 			return nil, err
 		}
-		return nil, in.madeAnything(c.ctx, name, nil, err)
+		return nil, in.about(name, in.madeAnything(c.ctx, name, nil, err))
 	}
 	if name == "" {
 		name = madeName(out.state)
@@ -192,6 +201,55 @@ func (c *invocation) importFrom(supply *feed.Supplier) (starlark.Value, error) {
 	o := newObject(in.item(name))
 	return o, o.read(c.ctx)
 }
+
+// checkTaken returns an error if another object has the name for an import, before the file is sent; an empty name is that in
+// the backup, which only the server knows.
+func (c *invocation) checkTaken(in ref, name string) error {
+	if name == "" {
+		return nil
+	}
+	o := newObject(in.item(name))
+	err := o.read(c.ctx)
+	if errors.Is(err, errors.API) { // it is free, or not for this client to see
+		return nil
+	}
+	if member := o.member(); err == nil && in.res.Source == spec.PoolAndName && member != "" && member != in.target {
+		return nil // members have volumes of the same name
+	}
+	if err == nil {
+		what := errors.About(&errors.Request{Path: o.ref.path})
+		e := errors.New(errors.AlreadyExists, "%s exists already: name= gives what is imported another name", what)
+		e.Method, e.Path, e.Object = "POST", in.path, what
+		return e
+	}
+	return err
+}
+
+// about makes the failure of a creation one about the object of a name, unless it is about another one than the place of the
+// object.
+func (r ref) about(name string, err error) error {
+	var e *errors.Error
+	if errors.As(err, &e) && (e.Object == nil || *e.Object == *cmp.Or(errors.About(&errors.Request{Path: r.path}), new(errors.Object))) {
+		e.Object = errors.About(&errors.Request{Path: r.item(name).path})
+	}
+	return err
+}
+
+// importAdvice returns advice on a failed import; empty for none.
+func (c *invocation) importAdvice(e *errors.Error) string {
+	if errors.Is(e, errors.AlreadyExists) && spec.Find(c.decl.Args, "name") != nil && e.Outcome != errors.NotSent {
+		return "name= gives what is imported another name than that in the backup"
+	}
+	if device := volumeOfDevice().FindStringSubmatch(e.Message); device != nil {
+		return fmt.Sprintf("the disk %q of the instance in the backup has a custom volume, which isn't in its pool here: create it, or import it, first", device[1])
+	}
+	return ""
+}
+
+// volumeOfDevice matches the message about a device whose custom volume is missing, and its name.
+var volumeOfDevice = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`device "([^"]*)": Failed loading custom volume: .*not found`)
+})
 
 // madeName returns the name of the object that an operation created; empty if unknown.
 func madeName(state *rest.State) string {

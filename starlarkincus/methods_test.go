@@ -284,7 +284,8 @@ func (w *tester) prepare(who string, p *spec.Site, m *spec.Method, c attempt) (s
 		c.args = maps.Clone(c.args)
 		delete(c.args, "source")
 	}
-	if free := c.args["to"] != nil && c.args["refresh"] == nil && m.Does != spec.DoCopyImage; free {
+	copies := c.args["to"] != nil && c.args["refresh"] == nil && m.Does != spec.DoCopyImage
+	if copies || m.Does == spec.DoImport && c.args["name"] != nil {
 		w.set(func(a *answers) { a.free = true })
 		c.args = maps.Clone(c.args)
 		c.args["name"] = starlark.String("other")

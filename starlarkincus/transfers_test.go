@@ -59,6 +59,9 @@ func (s *warehouse) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == "DELETE":
 		s.deleted.Add(1)
 		answer("async", operation)
+	case path == "/1.0/instances/new" && s.received.Load() == 0:
+		w.WriteHeader(http.StatusNotFound)
+		json.NewEncoder(w).Encode(map[string]any{"type": "error", "error_code": 404, "error": "Instance not found"})
 	case path == "/1.0/instances/c1":
 		answer("sync", map[string]any{"name": "c1", "status": "Stopped"})
 	default:
@@ -249,7 +252,7 @@ func TestLargeFilesStream(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := run(fmt.Sprintf("incus.instances.import_backup(%q, name='c1')", file)); err != nil || s.received.Load() != size {
+	if err := run(fmt.Sprintf("incus.instances.import_backup(%q, name='new')", file)); err != nil || s.received.Load() != size {
 		t.Errorf("%v, %d bytes", err, s.received.Load())
 	}
 	close(done)

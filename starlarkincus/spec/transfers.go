@@ -88,6 +88,11 @@ func streamMethod(requests []Request, target bool, args ...Field) Method {
 		Args: append([]Field{compressionField}, args...)}
 }
 
+// untaken returns the request by which an import sees that its name is free.
+func untaken(when string, with ...string) Request {
+	return Request{HTTP: "GET", At: Item, When: when, With: with, Note: "to see that the name isn't taken"}
+}
+
 // importMethod returns the method that creates an object from the file of a backup.
 func importMethod(r, one string, target bool, args ...Field) Method {
 	name := "the name of the new " + r + "; default: that in the backup"
@@ -95,7 +100,7 @@ func importMethod(r, one string, target bool, args ...Field) Method {
 		name += `. It keeps its MAC addresses: beside its original it starts after update(config = {"volatile.eth0.hwaddr": None})`
 	}
 	return Method{Name: "import_backup", Collection: true, HTTP: "POST", Does: DoImport, Returns: sibling, Effect: Creates, Background: true, Target: target,
-		Requests: []Request{{HTTP: "POST", At: Within}, waiting, {HTTP: "GET", At: Item}},
+		Requests: []Request{untaken("with name=", "name"), {HTTP: "POST", At: Within}, waiting, {HTTP: "GET", At: Item}},
 		Doc:      "Creates " + one + " from the file of a backup, as " + r + ".export saves it, and returns it.",
 		Args: append([]Field{inputArg("the file of the backup"),
 			{Name: "name", Type: Name, In: Header, Doc: name}}, append(args, projectArg)...)}
@@ -103,7 +108,7 @@ func importMethod(r, one string, target bool, args ...Field) Method {
 
 // isoMethod creates a volume from an ISO image.
 var isoMethod = Method{Name: "import_iso", Collection: true, HTTP: "POST", Does: DoImport, Returns: sibling, Effect: Creates, Background: true, Target: true,
-	Requests: []Request{{HTTP: "POST", At: Within}, waiting, {HTTP: "GET", At: Item}}, Send: map[string]any{"type": "iso"},
+	Requests: []Request{untaken(""), {HTTP: "POST", At: Within}, waiting, {HTTP: "GET", At: Item}}, Send: map[string]any{"type": "iso"},
 	Doc: "Creates a volume from a file with an ISO image, such as an installation medium for virtual machines, and returns it.",
 	Args: []Field{inputArg("the file with the ISO image"),
 		{Name: "name", Type: Name, In: Header, Required: true, Positional: true, Doc: "the name of the new volume"}, projectArg}}
