@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -237,25 +236,6 @@ func due(sends []spec.Request, c attempt, instant bool) []spec.Request {
 		}
 	}
 	return out
-}
-
-// matches returns an error if a request isn't the expected one.
-func matches(s spec.Request, r arrival, c attempt, m *spec.Method) error {
-	if s.HTTP != r.method && !strings.HasPrefix(s.HTTP, "{") || !pattern(s.Path).MatchString(r.path) {
-		return fmt.Errorf("another request")
-	}
-	query, _ := url.ParseQuery(r.query)
-	if name, value, _ := strings.Cut(s.Query, "="); name != "" && c.args["state"] == nil && c.args["recursion"] == nil && c.args["guid"] == nil {
-		if query.Get(name) == "" || !strings.HasPrefix(value, "{") && query.Get(name) != value {
-			return fmt.Errorf("no %s in its query", s.Query)
-		}
-	}
-	for field, v := range s.Body {
-		if fmt.Sprint(r.body[field]) != fmt.Sprint(v) {
-			return fmt.Errorf("%s is %v in its body, not %v", field, r.body[field], v)
-		}
-	}
-	return nil
 }
 
 // prepare resets the server for an attempt, and returns the method's owner and the attempt with the arguments it takes.

@@ -1,6 +1,8 @@
 package starlarkincus_test
 
 import (
+	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -305,4 +307,23 @@ func (w *tester) circumstances(m *spec.Method, when string, with func(string, st
 // needsArgument reports whether an argument's sample needs an API extension.
 func needsArgument(f spec.Field) bool {
 	return f.Extension != "" || f.Name == "recursion" || slices.ContainsFunc(f.Fields, needsArgument)
+}
+
+// matches returns an error if a request isn't the expected one.
+func matches(s spec.Request, r arrival, c attempt, m *spec.Method) error {
+	if s.HTTP != r.method && !strings.HasPrefix(s.HTTP, "{") || !pattern(s.Path).MatchString(r.path) {
+		return fmt.Errorf("another request")
+	}
+	query, _ := url.ParseQuery(r.query)
+	if name, value, _ := strings.Cut(s.Query, "="); name != "" && c.args["state"] == nil && c.args["recursion"] == nil && c.args["guid"] == nil {
+		if query.Get(name) == "" || !strings.HasPrefix(value, "{") && query.Get(name) != value {
+			return fmt.Errorf("no %s in its query", s.Query)
+		}
+	}
+	for field, v := range s.Body {
+		if fmt.Sprint(r.body[field]) != fmt.Sprint(v) {
+			return fmt.Errorf("%s is %v in its body, not %v", field, r.body[field], v)
+		}
+	}
+	return nil
 }
