@@ -72,6 +72,25 @@ var structKinds = sync.OnceValue(func() map[string]*spec.Resource {
 	return out
 })
 
+// FieldNames returns the fields of a struct: of one that a method returns in the order of its table, and the others sorted.
+func FieldNames(x *starlarkstruct.Struct) []string {
+	names := x.AttrNames()
+	kind, _ := starlark.AsString(x.Constructor())
+	res := structKinds()[kind]
+	if res == nil {
+		return names
+	}
+	place := func(name string) int {
+		i := slices.IndexFunc(res.Columns, func(c spec.Column) bool { return c.Field == name })
+		if i < 0 {
+			return len(res.Columns)
+		}
+		return i
+	}
+	slices.SortStableFunc(names, func(a, b string) int { return place(a) - place(b) })
+	return names
+}
+
 // structs returns the table of structs of one kind that methods return, such as the files of a folder.
 func (s Style) structs(all, first []starlark.Value) *Grid {
 	name := ""

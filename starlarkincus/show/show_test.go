@@ -136,6 +136,15 @@ func TestEveryStruct(t *testing.T) {
 				place = i
 			}
 		}
+		names := FieldNames(v)
+		for i, c := range res.Columns {
+			if i >= len(names) || names[i] != c.Field {
+				t.Errorf("%s: the fields of a row are %q, whose %d. isn't the column %s", kind, names, i+1, c.Field)
+			}
+		}
+		if len(names) != len(fields) {
+			t.Errorf("%s: the fields of a row are %q", kind, names)
+		}
 		if table := Text(starlark.NewList([]starlark.Value{v, v}), s); len(res.Columns) > 0 && !strings.HasPrefix(table, header(res.Columns[0].Name())) {
 			t.Errorf("%s: another column is the first in\n%s", kind, table)
 		}

@@ -35,14 +35,14 @@ var Decl = builtin.Decl{
     table(incus.instances.list(), columns=["name", lambda i: i.addresses(), ("CPUS", lambda i: i.config.get("limits.cpu"))])
 
 A row is a list or tuple of cells, or a dict, struct, error or object of Incus. columns selects the fields: by default all,
-but the name, status, type and description of an object of Incus, and the class, status, message and object of an error;
+those of a struct that a method returns in the order of the prompt, but the name, status, type and description of an object of Incus, and the class, status, message and object of an error;
 both have remote too if they are of several servers. A Result has value and error, after the item of parallel or the remote of
 a fleet.
 On a terminal, objects of one kind have the columns of the incus command, which columns may name too: ipv4 and snapshots
 of an instance, if list(state=True) has read them. config.limits.cpu is that key of config, as in a filter, and devices.eth0.network one of a
 device; the cell is empty if it isn't set. last_state.memory.usage is that value in a field. A column can also be a function, which is called
 with each row and returns the cell, or a tuple of a header and such a function. The header of a function alone is its name.
-headers replaces the names of the columns. The fields last_state and last_addresses of an instance are empty unless
+headers replaces the names of the columns. Text has these names in capitals, and the headers that a script gives as they are. The fields last_state and last_addresses of an instance are empty unless
 list(state=True) has read them. format="csv" and format="json" print for programs; json keeps numbers and lists.
 
 On a narrow terminal the widest columns are cut, and the last ones left out. A terminal has colours, unless NO_COLOR is set.
@@ -242,7 +242,7 @@ func ownColumns(rows []starlark.Value) (columns []string, err error) {
 				add(name)
 			}
 		case *starlarkstruct.Struct:
-			for _, name := range row.AttrNames() {
+			for _, name := range show.FieldNames(row) {
 				add(name)
 			}
 		}
