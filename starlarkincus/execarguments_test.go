@@ -32,7 +32,7 @@ var badArguments = map[string][]struct{ code, want string }{
 	"path": {{"5", "int"}, {"inst", "got Instance"}, {"handle", "got Command"}, {`{"a": 1}`, "got dict"}, {"handle.lines()", "which have no newlines"}, {`[b"a", 1]`, "[1]: got int"},
 		{"inst.export_stream", "call it: export_stream()"}, {`["zstd", "-dc"]`, `run_stream(["zstd", …])`}, {`("a",)`, "run_stream"}},
 	"stdout_file": {{`"\0"`, ""}, {`"/nonesuch/x"`, "no such file"}, {`""`, ""}, {"1", "got int"}, {`"/dev/null"`, "no regular file"}, {`"/nonesuch/x", stream = print`, "exclude each other"}},
-	"stdin_file":  {{`"\0"`, ""}, {`"/nonesuch"`, "no such file"}, {`""`, ""}, {"1", "got int"}},
+	"stdin_file":  {{`"/"`, "is a directory"}, {`"\0"`, ""}, {`"/nonesuch"`, "no such file"}, {`""`, ""}, {"1", "got int"}},
 	"stream":      {{`"x"`, "function"}, {"5", "function"}},
 	"tty":         {{"1", "got int"}},
 	"width":       {{"-3", "-3 is no size"}, {"0", "0 is no size"}, {"65536", "65536 is no size"}, {`"80"`, "got string"}},

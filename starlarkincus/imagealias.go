@@ -114,11 +114,16 @@ func (a *aliasing) takeOver(alias ref, fingerprint string, body map[string]any) 
 		}
 	})
 	_, err := alias.change(ctx, body, "", patience{})
-	if err == nil {
+	taken := err == nil
+	if taken {
 		err = dispose(ctx, old)
-		if e := (*errors.Error)(nil); errors.As(err, &e) {
-			e.Message += fmt.Sprintf("; the image %s, whose alias was taken over, may be left without an alias", fingerprint)
+	}
+	if e := (*errors.Error)(nil); errors.As(err, &e) && (taken || e.Outcome == errors.Unknown) {
+		was := "was"
+		if !taken {
+			was = "may have been"
 		}
+		e.Message += fmt.Sprintf("; the image %s, whose alias %s taken over, may be left without an alias", fingerprint, was)
 	}
 	if a.ctx.Err() == nil {
 		release()

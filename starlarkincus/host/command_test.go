@@ -141,7 +141,7 @@ func TestCommandEndsAtASecondInterrupt(t *testing.T) {
 	goneProcesses(t, mark)
 }
 
-// The output has a limit, and nothing runs under --read-only.
+// The output has a limit, and nothing runs under --read-only, or with a folder as its standard input.
 func TestCommandRefused(t *testing.T) {
 	if got := ran(t, `e = try_(run, ["yes"]).error; print(e.class_, e.message, e.outcome)`); got != "IncusOperationError yes was ended: its stdout is larger than the limit of 256 MiB: stdout_file= and stream= take more unknown\n" {
 		t.Errorf("got %q", got)
@@ -152,6 +152,10 @@ func TestCommandRefused(t *testing.T) {
 	err := h.RunSource(t.Context(), "x.star", []byte(`e = try_(run, ["touch", "made"]).error; print(e.class_, e.message)`))
 	if err != nil || out.String() != "Error run: touch wasn't run: this run only reads (--read-only)\n" {
 		t.Errorf("got %q, %v", out.String(), err)
+	}
+	want := "Error run: .: is a directory\nError run_stream: .: is a directory\n"
+	if got := ran(t, `for fn in [run, run_stream]: e = try_(fn, ["touch", "made"], stdin_file=".").error; print(e.class_, e.message)`); got != want {
+		t.Errorf("a folder as standard input: got %q, want %q", got, want)
 	}
 	if entries, _ := os.ReadDir("."); len(entries) > 0 {
 		t.Errorf("made: %v", entries)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 )
 
 const (
@@ -46,10 +47,20 @@ func File(ctx context.Context, path string, limit int64) ([]byte, error) {
 	})
 }
 
-// Open opens a file for reading. Opening a named pipe waits for its writer: when the context ends, Open returns the context's
-// cause, and closes the file if a writer comes later.
+// Open opens a file for reading; a folder, of which only reading fails, is an error. Opening a named pipe waits for its writer:
+// when the context ends, Open returns the context's cause, and closes the file if a writer comes later.
 func Open(ctx context.Context, path string) (*os.File, error) {
-	return wait(ctx, func(f *os.File) { f.Close() }, func() (*os.File, error) { return os.Open(path) })
+	return wait(ctx, func(f *os.File) { f.Close() }, func() (*os.File, error) {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		if info, err := f.Stat(); err == nil && info.IsDir() {
+			f.Close()
+			return nil, &fs.PathError{Op: "open", Path: path, Err: syscall.EISDIR}
+		}
+		return f, nil
+	})
 }
 
 // content returns the content of a file.

@@ -65,6 +65,9 @@ func TestUnusual(t *testing.T) {
 	if _, err := File(t.Context(), dir, Data); !errors.Is(err, syscall.EISDIR) {
 		t.Errorf("a folder: %v", err)
 	}
+	if f, err := Open(t.Context(), dir); f != nil || !errors.Is(err, syscall.EISDIR) {
+		t.Errorf("opening a folder: %v", err)
+	}
 	broken := errors.Plain("broken")
 	if _, err := All(t.Context(), io.MultiReader(bytes.NewReader([]byte("x")), failing{broken}), Data); !errors.Is(err, broken) {
 		t.Errorf("a broken reader: %v", err)
