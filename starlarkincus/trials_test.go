@@ -292,7 +292,7 @@ func (w *tester) circumstances(m *spec.Method, when string, with func(string, st
 		c := attempt{args: with("to", w.client()), set: map[string]any{"status": "Stopped"}}
 		c.args["pool"] = s("abc123")
 		return c, true
-	case "for each custom volume and network of a device, with to= or another project, without refresh=True":
+	case "for each custom volume and network of a device, with to= or another project, without refresh=True", "for each custom volume and network of a device, with to= or another project":
 		data := map[string]string{"type": "disk", "pool": "abc123", "source": "abc123", "path": "/x"}
 		nic := map[string]string{"type": "nic", "network": "abc123"}
 		return attempt{args: with("to", w.client()), set: map[string]any{"status": "Stopped", "devices": map[string]any{"data": data, "eth0": nic}}}, true

@@ -3,7 +3,7 @@ package spec
 // execRequests are those of a command. The websockets and the wait begin at the same time, so their order isn't certain.
 var execRequests = []Request{
 	{HTTP: "POST", Path: "exec", Body: map[string]any{"record-output": false, "wait-for-websocket": true}},
-	{HTTP: "GET", Path: "/1.0/operations/{operation}/websocket", Note: "one each for standard input, output and error, and for signals; with tty=True one for all three, and one for signals"},
+	{HTTP: "GET", Path: "/1.0/operations/{operation}/websocket", Note: "one each for standard input, output and error, and for signals; for a terminal one for all three, and one for signals"},
 	waiting,
 }
 

@@ -57,7 +57,7 @@ var Images = &Resource{
 		{Name: "update_from_source", HTTP: "POST", Path: "refresh", Does: DoAct, Returns: itself, Effect: Changes, Background: true,
 			Doc: "Updates the image from its source now, and returns it. A newer version is a new image, which takes over the aliases; the old one may be deleted."},
 		{Name: "secret", HTTP: "POST", Path: "secret", Does: DoOffer, Returns: operation, Effect: Changes,
-			Doc: "Allows one download of a private image, and returns an Operation: its metadata['secret'] is the value for source={'secret': …}."},
+			Doc: "Allows one download of a private image, and returns an Operation: its metadata['secret'] is the secret in source= of create."},
 		{Name: "push", HTTP: "POST", Path: "export", Does: DoAct, Returns: itself, Effect: Creates, Background: true, Doc: "Sends the image to another server, and returns it.",
 			Args: []Field{
 				{Name: "target", Type: String, Required: true, Positional: true, Doc: "the URL of the other server"},

@@ -242,7 +242,11 @@ func (m *Method) transfers(r *Resource) (before, after []Request) {
 	before = append(before, Request{HTTP: "GET", Path: "/1.0", Note: "of this server"}, Request{HTTP: "GET", Path: "/1.0", Note: "of the other server, as the creation"})
 	to := []string{"to"}
 	before = in("with to=", to, before...)
-	taken := Request{HTTP: "GET", At: Item, When: "with to=, without refresh=True", With: to, Unless: []string{"refresh"}, Note: "of the other server, to see that the name isn't taken"}
+	refreshes := ""
+	if Find(m.Arguments(), "refresh") != nil {
+		refreshes = ", without refresh=True"
+	}
+	taken := Request{HTTP: "GET", At: Item, When: "with to=" + refreshes, With: to, Unless: []string{"refresh"}, Note: "of the other server, to see that the name isn't taken"}
 	if m.Path != "" {
 		taken.Path = m.Path + "/{name}"
 	}
@@ -254,7 +258,7 @@ func (m *Method) transfers(r *Resource) (before, after []Request) {
 		before = append(before, Request{HTTP: "GET", Path: "snapshots", Query: "recursion=1", When: "with to=, without instance_only=", With: to, Unless: []string{"instance_only"}})
 	}
 	if r.Source != PoolAndName {
-		before = append(before, in("for each custom volume and network of a device, with to= or another project, without refresh=True", nil,
+		before = append(before, in("for each custom volume and network of a device, with to= or another project"+refreshes, nil,
 			Request{HTTP: "GET", Path: "/1.0/storage-pools/{pool}/volumes/custom/{volume}", Note: "to see that the copy will have it"},
 			Request{HTTP: "GET", Path: "/1.0/networks/{network}", Note: "to see that the copy will have it"})...)
 	}
