@@ -27,6 +27,8 @@ type Call struct {
 	meter   Meter // nil for none
 	ctx     context.Context
 	session *session
+	records *[]*record   // of the transfers of all attempts, in their order
+	begun   int          // transfers of this attempt
 	sent    atomic.Bool  // something that may change the files was sent
 	made    atomic.Int64 // changes that the server has made
 	unsure  bool         // something that was sent may be made
@@ -36,15 +38,19 @@ type Call struct {
 }
 
 // Do calls fn with a connection to the files at a place. If the connection was opened by an earlier call, and proves
-// broken before fn has changed anything, Do calls fn again with a new one. Changes reports whether fn may change
-// something, so that its error has an outcome.
+// broken before fn has changed anything there, Do calls fn again with a new one; the result of a pull then has what both wrote.
+// Changes reports whether fn may change something, so that its error has an outcome.
 func (p *Pool) Do(ctx context.Context, place string, changes bool, fn func(*Call) error) error {
+	var records []*record
 	for {
 		s, fresh, err := p.take(ctx, place)
 		if err != nil {
+			if len(records) > 0 {
+				_, err = records[len(records)-1].done(err)
+			}
 			return withOutcome(err, changes, errors.NotSent)
 		}
-		c := &Call{ctx: ctx, session: s}
+		c := &Call{ctx: ctx, session: s, records: &records}
 		err = c.run(fn)
 		lost := errors.As(err, new(*lostError))
 		if lost {
@@ -55,6 +61,15 @@ func (p *Pool) Do(ctx context.Context, place string, changes bool, fn func(*Call
 			return c.failure(err, changes)
 		}
 	}
+}
+
+// transfer returns the record of the next push or pull: that of an earlier attempt, if it began the same.
+func (c *Call) transfer() *record {
+	if c.begun == len(*c.records) {
+		*c.records = append(*c.records, new(record))
+	}
+	c.begun++
+	return (*c.records)[c.begun-1]
 }
 
 // run calls fn. When the context ends, fn gets the grace to remove its temporary files; then the connection is closed.

@@ -67,6 +67,13 @@ func (f *fake) pool(readOnly bool) *Pool {
 	return p
 }
 
+// limit sets the number of bytes after which a later connection is cut; 0 for no cut.
+func (f *fake) limit(most int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.most = most
+}
+
 // cut ends all connections.
 func (f *fake) cut() {
 	f.mu.Lock()

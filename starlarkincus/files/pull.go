@@ -20,7 +20,7 @@ import (
 // separator, and links are created but not followed.
 type pull struct {
 	*Call
-	record
+	*record
 	large   chan struct{}
 	writes  chan struct{}
 	top     *localFolder
@@ -42,7 +42,7 @@ func (c *Call) Pull(remote, local string) (Transfer, error) {
 	if err != nil {
 		return Transfer{}, err
 	}
-	p := &pull{Call: c, large: make(chan struct{}, largeFiles), writes: make(chan struct{}, localWrites)}
+	p := &pull{Call: c, record: c.transfer(), large: make(chan struct{}, largeFiles), writes: make(chan struct{}, localWrites)}
 	local = filepath.Clean(local)
 	if info.isDir() {
 		defer c.begin(-1)()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,41 +25,49 @@ type Transfer struct {
 	Vanished []string
 }
 
-// A record collects the fields of a Transfer.
+// A record collects the fields of a Transfer, which [Pool.Do] may begin several times.
 type record struct {
-	mu sync.Mutex
-	Transfer
+	mu       sync.Mutex
+	written  map[string]int64 // sizes by path
+	vanished map[string]bool
 }
 
 func (r *record) add(path string, size int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.Paths = append(r.Paths, path)
-	r.Bytes += size
+	if r.written == nil {
+		r.written = make(map[string]int64)
+	}
+	r.written[path] = size
 }
 
 // miss records a file that has disappeared.
 func (r *record) miss(path string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.Vanished = append(r.Vanished, path)
+	if r.vanished == nil {
+		r.vanished = make(map[string]bool)
+	}
+	r.vanished[path] = true
 }
 
 // done returns the Transfer. After a failure, the error has the number of finished files.
 func (r *record) done(err error) (Transfer, error) {
-	slices.Sort(r.Paths)
-	slices.Sort(r.Vanished)
+	out := Transfer{Paths: slices.Sorted(maps.Keys(r.written)), Vanished: slices.Sorted(maps.Keys(r.vanished))}
+	for _, size := range r.written {
+		out.Bytes += size
+	}
 	var e *errors.Error
-	if n := len(r.Paths); n > 0 && errors.As(err, &e) {
+	if n := len(out.Paths); n > 0 && errors.As(err, &e) {
 		e.Message += fmt.Sprintf(" (%d written before)", n)
 	}
-	return r.Transfer, err
+	return out, err
 }
 
 // A push writes a local tree to a remote folder.
 type push struct {
 	*Call
-	record
+	*record
 	given   Attributes
 	local   *os.Root // of a tree
 	path    string   // of local
@@ -86,7 +95,7 @@ func (c *Call) Push(local, remote string, given Attributes) (Transfer, error) {
 	if err != nil {
 		return Transfer{}, err
 	}
-	p := &push{Call: c, given: given, path: local, large: make(chan struct{}, largeFiles)}
+	p := &push{Call: c, record: c.transfer(), given: given, path: local, large: make(chan struct{}, largeFiles)}
 	if !info.IsDir() {
 		defer c.begin(info.Size())()
 		return p.done(p.file(c.ctx, os.OpenFile, local, local, target, old))
