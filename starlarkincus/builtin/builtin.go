@@ -64,11 +64,18 @@ type Param struct {
 	Passing  Passing
 	Holds    Content
 	Values   []string // of a string: all values that the function accepts
+	Most     int      // of an int: the highest one that the function accepts; 0 for no limit
 }
 
 // Among returns the parameter as one that accepts these strings only.
 func (p Param) Among(values ...string) Param {
 	p.Values = values
+	return p
+}
+
+// UpTo returns the parameter as one that accepts no higher int.
+func (p Param) UpTo(most int) Param {
+	p.Most = most
 	return p
 }
 

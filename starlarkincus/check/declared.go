@@ -175,15 +175,15 @@ func (b *binder) value(p *declare.Param, value syntax.Expr) starlark.Value {
 	return fitting(p)
 }
 
-// number returns the value of a number that may be out of the parameter's range, because it is not positive, or below 1
-// where it is no time; sample for any other argument.
+// number returns the value of a number that may be out of the parameter's range, because it is not positive, below 1
+// where it is no time, or above the highest one; sample for any other argument.
 func (b *binder) number(p *declare.Param, value syntax.Expr, sample starlark.Value) starlark.Value {
 	t, one := b.typeOf(value).one()
 	if p == nil || p.Passing == declare.Keywords || p.Type == declare.Any || !one || t.value == nil || t.class != integer && t.class != float {
 		return sample
 	}
 	n, _ := starlark.AsFloat(t.value)
-	if n > 0 && (n >= 1 || p.Type&declare.Duration != 0) {
+	if n > 0 && (n >= 1 || p.Type&declare.Duration != 0) && (p.Most == 0 || n <= float64(p.Most)) {
 		return sample
 	}
 	if !b.odd {

@@ -29,9 +29,12 @@ var sleepDecl = builtin.Decl{
 	Call: onTask(sleep),
 }
 
+// highestStatus is the highest exit status of a process.
+const highestStatus = 255
+
 var exitDecl = builtin.Decl{
 	Name:   "exit",
-	Params: []builtin.Param{builtin.Opt("status", builtin.Int, "0")},
+	Params: []builtin.Param{builtin.Opt("status", builtin.Int, "0").UpTo(highestStatus)},
 	Help: `Ends the script with an exit status from 0 to 255. Clean-up (finally_ and defer) still runs, and try_ and catch don't
 stop it.
 
@@ -41,7 +44,7 @@ Without exit() the status is 0, or that of the uncaught error's class. die(messa
 
 var dieDecl = builtin.Decl{
 	Name:   "die",
-	Params: []builtin.Param{builtin.Need("message", builtin.Any), builtin.Opt("status", builtin.Int, "1")},
+	Params: []builtin.Param{builtin.Need("message", builtin.Any), builtin.Opt("status", builtin.Int, "1").UpTo(highestStatus)},
 	Help: `Prints a message on standard error, without a backtrace, and ends the script with an exit status from 1 to 255.
 
     if not args:
@@ -137,8 +140,8 @@ func die(c *invocation) (starlark.Value, error) {
 // exit ends the script with a status from least to 255.
 func (c *invocation) exit(status starlark.Value, least int, message string) (starlark.Value, error) {
 	n, err := starlark.AsInt32(status)
-	if err != nil || n < least || n > 255 {
-		return nil, c.Errorf("status is %s, want an int from %d to 255", builtin.Described(status), least)
+	if err != nil || n < least || n > highestStatus {
+		return nil, c.Errorf("status is %s, want an int from %d to %d", builtin.Described(status), least, highestStatus)
 	}
 	e := &ExitError{Status: n, Message: message}
 	c.stop(e)
