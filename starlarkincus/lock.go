@@ -285,7 +285,7 @@ func (l *locker) busy(by *holding) error {
 	e := errors.New(errors.Busy, "the lock %s is held by %s, until %s", l.lock, by, by.until.Format(time.RFC3339))
 	e.Fields = map[string]any{"holder": map[string]any{"host": by.host, "user": by.user, "pid": by.pid,
 		"since": by.since.Format(time.RFC3339), "expires_at": by.until.Format(time.RFC3339)}}
-	e.Hint = fmt.Sprintf("timeout= waits for its release or its end; if its holder is dead, profiles.delete(%q) ends it at once", l.profile(by.generation))
+	e.Hint = fmt.Sprintf("timeout= waits for its release or its end; if its holder is dead, incus.profiles.delete(%q) ends it at once", l.profile(by.generation))
 	return e
 }
 

@@ -91,14 +91,26 @@ func (d *Decl) library() starlark.Value {
 		}
 	}
 	if d.Call != nil {
-		return callableLibrary{module, d.Function()}
+		return callableLibrary{Library{module}, d.Function()}
 	}
-	return module
+	return Library{module}
+}
+
+// A Library is a module whose error for a member that it lacks has its name.
+type Library struct{ *starlarkstruct.Module }
+
+// Attr returns a member.
+func (l Library) Attr(name string) (starlark.Value, error) {
+	v, err := l.Module.Attr(name)
+	if v == nil && err == nil {
+		err = starlark.NoSuchAttrError(fmt.Sprintf("%s has no .%s field or method", l.Module.Name, name))
+	}
+	return v, err
 }
 
 // A callableLibrary is a library that is also a function.
 type callableLibrary struct {
-	*starlarkstruct.Module
+	Library
 	fn *starlark.Builtin
 }
 

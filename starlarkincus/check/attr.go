@@ -329,11 +329,7 @@ func (m *module) libraryAttr(t typ, name string) (union, problem) {
 	if slices.Contains(names, name) {
 		return m.memberOf(t.name, name), problem{}
 	}
-	owner := "module"
-	if t.class == environ {
-		owner = t.name
-	}
-	return never, problem{owner + " has no ." + name + " field or method", errors.Nearest(name, names)}
+	return never, problem{t.name + " has no ." + name + " field or method", errors.Nearest(name, names)}
 }
 
 // memberOf returns the types of a library's member.

@@ -17,7 +17,6 @@ import (
 	"incus-star/starlarkincus/spec"
 
 	"go.starlark.net/starlark"
-	"go.starlark.net/starlarkstruct"
 )
 
 // A Reference knows the names that scripts have.
@@ -110,7 +109,7 @@ func (r *Reference) Help(w io.Writer, v starlark.Value) {
 		t.function(v)
 	case *starlark.Builtin:
 		t.builtin(v)
-	case *starlarkstruct.Module:
+	case builtin.Library:
 		t.module(v.Name)
 	default:
 		if v.Type() == incusClient {

@@ -52,6 +52,9 @@ func (c *Config) unmatched(pattern string, sources []string) error {
 		err.Message += "; left out, because they only have images: " + strings.Join(sources, ", ")
 	}
 	err.Message += ")"
+	if strings.Contains(pattern, ",") {
+		err.Message += "; a comma doesn't part names or patterns: several are a list"
+	}
 	if c.globalErr != nil {
 		err.Message += "; " + c.globalErr.Message
 		err.Cause = c.globalErr

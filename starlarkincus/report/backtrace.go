@@ -92,10 +92,19 @@ func (b *backtrace) add(stack starlark.CallStack) {
 				function = "<toplevel>"
 			}
 			*b = append(*b, Frame{Pos: frame.Pos, Function: function})
-		case !silent[frame.Name]:
+		case !silent[frame.Name] && !b.endsIn(frame.Name): // a collection that is called calls its method of the same name
 			b.step(Step{Builtin: frame.Name})
 		}
 	}
+}
+
+// endsIn reports whether the last step is a builtin of a name.
+func (b *backtrace) endsIn(name string) bool {
+	if len(*b) == 0 {
+		return false
+	}
+	steps := (*b)[len(*b)-1].Steps
+	return len(steps) > 0 && steps[len(steps)-1] == Step{Builtin: name}
 }
 
 func (b *backtrace) step(s Step) {

@@ -132,9 +132,10 @@ var slips = []slip{
 	{`^time\.time has no \.(?:strftime|isoformat)\b`, `write t.format("2006-01-02T15:04:05"): the layout is this time in the desired form`},
 	{`^unrecognized time\.duration attribute "(?:total_)?(hours|minutes|seconds|milliseconds|microseconds|nanoseconds)"`, "write duration.$1"},
 	{`^unrecognized time\.duration attribute "days"`, "write duration.hours / 24"},
-	{`^(?:module|time) has no \.(?:strftime|perf_counter|monotonic)\b`, "write time.now()"},
-	{`^module has no \.warn\b`, "write log.warning(text)"},
-	{`^module has no \.err\b`, "write log.error(text)"},
+	{`^time has no \.(?:strftime|perf_counter|monotonic)\b`, "write time.now()"},
+	{`^re has no \.(?:find|test|exec)\b`, "write re.search(pattern, text), or re.findall(pattern, text)"},
+	{`^log has no \.warn\b`, "write log.warning(text)"},
+	{`^log has no \.err\b`, "write log.error(text)"},
 	{`^env has no \.(\w+)`, `write env["$1"], or env.get("$1", default)`},
 	{`^key "([^"]*)" not in env`, `write env.get("$1", default)`},
 

@@ -8,12 +8,12 @@ import (
 	"time"
 
 	"incus-star/starlarkincus"
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/host"
 	"incus-star/starlarkincus/report"
 	"incus-star/starlarkincus/spec"
 
 	"go.starlark.net/starlark"
-	"go.starlark.net/starlarkstruct"
 )
 
 // standIns are values for the names by which hints call the reader's own.
@@ -130,7 +130,7 @@ func TestBytesOfEncoders(t *testing.T) {
 	session := host.New(host.Options{}).NewSession()
 	encoders := []string{`table.text(%s, format = "json")`, `table.text(%s, format = "csv")`, `table.text(%s)`}
 	for _, name := range session.Names() {
-		library, ok := session.Get(name).(*starlarkstruct.Module)
+		library, ok := session.Get(name).(builtin.Library)
 		if !ok {
 			continue
 		}

@@ -12,19 +12,22 @@ import (
 	"go.starlark.net/starlark"
 )
 
+// encodable are the types of values that may have a JSON form.
+const encodable = ^(builtin.Bytes | builtin.Module | builtin.Time | builtin.Pattern | builtin.Match) & (builtin.Other<<1 - 1)
+
 // Decl is the library.
 var Decl = builtin.Decl{
 	Name: "json",
 	Help: `Reads and writes JSON: json.encode(x), json.decode(text). An object of Incus is written as a dict of its fields.`,
 	Members: []builtin.Decl{{
-		Name: "json.encode", Params: []builtin.Param{builtin.Pos("x", builtin.Any)},
+		Name: "json.encode", Params: []builtin.Param{builtin.Pos("x", encodable)},
 		Returns: builtin.String, Help: `Returns x as JSON in one line, with sorted keys.
 
 Bytes, such as output that isn't UTF-8, have no JSON form: str(value) is their text, with U+FFFD for what isn't UTF-8, and
 base64.encode(value) keeps all of them.`,
 		Call: encode("encode"),
 	}, {
-		Name: "json.encode_indent", Params: []builtin.Param{builtin.Pos("x", builtin.Any), builtin.Key("prefix", builtin.String, `""`), builtin.Key("indent", builtin.String, `"\t"`)},
+		Name: "json.encode_indent", Params: []builtin.Param{builtin.Pos("x", encodable), builtin.Key("prefix", builtin.String, `""`), builtin.Key("indent", builtin.String, `"\t"`)},
 		Returns: builtin.String, Help: `Returns x as JSON in several lines, indented by indent at each level, after prefix.`,
 		Call: encode("encode_indent"),
 	}, {
