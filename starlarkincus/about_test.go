@@ -6,14 +6,17 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 
 	"incus-star/starlarkincus"
+
+	"go.starlark.net/starlark"
 )
 
-// TestAboutCountsItsProject checks that the running instances are counted in the project that the client's calls use: that of the
-// options, else the remote's, else the server's default.
-func TestAboutCountsItsProject(t *testing.T) {
+// TestProjectOfClient checks that incus.project is the project that the client's calls use, and that the running instances are
+// counted there: that of the options, else the remote's, else the server's default.
+func TestProjectOfClient(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		metadata := `{"auth": "trusted", "environment": {"server_version": "7.0"}}`
 		if r.URL.Path == "/1.0/instances" {
@@ -33,13 +36,19 @@ func TestAboutCountsItsProject(t *testing.T) {
 	for _, test := range []struct {
 		remote, project string
 		want            int
-	}{{"plain", "", 0}, {"plain", "team", 2}, {"team", "", 2}, {"team", "other", 1}} {
+		name            string
+	}{{"plain", "", 0, "default"}, {"plain", "team", 2, "team"}, {"team", "", 2, "team"}, {"team", "other", 1, "other"}} {
 		options := u.options
 		options.Remote, options.Project = test.remote, test.project
 		client := starlarkincus.New(options)
+		before, _ := client.Attr("project")
 		about, err := client.About(t.Context())
 		if want := (starlarkincus.About{Version: "7.0", Running: test.want}); err != nil || about != want {
 			t.Errorf("%s, project %q: got %+v, %v; want %+v", test.remote, test.project, about, err, want)
+		}
+		after, _ := client.Attr("project")
+		if unknown := before == starlark.None; unknown != (test.project == "") || !unknown && before != after || after != starlark.String(test.name) || !slices.Contains(client.AttrNames(), "project") {
+			t.Errorf("%s, project %q: incus.project is %v, then %v", test.remote, test.project, before, after)
 		}
 		client.Close()
 	}

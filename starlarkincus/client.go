@@ -1,6 +1,7 @@
 package starlarkincus
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -302,7 +303,23 @@ func remoteValue(c *Client) starlark.Value {
 	return starlark.None
 }
 
-// Attr returns a collection, a method or the name of the remote.
+// projectAttr is the attribute of clients with the name of their project.
+const projectAttr = "project"
+
+// projectValue returns the name of the project of the client's calls; None before the first call, if it is the remote's own.
+func projectValue(c *Client) starlark.Value {
+	if c.project != "" {
+		return starlark.String(c.project)
+	}
+	c.conn.mu.Lock()
+	defer c.conn.mu.Unlock()
+	if c.conn.rest == nil {
+		return starlark.None
+	}
+	return starlark.String(cmp.Or(c.conn.project, defaultProject))
+}
+
+// Attr returns a collection, a method, the name of the remote or that of the project.
 func (c *Client) Attr(name string) (starlark.Value, error) {
 	for _, r := range spec.Collections {
 		if r.Name == name {
@@ -312,8 +329,11 @@ func (c *Client) Attr(name string) (starlark.Value, error) {
 	if m := c.method(name); m != nil {
 		return m, nil
 	}
-	if name == remoteAttr {
+	switch name {
+	case remoteAttr:
 		return remoteValue(c), nil
+	case projectAttr:
+		return projectValue(c), nil
 	}
 	return nil, noAttr("incus", name, c.AttrNames(), clientMethods())
 }
@@ -327,9 +347,12 @@ func (c *Client) method(name string) *Method {
 	return &Method{"incus." + name, decl, ref{client: c, project: c.project, target: c.target}, nil}
 }
 
-// AttrNames returns the names of the collections and methods.
+// AttrNames returns the names of the collections, methods and fields.
 func (c *Client) AttrNames() []string {
-	all := append(names(clientMethods()), remoteAttr)
+	all := names(clientMethods())
+	for _, f := range spec.ClientFields {
+		all = append(all, f.Name)
+	}
 	for _, r := range spec.Collections {
 		all = append(all, r.Name)
 	}

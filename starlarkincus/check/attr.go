@@ -169,7 +169,7 @@ func (c *checker) clientAttr(name string) (union, problem) {
 	switch v := v.(type) {
 	case *starlarkincus.Collection:
 		return only(typ{class: collection, res: v.Resource()}), problem{}
-	case starlark.NoneType: // the name of the remote, before the first call
+	case starlark.NoneType: // the name of the remote or the project, before the first call
 		return orNone(textT), problem{}
 	case *starlarkincus.Method:
 		return only(typ{class: method, name: v.Name(), method: v.Declaration()}), problem{}

@@ -157,6 +157,9 @@ func (r *Reference) helpNames() []string {
 	for i := range spec.ClientMethods {
 		names = append(names, "incus."+spec.ClientMethods[i].Name)
 	}
+	for _, f := range spec.ClientFields {
+		names = append(names, "incus."+f.Name)
+	}
 	for _, s := range sites() {
 		names = append(names, s.names()...)
 	}

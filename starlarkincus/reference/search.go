@@ -31,6 +31,9 @@ func (r *Reference) searched() (all []named) {
 	for _, m := range spec.ClientMethods {
 		add("incus."+m.Name, m.Doc, m.Arguments())
 	}
+	for _, f := range spec.ClientFields {
+		add("incus."+f.Name, f.Doc, nil)
+	}
 	for _, s := range sites() {
 		if ways := s.collections(); ways != nil {
 			add(ways[0], s.Doc, nil)

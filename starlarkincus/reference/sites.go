@@ -95,6 +95,13 @@ func (t *text) incus(name string) bool {
 			return true
 		}
 	}
+	for _, f := range spec.ClientFields {
+		if prefixed && f.Name == short {
+			t.line("incus." + f.Name + " (a field)")
+			t.fields("Field", []spec.Field{f})
+			return true
+		}
+	}
 	for _, s := range sites() {
 		ways := s.collections()
 		for _, m := range s.CollectionMethods() {
@@ -149,6 +156,7 @@ func (t *text) clientMembers(prefix string) {
 	}
 	t.table("Collections", collections)
 	t.methods("Functions", prefix, spec.ClientMethods)
+	t.table("Fields", fieldRows(prefix, spec.ClientFields))
 }
 
 func (t *text) methods(heading, prefix string, methods []spec.Method) {

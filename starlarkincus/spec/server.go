@@ -102,7 +102,7 @@ var Server = &Resource{
 	Columns: append([]Column{{Field: "environment", Key: "server_name"}, {Field: "environment", Key: "server_version"}}, columns("api_version", "auth", "public")...),
 	Fields: []Field{
 		{Name: "config", Type: Config, Use: Read | Change, Emptied: true, Doc: "the configuration of the server"},
-		{Name: "environment", Type: Object, Use: Read, Doc: "the version, kernel, drivers, addresses and certificate; None for a client that the server doesn't trust"},
+		{Name: "environment", Type: Object, Use: Read, Doc: "the version, kernel, drivers, addresses and certificate, and project, which is the server's default: incus.project is the client's; None for a client that the server doesn't trust"},
 		{Name: "api_extensions", Type: Strings, Use: Read, Doc: "the names of its API extensions"},
 		{Name: "api_status", Type: String, Use: Read, Doc: "the status of the API: stable or development"},
 		{Name: "api_version", Type: String, Use: Read, Doc: "the version of the API: 1.0"},
@@ -156,6 +156,12 @@ var metric = &Resource{
 		{Name: "type", Type: String, Use: Read, Doc: "the type: counter or gauge; None if the server doesn't tell"},
 		{Name: "help", Type: String, Use: Read, Doc: "the description; None if the server doesn't send one"},
 	},
+}
+
+// ClientFields are the fields of a client.
+var ClientFields = []Field{
+	{Name: "remote", Type: String, Use: Read, Doc: "the name of the remote, or the server's address if it has none; None before the first call of a client of the default remote"},
+	{Name: "project", Type: String, Use: Read, Doc: "the project that calls use without project=; None before the first call, if it is the remote's own"},
 }
 
 // ClientMethods are the methods of a client.
