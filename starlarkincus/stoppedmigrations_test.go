@@ -236,7 +236,7 @@ func (m *stopMoment) run(t *testing.T, script string) string {
 }
 
 // TestStoppedMigrations stops the client at each request of each kind of migration, with a random fate of its operations.
-// A copy that exists then, or was refreshed, must be reported, and no other.
+// A copy that was begun must be reported: that it exists, is refreshed in part, or was removed.
 func TestStoppedMigrations(t *testing.T) {
 	random := migrationRandom(t)
 	fates := []fate{removed, kept, goesOn, succeed, fails}
@@ -332,6 +332,7 @@ func (m *stopMoment) check(t *testing.T, way, report string) {
 		Unknown work `json:"unknown_after_stop"`
 		Ended   work `json:"done_after_stop"`
 		Left    work `json:"left_after_stop"`
+		Removed work `json:"ended_after_stop"`
 		Frames  []struct{ Builtins []string }
 	}
 	if err := json.Unmarshal([]byte(report), &e); err != nil || e.Class != "Interrupt" {
@@ -358,6 +359,10 @@ func (m *stopMoment) check(t *testing.T, way, report string) {
 	case slow:
 	case m.begun && m.exists && !named(e.Running, e.Unknown, e.Ended, e.Left):
 		t.Errorf("not reported: %s", where)
+	case m.begun && !m.exists && !named(e.Running, e.Unknown, e.Removed) && !strings.Contains(report, "may be on the other server"):
+		t.Errorf("its removal isn't reported: %s", where)
+	case m.exists && named(e.Removed), !m.begun && named(e.Removed):
+		t.Errorf("reported as removed: %s", where)
 	case m.begun && m.exists && way == "refresh" && !named(e.Left):
 		t.Errorf("nothing says that the copy may be refreshed in part: %s", where)
 	case !(m.begun && m.exists) && m.fate != removed && named(e.Left) && !strings.Contains(report, "may be on the other server"):

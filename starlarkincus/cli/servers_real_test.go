@@ -36,6 +36,7 @@ type servers struct {
 	crt, key         string
 	whole            map[string]time.Duration // of an undisturbed copy, by kind and mode
 	left, done, fine int
+	begun            int // the number of migrations that are disturbed only once their copy is there
 }
 
 func newServers(t *testing.T) *servers {
@@ -163,10 +164,16 @@ func (s *servers) migrate(i int, r *rand.Rand, kind, way, mode string, tls bool,
 	command := start(s.T, args...)
 	command.line(s.T, "go")
 	begun := time.Now()
-	after := time.Duration(-1)
+	after, begins := time.Duration(-1), false
 	if whole := s.whole[kind+mode]; whole > 0 && disturb != nil {
 		after = time.Duration(r.Float64() * float64(whole))
-		time.Sleep(after)
+		if i < s.begun {
+			for after = 0; after < whole && !begins; after = time.Since(begun) {
+				begins = s.snapshots(1, kind, name) != nil
+			}
+		} else {
+			time.Sleep(after)
+		}
 		disturb(command)
 	}
 	out, status := command.rest()
@@ -183,6 +190,7 @@ func (s *servers) migrate(i int, r *rand.Rand, kind, way, mode string, tls bool,
 		Unknown                 []struct{ Description string } `json:"unknown_after_stop"`
 		Ended                   []struct{ Description string } `json:"done_after_stop"`
 		Left                    []struct{ Description string } `json:"left_after_stop"`
+		Stopped                 []struct{ Description string } `json:"ended_after_stop"`
 	}
 	for line := range strings.Lines(stderr) {
 		_ = json.Unmarshal([]byte(line), &e)
@@ -192,6 +200,7 @@ func (s *servers) migrate(i int, r *rand.Rand, kind, way, mode string, tls bool,
 		told = told || slices.Contains(strings.FieldsFunc(work.Description, func(r rune) bool { return r == ' ' || r == '/' }), name) ||
 			strings.HasPrefix(work.Description, "a request that was not answered: POST ")
 	}
+	removed := slices.Contains(e.Stopped, struct{ Description string }{"the copy " + name + " was removed again"})
 	complete := func(snapshots []string) bool { return len(snapshots) == 1 }
 	// Incus 6.0 removes an unfinished volume only after the end of its operation.
 	for begun := time.Now(); status != 0 && !told && to != nil && time.Since(begun) < 10*time.Second; to = s.snapshots(1, kind, name) {
@@ -208,6 +217,10 @@ func (s *servers) migrate(i int, r *rand.Rand, kind, way, mode string, tls bool,
 		s.Errorf("%s: nothing was made, and the outcome is %q\n%s", where, e.Outcome, stderr)
 	case status != 0 && to != nil && !told:
 		s.Errorf("%s: status %d, and the copy %v isn't announced\n%s", where, status, to, stderr)
+	case to != nil && removed:
+		s.Errorf("%s: there is a copy\n%s", where, stderr)
+	case begins && status == 130 && !told && !removed:
+		s.Errorf("%s: nothing says what became of the copy\n%s", where, stderr)
 	case to != nil && e.Outcome == "refused":
 		s.Errorf("%s: the outcome is refused, and there is a copy\n%s", where, stderr)
 	case status == 0:
@@ -217,7 +230,7 @@ func (s *servers) migrate(i int, r *rand.Rand, kind, way, mode string, tls bool,
 		s.Logf("%s: left and announced: %s", where, stderr)
 	default:
 		s.done++
-		s.Logf("%s: %d %s %s: %s", where, status, e.Class, e.Outcome, e.Message)
+		s.Logf("%s: %d %s %s: %s; begun %t, removed %t", where, status, e.Class, e.Outcome, e.Message, begins, removed)
 	}
 	if from != nil {
 		if kind == "instance" {
@@ -255,7 +268,7 @@ func (s *servers) all(disturb func(*running)) {
 			i++
 		}
 	}
-	s.fine = 0
+	s.fine, s.begun = 0, i+s.begun
 	for n := range *migrations {
 		mode := modes[(n+i)%3]
 		s.migrate(i+n, r, kinds[r.IntN(2)], []string{"copy", "move"}[r.IntN(2)], mode, mode == "relay", disturb)
@@ -264,9 +277,10 @@ func (s *servers) all(disturb func(*running)) {
 }
 
 // TestRealServersStops checks that a migration stopped at any moment leaves the original or a whole copy, and no copy that
-// isn't announced.
+// isn't announced. The report says what became of a copy that was begun.
 func TestRealServersStops(t *testing.T) {
 	s := newServers(t)
+	s.begun = 3 // one of each mode
 	s.all(func(command *running) { _ = command.Process.Signal(syscall.SIGINT) })
 }
 

@@ -34,7 +34,7 @@ type reportedError struct {
 	Notes       []string         `json:"notes,omitempty"`
 	Running     []reportedWork   `json:"still_running,omitempty"`      // on the server
 	Ended       []reportedWork   `json:"done_after_stop,omitempty"`    // the same
-	Stopped     []reportedWork   `json:"ended_after_stop,omitempty"`   // commands in instances
+	Stopped     []reportedWork   `json:"ended_after_stop,omitempty"`   // commands in instances, and copies that were removed
 	Left        []reportedWork   `json:"left_after_stop,omitempty"`    // unfinished objects
 	Unknown     []reportedWork   `json:"unknown_after_stop,omitempty"` // operations, and requests without an answer
 	Unfinished  []string         `json:"unfinished_cleanup,omitempty"` // calls

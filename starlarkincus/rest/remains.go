@@ -91,7 +91,7 @@ func (m *Migration) awaitRemoval(ctx context.Context) {
 	}
 }
 
-// remains reads the copy. It returns its description, and false if there is none.
+// remains reads the copy. It returns its fate, and false if there is nothing to say.
 func (m *Migration) remains(ctx context.Context) (Running, bool) {
 	o, maybe := m.created()
 	if !maybe {
@@ -109,7 +109,8 @@ func (m *Migration) remains(ctx context.Context) (Running, bool) {
 	_, err := m.Copy.Client.Do(ctx, m.Copy.Read)
 	switch {
 	case errors.Is(err, errors.NotFound):
-		return out, false
+		out.Description, out.Left, out.Stopped = out.Description+" was removed again", false, true
+		return out, o != nil && (known == nil || known.err != nil)
 	case err != nil:
 		out.Description += " may be on the other server, whole or in part"
 	case m.Copy.Refresh:

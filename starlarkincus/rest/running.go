@@ -18,8 +18,8 @@ const maxAsked = 8
 // Running returns the work that the server may still be doing, as far as it can be found before ctx ends: the
 // operations, including those without a waiting caller, and the requests without an answer, whose outcome is unknown. It also returns the
 // operations that succeeded after their caller was stopped, unless their objects have been deleted, because the caller
-// doesn't know of them, and the copies of stopped migrations that exist, because a server may remove an unfinished one
-// late or not at all.
+// doesn't know of them, and the copies of stopped migrations, because a server may remove an unfinished one late or not
+// at all.
 func (w *Work) Running(ctx context.Context) []Running {
 	_, unanswered := w.left(true)
 	w.mu.Lock()
@@ -54,10 +54,10 @@ func (w *Work) Running(ctx context.Context) []Running {
 	copying := make(map[*Operation]bool)
 	each(migrations, func(m *Migration) {
 		o, _ := m.created()
-		copied, exists := m.remains(ctx)
+		copied, found := m.remains(ctx)
 		mu.Lock()
 		defer mu.Unlock()
-		if copying[o] = true; exists && (!goOn[o] || m.Copy.Refresh) {
+		if copying[o] = true; found && (!goOn[o] || m.Copy.Refresh && copied.Left) {
 			out = append(out, copied)
 		}
 	})
@@ -136,7 +136,7 @@ type Running struct {
 	Description string // such as "creating instance web"
 	OperationID string // empty if unknown
 	Ended       bool   // it succeeded, after its caller was stopped
-	Stopped     bool   // it is a command that was ended, because its caller was stopped
+	Stopped     bool   // it is a command that was ended, or a copy that was removed, because its caller was stopped
 	Left        bool   // it is an unfinished copy, or was to be undone
 	Unknown     bool   // the server can't be asked whether it is running, or has succeeded
 	Remote      string // the server's name, as in errors
