@@ -70,6 +70,13 @@ def main():
     same("Results", [r.remote for r in results], names)
     same("errors", [r.error.remote for r in results], names)
     same("texts of errors", [n for n, r in zip(names, results) if "remote " + n in str(r.error) or n == "one"], names) # the default one isn't named
+    for n, of in zip(names, f.clients):
+        if f.client(n) != of or f.client(name = n) != of:
+            die("the client of " + n)
+        if n[:4] in ["one/", "one@"] and 'incus.connect("one", %%s=…)' %% ("project" if n[3] == "/" else "target") not in catch(IncusConfigError, connect, n).error.message:
+            die("connect(%%s)" %% n)
+    unknown = catch(IncusConfigError, f.client, names[0] + "x").error.message
+    same("an unknown name", unknown, 'no server of the fleet is named %%r; did you mean %%r? (known: %%s)' %% (names[0] + "x", names[0], ", ".join(names)))
     stopped = catch(Error, f.rollout, fails).error
     same("a rollout", stopped.failed + stopped.not_begun, names)
     if names[0] + " failed" not in stopped.message:

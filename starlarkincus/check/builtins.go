@@ -157,6 +157,7 @@ var returning = map[string]func(*invocation) union{
 	"run_stream": func(*invocation) union {
 		return only(typ{class: stream, name: "stream", elems: []union{simple(octets)}})
 	},
+	"Fleet.client": func(*invocation) union { return simple(client) },
 	"Fleet.rollout": func(*invocation) union {
 		return only(typ{class: structure, name: "Rollout", fields: map[string]union{"done": textsT, "failed": textsT, "not_begun": textsT, "results": listOf(resultOf(nil))}})
 	},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"incus-star/errors"
@@ -70,6 +71,20 @@ clients  their clients, in order`,
 Each Result has remote, the name of its server. The calls are tasks as those of parallel: an error of one server doesn't
 stop the others, and a ScriptError cancels all calls.`,
 			Call: onTask(fleetMap),
+		},
+		{
+			Name:    "Fleet.client",
+			Params:  []builtin.Param{builtin.Need("name", builtin.String).As(builtin.Remote)},
+			Returns: builtin.Any, Help: `Returns the client of the server with a name, as remotes, Results and rollouts have it.
+
+    prod = fleet(["prod-a", incus.use(project="web")])
+    for r in prod.map(lambda server: server.instances.names()):
+        if not r:
+            prod.client(r.remote).profiles.delete("draft")
+
+A name such as prod/web or prod@member1, which tells clients of one remote apart, is one only in its fleet. An unknown name is an
+IncusConfigError.`,
+			Call: fleetClient,
 		},
 		{
 			Name: "Fleet.rollout",
@@ -168,7 +183,9 @@ func (f *fleet) Freeze()               {}
 func (f *fleet) Truth() starlark.Bool  { return true }
 func (f *fleet) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable type: Fleet") }
 func (f *fleet) Len() int              { return len(f.servers) }
-func (f *fleet) AttrNames() []string   { return []string{"clients", "map", "remotes", "rollout"} }
+func (f *fleet) AttrNames() []string {
+	return []string{"client", "clients", "map", "remotes", "rollout"}
+}
 
 func (f *fleet) Iterate() starlark.Iterator { return f.clients().Iterate() }
 
@@ -191,6 +208,26 @@ func (f *fleet) clients() *starlark.List {
 		all = append(all, s.Client)
 	}
 	return starlark.NewList(all)
+}
+
+func fleetClient(c *builtin.Call) (starlark.Value, error) {
+	var name string
+	if err := c.Unpack(&name); err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, s := range c.Receiver.(*fleet).servers {
+		if s.Name == name {
+			return s.Client, nil
+		}
+		names = append(names, s.Name)
+	}
+	e := errors.New(errors.Config, "no server of the fleet is named %q", name)
+	if near := errors.Nearest(name, names); near != "" {
+		e.Message += fmt.Sprintf("; did you mean %q?", near)
+	}
+	e.Message += " (known: " + strings.Join(names, ", ") + ")"
+	return nil, e
 }
 
 // nameList returns the names of servers.

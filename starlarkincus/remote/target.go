@@ -229,6 +229,11 @@ func (c *Config) unknown(name, context string) *errors.Error {
 	if strings.HasPrefix(name, "https:") || strings.HasPrefix(name, "unix:") || strings.HasPrefix(name, "/") {
 		err.Message += "; an address is given as incus.connect(endpoint=…)"
 	}
+	if i := strings.IndexAny(name, "/@"); i > 0 && slices.Contains(names, name[:i]) {
+		// Such a name is one in a fleet.
+		argument := map[byte]string{'/': "project", '@': "target"}[name[i]]
+		err.Message += "; incus.connect(" + strconv.Quote(name[:i]) + ", " + argument + "=…) is such a client, and that of a name in a fleet is fleet.client(name)"
+	}
 	if c.globalErr != nil {
 		err.Message += "; " + c.globalErr.Message
 		err.Cause = c.globalErr

@@ -262,6 +262,14 @@ func (c *completion) local(p *place, prefix string) []candidate {
 		return c.files(prefix, false)
 	case p.param.Holds == builtin.Variable:
 		return keysOf(c.get("env"))
+	case p.param.Holds == builtin.Remote && p.of != nil: // a fleet
+		var out []candidate
+		if names, ok := c.attr(p.of, "remotes").(*starlark.List); ok {
+			for name := range names.Elements() {
+				out = append(out, candidate{text: string(name.(starlark.String))})
+			}
+		}
+		return out
 	case p.param.Holds == builtin.Remote:
 		if client, ok := c.get("incus").(*starlarkincus.Client); ok {
 			return c.list(client.RemoteNames())

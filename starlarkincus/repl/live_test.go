@@ -214,6 +214,8 @@ var places = []struct {
 	{text: `incus.connect("berl⇥`, want: `incus.connect("berlin"`, fake: true},
 	{text: `f.rollout(len, wav⇥`, want: `f.rollout(len, waves=`},
 	{text: `f.map(fn⇥`, want: `f.map(fn=`},
+	{text: `f.client("lo⇥`, want: `f.client("local"`},
+	{text: `f.cli⇥`, want: `f.client`},
 	{text: `fleet("berl⇥`, want: `fleet("berlin"`, fake: true},
 	{text: `fleet(["local", "berl⇥`, want: `fleet(["local", "berlin"`, fake: true},
 	{text: `incus.remotes.set_default("berl⇥`, want: `incus.remotes.set_default("berlin"`, fake: true},

@@ -12,6 +12,7 @@ import (
 type place struct {
 	field  *spec.Field           // argument, or field in it
 	param  *builtin.Param        // parameter of a function of the host
+	of     starlark.Value        // the value whose method that function is
 	method *starlarkincus.Method // call that the field belongs to
 	given  func(string) starlark.Value
 	client *starlarkincus.Client
@@ -218,7 +219,7 @@ func (c *completion) argument(open int, starts []int, i int) *place {
 		for n := range d.Params {
 			param := &d.Params[n]
 			if name == param.Name && name != "" || name == "" && (n == order || n < order && param.Passing == builtin.Rest) {
-				return &place{param: param}
+				return &place{param: param, of: fn.Receiver()}
 			}
 		}
 	}
