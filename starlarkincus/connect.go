@@ -34,18 +34,50 @@ func (f *family) environment() remote.Environment {
 	return env
 }
 
-// remotes reads the incus command's configuration, once.
+// remotes returns the incus command's configuration, which it reads again if another program has changed it.
 func (f *family) remotes(ctx context.Context) (*remote.Config, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.config == nil {
-		config, err := remote.Load(ctx, f.environment())
-		if err != nil {
-			return nil, err
-		}
-		f.config = config
+	config, err := f.config, error(nil)
+	switch {
+	case config == nil:
+		config, err = remote.Load(ctx, f.environment())
+	case !config.Current():
+		config, err = config.Reload(ctx)
 	}
-	return f.config, nil
+	if err != nil {
+		return nil, err
+	}
+	f.config = config
+	return config, nil
+}
+
+// The time for which the files of a remote are read again, while another program changes them, and the pause between two readings.
+const (
+	readingTime  = time.Second
+	readingPause = 10 * time.Millisecond
+)
+
+// resolve returns the target of a remote from files that belong together, and the configuration.
+func (f *family) resolve(ctx context.Context, name string) (*remote.Config, *remote.Target, error) {
+	for begun := time.Now(); ; {
+		config, err := f.remotes(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		target, err := config.Resolve(ctx, name)
+		switch {
+		case ctx.Err() != nil, config.Settled(target):
+			return config, target, err
+		case time.Since(begun) > readingTime:
+			return nil, nil, errors.New(errors.Config, "another program changes the files of the remote %q all the time", cmp.Or(name, config.Default()))
+		}
+		select { // other threads may wait for this connection, so they wait meanwhile
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
+		case <-time.After(readingPause):
+		}
+	}
 }
 
 // known returns the configuration if it was read; otherwise nil.
@@ -61,11 +93,7 @@ func (f *family) base(timeout time.Duration, breaker *rest.Breaker) rest.Config 
 
 // dialRemote returns a client of a remote of the incus command, and the project of that remote.
 func (f *family) dialRemote(ctx context.Context, name string, timeout time.Duration, breaker *rest.Breaker) (*rest.Client, string, error) {
-	config, err := f.remotes(ctx)
-	if err != nil {
-		return nil, "", err
-	}
-	target, err := config.Resolve(ctx, name)
+	config, target, err := f.resolve(ctx, name)
 	if err != nil {
 		return nil, "", err
 	}

@@ -58,13 +58,15 @@ type muster struct {
 	ctx     context.Context
 	family  *family
 	config  *remote.Config // nil until it is needed; any client of a remote has needed it
+	loaded  bool           // it is as it is now
 	servers []builtin.Server
 }
 
 // load reads the configuration.
 func (m *muster) load() (err error) {
-	if m.config == nil {
+	if !m.loaded {
 		m.config, err = m.family.remotes(m.ctx)
+		m.loaded = err == nil
 	}
 	return err
 }

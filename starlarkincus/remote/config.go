@@ -31,6 +31,9 @@ type Config struct {
 	remotes       map[string]entry
 	defaultRemote string
 	defaultFrom   string // origin of defaultRemote, for messages; empty for the local daemon
+
+	stamps []stamp         // of the files that were read
+	gone   map[string]bool // remotes that were there before
 }
 
 // An entry is a remote as config.yml describes it.
@@ -120,7 +123,8 @@ func (c *Config) loadUser(ctx context.Context) (*file, error) {
 	}
 	path := c.path("config.yml")
 	c.checkOwners(c.dir, path)
-	content, err := read(ctx, path)
+	content, s, err := readConfig(ctx, path)
+	c.stamps = append(c.stamps, s)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
@@ -137,7 +141,8 @@ func (c *Config) addGlobal(ctx context.Context) error {
 	}
 	path := filepath.Join(c.globalDir, "config.yml")
 	c.checkOwners(c.globalDir, path)
-	content, err := read(ctx, path)
+	content, s, err := readConfig(ctx, path)
+	c.stamps = append(c.stamps, s)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil

@@ -11,10 +11,13 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"incus-star/errors"
+	"incus-star/starlarkincus/internal/atomicfile"
 )
 
 // A document is a config.yml to change. It keeps what this package doesn't know: other keys, comments and the order.
 type document struct {
+	content []byte     // as read
+	missing bool       // there was no file
 	comment []byte     // content of a file without YAML
 	node    *yaml.Node // the document
 	root    *yaml.Node // its mapping
@@ -23,12 +26,12 @@ type document struct {
 
 // loadDocument reads a config.yml. A missing or empty one gets the incus command's defaults.
 func loadDocument(ctx context.Context, path string) (*document, error) {
-	content, err := read(ctx, path)
+	content, _, err := readConfig(ctx, path)
 	missing := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !missing {
 		return nil, unreadable(ctx, path, err)
 	}
-	d := &document{node: new(yaml.Node)}
+	d := &document{content: content, missing: missing, node: new(yaml.Node)}
 	if d.want, err = parse(path, content); err != nil {
 		return nil, err
 	}
@@ -59,6 +62,29 @@ func loadDocument(ctx context.Context, path string) (*document, error) {
 		d.add(localName, entry{Addr: "unix://"})
 	}
 	return d, nil
+}
+
+// replace writes the new content, unless another program has changed the file since it was read, which outdone reports.
+func (d *document) replace(ctx context.Context, path string, content []byte) (outdone bool, err error) {
+	f, err := atomicfile.Create(path, atomicfile.Mode{Perm: 0o644})
+	if err != nil {
+		return false, cannotWrite(path, err)
+	}
+	defer f.Discard()
+	if _, err = f.Write(content); err == nil {
+		err = f.Sync() // which may take its time
+	}
+	if err != nil {
+		return false, cannotWrite(path, err)
+	}
+	now, err := read(ctx, path)
+	if missing := errors.Is(err, fs.ErrNotExist); missing != d.missing || !missing && (err != nil || !bytes.Equal(now, d.content)) {
+		return true, nil
+	}
+	if err := f.Commit(); err != nil {
+		return false, cannotWrite(path, err)
+	}
+	return false, nil
 }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }

@@ -86,45 +86,58 @@ func (c *Config) edit(ctx context.Context, begun edition, check func(now *Config
 			return Load(ctx, c.env)
 		}
 	}
+	for range maxEditions {
+		now, outdone, err := c.attempt(ctx, begun, check, make)
+		if !outdone || err != nil {
+			return now, err
+		}
+	}
+	return nil, failure(nil, "another program changes %s all the time", c.path("config.yml"))
+}
+
+// maxEditions bounds the attempts of a change while another program, such as the incus command, changes config.yml.
+const maxEditions = 20
+
+// attempt makes a change, unless another program changes config.yml meanwhile: then it undoes what it has begun, and reports that it
+// was outdone.
+func (c *Config) attempt(ctx context.Context, begun edition, check func(now *Config) error, make func(now *Config, changes *change) error) (_ *Config, outdone bool, err error) {
 	now, err := Load(ctx, c.env)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	path := c.path("config.yml")
 	d, err := loadDocument(ctx, path)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	changes := &change{document: d}
 	if err = check(now); err == nil {
 		err = make(now, changes)
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	content, err := d.encode(path)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if err := c.begin(begun); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if err = changes.copy(); err == nil && changes.prepare != nil {
 		err = changes.prepare()
 	}
 	written := false
 	if err == nil {
-		if err = atomicfile.Write(path, content, atomicfile.Mode{Perm: 0o644}); err != nil {
-			err = cannotWrite(path, err)
-		}
-		written = err == nil
+		outdone, err = d.replace(ctx, path, content)
+		written = err == nil && !outdone
 	}
 	_, left, failed := c.settle(context.WithoutCancel(ctx))
 	now, unread := (*Config)(nil), error(nil)
 	if written {
 		now, unread = Load(context.WithoutCancel(ctx), c.env)
 	}
-	return now, ended(path, written, err, append(left, failed, unread))
+	return now, outdone, ended(path, written, err, append(left, failed, unread))
 }
 
 // ended returns the error of a change with what became of it; nil for neither failure nor remains. Failure kept config.yml

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net/url"
 	"regexp"
 	"slices"
@@ -222,7 +223,9 @@ func (e entry) failure(name, format string, args ...any) error {
 func (c *Config) unknown(name, context string) *errors.Error {
 	names := c.Names()
 	err := failure(nil, "%sunknown remote %q", context, name)
-	if meant := errors.Nearest(name, names); meant != "" {
+	if c.gone[name] {
+		err.Message = fmt.Sprintf("%sremote %q is no longer in the configuration", context, name)
+	} else if meant := errors.Nearest(name, names); meant != "" {
 		err.Message += "; did you mean " + strconv.Quote(meant) + "?"
 	}
 	err.Message += " (known: " + strings.Join(names, ", ") + ")"
