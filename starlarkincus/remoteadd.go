@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
@@ -312,13 +313,31 @@ func (a *addition) enroll(ctx context.Context, client *rest.Client) error {
 	reply, err := client.Do(ctx, r)
 	a.enrolled = func() { took(builtin.In(a.ctx), r, reply, err) }
 	var e *errors.Error
-	if errors.As(err, &e) && e.Outcome == errors.Unknown {
-		if trusted, failed := client.Trusted(ctx); failed == nil && trusted {
-			return nil // only the answer was lost
+	if !errors.As(err, &e) {
+		return err
+	}
+	known := e.Class.IsA(errors.AlreadyExists) || e.Class.IsA(errors.Conflict) // another call has made the server trust this client meanwhile
+	for begun := time.Now(); known || e.Outcome == errors.Unknown; {
+		switch trusted, failed := client.Trusted(ctx); {
+		case failed == nil && trusted:
+			return nil // only the answer was lost, or it was another call
+		case !known, failed != nil, time.Since(begun) > trustTime:
+			return err
+		}
+		select { // a server knows of a certificate a moment after it has it
+		case <-ctx.Done():
+			return err
+		case <-time.After(trustPause):
 		}
 	}
 	return err
 }
+
+// The time in which a server that has a client's certificate must trust it, and the pause between two requests meanwhile.
+const (
+	trustTime  = 3 * time.Second
+	trustPause = 25 * time.Millisecond
+)
 
 // findProject chooses the project as the incus command does.
 func (a *addition) findProject(ctx context.Context, client *rest.Client) error {
