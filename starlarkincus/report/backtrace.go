@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"incus-star/errors"
@@ -160,9 +161,14 @@ func elided(n int) int {
 	return 0
 }
 
+// placed reports whether the frame is one of a script, or has a call of a builtin. That of a task whose error has no place has neither.
+func (f Frame) placed() bool {
+	return f.Pos.Line > 0 || slices.ContainsFunc(f.Steps, func(s Step) bool { return s.Task == nil })
+}
+
 // Backtrace returns the text of a backtrace as Python writes it, the most recent call last; empty for no frames.
 func (p *Printer) Backtrace(frames []Frame) string {
-	if len(frames) == 0 {
+	if !slices.ContainsFunc(frames, Frame.placed) {
 		return ""
 	}
 	var b strings.Builder

@@ -202,7 +202,7 @@ func (p *Printer) addFrames(r *reportedError, frames []Frame) {
 		switch {
 		case left > 0 && i == endFrames:
 			r.Frames = append(r.Frames, reportedFrame{Elided: left})
-		case left > 0 && i > endFrames && i < endFrames+left:
+		case left > 0 && i > endFrames && i < endFrames+left, !f.placed():
 		default:
 			r.Frames = append(r.Frames, frame)
 		}

@@ -185,3 +185,17 @@ func TestReportsAreSafe(t *testing.T) {
 		}
 	}
 }
+
+// TestFrameWithoutPlace prints the report of an error in a task that has no place in the script: it has no frame, and no heading for one.
+func TestFrameWithoutPlace(t *testing.T) {
+	task := []report.Frame{{Steps: []report.Step{{Task: &report.Task{Index: 0, Count: 1, Item: `"web"`}}}}}
+	r := &report.Report{Kind: report.Failed, Error: errors.New(errors.Base, "the rollout ended"), Frames: task}
+	printer := new(report.Printer)
+	if got := printed(printer, r); got != "Error: the rollout ended\n" {
+		t.Errorf("got %s", got)
+	}
+	printer.JSON = true
+	if got := printed(printer, r); !strings.Contains(got, `"frames":[],"tasks":[{"index":0,"count":1,"item":"web"}]`) {
+		t.Errorf("got %s", got)
+	}
+}
