@@ -95,7 +95,7 @@ func TestDeedsOfMethods(t *testing.T) {
 }
 
 // doing are the functions of the host and of Starlark that do something, wait, or end the script.
-var doing = strings.Fields(`Fleet.map Fleet.rollout events.close defer die error_class exit fail finally_ flag fleet fs.mkdir fs.remove fs.rename fs.temp_dir
+var doing = strings.Fields(`Fleet.map Fleet.rollout events.close defer die error_class exit fail finally_ flag fs.mkdir fs.remove fs.rename fs.temp_dir
 	log log.debug log.error log.info log.warning print raise_ retry run run_stream sleep table wait_until write_file
 	dict.clear dict.pop dict.popitem dict.setdefault dict.update list.append list.clear list.extend list.insert list.pop list.remove
 	set.add set.clear set.discard set.pop set.remove set.update`)
@@ -143,7 +143,7 @@ func TestDeedsOfValues(t *testing.T) {
 	for text, want := range map[string]deed{
 		"i.list()": looks, "[x.name for x in i.list() if x.state()]": looks, "[x.stop() for x in i.list()]": acts, "[(n, x.stop()) for n, x in enumerate(i.list())]": acts,
 		"[x.state() for n, x in [(1, i.get('a'))]]": looks, "f()": acts, "sorted(l, key = f)": acts, "sorted(l, key = len)": looks, "sorted(l, key = unknown)": acts,
-		"l.append(1)": acts, "len(l)": looks, "l": looks, "1 + 1": looks, "x = i.list()": acts, "parallel(f, l)": acts, "parallel(i.get, ['a'])": looks,
+		"l.append(1)": acts, "len(l)": looks, "l": looks, "1 + 1": looks, "x = i.list()": acts, "parallel(f, l)": acts, `fleet("*")`: looks, `len(fleet(["a", "b"]))`: looks, `fleet("*").map(lambda s: s.instances.get("a").stop())`: acts, "parallel(i.get, ['a'])": looks,
 		"parallel(i.get('a').stop, l)": acts, "parallel(lambda x: i.get(x).stop(), l)": acts, "try_(i.get('a').state)": looks, "catch(IncusNotFoundError, i.get, 'a')": looks, "catch(Error, i.get('a').start)": acts,
 		"(lambda: 1)()": acts, "incus.server()": looks, "incus.request('GET', '/1.0')": looks, "incus.request('POST', '/1.0')": acts, "incus.request(m, '/1.0')": acts,
 		"i.get('a').files.read('/x')": looks, "i.get('a').files.pull('/x', 'y')": acts, "i.get('a').addresses()": looks, "i.get('a').shell()": sits, "print(i.get('a').shell())": acts,
