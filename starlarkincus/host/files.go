@@ -186,3 +186,15 @@ func (w *writing) replace() error {
 	}
 	return atomicfile.Write(w.path, w.data, atomicfile.Mode{Perm: w.mode, Exact: w.exact})
 }
+
+func absolute(c *builtin.Call) (starlark.Value, error) {
+	var path string
+	if err := c.Unpack(&path); err != nil {
+		return nil, err
+	}
+	whole, err := filepath.Abs(path)
+	if err != nil {
+		return nil, c.Errorf("%w", err) // the working folder was removed
+	}
+	return starlark.String(whole), nil
+}

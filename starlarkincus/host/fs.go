@@ -106,6 +106,10 @@ following symbolic links: fs.glob("conf/**/*.yaml"). At the end of a pattern it 
 		Name: "fs.ext", Params: []builtin.Param{builtin.Need("path", builtin.String).As(builtin.Path)},
 		Returns: builtin.String, Help: `Returns the end of a path's last part from its last dot on: fs.ext("a/b.txt") is ".txt"; "" if there is no dot.`,
 		Call: ofPath(filepath.Ext),
+	}, {
+		Name: "fs.abs", Params: []builtin.Param{builtin.Need("path", builtin.String).As(builtin.Path)},
+		Returns: builtin.String, Help: `Returns a path from the root folder on, without . and ..: fs.abs(".") is the working folder, to which other paths are relative.`,
+		Call: absolute,
 	}},
 }
 

@@ -187,7 +187,7 @@ var pureLibraries = []string{"base64", "csv", "hash", "json", "math", "re", "str
 var pureNames = strings.Fields(`abs all any bool bytes chr dict dir enumerate float getattr hasattr hash int len list max min ord range repr reversed
 	set sorted str tuple type zip dict.get dict.items dict.keys dict.values list.index
 	set.difference set.intersection set.issubset set.issuperset set.symmetric_difference set.union
-	env.get env.items env.keys fs.base fs.dir fs.escape fs.exists fs.ext fs.glob fs.join fs.list fs.stat read_file table.text
+	env.get env.items env.keys fs.abs fs.base fs.dir fs.escape fs.exists fs.ext fs.glob fs.join fs.list fs.stat read_file table.text
 	catch fleet parallel try_ Fleet.client`)
 
 // pure reports whether a builtin changes nothing.

@@ -102,7 +102,7 @@ var elsewhere = map[string]string{
 	"setattr":    "fields are set with update(…), a struct is made anew",
 	"callable":   `write type(x) in ("function", "builtin_function_or_method")`,
 	"__name__":   "a script's top level always runs, when it is loaded too: call main() there, and move the loaded functions into another file",
-	"__file__":   "load looks beside the script by itself",
+	"__file__":   `load looks beside the script by itself; fs.abs(".") is the working folder`,
 	"Exception":  "write Error for all errors, IncusError for those of Incus",
 	"ValueError": "write ScriptError for a mistake in the script",
 	"KeyError":   "write d.get(key), or key in d",
