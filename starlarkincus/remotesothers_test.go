@@ -92,7 +92,7 @@ func TestRemotesOfOthers(t *testing.T) {
 		}
 	}
 	gone := make(map[string]bool)
-	for step := range 60 {
+	for step := range 25 {
 		old, name, j, own := names[r.IntN(4)], names[r.IntN(4)], servers[r.IntN(2)], r.IntN(2) == 0
 		what := ""
 		switch have, taken := o.servers[old], o.servers[name]; {
