@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"flag"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,21 +17,28 @@ import (
 
 var cuts = flag.Int("cuts", 25, "the number of connections that TestCuts cuts, each way")
 
-// Wherever the connection is cut, no incomplete file has its final name, on either side; the error names the remaining
-// files; and the next call completes the work.
-func TestCuts(t *testing.T) {
+// treeToCut makes a folder with a random tree, named a, for transfers that are cut. It returns the tree, and the number of bytes that a
+// connection carries for it, about.
+func treeToCut(t *testing.T) (r *rand.Rand, dir, source string, whole tree, total int) {
+	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("the trees have files that only root can read")
 	}
-	r := random(t)
-	here := t.TempDir()
-	source := filepath.Join(here, "a")
+	r = random(t)
+	dir = t.TempDir()
+	source = filepath.Join(dir, "a")
 	plant(t, r, source, 60)
-	whole, _ := treeOf(t, source)
-	total := 0
+	whole, _ = treeOf(t, source)
 	for _, text := range whole {
 		total += len(text) + 500
 	}
+	return r, dir, source, whole, total
+}
+
+// Wherever the connection is cut, no incomplete file has its final name, on either side; the error names the remaining
+// files; and the next call completes the work.
+func TestCuts(t *testing.T) {
+	r, here, source, whole, total := treeToCut(t)
 	for _, pull := range []bool{false, true} {
 		failed := 0
 		for n := 0; failed < *cuts && n < 10**cuts; n++ {

@@ -12,18 +12,7 @@ import (
 // A transfer whose connection is cut, wherever that is, and that is begun again with another one, has in its result what both
 // attempts wrote, as if there had been one.
 func TestResultOfARepeatedTransfer(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("the trees have files that only root can read")
-	}
-	r := random(t)
-	here := t.TempDir()
-	source := filepath.Join(here, "a")
-	plant(t, r, source, 60)
-	whole, _ := treeOf(t, source)
-	total := 0
-	for _, text := range whole {
-		total += len(text) + 500
-	}
+	r, here, source, whole, total := treeToCut(t)
 	for _, pull := range []bool{false, true} {
 		f := newFake(t)
 		p := f.pool(false)
