@@ -99,7 +99,7 @@ var rules = []rule{
 	{about: "another operation has it", status: []int{400, 429, 500},
 		text: `is busy running a |already being migrated|(operation|change|session|[Ss]hutdown)( \S+)*( is)? already in progress|is already connected\. Force is required`, class: Busy,
 		seen60: `Instance is busy running a "stop" operation`, seen70: "The instance is already being migrated"},
-	{about: "what uses the object changed while the server looked for it", status: []int{404}, text: `^Failed getting (address set|ACL) (network )?usage: `, class: Busy,
+	{about: "what uses the object changed while the server looked for it", status: []int{404}, text: `^Failed getting (address set|ACL) usage: `, class: Busy,
 		hint:   "it is there, and can be read again at once",
 		seen60: `Failed getting ACL usage: Failed to get network config for "n1": Network not found`, seen70: `Failed getting address set usage: Failed loading ACL "a1": Network ACL not found`},
 	{about: "a limit of the project is reached", status: []int{400, 403, 500},
