@@ -184,7 +184,7 @@ installed_daemon() { # LINE
 
 # Sets clean to the prefix of a command with a daemon's environment.
 clean_environment() { # INCUSD
-	local path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+	local path=$base/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 	clean=(env -i HOME=/root LANG=C.UTF-8)
 	if [[ $1 == /opt/incus/* ]]; then # Incus's own packages include the libraries
 		clean+=(PATH="/opt/incus/bin:$path" LD_LIBRARY_PATH=/opt/incus/lib)
@@ -469,7 +469,7 @@ inside() { # OUTPUT RUN JOINED DAEMONS {LINE TREE INCUSD}... COMMAND...
 
 	join_groups "$run"
 	mount -t tmpfs -o mode=755 tmpfs /run
-	mkdir -p $base/{cache,client,cgroup,tmp} /run/lock
+	mkdir -p $base/{bin,cache,client,cgroup,tmp} /run/lock
 	chmod 1777 /run/lock
 	own_sys
 	ip link set lo up
@@ -481,6 +481,7 @@ inside() { # OUTPUT RUN JOINED DAEMONS {LINE TREE INCUSD}... COMMAND...
 	for ((n = 1; n <= daemons; n++)); do
 		launch_member "$n"
 	done
+	make_dnsmasq $base/bin/dnsmasq
 	make_image $base/testbox.tar.gz
 	for ((n = 1; n <= daemons; n++)); do
 		wait_ready "$n"
@@ -668,6 +669,27 @@ configure() { # MEMBER
 			END
 		fi
 	} | INCUS_DIR=$base/node$1 incus admin init --preseed
+}
+
+# Creates the dnsmasq that the daemons run. Incus kills the old one of a network that it changes, and waits only a tenth
+# of a second before it starts the new one at the same address. If a busy machine needs longer for the end of the old
+# one, the change fails with "Address already in use".
+make_dnsmasq() { # FILE
+	cat >"$1" <<-'END'
+		#!/bin/bash
+		PATH=${PATH/"${0%/*}:"/}
+		for _ in {1..100}; do
+			taken=''
+			for argument in "$@"; do
+				[[ $argument == --listen-address=* ]] || continue
+				[[ ! $(ss -Hltun "src [${argument#*=}]:53") ]] || taken=yes
+			done
+			[[ $taken ]] || break
+			sleep 0.05
+		done
+		exec dnsmasq "$@"
+	END
+	chmod 755 "$1"
 }
 
 # Creates a container image of one program. The image is reproducible: it depends only on the busybox.
