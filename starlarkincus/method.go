@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"sort"
+	"time"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/builtin"
@@ -70,6 +71,9 @@ func (m *Method) CallInternal(thread *starlark.Thread, args starlark.Tuple, kwar
 	here := *m // project= applies to this call only
 	b := builtin.Of(thread)
 	c := &invocation{Method: &here, thread: thread, ctx: b.Context, args: bound}
+	if bound.has("timeout") {
+		c.ctx = rest.WithAnswerLimit(c.ctx, bound.duration("timeout")+answerTimeout)
+	}
 	if err := c.permit(); err != nil {
 		return nil, err
 	}
@@ -97,6 +101,10 @@ func (m *Method) CallInternal(thread *starlark.Thread, args starlark.Tuple, kwar
 	}
 	return v, c.advised(c.identified(c.judge(before, err)))
 }
+
+// answerTimeout is the time after timeout= within which a server must have answered each request of the call. A busy server that
+// is about to begin the change isn't abandoned for a short wait.
+var answerTimeout = 10 * time.Second
 
 // methods returns declarations by name.
 func methods(decls []spec.Method) map[string]*spec.Method {

@@ -60,7 +60,9 @@ Arguments:
   wait     bool     False returns an Operation at once instead of waiting for
                     its end
   timeout  seconds  the longest wait, after which the call fails with
-                    IncusOperationTimeoutError; default: no limit
+                    IncusOperationTimeoutError; 10 seconds more for a server
+                    that has not answered the request: IncusTimeoutError;
+                    default: no limit
 
 REST: GET /1.0, once, to check for an argument's API extension
       DELETE /1.0/projects/{name}

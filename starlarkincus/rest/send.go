@@ -86,7 +86,7 @@ func (c *Client) performOnce(ctx context.Context, k *outgoing, handle func(*http
 		cancel()
 		k.stream.wait()
 	}()
-	k.stream.start(cancel)
+	k.stream.start(cancel, answerLimit(ctx))
 	return c.sender.send(bounded, k, func(response *http.Response, err error) error {
 		var body []byte
 		err = k.stream.explain(err)
@@ -114,10 +114,28 @@ func (c *Client) performOnce(ctx context.Context, k *outgoing, handle func(*http
 
 // bound limits the time of a request. It always returns a new context, so that the request can be abandoned.
 func (c *Client) bound(ctx context.Context, k *outgoing) (context.Context, context.CancelFunc) {
-	if c.config.Timeout > 0 && !k.unbounded {
-		return context.WithTimeout(ctx, c.config.Timeout)
+	limit, own := c.config.Timeout, answerLimit(ctx)
+	if own > 0 && (limit <= 0 || own < limit) {
+		limit = own
+	}
+	if limit > 0 && !k.unbounded {
+		return context.WithTimeout(ctx, limit)
 	}
 	return context.WithCancel(ctx)
+}
+
+type answerLimitKey struct{}
+
+// WithAnswerLimit returns a context for requests with a limit of the time until the answer was read, from when they were sent.
+// It doesn't apply to waits, websockets and streamed answers.
+func WithAnswerLimit(ctx context.Context, limit time.Duration) context.Context {
+	return context.WithValue(ctx, answerLimitKey{}, limit)
+}
+
+// answerLimit returns the limit of the context; 0 for none.
+func answerLimit(ctx context.Context) time.Duration {
+	limit, _ := ctx.Value(answerLimitKey{}).(time.Duration)
+	return limit
 }
 
 // readBody reads the body to its end, up to limit bytes.

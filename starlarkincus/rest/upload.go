@@ -15,9 +15,12 @@ type upload struct {
 	size   int64 // 0 if unknown
 
 	cancel  context.CancelFunc // of the request
+	limit   time.Duration      // of the answer; 0 for none
 	sent    int64
 	whole   atomic.Bool // all of it was read, so the server may have received it
 	stalled atomic.Bool
+	late    atomic.Bool
+	answer  *time.Timer // of the limit of the answer, from when all was read
 	reading sync.Mutex // held while the source is read
 	bodies  []*uploadBody
 }
@@ -28,20 +31,25 @@ type notTaken struct{ limit time.Duration }
 func (e *notTaken) Error() string { return fmt.Sprintf("nothing was taken for %v", e.limit) }
 func (e *notTaken) Timeout() bool { return true }
 
-// start sets the function that abandons the request.
-func (u *upload) start(cancel context.CancelFunc) {
+// start sets the function that abandons the request, and the longest time for the answer; 0 for no limit.
+func (u *upload) start(cancel context.CancelFunc, limit time.Duration) {
 	if u != nil {
-		u.cancel = cancel
+		u.cancel, u.limit = cancel, limit
 	}
 }
 
 // partial reports whether the server can't have received the body to its end.
 func (u *upload) partial() bool { return u != nil && !u.whole.Load() }
 
-// explain returns the error of a request; that of a stalled upload if the request was abandoned for it.
+// explain returns the error of a request, which is another one if the request was abandoned.
 func (u *upload) explain(err error) error {
-	if u != nil && err != nil && u.stalled.Load() {
+	switch {
+	case u == nil || err == nil:
+		return err
+	case u.stalled.Load():
 		return &notTaken{idleBody}
+	case u.late.Load():
+		return context.DeadlineExceeded
 	}
 	return err
 }
@@ -56,6 +64,9 @@ func (u *upload) wait() {
 	}
 	u.reading.Lock() // a body may be closed while it is read
 	defer u.reading.Unlock()
+	if u.answer != nil {
+		u.answer.Stop()
+	}
 }
 
 // body returns the body for one endpoint. If no part of it was sent, another endpoint may follow.
@@ -85,6 +96,9 @@ func (b *uploadBody) Read(p []byte) (int, error) {
 	switch {
 	case err == io.EOF, b.size > 0 && b.sent >= b.size:
 		b.whole.Store(true)
+		if b.limit > 0 && b.answer == nil {
+			b.answer = time.AfterFunc(b.limit, func() { b.late.Store(true); b.cancel() })
+		}
 	case err == nil && b.idle == nil:
 		b.idle = time.AfterFunc(idleBody, b.giveUp)
 	case err == nil:

@@ -9,7 +9,7 @@ import (
 var (
 	projectArg = Field{Name: "project", Type: Name, In: Local, Refers: ToProject, Doc: "the project; default: the client's"}
 	waitArg    = Field{Name: "wait", Type: Bool, In: Local, Doc: "False returns an Operation at once instead of waiting for its end"}
-	timeoutArg = Field{Name: "timeout", Type: Seconds, In: Local, Doc: "the longest wait, after which the call fails with IncusOperationTimeoutError; default: no limit"}
+	timeoutArg = Field{Name: "timeout", Type: Seconds, In: Local, Doc: "the longest wait, after which the call fails with IncusOperationTimeoutError; 10 seconds more for a server that has not answered the request: IncusTimeoutError; default: no limit"}
 	extraArg   = Field{Name: "extra", Type: Object, In: Local, Doc: "further fields of the request body, sent unchecked"}
 	targetArg  = Field{Name: "target", Type: String, In: Query, Refers: ToMember, Doc: "the cluster member; default: the client's"}
 	memberArg  = Field{Name: "target", Type: String, In: Query, Refers: ToPlace, Doc: "the cluster member, or @group, to create it on"}
