@@ -21,7 +21,7 @@ type upload struct {
 	stalled atomic.Bool
 	late    atomic.Bool
 	answer  *time.Timer // of the limit of the answer, from when all was read
-	reading sync.Mutex // held while the source is read
+	reading sync.Mutex  // held while the source is read
 	bodies  []*uploadBody
 }
 
