@@ -17,7 +17,7 @@ import (
 
 // failedStarts are the ways to call a method.
 var failedStarts = map[string]string{
-	"alone":   `print(describe(try_(fn, **kw)))`,
+	"alone":   `r = try_(fn, **kw); print(describe(r) if r.error.object else "the error has no object")`,
 	"retry":   `print(describe(try_(retry, fn, times = 2, delay = 0, **kw)))`,
 	"rollout": `print(describe(try_(fleet([incus]).rollout, lambda s: retry(fn, times = 2, delay = 0, **kw))))`,
 }

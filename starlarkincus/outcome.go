@@ -176,5 +176,8 @@ func (r ref) madeAnything(ctx context.Context, name string, body map[string]any,
 // there makes the hint of a failure say that the object is there.
 func (o *Object) there(e *errors.Error) {
 	_, name := splitLast(o.ref.path)
+	if e.Object == nil {
+		e.Object = errors.About(&errors.Request{Path: o.ref.path})
+	}
 	e.Hint = strings.TrimSuffix(fmt.Sprintf("the %s %s is there; %s", o.ref.name, unescape(name), e.Hint), "; ")
 }
