@@ -184,6 +184,7 @@ func (p ref) sendFed(ctx context.Context, q rest.Request, supply *feed.Supplier,
 	if err != nil {
 		return outcome{}, err
 	}
+	supply.Content = true
 	transfer := client.Transfer(label, 0)
 	defer transfer.Done()
 	q.Body = transfer.Reader(supply.Pipe)

@@ -19,11 +19,14 @@ import (
 // A Supplier passes the parts of a script's value to a Pipe, on the script's thread.
 type Supplier struct {
 	Pipe *Pipe
+	// Content makes a value without any bytes an error.
+	Content bool
 
 	method, name string // of the function and its argument
 
 	stream builtin.Stream
 	next   func(thread *starlark.Thread) (starlark.Value, error) // None for the end
+	given  bool                                                  // there were bytes
 	whole  bool                                                  // the reader was told the end
 	closed bool
 	judged bool // the outcome of its failure is this package's
@@ -131,6 +134,10 @@ func shortName(fn starlark.Callable) string {
 func (s *Supplier) Feed(ctx context.Context, done <-chan struct{}) (more bool, err error) {
 	part, err := s.part(ctx, done)
 	switch {
+	case err == io.EOF && s.Content && !s.given && ctx.Err() == nil:
+		e := errors.New(errors.Base, "%s: %s: it has no content", s.method, s.name)
+		s.judged, e.Outcome = true, errors.Unknown
+		return false, e
 	case err == io.EOF:
 		s.whole = true
 		s.Pipe.End()
@@ -140,6 +147,7 @@ func (s *Supplier) Feed(ctx context.Context, done <-chan struct{}) (more bool, e
 	case err != nil:
 		return false, s.failed(ctx, err) // without an end of the input, which would then look whole
 	}
+	s.given = true
 	return s.Pipe.Write(ctx, part) == nil, nil
 }
 
