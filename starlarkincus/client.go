@@ -71,6 +71,7 @@ func New(o Options) *Client {
 	conn.dial = func(ctx context.Context, f *family) (*rest.Client, string, error) {
 		return f.dialRemote(ctx, o.Remote, o.Timeout, conn.breaker)
 	}
+	conn.locate = func() (*remote.Target, error) { return f.locate(o.Remote) }
 	return &Client{conn: conn, project: o.Project, target: o.Target}
 }
 
@@ -117,6 +118,7 @@ func (f *family) show(ctx context.Context, message string) error {
 type connection struct {
 	family  *family
 	dial    func(context.Context, *family) (client *rest.Client, project string, err error)
+	locate  func() (*remote.Target, error) // by the configuration, without connecting; nil if there is none
 	prepare func(client *Client, project string) error // Options.Prepare
 	breaker *rest.Breaker                              // for the calls of fleets
 	project string                                     // project of the remote, set by client
@@ -294,29 +296,43 @@ func (c *Client) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable type:
 // remoteAttr is the attribute of clients and objects with the name of their server.
 const remoteAttr = "remote"
 
-// remoteValue returns the name of the client's remote, or the server's address if it has none; None before the first call
-// of a client of the default remote.
-func remoteValue(c *Client) starlark.Value {
-	if name := c.conn.remote(); name != "" {
-		return starlark.String(name)
+// remoteValue returns the name of the client's remote, or the server's address if it has none. Before the first call it reads the
+// configuration.
+func remoteValue(c *Client) (starlark.Value, error) {
+	name := c.conn.remote()
+	if name == "" && c.conn.locate != nil {
+		target, err := c.conn.locate()
+		if err != nil {
+			return nil, err
+		}
+		name = target.Name
 	}
-	return starlark.None
+	if name == "" {
+		return starlark.None, nil
+	}
+	return starlark.String(name), nil
 }
 
 // projectAttr is the attribute of clients with the name of their project.
 const projectAttr = "project"
 
-// projectValue returns the name of the project of the client's calls; None before the first call, if it is the remote's own.
-func projectValue(c *Client) starlark.Value {
-	if c.project != "" {
-		return starlark.String(c.project)
+// projectValue returns the name of the project of the client's calls. Before the first call it reads the configuration.
+func projectValue(c *Client) (starlark.Value, error) {
+	name := c.project
+	if name == "" {
+		c.conn.mu.Lock()
+		connected := c.conn.rest != nil
+		name = c.conn.project
+		c.conn.mu.Unlock()
+		if !connected && c.conn.locate != nil {
+			target, err := c.conn.locate()
+			if err != nil {
+				return nil, err
+			}
+			name = target.Project
+		}
 	}
-	c.conn.mu.Lock()
-	defer c.conn.mu.Unlock()
-	if c.conn.rest == nil {
-		return starlark.None
-	}
-	return starlark.String(cmp.Or(c.conn.project, defaultProject))
+	return starlark.String(cmp.Or(name, defaultProject)), nil
 }
 
 // Attr returns a collection, a method, the name of the remote or that of the project.
@@ -331,9 +347,9 @@ func (c *Client) Attr(name string) (starlark.Value, error) {
 	}
 	switch name {
 	case remoteAttr:
-		return remoteValue(c), nil
+		return remoteValue(c)
 	case projectAttr:
-		return projectValue(c), nil
+		return projectValue(c)
 	}
 	return nil, noAttr("incus", name, c.AttrNames(), clientMethods())
 }

@@ -80,6 +80,16 @@ func (f *family) resolve(ctx context.Context, name string) (*remote.Config, *rem
 	}
 }
 
+// locate returns the target of a remote without its certificates, whose keys may need a password.
+func (f *family) locate(name string) (*remote.Target, error) {
+	ctx := context.Background() // the files are small
+	config, err := f.remotes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return config.Locate(ctx, name)
+}
+
 // known returns the configuration if it was read; otherwise nil.
 func (f *family) known() *remote.Config {
 	f.mu.Lock()

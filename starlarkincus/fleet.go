@@ -116,6 +116,7 @@ func (f *family) connectionTo(name string) *connection {
 	conn.dial = func(ctx context.Context, f *family) (*rest.Client, string, error) {
 		return f.dialRemote(ctx, name, f.options.Timeout, conn.breaker)
 	}
+	conn.locate = func() (*remote.Target, error) { return f.locate(name) }
 	return conn
 }
 

@@ -144,7 +144,7 @@ func (o *Object) Attr(name string) (starlark.Value, error) {
 	case name == "changed" && o.changed != nil:
 		return o.changed, nil
 	case name == remoteAttr:
-		return remoteValue(o.ref.client), nil
+		return remoteValue(o.ref.client)
 	}
 	if f := spec.Find(o.ref.res.Fields, name); f != nil {
 		if f.Use&spec.Derived != 0 {

@@ -160,8 +160,8 @@ var metric = &Resource{
 
 // ClientFields are the fields of a client.
 var ClientFields = []Field{
-	{Name: "remote", Type: String, Use: Read, Doc: "the name of the remote, or the server's address if it has none; None before the first call of a client of the default remote"},
-	{Name: "project", Type: String, Use: Read, Doc: "the project that calls use without project=; None before the first call, if it is the remote's own"},
+	{Name: "remote", Type: String, Use: Read, Doc: "the name of the remote, or the server's address if it has none"},
+	{Name: "project", Type: String, Use: Read, Doc: "the project that calls use without project="},
 }
 
 // ClientMethods are the methods of a client.
