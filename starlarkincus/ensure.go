@@ -23,7 +23,7 @@ const (
 )
 
 // ensure creates an object unless it exists, or changes the fields that differ. If others work on the same object, it
-// waits for them and starts again.
+// waits for them and starts again. With a client that only reads, a difference is an error.
 func ensure(c *invocation) (starlark.Value, error) {
 	p, err := c.one()
 	if err != nil {
@@ -35,6 +35,12 @@ func ensure(c *invocation) (starlark.Value, error) {
 		err = o.read(c.ctx)
 		there, changed := err == nil, false
 		switch {
+		case c.onlyReads():
+			if there {
+				err = o.asWanted(c, given)
+			} else if errors.Is(err, errors.NotFound) {
+				err = c.unsent("%s: there is no %s", c.name, p.text())
+			}
 		case there:
 			if err = o.elsewhere(c.ctx, c.name, c.ref.target); err != nil {
 				return nil, err
@@ -67,6 +73,46 @@ func ensure(c *invocation) (starlark.Value, error) {
 		}
 	}
 	return nil, err
+}
+
+// asWanted returns an error that names what ensure would change.
+func (o *Object) asWanted(c *invocation, given map[string]any) error {
+	if err := o.elsewhere(c.ctx, c.name, c.ref.target); err != nil {
+		return err
+	}
+	differing, err := o.differing(c.ctx, c.name, given)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for field, part := range differing {
+		f := spec.Find(o.ref.res.Fields, field)
+		if f.Type != spec.Config && f.Type != spec.Devices {
+			names = append(names, f.Script())
+			continue
+		}
+		for key := range mapOf(part) {
+			names = append(names, f.Script()+"."+key)
+		}
+	}
+	if o.toStart(given) != "" {
+		names = append(names, "status")
+	}
+	if names == nil {
+		return nil
+	}
+	slices.Sort(names)
+	e := c.unsent("%s: the %s differs in %s", c.name, o.ref.text(), strings.Join(names, ", "))
+	e.Fields = map[string]any{"differing": names}
+	return e
+}
+
+// toStart returns the action by which ensure(start=True) starts an instance; empty for none.
+func (o *Object) toStart(given map[string]any) string {
+	if given["start"] != true {
+		return ""
+	}
+	return map[string]string{"Stopped": "start", "Frozen": "unfreeze"}[o.string("status")]
 }
 
 // contended reports whether a failure may be due to concurrent work on the same object: it is busy, or it was created
@@ -111,8 +157,8 @@ func (o *Object) elsewhere(ctx context.Context, method, target string) error {
 
 // ensureStarted starts a stopped instance if start=True, and reports whether it did.
 func (o *Object) ensureStarted(ctx context.Context, given map[string]any, w patience) (bool, error) {
-	action := map[string]string{"Stopped": "start", "Frozen": "unfreeze"}[o.string("status")]
-	if given["start"] != true || action == "" {
+	action := o.toStart(given)
+	if action == "" {
 		return false, nil
 	}
 	_, err := o.ref.act(ctx, "PUT", "state", map[string]any{"action": action}, w)

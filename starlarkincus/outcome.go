@@ -53,23 +53,33 @@ func (c *invocation) effect() spec.Effect {
 	return c.decl.Effect
 }
 
-// permit returns an error if the client only reads and the call may change something.
+// onlyReads reports whether the client was made to change nothing.
+func (c *invocation) onlyReads() bool { return c.ref.client.conn.family.options.ReadOnly }
+
+// permit returns an error if the client only reads and the call may change something. A call of ensure may find nothing to
+// change.
 func (c *invocation) permit() error {
-	if effect := c.effect(); effect != spec.Reads && c.ref.client.conn.family.options.ReadOnly {
-		e := errors.New(errors.Permission, "%s %s; nothing was sent, because this client only reads", c.name, effect)
-		e.Outcome = errors.NotSent
-		return e
+	if !c.onlyReads() {
+		return nil
 	}
-	if arg := c.doesMore(); arg != "" && c.ref.client.conn.family.options.ReadOnly {
-		e := errors.New(errors.Permission, "%s with %s= does more than read; nothing was sent, because this client only reads", c.name, arg)
-		e.Outcome = errors.NotSent
-		return e
+	if effect := c.effect(); effect != spec.Reads && c.decl.Does != spec.DoEnsure {
+		return c.unsent("%s %s", c.name, effect)
 	}
-	if c.decl.WritesFiles && c.ref.client.conn.family.options.ReadOnly {
+	if arg := c.doesMore(); arg != "" {
+		return c.unsent("%s with %s= does more than read", c.name, arg)
+	}
+	if c.decl.WritesFiles {
 		i := slices.IndexFunc(c.decl.Args, func(f spec.Field) bool { return f.Type == spec.LocalPath })
 		return builtin.ReadOnlyFile(c.name, c.args.string(c.decl.Args[i].Name), "written")
 	}
 	return nil
+}
+
+// unsent returns the error of a change that this client doesn't make.
+func (c *invocation) unsent(format string, args ...any) *errors.Error {
+	e := errors.New(errors.Permission, format+"; nothing was sent, because this client only reads", args...)
+	e.Outcome = errors.NotSent
+	return e
 }
 
 // permitOn returns an error if the server is an image server and the call changes something there.
@@ -173,11 +183,16 @@ func (r ref) madeAnything(ctx context.Context, name string, body map[string]any,
 	return err
 }
 
+// text returns the kind and the name of the object of the ref: "instance web".
+func (r ref) text() string {
+	_, name := splitLast(r.path)
+	return r.name + " " + unescape(name)
+}
+
 // there makes the hint of a failure say that the object is there.
 func (o *Object) there(e *errors.Error) {
-	_, name := splitLast(o.ref.path)
 	if e.Object == nil {
 		e.Object = errors.About(&errors.Request{Path: o.ref.path})
 	}
-	e.Hint = strings.TrimSuffix(fmt.Sprintf("the %s %s is there; %s", o.ref.name, unescape(name), e.Hint), "; ")
+	e.Hint = strings.TrimSuffix(fmt.Sprintf("the %s is there; %s", o.ref.text(), e.Hint), "; ")
 }

@@ -37,7 +37,7 @@ func (w *tester) eachMethod(client starlark.Value, visit func(who string, p *spe
 // changesOnly are kinds of objects that a client that only reads can't have.
 var changesOnly = []string{"Lock", "Command"}
 
-// With ReadOnly, each method whose effect isn't Reads is refused by name before anything is sent. All others work,
+// With ReadOnly, each method whose effect isn't Reads is refused by name before anything is sent, except ensure. All others work,
 // except with arguments that cause changes.
 func TestReadOnlyGoesByTheEffect(t *testing.T) {
 	a := newAnswers()
@@ -46,6 +46,9 @@ func TestReadOnlyGoesByTheEffect(t *testing.T) {
 	w.call(w.attr(client, "has_extension"), starlark.Tuple{starlark.String("x")}, nil)
 	refused, read := 0, 0
 	w.eachMethod(client, func(who string, p *spec.Site, m *spec.Method, owner starlark.Value) {
+		if m.Does == spec.DoEnsure {
+			return
+		}
 		a.take()
 		base := w.required(who, m)
 		_, err := called(w.attr(owner, m.Name), kwargs(base))
@@ -92,6 +95,62 @@ func TestReadOnlyGoesByTheEffect(t *testing.T) {
 		if arrived := a.take(); len(arrived) > 0 != want || errors.Is(err, errors.Permission) == want {
 			t.Errorf("request(%q): %v, after %v", method, err, arrived)
 		}
+	}
+}
+
+// With ReadOnly, each ensure succeeds with each of its arguments where the same call of another client changes nothing, on a
+// server that has the object and on one that hasn't. Otherwise the error names the differing fields. Only GETs are sent.
+func TestReadOnlyEnsureFindsDifferences(t *testing.T) {
+	a := newAnswers()
+	env := a.serve(t)
+	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: env}, pem: testPEM(t), file: testFile(t)}
+	client := w.client()
+	w.options.ReadOnly = true
+	reader := w.client()
+	equal, differing, absent := 0, 0, 0
+	for _, p := range spec.Sites() {
+		for _, m := range p.CollectionMethods() {
+			if m.Does != spec.DoEnsure {
+				continue
+			}
+			who := wayTo(p) + ".ensure"
+			a.reset()
+			read, write := w.attr(w.collection(reader, p), m.Name), w.attr(w.collection(client, p), m.Name)
+			for _, f := range append(m.Arguments(), spec.Field{}) {
+				args := w.required(who, &m)
+				if f.Name != "" {
+					args[f.Script()] = w.sample(&f)
+				}
+				for _, empty := range []bool{false, true} {
+					a.reset()
+					a.empty = empty
+					a.take()
+					v, err := called(read, kwargs(args))
+					for _, r := range a.take() {
+						if r.method != "GET" {
+							t.Errorf("%s(%s): sent %s %s", who, f.Script(), r.method, r.path)
+						}
+					}
+					written, failed := called(write, kwargs(args))
+					var e *errors.Error
+					switch refused := errors.As(err, &e) && e.Class == errors.Permission && e.Outcome == errors.NotSent; {
+					case failed != nil: // an argument that the object can't have
+					case refused && w.attr(written, "changed") == starlark.True && e.Fields["differing"] != nil && !empty:
+						differing++
+					case refused && w.attr(written, "changed") == starlark.True && strings.Contains(e.Message, "there is no") && empty:
+						absent++
+					case err == nil && w.attr(v, "changed") == starlark.False && w.attr(written, "changed") == starlark.False:
+						equal++
+					default:
+						t.Errorf("%s(%s), empty: %v: %v, and with a client that writes %v", who, f.Script(), empty, err, written)
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d calls found no difference, %d found one, %d no object", equal, differing, absent)
+	if equal < 20 || differing < 50 || absent < 50 {
+		t.Error("too few")
 	}
 }
 

@@ -180,7 +180,7 @@ func (r *Resource) CollectionMethods() []Method {
 		}
 		args[0].Refers = ToItself
 		ensure := Method{Name: "ensure", Collection: true, Does: DoEnsure, Returns: sibling, Effect: Creates, HTTP: "GET", Args: args,
-			Doc: "Creates " + r.An() + " if it doesn't exist, otherwise changes the given fields that differ, and returns it. Its attribute changed reports whether anything was done. " + r.ensured()}
+			Doc: "Creates " + r.An() + " if it doesn't exist, otherwise changes the given fields that differ, and returns it. Its attribute changed reports whether anything was done. A client that only reads, with --read-only, raises IncusPermissionError if there is anything to do; the error's attribute differing lists the fields and keys. " + r.ensured()}
 		out = append(out, ensure.inResource(r))
 	}
 	for _, m := range r.Methods {
