@@ -152,7 +152,7 @@ func (o *Object) Attr(name string) (starlark.Value, error) {
 		}
 		return starlark.None, nil
 	}
-	return nil, noAttr(o.Type(), name, o.AttrNames(), o.kind.object)
+	return nil, o.noAttr(name)
 }
 
 // AttrNames returns the names of the fields, methods and collections.

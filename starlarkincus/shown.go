@@ -2,6 +2,7 @@ package starlarkincus
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	"incus-star/starlarkincus/internal/secret"
@@ -96,14 +97,18 @@ func (o *Object) derived(how spec.Making) (starlark.Value, error) {
 		return o.lastSnapshots(), nil
 	}
 	state, _, _ := o.fields.Get(starlark.String("state"))
-	if _, read := state.(*starlark.Dict); !read {
+	fields, read := state.(*starlark.Dict)
+	if !read {
 		return starlark.None, nil
 	}
 	if how == spec.LastState {
 		on := o.ref.join("state")
 		on.res = o.kind.object["state"].Returns.Of
-		last := newObject(on)
-		return last, last.set(state, "")
+		last, own := newObject(on), starlark.NewDict(fields.Len()) // set may change a field
+		for k, v := range fields.Entries() {
+			_ = own.SetKey(k, v) // a key of the other dict
+		}
+		return last, last.set(own, "")
 	}
 	content, err := value.ToGo(state)
 	if err != nil {
@@ -118,6 +123,30 @@ func (o *Object) derived(how spec.Making) (starlark.Value, error) {
 		return nil, unreadable("GET", o.ref.path, new(rest.Reply), err)
 	}
 	return stringList(live.addresses("")), nil
+}
+
+// noAttr returns the error for an unknown attribute. It says how to read one of the state, and which field isn't read yet.
+func (o *Object) noAttr(name string) missing {
+	if in := InState(o.ref.res, name); in != "" {
+		return missing(o.Type() + " has no ." + name + in)
+	}
+	err := noAttr(o.Type(), name, o.AttrNames(), o.kind.object)
+	for i := range o.ref.res.Fields {
+		f := &o.ref.res.Fields[i]
+		if _, read, _ := o.fields.Get(starlark.String(f.MadeOf())); f.OfState() && !read && strings.HasSuffix(string(err), "(did you mean ."+f.Script()+"?)") {
+			return missing(strings.TrimSuffix(string(err), ")") + " list(state=True) reads it)")
+		}
+	}
+	return err
+}
+
+// InState returns the end of the error for an attribute that isn't one of the resource's objects, but of their state; empty
+// for others.
+func InState(r *spec.Resource, name string) string {
+	if state := r.State(); state == nil || spec.Find(state.Fields, name) == nil {
+		return ""
+	}
+	return fmt.Sprintf(": write %s.state().%[2]s, or last_state.%[2]s of one that list(state=True) read", r.Singular(), name)
 }
 
 // lastSnapshots returns the names of the snapshots that were read with the object; None if they weren't.

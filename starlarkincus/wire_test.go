@@ -345,6 +345,7 @@ def eq(got, want):
         fail("got %r, want %r" % (got, want))
 eq((a.last_state.memory.usage, a.last_addresses, type(a.last_state)), (7, ["10.0.0.2", "fd00::1"], "InstanceState"))
 eq((b.last_state, b.last_addresses), (None, None))
+eq(table.text([a, b], ["name", "addresses"]).splitlines(), ["NAME  ADDRESSES", "a     10.0.0.2, fd00::1", "b"])
 eq(a.state().memory.usage, 8)
 a.refresh()
 eq((a.last_state, "last_state" in dir(a)), (None, True))

@@ -237,6 +237,9 @@ func (m *module) objectAttr(t typ, name string, called bool) (union, problem) {
 	case "remote":
 		return orNone(textT), problem{}
 	}
+	if in := starlarkincus.InState(t.res, name); in != "" {
+		return never, problem{t.String() + " has no ." + name + in, ""}
+	}
 	slices.Sort(names)
 	_, p := noAttr(t, name, names, has.object)
 	if !called && !t.res.Closed && p.near == "" && report.WithHint(p.text) == p.text {

@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -119,6 +120,7 @@ func (m *module) columnsOf(rows syntax.Expr) (known []string, open bool) {
 			for i := range t.res.Columns {
 				known = append(known, t.res.Columns[i].Name())
 			}
+			known = slices.AppendSeq(known, maps.Keys(t.res.StateColumns()))
 			known, open = append(known, "changed"), true
 		case t.class == structure && t.fields != nil:
 			for name := range t.fields {

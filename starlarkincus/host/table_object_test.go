@@ -51,7 +51,7 @@ func TestTableOfObjects(t *testing.T) {
 		`table(all, columns=["nmae"])`:                                                             "columns: no row has nmae (did you mean name?)",
 		`table(all, columns=["config"], format="json")`:                                            "[\n  {\n    \"config\": {\n      \"limits.cpu\": \"2\"\n    }\n  },\n  {\n    \"config\": null\n  }\n]\n",
 		`table(all, columns=["name", "ipv4"])`:                                                     "rows[0]: ipv4 was not read: list(state=True) reads it",
-		`table(all, columns=["name", "colour"])`:                                                   "no row has colour: there are architecture, ",
+		`table(all, columns=["name", "colour"])`:                                                   "no row has colour: there are addresses, architecture, ",
 		`print(table.text(networks, columns=["name", "ipv4", "used_by"]))`:                         "NAME  IPV4         USED BY\nbr0   10.1.1.1/24  /1.0/x\nbr1\n",
 		`table([p.instances.list()[0] for p in (incus.use(project="a"), incus.use(project="b"))])`: "PROJECT  NAME  STATUS   TYPE       DESCRIPTION\na        web   Running  container\nb        web   Running  container\n",
 		`table(all[0])`: "rows is Instance, want a list of rows",

@@ -2,7 +2,9 @@ package show
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"incus-star/starlarkincus/spec"
@@ -10,12 +12,15 @@ import (
 	"go.starlark.net/starlark"
 )
 
-// Column returns the value of a column that the table of an object's kind has besides its fields, such as ipv4 of an
-// instance; nil if there is none.
+// Column returns the value of a column that the table of an object's kind has besides its fields, such as ipv4 and addresses
+// of an instance; nil if there is none.
 func Column(row starlark.Value, name string) (starlark.Value, error) {
 	o, ok := row.(object)
 	if !ok {
 		return nil, nil
+	}
+	if err := Unread(row, name); err != nil {
+		return nil, err
 	}
 	for _, c := range o.Resource().Columns {
 		if c.Name() != name {
@@ -24,9 +29,6 @@ func Column(row starlark.Value, name string) (starlark.Value, error) {
 		v, err := o.Attr(c.Field)
 		if err != nil {
 			return nil, err
-		}
-		if f := spec.Find(o.Resource().Fields, c.Field); f != nil && isUnread(f, v) {
-			return nil, unread(name)
 		}
 		if c.Key != "" {
 			v = keyed(v, c.Key)
@@ -44,14 +46,41 @@ func Column(row starlark.Value, name string) (starlark.Value, error) {
 	return below(o, name)
 }
 
-// isUnread reports whether a field has no value because nobody asked for it.
-func isUnread(f *spec.Field, v starlark.Value) bool {
-	return v == starlark.None && f.Use&spec.Derived != 0
+// OfState reports whether a column has a value that list(state=True) reads.
+func OfState(row starlark.Value, name string) bool { return stateField(row, name) != nil }
+
+// stateField returns the field with the value of a column, or with what that is in; nil if list(state=True) doesn't read it.
+func stateField(row starlark.Value, name string) *spec.Field {
+	o, ok := row.(object)
+	if !ok {
+		return nil
+	}
+	root, _, _ := strings.Cut(name, ".")
+	return o.Resource().StateColumns()[root]
 }
 
-// unread returns the error for a column of such a field.
-func unread(name string) error {
+// Unread returns the error for a column whose value list(state=True) reads, if it didn't; nil for other columns.
+func Unread(row starlark.Value, name string) error {
+	f := stateField(row, name)
+	if f == nil {
+		return nil
+	}
+	if m, ok := row.(starlark.Mapping); ok {
+		if _, read, _ := m.Get(starlark.String(f.MadeOf())); read {
+			return nil // None, too: the server couldn't ask for it
+		}
+	}
 	return fmt.Errorf("%s was not read: list(state=True) reads it", name)
+}
+
+// InState returns the column for a name that isn't one of an object, but a field in its state; empty for other names.
+func InState(row starlark.Value, name string) string {
+	if o, ok := row.(object); ok {
+		if state := o.Resource().State(); state != nil && spec.Find(state.Fields, name) != nil {
+			return "state." + name
+		}
+	}
+	return ""
 }
 
 // below returns a configuration key, or a key of a device, by the name that filters give it, such as config.limits.cpu and
@@ -60,12 +89,15 @@ func unread(name string) error {
 func below(o object, name string) (starlark.Value, error) {
 	root, rest, _ := strings.Cut(name, ".")
 	f := spec.Find(o.Resource().Fields, root)
+	if own := o.Resource().StateColumns()[root]; f == nil && own != nil {
+		f, root = own, own.Script()
+	}
 	device, key, ofDevice := strings.Cut(rest, ".")
-	if f != nil && rest != "" && f.Type == spec.Object {
+	switch {
+	case f != nil && rest == "" && f.OfState():
+		return o.Attr(root)
+	case f != nil && rest != "" && f.Type == spec.Object:
 		v, err := o.Attr(root)
-		if err == nil && isUnread(f, v) {
-			err = unread(name)
-		}
 		return deep(v, rest), err
 	}
 	if f == nil || rest == "" || f.Type != spec.Config && (f.Type != spec.Devices || !ofDevice || key == "") {
@@ -125,5 +157,5 @@ func ColumnNames(row starlark.Value) []string {
 	for _, c := range o.Resource().Columns {
 		names = append(names, c.Name())
 	}
-	return names
+	return slices.AppendSeq(names, maps.Keys(o.Resource().StateColumns()))
 }

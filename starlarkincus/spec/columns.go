@@ -1,5 +1,10 @@
 package spec
 
+import (
+	"slices"
+	"strings"
+)
+
 // A Column is a column of a table of objects for people. The columns of a resource are those that the incus command
 // lists, and their order is that of their importance: a narrow terminal lacks the last ones.
 type Column struct {
@@ -58,3 +63,46 @@ var (
 	locationColumn = Column{Field: "location", When: IfAny}
 	usedByColumn   = Column{Field: "used_by", Form: Count}
 )
+
+// OfState reports whether list(state=True) reads what the field is made of.
+func (f *Field) OfState() bool {
+	return f.Made == LastState || f.Made == LastAddresses || f.Made == LastSnapshots
+}
+
+// MadeOf returns the field of the server's answer that a field of the state is made of.
+func (f *Field) MadeOf() string {
+	if f.Made == LastSnapshots {
+		return "snapshots"
+	}
+	return "state"
+}
+
+// StateColumns returns the names of the columns whose values list(state=True) reads, and the fields that hold them. A
+// field has a second name there, that of the method or the collection that asks for the same: addresses is last_addresses.
+func (r *Resource) StateColumns() map[string]*Field {
+	names := make(map[string]*Field)
+	for i := range r.Fields {
+		if f := &r.Fields[i]; f.OfState() {
+			names[f.Script()], names[strings.TrimPrefix(f.Script(), "last_")] = f, f
+		}
+	}
+	for i := range r.Columns {
+		if f := Find(r.Fields, r.Columns[i].Field); f != nil && f.OfState() {
+			names[r.Columns[i].Name()] = f
+		}
+	}
+	return names
+}
+
+// State returns the kind of object that a field of the resource holds the state in; nil for a resource without one.
+func (r *Resource) State() *Resource {
+	if !slices.ContainsFunc(r.Fields, func(f Field) bool { return f.Made == LastState }) {
+		return nil
+	}
+	for i := range r.Methods {
+		if m := &r.Methods[i]; m.Name == "state" {
+			return m.Returns.Of
+		}
+	}
+	return nil
+}

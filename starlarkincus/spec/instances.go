@@ -52,9 +52,9 @@ var instanceFields = []Field{
 	diskOnlyField,
 	{Name: "status", Type: String, Use: Read, Values: []string{"Running", "Stopped", "Frozen", "Error"}, Doc: "the status, such as Running, Stopped or Frozen"},
 	{Name: "status_code", Type: Int, Use: Read, Doc: "the code of the status, such as 103 for Running"},
-	{Name: "last_state", Type: Object, Use: Derived, Made: LastState, Doc: "the state that list(state=True) read, an InstanceState; otherwise None"},
-	{Name: "last_addresses", Type: Strings, Use: Derived, Made: LastAddresses, Doc: "the addresses that list(state=True) read, as addresses() returns them; otherwise None"},
-	{Name: "last_snapshots", Type: Strings, Use: Derived, Made: LastSnapshots, Doc: "the names of the snapshots that list(state=True) read; otherwise None"},
+	{Name: "last_state", Type: Object, Use: Derived, Made: LastState, Doc: "the state that list(state=True) read, an InstanceState; otherwise None, and an error as a column of table"},
+	{Name: "last_addresses", Type: Strings, Use: Derived, Made: LastAddresses, Doc: "the addresses that list(state=True) read, as addresses() returns them; otherwise None, and an error as a column of table. The prompt reads the state of the instances that it shows, and leaves the value as it is"},
+	{Name: "last_snapshots", Type: Strings, Use: Derived, Made: LastSnapshots, Doc: "the names of the snapshots that list(state=True) read; otherwise None, as last_addresses"},
 	createdField, lastUsedField, locationField, expandedConfig, expandedDevices, ownerField,
 }
 

@@ -64,7 +64,7 @@ var volumes = &Resource{
 			{Name: "secrets", Type: Config, Doc: "the secrets of the migration's connections"},
 		}},
 		{Name: "restore", Type: String, Use: Create, Doc: "the name of a snapshot to start from"},
-		{Name: "last_state", Type: Object, Use: Derived, Made: LastState, Doc: "the state that list(state=True) read, with the fields of state(); otherwise None"},
+		{Name: "last_state", Type: Object, Use: Derived, Made: LastState, Doc: "the state that list(state=True) read, with the fields of state(); otherwise None, and an error as a column of table"},
 		usedByField, locationField, createdField, ownerField,
 	},
 	Methods: []Method{

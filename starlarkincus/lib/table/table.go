@@ -38,12 +38,13 @@ A row is a list or tuple of cells, or a dict, struct, error or object of Incus. 
 those of a struct that a method returns in the order of the prompt, but the name, status, type and description of an object of Incus, and the class, status, message and object of an error;
 both have remote too if they are of several servers. A Result has value and error, after the item of parallel or the remote of
 a fleet.
-On a terminal, objects of one kind have the columns of the incus command, which columns may name too: ipv4 and snapshots
-of an instance, if list(state=True) has read them. config.limits.cpu is that key of config, as in a filter, and devices.eth0.network one of a
-device; the cell is empty if it isn't set. last_state.memory.usage is that value in a field. A column can also be a function, which is called
+On a terminal, objects of one kind have the columns of the incus command, which columns may name too: ipv4, addresses and snapshots
+of an instance, which are an error unless list(state=True) has read them, as are its fields last_state, last_addresses and last_snapshots.
+config.limits.cpu is that key of config, as in a filter, and devices.eth0.network one of a device; the cell is empty if it isn't set.
+state.memory.usage is that value in the state. A column can also be a function, which is called
 with each row and returns the cell, or a tuple of a header and such a function. The header of a function alone is its name.
-headers replaces the names of the columns. Text has these names in capitals, and the headers that a script gives as they are. The fields last_state and last_addresses of an instance are empty unless
-list(state=True) has read them. format="csv" and format="json" print for programs; json keeps numbers and lists.
+headers replaces the names of the columns. Text has these names in capitals, and the headers that a script gives as they are.
+format="csv" and format="json" print for programs; json keeps numbers and lists.
 
 On a narrow terminal the widest columns are cut, and the last ones left out. A terminal has colours, unless NO_COLOR is set.
 table.text(rows, …) returns the text instead of printing it.`,
@@ -307,6 +308,9 @@ func fieldOf(row starlark.Value, name string) (starlark.Value, error) {
 	if own, ok := row.(tabular); ok {
 		return own.Cell(name), nil
 	}
+	if show.OfState(row, name) {
+		return show.Column(row, name)
+	}
 	if m, ok := row.(starlark.Mapping); ok {
 		if v, ok, err := m.Get(starlark.String(name)); ok || err != nil {
 			return v, err
@@ -329,8 +333,16 @@ func unknownColumn(name string, rows []starlark.Value) error {
 	}
 	slices.Sort(known)
 	known = slices.Compact(known)
-	if near := errors.Nearest(name, known); near != "" {
-		return fmt.Errorf("columns: no row has %s (did you mean %s?)", name, near)
+	near := show.InState(rows[0], name)
+	if near == "" {
+		near = errors.Nearest(name, known)
+	}
+	if near != "" {
+		advice := fmt.Sprintf("did you mean %s?", near)
+		if show.Unread(rows[0], near) != nil {
+			advice += " list(state=True) reads it"
+		}
+		return fmt.Errorf("columns: no row has %s (%s)", name, advice)
 	}
 	if len(known) > maxNames {
 		known = append(known[:maxNames], "…")
