@@ -33,36 +33,6 @@ func discard(ctx context.Context, conn *websocket.Conn) error {
 	}
 }
 
-// feed sends the input and its end.
-func (e *Exec) feed(ctx context.Context, conn *websocket.Conn) {
-	var err error
-	if e.options.Stdin != nil {
-		buffer := make([]byte, maxPiece)
-		for err == nil {
-			var n int
-			n, err = e.options.Stdin.Read(buffer)
-			if n > 0 && conn.Write(ctx, websocket.MessageBinary, buffer[:n]) != nil {
-				return // the command has ended, or see cutOff
-			}
-		}
-		if err != io.EOF {
-			// Ending the input here would make the command take a part for the whole.
-			e.fail(fmt.Errorf("its input can't be read: %w", err))
-			e.End(ctx)
-			return
-		}
-	}
-	switch {
-	case e.options.Console:
-		e.hangUp()
-	case e.options.Typed:
-	case e.options.Terminal: // an end of the websocket's input would end the output as well
-		_ = conn.Write(ctx, websocket.MessageBinary, []byte{endOfInput})
-	default:
-		_ = conn.Write(ctx, websocket.MessageText, nil)
-	}
-}
-
 // cutOff handles the end of the connection for input. The server closes it only after the process has ended and the
 // connection for signals is closed. Otherwise it broke, and cutOff ends the command, which could take a part of its
 // input for the whole. TLS says whether it was closed; without it, the news of the process's end must come soon.
@@ -81,9 +51,6 @@ func (e *Exec) cutOff(ctx context.Context, ended error) {
 		e.End(ctx)
 	}
 }
-
-// endOfInput is Ctrl-D, the end of the input of a terminal.
-const endOfInput = 4
 
 // read takes the output of one connection to its end, which the server marks with a text message.
 func (e *Exec) read(ctx context.Context, name string, conn *websocket.Conn) {
