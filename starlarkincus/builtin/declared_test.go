@@ -89,8 +89,10 @@ func restFrom(d *builtin.Decl, at int) int {
 // before it.
 func (w *world) callDeclared(d *builtin.Decl, at int, v starlark.Value, byName bool) (starlark.Value, error) {
 	session := host.New(host.Options{Servers: servers}).NewSession()
-	if strings.HasPrefix(d.Name, "Fleet.") {
-		session.Set("Fleet", w.values[builtin.Fleet][0])
+	for owner, kind := range map[string]builtin.Type{"Fleet": builtin.Fleet, "error": builtin.Error} {
+		if strings.HasPrefix(d.Name, owner+".") {
+			session.Set(owner, w.values[kind][0])
+		}
 	}
 	var args []string
 	add := func(i int, byName bool, v starlark.Value) {

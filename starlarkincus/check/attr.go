@@ -305,8 +305,8 @@ func (m *module) failureAttr(t typ, name string, called bool) (union, problem) {
 	v := hostSamples()[failure].(starlark.HasAttrs)
 	names := v.AttrNames()
 	switch {
-	case name == "is_a":
-		return only(typ{class: bound, name: "error.is_a", elems: []union{only(t)}}), problem{}
+	case name == "is_a" || name == "explain":
+		return only(typ{class: bound, name: "error." + name, elems: []union{only(t)}}), problem{}
 	case slices.Contains([]string{"message", "class", "class_", "backtrace"}, name):
 		return textT, problem{}
 	case name == "status" || name == "status_code" || name == "exit_code":

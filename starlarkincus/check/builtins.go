@@ -99,9 +99,8 @@ func (c *checker) declaration(name string) *declare.Decl {
 	return methodsOfOurs[name]
 }
 
-// methodsOfOurs declares the methods of errors and times, for which the host has no declarations.
+// methodsOfOurs declares the methods of times, for which the host has no declarations.
 var methodsOfOurs = map[string]*declare.Decl{
-	"error.is_a":            {Params: []declare.Param{declare.Need("class", declare.Classes)}, Returns: declare.Bool},
 	"time.time.format":      {Params: []declare.Param{declare.Need("format", declare.String)}, Returns: declare.String},
 	"time.time.in_location": {Params: []declare.Param{declare.Need("location", declare.String)}, Returns: declare.Time},
 }

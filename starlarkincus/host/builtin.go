@@ -26,7 +26,7 @@ import (
 // has.
 var names = []*builtin.Decl{
 	// Errors and clean-up.
-	&tryDecl, &catchDecl, &raiseDecl, &failDecl, &finallyDecl, &deferDecl, &errorClassDecl, &resultDecl,
+	&tryDecl, &catchDecl, &raiseDecl, &failDecl, &finallyDecl, &deferDecl, &errorClassDecl, &errorDecl, &resultDecl,
 	// Repetition, concurrency, time.
 	&retryDecl, &waitUntilDecl, &parallelDecl, &fleetDecl, &fleetTypeDecl, &sleepDecl, &builtin.Events,
 	// The command line and the process.

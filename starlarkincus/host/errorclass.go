@@ -108,7 +108,7 @@ func (e *errorValue) set(field string, v starlark.Value) error {
 		"message": &e.err.Message, "operation_id": &e.err.OperationID, "method": &e.err.Method, "path": &e.err.Path, "hint": &e.err.Hint, "remote": &e.err.Remote,
 	}
 	switch field {
-	case "class", "class_", "backtrace", "is_a":
+	case "class", "class_", "backtrace", "is_a", "explain":
 		return fmt.Errorf("%s is the error's own and can't be given", field)
 	case "message", "operation_id", "method", "path", "hint", "remote":
 		s, ok := starlark.AsString(v)

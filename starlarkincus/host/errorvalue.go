@@ -127,14 +127,14 @@ func (e *errorValue) fields() []string {
 }
 
 func (e *errorValue) AttrNames() []string {
-	names := append(e.fields(), "is_a")
+	names := append(e.fields(), "explain", "is_a")
 	slices.Sort(names)
 	return names
 }
 
 func (e *errorValue) Attr(name string) (starlark.Value, error) {
-	if name == "is_a" {
-		return starlark.NewBuiltin("error.is_a", isA).BindReceiver(e), nil
+	if d := errorDecl.Member(name); d != nil && d.Callable() {
+		return d.Function().BindReceiver(e), nil
 	}
 	return e.field(name)
 }
@@ -330,19 +330,6 @@ func sameField(a, b any, depth int) (bool, error) {
 		return starlark.EqualDepth(x, y, depth-1)
 	}
 	return reflect.DeepEqual(a, b), nil
-}
-
-// isA implements the method is_a(class) of error values.
-func isA(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	var arg starlark.Value
-	if err := starlark.UnpackPositionalArgs(b.Name(), args, kwargs, 1, &arg); err != nil {
-		return nil, err
-	}
-	classes, err := classesOf(arg)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", b.Name(), err)
-	}
-	return starlark.Bool(isOneOf(b.Receiver().(*errorValue).err, classes)), nil
 }
 
 // isOneOf reports whether an error or one of its causes is of one of the classes.

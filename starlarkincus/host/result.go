@@ -29,7 +29,7 @@ var resultDecl = builtin.Decl{
 
     r = try_(incus.instances.get, "web")
     if not r:
-        print(r.error.message)
+        print(r.error.explain())
 
     inst, err = try_(incus.instances.get, "web")
 

@@ -179,15 +179,33 @@ func (t *text) known(name string) bool {
 		return false
 	}
 	t.prose(d.Text())
-	var members [][]string
-	for i := range d.Members {
-		m := &d.Members[i]
-		members = append(members, []string{m.Name, sentence(m.Help)})
+	t.table("Members", members(d))
+	if d.Value != nil && d.Returns == builtin.Error {
+		t.errorMembers()
 	}
-	slices.SortFunc(members, slices.Compare)
-	t.table("Members", members)
 	return true
 }
+
+// members returns the rows of a table of a name's members.
+func members(d *builtin.Decl) [][]string {
+	var rows [][]string
+	for i := range d.Members {
+		m := &d.Members[i]
+		rows = append(rows, []string{m.Name, sentence(m.Help)})
+	}
+	slices.SortFunc(rows, slices.Compare)
+	return rows
+}
+
+// errorMembers lists the fields and methods of the errors of a class.
+func (t *text) errorMembers() {
+	if d := t.ref.lookup(errorType); d != nil {
+		t.table("Members of its errors", members(d))
+	}
+}
+
+// errorType is the type of errors in scripts.
+const errorType = "error"
 
 // module writes the help of a module.
 func (t *text) module(name string) {
@@ -291,4 +309,5 @@ func (t *text) class(class starlark.Callable) {
 		}
 	}
 	t.para(doc + ".")
+	t.errorMembers()
 }

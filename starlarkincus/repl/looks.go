@@ -188,7 +188,7 @@ var pureNames = strings.Fields(`abs all any bool bytes chr dict dir enumerate fl
 	set sorted str tuple type zip dict.get dict.items dict.keys dict.values list.index
 	set.difference set.intersection set.issubset set.issuperset set.symmetric_difference set.union
 	env.get env.items env.keys fs.abs fs.base fs.dir fs.escape fs.exists fs.ext fs.glob fs.join fs.list fs.stat read_file table.text
-	catch fleet parallel try_ Fleet.client`)
+	catch fleet parallel try_ error.explain error.is_a Fleet.client`)
 
 // pure reports whether a builtin changes nothing.
 func pure(name string) bool {
