@@ -118,7 +118,7 @@ func (f *family) show(ctx context.Context, message string) error {
 type connection struct {
 	family  *family
 	dial    func(context.Context, *family) (client *rest.Client, project string, err error)
-	locate  func() (*remote.Target, error) // by the configuration, without connecting; nil if there is none
+	locate  func() (*remote.Target, error)             // by the configuration, without connecting; nil if there is none
 	prepare func(client *Client, project string) error // Options.Prepare
 	breaker *rest.Breaker                              // for the calls of fleets
 	project string                                     // project of the remote, set by client

@@ -27,7 +27,7 @@ func TestUploadsOfNoContent(t *testing.T) {
 		})
 		for _, source := range []starlark.Value{starlark.NewList(nil), starlark.NewList([]starlark.Value{starlark.Bytes(""), starlark.String("")}), none} {
 			a.reset()
-			a.free = true
+			w.set(func(a *answers) { a.free = true })
 			args := w.required(who, m)
 			args["path"] = source
 			thread := new(starlark.Thread)

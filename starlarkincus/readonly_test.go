@@ -123,7 +123,7 @@ func TestReadOnlyEnsureFindsDifferences(t *testing.T) {
 				}
 				for _, empty := range []bool{false, true} {
 					a.reset()
-					a.empty = empty
+					w.set(func(a *answers) { a.empty = empty })
 					a.take()
 					v, err := called(read, kwargs(args))
 					for _, r := range a.take() {
