@@ -669,9 +669,6 @@ configure() { # MEMBER
 			END
 		fi
 	} | INCUS_DIR=$base/node$1 incus admin init --preseed
-	if (($1 == 1 && joined)); then # a busy machine can be late with heartbeats by more than the default, 20 seconds
-		INCUS_DIR=$base/node1 incus config set cluster.offline_threshold 120 </dev/null
-	fi
 }
 
 # Creates the dnsmasq that the daemons run. Incus kills the old one of a network that it changes, and waits only a tenth
