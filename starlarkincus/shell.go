@@ -17,7 +17,7 @@ import (
 // loginShell is the default command of shell: a login shell of root.
 var loginShell = []string{"su", "-l"}
 
-// shell runs a command on the user's terminal.
+// shell runs a command on the user's terminal, and returns its exit status.
 func shell(c *invocation) (starlark.Value, error) {
 	body, err := c.commandBody()
 	if err != nil {
@@ -31,26 +31,31 @@ func shell(c *invocation) (starlark.Value, error) {
 		}
 		body["environment"] = env
 	}
-	return starlark.None, c.onTerminal("exec", body, func(t *terminal.Terminal) rest.ExecOptions {
+	code, err := c.onTerminal("exec", body, func(t *terminal.Terminal) rest.ExecOptions {
 		return rest.ExecOptions{Stdin: t, Terminal: true, Typed: true, MaxOutput: maxOutput}
 	})
+	if err != nil {
+		return nil, err
+	}
+	return value.ExecResult(code, starlark.String(""), starlark.String("")), nil
 }
 
 // console connects the user's terminal with the instance's console.
 func console(c *invocation) (starlark.Value, error) {
-	return starlark.None, c.onTerminal("console", c.body(), func(t *terminal.Terminal) rest.ExecOptions {
+	_, err := c.onTerminal("console", c.body(), func(t *terminal.Terminal) rest.ExecOptions {
 		_, _ = io.WriteString(t, "To detach from the console, press Ctrl-A and then q.\r\n")
 		return rest.ExecOptions{Stdin: &detaching{input: t}, Terminal: true, Console: true, MaxOutput: maxOutput}
 	})
+	return starlark.None, err
 }
 
-// onTerminal connects the user's terminal with a command or a console, and restores it at the end.
-func (c *invocation) onTerminal(path string, body map[string]any, options func(*terminal.Terminal) rest.ExecOptions) error {
+// onTerminal connects the user's terminal with a command or a console, and restores it at the end. It returns the exit status.
+func (c *invocation) onTerminal(path string, body map[string]any, options func(*terminal.Terminal) rest.ExecOptions) (code int, err error) {
 	t, err := terminal.Take(os.Stdin, os.Stdout)
 	if err != nil {
 		e := errors.New(errors.Base, "%s needs a terminal: %s", c.name, err)
 		e.Outcome = errors.NotSent
-		return e
+		return -1, e
 	}
 	defer t.Release()
 	if width, height := t.Size(); width > 0 && height > 0 {
@@ -61,25 +66,26 @@ func (c *invocation) onTerminal(path string, body map[string]any, options func(*
 		cmd.name = words[0]
 	}
 	if err := c.ref.begin(c.ctx, cmd, path, body, options(t)); err != nil {
-		return err
+		return -1, err
 	}
 	wrote := false
-	builtin.Of(c.thread).Block(func() { wrote, err = converse(c.ctx, cmd.exec, t) })
+	builtin.Of(c.thread).Block(func() { wrote, code, err = converse(c.ctx, cmd.exec, t) })
 	var failed *errors.Error
 	if errors.As(err, &failed) && failed.Class == errors.Operation && notRun[failed.Message] != 0 {
-		if err = nil; !wrote { // else it did run, and chose the status itself
-			err = cmd.failure(&execResult{exitCode: notRun[failed.Message], stderr: []byte(failed.Message + "\n"), cause: failed})
+		code, err = notRun[failed.Message], nil
+		if !wrote { // else it did run, and chose the status itself
+			err = cmd.failure(&execResult{exitCode: code, stderr: []byte(failed.Message + "\n"), cause: failed})
 		}
 	}
 	if err == nil {
 		builtin.Of(c.thread).Done++
 	}
-	return err
+	return code, err
 }
 
 // converse copies the output of a command to a terminal and the size of the terminal to the command, until the end. It reports
-// whether there was output.
-func converse(ctx context.Context, e *rest.Exec, t *terminal.Terminal) (wrote bool, err error) {
+// whether there was output, and returns the exit status.
+func converse(ctx context.Context, e *rest.Exec, t *terminal.Terminal) (wrote bool, code int, err error) {
 	ended := make(chan struct{})
 	defer func() { <-ended }()
 	ctx, cancel := context.WithCancel(ctx)
@@ -109,9 +115,9 @@ func converse(ctx context.Context, e *rest.Exec, t *terminal.Terminal) (wrote bo
 			break
 		}
 	}
-	_, err = e.Wait(ctx)
+	code, err = e.Wait(ctx)
 	_ = t.Close()
-	return wrote, err
+	return wrote, code, err
 }
 
 // detachKey, followed by detachLetter, leaves a console.

@@ -152,7 +152,7 @@ func (s *screen) end(status int) {
 func TestRealShell(t *testing.T) {
 	name := launched(t)
 	open := func(t *testing.T) *screen {
-		s := onScreen(t, "-c", "incus.instances.get(args[0]).shell(['sh'])\nprint('over')", name)
+		s := onScreen(t, "-c", "r = incus.instances.get(args[0]).shell(['sh'])\nprint('over', r.exit_code, repr(r.stdout + r.stderr))", name)
 		s.expect("# ")
 		if s.mode() == s.before {
 			t.Error("the terminal isn't in raw mode")
@@ -173,7 +173,7 @@ func TestRealShell(t *testing.T) {
 		s.typed("\x03")
 		s.expect("^C")
 		s.typed("exit 3\r")
-		s.expect("over")
+		s.expect("over 3 \"\"")
 		s.end(0)
 	})
 	t.Run("a login", func(t *testing.T) {
@@ -199,12 +199,13 @@ func TestRealShell(t *testing.T) {
 	t.Run("the status of a missing command", func(t *testing.T) {
 		s := open(t)
 		s.typed("nonesuch; exit 127\r")
-		s.expect("over")
+		s.expect("over 127")
 		s.end(0)
 	})
 	t.Run("the program's own end", func(t *testing.T) {
 		s := open(t)
 		s.typed("kill -9 $$\r")
+		s.expect("over 137")
 		s.end(0)
 	})
 	t.Run("a stopped process goes on", func(t *testing.T) {
@@ -224,8 +225,9 @@ func TestRealShell(t *testing.T) {
 		s.expect(">>> ")
 		s.typed("incus.instances.get('" + name + "').shell(['sh'])\r")
 		s.expect("# ")
-		s.typed("echo in $((1+1)); exit\r")
+		s.typed("echo in $((1+1)); exit 4\r")
 		s.expect("in 2")
+		s.expect("exit status 4")
 		s.expect(">>> ")
 		s.typed("1 + 1\r")
 		s.expect("2")

@@ -34,9 +34,9 @@ var execMethod = Method{Name: "exec", HTTP: "POST", Path: "exec", Does: DoExec, 
 	}}
 
 // shellMethod runs a command on the user's terminal.
-var shellMethod = Method{Name: "shell", HTTP: "POST", Path: "exec", Does: DoShell, Returns: nothing, Effect: RunsCode,
+var shellMethod = Method{Name: "shell", HTTP: "POST", Path: "exec", Does: DoShell, Returns: structOf(execResult), Effect: RunsCode,
 	Requests: execRequests, Send: map[string]any{"record-output": false, "wait-for-websocket": true, "interactive": true},
-	Doc: "Opens a shell of root in the instance on the terminal, or another command, until it ends. Needs a terminal as standard input and output, which is then as before.",
+	Doc: "Opens a shell of root in the instance on the terminal, or another command, until it ends, and returns a struct like that of exec, with its exit_code and empty outputs. No exit status raises; a command that can't be run raises an IncusExecError. Needs a terminal as standard input and output, which is then as before.",
 	Args: []Field{
 		{Name: "command", Type: Strings, Positional: true, Doc: "the command and its arguments; default: ['su', '-l']"},
 		{Name: "environment", Type: Config, Doc: "environment variables; TERM by default is that of this terminal"},
@@ -53,7 +53,7 @@ var consoleMethod = Method{Name: "console", HTTP: "POST", Path: "console", Does:
 		{HTTP: "GET", Path: "/1.0/operations/{operation}/websocket", Note: "one for the console, and one for the size of the terminal"},
 		waiting,
 	}, Send: map[string]any{"type": "console"},
-	Doc:  "Connects the terminal with the console of the instance, until Ctrl-A and then q is pressed or the instance stops. Needs a terminal as standard input and output, which is then as before. Earlier output is in console_log().",
+	Doc:  "Connects the terminal with the console of the instance, until Ctrl-A and then q is pressed or the instance stops. It has no exit status. Needs a terminal as standard input and output, which is then as before. Earlier output is in console_log().",
 	Args: []Field{{Name: "force", Type: Bool, Extension: "console_force", Doc: "True disconnects the console's other user"}}}
 
 // encodings are the ways to decode output.
