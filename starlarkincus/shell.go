@@ -51,6 +51,7 @@ func console(c *invocation) (starlark.Value, error) {
 
 // onTerminal connects the user's terminal with a command or a console, and restores it at the end. It returns the exit status.
 func (c *invocation) onTerminal(path string, body map[string]any, options func(*terminal.Terminal) rest.ExecOptions) (code int, err error) {
+	builtin.Of(c.thread).Typed++
 	t, err := terminal.Take(os.Stdin, os.Stdout)
 	if err != nil {
 		e := errors.New(errors.Base, "%s needs a terminal: %s", c.name, err)

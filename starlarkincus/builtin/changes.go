@@ -1,17 +1,20 @@
 package builtin
 
-// Changes counts the changes that calls have asked servers for.
+// Changes counts the changes that calls have asked servers for, and the calls that need a person.
 type Changes struct {
 	// Sent counts those that a server accepted or may have accepted, Done those that are known to be made.
 	Sent, Done int
+	// Typed counts the calls that connect the terminal with a shell or a console.
+	Typed int
 
 	into *Changes // the count that these were added to; nil before
 }
 
-// AddTo adds the changes to another count.
+// AddTo adds the counts to others.
 func (c *Changes) AddTo(into *Changes) {
 	into.Sent += c.Sent
 	into.Done += c.Done
+	into.Typed += c.Typed
 	c.into = into
 }
 

@@ -229,9 +229,17 @@ func TestRealShell(t *testing.T) {
 		s.expect("in 2")
 		s.expect("exit status 4")
 		s.expect(">>> ")
-		s.typed("1 + 1\r")
-		s.expect("2")
-		s.expect(">>> ")
+		saved := filepath.Join(t.TempDir(), "x.star")
+		for _, entry := range []string{"1 + 1", "i = incus.instances.get('" + name + "')", "r = try_(i.shell, ['true'])", "print('got', r.value.exit_code)", ":save " + saved} {
+			s.typed(entry + "\r")
+			s.expect("\x1b[?2004h>>> ") // not that of the line that is drawn again
+		}
+		if !s.has("got 0") {
+			t.Error("no exit status")
+		}
+		if got, err := os.ReadFile(saved); err != nil || string(got) != "#!/usr/bin/env incus-star\ni = incus.instances.get('"+name+"')\n" {
+			t.Errorf("%v\n%s", err, got)
+		}
 		s.typed("\x04")
 		s.end(0)
 	})

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"incus-star/starlarkincus/builtin"
+
 	"go.starlark.net/resolve"
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
@@ -21,7 +23,8 @@ type Session struct {
 	host    *Host
 	names   starlark.StringDict // functions of earlier entries look names up in it
 	entries int
-	done    int // how many statements of the last entry have run to their end
+	done    int    // how many statements of the last entry have run to their end
+	typed   []bool // whether each of them connected the terminal with a shell or a console
 
 	left leftovers
 }
@@ -37,7 +40,7 @@ func (s *Session) Eval(ctx context.Context, src string) (starlark.Value, error) 
 	if !strings.HasSuffix(src, "\n") {
 		src += "\n"
 	}
-	s.done = 0
+	s.done, s.typed = 0, nil
 	s.entries++
 	name := fmt.Sprintf("<prompt:%d>", s.entries)
 	text, err := checkSource(name, []byte(src))
@@ -62,6 +65,13 @@ func (s *Session) Completed() int {
 	s.host.mu.Lock()
 	defer s.host.mu.Unlock()
 	return s.done
+}
+
+// Typed reports for each of these statements whether a call of it connected the terminal with a shell or a console.
+func (s *Session) Typed() []bool {
+	s.host.mu.Lock()
+	defer s.host.mu.Unlock()
+	return slices.Clone(s.typed)
 }
 
 // Close makes the calls that entries deferred, the last one first. If ctx has ended, they have the grace period. The error
@@ -120,10 +130,12 @@ func (s *Session) eval(thread *starlark.Thread, name, text string) (starlark.Val
 	}
 	var v starlark.Value = starlark.None
 	for _, stmt := range file.Stmts {
+		before := builtin.Of(thread).Typed
 		if v, err = s.exec(thread, file, stmt, assigned); err != nil {
 			return nil, h.explain(err, file, s.names)
 		}
 		s.done++
+		s.typed = append(s.typed, builtin.Of(thread).Typed > before)
 	}
 	return v, nil
 }

@@ -17,7 +17,7 @@ type deed int
 const (
 	acts  deed = iota // it may change something
 	looks             // it is an expression that only looks
-	sits              // it opens a shell or a console, which needs a person
+	sits              // it opened a shell or a console, which needs a person
 )
 
 // deeds returns what the statements of an entry do. It is called while the session has the values that the entry used.
@@ -44,9 +44,7 @@ func (p *prompt) deeds(text string) (out []deed) {
 	for i, stmt := range file.Stmts {
 		if expr, ok := stmt.(*syntax.ExprStmt); ok {
 			l := &looker{&sampler{get: get, tokens: new(tokens)}}
-			if l.sits(expr.X) {
-				out[i] = sits
-			} else if l.looks(expr.X) {
+			if l.looks(expr.X) {
 				out[i] = looks
 			}
 		}
@@ -54,18 +52,21 @@ func (p *prompt) deeds(text string) (out []deed) {
 	return out
 }
 
+// typed sets the deeds of the statements that opened a shell or a console, with those that are nil as unknown.
+func typed(deeds []deed, statements []bool) []deed {
+	if deeds == nil && slices.Contains(statements, true) {
+		deeds = make([]deed, len(statements))
+	}
+	for i := range min(len(deeds), len(statements)) {
+		if statements[i] {
+			deeds[i] = sits
+		}
+	}
+	return deeds
+}
+
 // A looker tells expressions that only look from others, by the declarations of the functions that they call.
 type looker struct{ *sampler }
-
-// sits reports whether an expression is a call that needs a person.
-func (l *looker) sits(x syntax.Expr) bool {
-	call, ok := x.(*syntax.CallExpr)
-	if !ok {
-		return false
-	}
-	m, ok := l.value(call.Fn, 0).(*starlarkincus.Method)
-	return ok && (m.Declaration().Does == spec.DoShell || m.Declaration().Does == spec.DoConsole)
-}
 
 // looks reports whether all calls in an expression only look.
 func (l *looker) looks(x syntax.Expr) bool {

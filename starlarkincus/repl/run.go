@@ -114,7 +114,7 @@ func (p *prompt) keep(text string, v starlark.Value) {
 	for i := range p.values {
 		valued = valued && strings.TrimSpace(text) != valueName(i)
 	}
-	p.worked = append(p.worked, worked{text: text, valued: valued, deeds: p.deeds(text)})
+	p.worked = append(p.worked, worked{text: text, valued: valued, deeds: typed(p.deeds(text), p.session.Typed())})
 	if !valued {
 		return
 	}
@@ -128,7 +128,7 @@ func (p *prompt) keep(text string, v starlark.Value) {
 func (p *prompt) keepFailed(text string, err error) {
 	completed := p.session.Completed()
 	if begun := begunPart(text, completed); begun != "" {
-		p.worked = append(p.worked, worked{text: begun, deeds: p.deeds(begun)})
+		p.worked = append(p.worked, worked{text: begun, deeds: typed(p.deeds(begun), p.session.Typed())})
 	}
 	if failed := p.halfway(text, completed); failed != "" && !errors.As(err, new(syntax.Error)) && !errors.As(err, new(resolve.ErrorList)) {
 		p.failed = append(p.failed, failed)

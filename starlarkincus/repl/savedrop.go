@@ -6,12 +6,12 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// dropLost keeps all statements but those that need what only the prompt has, or a name that only such a one binds. The variables
+// dropLost keeps all statements but those that need a person, or what only the prompt has, or a name that only such a one binds. The variables
 // are names of values, and never those of them that no script has.
 func dropLost(all []*savedStatement, variables, never map[string]bool) {
 	lost := map[string]bool{"err_": true, "help": true, "watch": true}
 	for i, e := range all {
-		e.kept = len(e.stmts) > 0
+		e.kept = len(e.stmts) > 0 && !slices.Contains(e.deeds, sits)
 		later := e.usesLater()
 		for name := range e.uses {
 			if later[name] && !e.now[name] {

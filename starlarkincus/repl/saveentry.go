@@ -80,11 +80,12 @@ func statementsOf(entries []worked) []*savedStatement {
 
 // splitEntry returns the statements of an entry, with the comments before them; nil if it doesn't parse.
 func splitEntry(entry worked) []*savedStatement {
-	file, err := dialect.Parse("", entry.text, 0)
+	text := apart(entry)
+	file, err := dialect.Parse("", text, 0)
 	if err != nil {
 		return nil
 	}
-	lines := strings.SplitAfter(entry.text, "\n")
+	lines := strings.SplitAfter(text, "\n")
 	var parts []*savedStatement
 	from, last := 1, 0 // lines
 	for i, stmt := range file.Stmts {
@@ -108,6 +109,25 @@ func splitEntry(entry worked) []*savedStatement {
 		parts = append(parts, saved)
 	}
 	return parts
+}
+
+// apart returns the text of an entry whose statements that need a person are on lines of their own, to be left out alone.
+func apart(entry worked) string {
+	text := entry.text
+	file, err := dialect.Parse("", text, 0)
+	if err != nil || len(file.Stmts) != len(entry.deeds) || !slices.Contains(entry.deeds, sits) {
+		return text
+	}
+	offsets := lineOffsets(text)
+	for i := len(file.Stmts) - 2; i >= 0; i-- {
+		_, end := file.Stmts[i].Span()
+		start, _ := file.Stmts[i+1].Span()
+		from, to := offsetOf(entry.text, offsets, end), offsetOf(entry.text, offsets, start)
+		if slices.Contains(entry.deeds[i:i+2], sits) && strings.Trim(entry.text[from:to], "; \t") == "" {
+			text = text[:from] + "\n" + text[to:]
+		}
+	}
+	return text
 }
 
 // begunPart returns the first statements of an entry; empty for none.
@@ -275,8 +295,8 @@ func storedIn(target syntax.Expr, stored map[*syntax.Ident]bool) {
 	}
 }
 
-// onlyLooks reports whether an entry does nothing in a script: an expression that only looks, a call that needs a person,
-// or one of the prompt's functions.
+// onlyLooks reports whether an entry does nothing in a script: an expression that only looks, or a call of one of the
+// prompt's functions.
 func (e *savedStatement) onlyLooks() bool {
 	for i, stmt := range e.stmts {
 		expr, ok := stmt.(*syntax.ExprStmt)
@@ -300,7 +320,7 @@ func callsPrompt(x syntax.Expr) bool {
 	return ok && (id.Name == "help" || id.Name == "watch")
 }
 
-// sitting returns the statements of entries that are calls of a shell or a console.
+// sitting returns the statements of entries that opened a shell or a console.
 func sitting(entries []worked) []string {
 	var out []string
 	for _, entry := range entries {
