@@ -36,7 +36,7 @@ var execMethod = Method{Name: "exec", HTTP: "POST", Path: "exec", Does: DoExec, 
 // shellMethod runs a command on the user's terminal.
 var shellMethod = Method{Name: "shell", HTTP: "POST", Path: "exec", Does: DoShell, Returns: structOf(execResult), Effect: RunsCode,
 	Requests: execRequests, Send: map[string]any{"record-output": false, "wait-for-websocket": true, "interactive": true},
-	Doc: "Opens a shell of root in the instance on the terminal, or another command, until it ends, and returns a struct like that of exec, with its exit_code and empty outputs. No exit status raises; a command that can't be run raises an IncusExecError. Needs a terminal as standard input and output, which is then as before.",
+	Doc: "Opens a shell of root in the instance on the terminal, or another command, until it ends, and returns a struct of exit_code, stdout and stderr, as exec does, whose outputs are empty. No exit status raises; a command that can't be run raises an IncusExecError. Needs a terminal as standard input and output, which is then as before.",
 	Args: []Field{
 		{Name: "command", Type: Strings, Positional: true, Doc: "the command and its arguments; default: ['su', '-l']"},
 		{Name: "environment", Type: Config, Doc: "environment variables; TERM by default is that of this terminal"},
