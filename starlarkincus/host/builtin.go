@@ -26,9 +26,9 @@ import (
 // has.
 var names = []*builtin.Decl{
 	// Errors and clean-up.
-	&tryDecl, &catchDecl, &raiseDecl, &failDecl, &finallyDecl, &deferDecl, &errorClassDecl, &errorDecl, &resultDecl,
+	&tryDecl, &catchDecl, &raiseDecl, &failDecl, &finallyDecl, &deferDecl, &errorClassDecl, &errorDecl, &errorObjectDecl, &resultDecl,
 	// Repetition, concurrency, time.
-	&retryDecl, &waitUntilDecl, &parallelDecl, &fleetDecl, &fleetTypeDecl, &sleepDecl, &builtin.Events,
+	&retryDecl, &waitUntilDecl, &parallelDecl, &fleetDecl, &fleetTypeDecl, &rolloutDecl, &sleepDecl, &builtin.Events,
 	// The command line and the process.
 	&flagDecl, &argsDecl, &envDecl, &runDecl, &runStreamDecl, &streamDecl, &exitDecl, &dieDecl,
 	// Output and files.

@@ -47,6 +47,15 @@ if it is unknown or doesn't apply.`,
 	},
 }
 
+// errorObjectDecl declares the value of the field object of errors.
+var errorObjectDecl = builtin.Decl{
+	Name: "ErrorObject",
+	Help: `The object that an error is about: a struct, the error's field object.
+
+kind  the kind in words, such as "instance"
+name  the name; None if it is unknown`,
+}
+
 // isA implements the method is_a(class) of error values.
 func isA(c *builtin.Call) (starlark.Value, error) {
 	var arg starlark.Value

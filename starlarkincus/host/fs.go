@@ -29,7 +29,8 @@ var fsDecl = builtin.Decl{
 A failure raises an Error, as in read_file, with path and missing. Under --read-only, functions that change files fail.`,
 	Members: []builtin.Decl{{
 		Name: "fs.list", Params: []builtin.Param{builtin.Opt("path", builtin.String, `"."`).As(builtin.Path), builtin.Opt("recursive", builtin.Bool, "False")},
-		Returns: builtin.List.Of(builtin.Struct), Help: `Returns the files and folders in a folder, sorted by name, as structs like those of stat. recursive=True adds those in the folders
+		Returns: builtin.List.Of(builtin.Struct), Help: `Returns the files and folders in a folder, sorted by name, as structs like those of stat, whose type is "file",
+"directory" (a folder), "symlink" or "other". recursive=True adds those in the folders
 below, each after its folder. Symbolic links are not followed.`,
 		Call: onTask(listFolder),
 	}, {
@@ -38,10 +39,10 @@ below, each after its folder. Symbolic links are not followed.`,
 
 path    as it was given, in a list with the folder's in front
 name    the last part of the path
-type    "file", "directory", "symlink" or "other"
+type    "file", "directory" (a folder), "symlink" or "other"
 size    in bytes
 mode    the permissions, such as 0o644
-mtime   the time of the last change
+mtime   the time of the last change, a time and not a string
 target  the path in a symbolic link; None in others
 
 follow=True returns what a symbolic link points at.`,

@@ -74,6 +74,17 @@ func fleetRollout(c *invocation) (starlark.Value, error) {
 	return starlarkstruct.FromStringDict(starlark.String("Rollout"), r.state()), nil
 }
 
+// rolloutDecl declares the result of Fleet.rollout.
+var rolloutDecl = builtin.Decl{
+	Name: "Rollout",
+	Help: `A rollout that didn't stop: a struct, the result of rollout of a fleet.
+
+done       the names of the servers on which fn returned
+failed     those on which it raised an error
+not_begun  those on which it wasn't called
+results    the Results of the calls that were made`,
+}
+
 // setStop sets the classes of the argument stop; nil for the default.
 func (r *rollout) setStop(v starlark.Value) (err error) {
 	switch v := v.(type) {

@@ -17,6 +17,7 @@ import (
 	"incus-star/starlarkincus/spec"
 
 	"go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
 )
 
 // A Reference knows the names that scripts have.
@@ -111,6 +112,10 @@ func (r *Reference) Help(w io.Writer, v starlark.Value) {
 		t.builtin(v)
 	case builtin.Library:
 		t.module(v.Name)
+	case *starlarkstruct.Struct:
+		if name, _ := starlark.AsString(v.Constructor()); name == "" || !t.known(name) && !t.incus(name) {
+			t.value(v)
+		}
 	default:
 		if v.Type() == incusClient {
 			t.client()
@@ -163,6 +168,7 @@ func (r *Reference) helpNames() []string {
 	for _, s := range sites() {
 		names = append(names, s.names()...)
 	}
+	names = slices.AppendSeq(names, maps.Keys(spec.Structs()))
 	slices.Sort(names)
 	return slices.Compact(names)
 }
@@ -176,13 +182,29 @@ func (r *Reference) suggestions() []string {
 func (t *text) known(name string) bool {
 	d := t.ref.lookup(name)
 	if d == nil {
-		return false
+		return t.ownType(name)
 	}
 	t.prose(d.Text())
 	t.table("Members", members(d))
 	if d.Value != nil && d.Returns == builtin.Error {
 		t.errorMembers()
 	}
+	return true
+}
+
+// ownType writes the help of a type of Starlark's own that isn't a function, such as string. It reports whether there is one.
+func (t *text) ownType(name string) bool {
+	var rows [][]string
+	for _, method := range builtin.NativeNames() {
+		if strings.HasPrefix(method, name+".") {
+			rows = append(rows, []string{method, sentence(builtin.Native(method).Help)})
+		}
+	}
+	if rows == nil {
+		return false
+	}
+	t.line(name + " (a type)")
+	t.table("Methods", rows)
 	return true
 }
 

@@ -46,6 +46,9 @@ func (r *Reference) searched() (all []named) {
 			add(s.Singular()+"."+m.Name, m.Doc, m.Arguments())
 		}
 	}
+	for kind, r := range spec.Structs() {
+		add(kind, r.Doc, r.Fields)
+	}
 	return all
 }
 

@@ -61,6 +61,9 @@ func (s site) collections() []string {
 	return append(ways, s.Name)
 }
 
+// hasObjects reports whether objects of the resource are values in scripts, as files and logs aren't.
+func (s site) hasObjects() bool { return hasFields(s.Resource) || s.ObjectMethods() != nil }
+
 // told returns the fields that an object of the resource has.
 func (s site) told() []spec.Field { return spec.With(s.Fields, spec.Read|spec.Derived) }
 
@@ -114,6 +117,9 @@ func (t *text) incus(name string) bool {
 		case slices.Contains(ways, name):
 			t.collection(s.Resource)
 			return true
+		case !prefixed && s.is(short) && !s.hasObjects():
+			t.collection(s.Resource)
+			return true
 		case !prefixed && s.is(short):
 			t.object(s.Resource)
 			return true
@@ -121,6 +127,10 @@ func (t *text) incus(name string) bool {
 		if kind, member, _ := strings.Cut(short, "."); s.is(kind) && t.member(s, member) {
 			return true
 		}
+	}
+	if r := spec.Structs()[name]; r != nil {
+		t.structure(r)
+		return true
 	}
 	return false
 }
@@ -156,7 +166,7 @@ func (t *text) clientMembers(prefix string) {
 	}
 	t.table("Collections", collections)
 	t.methods("Functions", prefix, spec.ClientMethods)
-	t.table("Fields", fieldRows(prefix, spec.ClientFields))
+	t.table("Fields", fieldRows(prefix, spec.ClientFields, false))
 }
 
 func (t *text) methods(heading, prefix string, methods []spec.Method) {
@@ -179,11 +189,31 @@ func (t *text) collection(r *spec.Resource) {
 		t.methods("Methods of the result", "", r.ObjectMethods())
 		return
 	}
-	one := r.Singular()
-	if t.ref.lookup(one) != nil {
-		one = r.Kind // the word is the name of a function, too
+	var parts []string
+	if hasFields(r) {
+		parts = append(parts, "fields")
 	}
-	t.para(fmt.Sprintf("help(\"%s\") lists the fields and methods of %s.", one, r.An()))
+	if r.ObjectMethods() != nil {
+		parts = append(parts, "methods")
+	}
+	if parts != nil && spec.Structs()[r.Kind] == nil {
+		t.para(fmt.Sprintf("help(%q) lists the %s of %s.", t.helpName(r), strings.Join(parts, " and "), r.An()))
+		return
+	}
+	var results []string
+	for _, m := range r.CollectionMethods() {
+		if name := t.resultHelp(m.Returns); name != "" {
+			results = append(results, fmt.Sprintf("help(%q)", name))
+		}
+	}
+	slices.Sort(results)
+	switch results = slices.Compact(results); len(results) {
+	case 0:
+	case 1:
+		t.para(results[0] + " lists the fields of the results.")
+	default:
+		t.para(strings.Join(results, ", ") + " list the fields of the results.")
+	}
 }
 
 // object writes the help of an object.
@@ -241,11 +271,23 @@ func (t *text) method(name string, m *spec.Method) {
 	}
 	t.signature(name, params)
 	t.para(m.Doc)
+	if name := t.resultHelp(m.Returns); name != "" {
+		of := "the result"
+		switch m.Returns.Shape {
+		case spec.ListOf, spec.StructList, spec.Stream:
+			of = "each element"
+		}
+		t.para(fmt.Sprintf("help(%q) lists the fields of %s.", name, of))
+	}
 	t.takes(m)
-	t.fields("Arguments", args)
+	t.arguments(args)
 	t.sent(requests(name, m))
 	if m.Background {
+		now := m.ReturnsNow()
 		t.para("The server may work in the background. The call waits for the end of the operation unless wait=False.")
+		if name := t.resultHelp(now); name != "" && now != m.Returns {
+			t.para(fmt.Sprintf("help(%q) lists the fields of what wait=False returns.", name))
+		}
 	}
 }
 
@@ -282,12 +324,15 @@ func same(a, b *spec.Method) bool {
 	return a.Name == b.Name && a.Collection == b.Collection && a.HTTP == b.HTTP && a.Path == b.Path && reflect.DeepEqual(a.Args, b.Args)
 }
 
-// fields writes a table of fields or arguments, those that are dicts with their keys below them.
+// fields writes a table of fields, those that are dicts with their keys below them.
 func (t *text) fields(heading string, fields []spec.Field) {
-	t.table(heading, fieldRows("", fields))
+	t.table(heading, fieldRows("", fields, false))
 }
 
-func fieldRows(margin string, fields []spec.Field) [][]string {
+// arguments writes a table of arguments.
+func (t *text) arguments(args []spec.Field) { t.table("Arguments", fieldRows("", args, true)) }
+
+func fieldRows(margin string, fields []spec.Field, arguments bool) [][]string {
 	var rows [][]string
 	for _, f := range fields {
 		doc := f.Doc
@@ -302,12 +347,15 @@ func fieldRows(margin string, fields []spec.Field) [][]string {
 			name = margin + f.Name
 		}
 		short := shortTypes[f.Type]
+		if f.Type == spec.Time && arguments {
+			short = "str or time"
+		}
 		if f.Names {
 			short = "list of str or dict"
 		}
 		rows = append(rows, []string{name, short, doc})
 		if f.Type != spec.Filter && f.Type != spec.Conditions { // the help of the object has them
-			rows = append(rows, fieldRows(margin+"  ", f.Fields)...)
+			rows = append(rows, fieldRows(margin+"  ", f.Fields, arguments)...)
 		}
 	}
 	return rows
@@ -316,7 +364,7 @@ func fieldRows(margin string, fields []spec.Field) [][]string {
 // shortTypes are the names of types in a column.
 var shortTypes = map[spec.Type]string{
 	spec.Any: "any", spec.String: "str", spec.Name: "str", spec.Int: "int", spec.Bool: "bool", spec.Strings: "list of str",
-	spec.Time: "time", spec.Certificate: "PEM (str)", spec.Raw: "str or bytes", spec.FileMode: "int or octal str", spec.Seconds: "seconds", spec.WholeSeconds: "seconds", spec.Config: "config (dict)", spec.Devices: "devices (dict)", spec.Object: "dict",
+	spec.Time: "time (str)", spec.Certificate: "PEM (str)", spec.Raw: "str or bytes", spec.FileMode: "int or octal str", spec.Seconds: "seconds", spec.WholeSeconds: "seconds", spec.Config: "config (dict)", spec.Devices: "devices (dict)", spec.Object: "dict",
 	spec.Input: "str, bytes, list, stream or function", spec.Callable: "function", spec.LocalPath: "path (str)", spec.LocalInput: "path (str), stream, list or function", spec.OtherServer: "client",
 	spec.Objects: "list of dict", spec.Filter: "str or dict", spec.Conditions: "dict",
 }

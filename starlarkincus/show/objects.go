@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"sync"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus/internal/printable"
@@ -54,29 +53,11 @@ func (s Style) objects(all, first []starlark.Value) *Grid {
 	return s.columns(res, all, first)
 }
 
-// structKinds are the kinds of structs that methods return, by their names.
-var structKinds = sync.OnceValue(func() map[string]*spec.Resource {
-	out := make(map[string]*spec.Resource)
-	add := func(own *spec.Resource, methods []spec.Method) {
-		for i := range methods {
-			r := methods[i].Returns
-			if of := cmp.Or(r.Of, own); r.OfStructs() && of != nil {
-				out[of.Kind] = of
-			}
-		}
-	}
-	add(nil, spec.ClientMethods)
-	for _, site := range spec.Sites() {
-		add(site.Resource, site.Methods)
-	}
-	return out
-})
-
 // FieldNames returns the fields of a struct: of one that a method returns in the order of its table, and the others sorted.
 func FieldNames(x *starlarkstruct.Struct) []string {
 	names := x.AttrNames()
 	kind, _ := starlark.AsString(x.Constructor())
-	res := structKinds()[kind]
+	res := spec.Structs()[kind]
 	if res == nil {
 		return names
 	}
@@ -105,7 +86,7 @@ func (s Style) structs(all, first []starlark.Value) *Grid {
 		}
 		name = kind
 	}
-	if res := structKinds()[name]; res != nil {
+	if res := spec.Structs()[name]; res != nil {
 		return s.columns(res, all, first)
 	}
 	return nil
@@ -310,7 +291,7 @@ func (p *printer) structure(v *starlarkstruct.Struct) {
 func (p *printer) structFields(v *starlarkstruct.Struct) []pair {
 	all := structPairs(v)
 	name, _ := starlark.AsString(v.Constructor())
-	res := structKinds()[name]
+	res := spec.Structs()[name]
 	if res == nil {
 		return all
 	}

@@ -118,7 +118,7 @@ func TestEveryKind(t *testing.T) {
 // TestEveryStruct draws a table of each kind of structs that methods return, and one of them, with its fields in the order of
 // the help.
 func TestEveryStruct(t *testing.T) {
-	kinds := structKinds()
+	kinds := spec.Structs()
 	for kind, res := range kinds {
 		fields := make(starlark.StringDict)
 		for i := range res.Fields {

@@ -46,10 +46,10 @@ var fileMethods = []Method{
 		Doc:  "Adds to the end of a file, or creates it. This isn't done at once: readers may see a part, as may be left after a failure, and of two calls at a time one may overwrite the other.",
 		Args: []Field{filePathArg, contentArg, fileModeArg, fileUIDArg, fileGIDArg, parentsArg, fileWaitArg}},
 	{Name: "list", Collection: true, HTTP: "GET", Does: DoListFiles, Requests: fileRequests, Returns: Returns{Shape: StructList, Of: fileInfo}, Effect: Reads,
-		Doc:  "Returns the content of a folder, sorted by name: a list of structs, each as stat returns it. Symbolic links are not followed.",
+		Doc:  "Returns the content of a folder, sorted by name: a list of structs, each as stat returns it, whose type is \"file\", \"directory\" (a folder), \"symlink\" or \"other\". Symbolic links are not followed.",
 		Args: []Field{filePathArg, documented(recursiveArg, "True also lists the folders in it, the content of each after it"), fileWaitArg}},
 	{Name: "stat", Collection: true, HTTP: "GET", Does: DoStatFile, Requests: fileRequests, Returns: structOf(fileInfo), Effect: Reads,
-		Doc:  "Describes a file, folder or symbolic link: returns a struct of path, name, type, size, mode, uid, gid, mtime and target.",
+		Doc:  "Describes a file, folder or symbolic link: returns a struct of path, name, type (\"file\", \"directory\" for a folder, \"symlink\" or \"other\"), size, mode, uid, gid, mtime and target.",
 		Args: []Field{filePathArg, {Name: "follow", Type: Bool, In: Local, Doc: "True describes the target of a symbolic link"}, fileWaitArg}},
 	{Name: "exists", Collection: true, HTTP: "GET", Does: DoFileExists, Requests: fileRequests, Returns: aBool, Effect: Reads,
 		Doc:  "Reports whether there is a file or folder. A symbolic link counts if its target exists.",
@@ -86,12 +86,12 @@ var fileMethods = []Method{
 
 // fileInfo is the result of stat.
 var fileInfo = &Resource{
-	Kind: "FileInfo", Doc: "A file, folder or symbolic link.",
+	Kind: "FileInfo", Doc: "A file, folder or symbolic link, of an instance or a volume; also what fs.stat and fs.list return, without uid and gid.",
 	Columns: []Column{{Field: "type"}, {Field: "mode", Form: Octal}, {Field: "uid"}, {Field: "gid"}, {Field: "size"}, {Field: "mtime"}, {Field: "name"}, {Field: "target", When: IfAny}},
 	Fields: []Field{
 		{Name: "path", Type: String, Use: Read, Doc: "the path"},
 		{Name: "name", Type: String, Use: Read, Doc: "the last part of the path"},
-		{Name: "type", Type: String, Use: Read, Doc: "file, directory, symlink or other"},
+		{Name: "type", Type: String, Use: Read, Values: []string{"file", "directory", "symlink", "other"}, Doc: "\"file\", \"directory\" (a folder), \"symlink\" or \"other\""},
 		{Name: "size", Type: Int, Use: Read, Doc: "the size in bytes"},
 		{Name: "mode", Type: Int, Use: Read, Doc: "the permissions, such as 0o644"},
 		{Name: "uid", Type: Int, Use: Read, Doc: "the user id of the owner"},

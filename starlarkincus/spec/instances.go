@@ -139,7 +139,7 @@ var Instances = &Resource{
 		stateMethod("freeze", "Suspends all processes of the instance and returns it."),
 		stateMethod("unfreeze", "Resumes the processes of a frozen instance and returns it."),
 		{Name: "state", HTTP: "GET", Path: "state", Does: DoRead, Returns: one(instanceState), Effect: Reads,
-			Doc: "Returns the current use of cpu, memory, disk, network and processes, as an InstanceState; help(\"InstanceState\") lists its fields."},
+			Doc: "Returns the current use of cpu, memory, disk, network and processes, as an InstanceState."},
 		{Name: "access", HTTP: "GET", Path: "access", Does: DoRead, Returns: listOf(access), Effect: Reads, Extension: "instance_access",
 			Doc: "Returns the users and clients with access to it: a list, each with identifier, role and provider."},
 		{Name: "addresses", HTTP: "GET", Path: "state", Does: DoAddresses, Returns: someStrings, Effect: Reads,

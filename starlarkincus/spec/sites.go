@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"cmp"
 	"strings"
 	"sync"
 )
@@ -91,3 +92,22 @@ func (s *Site) Whole(m *Method, q Request) Request {
 	q.Path = path
 	return q
 }
+
+// Structs returns the kinds of structs that methods return, by their names.
+var Structs = sync.OnceValue(func() map[string]*Resource {
+	out := make(map[string]*Resource)
+	add := func(own *Resource, methods []Method) {
+		for i := range methods {
+			r := methods[i].Returns
+			if of := cmp.Or(r.Of, own); r.OfStructs() && of != nil {
+				out[of.Kind] = of
+			}
+		}
+	}
+	add(nil, ClientMethods)
+	for _, s := range Sites() {
+		add(s.Resource, s.CollectionMethods())
+		add(s.Resource, s.ObjectMethods())
+	}
+	return out
+})

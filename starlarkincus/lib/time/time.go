@@ -14,6 +14,8 @@ var Decl = builtin.Decl{
 	Name: "time",
 	Help: `Times and durations: time.now() - time.parse_time(inst.created_at) > 2 * time.hour
 
+Times of the server, such as created_at, are strings in RFC 3339, which time.parse_time reads. As an argument both are taken.
+
 A time has the attributes year month day hour minute second nanosecond unix unix_nano and the methods format(layout) and
 in_location(zone); a duration has hours minutes seconds milliseconds microseconds nanoseconds. Both can be added, subtracted
 and compared. sleep waits for a duration. A layout is the time 2006-01-02 15:04:05 -0700 in the desired form.`,
