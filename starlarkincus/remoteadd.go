@@ -57,6 +57,7 @@ type addition struct {
 	pin      *x509.Certificate // of the server; nil if an authority vouches for it
 	enrolled func()            // counts the change of the server; nil if there was none
 	accepted *rest.Client      // of the server that took the token; nil if it didn't
+	writable func() error      // tries to write what follows the use of the token
 }
 
 // addRemote asks the new server, makes it trust this client, and adds the remote. For one that is there, it renews the trust.
@@ -83,12 +84,25 @@ func addRemote(c *invocation) (starlark.Value, error) {
 		a.accepted.Leave(c.ctx, "the server's trust in this client, for which the token was used: "+a.tokenless()+" adds the remote")
 	}
 	if err != nil {
-		return nil, err
+		return nil, a.trusted(err)
 	}
 	if renewed != nil {
 		config = renewed
 	}
 	return remoteStruct(config.Info(a.name)), nil
+}
+
+// trusted makes the failure of an addition say that the server took the token.
+func (a *addition) trusted(err error) error {
+	var e *errors.Error
+	if a.accepted == nil || !errors.As(err, &e) {
+		return err
+	}
+	e.Outcome = errors.Unknown
+	if e.Hint == "" {
+		e.Hint = "the server trusts this client now, and the token is used: " + a.tokenless() + " adds the remote"
+	}
+	return err
 }
 
 // newAddition checks the arguments.
@@ -139,6 +153,7 @@ func (a *addition) prepare(ctx context.Context, config *remote.Config) error {
 		a.new.Addresses = a.token.Addresses
 	}
 	a.new = a.new.Normal()
+	a.writable = func() error { return config.CheckWritable(a.name) }
 	if err := config.CheckNew(a.name); err != nil {
 		return err
 	}
@@ -299,6 +314,9 @@ func (a *addition) introduce(ctx context.Context, client *rest.Client) error {
 		advice := fmt.Sprintf("\"incus config trust add NAME\" on the server prints a token for incus.remotes.add(%q, token=…)", a.name)
 		return &errors.Error{Class: errors.Authentication, Outcome: errors.NotSent, Hint: advice, Message: fmt.Sprintf("%s doesn't know this client's certificate: it needs a token", a.new.Addresses[0])}
 	case server.Auth != "trusted":
+		if err := a.writable(); err != nil {
+			return err
+		}
 		if err := a.enroll(ctx, client); err != nil {
 			return err
 		}

@@ -335,10 +335,16 @@ func TestAddRemoteFails(t *testing.T) {
 		"dead and wrong":     {nil, `token = "OTHERPRINT", url = "https://127.0.0.1:1,URL"`, errors.TLS, []string{"its fingerprint is PRINT"}, errors.NotSent, ""},
 		"no trust":           {nil, `url = "URL", fingerprint = "PRINT"`, errors.Authentication, []string{"URL doesn't know this client's certificate: it needs a token", `"incus config trust add NAME" on the server prints a token for incus.remotes.add("s", token=…)`}, errors.NotSent, "GET /1.0; GET /1.0"},
 		"used up":            {func(j *joined, _ *user) { j.secret = "" }, `token = "TOKEN"`, errors.Authentication, []string{"not authorized"}, errors.Refused, "GET /1.0; GET /1.0; POST /1.0/certificates; GET /1.0"},
-		"project":            {nil, `token = "TOKEN", project = "no"`, errors.NotFound, []string{"not found"}, errors.Done, "GET /1.0; GET /1.0; POST /1.0/certificates; GET /1.0/projects/no"},
-		"which project":      {func(j *joined, _ *user) { j.projects = []string{"a", "b"} }, `token = "TOKEN"`, errors.Config, []string{"in several projects: a, b", `incus.remotes.add("s", url="URL", fingerprint="PRINT", project="a")`}, errors.Done, "GET /1.0; GET /1.0; POST /1.0/certificates; GET /1.0/projects"},
+		"project":            {nil, `token = "TOKEN", project = "no"`, errors.NotFound, []string{"not found", `the server trusts this client now, and the token is used: incus.remotes.add("s", url="URL", fingerprint="PRINT") adds the remote`}, errors.Unknown, "GET /1.0; GET /1.0; POST /1.0/certificates; GET /1.0/projects/no"},
+		"which project":      {func(j *joined, _ *user) { j.projects = []string{"a", "b"} }, `token = "TOKEN"`, errors.Config, []string{"in several projects: a, b", `incus.remotes.add("s", url="URL", fingerprint="PRINT", project="a")`}, errors.Unknown, "GET /1.0; GET /1.0; POST /1.0/certificates; GET /1.0/projects"},
 		"half a certificate": {func(_ *joined, u *user) { u.text("client.key", "x") }, `token = "TOKEN"`, errors.Config, []string{"client.key lacks its certificate"}, errors.NotSent, ""},
-		"read only":          {func(_ *joined, u *user) { u.options.ReadOnly = true }, `token = "TOKEN"`, errors.Permission, []string{"remotes.add creates an object; nothing was sent"}, errors.NotSent, ""},
+		"no folder":          {func(_ *joined, u *user) { u.text("servercerts", "x") }, `token = "TOKEN"`, errors.Config, []string{"servercerts"}, errors.NotSent, "GET /1.0; GET /1.0"},
+		"pin is a folder": {func(_ *joined, u *user) {
+			if err := os.MkdirAll(filepath.Join(u.dir, "servercerts", "s.crt"), 0o700); err != nil {
+				u.Fatal(err)
+			}
+		}, `token = "TOKEN"`, errors.Config, []string{"s.crt exists, and is no file of its own"}, errors.NotSent, "GET /1.0; GET /1.0"},
+		"read only": {func(_ *joined, u *user) { u.options.ReadOnly = true }, `token = "TOKEN"`, errors.Permission, []string{"remotes.add creates an object; nothing was sent"}, errors.NotSent, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			j, u := newJoined(t, certificate), newUser(t)

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"encoding/pem"
@@ -102,9 +103,9 @@ func (c *Config) Candidate(ctx context.Context, name string, n New) (*Target, er
 func (c *Config) Add(ctx context.Context, name string, n New, pin *x509.Certificate) (*Config, error) {
 	check := func(now *Config) error { return now.CheckNew(name) }
 	return c.edit(ctx, edition{Edit: adds, New: name}, check, func(_ *Config, changes *change) error {
-		path := c.path(pins, name+".crt")
-		if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
-			return failure(nil, "%s exists, and is no file of its own: it must be removed before", path)
+		path, err := c.pinPath(name)
+		if err != nil {
+			return err
 		}
 		changes.prepare = func() error {
 			if pin == nil {
@@ -117,6 +118,40 @@ func (c *Config) Add(ctx context.Context, name string, n New, pin *x509.Certific
 		return nil
 	})
 }
+
+// pinPath returns the path of the pinned certificate of a new remote.
+func (c *Config) pinPath(name string) (string, error) {
+	path := c.path(pins, name+".crt")
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return "", failure(nil, "%s exists, and is no file of its own: it must be removed before", path)
+	}
+	return path, nil
+}
+
+// CheckWritable returns an error if the files of a new remote can't be written.
+func (c *Config) CheckWritable(name string) error {
+	pin, err := c.pinPath(name)
+	if err != nil {
+		return err
+	}
+	for _, path := range []string{c.path("config.yml"), pin} {
+		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+			return cannotWrite(filepath.Dir(path), err)
+		}
+		f, err := atomicfile.Create(path, atomicfile.Mode{Perm: 0o600})
+		if err != nil {
+			return cannotWrite(path, err)
+		}
+		_, err = f.Write(make([]byte, trialSize))
+		if err = cmp.Or(err, f.Discard()); err != nil {
+			return cannotWrite(path, err)
+		}
+	}
+	return nil
+}
+
+// trialSize is more than what an addition writes into a file, in bytes.
+const trialSize = 64 << 10
 
 // writePEM writes a file of the configuration, and makes its folder.
 func (c *Config) writePEM(path string, block *pem.Block, perm os.FileMode) error {
