@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -172,6 +174,10 @@ func advised(e *errors.Error, advice string) *errors.Error {
 // transportMessage returns the message of a request without a usable answer: the server, and the reason.
 func (c *Client) transportMessage(err, cause error, elapsed time.Duration) string {
 	server := c.serverName(err)
+	direct := server
+	if proxy := c.proxy(err); proxy != "" {
+		server += " (through the proxy " + proxy + ")"
+	}
 	var several endpointErrors
 	var record tls.RecordHeaderError
 	var certificate *tls.CertificateVerificationError
@@ -192,7 +198,7 @@ func (c *Client) transportMessage(err, cause error, elapsed time.Duration) strin
 	case errors.OfTransport(err) == errors.TLS:
 		return fmt.Sprintf("TLS with %s failed: %s", server, cause)
 	case errors.As(err, new(*errors.ProxyRefusal)), errors.As(err, &op) && op.Op == "proxyconnect":
-		return fmt.Sprintf("can't connect to %s through the proxy: %s", server, cause)
+		return fmt.Sprintf("can't connect to %s through the proxy: %s", direct, cause)
 	case unreached(err):
 		return fmt.Sprintf("can't connect to %s: %s", server, cause)
 	}
@@ -261,15 +267,28 @@ func Presented(err error) *x509.Certificate {
 }
 
 // serverName returns the name for messages of the server that failed.
-func (c *Client) serverName(err error) string {
+func (c *Client) serverName(err error) string { return c.failing(err).name }
+
+// failing returns the endpoint that failed.
+func (c *Client) failing(err error) *endpoint {
 	var one *endpointError
 	if errors.As(err, &one) {
-		return one.endpoint.name
+		return one.endpoint
 	}
-	if e := c.chosen.Load(); e != nil {
-		return e.name
+	return cmp.Or(c.chosen.Load(), &c.endpoints[0])
+}
+
+// proxy returns the host and port of the proxy before the server that failed; empty for none.
+func (c *Client) proxy(err error) string {
+	e, choose := c.failing(err), c.transport().Proxy
+	if choose == nil { // a unix socket
+		return ""
 	}
-	return c.endpoints[0].name
+	proxy, _ := choose(&http.Request{URL: &url.URL{Scheme: e.scheme, Host: e.host}})
+	if proxy == nil {
+		return ""
+	}
+	return proxy.Host
 }
 
 // fingerprint returns Incus's fingerprint of a certificate: the SHA-256 in hexadecimal.

@@ -193,6 +193,18 @@ func TestTrust(t *testing.T) {
 		{"a proxy that can't connect", func(t *testing.T) *Client {
 			return through(at("incus.example:8443"), listening(t, says("HTTP/1.1 502 Bad Gateway\r\n\r\n")))
 		}, errors.Connection, "can't connect to SERVER through the proxy: the proxy {proxy} answers with the status 502 Bad Gateway", "the proxy can't reach the server"},
+		{"a proxy without anything behind it", func(t *testing.T) *Client {
+			defer func(before time.Duration) { handshakeTimeout = before }(handshakeTimeout)
+			handshakeTimeout = 50 * time.Millisecond
+			return through(at("incus.example:8443"), listening(t, func(conn net.Conn) {
+				conn.Read(make([]byte, 1000))
+				io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n")
+			}))
+		}, errors.Timeout, "SERVER (through the proxy {proxy}) accepts the connection, but didn't answer within ", "is that the port of Incus's API"},
+		{"a proxy that breaks off", func(t *testing.T) *Client {
+			return through(at("incus.example:8443"), listening(t, says("HTTP/1.1 20")))
+		},
+			errors.Connection, "the connection to SERVER (through the proxy {proxy}) broke before the answer was complete: ", ""},
 		{"no proxy", func(t *testing.T) *Client {
 			return through(at("incus.example:8443"), strings.TrimPrefix(closedPort(t), "https://"))
 		}, errors.Connection, "can't connect to SERVER through the proxy: connection refused", "HTTPS_PROXY names the proxy"},
