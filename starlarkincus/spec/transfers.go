@@ -72,7 +72,7 @@ func exportMethod(requests []Request, target bool, args ...Field) Method {
 	return Method{Name: "export", HTTP: "GET", Path: "backups/{backup}/export", Does: DoExportBackup, Returns: structOf(exportedBackup), Effect: Creates, Target: target, WritesFiles: true,
 		Prefers: directBackup, Requests: requests,
 		Doc: "Saves a backup of it in a local file, and returns a struct of path, size and sha256. The server sends the backup while it makes it, or, before Incus 7.0, keeps it until it is saved. " +
-			"A backup that isn't whole is an error, also if the object or one of its snapshots was renamed or deleted meanwhile. The file appears under its name when it is complete; until then an existing one stays.",
+			"A backup that isn't whole is an error, also if the object or one of its snapshots was renamed or deleted meanwhile; not one that the server made without something, as of an instance whose files are damaged. The file appears under its name when it is complete; until then an existing one stays.",
 		Args: append([]Field{pathArg("the file to write"), compressionField, sumArg}, args...)}
 }
 
