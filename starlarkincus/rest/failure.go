@@ -226,6 +226,9 @@ func (c *Client) certificateMessage(server string, failed *tls.CertificateVerifi
 func (c *Client) advice(err error) string {
 	var certificate *tls.CertificateVerificationError
 	if !errors.As(err, &certificate) || len(certificate.UnverifiedCertificates) == 0 {
+		if advice := noSocket(c.config.Socket); advice != "" && unreached(err) {
+			return advice
+		}
 		return errors.Hint(err, c.config.Socket != "")
 	}
 	got, pin := certificate.UnverifiedCertificates[0], c.config.ServerCertificate

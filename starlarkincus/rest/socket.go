@@ -2,8 +2,11 @@ package rest
 
 import (
 	"context"
+	"fmt"
+	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 )
@@ -72,3 +75,21 @@ func (c *socketConn) RemoteAddr() net.Addr { return &net.UnixAddr{Net: "unix", N
 func (c *socketConn) SetDeadline(time.Time) error      { return os.ErrNoDeadline }
 func (c *socketConn) SetReadDeadline(time.Time) error  { return os.ErrNoDeadline }
 func (c *socketConn) SetWriteDeadline(time.Time) error { return os.ErrNoDeadline }
+
+// noSocket returns advice on a path at which there is something else than a socket; empty for others.
+func noSocket(path string) string {
+	info, err := os.Stat(path)
+	switch {
+	case path == "" || err != nil || info.Mode().Type() == fs.ModeSocket:
+		return ""
+	case info.Mode().IsRegular():
+		return "that is a plain file, not a socket"
+	case !info.IsDir():
+		return "that isn't a socket"
+	}
+	inside := filepath.Join(path, "unix.socket")
+	if there, err := os.Stat(inside); err == nil && there.Mode().Type() == fs.ModeSocket {
+		return fmt.Sprintf("that is a folder, not a socket (did you mean %s?)", inside)
+	}
+	return "that is a folder, not a socket"
+}

@@ -29,12 +29,27 @@ func TestConnectFailures(t *testing.T) {
 	listener.SetUnlinkOnClose(false)
 	listener.Close()
 	missing := filepath.Join(folder, "missing")
+	plain, data := filepath.Join(folder, "plain"), filepath.Join(folder, "data")
+	inside := filepath.Join(data, "unix.socket")
+	for _, err := range []error{os.WriteFile(plain, nil, 0o600), os.Mkdir(data, 0o700)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if listener, err = net.ListenUnix("unix", &net.UnixAddr{Name: inside, Net: "unix"}); err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
 	for _, test := range []struct {
 		socket, message string
 		cause           error
 	}{
 		{missing, "can't connect to the Incus socket " + missing + ": no such file or directory; is Incus installed and running here? INCUS_SOCKET or INCUS_DIR may name another place", syscall.ENOENT},
 		{dead, "can't connect to the Incus socket " + dead + ": connection refused; nothing listens there: is the Incus daemon running?", syscall.ECONNREFUSED},
+		{folder, "can't connect to the Incus socket " + folder + ": connection refused; that is a folder, not a socket", syscall.ECONNREFUSED},
+		{data, "can't connect to the Incus socket " + data + ": connection refused; that is a folder, not a socket (did you mean " + inside + "?)", syscall.ECONNREFUSED},
+		{plain, "can't connect to the Incus socket " + plain + ": connection refused; that is a plain file, not a socket", syscall.ECONNREFUSED},
+		{os.DevNull, "can't connect to the Incus socket " + os.DevNull + ": connection refused; that isn't a socket", syscall.ECONNREFUSED},
 	} {
 		c := newClient(t, Config{Socket: test.socket})
 		_, err := c.Do(t.Context(), Request{Method: "POST", Path: "/1.0/instances", Body: map[string]any{"name": "c1"}})
