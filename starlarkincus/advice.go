@@ -89,7 +89,7 @@ func (c *invocation) fileAdvice(e *errors.Error) string {
 	switch local := e.Class == errors.Base; {
 	case ends(": directory not empty") && has("recursive"):
 		return "recursive=True deletes it with its content"
-	case local && ends(": no such file or directory") && c.decl.Name == "pull":
+	case local && (noFolder || ends(": no such file or directory")) && c.decl.Name == "pull":
 		return "parents=True makes missing local folders"
 	case local:
 	case noFolder && has("parents"):

@@ -2,10 +2,14 @@ package starlarkincus
 
 import (
 	"fmt"
+	"io/fs"
 	"net/url"
+	"os"
 	"path"
 	"path/filepath"
 
+	"incus-star/errors"
+	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/files"
 
 	"go.starlark.net/starlark"
@@ -61,6 +65,9 @@ func pullFiles(c *invocation) (starlark.Value, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: remote: %w", c.name, err)
 	}
+	if err := c.folderOf(local); err != nil {
+		return nil, err
+	}
 	watch, err := c.watch("Pulling " + path.Base(remote) + " from ")
 	if err != nil {
 		return nil, err
@@ -72,6 +79,18 @@ func pullFiles(c *invocation) (starlark.Value, error) {
 		return err
 	})
 	return transferred(out, err)
+}
+
+// folderOf returns the error for a missing folder of a local path to write, unless the call makes it.
+func (c *invocation) folderOf(local string) error {
+	if c.args.flag("parents", false) {
+		return nil
+	}
+	local = filepath.Join(c.args.string("within"), local)
+	if _, err := os.Stat(filepath.Dir(local)); errors.Is(err, fs.ErrNotExist) {
+		return builtin.FileError(c.name, local, err)
+	}
+	return nil
 }
 
 // transferred returns the result of push and pull.

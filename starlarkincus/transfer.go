@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -47,10 +48,15 @@ func (c *invocation) newSink(path string) (*sink, error) {
 	file, err := atomicfile.Create(path, atomicfile.Mode{Perm: 0o666})
 	if err != nil {
 		failed := builtin.FileError(c.name, path, err)
-		if e := (*errors.Error)(nil); errors.Is(err, atomicfile.ErrNotReplaced) && errors.As(failed, &e) {
-			if e.Hint = "name a regular file, or a new one"; c.args.has("stdout_file") {
-				e.Hint = builtin.StreamPrints
-			}
+		var e *errors.Error
+		switch refused := errors.Is(err, atomicfile.ErrNotReplaced); {
+		case !errors.As(failed, &e) || e.Hint != "":
+		case refused && c.args.has("stdout_file"):
+			e.Hint = builtin.StreamPrints
+		case refused:
+			e.Hint = "name a regular file, or a new one"
+		case errors.Is(err, fs.ErrNotExist):
+			e.Hint = builtin.MakesFolder(path)
 		}
 		return nil, failed
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"incus-star/errors"
@@ -31,11 +32,31 @@ func FileError(function, path string, err error) error {
 		name = fmt.Sprintf("%q", path)
 	}
 	missing, hint := errors.Is(err, fs.ErrNotExist), ""
+	if folder := missingFolder(path); missing && folder != "" {
+		reason = "the folder " + folder + " doesn't exist"
+	}
 	if rest, tilde := strings.CutPrefix(path, "~"); missing && tilde && (rest == "" || rest[0] == '/') {
 		hint = fmt.Sprintf(`~ isn't expanded: write env["HOME"] + %q`, cmp.Or(rest, "/…"))
 	}
 	return &errors.Error{Class: errors.Base, Message: fmt.Sprintf("%s: %s: %s", function, name, reason), Path: path, Hint: hint,
 		Fields: map[string]any{"missing": starlark.Bool(missing)}}
+}
+
+// missingFolder returns the folder of a path if it doesn't exist; otherwise empty.
+func missingFolder(path string) string {
+	folder := filepath.Dir(path)
+	if _, err := os.Lstat(folder); path == "" || !errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	return folder
+}
+
+// MakesFolder returns the advice to make the folder of a path; empty if it is there.
+func MakesFolder(path string) string {
+	if folder := missingFolder(path); folder != "" {
+		return fmt.Sprintf("fs.mkdir(%q, parents=True) makes the folder", folder)
+	}
+	return ""
 }
 
 // ReadOnlyFile returns the error of a call that would change a local file in a run that only reads. What is the

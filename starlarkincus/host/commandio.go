@@ -2,7 +2,6 @@ package host
 
 import (
 	"io/fs"
-	"path/filepath"
 	"strings"
 
 	"incus-star/errors"
@@ -92,7 +91,7 @@ func (l *localCommand) unsaved(c *invocation, err error, outcome errors.Outcome)
 	err = c.fileError(l.savedPath, err)
 	if e := (*errors.Error)(nil); errors.As(err, &e) {
 		if missing {
-			e.Hint = makesFolder(filepath.Dir(l.savedPath))
+			e.Hint = builtin.MakesFolder(l.savedPath)
 		}
 		e.Outcome = outcome
 	}

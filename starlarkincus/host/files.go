@@ -64,9 +64,9 @@ func fileAdvice(function, path string, err error) string {
 	case function == "fs.remove" && errors.Is(err, syscall.ENOTEMPTY):
 		return "recursive=True removes it with its content"
 	case function == "fs.rename" && missing && strings.HasSuffix(path, "/"):
-		return makesFolder(strings.TrimSuffix(path, "/"))
+		return builtin.MakesFolder(path)
 	case function == "write_file" && missing:
-		return makesFolder(filepath.Dir(path))
+		return builtin.MakesFolder(path)
 	case function == "run" && errors.Is(err, atomicfile.ErrNotReplaced):
 		return builtin.StreamPrints
 	case function == "write_file" && errors.Is(err, syscall.EISDIR):
@@ -75,14 +75,6 @@ func fileAdvice(function, path string, err error) string {
 		return fmt.Sprintf("fs.list(%q) lists the folder", path)
 	}
 	return ""
-}
-
-// makesFolder returns the advice to make a folder; empty if it is there.
-func makesFolder(path string) string {
-	if _, err := os.Stat(path); err == nil {
-		return ""
-	}
-	return fmt.Sprintf("fs.mkdir(%q, parents=True) makes the folder", path)
 }
 
 func readFile(c *invocation) (starlark.Value, error) {

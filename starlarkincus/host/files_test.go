@@ -89,7 +89,7 @@ func TestWriteFile(t *testing.T) {
 		}
 	}
 	for script, want := range map[string]string{
-		`e = try_(write_file, "no/x", "").error; print(e.message, e.missing, e.path)`: "write_file: no/x: no such file or directory True no/x",
+		`e = try_(write_file, "no/x", "").error; print(e.message, e.missing, e.path)`: "write_file: no/x: the folder no doesn't exist True no/x",
 		`print(try_(write_file, "dir", "").error.message)`:                            "write_file: dir: is a directory",
 		`print(try_(write_file, "a/x", "").error.message)`:                            "write_file: a/x: not a directory",
 		`write_file("a", 5)`:               "write_file: data is int 5, want a string or bytes",
