@@ -105,6 +105,10 @@ var collections = map[string]string{
 	"operations": "operation", "warnings": "warning", "nvram": "variable",
 }
 
+// KindOf returns the kind of the objects in a collection, in the words of [Object], by the last segment of the collection's path; empty
+// for another segment.
+func KindOf(segment string) string { return collections[segment] }
+
 // steps splits the path into its steps. Action is a last segment that is no part of a step, such as state or files.
 func (r *Request) steps() (steps []step, action string) {
 	if r == nil {

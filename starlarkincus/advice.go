@@ -24,7 +24,11 @@ func (c *invocation) advised(err error) error {
 	case e.Class == errors.Base || e.Object != nil && e.Object.Kind == "file":
 		e.Hint = c.fileAdvice(e)
 	case noImage(e) && c.args.string("image") != "":
-		e.Hint = imageAdvice(c.args.string("image"))
+		near := ""
+		if image := c.args.string("image"); !strings.Contains(image, ":") {
+			near = c.nearest(spec.ToAlias, image)
+		}
+		e.Hint = imageAdvice(c.args.string("image"), near)
 		if own := c.ownImages(); own != "" && !strings.Contains(c.args.string("image"), ":") {
 			e.Hint += "; " + own
 		}
@@ -47,6 +51,9 @@ func (c *invocation) advised(err error) error {
 	case e.Reads || !errors.Is(e, errors.API) && !errors.Is(e, errors.Operation):
 	default:
 		e.Hint = c.keyAdvice(e)
+	}
+	if e.Hint == "" {
+		e.Hint = c.nameAdvice(e)
 	}
 	return err
 }
@@ -114,12 +121,15 @@ func noImage(e *errors.Error) bool {
 		func(part string) bool { return strings.Contains(message, part) })
 }
 
-// imageAdvice returns advice for the name of an image that isn't there.
-func imageAdvice(image string) string {
+// imageAdvice returns advice for the name of an image that isn't there, with the nearest alias if there is one.
+func imageAdvice(image, near string) string {
 	if remote, name, ok := strings.Cut(image, ":"); ok {
 		return fmt.Sprintf("the remote %s has no image %s: incus.connect(%q).images.list() lists its images", remote, name, remote)
 	}
-	advice := fmt.Sprintf("no image has the alias or fingerprint %s: incus.images.aliases.names() lists the aliases", image)
+	if near != "" {
+		near = fmt.Sprintf(" (did you mean %s?)", near)
+	}
+	advice := fmt.Sprintf("no image has the alias or fingerprint %s%s: incus.images.aliases.names() lists the aliases", image, near)
 	if strings.Contains(image, "/") {
 		advice += fmt.Sprintf("; that of an image server needs its remote, as %q", "images:"+image)
 	}

@@ -55,7 +55,7 @@ func TestImageAdvice(t *testing.T) {
 		"debian/12":      `no image has the alias or fingerprint debian/12: incus.images.aliases.names() lists the aliases; that of an image server needs its remote, as "images:debian/12"`,
 		"images:debia/1": `the remote images has no image debia/1: incus.connect("images").images.list() lists its images`,
 	} {
-		if got := imageAdvice(image); got != want {
+		if got := imageAdvice(image, ""); got != want {
 			t.Errorf("%s: %q", image, got)
 		}
 	}

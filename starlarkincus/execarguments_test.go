@@ -31,7 +31,7 @@ var badArguments = map[string][]struct{ code, want string }{
 		{"inst.export_stream", "call it: export_stream()"}},
 	"path": {{"5", "int"}, {"inst", "got Instance"}, {"handle", "got Command"}, {`{"a": 1}`, "got dict"}, {"handle.lines()", "which have no newlines"}, {`[b"a", 1]`, "[1]: got int"},
 		{"inst.export_stream", "call it: export_stream()"}, {`["zstd", "-dc"]`, `run_stream(["zstd", …])`}, {`("a",)`, "run_stream"}},
-	"stdout_file": {{`"\0"`, ""}, {`"/nonesuch/x"`, "no such file"}, {`""`, ""}, {"1", "got int"}, {`"/dev/null"`, "no regular file"}, {`"/nonesuch/x", stream = print`, "exclude each other"}},
+	"stdout_file": {{`"\0"`, ""}, {`"/nonesuch/x"`, "the folder /nonesuch doesn't exist"}, {`""`, ""}, {"1", "got int"}, {`"/dev/null"`, "no regular file"}, {`"/nonesuch/x", stream = print`, "exclude each other"}},
 	"stdin_file":  {{`"/"`, "is a directory"}, {`"\0"`, ""}, {`"/nonesuch"`, "no such file"}, {`""`, ""}, {"1", "got int"}},
 	"stream":      {{`"x"`, "function"}, {"5", "function"}},
 	"tty":         {{"1", "got int"}},
