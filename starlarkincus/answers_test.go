@@ -48,6 +48,7 @@ type answers struct {
 	dir       string                    // with the files of all instances and volumes
 	sftp      *fakesftp.Server
 	files     []net.Conn // open connections to them
+	breaks    int64      // number of bytes after which they break; 0 for never
 }
 
 type route struct {
@@ -114,7 +115,7 @@ func (a *answers) reset() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.made, a.empty, a.free, a.sync, a.busy, a.override, a.log = make(map[string]map[string]any), false, false, false, 0, nil, nil
-	a.lacks, a.streamed = "", ""
+	a.lacks, a.streamed, a.breaks = "", "", 0
 	a.closeFiles()
 	a.restoreFiles()
 	a.failing, a.failed, a.result, a.texts = nil, "", nil, nil
@@ -298,10 +299,14 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		a.files = append(a.files, conn)
 		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: sftp\r\nConnection: Upgrade\r\n\r\n")
+		in := io.Reader(buffered)
+		if a.breaks > 0 {
+			in = io.LimitReader(in, a.breaks)
+		}
 		go a.sftp.Serve(struct {
 			io.Reader
 			io.WriteCloser
-		}{buffered, conn})
+		}{in, conn})
 		return
 	case strings.HasSuffix(path, "/websocket"):
 		output := a.outputOf(r.URL.Query().Get("secret"))

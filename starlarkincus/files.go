@@ -80,7 +80,11 @@ func (c *invocation) onFiles(fn func(*files.Call) error) error {
 		}
 	}
 	var local *files.LocalError
-	if errors.As(err, &local) {
+	var broken *files.BrokenError
+	switch {
+	case errors.As(err, &broken):
+		err = c.brokenFiles(broken.Err)
+	case errors.As(err, &local):
 		err = builtin.FileError(c.name, local.Path, local.Err)
 	}
 	var e *errors.Error

@@ -52,7 +52,7 @@ func (p *Pool) Do(ctx context.Context, place string, changes bool, fn func(*Call
 		}
 		c := &Call{ctx: ctx, session: s, records: &records}
 		err = c.run(fn)
-		lost := errors.As(err, new(*lostError))
+		lost := errors.As(err, new(*BrokenError))
 		if lost {
 			p.forget(s)
 		}
@@ -100,21 +100,21 @@ func (c *Call) failure(err error, changes bool) error {
 		return nil
 	}
 	outcome := errors.NotSent
-	c.unsure = c.sent.Load() && (errors.As(err, new(*lostError)) || c.ctx.Err() != nil)
+	c.unsure = c.sent.Load() && (errors.As(err, new(*BrokenError)) || c.ctx.Err() != nil)
 	switch {
-	case c.made.Load() > 0, c.sent.Load() && errors.As(err, new(*lostError)):
+	case c.made.Load() > 0, c.sent.Load() && errors.As(err, new(*BrokenError)):
 		outcome = errors.Unknown
 	case c.sent.Load(), errors.Is(err, errors.API):
 		outcome = errors.Refused
 	}
 	left := "left behind"
-	var lost *lostError
+	var lost *BrokenError
 	broken := errors.As(err, &lost)
 	if broken || c.session.wire.cause() != nil {
 		left = "may have left behind"
 	}
 	if broken {
-		err = lost.err
+		err = lost
 		if ended := stopped(c.ctx); ended != nil { // run closed the connection
 			err = ended
 		}
@@ -151,19 +151,22 @@ func withOutcome(err error, changes bool, outcome errors.Outcome) error {
 	return err
 }
 
-// A lostError is the error of a request without an answer.
-type lostError struct{ err *errors.Error }
+// Broke begins the message of a BrokenError. Its cause follows.
+const Broke = "the connection to the files broke: "
 
-func (e *lostError) Error() string { return e.err.Error() }
-func (e *lostError) Unwrap() error { return e.err }
+// A BrokenError is the error of a connection that ended before the answer to a request.
+type BrokenError struct{ Err *errors.Error }
+
+func (e *BrokenError) Error() string { return e.Err.Error() }
+func (e *BrokenError) Unwrap() error { return e.Err }
 
 // broke returns the error of a connection that ended.
-func (s *session) broke(err error) *errors.Error {
+func (s *session) broke(err error) *BrokenError {
 	cause := err
 	if s.wire.cause() != nil {
 		cause = s.wire.cause()
 	}
-	return &errors.Error{Class: errors.Connection, Message: "the connection to the files broke: " + cause.Error(), Cause: cause}
+	return &BrokenError{&errors.Error{Class: errors.Connection, Message: Broke + cause.Error(), Cause: cause}}
 }
 
 // stopped returns the error of an ended context; nil if it hasn't ended.
@@ -220,7 +223,7 @@ func (c *Call) judge(path string, err error) error {
 	case errors.As(err, &status) && c.session.wire.cause() == nil:
 		return errors.NewFile(path, uint32(status.FxCode()), statusMessage(status))
 	}
-	return &lostError{c.session.broke(err)}
+	return c.session.broke(err)
 }
 
 // The status codes that the library replaces by errors of package fs.

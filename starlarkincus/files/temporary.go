@@ -61,7 +61,7 @@ func (c *Call) sweep(g *group, found []Info, pushed func(prefix string) bool) {
 		}
 		g.start(func(context.Context) error {
 			err := c.change(info.Path, func(client *sftp.Client) error { return client.Remove(info.Path) })
-			if errors.As(err, new(*lostError)) {
+			if errors.As(err, new(*BrokenError)) {
 				return err
 			}
 			return nil

@@ -32,7 +32,7 @@ func (c *Call) create(target string) (*temporary, error) {
 // make runs the request that makes the file. A file whose request has no answer may be there.
 func (t *temporary) make(do func(*sftp.Client) error) error {
 	err := t.call.change(t.target, do)
-	if errors.As(err, new(*lostError)) {
+	if errors.As(err, new(*BrokenError)) {
 		t.discard()
 	}
 	return err
