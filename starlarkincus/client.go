@@ -39,8 +39,8 @@ type Options struct {
 	Prepare func(client *Client, project string) error
 	// Environment locates the configuration of the incus command; nil for the process's own.
 	Environment *remote.Environment
-	// Warn is called for keys and configuration that other users could have read or changed, whenever they are read,
-	// from any goroutine; nil for nothing.
+	// Warn is called for keys and configuration that other users could have read or changed, whenever they are read, and
+	// for a token that was given and not used, from any goroutine; nil for nothing.
 	Warn func(message string)
 	// Ask returns a secret that the user types after a prompt, for a script that runs; nil if there is nobody to ask.
 	Ask func(ctx context.Context, prompt string) (string, error)

@@ -89,6 +89,9 @@ func addRemote(c *invocation) (starlark.Value, error) {
 	if renewed != nil {
 		config = renewed
 	}
+	if warn := c.ref.client.conn.family.options.Warn; warn != nil && a.token != nil && a.enrolled == nil {
+		warn(fmt.Sprintf("%s(%q): the server trusts this client already, and didn't take the token, which stays valid until it expires or is revoked", c.name, a.name))
+	}
 	return remoteStruct(config.Info(a.name)), nil
 }
 

@@ -244,6 +244,12 @@ func TestAddRemote(t *testing.T) {
 					failed.Store(&t)
 				}
 			}
+			var warned atomic.Int32
+			u.options.Warn = func(message string) {
+				if strings.Contains(message, "didn't take the token") {
+					warned.Add(1)
+				}
+			}
 			got, err := u.run(`[%s for r in [incus.remotes.add("s", %s)]][0]`, strings.ReplaceAll(test.result, "URL", j.URL), call)
 			if err != nil || got != starlark.True {
 				t.Fatal(got, err)
@@ -253,6 +259,9 @@ func TestAddRemote(t *testing.T) {
 			}
 			if requests := j.got(); requests != test.requests {
 				t.Errorf("got %s, want %s", requests, test.requests)
+			}
+			if unused := strings.Contains(test.call, "token") && !strings.Contains(test.requests, "POST"); (warned.Load() == 1) != unused {
+				t.Errorf("%d warnings of an unused token, want one: %v", warned.Load(), unused)
 			}
 			if files := u.files(); files != test.files {
 				t.Errorf("files %s, want %s", files, test.files)
