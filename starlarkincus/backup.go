@@ -27,13 +27,18 @@ const lateBackup = 2 * time.Second
 // restartTime is the time in which a server that is away may have been started again.
 var restartTime = 5 * time.Second
 
-// clear deletes a temporary object of a call, which isn't a change by the script. If the answer is lost, or the server is away, it
-// tries again, and at last looks whether the object is there. Unsure tells that the answer to the creation was lost: then the server
-// may be about to make an object that isn't found, for which clear waits as long as it takes to begin.
+// clear erases a temporary object of a call, which isn't a change by the script.
 func (r ref) clear(ctx context.Context, unsure bool) error {
 	b := builtin.In(ctx)
 	sent, done := b.Sent, b.Done
 	defer func() { b.Sent, b.Done = sent, done }()
+	return r.erase(ctx, unsure)
+}
+
+// erase deletes an object. If the answer is lost, or the server is away, it tries again, and at last looks whether the object is
+// there. Unsure tells that the answer to the creation was lost: then the server may be about to make an object that isn't found,
+// for which erase waits as long as it takes to begin.
+func (r ref) erase(ctx context.Context, unsure bool) error {
 	for begun := time.Now(); ; {
 		_, err := r.remove(ctx, patience{})
 		limit := lateBackup

@@ -20,7 +20,6 @@ import (
 	"incus-star/starlarkincus/builtin"
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
-	"incus-star/starlarkincus/value"
 
 	"go.starlark.net/starlark"
 )
@@ -32,7 +31,8 @@ import (
 //     unexpired generation exists by then; in that case it deletes its own. The second look covers clients that paused
 //     after the first one, while that generation was used and expired.
 //   - To renew, the holder creates the next generation. The second look isn't needed if the old one hasn't expired.
-//   - The holder deletes older generations.
+//   - The holder deletes older generations. One that it can't delete is deleted by the next renewal, or by the release, which
+//     deletes all that the server lists with the holder's id: an answer may be lost, so that only the server knows them.
 //
 // Times are the server's, taken from the headers of its answers, to the second, so the clocks of the clients are
 // irrelevant. A generation expires a second late, so that rounding never shortens it.
@@ -44,6 +44,9 @@ const (
 	lockAttempts  = 20
 	lockFirstWait = 50 * time.Millisecond
 	lockLastWait  = time.Second
+
+	// lockCleanup is the time that a call has to delete its generations after it was stopped.
+	lockCleanup = 5 * time.Second
 )
 
 // lockName matches names that servers accept as a part of a profile's name.
@@ -57,6 +60,7 @@ type holding struct {
 	pid          int
 	since, until time.Time
 	ttl          time.Duration // of this script's lock
+	deleting     bool          // release has begun to delete the generations
 	released     bool          // by this script
 }
 
@@ -87,11 +91,11 @@ func (l *locker) profile(generation int) string {
 }
 
 // look reads all generations, and the server's time.
-func (l *locker) look() (held []*holding, now time.Time, err error) {
+func (l *locker) look(ctx context.Context) (held []*holding, now time.Time, err error) {
 	query := l.profiles.query(0)
 	query.Set("recursion", "1")
 	query.Set("filter", "name eq ^"+lockPrefix+regexp.QuoteMeta(l.lock)+"[.][0-9]+$")
-	v, reply, err := l.profiles.read(l.ctx, query, maxList)
+	v, reply, err := l.profiles.read(ctx, query, maxList)
 	if err != nil {
 		return nil, now, err
 	}
@@ -140,10 +144,87 @@ func (l *locker) create(h *holding) (bool, error) {
 	case errors.Is(err, errors.AlreadyExists):
 		return false, nil
 	case err != nil:
-		l.undo(h) // it may exist, if only the answer was lost
-		return false, err
+		return false, l.undo(h, err) // it may exist, if only the answer was lost
 	}
 	return true, nil
+}
+
+// lasting returns a context for cleaning up, which ends a while after the call was stopped.
+func (l *locker) lasting() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(l.ctx))
+	unhook := context.AfterFunc(l.ctx, func() {
+		select {
+		case <-time.After(lockCleanup):
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	return ctx, func() { unhook(); cancel() }
+}
+
+// undo deletes a generation of this client after a failure, even while the script is being stopped, and returns the failure. A
+// failure after the creation has an unknown outcome. If the generation may be left, the hint says so.
+func (l *locker) undo(h *holding, failure error) error {
+	ctx, cancel := l.lasting()
+	defer cancel()
+	builtin.In(ctx).Block(func() { l.creation.Settle(ctx) })
+	e := (*errors.Error)(nil)
+	unsure := l.creation.Unsure() || errors.As(failure, &e) && e.Outcome == errors.Unknown
+	err := l.deleteOwn(ctx, h, unsure)
+	if err == nil {
+		l.creation.Undone(ctx)
+		return failure
+	}
+	return l.left(ctx, cmp.Or(failure, err), h)
+}
+
+// deleteOwn deletes a generation if it is this client's. Unsure tells that the answer to its creation was lost: then the server
+// may be about to make it, which takes it less than lateBackup.
+func (l *locker) deleteOwn(ctx context.Context, h *holding, unsure bool) error {
+	on := l.at(h.generation)
+	for begun := time.Now(); ; {
+		reply, err := l.profiles.client.sendAside(ctx, rest.Request{Method: "GET", Path: on.path, Query: on.query(0)})
+		missing, limit := errors.Is(err, errors.NotFound), lateBackup
+		if away(err) {
+			limit = restartTime
+		}
+		switch {
+		case err == nil && strings.Contains(string(reply.Metadata), h.id):
+			if err = on.clear(ctx, false); errors.Is(err, errors.NotFound) {
+				err = nil
+			}
+			return err
+		case err == nil, missing && (!unsure || time.Since(begun) > limit):
+			return nil
+		case !missing && (!away(err) || time.Since(begun) > limit):
+			return err
+		}
+		if err := pause(ctx, lateBackup/20); err != nil {
+			return err
+		}
+	}
+}
+
+// left makes a failure name generations of this client that may be left, or the report of a stopped script.
+func (l *locker) left(ctx context.Context, failure error, held ...*holding) error {
+	var names, calls []string
+	var until time.Time
+	for _, h := range held {
+		name := l.profile(h.generation)
+		names, calls = append(names, name), append(calls, fmt.Sprintf("incus.profiles.delete(%q)", name))
+		if until.Before(h.until) {
+			until = h.until
+		}
+	}
+	holds := fmt.Sprintf("the profile %s may be left, which holds the lock %s until %s", strings.Join(names, " and "), l.lock, until.Format(time.RFC3339))
+	if l.ctx.Err() != nil {
+		l.profiles.leave(ctx, holds)
+	}
+	if e := (*errors.Error)(nil); errors.As(failure, &e) {
+		e.Outcome = errors.Unknown
+		e.Hint = strings.TrimSuffix(fmt.Sprintf("%s; %s ends it at once; %s", holds, strings.Join(calls, " and "), e.Hint), "; ")
+	}
+	return failure
 }
 
 // unsure returns the failure to look at the lock after a generation of it was created.
@@ -154,21 +235,7 @@ func unsure(err error) error {
 	return err
 }
 
-// undo deletes a generation of this client, even while the script is being stopped.
-func (l *locker) undo(h *holding) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), 5*time.Second)
-	defer cancel()
-	builtin.In(l.ctx).Block(func() { l.creation.Settle(ctx) })
-	on := l.at(h.generation)
-	reply, err := l.profiles.client.sendAside(ctx, rest.Request{Method: "GET", Path: on.path, Query: on.query(0)})
-	if err == nil && strings.Contains(string(reply.Metadata), h.id) {
-		if _, err = l.profiles.client.sendAside(ctx, rest.Request{Method: "DELETE", Path: on.path, Query: on.query(0)}); err == nil {
-			l.creation.Undone(ctx)
-		}
-	}
-}
-
-// clear deletes older generations. Leftover ones are harmless.
+// clear deletes older generations. The release deletes those of this client that are left, and others have expired.
 func (l *locker) clear(held []*holding, newest int) {
 	for _, h := range held {
 		if h.generation < newest {
@@ -202,7 +269,7 @@ func next(held []*holding) int {
 
 // take tries once. It returns the holder if there is another one, and nil if it lost a race.
 func (l *locker) take(me *holding, ttl time.Duration) (got bool, by *holding, err error) {
-	held, now, err := l.look()
+	held, now, err := l.look(l.ctx)
 	if err != nil {
 		return false, nil, err
 	}
@@ -213,10 +280,9 @@ func (l *locker) take(me *holding, ttl time.Duration) (got bool, by *holding, er
 	if made, err := l.create(me); !made || err != nil {
 		return false, nil, err
 	}
-	held, now, err = l.look()
+	held, now, err = l.look(l.ctx)
 	if err != nil || other(held, now, me.id) != nil || me.over(now) {
-		l.undo(me)
-		return false, nil, unsure(err)
+		return false, nil, l.undo(me, unsure(err))
 	}
 	l.clear(held, me.generation)
 	return true, nil, nil
@@ -287,97 +353,4 @@ func (l *locker) busy(by *holding) error {
 		"since": by.since.Format(time.RFC3339), "expires_at": by.until.Format(time.RFC3339)}}
 	e.Hint = fmt.Sprintf("timeout= waits for its release or its end; if its holder is dead, incus.profiles.delete(%q) ends it at once", l.profile(by.generation))
 	return e
-}
-
-// object returns the Lock object of scripts.
-func (l *locker) object(h *holding) (*Object, error) {
-	on := l.at(h.generation)
-	on.res = spec.Locks
-	o := newObject(on)
-	return o, o.setLock(l, h)
-}
-
-func (o *Object) setLock(l *locker, h *holding) error {
-	v, err := value.FromGo(map[string]any{"name": l.lock, "host": h.host, "user": h.user, "pid": h.pid,
-		"since": h.since.Format(time.RFC3339), "expires_at": h.until.Format(time.RFC3339)})
-	if err != nil {
-		return err
-	}
-	on := l.at(h.generation)
-	o.ref.path, o.lock = on.path, h
-	return o.set(v, "")
-}
-
-// lost returns the error for a lock that may have another holder.
-func (o *Object) lost(l *locker, by *holding, now time.Time) error {
-	text := fmt.Sprintf("the lock %s was lost: its time was over at %s", l.lock, o.string("expires_at"))
-	if !o.lock.over(now) {
-		text = fmt.Sprintf("the lock %s is gone, though its time is over at %s only: it was released or deleted elsewhere", l.lock, o.string("expires_at"))
-	}
-	if by != nil {
-		text += ", and it is held by " + by.String()
-	}
-	return errors.New(errors.Conflict, "%s", text)
-}
-
-func renewLock(c *invocation) (starlark.Value, error) {
-	l, old := newLocker(c, c.obj.key()), c.obj.lock
-	ttl, err := c.ttl(old.ttl)
-	if err != nil {
-		return nil, err
-	}
-	if old.released {
-		return nil, l.released()
-	}
-	me := *old
-	for range lockAttempts {
-		held, now, err := l.look()
-		if err != nil {
-			return nil, err
-		}
-		if by := other(held, now, me.id); !has(held, me.id) || by != nil && old.over(now) {
-			return nil, c.obj.lost(l, by, now)
-		}
-		me.generation, me.until, me.ttl = next(held), now.Add(ttl), ttl
-		made, err := l.create(&me)
-		if err != nil {
-			return nil, err
-		}
-		if !made {
-			continue
-		}
-		if held, now, err = l.look(); err != nil {
-			l.undo(&me)
-			return nil, unsure(err)
-		}
-		if by := other(held, now, me.id); by != nil && old.over(now) || me.over(now) {
-			l.undo(&me)
-			return nil, c.obj.lost(l, by, now)
-		}
-		l.clear(held, me.generation)
-		return c.obj, c.obj.setLock(l, &me)
-	}
-	return nil, l.busy(nil)
-}
-
-// released returns the error for a lock that this script has released.
-func (l *locker) released() error {
-	return errors.New(errors.Conflict, "the lock %s was released already", l.lock)
-}
-
-func releaseLock(c *invocation) (starlark.Value, error) {
-	l := newLocker(c, c.obj.key())
-	if c.obj.lock.released {
-		return nil, l.released()
-	}
-	_, err := l.at(c.obj.lock.generation).remove(c.ctx, patience{})
-	if errors.Is(err, errors.NotFound) {
-		held, now, looked := l.look()
-		if looked != nil {
-			return nil, looked
-		}
-		return nil, c.obj.lost(l, other(held, now, c.obj.lock.id), now)
-	}
-	c.obj.lock.released = err == nil
-	return starlark.None, err
 }

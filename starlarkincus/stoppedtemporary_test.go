@@ -66,16 +66,18 @@ type temporaryOperation struct {
 
 // A temporaryWorld is a call whose client is stopped at one of its requests.
 type temporaryWorld struct {
-	at       int  // number of the request, from 0
-	after    bool // its answer is sent first
-	kept     bool // the servers keep backups until they are deleted
-	sibling  bool // a failed task stops the call, instead of a signal the script
+	at       int   // number of the request, from 0
+	after    bool  // its answer is sent first
+	kept     bool  // the servers keep backups until they are deleted
+	sibling  bool  // a failed task stops the call, instead of a signal the script
+	fault    fault // at the request, which then doesn't stop the client; empty for none
 	lingers  time.Duration
 	mu       sync.Mutex
 	requests int
 	last     string
 	stop     func()
 	servers  []*temporaryServer
+	late     sync.WaitGroup // requests that are served after their fault
 }
 
 func (s *temporaryServer) state(o *temporaryOperation) map[string]any {
@@ -120,14 +122,19 @@ func (s *temporaryServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	here := t.requests == t.at
 	if t.requests++; here {
 		t.last = r.Method + " " + r.URL.Path
-		if !t.after {
+		if t.fault == "" && !t.after {
 			t.stop()
 		}
 	}
 	t.mu.Unlock()
+	if here && t.fault != "" {
+		t.fault.serve(w, r, s.answer, &t.late)
+		return
+	}
 	if here && !t.after {
-		time.Sleep(t.lingers / 2)                               // a request under way is served later
-		if r.Method == "GET" && r.URL.Path == "/1.0/profiles" { // not before the stop has come: the answer to this one may give the script its lock
+		time.Sleep(t.lingers / 2) // a request under way is served later
+		if r.Method == "GET" && r.URL.Path == "/1.0/profiles" && t.at <= 2 {
+			// Not before the stop has come: the answer to this one may give the script its lock.
 			select {
 			case <-r.Context().Done():
 			case <-time.After(10 * time.Second):

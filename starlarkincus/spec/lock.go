@@ -40,7 +40,7 @@ var Locks = &Resource{
 		{Name: "renew", Does: DoRenewLock, Returns: itself, Effect: Changes, HTTP: "POST", Path: "/1.0/profiles", Args: []Field{renewedTTL},
 			Requests: []Request{lockLook, {HTTP: "POST", Path: "/1.0/profiles"}, lockLook, {HTTP: "DELETE", Path: "/1.0/profiles" + "/{profile}"}},
 			Doc:      "Restarts the time to live of the lock, and returns it. Fails with IncusConflictError if the lock was released, or taken over by another script."},
-		{Name: "release", Does: DoReleaseLock, Returns: nothing, Effect: Deletes, HTTP: "DELETE", Requests: []Request{{HTTP: "DELETE", Path: "/1.0/profiles" + "/{profile}"}},
-			Doc: "Releases the lock. Fails with IncusConflictError if it was released before, or has expired and was taken over by another script."},
+		{Name: "release", Does: DoReleaseLock, Returns: nothing, Effect: Deletes, HTTP: "DELETE", Requests: []Request{lockLook, {HTTP: "DELETE", Path: "/1.0/profiles" + "/{profile}"}},
+			Doc: "Releases the lock, even while the script is being stopped. Fails with IncusConflictError if it was released before, or has expired and was taken over by another script."},
 	},
 }
