@@ -233,11 +233,16 @@ func (c *invocation) offer(r ref, q rest.Request) (string, *rest.Operation, erro
 	return offered.Metadata.Secret, reply.Operation, nil
 }
 
-// cancelOffer ends an offer that may be unused, even while the script is being stopped.
+// cancelOffer ends an offer that may be unused, even while the script is being stopped. A lost request is repeated.
 func cancelOffer(ctx context.Context, offer *rest.Operation) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	builtin.In(ctx).Block(func() { _ = offer.Cancel(ctx) })
+	builtin.In(ctx).Block(func() {
+		undo(ctx, func() (over bool, err error) {
+			err = offer.Cancel(ctx)
+			return !away(err), err
+		})
+	})
 }
 
 // relayImage copies the image through this client, without storing it.

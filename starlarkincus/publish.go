@@ -3,7 +3,6 @@ package starlarkincus
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -122,11 +121,15 @@ func (p *publication) stopped() (starlark.Value, error) {
 	case ephemeral == starlark.True:
 		return nil, refuse("is ephemeral, so the server would delete it when it stops")
 	}
-	stop, publishing, what := new(rest.Part), new(rest.Part), p.subject()+", which publish stopped, isn't running again"
+	stop, publishing := new(rest.Part), new(rest.Part)
+	advice := fmt.Sprintf("incus.instances.get(%q).start() starts it", p.obj.key())
 	ctx := stop.Track(p.ctx)
 	p.ctx = publishing.Track(p.ctx)
-	release := builtin.Of(p.thread).Keep(func(ctx context.Context) { instance.startAgain(ctx, what, stop, publishing) })
+	release := builtin.Of(p.thread).Keep(func(ctx context.Context) {
+		instance.startAgain(ctx, p.subject()+", which publish stopped, isn't running again: "+advice, stop, publishing)
+	})
 	_, err := instance.act(ctx, "PUT", "state", map[string]any{"action": "stop", "force": true, "timeout": -1}, patience{})
+	unsure := isUnknown(err)
 	image := starlark.Value(nil)
 	if err == nil {
 		image, err = p.run(p.ref.res.Singular(), source)
@@ -134,50 +137,22 @@ func (p *publication) stopped() (starlark.Value, error) {
 	if p.ctx.Err() != nil {
 		return nil, cause(p.ctx, err) // Keep starts it
 	}
-	_, failed := instance.act(ctx, "PUT", "state", map[string]any{"action": "start"}, patience{})
+	failed := instance.runAgain(ctx, unsure)
 	if p.ctx.Err() != nil {
 		return nil, cause(p.ctx, failed)
 	}
 	release()
-	if errors.Is(failed, errors.State) && err != nil { // it wasn't stopped
-		failed = nil
+	err = p.withLeft(err, failed, p.subject()+", which publish stopped, may not be running: it can't be started again")
+	if e := (*errors.Error)(nil); failed != nil && errors.As(err, &e) {
+		e.Hint = strings.TrimSuffix(advice+"; "+e.Hint, "; ")
 	}
-	return image, p.withLeft(err, failed, p.subject()+" can't be started again")
+	return image, err
 }
 
-// startAgain starts the instance after the script was stopped, when its stop and the making of the image have ended. If it
-// can't be started, what is reported.
-func (r ref) startAgain(ctx context.Context, what string, stop, publishing *rest.Part) {
-	if !stop.Begun() {
-		return
-	}
-	stop.Settle(ctx)
-	publishing.Settle(ctx)
-	runs := undo(ctx, func() (over bool, err error) {
-		reply, err := r.client.Do(ctx, rest.Request{Method: "PUT", Path: r.join("state").path, Query: r.query(0), Body: map[string]any{"action": "start"}})
-		if err == nil && reply.Operation != nil {
-			_, err = reply.Operation.Wait(ctx)
-		}
-		switch {
-		case err == nil, errors.Is(err, errors.NotFound):
-			return true, nil
-		case r.running(ctx): // by somebody else, or because the stop is still to come
-			return !stop.Unsure(), nil
-		}
-		return false, err
-	})
-	if runs {
-		stop.Undone(ctx)
-	} else {
-		r.leave(ctx, what)
-	}
-}
-
-// running reports whether an instance is known to run.
-func (r ref) running(ctx context.Context) bool {
-	var state struct{ Status string }
-	reply, err := r.client.Do(ctx, rest.Request{Path: r.path, Query: r.query(spec.Get)})
-	return err == nil && json.Unmarshal(reply.Metadata, &state) == nil && state.Status == "Running"
+// isUnknown reports whether a failed change may have been made.
+func isUnknown(err error) bool {
+	e := (*errors.Error)(nil)
+	return errors.As(err, &e) && e.Outcome == errors.Unknown
 }
 
 // ofSnapshot publishes a new snapshot of the instance, which it deletes afterwards, also if the image can't be made.
