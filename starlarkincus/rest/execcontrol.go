@@ -29,11 +29,11 @@ func (e *Exec) cutKilled(code int) error {
 	if code != 128+sigKill || e.killed.Load() {
 		return nil
 	}
-	timer := time.NewTimer(firstPause)
+	timer := time.NewTimer(time.Second)
 	defer timer.Stop()
 	select {
-	case <-e.dead:
-	case <-timer.C: // the news of the end came first
+	case <-e.dead: // perhaps after the news of the end
+	case <-timer.C:
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
