@@ -72,7 +72,7 @@ func (m *Method) CallInternal(thread *starlark.Thread, args starlark.Tuple, kwar
 	b := builtin.Of(thread)
 	c := &invocation{Method: &here, thread: thread, ctx: b.Context, args: bound}
 	if bound.has("timeout") {
-		c.ctx = rest.WithAnswerLimit(c.ctx, bound.duration("timeout")+answerTimeout)
+		c.ctx = rest.WithAnswerLimit(c.ctx, rest.Longer(bound.duration("timeout"), answerTimeout))
 	}
 	if err := c.permit(); err != nil {
 		return nil, err

@@ -39,6 +39,13 @@ def fail_once():
 				t.Errorf("%s: its parameter %s needs a call in this test", name, param[1])
 				continue
 			}
+			if param[1] == "timeout" || param[1] == "interval" { // the others are waits, which last
+				for _, long := range []string{"9223372026", "9300000000", "1 << 62", "1e11", "1e300", `time.parse_duration("2562047h47m16s")`} {
+					if out, _ := given(t, once+strings.Replace(call, "X", long, 1)); out != "" {
+						t.Errorf("%s with %s: got %q", name, long, out)
+					}
+				}
+			}
 			for x, want := range map[string]string{
 				`0.001`:                      "",
 				`time.parse_duration("1ms")`: "",

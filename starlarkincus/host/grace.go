@@ -25,14 +25,17 @@ const (
 // long.
 const keptShare = 5
 
+// longestGrace is the longest grace period that is counted, which can be multiplied.
+const longestGrace = 1000 * time.Hour
+
 // share returns a context for a clean-up that is followed by others. From the run's end on, it lasts for the remaining time
 // without the parts kept for the others, because most clean-ups are short. If there are many, all have equal parts, with a
 // reserve for those that take too long to end.
 func (r *run) share(others int) (_ context.Context, release func()) {
 	ctx, cancel := context.WithCancelCause(r.cleanupCtx)
 	unwatch := context.AfterFunc(r.callerCtx, func() {
-		left := time.Until(r.graceEnd())
-		part := max(left*2/time.Duration(2*others+3), left-time.Duration(others)*r.host.options.Grace/keptShare)
+		left, grace := min(time.Until(r.graceEnd()), longestGrace), min(r.host.options.Grace, longestGrace)
+		part := max(left*2/time.Duration(2*others+3), left-time.Duration(others)*grace/keptShare)
 		timer := time.NewTimer(part)
 		defer timer.Stop()
 		select {

@@ -99,7 +99,7 @@ func (c *Client) request(ctx context.Context, request Request, options ExecOptio
 	k.attaches = true
 	if options.Timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, options.Timeout+connectTimeout)
+		ctx, cancel = context.WithTimeout(ctx, Longer(options.Timeout, connectTimeout))
 		defer cancel()
 	}
 	var reply *Reply

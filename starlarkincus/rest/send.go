@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"math"
 	"net/http"
 	"time"
 
@@ -122,6 +123,14 @@ func (c *Client) bound(ctx context.Context, k *outgoing) (context.Context, conte
 		return context.WithTimeout(ctx, limit)
 	}
 	return context.WithCancel(ctx)
+}
+
+// Longer returns the sum of two times that aren't negative, or the longest time if that is less.
+func Longer(d, more time.Duration) time.Duration {
+	if d > math.MaxInt64-more {
+		return math.MaxInt64
+	}
+	return d + more
 }
 
 type answerLimitKey struct{}

@@ -190,14 +190,22 @@ func Duration(path string, v starlark.Value) (time.Duration, error) {
 	return time.Duration(seconds * float64(time.Second)), nil
 }
 
-// WholeSeconds encodes an int of seconds, or a duration, which is rounded up to seconds.
+// WholeSeconds encodes an int of seconds that Incus can count as a time, or a duration, which is rounded up to seconds.
 func WholeSeconds(path string, v starlark.Value) (int64, error) {
 	switch v.(type) {
 	case starlark.Int:
-		return Int(path, v)
+		n, err := Int(path, v)
+		if most := int64(Forever / time.Second); err == nil && n > most {
+			return 0, &TypeError{path, v.String(), fmt.Sprintf("at most %d seconds", most)}
+		}
+		return n, err
 	case startime.Duration:
 		d, err := Duration(path, v)
-		return int64((d + time.Second - 1) / time.Second), err
+		seconds := int64(d / time.Second)
+		if d%time.Second > 0 && d < Forever-time.Second {
+			seconds++
+		}
+		return seconds, err
 	case starlark.Float:
 		return 0, mismatch(path, v, "a whole number of seconds")
 	}
