@@ -39,8 +39,8 @@ var writeFileDecl = builtin.Decl{
 
     write_file("token", text, mode=0o600)
 
-The file is replaced atomically: readers see the old content or the new, and a failure leaves the old content. mode sets
-the file's permissions; by default an existing file keeps its own, and a new one has 0o644 less the umask. A pipe, a device, or
+The file is replaced atomically: readers see the old content or the new, and a failure leaves the old content. With append=True
+it isn't replaced, and a failure, such as a full disk, may leave a part of what was to be added. mode sets the file's permissions; by default an existing file keeps its own, and a new one has 0o644 less the umask. A pipe, a device, or
 a file that is open already, such as "/dev/stdout", isn't replaced: the data follows what was written there. A failure
 raises an Error, as in read_file. Under --read-only every call fails.`,
 	Call: onTask(writeFile),
