@@ -213,7 +213,11 @@ func unknown(what, name string, fields []spec.Field) error {
 func (a *arguments) encode(f *spec.Field, path string, v starlark.Value) (any, error) {
 	switch f.Type {
 	case spec.String:
-		text, err := value.String(path, v)
+		encode := value.String
+		if f.Bytes {
+			encode = value.FilePath
+		}
+		text, err := encode(path, v)
 		if o, ok := v.(interface{ KeyField() string }); ok && o.KeyField() != "" {
 			return nil, &value.TypeError{Path: path, Got: v.Type(), Want: "string: write ." + o.KeyField()}
 		}

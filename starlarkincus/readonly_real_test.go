@@ -83,8 +83,9 @@ func (w *readOnlyWalk) one(who string, owner starlark.Value, m *spec.Method, own
 	}
 	v, err := called(w.attr(owner, m.Name), kwargs(args))
 	var e *errors.Error
+	absent := m.Does == spec.DoEnsure && errors.As(err, &e) && strings.Contains(e.Message, "there is no ")
 	switch {
-	case m.Effect != spec.Reads:
+	case m.Effect != spec.Reads && (m.Does != spec.DoEnsure || absent):
 		if w.refused++; !errors.As(err, &e) || e.Class != errors.Permission || e.Outcome != errors.NotSent {
 			w.Errorf("%s.%s, which %s: %v, %v", who, m.Name, m.Effect, v, err)
 		}

@@ -13,7 +13,7 @@ var volumeFiles = &Resource{
 }
 
 var (
-	filePathArg   = Field{Name: "path", Type: String, In: Local, Absolute: true, Required: true, Positional: true, Doc: "the absolute path"}
+	filePathArg   = Field{Name: "path", Type: String, In: Local, Absolute: true, Bytes: true, Required: true, Positional: true, Doc: "the absolute path"}
 	contentArg    = Field{Name: "content", Type: Raw, In: Local, Required: true, Positional: true, Doc: "the content, a string or bytes"}
 	fileModeArg   = Field{Name: "mode", Type: FileMode, In: Local, Doc: "the permissions, such as 0o644 or '0644'; default: those of the existing file, 0o644 for a new one"}
 	fileUIDArg    = Field{Name: "uid", Type: Int, In: Local, Doc: "the user id of the owner; default: that of the existing file, 0 for a new one"}
@@ -60,12 +60,12 @@ var fileMethods = []Method{
 			documented(fileModeArg, "the permissions, such as 0o755 or '0755'; default: 0o755 for a new folder"), fileUIDArg, fileGIDArg, fileWaitArg}},
 	{Name: "symlink", Collection: true, HTTP: "GET", Does: DoMakeLink, Requests: fileRequests, Returns: structOf(fileChange), Effect: Changes,
 		Doc: "Creates a symbolic link, or replaces one that points elsewhere, at once, and returns a struct of changed. Anything else in its place is an IncusAlreadyExistsError.",
-		Args: []Field{{Name: "target", Type: String, In: Local, Required: true, Positional: true, Doc: "the path of the target, which need not exist"},
+		Args: []Field{{Name: "target", Type: String, In: Local, Bytes: true, Required: true, Positional: true, Doc: "the path of the target, which need not exist"},
 			filePathArg, parentsArg, fileWaitArg}},
 	{Name: "rename", Collection: true, HTTP: "GET", Does: DoRenameFile, Requests: fileRequests, Returns: nothing, Effect: Changes,
 		Doc: "Renames or moves a file, folder or symbolic link, at once. It replaces a file or link with the new path; a folder there is an error.",
-		Args: []Field{{Name: "old", Type: String, In: Local, Absolute: true, Required: true, Positional: true, Doc: "the absolute path"},
-			{Name: "new", Type: String, In: Local, Absolute: true, Required: true, Positional: true, Doc: "the new absolute path; with a slash at its end, the folder to move it to"},
+		Args: []Field{{Name: "old", Type: String, In: Local, Absolute: true, Bytes: true, Required: true, Positional: true, Doc: "the absolute path"},
+			{Name: "new", Type: String, In: Local, Absolute: true, Bytes: true, Required: true, Positional: true, Doc: "the new absolute path; with a slash at its end, the folder to move it to"},
 			documented(parentsArg, "True creates missing folders above the new path; by default one is an IncusNotFoundError"), fileWaitArg}},
 	{Name: "delete", Collection: true, HTTP: "GET", Does: DoDeleteFile, Requests: fileRequests, Returns: nothing, Effect: Deletes,
 		Doc:  "Deletes a file, an empty folder or a symbolic link, but never the target of a link.",
@@ -74,12 +74,12 @@ var fileMethods = []Method{
 		Doc: "Copies a local file, or a folder with its content, and returns a struct of changed, paths, bytes and vanished. Files with the same content aren't written again. " +
 			"Permissions, times and empty folders are kept, symbolic links are copied as links, and each file is replaced at once. Folders are merged: nothing is deleted. Named pipes, sockets and devices are an error.",
 		Args: []Field{{Name: "local", Type: LocalPath, In: Local, Required: true, Positional: true, Doc: "the local path"},
-			{Name: "remote", Type: String, In: Local, Absolute: true, Required: true, Positional: true, Doc: "the absolute path of the copy; with a slash at its end, the folder to put it in"},
+			{Name: "remote", Type: String, In: Local, Absolute: true, Bytes: true, Required: true, Positional: true, Doc: "the absolute path of the copy; with a slash at its end, the folder to put it in"},
 			documented(fileModeArg, "the permissions of files, such as 0o644 or '0644'; default: those of the local files"), fileUIDArg, fileGIDArg, parentsArg, fileWaitArg}},
 	{Name: "pull", Collection: true, HTTP: "GET", Does: DoPull, Requests: fileRequests, Returns: structOf(fileTransfer), Effect: Reads, WritesFiles: true,
 		Doc: "Copies a file, or a folder with its content, to a local path, and returns a struct of changed, paths, bytes and vanished. Permissions, times and empty folders are kept, but neither the owner nor set-user-ID and the like. " +
 			"Symbolic links in a folder are copied as links and never followed, here either, and each file is replaced at once. Folders are merged: nothing is deleted. Named pipes, sockets and devices are an error. Under --read-only it fails.",
-		Args: []Field{{Name: "remote", Type: String, In: Local, Absolute: true, Required: true, Positional: true, Doc: "the absolute path"},
+		Args: []Field{{Name: "remote", Type: String, In: Local, Absolute: true, Bytes: true, Required: true, Positional: true, Doc: "the absolute path"},
 			{Name: "local", Type: LocalPath, In: Local, Required: true, Positional: true, Doc: "the local path of the copy; with a slash at its end, the folder to put it in"},
 			localParents, {Name: "within", Type: LocalPath, In: Local, Doc: "a local folder to which local is then relative, and of which no link leads out, for copies of several paths of an instance that isn't trusted"}, fileWaitArg}},
 }

@@ -79,6 +79,7 @@ type Field struct {
 	Required   bool              // arguments of methods
 	Positional bool              // accepted without its name
 	Absolute   bool              // of a String: a path that begins with a slash
+	Bytes      bool              // of a String: a path of a file, which need not be UTF-8
 	Excludes   []string          // of an argument: those that can't be given with it; False counts as not given
 	Beside     string            // of an argument: another one without which, or with False for it, this one has no effect; in a change of an object also that of the object
 	Alone      string            // of an argument with Beside: its meaning without the other one, as the end of an error

@@ -131,11 +131,20 @@ func mapping(path string, v starlark.Value, want string, encode func(path, key s
 	return m, nil
 }
 
-// String encodes a str.
-func String(path string, v starlark.Value) (string, error) {
+// FilePath encodes a str that need not be UTF-8.
+func FilePath(path string, v starlark.Value) (string, error) {
 	s, ok := starlark.AsString(v)
 	if !ok {
 		return "", mismatch(path, v, "string")
+	}
+	return s, nil
+}
+
+// String encodes a str.
+func String(path string, v starlark.Value) (string, error) {
+	s, err := FilePath(path, v)
+	if err != nil {
+		return "", err
 	}
 	if !utf8.ValidString(s) {
 		return "", &TypeError{Path: path, Got: "the string is not valid UTF-8"}
