@@ -29,7 +29,7 @@ var instanceSource = []Field{
 }
 
 var (
-	ownDevicesField   = Field{Name: "devices", Type: Devices, Use: All, Doc: devicesField.Doc + "; a device without a type overrides keys of the profiles' device. None leaves a profile's device as it is: " +
+	ownDevicesField = Field{Name: "devices", Type: Devices, Use: All, Doc: devicesField.Doc + "; a device without a type overrides keys of the profiles' device. None leaves a profile's device as it is: " +
 		`{"eth0": {"type": "none"}} takes it away, and None brings it back`}
 	architectureField = Field{Name: "architecture", Type: String, Use: All, Stays: true, Doc: "the architecture, such as x86_64"}
 	profilesField     = Field{Name: "profiles", Type: Strings, Use: All, Refers: ToProfile, Doc: "the names of its profiles, in the order of their application"}
