@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -25,7 +26,7 @@ type lockServer struct {
 	fault   fault  // at this request
 	lasts   bool   // also at the later requests of its method
 	stop    func() // stops the script
-	late    sync.WaitGroup
+	late    lateCalls
 
 	mu       sync.Mutex
 	requests []string
@@ -70,8 +71,15 @@ func (s *lockServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// got returns the requests until now.
+func (s *lockServer) got() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.requests)
+}
+
 // serve serves a request with a fault of the connection or of the server.
-func (f fault) serve(w http.ResponseWriter, r *http.Request, handle http.HandlerFunc, late *sync.WaitGroup) {
+func (f fault) serve(w http.ResponseWriter, r *http.Request, handle http.HandlerFunc, late *lateCalls) {
 	switch f {
 	case faultDropped:
 		panic(http.ErrAbortHandler)
@@ -89,6 +97,25 @@ func (f fault) serve(w http.ResponseWriter, r *http.Request, handle http.Handler
 		w.WriteHeader(503)
 		json.NewEncoder(w).Encode(dict{"type": "error", "error_code": 503, "error": "busy"})
 	}
+}
+
+// lateCalls are requests that are served after their fault.
+type lateCalls struct {
+	mu  sync.Mutex
+	all sync.WaitGroup
+}
+
+func (l *lateCalls) Go(serve func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all.Go(serve)
+}
+
+// Wait waits for those that began before.
+func (l *lateCalls) Wait() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all.Wait()
 }
 
 // A recorder drops an answer.
@@ -147,12 +174,13 @@ func TestLockFaults(t *testing.T) {
 	if report, left := whole.run(t, lockScript); report != "" || len(left) > 0 {
 		t.Fatalf("without a fault: %v are left: %s", left, report)
 	}
-	t.Logf("%d requests: %q", len(whole.requests), whole.requests)
+	requests := whole.got()
+	t.Logf("%d requests: %q", len(requests), requests)
 	const taken = 2 // the request by which the script gets the lock
 	var all sync.WaitGroup
 	defer all.Wait()
 	turns := make(chan struct{}, 32) // they mostly wait
-	for at, request := range whole.requests {
+	for at, request := range requests {
 		for _, fault := range []fault{faultDropped, faultUnanswered, faultServedLate, faultUnavailable, faultStopped, faultStoppedThen} {
 			for _, lasts := range []bool{false, true} {
 				stops := fault == faultStopped || fault == faultStoppedThen
@@ -165,7 +193,7 @@ func TestLockFaults(t *testing.T) {
 					s := &lockServer{at: at, fault: fault, lasts: lasts}
 					report, left := s.run(t, lockScript)
 					failed := func(format string, args ...any) {
-						t.Errorf("%s, %d, %s, lasts: %t: %s: %q: %s", request, at, fault, lasts, fmt.Sprintf(format, args...), s.requests, report)
+						t.Errorf("%s, %d, %s, lasts: %t: %s: %q: %s", request, at, fault, lasts, fmt.Sprintf(format, args...), s.got(), report)
 					}
 					for _, name := range left {
 						if !strings.Contains(report, name) {

@@ -77,7 +77,14 @@ type temporaryWorld struct {
 	last     string
 	stop     func()
 	servers  []*temporaryServer
-	late     sync.WaitGroup // requests that are served after their fault
+	late     lateCalls
+}
+
+// count returns the number of requests until now.
+func (t *temporaryWorld) count() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.requests
 }
 
 func (s *temporaryServer) state(o *temporaryOperation) map[string]any {
@@ -327,11 +334,12 @@ func TestStoppedTemporaries(t *testing.T) {
 					t.Errorf("not stopped: %v are left", left)
 				}
 			}
-			t.Logf("%d requests", whole.requests)
+			requests := whole.count()
+			t.Logf("%d requests", requests)
 			var all sync.WaitGroup
 			defer all.Wait()
 			turns := make(chan struct{}, 16) // they mostly wait, but a client gives up on a server that takes seconds
-			for at := range whole.requests {
+			for at := range requests {
 				for n := range 6 {
 					turns <- struct{}{}
 					all.Go(func() {
@@ -354,7 +362,7 @@ func TestStoppedTemporaries(t *testing.T) {
 									continue // the script has the lock
 								}
 								if !short || !strings.Contains(report, left) && !strings.Contains(report, "not answered") {
-									t.Errorf("request %d of %d, %s, after %t, short %t, sibling %t: %s is left: %s", at, whole.requests, m.last, after, short, m.sibling, left, report)
+									t.Errorf("request %d of %d, %s, after %t, short %t, sibling %t: %s is left: %s", at, requests, m.last, after, short, m.sibling, left, report)
 								}
 							}
 						}

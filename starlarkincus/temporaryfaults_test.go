@@ -23,7 +23,8 @@ func TestTemporaryFaults(t *testing.T) {
 			var all sync.WaitGroup
 			defer all.Wait()
 			turns := make(chan struct{}, 16) // they mostly wait
-			for at := range whole.requests {
+			requests := whole.count()
+			for at := range requests {
 				for _, fault := range []fault{faultDropped, faultUnanswered, faultServedLate, faultUnavailable} {
 					turns <- struct{}{}
 					all.Go(func() {
@@ -35,7 +36,7 @@ func TestTemporaryFaults(t *testing.T) {
 							for _, left := range s.left() {
 								offered := strings.HasPrefix(name, "image.copy") && strings.HasPrefix(m.last, "POST ")
 								if !offered && !strings.Contains(report, left) {
-									t.Errorf("request %d of %d, %s, %s: %s is left: %s", at, whole.requests, m.last, fault, left, report)
+									t.Errorf("request %d of %d, %s, %s: %s is left: %s", at, requests, m.last, fault, left, report)
 								}
 							}
 						}
