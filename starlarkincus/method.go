@@ -95,6 +95,15 @@ func (m *Method) CallInternal(thread *starlark.Thread, args starlark.Tuple, kwar
 	if name := bound.query.Get("target"); name != "" {
 		c.ref.target = name
 	}
+	if c.decl.Effect == spec.Creates && c.decl.Does != spec.DoLock {
+		call := new(rest.Call)
+		c.ctx = call.Track(c.ctx)
+		defer func() {
+			if err != nil && c.ctx.Err() != nil {
+				call.Stopped(c.ctx)
+			}
+		}()
+	}
 	before := *b.Changes
 	if err = c.requireAll(); err == nil {
 		v, err = behaviors[m.decl.Does](c)

@@ -128,7 +128,7 @@ func (p *publication) stopped() (starlark.Value, error) {
 	release := builtin.Of(p.thread).Keep(func(ctx context.Context) {
 		instance.startAgain(ctx, p.subject()+", which publish stopped, isn't running again: "+advice, stop, publishing)
 	})
-	_, err := instance.act(ctx, "PUT", "state", map[string]any{"action": "stop", "force": true, "timeout": -1}, patience{})
+	_, err := instance.act(ctx, "PUT", "state", map[string]any{"action": "stop", "force": true, "timeout": -1}, p.patience().staying())
 	unsure := isUnknown(err)
 	image := starlark.Value(nil)
 	if err == nil {
@@ -164,7 +164,7 @@ func (p *publication) ofSnapshot() (starlark.Value, error) {
 	ctx := creation.Track(p.ctx)
 	p.ctx = publishing.Track(p.ctx)
 	release := builtin.Of(p.thread).Keep(func(ctx context.Context) { snapshot.discard(ctx, what, creation, publishing) })
-	_, err := snapshots.create(ctx, map[string]any{"name": name, "expires_at": time.Now().Add(backupLife).UTC().Format(time.RFC3339)}, patience{})
+	_, err := snapshots.create(ctx, map[string]any{"name": name, "expires_at": time.Now().Add(backupLife).UTC().Format(time.RFC3339)}, p.patience().staying())
 	image := starlark.Value(nil)
 	if err == nil {
 		image, err = p.run("snapshot", p.obj.sourceName()+"/"+name)
@@ -173,6 +173,11 @@ func (p *publication) ofSnapshot() (starlark.Value, error) {
 		return nil, cause(p.ctx, err) // Keep deletes the snapshot
 	}
 	unsure := creation.Unsure()
+	if errors.Is(err, errors.OperationTimeout) { // the server may be creating it
+		bounded, cancel := context.WithTimeout(p.ctx, answerTimeout)
+		unsure = !creation.Settle(bounded) || unsure
+		cancel()
+	}
 	left := snapshot.clear(ctx, unsure)
 	if errors.Is(left, errors.NotFound) && !unsure {
 		left = nil

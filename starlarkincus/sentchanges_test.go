@@ -89,6 +89,9 @@ func TestStoppedCallsCountTheirChanges(t *testing.T) {
 			if !held || before || err == nil {
 				continue
 			}
+			if !changes && strings.Contains(err.Error(), "the connection to the files of ") {
+				continue // it was closed by reset, in the middle of the call, and the read asked for the reason
+			}
 			stopped[changes]++
 			undone := strings.HasPrefix(m.Name, "export") // deletes its backup
 			if (b.Sent > 0) != (changes && !undone) {

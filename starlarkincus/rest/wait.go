@@ -42,6 +42,9 @@ func (o *Operation) waitUnder(ctx, caller context.Context) (*State, error) {
 	switch {
 	case err == nil:
 		o.awaited()
+		if e.err == nil {
+			callOf(ctx).end(o)
+		}
 		return e.state, e.err
 	case cancelled(ctx) != nil:
 		return nil, cancelled(ctx)

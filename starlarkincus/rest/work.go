@@ -85,6 +85,7 @@ func (w *Work) outlive(ctx context.Context, c *Client, k *outgoing) (*Reply, err
 			defer w.mu.Unlock()
 			w.removed[c.location(k.url.Path)] = true
 		}
+		callOf(ctx).answer(p)
 		return p.reply, p.err
 	case <-ctx.Done():
 	}
