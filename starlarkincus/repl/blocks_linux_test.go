@@ -19,13 +19,13 @@ func openPrompt(t *testing.T, cols, rows int, env ...string) *emulator.Screen {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childVariable+"=1", "TERM=xterm", "GORACE=atexit_sleep_ms=0", "XDG_STATE_HOME="+t.TempDir(), "EDITOR=", "VISUAL=")
-	about := ""
+	about := "\nIncus " // of the real server, printed when it answers
 	if !strings.Contains(t.Name(), "Real") {
 		cmd.Env = append(cmd.Env, "INCUS_CONF="+t.TempDir(), "INCUS_SOCKET=/dev/null/none")
 		later := func(v string) bool { // the server answers, or nothing is printed above a prompt
 			return strings.HasPrefix(v, "INCUS_SOCKET=") || v == "TERM=dumb" || v == "TERM="
 		}
-		if !slices.ContainsFunc(env, later) {
+		if about = ""; !slices.ContainsFunc(env, later) {
 			about = "\nno server: "
 		}
 	}
