@@ -110,17 +110,6 @@ func newAnswers() *answers {
 	return a
 }
 
-// reset restores the initial state and behavior.
-func (a *answers) reset() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.made, a.empty, a.free, a.sync, a.busy, a.override, a.log = make(map[string]map[string]any), false, false, false, 0, nil, nil
-	a.lacks, a.streamed, a.breaks = "", "", 0
-	a.closeFiles()
-	a.restoreFiles()
-	a.failing, a.failed, a.result, a.texts = nil, "", nil, nil
-}
-
 // item returns the object at a path.
 func (a *answers) item(p *spec.Site, path string) any {
 	if p.Content == spec.PlainText {

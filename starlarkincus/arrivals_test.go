@@ -100,3 +100,14 @@ func pattern(path string) *regexp.Regexp {
 }
 
 var patterns sync.Map // of path to *regexp.Regexp
+
+// reset restores the initial state and behavior.
+func (a *answers) reset() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.made, a.empty, a.free, a.sync, a.busy, a.override, a.log = make(map[string]map[string]any), false, false, false, 0, nil, nil
+	a.lacks, a.streamed, a.breaks = "", "", 0
+	a.closeFiles()
+	a.restoreFiles()
+	a.failing, a.failed, a.result, a.texts = nil, "", nil, nil
+}

@@ -126,7 +126,7 @@ func (p *publication) stopped() (starlark.Value, error) {
 	ctx := stop.Track(p.ctx)
 	p.ctx = publishing.Track(p.ctx)
 	release := builtin.Of(p.thread).Keep(func(ctx context.Context) {
-		instance.startAgain(ctx, p.subject()+", which publish stopped, isn't running again: "+advice, stop, publishing)
+		instance.startAgain(ctx, p.subject()+", which publish stopped, may not be running again: "+advice, stop, publishing)
 	})
 	_, err := instance.act(ctx, "PUT", "state", map[string]any{"action": "stop", "force": true, "timeout": -1}, p.patience().staying())
 	unsure := isUnknown(err)

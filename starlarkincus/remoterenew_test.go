@@ -184,3 +184,20 @@ func TestRenewRemoteFails(t *testing.T) {
 		})
 	}
 }
+
+func (u *user) text(name, content string) {
+	if err := os.MkdirAll(u.dir, 0o750); err != nil {
+		u.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(u.dir, name), []byte(content), 0o600); err != nil {
+		u.Fatal(err)
+	}
+}
+
+func colons(fingerprint string) string {
+	var pairs []string
+	for i := 0; i < len(fingerprint); i += 2 {
+		pairs = append(pairs, strings.ToUpper(fingerprint[i:i+2]))
+	}
+	return strings.Join(pairs, ":")
+}

@@ -305,14 +305,6 @@ func (u *user) write(name string, certificate tls.Certificate) {
 	}
 }
 
-func colons(fingerprint string) string {
-	var pairs []string
-	for i := 0; i < len(fingerprint); i += 2 {
-		pairs = append(pairs, strings.ToUpper(fingerprint[i:i+2]))
-	}
-	return strings.Join(pairs, ":")
-}
-
 // TestAddRemoteFails checks the class and the message of each failure, that nothing is saved, that no error has the
 // token's secret, and that a wrong server gets no request.
 func TestAddRemoteFails(t *testing.T) {
@@ -398,14 +390,5 @@ func TestAddRemoteFails(t *testing.T) {
 				t.Errorf("before %s, after %s", before, after)
 			}
 		})
-	}
-}
-
-func (u *user) text(name, content string) {
-	if err := os.MkdirAll(u.dir, 0o750); err != nil {
-		u.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(u.dir, name), []byte(content), 0o600); err != nil {
-		u.Fatal(err)
 	}
 }

@@ -50,19 +50,25 @@ func (h *holder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// testerOn returns a tester of a and a client whose requests a handler gets. Their files are those of a.
+func testerOn(t *testing.T, a *answers, handler http.Handler) (w *tester, client *starlarkincus.Client) {
+	a.serve(t) // the files
+	socket, end := onSocket(t, handler)
+	t.Cleanup(end)
+	w = &tester{T: t, answers: a, options: starlarkincus.Options{Environment: &remote.Environment{Getenv: func(name string) string {
+		return map[string]string{"INCUS_SOCKET": socket}[name]
+	}}}, pem: testPEM(t), file: testFile(t)}
+	client = w.client()
+	w.call(w.attr(client, "has_extension"), starlark.Tuple{starlark.String("x")}, nil)
+	return w, client
+}
+
 // TestStoppedCallsCountTheirChanges stops each method that changes something while its first change isn't answered, and while its
 // first read isn't: the call then counts as one that may have changed something, or not.
 func TestStoppedCallsCountTheirChanges(t *testing.T) {
 	a := newAnswers()
-	a.serve(t) // the files
 	h := &holder{answers: a}
-	socket, end := onSocket(t, h)
-	defer end()
-	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: &remote.Environment{Getenv: func(name string) string {
-		return map[string]string{"INCUS_SOCKET": socket}[name]
-	}}}, pem: testPEM(t), file: testFile(t)}
-	client := w.client()
-	w.call(w.attr(client, "has_extension"), starlark.Tuple{starlark.String("x")}, nil)
+	w, client := testerOn(t, a, h)
 	stopped := map[bool]int{}
 	w.eachMethod(client, func(who string, p *spec.Site, m *spec.Method, owner starlark.Value) {
 		if m.Offline || m.Effect == spec.Reads {

@@ -8,9 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/builtin"
-	"incus-star/starlarkincus/remote"
 	"incus-star/starlarkincus/rest"
 	"incus-star/starlarkincus/spec"
 
@@ -51,15 +49,8 @@ func (l *lastReader) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // was done.
 func TestStoppedCreations(t *testing.T) {
 	a := newAnswers()
-	a.serve(t) // the files
 	l := &lastReader{answers: a}
-	socket, end := onSocket(t, l)
-	defer end()
-	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: &remote.Environment{Getenv: func(name string) string {
-		return map[string]string{"INCUS_SOCKET": socket}[name]
-	}}}, pem: testPEM(t), file: testFile(t)}
-	client := w.client()
-	w.call(w.attr(client, "has_extension"), starlark.Tuple{starlark.String("x")}, nil)
+	w, client := testerOn(t, a, l)
 	stopped := 0
 	w.eachMethod(client, func(who string, p *spec.Site, m *spec.Method, owner starlark.Value) {
 		if m.Offline || m.Effect != spec.Creates || m.Does == spec.DoLock || strings.HasPrefix(m.Name, "export") { // those delete what they create

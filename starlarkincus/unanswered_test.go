@@ -7,7 +7,6 @@ import (
 	"incus-star/errors"
 	"incus-star/starlarkincus"
 	"incus-star/starlarkincus/builtin"
-	"incus-star/starlarkincus/remote"
 	"incus-star/starlarkincus/spec"
 
 	"go.starlark.net/starlark"
@@ -18,15 +17,8 @@ import (
 func TestTimeoutsEndUnansweredCalls(t *testing.T) {
 	defer starlarkincus.SetAnswerTimeout(100 * time.Millisecond)()
 	a := newAnswers()
-	a.serve(t) // the files
 	h := &holder{answers: a}
-	socket, end := onSocket(t, h)
-	defer end()
-	w := &tester{T: t, answers: a, options: starlarkincus.Options{Environment: &remote.Environment{Getenv: func(name string) string {
-		return map[string]string{"INCUS_SOCKET": socket}[name]
-	}}}, pem: testPEM(t), file: testFile(t)}
-	client := w.client()
-	w.call(w.attr(client, "has_extension"), starlark.Tuple{starlark.String("x")}, nil)
+	w, client := testerOn(t, a, h)
 	ended := map[bool]int{}
 	w.eachMethod(client, func(who string, p *spec.Site, m *spec.Method, owner starlark.Value) {
 		timeout := spec.Find(m.Arguments(), "timeout")
