@@ -165,7 +165,9 @@ func (k *outgoing) http(ctx context.Context, e *endpoint) *http.Request {
 		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(k.body)), nil }
 		r.Body, _ = r.GetBody()
 	case !k.changes() && !k.repeatable():
-		r.Body = io.NopCloser(strings.NewReader("")) // the transport sends a GET again, unless it has a body
+		// The transport sends a GET again, unless it has a body. Without the encoding it would wait for 0.2 seconds to see whether
+		// that is empty, and then, on a busy machine, send the end of a chunked body after the handshake of a websocket.
+		r.Body, r.TransferEncoding = io.NopCloser(strings.NewReader("")), []string{"identity"}
 	}
 	if k.changes() || k.patience() != deadPeer {
 		ctx = httptrace.WithClientTrace(ctx, k.watched())

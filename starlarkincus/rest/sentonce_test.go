@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"incus-star/errors"
 )
@@ -63,6 +65,46 @@ func TestHandshakeSentOnce(t *testing.T) {
 			if try == 1000 {
 				t.Fatalf("%s never got the connection of a request before: sent %d times, %v", name, sent, err)
 			}
+		}
+	}
+}
+
+// A slowBody takes longer to end than the transport waits for the first byte of a body.
+type slowBody struct{ io.ReadCloser }
+
+func (b slowBody) Read(p []byte) (int, error) {
+	time.Sleep(400 * time.Millisecond)
+	return b.ReadCloser.Read(p)
+}
+
+// TestHandshakeIsAll sends the handshakes that are sent once, on a machine that is slow to see that their body is empty: nothing
+// follows the header, which the server would take for a part of what the websocket transmits.
+func TestHandshakeIsAll(t *testing.T) {
+	c := newClient(t, Config{Socket: "/none"})
+	for _, path := range []string{"/1.0/operations/a/websocket", "/1.0/instances/c1/sftp"} {
+		k, err := c.prepare(Request{Path: path, Header: http.Header{"Upgrade": {"websocket"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := k.http(t.Context(), &c.endpoints[0])
+		if r.Body == nil {
+			t.Fatalf("%s has no body", path)
+		}
+		r.Body = slowBody{r.Body}
+		here, there := net.Pipe()
+		var got bytes.Buffer
+		done := make(chan struct{})
+		go func() { defer close(done); io.Copy(&got, there) }()
+		transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return here, nil }}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		if _, err := transport.RoundTrip(r.WithContext(ctx)); err == nil {
+			t.Errorf("%s: it was answered", path)
+		}
+		cancel()
+		here.Close()
+		<-done
+		if text := got.String(); !strings.HasPrefix(text, "GET "+path) || !strings.HasSuffix(text, "\r\n\r\n") || strings.Count(text, "\r\n\r\n") != 1 || strings.Contains(text, "chunked") {
+			t.Errorf("%s: sent %q", path, text)
 		}
 	}
 }
