@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"incus-star/errors"
 	"incus-star/starlarkincus"
@@ -145,7 +146,7 @@ func (x *trial) one(method string, c change) {
 	}
 	x.compare(method+" of "+c.what, want, x.raw())
 	if method == "ensure" {
-		if err := x.ensure(collection, c, false); err != nil {
+		if err := passes(func() error { return x.ensure(collection, c, false) }); err != nil {
 			x.Errorf("the second %s of %s: %v", method, c.what, err)
 		}
 	}
@@ -375,12 +376,13 @@ func trimmed(v any) any {
 }
 
 // passes calls change again while the server fails because another test deletes something meanwhile: to change a network
-// it looks at all of the host's interfaces, and to change an ACL at all projects.
+// it looks at all of the host's interfaces, and to read or change an ACL at all projects.
 func passes(change func() error) (err error) {
 	for range 10 {
 		if err = change(); err == nil || !strings.Contains(err.Error(), "does not exist.)") && !strings.Contains(err.Error(), "Failed to load project") {
 			return err
 		}
+		time.Sleep(50 * time.Millisecond)
 	}
 	return err
 }

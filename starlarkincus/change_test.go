@@ -268,13 +268,25 @@ func (x *trial) call(on starlark.HasAttrs, method string, args dict, names ...st
 	for name, v := range args {
 		kwargs = append(kwargs, starlark.Tuple{starlark.String(strings.ReplaceAll(name, "-", "_")), starlarkOf(x, v)})
 	}
-	return starlark.Call(x.thread, fn, positional, kwargs)
+	if method != "refresh" {
+		return starlark.Call(x.thread, fn, positional, kwargs)
+	}
+	var v starlark.Value
+	err = passes(func() error {
+		v, err = starlark.Call(x.thread, fn, positional, kwargs)
+		return err
+	})
+	return v, err
 }
 
 // raw returns the server's JSON of the object.
 func (x *trial) raw() dict {
 	x.Helper()
-	reply, err := x.client.Do(x.Context(), rest.Request{Method: "GET", Path: x.path, Query: x.query})
+	var reply *rest.Reply
+	err := passes(func() (err error) {
+		reply, err = x.client.Do(x.Context(), rest.Request{Method: "GET", Path: x.path, Query: x.query})
+		return err
+	})
 	if err != nil {
 		x.Fatal(err)
 	}
